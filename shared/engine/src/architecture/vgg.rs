@@ -1,0 +1,50 @@
+//! VGG with batch norm for 32×32 images (Simonyan & Zisserman 2015), named as in kuangliu/pytorch-cifar.
+
+use rrlab_types::{LayerGraph, Op, Role};
+
+use super::IMAGE;
+use super::builder::GraphBuilder;
+
+/// A step of the feature extractor.
+#[derive(Clone, Copy)]
+pub enum Step {
+    /// Convolution, batch norm and ReLU with this many channels.
+    Conv(usize),
+    /// 2×2 max pooling.
+    Pool,
+}
+
+use Step::{Conv, Pool};
+
+/// Configuration A.
+pub const VGG11: [Step; 13] = [
+    Conv(64), Pool, Conv(128), Pool, Conv(256), Conv(256), Pool, Conv(512), Conv(512), Pool, Conv(512), Conv(512), Pool,
+];
+
+/// Configuration D.
+pub const VGG16: [Step; 18] = [
+    Conv(64), Conv(64), Pool, Conv(128), Conv(128), Pool, Conv(256), Conv(256), Conv(256), Pool, Conv(512), Conv(512),
+    Conv(512), Pool, Conv(512), Conv(512), Conv(512), Pool,
+];
+
+/// The network of these steps; `scale` is the width multiplier.
+pub fn graph(steps: &[Step], scale: impl Fn(usize) -> usize, classes: usize) -> LayerGraph {
+    let (mut builder, mut at) = GraphBuilder::new(IMAGE);
+    let mut index = 0;
+    for step in steps {
+        match *step {
+            Conv(channels) => {
+                let role = if index == 0 { Role::Stem } else { Role::Conv };
+                at = builder.conv(format!("features.{index}"), at, scale(channels), (3, 1), true, role);
+                at = builder.batch_norm(format!("features.{}", index + 1), at);
+                at = builder.op(format!("features.{}", index + 2), Op::Relu, at);
+                index += 3;
+            }
+            Pool => {
+                at = builder.op(format!("features.{index}"), Op::MaxPool { size: 2 }, at);
+                index += 1;
+            }
+        }
+    }
+    builder.classifier("classifier", at, classes)
+}

@@ -1,0 +1,86 @@
+//! From images of a data set to a batch on the device: choice, augmentation, normalisation.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::seq::index;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+use super::{IMAGE_BYTES, ImageSet};
+use crate::architecture::IMAGE;
+use crate::model::Normalization;
+
+/// Pixels by which a training image may shift each way: the customary pad-and-crop of CIFAR.
+const MAX_SHIFT: i32 = 4;
+
+/// How one training image is varied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Augmentation {
+    rows: i32,
+    columns: i32,
+    flipped: bool,
+}
+
+impl Augmentation {
+    /// Drawn for this image of this epoch, whatever was drawn before: training resumes at any step.
+    pub fn draw(seed: u64, epoch: usize, image: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream((epoch as u64) << 32 | image as u64);
+        let mut shift = || rng.random_range(-MAX_SHIFT..=MAX_SHIFT);
+        let (rows, columns) = (shift(), shift());
+        Self { rows, columns, flipped: rng.random() }
+    }
+}
+
+/// An image of a set and how it is varied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Index into the set.
+    pub image: usize,
+    /// What is done to it.
+    pub augmentation: Augmentation,
+}
+
+impl From<usize> for Sample {
+    fn from(image: usize) -> Self {
+        Self { image, augmentation: Augmentation::default() }
+    }
+}
+
+/// Normalised images as `[batch, 3, 32, 32]`. What a shift uncovers is black before normalisation, as in torchvision.
+pub fn images_to_device(set: &ImageSet, samples: &[Sample], normalization: &Normalization, device: &Device) -> Tensor<4> {
+    let mut values = vec![0.0; samples.len() * IMAGE_BYTES];
+    for (sample, values) in samples.iter().zip(values.chunks_mut(IMAGE_BYTES)) {
+        normalized_image(set.image(sample.image), sample.augmentation, normalization, values);
+    }
+    let shape = [samples.len(), IMAGE.channels, IMAGE.height, IMAGE.width];
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn normalized_image(pixels: &[u8], augmentation: Augmentation, normalization: &Normalization, values: &mut [f32]) {
+    let side = IMAGE.width as i32;
+    let inside = |at: i32| (0..side).contains(&at);
+    for colour in 0..IMAGE.channels {
+        let (mean, std) = (normalization.mean[colour], normalization.std[colour]);
+        for row in 0..side {
+            for column in 0..side {
+                let from_row = row + augmentation.rows;
+                let unflipped = if augmentation.flipped { side - 1 - column } else { column };
+                let from_column = unflipped + augmentation.columns;
+                let at = |row: i32, column: i32| (colour as i32 * side + row) * side + column;
+                let pixel = if inside(from_row) && inside(from_column) {
+                    f32::from(pixels[at(from_row, from_column) as usize]) / 255.0
+                } else {
+                    0.0
+                };
+                values[at(row, column) as usize] = (pixel - mean) / std;
+            }
+        }
+    }
+}
+
+/// `count` different images (or all, where there are fewer) drawn without regard to labels, in ascending order.
+pub fn calibration_indices(set: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut indices = index::sample(&mut rng, set.len(), count.min(set.len())).into_vec();
+    indices.sort_unstable();
+    indices
+}

@@ -1,0 +1,43 @@
+//! An image folder: `split/class/*.png|jpg`, below any number of leading folders.
+
+use image::imageops::FilterType;
+
+use super::import::ImportError;
+use super::{IMAGE_BYTES, Split};
+use crate::architecture::IMAGE;
+
+/// Split and class that a path stands for, if it is an image's.
+pub fn image_path(path: &str) -> Option<(Split, &str)> {
+    let (folders, file) = path.rsplit_once(['/', '\\'])?;
+    let extension = file.rsplit_once('.')?.1.to_lowercase();
+    if !matches!(extension.as_str(), "png" | "jpg" | "jpeg") || file.starts_with('.') {
+        return None;
+    }
+    let mut folders = folders.rsplit(['/', '\\']);
+    let class = folders.next()?;
+    let split = match folders.next()?.to_lowercase().as_str() {
+        "train" | "training" => Split::Train,
+        "test" | "val" | "valid" | "validation" => Split::Test,
+        _ => return None,
+    };
+    Some((split, class))
+}
+
+/// The planes of an encoded image. One that is not 32×32 is scaled to fill it and cut to its middle.
+pub fn decode(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ImportError> {
+    let decoded = image::load_from_memory(bytes)
+        .map_err(|error| ImportError::Image { path: path.into(), problem: error.to_string() })?;
+    let (width, height) = (IMAGE.width as u32, IMAGE.height as u32);
+    let image = if (decoded.width(), decoded.height()) == (width, height) {
+        decoded.to_rgb8()
+    } else {
+        decoded.resize_to_fill(width, height, FilterType::Triangle).to_rgb8()
+    };
+    let mut planes = vec![0; IMAGE_BYTES];
+    for (position, pixel) in image.pixels().enumerate() {
+        for (colour, value) in pixel.0.into_iter().enumerate() {
+            planes[colour * IMAGE.positions() + position] = value;
+        }
+    }
+    Ok(planes)
+}

@@ -1,0 +1,238 @@
+//! How the CPU kernels join burn: a backend extension for the CPU backend, and its backward passes for autodiff.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, BackendTypes, Flex, TensorMetadata, backend_extension};
+use burn::tensor::TensorData;
+
+use super::batch_norm::{self, ChannelMoments, Extent};
+use super::conv2d::{self, Geometry};
+use super::Window;
+
+/// Operations that the CPU backend gets from this crate. Shapes and formulas: [`super::conv2d`], [`super::batch_norm`].
+#[backend_extension(Flex, Autodiff)]
+pub trait CpuKernels: Backend {
+    /// Convolution.
+    fn conv2d_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of a convolution with respect to input and weight.
+    fn conv2d_backward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Batch norm: output, mean and variance of each channel.
+    fn batch_norm_forward(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Gradients of a batch norm with respect to input, γ and β.
+    fn batch_norm_backward(
+        input: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+type CpuTensor = FloatTensor<Flex>;
+
+fn tensor(values: Vec<f32>, shape: impl std::convert::Into<Vec<usize>>) -> CpuTensor {
+    CpuTensor::from_data(TensorData::new(values, shape.into()))
+}
+
+fn dims<const D: usize>(tensor: &CpuTensor) -> [usize; D] {
+    tensor.shape().dims()
+}
+
+fn geometry(input: &CpuTensor, weight: &CpuTensor, window: Window) -> Geometry {
+    let [batch, in_channels, in_height, in_width] = dims(input);
+    let [out_channels, ..] = dims::<4>(weight);
+    Geometry { batch, in_channels, out_channels, in_height, in_width, window }
+}
+
+fn extent(input: &CpuTensor) -> Extent {
+    let [batch, channels, height, width] = dims(input);
+    Extent { batch, channels, positions: height * width }
+}
+
+impl CpuKernels for Flex {
+    fn conv2d_forward(input: CpuTensor, weight: CpuTensor, kernel: usize, stride: usize, padding: usize) -> CpuTensor {
+        let geometry = geometry(&input, &weight, Window { kernel, stride, padding });
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        tensor(conv2d::forward(&geometry, input.storage(), weight.storage()), geometry.output_shape())
+    }
+
+    fn conv2d_backward(
+        input: CpuTensor,
+        weight: CpuTensor,
+        gradient: CpuTensor,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> (CpuTensor, CpuTensor) {
+        let geometry = geometry(&input, &weight, Window { kernel, stride, padding });
+        let (input, weight, gradient) = (input.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
+        let (dx, dw) = conv2d::backward(&geometry, input.storage(), weight.storage(), gradient.storage());
+        (tensor(dx, dims::<4>(&input)), tensor(dw, dims::<4>(&weight)))
+    }
+
+    fn batch_norm_forward(
+        input: CpuTensor,
+        gamma: CpuTensor,
+        beta: CpuTensor,
+        epsilon: f32,
+    ) -> (CpuTensor, CpuTensor, CpuTensor) {
+        let (extent, shape) = (extent(&input), dims::<4>(&input));
+        let (input, gamma, beta) = (input.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
+        let moments = batch_norm::moments(&extent, input.storage());
+        let output =
+            batch_norm::forward(&extent, input.storage(), &moments, gamma.storage(), beta.storage(), epsilon);
+        let means = moments.iter().map(|m| m.mean).collect();
+        let variances = moments.iter().map(|m| m.variance).collect();
+        (tensor(output, shape), tensor(means, [extent.channels]), tensor(variances, [extent.channels]))
+    }
+
+    fn batch_norm_backward(
+        input: CpuTensor,
+        mean: CpuTensor,
+        variance: CpuTensor,
+        gamma: CpuTensor,
+        gradient: CpuTensor,
+        epsilon: f32,
+    ) -> (CpuTensor, CpuTensor, CpuTensor) {
+        let (extent, shape) = (extent(&input), dims::<4>(&input));
+        let (input, gamma, gradient) = (input.to_contiguous(), gamma.to_contiguous(), gradient.to_contiguous());
+        let (mean, variance) = (mean.to_contiguous(), variance.to_contiguous());
+        let pairs = mean.storage().iter().zip(variance.storage());
+        let moments: Vec<_> = pairs.map(|(&mean, &variance)| ChannelMoments { mean, variance }).collect();
+        let gradients = batch_norm::backward(
+            &extent,
+            input.storage(),
+            &moments,
+            gamma.storage(),
+            gradient.storage(),
+            epsilon,
+        );
+        (
+            tensor(gradients.input, shape),
+            tensor(gradients.gamma, [extent.channels]),
+            tensor(gradients.beta, [extent.channels]),
+        )
+    }
+}
+
+type Primitive<B> = <B as BackendTypes>::FloatTensorPrimitive;
+
+#[derive(Debug)]
+struct Conv2dStep;
+
+impl<B: CpuKernels> Backward<B, 2> for Conv2dStep {
+    type State = (Primitive<B>, Primitive<B>, Window);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [input_node, weight_node] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (input, weight, window) = ops.state;
+        let (dx, dw) = B::conv2d_backward(input, weight, gradient, window.kernel, window.stride, window.padding);
+        if let Some(node) = input_node {
+            grads.register::<B>(node.id, dx);
+        }
+        if let Some(node) = weight_node {
+            grads.register::<B>(node.id, dw);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct BatchNormStep;
+
+impl<B: CpuKernels> Backward<B, 3> for BatchNormStep {
+    type State = ([Primitive<B>; 4], f32);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let ([input, mean, variance, gamma], epsilon) = ops.state;
+        let (dx, dgamma, dbeta) = B::batch_norm_backward(input, mean, variance, gamma, gradient, epsilon);
+        for (node, gradient) in ops.parents.into_iter().zip([dx, dgamma, dbeta]) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
+    fn conv2d_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), weight.node()];
+        let (input, weight) = (input.into_primitive(), weight.into_primitive());
+        let output = B::conv2d_forward(input.clone(), weight.clone(), kernel, stride, padding);
+        match Conv2dStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((input, weight, Window { kernel, stride, padding }), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn conv2d_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: usize,
+        _: usize,
+        _: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+
+    fn batch_norm_forward(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let nodes = [input.node(), gamma.node(), beta.node()];
+        let (input, gamma, beta) = (input.into_primitive(), gamma.into_primitive(), beta.into_primitive());
+        let (output, mean, variance) = B::batch_norm_forward(input.clone(), gamma.clone(), beta, epsilon);
+        let output = match BatchNormStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                prep.finish(([input, mean.clone(), variance.clone(), gamma], epsilon), output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        };
+        (output, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
+    }
+
+    fn batch_norm_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+}

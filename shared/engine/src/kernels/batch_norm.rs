@@ -1,0 +1,110 @@
+//! Batch normalisation by the batch's own statistics: two passes over the input forward, two over the gradient back.
+
+use crate::threads;
+
+/// Statistics of one channel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChannelMoments {
+    pub mean: f32,
+    /// Divided by the count.
+    pub variance: f32,
+}
+
+/// `[batch, channels, positions]` of the tensor at hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    pub batch: usize,
+    pub channels: usize,
+    pub positions: usize,
+}
+
+impl Extent {
+    fn count(&self) -> f64 {
+        (self.batch * self.positions) as f64
+    }
+
+    fn planes<'a>(&self, data: &'a [f32], channel: usize) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let (positions, channels) = (self.positions, self.channels);
+        (0..self.batch).map(move |image| &data[(image * channels + channel) * positions..][..positions])
+    }
+}
+
+/// Mean and variance of each channel.
+pub fn moments(extent: &Extent, input: &[f32]) -> Vec<ChannelMoments> {
+    threads::map_range(extent.channels, |channel| {
+        let sum: f64 = extent.planes(input, channel).map(|plane| f64::from(sum_of(plane.iter().copied()))).sum();
+        let mean = (sum / extent.count()) as f32;
+        let squares = |plane: &[f32]| f64::from(sum_of(plane.iter().map(|x| (x - mean) * (x - mean))));
+        let square_sum: f64 = extent.planes(input, channel).map(squares).sum();
+        ChannelMoments { mean, variance: (square_sum / extent.count()) as f32 }
+    })
+}
+
+/// Sum in eight lanes, which the compiler turns into vector additions.
+fn sum_of(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let mut lanes = [0.0f32; 8];
+    for (index, value) in values.enumerate() {
+        lanes[index % 8] += value;
+    }
+    lanes.iter().sum()
+}
+
+/// `γ·(x − μ)/√(v + ε) + β`.
+pub fn forward(extent: &Extent, input: &[f32], moments: &[ChannelMoments], gamma: &[f32], beta: &[f32], epsilon: f32) -> Vec<f32> {
+    let mut output = vec![0.0; input.len()];
+    threads::for_each_chunk(&mut output, extent.channels * extent.positions, |image, out| {
+        let input = &input[image * out.len()..][..out.len()];
+        let planes = out.chunks_mut(extent.positions).zip(input.chunks(extent.positions));
+        for (channel, (out, input)) in planes.enumerate() {
+            let scale = gamma[channel] / (moments[channel].variance + epsilon).sqrt();
+            let shift = beta[channel] - moments[channel].mean * scale;
+            out.iter_mut().zip(input).for_each(|(to, x)| *to = x * scale + shift);
+        }
+    });
+    output
+}
+
+/// Gradients with respect to input, γ and β.
+pub struct Gradients {
+    pub input: Vec<f32>,
+    pub gamma: Vec<f32>,
+    pub beta: Vec<f32>,
+}
+
+/// With x̂ = (x − μ)/√(v + ε): ∂β = Σ dy, ∂γ = Σ dy·x̂, ∂x = γ/√(v + ε) · (dy − mean(dy) − x̂·mean(dy·x̂)).
+pub fn backward(
+    extent: &Extent,
+    input: &[f32],
+    moments: &[ChannelMoments],
+    gamma: &[f32],
+    gradient: &[f32],
+    epsilon: f32,
+) -> Gradients {
+    let inverse: Vec<f32> = moments.iter().map(|m| 1.0 / (m.variance + epsilon).sqrt()).collect();
+    let sums = threads::map_range(extent.channels, |channel| {
+        let mean = moments[channel].mean;
+        let planes = extent.planes(gradient, channel).zip(extent.planes(input, channel));
+        planes.fold((0.0f64, 0.0f64), |(beta, gamma), (dy, x)| {
+            let weighted = sum_of(dy.iter().zip(x).map(|(dy, x)| dy * (x - mean)));
+            (beta + f64::from(sum_of(dy.iter().copied())), gamma + f64::from(weighted))
+        })
+    });
+    let beta: Vec<f32> = sums.iter().map(|sum| sum.0 as f32).collect();
+    let gamma_gradient: Vec<f32> = sums.iter().zip(&inverse).map(|(sum, inverse)| sum.1 as f32 * inverse).collect();
+
+    let mut input_gradient = vec![0.0; input.len()];
+    let count = extent.count() as f32;
+    threads::for_each_chunk(&mut input_gradient, extent.channels * extent.positions, |image, out| {
+        let start = image * out.len();
+        let (input, gradient) = (&input[start..][..out.len()], &gradient[start..][..out.len()]);
+        for (channel, out) in out.chunks_mut(extent.positions).enumerate() {
+            let plane = channel * extent.positions..(channel + 1) * extent.positions;
+            let scale = gamma[channel] * inverse[channel];
+            let slope = -scale * inverse[channel] * gamma_gradient[channel] / count;
+            let offset = -scale * beta[channel] / count - slope * moments[channel].mean;
+            let values = gradient[plane.clone()].iter().zip(&input[plane]);
+            out.iter_mut().zip(values).for_each(|(to, (dy, x))| *to = dy * scale + x * slope + offset);
+        }
+    });
+    Gradients { input: input_gradient, gamma: gamma_gradient, beta }
+}

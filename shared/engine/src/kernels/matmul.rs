@@ -1,0 +1,72 @@
+//! A safe face for the `gemm` crate: row-major f32 matrices in slices, each as it is or transposed.
+
+/// A row-major matrix in a slice, perhaps read as its transpose.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `rows × columns` values, row after row.
+    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(data.len(), rows * columns, "a {rows}×{columns} matrix");
+        Self { data, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+
+    /// The transpose, without moving anything.
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// What happens to the values that the destination holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Into {
+    /// They are replaced.
+    Replace,
+    /// The product is added to them.
+    Add,
+}
+
+/// `destination (row-major) = left · right`, or `+=`, on the calling thread alone.
+pub fn matmul(left: Matrix, right: Matrix, destination: &mut [f32], into: Into) {
+    assert_eq!(left.columns, right.rows, "inner sizes of a matrix product");
+    assert_eq!(destination.len(), left.rows * right.columns, "size of a matrix product");
+    let add = into == Into::Add;
+    // SAFETY: the constructors checked that each slice holds all elements that its strides reach, the assertions above
+    // that the three shapes fit, and the borrows that the destination does not overlap its sources.
+    #[allow(unsafe_code, reason = "the gemm crate takes pointers")]
+    unsafe {
+        gemm::gemm(
+            left.rows,
+            right.columns,
+            left.columns,
+            destination.as_mut_ptr(),
+            1,
+            right.columns as isize,
+            add,
+            left.data.as_ptr(),
+            left.column_stride as isize,
+            left.row_stride as isize,
+            right.data.as_ptr(),
+            right.column_stride as isize,
+            right.row_stride as isize,
+            f32::from(u8::from(add)),
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}

@@ -1,0 +1,325 @@
+//! The interpreter: a model's tensors on a device, and what each node of its graph does with them.
+
+use burn::tensor::{Device, ExecutionError, Tensor, TensorData, activation, module, ops::MaxPoolOptions};
+use rrlab_types::{LayerGraph, Node, NodeId, Op};
+
+use crate::kernels::{self, Window};
+use crate::model::{BATCH_NORM_EPSILON, HostTensor, Model, StateDict, tensor_name};
+
+/// Share of a batch's statistics in the running ones (PyTorch's default).
+const RUNNING_MOMENTUM: f64 = 0.1;
+
+/// Tensors of one node on the device.
+#[derive(Debug, Clone)]
+pub enum Parameters {
+    /// A node without any.
+    None,
+    /// Of a convolution `[out, in, k, k]` or a linear layer `[out, in, 1, 1]`.
+    Weight {
+        /// The weight.
+        weight: Tensor<4>,
+        /// The bias, `[out]`.
+        bias: Option<Tensor<1>>,
+    },
+    /// Of a batch norm, `[channels]` each.
+    BatchNorm {
+        /// Scale.
+        gamma: Tensor<1>,
+        /// Shift.
+        beta: Tensor<1>,
+        /// Running mean.
+        mean: Tensor<1>,
+        /// Running variance.
+        variance: Tensor<1>,
+    },
+}
+
+/// Something done to each tensor that training changes.
+pub trait ParameterMap {
+    /// The tensor that takes the place of `tensor`. `decays` says whether weight decay applies to it.
+    fn map<const D: usize>(&mut self, name: &str, decays: bool, tensor: Tensor<D>) -> Tensor<D>;
+}
+
+/// A network on a device.
+#[derive(Debug, Clone)]
+pub struct Network {
+    graph: LayerGraph,
+    parameters: Vec<Parameters>,
+    device: Device,
+}
+
+/// A tensor of the device from one of the host.
+pub fn upload<const D: usize>(tensor: &HostTensor, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(tensor.values.clone(), shape), device)
+}
+
+/// A tensor of the host from one of the device. Asynchronous, because a browser's GPU can be read in no other way.
+///
+/// # Errors
+/// If the device was lost or ran out of memory.
+pub async fn download<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ExecutionError> {
+    let data = tensor.into_data_async().await?;
+    Ok(data.convert::<f32>().into_vec().expect("the data was converted to f32 above"))
+}
+
+impl Network {
+    /// The model's tensors on this device.
+    pub fn new(model: &Model, device: &Device) -> Self {
+        let parameters = model.graph.nodes.iter().map(|node| upload_node(model, node, device)).collect();
+        Self { graph: model.graph.clone(), parameters, device: device.clone() }
+    }
+
+    /// Its layers.
+    pub fn graph(&self) -> &LayerGraph {
+        &self.graph
+    }
+
+    /// The device that it computes on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Tensors of a node.
+    pub fn parameters(&self, id: NodeId) -> &Parameters {
+        &self.parameters[id.0]
+    }
+
+    /// Takes the tensors of some nodes afresh from the model, which repair has changed on the host.
+    pub fn refresh(&mut self, model: &Model, nodes: impl IntoIterator<Item = NodeId>) {
+        for id in nodes {
+            self.parameters[id.0] = upload_node(model, self.graph.node(id), &self.device);
+        }
+    }
+
+    /// Output of one node for a batch; batch norms use their running statistics.
+    pub fn node_output(&self, id: NodeId, inputs: &[Tensor<4>]) -> Tensor<4> {
+        let node = self.graph.node(id);
+        match &self.parameters[id.0] {
+            Parameters::BatchNorm { gamma, beta, mean, variance } => {
+                let scale = gamma.clone() / variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt();
+                let shift = beta.clone() - mean.clone() * scale.clone();
+                inputs[0].clone() * per_channel(scale) + per_channel(shift)
+            }
+            parameters => stateless_output(node, parameters, inputs),
+        }
+    }
+
+    /// Output of the network, `[batch, classes]`, as in evaluation.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.forward_observed(images, |_, _| ())
+    }
+
+    /// The same, showing each node's output as soon as it is there, with the inputs that it came from.
+    pub fn forward_observed(
+        &self,
+        images: Tensor<4>,
+        mut observe: impl FnMut(NodeId, NodeValues<'_>),
+    ) -> Tensor<2> {
+        let mut values = Activations::new(&self.graph, images);
+        for id in self.graph.ids().skip(1) {
+            let inputs = values.inputs(&self.graph, id);
+            let output = self.node_output(id, &inputs);
+            observe(id, NodeValues { inputs: &inputs, output: &output });
+            values.store(id, output);
+        }
+        values.into_logits(&self.graph)
+    }
+
+    /// The same as in training: batch norms use the batch's statistics and take them into their running ones.
+    pub fn forward_training(&mut self, images: Tensor<4>) -> Tensor<2> {
+        let mut values = Activations::new(&self.graph, images);
+        for id in self.graph.ids().skip(1) {
+            let inputs = values.inputs(&self.graph, id);
+            let output = match &mut self.parameters[id.0] {
+                Parameters::BatchNorm { gamma, beta, mean, variance } => {
+                    let [batch, _, height, width] = inputs[0].dims();
+                    let result =
+                        kernels::batch_norm(inputs[0].clone(), gamma.clone(), beta.clone(), BATCH_NORM_EPSILON);
+                    let count = (batch * height * width) as f64;
+                    let unbiased = result.variance.detach().mul_scalar(count / (count - 1.0).max(1.0));
+                    *mean = running(mean.clone(), result.mean.detach());
+                    *variance = running(variance.clone(), unbiased);
+                    result.output
+                }
+                parameters => stateless_output(self.graph.node(id), parameters, &inputs),
+            };
+            values.store(id, output);
+        }
+        values.into_logits(&self.graph)
+    }
+
+    /// Replaces each tensor that training changes: weights, biases, batch norms' scales and shifts.
+    pub fn map_trainable(&mut self, map: &mut impl ParameterMap) {
+        for (node, parameters) in self.graph.nodes.iter().zip(&mut self.parameters) {
+            let name = |tensor| tensor_name(&node.name, tensor);
+            match parameters {
+                Parameters::None => {}
+                Parameters::Weight { weight, bias } => {
+                    *weight = map.map(&name("weight"), true, weight.clone());
+                    *bias = bias.take().map(|bias| map.map(&name("bias"), false, bias));
+                }
+                Parameters::BatchNorm { gamma, beta, .. } => {
+                    *gamma = map.map(&name("weight"), false, gamma.clone());
+                    *beta = map.map(&name("bias"), false, beta.clone());
+                }
+            }
+        }
+    }
+
+    /// Every tensor back on the host.
+    ///
+    /// # Errors
+    /// As [`download`].
+    pub async fn state(&self) -> Result<StateDict, ExecutionError> {
+        let mut state = StateDict::new();
+        for (node, parameters) in self.graph.nodes.iter().zip(&self.parameters) {
+            let mut put = |tensor, shape, values| {
+                state.insert(tensor_name(&node.name, tensor), HostTensor { shape, values });
+            };
+            match parameters {
+                Parameters::None => {}
+                Parameters::Weight { weight, bias } => {
+                    let shape = node.op.weight_shape().expect("a node with a weight has a shape for it");
+                    put("weight", shape, download(weight.clone()).await?);
+                    if let Some(bias) = bias {
+                        put("bias", bias.dims().to_vec(), download(bias.clone()).await?);
+                    }
+                }
+                Parameters::BatchNorm { gamma, beta, mean, variance } => {
+                    let tensors =
+                        [("weight", gamma), ("bias", beta), ("running_mean", mean), ("running_var", variance)];
+                    for (tensor, values) in tensors {
+                        put(tensor, values.dims().to_vec(), download(values.clone()).await?);
+                    }
+                }
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// What a node took and gave for one batch, `[batch, channels, height, width]` each.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeValues<'a> {
+    /// One for each of the node's inputs.
+    pub inputs: &'a [Tensor<4>],
+    /// The node's output.
+    pub output: &'a Tensor<4>,
+}
+
+/// Outputs of nodes that some later node still takes.
+pub struct Activations {
+    values: Vec<Option<Tensor<4>>>,
+    pending: Vec<usize>,
+}
+
+impl Activations {
+    /// Of a pass that begins with these images.
+    pub fn new(graph: &LayerGraph, images: Tensor<4>) -> Self {
+        let mut values = vec![None; graph.nodes.len()];
+        values[0] = Some(images);
+        let pending = graph.ids().map(|id| graph.consumers(id).count()).collect();
+        Self { values, pending }
+    }
+
+    /// Inputs of a node, each let go once its last consumer has asked.
+    pub fn inputs(&mut self, graph: &LayerGraph, id: NodeId) -> Vec<Tensor<4>> {
+        let mut take = |input: &NodeId| {
+            self.pending[input.0] -= 1;
+            let value = &mut self.values[input.0];
+            let taken = if self.pending[input.0] == 0 { value.take() } else { value.clone() };
+            taken.expect("nodes are computed after their inputs")
+        };
+        graph.node(id).inputs.iter().map(&mut take).collect()
+    }
+
+    /// Keeps a node's output for its consumers.
+    pub fn store(&mut self, id: NodeId, output: Tensor<4>) {
+        self.values[id.0] = Some(output);
+    }
+
+    /// The last node's output as `[batch, classes]`.
+    pub fn into_logits(mut self, graph: &LayerGraph) -> Tensor<2> {
+        let last = self.values.last_mut().and_then(Option::take).expect("the last node was computed");
+        let batch = last.dims()[0];
+        last.reshape([batch, graph.classes])
+    }
+}
+
+fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
+    let vector = |tensor| {
+        let tensor = model.tensor(&node.name, tensor);
+        upload(tensor, [tensor.values.len()], device)
+    };
+    match node.op {
+        Op::Conv2d { in_channels, out_channels, kernel, bias, .. } => Parameters::Weight {
+            weight: upload(
+                model.tensor(&node.name, "weight"),
+                [out_channels, in_channels, kernel, kernel],
+                device,
+            ),
+            bias: bias.then(|| vector("bias")),
+        },
+        Op::Linear { in_features, out_features, bias } => Parameters::Weight {
+            weight: upload(model.tensor(&node.name, "weight"), [out_features, in_features, 1, 1], device),
+            bias: bias.then(|| vector("bias")),
+        },
+        Op::BatchNorm { .. } => Parameters::BatchNorm {
+            gamma: vector("weight"),
+            beta: vector("bias"),
+            mean: vector("running_mean"),
+            variance: vector("running_var"),
+        },
+        _ => Parameters::None,
+    }
+}
+
+/// A vector of channels in a shape that stretches over batch and positions.
+pub fn per_channel(values: Tensor<1>) -> Tensor<4> {
+    let [channels] = values.dims();
+    values.reshape([1, channels, 1, 1])
+}
+
+fn running(held: Tensor<1>, batch: Tensor<1>) -> Tensor<1> {
+    held.mul_scalar(1.0 - RUNNING_MOMENTUM) + batch.mul_scalar(RUNNING_MOMENTUM)
+}
+
+/// Convolution window of a prunable node: that of a linear layer is one pixel.
+pub fn window_of(op: Op) -> Window {
+    match op {
+        Op::Conv2d { kernel, stride, padding, .. } => Window { kernel, stride, padding },
+        _ => Window { kernel: 1, stride: 1, padding: 0 },
+    }
+}
+
+/// Output of a prunable node without its bias, for any weight of its shape.
+pub fn weighted_output(op: Op, weight: Tensor<4>, input: Tensor<4>) -> Tensor<4> {
+    match op {
+        Op::Linear { in_features, out_features, .. } => {
+            let batch = input.dims()[0];
+            let product = input.reshape([batch, in_features]).matmul(weight.reshape([out_features, in_features]).transpose());
+            product.reshape([batch, out_features, 1, 1])
+        }
+        _ => kernels::conv2d(input, weight, window_of(op)),
+    }
+}
+
+fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) -> Tensor<4> {
+    let input = inputs[0].clone();
+    match (node.op, parameters) {
+        (op, Parameters::Weight { weight, bias }) => {
+            let output = weighted_output(op, weight.clone(), input);
+            match bias {
+                Some(bias) => output + per_channel(bias.clone()),
+                None => output,
+            }
+        }
+        (Op::Relu, _) => activation::relu(input),
+        (Op::Add, _) => input + inputs[1].clone(),
+        (Op::MaxPool { size }, _) => {
+            module::max_pool2d(input, MaxPoolOptions::new([size, size]).with_stride([size, size]))
+        }
+        (Op::GlobalAveragePool, _) => input.mean_dim(2).mean_dim(3),
+        (op, _) => unreachable!("{op:?} has no output of its own"),
+    }
+}

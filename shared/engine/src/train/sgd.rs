@@ -1,0 +1,74 @@
+//! SGD with Nesterov momentum (Sutskever et al. 2013, in PyTorch's form).
+//!
+//! Not burn's own, because its state can only be read synchronously, which no browser's GPU allows, and training that
+//! resumes must save it.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, ExecutionError, Gradients, Tensor, TensorData};
+
+use crate::model::{HostTensor, StateDict};
+use crate::network::{ParameterMap, download};
+
+/// Velocity of each parameter, flat, by its name.
+pub struct Sgd {
+    momentum: f64,
+    weight_decay: f64,
+    velocity: BTreeMap<String, Tensor<1>>,
+}
+
+impl Sgd {
+    /// Starts from these velocities; a parameter without one starts at rest.
+    pub fn new(momentum: f64, weight_decay: f64, velocity: &StateDict, device: &Device) -> Self {
+        let device = device.clone().inner();
+        let upload = |tensor: &HostTensor| {
+            Tensor::from_data(TensorData::new(tensor.values.clone(), [tensor.values.len()]), &device)
+        };
+        let velocity = velocity.iter().map(|(name, tensor)| (name.clone(), upload(tensor))).collect();
+        Self { momentum, weight_decay, velocity }
+    }
+
+    /// Velocities back on the host.
+    pub async fn velocity(&self) -> Result<StateDict, ExecutionError> {
+        let mut state = StateDict::new();
+        for (name, tensor) in &self.velocity {
+            let tensor = HostTensor { shape: tensor.dims().to_vec(), values: download(tensor.clone()).await? };
+            state.insert(name.clone(), tensor);
+        }
+        Ok(state)
+    }
+
+    /// A step along these gradients, to be mapped over a network's parameters.
+    pub fn step<'a>(&'a mut self, rate: f64, gradients: &'a mut Gradients) -> Step<'a> {
+        Step { sgd: self, rate, gradients }
+    }
+}
+
+/// One step of the optimizer.
+pub struct Step<'a> {
+    sgd: &'a mut Sgd,
+    rate: f64,
+    gradients: &'a mut Gradients,
+}
+
+impl ParameterMap for Step<'_> {
+    fn map<const D: usize>(&mut self, name: &str, decays: bool, tensor: Tensor<D>) -> Tensor<D> {
+        let Some(gradient) = tensor.grad_remove(self.gradients) else { return tensor };
+        let shape = tensor.shape();
+        let value = tensor.inner();
+        let gradient = gradient.flatten::<1>(0, D - 1);
+        let gradient = if decays {
+            gradient + value.clone().flatten::<1>(0, D - 1).mul_scalar(self.sgd.weight_decay)
+        } else {
+            gradient
+        };
+        let velocity = match self.sgd.velocity.remove(name) {
+            Some(velocity) => velocity.mul_scalar(self.sgd.momentum) + gradient.clone(),
+            None => gradient.clone(),
+        };
+        self.sgd.velocity.insert(name.to_owned(), velocity.clone());
+        let direction = gradient + velocity.mul_scalar(self.sgd.momentum);
+        let value = value - direction.mul_scalar(self.rate).reshape(shape);
+        Tensor::from_inner(value).require_grad()
+    }
+}

@@ -1,0 +1,85 @@
+//! The CPU kernels against burn's own operations, outputs and gradients.
+
+use burn::tensor::{Device, Distribution, Tensor, Tolerance};
+use rrlab_engine::kernels::{self, Window};
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.3, 1.0), device)
+}
+
+fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>) {
+    ours.into_data().assert_approx_eq::<f32>(&theirs.into_data(), Tolerance::rel_abs(1e-4, 1e-3));
+}
+
+#[test]
+fn convolution_and_its_gradients_equal_burns() {
+    let device = Device::flex().autodiff();
+    device.seed(7);
+    let window = |kernel, stride, padding| Window { kernel, stride, padding };
+    // Batches that do and do not fill a matrix product, odd sides, strides, and padding wider than needed.
+    let cases = [
+        ([3, 3, 32, 32], 8, window(3, 1, 1)),
+        ([33, 5, 9, 9], 6, window(3, 2, 1)),
+        ([7, 4, 8, 8], 3, window(1, 2, 0)),
+        ([9, 4, 5, 7], 3, window(1, 1, 0)),
+        ([2, 3, 6, 5], 4, window(5, 1, 2)),
+        ([70, 2, 4, 4], 2, window(3, 1, 2)),
+    ];
+    for (shape, out, window) in cases {
+        let input = random(shape, &device).require_grad();
+        let weight = random([out, shape[1], window.kernel, window.kernel], &device).require_grad();
+        let ours = kernels::conv2d(input.clone(), weight.clone(), window);
+        let theirs = kernels::conv2d_by_burn(input.clone(), weight.clone(), window);
+        let direction = random(ours.dims(), &device);
+        let ours_gradients = (ours.clone() * direction.clone()).sum().backward();
+        let theirs_gradients = (theirs.clone() * direction).sum().backward();
+        assert_close(ours.inner(), theirs.inner());
+        assert_close(input.grad(&ours_gradients).unwrap(), input.grad(&theirs_gradients).unwrap());
+        assert_close(weight.grad(&ours_gradients).unwrap(), weight.grad(&theirs_gradients).unwrap());
+    }
+}
+
+#[test]
+fn batch_norm_and_its_gradients_equal_burns() {
+    let device = Device::flex().autodiff();
+    device.seed(8);
+    for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [64, 2, 1, 1]] {
+        let input = random(shape, &device).require_grad();
+        let [gamma, beta] = [0, 1].map(|_| random([shape[1]], &device).require_grad());
+        let ours = kernels::batch_norm(input.clone(), gamma.clone(), beta.clone(), 1e-5);
+        let theirs = kernels::batch_norm_by_burn(input.clone(), gamma.clone(), beta.clone(), 1e-5);
+        let direction = random(shape, &device);
+        let ours_gradients = (ours.output.clone() * direction.clone()).sum().backward();
+        let theirs_gradients = (theirs.output.clone() * direction).sum().backward();
+        assert_close(ours.output.inner(), theirs.output.inner());
+        assert_close(ours.mean, theirs.mean.inner());
+        assert_close(ours.variance, theirs.variance.inner());
+        assert_close(input.grad(&ours_gradients).unwrap(), input.grad(&theirs_gradients).unwrap());
+        assert_close(gamma.grad(&ours_gradients).unwrap(), gamma.grad(&theirs_gradients).unwrap());
+        assert_close(beta.grad(&ours_gradients).unwrap(), beta.grad(&theirs_gradients).unwrap());
+    }
+}
+
+#[test]
+fn quick_time() {
+    let ad = Device::flex().autodiff();
+    for (c, h) in [(16, 32), (32, 16), (64, 8)] {
+        let x = random([128, c, h, h], &ad).require_grad();
+        let w = random([c, c, 3, 3], &ad).require_grad();
+        let g = random([c], &ad).require_grad();
+        for _ in 0..2 {
+            let t = std::time::Instant::now();
+            let y = kernels::conv2d(x.clone(), w.clone(), Window { kernel: 3, stride: 1, padding: 1 });
+            let f = t.elapsed();
+            let gr = (y.clone() * y).sum().backward();
+            w.grad(&gr).unwrap();
+            println!("conv {c} fwd {f:?} total {:?}", t.elapsed());
+            let t = std::time::Instant::now();
+            let y = kernels::batch_norm(x.clone(), g.clone(), g.clone(), 1e-5).output;
+            let f = t.elapsed();
+            let gr = (y.clone() * y).sum().backward();
+            g.grad(&gr).unwrap();
+            println!("bn {c} fwd {f:?} total {:?}", t.elapsed());
+        }
+    }
+}
