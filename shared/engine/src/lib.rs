@@ -1,11 +1,19 @@
 //! Everything of the Repairability Lab that touches tensors, natively and in the browser.
 
 pub mod architecture;
+pub mod calibrate;
 pub mod checkpoint;
 pub mod data;
+pub mod device;
 pub mod evaluate;
 pub mod kernels;
 pub mod model;
 pub mod network;
+pub mod prune;
+pub mod repair;
+pub mod sweep;
 mod threads;
 pub mod train;
+
+/// Name and version of the program, as results state them.
+pub const PROGRAM: &str = concat!("rrlab ", env!("CARGO_PKG_VERSION"));

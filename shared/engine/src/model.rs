@@ -134,7 +134,8 @@ pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
             Op::Conv2d { out_channels: outputs, bias: true, .. }
             | Op::Linear { out_features: outputs, bias: true, .. } => push("bias", vec![outputs]),
             Op::BatchNorm { channels } => {
-                ["weight", "bias", "running_mean", "running_var"].map(|tensor| push(tensor, vec![channels]));
+                let tensors = ["weight", "bias", "running_mean", "running_var"];
+                tensors.into_iter().for_each(|tensor| push(tensor, vec![channels]));
             }
             _ => {}
         }
@@ -186,6 +187,22 @@ impl Model {
             state.insert(spec.name, HostTensor { shape: spec.shape, values });
         }
         Self { graph, state, info: ModelInfo::default() }
+    }
+
+    /// Fingerprint of architecture and tensors: equal for equal models (FNV-1a, 64 bits; not for security).
+    pub fn hash(&self) -> String {
+        let mut hash = 0xcbf2_9ce4_8422_2325u64;
+        let mut add = |bytes: &[u8]| {
+            for byte in bytes {
+                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        };
+        add(self.graph.architecture.as_bytes());
+        for (name, tensor) in &self.state {
+            add(name.as_bytes());
+            tensor.values.iter().for_each(|value| add(&value.to_le_bytes()));
+        }
+        format!("{hash:016x}")
     }
 
     /// A tensor of a module that the graph has.

@@ -59,7 +59,7 @@ pub fn upload<const D: usize>(tensor: &HostTensor, shape: [usize; D], device: &D
 /// If the device was lost or ran out of memory.
 pub async fn download<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ExecutionError> {
     let data = tensor.into_data_async().await?;
-    Ok(data.convert::<f32>().into_vec().expect("the data was converted to f32 above"))
+    Ok(data.convert::<f32>().try_into_vec().expect("the data was converted to f32 above"))
 }
 
 impl Network {
@@ -282,6 +282,12 @@ pub fn per_channel(values: Tensor<1>) -> Tensor<4> {
 
 fn running(held: Tensor<1>, batch: Tensor<1>) -> Tensor<1> {
     held.mul_scalar(1.0 - RUNNING_MOMENTUM) + batch.mul_scalar(RUNNING_MOMENTUM)
+}
+
+/// Sum over batch and positions of each channel, `[channels]`.
+pub fn channel_sums(values: Tensor<4>) -> Tensor<1> {
+    let channels = values.dims()[1];
+    values.sum_dim(3).sum_dim(2).sum_dim(0).reshape([channels])
 }
 
 /// Convolution window of a prunable node: that of a linear layer is one pixel.

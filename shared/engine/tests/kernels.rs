@@ -61,25 +61,15 @@ fn batch_norm_and_its_gradients_equal_burns() {
 }
 
 #[test]
-fn quick_time() {
-    let ad = Device::flex().autodiff();
-    for (c, h) in [(16, 32), (32, 16), (64, 8)] {
-        let x = random([128, c, h, h], &ad).require_grad();
-        let w = random([c, c, 3, 3], &ad).require_grad();
-        let g = random([c], &ad).require_grad();
-        for _ in 0..2 {
-            let t = std::time::Instant::now();
-            let y = kernels::conv2d(x.clone(), w.clone(), Window { kernel: 3, stride: 1, padding: 1 });
-            let f = t.elapsed();
-            let gr = (y.clone() * y).sum().backward();
-            w.grad(&gr).unwrap();
-            println!("conv {c} fwd {f:?} total {:?}", t.elapsed());
-            let t = std::time::Instant::now();
-            let y = kernels::batch_norm(x.clone(), g.clone(), g.clone(), 1e-5).output;
-            let f = t.elapsed();
-            let gr = (y.clone() * y).sum().backward();
-            g.grad(&gr).unwrap();
-            println!("bn {c} fwd {f:?} total {:?}", t.elapsed());
-        }
+fn correlations_equal_burns() {
+    let device = Device::flex();
+    device.seed(9);
+    let offsets = [(0, 0), (0, 2), (1, -2), (2, -1), (2, 2)];
+    for shape in [[5, 3, 8, 8], [17, 2, 1, 5], [3, 4, 2, 1], [1, 1, 4, 4]] {
+        let input = random(shape, &device);
+        assert_close(
+            kernels::correlate(input.clone(), &offsets),
+            kernels::correlate_by_burn(input, &offsets),
+        );
     }
 }

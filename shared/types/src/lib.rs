@@ -3,6 +3,27 @@
 //! Pure data and pure functions: nothing here touches a tensor, a file or a clock, so the same code runs in the
 //! command line, the server and the page.
 
+mod allocate;
+mod allocation;
+mod budget;
 mod graph;
+mod profile;
+mod repair;
+mod report;
+mod rule;
+mod sketch;
 
+pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
+pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState};
+pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
 pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
+pub use profile::{
+    CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile, Measurement, ModelProfile,
+    PROFILE_VERSION, ProfileError,
+};
+pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
+pub use report::{RecoverabilityTransition, SWEEP_VERSION, SweepEntry, SweepPlan, SweepReport};
+pub use rule::{
+    Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,
+};
+pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};

@@ -7,12 +7,15 @@
 mod backend;
 mod batch_norm;
 mod conv2d;
+mod correlate;
 mod matmul;
 
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{Device, Tensor, module, ops::ConvOptions};
+use burn::tensor::{Device, Tensor, TensorData, module, ops::{ConvOptions, UnfoldOptions}};
 
 use backend::CpuKernels;
+pub use correlate::Offset;
+pub(crate) use matmul::{Into as Write, Matrix, matmul};
 
 /// Stride and zero padding of a square convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,4 +109,49 @@ pub fn batch_norm_by_burn(input: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, e
         mean: mean.reshape([channels]),
         variance: variance.reshape([channels]),
     }
+}
+
+/// Σ over images and pixels of X[c](y, x) · X[c'](y + dy, x + dx) for each offset (dy, dx), zero outside the image:
+/// `[offsets, c', c]`.
+pub fn correlate(input: Tensor<4>, offsets: &[Offset]) -> Tensor<3> {
+    if is_cpu(&input.device()) {
+        let [batch, channels, height, width] = input.dims();
+        let planes = correlate::Planes { batch, channels, height, width };
+        let device = input.device();
+        // A read of the CPU device is a view of its memory: nothing is waited for.
+        let data = burn::tensor::read_sync(input.into_data_async()).expect("the CPU device does not fail");
+        let values = data.as_slice::<f32>().expect("activations are f32");
+        let sums = correlate::correlate(&planes, values, offsets);
+        return Tensor::from_data(TensorData::new(sums, [offsets.len(), channels, channels]), &device);
+    }
+    correlate_by_burn(input, offsets)
+}
+
+/// The same by burn's own operations, whatever the device.
+pub fn correlate_by_burn(input: Tensor<4>, offsets: &[Offset]) -> Tensor<3> {
+    let [batch, channels, height, width] = input.dims();
+    let device = input.device();
+    let rows_of_channels = |part: Tensor<4>, pixels: usize| part.swap_dims(0, 1).reshape([channels, batch * pixels]);
+    let sums = offsets.iter().map(|&(rows, columns)| {
+        let (tall, wide) = (height.saturating_sub(rows), width.saturating_sub(columns.unsigned_abs()));
+        if tall * wide == 0 {
+            return Tensor::zeros([1, channels, channels], &device);
+        }
+        let (right, left) = (columns.max(0) as usize, (-columns).max(0) as usize);
+        let fixed = input.clone().slice([0..batch, 0..channels, 0..tall, left..left + wide]);
+        let moved = input.clone().slice([0..batch, 0..channels, rows..rows + tall, right..right + wide]);
+        let product = rows_of_channels(moved, tall * wide).matmul(rows_of_channels(fixed, tall * wide).transpose());
+        product.reshape([1, channels, channels])
+    });
+    Tensor::cat(sums.collect(), 0)
+}
+
+/// Patches of a convolution's input, `[patch, batch · positions]`, patch entries in the order of the weight's.
+pub fn patches(input: Tensor<4>, window: Window) -> Tensor<2> {
+    let Window { kernel, stride, padding } = window;
+    let [batch, channels, height, width] = input.dims();
+    let positions = window.output_side(height) * window.output_side(width);
+    let options = UnfoldOptions::new([stride, stride], [padding, padding], [1, 1]);
+    let unfolded = module::unfold4d(input, [kernel, kernel], options);
+    unfolded.swap_dims(0, 1).reshape([channels * kernel * kernel, batch * positions])
 }

@@ -292,6 +292,6 @@ fn smoothed_targets(labels: &[u32], classes: usize, smoothing: f64, device: &Dev
 /// How many predictions `[batch, 1]` equal their labels.
 pub(crate) async fn count_correct(predictions: Tensor<2, Int>, labels: &[u32]) -> Result<usize, ExecutionError> {
     let data = predictions.into_data_async().await?.convert::<i64>();
-    let predicted = data.into_vec::<i64>().expect("the data was converted to i64 above");
+    let predicted = data.try_into_vec::<i64>().expect("the data was converted to i64 above");
     Ok(predicted.iter().zip(labels).filter(|(predicted, label)| **predicted == i64::from(**label)).count())
 }

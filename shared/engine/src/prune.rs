@@ -1,0 +1,62 @@
+//! Masks by magnitude inside each layer, and models with them applied.
+
+use std::collections::BTreeMap;
+
+use rrlab_types::{Allocation, AllocationError, magnitude_order};
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::checkpoint::CheckpointError;
+use crate::model::{Model, tensor_name};
+
+/// Which weights of each prunable layer stay, by the layer's name.
+pub type Masks = BTreeMap<String, Vec<bool>>;
+
+/// The mask that keeps the `kept` largest |w|; of equals, the lower index.
+pub fn magnitude_mask(weights: &[f32], kept: usize) -> Vec<bool> {
+    let mut mask = vec![false; weights.len()];
+    magnitude_order(weights).into_iter().take(kept).for_each(|index| mask[index] = true);
+    mask
+}
+
+/// The model with all weights removed that the allocation does not keep, and the masks that say which.
+///
+/// # Errors
+/// If the allocation is of another network or contradicts itself.
+pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), AllocationError> {
+    let layers = model.graph.prunable_layers();
+    allocation.check()?;
+    allocation.check_layers(layers.iter().map(|layer| (layer.name, layer.weights)))?;
+    let mut pruned = model.clone();
+    let mut masks = Masks::new();
+    for (layer, share) in layers.iter().zip(&allocation.layers) {
+        let weights = &mut pruned.tensor_mut(layer.name, "weight").values;
+        let mask = magnitude_mask(weights, share.kept);
+        weights.iter_mut().zip(&mask).filter(|(_, stays)| !**stays).for_each(|(weight, _)| *weight = 0.0);
+        masks.insert(layer.name.into(), mask);
+    }
+    pruned.info.history.push(format!(
+        "pruned by {} to sparsity {}: {} of {} weights kept",
+        allocation.rule,
+        allocation.sparsity,
+        allocation.kept,
+        layers.iter().map(|layer| layer.weights).sum::<usize>(),
+    ));
+    Ok((pruned, masks))
+}
+
+/// Masks as bytes of a safetensors file: for each layer `NAME.weight`, U8, 1 where a weight stays.
+///
+/// # Errors
+/// If the model has no layer of a mask's name.
+pub fn masks_to_bytes(model: &Model, masks: &Masks) -> Result<Vec<u8>, CheckpointError> {
+    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = masks
+        .iter()
+        .map(|(layer, mask)| {
+            let shape = model.tensor(layer, "weight").shape.clone();
+            (tensor_name(layer, "weight"), shape, mask.iter().map(|&stays| u8::from(stays)).collect())
+        })
+        .collect();
+    let views = bytes.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::U8, shape.clone(), bytes)?)));
+    let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    Ok(safetensors::serialize(views, None)?)
+}

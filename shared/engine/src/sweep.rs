@@ -1,0 +1,157 @@
+//! Accuracy over rules, sparsities and repairs: resumable, one entry after the other.
+
+use burn::tensor::{Device, ExecutionError};
+use rrlab_types::{
+    AllocateError, AllocationError, AllocationRequest, Evidence, ModelProfile, Repair, Rule, SWEEP_VERSION, Sparsity,
+    SweepEntry, SweepPlan, SweepReport, allocate,
+};
+
+use crate::calibrate::{CalibrationError, CalibrationImages};
+use crate::data::{Dataset, Split};
+use crate::evaluate::accuracy;
+use crate::model::{Model, Normalization};
+use crate::network::Network;
+use crate::prune::prune;
+use crate::repair::{DenseStatistics, repair};
+
+/// Why a sweep ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A combination that can't be allocated.
+    #[error("{rule} at sparsity {sparsity}: {source}")]
+    Allocate {
+        /// The rule.
+        rule: Rule,
+        /// The sparsity.
+        sparsity: Sparsity,
+        /// Why.
+        source: AllocateError,
+    },
+    /// An allocation that does not fit the model: the profile is another model's.
+    #[error("the profile is not of this model: {0}")]
+    Allocation(#[from] AllocationError),
+    /// Calibration images or repair failed.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+    /// A report of something else to go on from.
+    #[error("the sweep to go on from {problem}; choose another --out, or delete it")]
+    OtherSweep {
+        /// What differs.
+        problem: String,
+    },
+    /// The device failed.
+    #[error("the device failed while evaluating: {0:?}")]
+    Device(ExecutionError),
+}
+
+/// A model, its profile and the data to sweep on.
+pub struct Sweep<'a> {
+    /// The dense model.
+    pub model: &'a Model,
+    /// Its profile.
+    pub profile: &'a ModelProfile,
+    /// Calibration images come from its training split, evaluation images from its test split.
+    pub dataset: &'a Dataset,
+    /// Normalisation of the images.
+    pub normalization: Normalization,
+    /// Where to compute.
+    pub device: &'a Device,
+    /// Its name in the report.
+    pub device_name: &'a str,
+}
+
+impl Sweep<'_> {
+    /// Computes every entry that `previous` does not hold, calling `entry_done` with the report after each one.
+    ///
+    /// # Errors
+    /// See [`SweepError`]; what `entry_done` saw stays valid.
+    pub async fn run(
+        &self,
+        plan: SweepPlan,
+        previous: Option<SweepReport>,
+        mut entry_done: impl FnMut(&SweepReport),
+    ) -> Result<SweepReport, SweepError> {
+        let mut report = match previous {
+            Some(previous) => self.continued(plan, previous)?,
+            None => self.started(plan).await?,
+        };
+        let images = self.calibration_images(&report.plan)?;
+        let dense = DenseStatistics::measure(self.model, &images, self.device).await?;
+        for sparsity in report.plan.sparsities.clone() {
+            for rule in report.plan.rules.clone() {
+                for repair in report.plan.repairs.clone() {
+                    if report.entry(rule, sparsity, repair).is_none() {
+                        let entry = self.entry(&report.plan, (rule, sparsity, repair), &images, &dense).await?;
+                        report.entries.push(entry);
+                        entry_done(&report);
+                    }
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    fn calibration_images(&self, plan: &SweepPlan) -> Result<CalibrationImages<'_>, CalibrationError> {
+        CalibrationImages::draw(self.dataset, Split::Train, plan.calibration_images, plan.seed, self.normalization)
+    }
+
+    async fn started(&self, plan: SweepPlan) -> Result<SweepReport, SweepError> {
+        let dense_accuracy = self.accuracy(self.model, &plan).await?;
+        Ok(SweepReport {
+            version: SWEEP_VERSION,
+            architecture: self.model.graph.architecture.clone(),
+            classes: self.model.graph.classes,
+            model_hash: self.model.hash(),
+            dataset: self.dataset.name.clone(),
+            device: self.device_name.into(),
+            program: crate::PROGRAM.into(),
+            plan,
+            dense_accuracy,
+            entries: Vec::new(),
+        })
+    }
+
+    fn continued(&self, plan: SweepPlan, previous: SweepReport) -> Result<SweepReport, SweepError> {
+        let differs = |problem: &str| Err(SweepError::OtherSweep { problem: problem.into() });
+        if previous.model_hash != self.model.hash() {
+            return differs("is of another model");
+        }
+        if previous.dataset != self.dataset.name {
+            return differs("is on another data set");
+        }
+        // More rules, sparsities or repairs only add entries; anything else would mix numbers that can't be compared.
+        let lists = |plan: &SweepPlan| SweepPlan {
+            rules: Vec::new(),
+            sparsities: Vec::new(),
+            repairs: Vec::new(),
+            ..plan.clone()
+        };
+        if lists(&previous.plan) != lists(&plan) {
+            return differs("has other settings, constraints, image counts or seed");
+        }
+        Ok(SweepReport { plan, ..previous })
+    }
+
+    async fn accuracy(&self, model: &Model, plan: &SweepPlan) -> Result<f64, SweepError> {
+        let network = Network::new(model, self.device);
+        let (set, count) = (&self.dataset.test, plan.evaluation_images);
+        accuracy(&network, set, count, &self.normalization, |_| ()).await.map_err(SweepError::Device)
+    }
+
+    async fn entry(
+        &self,
+        plan: &SweepPlan,
+        (rule, sparsity, how): (Rule, Sparsity, Repair),
+        images: &CalibrationImages<'_>,
+        dense: &DenseStatistics,
+    ) -> Result<SweepEntry, SweepError> {
+        let request =
+            AllocationRequest { rule, sparsity, settings: plan.settings, constraints: plan.constraints.clone() };
+        let allocation = allocate(Evidence::Profile(self.profile), &request)
+            .map_err(|source| SweepError::Allocate { rule, sparsity, source })?;
+        let (pruned, _) = prune(self.model, &allocation)?;
+        let repaired = repair(self.model, dense, &pruned, how, images, self.device).await?;
+        let accuracy = self.accuracy(&repaired, plan).await?;
+        Ok(SweepEntry { rule, sparsity, repair: how, kept: allocation.kept, accuracy })
+    }
+}

@@ -1,0 +1,172 @@
+//! The result of a rule: how many weights of each layer are kept.
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Sparsity;
+use crate::graph::Role;
+use crate::rule::{Constraint, Rule, RuleSettings};
+
+/// Why a layer has the density that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerState {
+    /// The rule chose it.
+    Free,
+    /// The rule wanted more than all weights.
+    Capped,
+    /// A constraint imposed it.
+    Forced,
+}
+
+impl LayerState {
+    /// The word used in files, on the command line and on the page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Capped => "capped",
+            Self::Forced => "forced",
+        }
+    }
+}
+
+/// One layer's part of the budget.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerAllocation {
+    /// The module's name.
+    pub name: String,
+    /// Part that it plays.
+    pub role: Role,
+    /// Shape of its weight.
+    pub shape: Vec<usize>,
+    /// Weights that it has.
+    pub weights: usize,
+    /// Weights that it keeps.
+    pub kept: usize,
+    /// `kept / weights`.
+    pub density: f64,
+    /// Why.
+    pub state: LayerState,
+}
+
+/// A budget shared out over the layers, to the weight.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// Rule that shared it out.
+    pub rule: Rule,
+    /// Sparsity asked for.
+    pub sparsity: Sparsity,
+    /// Weights that may be kept.
+    pub budget: usize,
+    /// Weights that are kept: the same number.
+    pub kept: usize,
+    /// Numbers that the rule read.
+    pub settings: RuleSettings,
+    /// What was forced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<Constraint>,
+    /// Prunable layers in graph order.
+    pub layers: Vec<LayerAllocation>,
+}
+
+/// How one layer differs between two allocations: the other's value minus this one's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerDifference {
+    /// The module's name.
+    pub name: String,
+    /// Difference of weights kept.
+    pub kept: i64,
+    /// Difference of densities.
+    pub density: f64,
+}
+
+/// Allocations of different networks, or one that contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AllocationError {
+    /// Layers differ.
+    #[error("layer {index} is `{left}` ({left_weights} weights) on one side and `{right}` ({right_weights}) on the other: they are of different networks")]
+    OtherNetwork {
+        /// Index of the layer.
+        index: usize,
+        /// Its name here.
+        left: String,
+        /// Its weights here.
+        left_weights: usize,
+        /// Its name there.
+        right: String,
+        /// Its weights there.
+        right_weights: usize,
+    },
+    /// Numbers of layers differ.
+    #[error("one side has {left} layers, the other {right}: they are of different networks")]
+    LayerCount {
+        /// Layers here.
+        left: usize,
+        /// Layers there.
+        right: usize,
+    },
+    /// A layer keeps none or more than it has, or the sum is not the budget.
+    #[error("the allocation contradicts itself: {problem}")]
+    Inconsistent {
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Allocation {
+    /// What `other` keeps more or less than this one, layer by layer.
+    ///
+    /// # Errors
+    /// If they are of different networks.
+    pub fn diff(&self, other: &Self) -> Result<Vec<LayerDifference>, AllocationError> {
+        self.check_layers(other.layers.iter().map(|layer| (layer.name.as_str(), layer.weights)))?;
+        let pairs = self.layers.iter().zip(&other.layers);
+        Ok(pairs
+            .map(|(left, right)| LayerDifference {
+                name: left.name.clone(),
+                kept: right.kept as i64 - left.kept as i64,
+                density: right.density - left.density,
+            })
+            .collect())
+    }
+
+    /// Checks that this is an allocation of a network with these layers (name and weights).
+    ///
+    /// # Errors
+    /// [`AllocationError::OtherNetwork`] or [`AllocationError::LayerCount`].
+    pub fn check_layers<'a>(
+        &self,
+        layers: impl ExactSizeIterator<Item = (&'a str, usize)>,
+    ) -> Result<(), AllocationError> {
+        if layers.len() != self.layers.len() {
+            return Err(AllocationError::LayerCount { left: self.layers.len(), right: layers.len() });
+        }
+        for (index, (mine, (name, weights))) in self.layers.iter().zip(layers).enumerate() {
+            if mine.name != name || mine.weights != weights {
+                return Err(AllocationError::OtherNetwork {
+                    index,
+                    left: mine.name.clone(),
+                    left_weights: mine.weights,
+                    right: name.into(),
+                    right_weights: weights,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that each layer keeps what it can and all together exactly the budget: asked before any number is shown.
+    ///
+    /// # Errors
+    /// [`AllocationError::Inconsistent`].
+    pub fn check(&self) -> Result<(), AllocationError> {
+        let fail = |problem| Err(AllocationError::Inconsistent { problem });
+        if let Some(layer) = self.layers.iter().find(|layer| layer.kept == 0 || layer.kept > layer.weights) {
+            return fail(format!("layer `{}` keeps {} of {} weights", layer.name, layer.kept, layer.weights));
+        }
+        let sum: usize = self.layers.iter().map(|layer| layer.kept).sum();
+        if sum != self.budget || self.kept != self.budget {
+            return fail(format!("its layers keep {sum} weights, but the budget is {}", self.budget));
+        }
+        Ok(())
+    }
+}

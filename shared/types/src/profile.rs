@@ -1,0 +1,201 @@
+//! `ModelProfile`, the pivot: everything that graph, sliders and ablations need, measured once.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{GraphError, LayerGraph};
+use crate::repair::RepairOperator;
+use crate::sketch::ScoreSketch;
+
+/// Version of the format that this program writes and reads.
+pub const PROFILE_VERSION: u32 = 1;
+
+/// Sparsities of every curve: 0.3 to 0.998, denser above 0.85.
+pub const CURVE_SPARSITIES: [f64; 34] = [
+    0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.86, 0.87, 0.88, 0.89, 0.90, 0.91, 0.92,
+    0.93, 0.94, 0.95, 0.955, 0.96, 0.965, 0.97, 0.975, 0.98, 0.985, 0.99, 0.992, 0.994, 0.996, 0.998,
+];
+
+/// Sparsities at which the spread of RR over channels is kept.
+pub const CHANNEL_SPARSITIES: [f64; 10] = [0.50, 0.70, 0.80, 0.85, 0.90, 0.93, 0.95, 0.97, 0.98, 0.99];
+
+/// Number of quantiles of RR over channels: minimum, tenths, maximum.
+pub const CHANNEL_QUANTILES: usize = 11;
+
+/// How a profile was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Data set of the calibration images.
+    pub dataset: String,
+    /// Its split.
+    pub split: String,
+    /// Number of images.
+    pub images: usize,
+    /// Seed with which they were drawn.
+    pub seed: u64,
+    /// Device that computed.
+    pub device: String,
+    /// `second_moments` or `direct`.
+    pub method: String,
+    /// Version of the program.
+    pub program: String,
+}
+
+/// Spread of RR over the channels of a layer at [`CHANNEL_SPARSITIES`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChannelSpread {
+    /// [`CHANNEL_QUANTILES`] quantiles for each sparsity.
+    pub quantiles: Vec<Vec<f64>>,
+}
+
+/// What was measured of one prunable layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerProfile {
+    /// The module's name.
+    pub name: String,
+    /// Σ_c E[y²] of the dense output.
+    pub second_moment: f64,
+    /// V/Σ_c E[y²]: variance of the dense output over its second moment.
+    pub variance: f64,
+    /// Share that the layer's side of a residual block has in the sum's variance; 1 elsewhere.
+    pub share: f64,
+    /// Σ_c D_c / Σ_c E[y²] at each of [`CURVE_SPARSITIES`].
+    pub raw: Vec<f64>,
+    /// Σ_c R_c / Σ_c E[y²] at each of [`CURVE_SPARSITIES`].
+    pub residual: BTreeMap<RepairOperator, Vec<f64>>,
+    /// RR over channels.
+    pub channels: BTreeMap<RepairOperator, ChannelSpread>,
+    /// Of |w|.
+    pub magnitude: ScoreSketch,
+    /// Of LAMP scores.
+    pub lamp: ScoreSketch,
+}
+
+/// A measured network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelProfile {
+    /// [`PROFILE_VERSION`].
+    pub version: u32,
+    /// The layers.
+    pub graph: LayerGraph,
+    /// How it was measured.
+    pub measurement: Measurement,
+    /// One for each prunable layer, in graph order.
+    pub layers: Vec<LayerProfile>,
+}
+
+/// Why a text is no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Another version.
+    #[error("the profile is of version {found}; this program reads version {PROFILE_VERSION}")]
+    Version {
+        /// The version found.
+        found: u64,
+    },
+    /// Not JSON, or not a profile's.
+    #[error("not a profile: {0}")]
+    Format(#[from] serde_json::Error),
+    /// A graph that is none.
+    #[error("the profile's layer graph is broken: {0}")]
+    Graph(#[from] GraphError),
+    /// Layers that do not match the graph, or numbers that can't be.
+    #[error("the profile's layer `{layer}` is broken: {problem}")]
+    Layer {
+        /// The layer.
+        layer: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
+}
+
+impl ModelProfile {
+    /// Reads a profile and checks all that the allocation rules take for granted.
+    ///
+    /// # Errors
+    /// If it is of another version, no profile, or inconsistent.
+    pub fn from_json(text: &str) -> Result<Self, ProfileError> {
+        let Version { version: found } = serde_json::from_str(text)?;
+        if found != u64::from(PROFILE_VERSION) {
+            return Err(ProfileError::Version { found });
+        }
+        let profile: Self = serde_json::from_str(text)?;
+        profile.graph.validate()?;
+        profile.check_layers()?;
+        Ok(profile)
+    }
+
+    fn check_layers(&self) -> Result<(), ProfileError> {
+        let prunable = self.graph.prunable_layers();
+        let fail = |layer: &str, problem: String| Err(ProfileError::Layer { layer: layer.into(), problem });
+        if prunable.len() != self.layers.len() {
+            let problem = format!("{} layers were measured, but the graph has {}", self.layers.len(), prunable.len());
+            return fail("*", problem);
+        }
+        for (expected, layer) in prunable.iter().zip(&self.layers) {
+            if expected.name != layer.name {
+                return fail(&layer.name, format!("the graph has `{}` in its place", expected.name));
+            }
+            if let Some(problem) = layer.problem() {
+                return fail(&layer.name, problem);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LayerProfile {
+    fn problem(&self) -> Option<String> {
+        let sane = |value: &f64| value.is_finite() && *value >= 0.0;
+        if ![self.second_moment, self.variance, self.share].iter().all(sane) {
+            return Some("its variance, second moment or share is not a number of at least 0".into());
+        }
+        for operator in RepairOperator::ALL {
+            if !self.residual.contains_key(&operator) {
+                return Some(format!("it has no curve for the repair operator {operator}"));
+            }
+        }
+        let mut curves = self.residual.values().chain([&self.raw]);
+        if curves.any(|curve| curve.len() != CURVE_SPARSITIES.len() || !curve.iter().all(sane)) {
+            return Some(format!("a curve is not {} numbers of at least 0", CURVE_SPARSITIES.len()));
+        }
+        let sketches = [&self.magnitude, &self.lamp];
+        (!sketches.iter().all(|sketch| sketch.is_valid())).then(|| "a sketch of its scores is out of order".into())
+    }
+
+    /// Raw distortion over E[y²] at any density.
+    pub fn raw_at(&self, density: f64) -> f64 {
+        interpolate(&self.raw, density)
+    }
+
+    /// Residual distortion over E[y²] at any density.
+    pub fn residual_at(&self, operator: RepairOperator, density: f64) -> f64 {
+        interpolate(&self.residual[&operator], density)
+    }
+
+    /// RR at any density; 0 where pruning distorts nothing.
+    pub fn rr_at(&self, operator: RepairOperator, density: f64) -> f64 {
+        let raw = self.raw_at(density);
+        if raw > 0.0 { self.residual_at(operator, density) / raw } else { 0.0 }
+    }
+}
+
+/// A curve over [`CURVE_SPARSITIES`], linear in the logarithm of density between them, linear in density from the first
+/// to 0 at dense, and with its last slope beyond the last.
+fn interpolate(curve: &[f64], density: f64) -> f64 {
+    let first = 1.0 - CURVE_SPARSITIES[0];
+    if density >= first {
+        return curve[0] * ((1.0 - density) / (1.0 - first)).max(0.0);
+    }
+    let after = CURVE_SPARSITIES.partition_point(|&sparsity| 1.0 - sparsity > density);
+    let index = after.clamp(1, CURVE_SPARSITIES.len() - 1);
+    let [high, low] = [index - 1, index].map(|i| (1.0 - CURVE_SPARSITIES[i]).ln());
+    let share = (high - density.ln()) / (high - low);
+    (curve[index - 1] + share * (curve[index] - curve[index - 1])).max(0.0)
+}

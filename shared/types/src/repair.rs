@@ -1,0 +1,196 @@
+//! Repair operators: channelwise affine maps put after a pruned layer, and the distortion that they leave.
+
+use serde::{Deserialize, Serialize};
+
+/// Keeps variances apart from zero under a root.
+const EPSILON: f64 = 1e-8;
+/// A pruned channel varies when its variance exceeds this fraction of the dense channel's.
+const VARIES: f64 = 1e-10;
+/// κ of [`RepairOperator::Shrunk`].
+const SHRINKAGE: f64 = 0.05;
+
+/// A repair operator that is a closed form of a channel's five moments (DESIGN §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairOperator {
+    /// a = √(v/v̂), b = μ − a·μ̂: mean and variance of the dense channel.
+    #[default]
+    VarianceMatching,
+    /// a = √(v/v̂), b = 0.
+    VarianceScale,
+    /// One a for the layer, √(Σv/Σv̂); b = μ − a·μ̂.
+    Layerwise,
+    /// a drawn towards 1 where the pruned channel hardly varies.
+    Shrunk,
+    /// a = cov/v̂, b = μ − a·μ̂: no channelwise affine map leaves less.
+    LeastSquares,
+}
+
+/// What is done to a pruned network as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Repair {
+    /// Nothing.
+    None,
+    /// An operator at every prunable layer, from input to output.
+    Operator(RepairOperator),
+    /// Statistics of every batch norm estimated again on the pruned network.
+    BnRecalibration,
+}
+
+/// A name that is no repair.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no repair is named `{name}`; there are {}", choices.join(", "))]
+pub struct UnknownRepair {
+    name: String,
+    choices: Vec<&'static str>,
+}
+
+impl RepairOperator {
+    /// Every operator, the default first.
+    pub const ALL: [Self; 5] =
+        [Self::VarianceMatching, Self::VarianceScale, Self::Layerwise, Self::Shrunk, Self::LeastSquares];
+
+    /// Name in files, on the command line and on the page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VarianceMatching => "variance_matching",
+            Self::VarianceScale => "variance_scale",
+            Self::Layerwise => "layerwise",
+            Self::Shrunk => "shrunk",
+            Self::LeastSquares => "least_squares",
+        }
+    }
+}
+
+impl Repair {
+    /// Every repair.
+    pub fn all() -> Vec<Self> {
+        let operators = RepairOperator::ALL.map(Self::Operator);
+        [Self::None].into_iter().chain(operators).chain([Self::BnRecalibration]).collect()
+    }
+
+    /// Name in files, on the command line and on the page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Operator(operator) => operator.name(),
+            Self::BnRecalibration => "bn_recalibration",
+        }
+    }
+}
+
+macro_rules! named {
+    ($type:ty, $all:expr) => {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = UnknownRepair;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let found = $all.into_iter().find(|known| known.name() == text);
+                found.ok_or_else(|| UnknownRepair {
+                    name: text.into(),
+                    choices: $all.into_iter().map(|known| known.name()).collect(),
+                })
+            }
+        }
+    };
+}
+
+named!(RepairOperator, Self::ALL);
+named!(Repair, Self::all());
+
+impl Serialize for Repair {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Repair {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Moments of one output channel over images and positions: dense output y, pruned output ŷ.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ChannelMoments {
+    /// μ = E[y].
+    pub mean: f64,
+    /// v = E[y²] − μ².
+    pub variance: f64,
+    /// μ̂ = E[ŷ].
+    pub pruned_mean: f64,
+    /// v̂ = E[ŷ²] − μ̂².
+    pub pruned_variance: f64,
+    /// E[yŷ] − μμ̂.
+    pub covariance: f64,
+}
+
+/// The map x ↦ scale·x + shift of one channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Affine {
+    /// a.
+    pub scale: f64,
+    /// b.
+    pub shift: f64,
+}
+
+impl Affine {
+    /// The map that changes nothing.
+    pub const IDENTITY: Self = Self { scale: 1.0, shift: 0.0 };
+}
+
+impl ChannelMoments {
+    /// E[y²].
+    pub fn second_moment(&self) -> f64 {
+        self.variance + self.mean * self.mean
+    }
+
+    /// E[(y − a·ŷ − b)²]; with the identity, the raw distortion.
+    pub fn distortion(&self, map: Affine) -> f64 {
+        let Affine { scale, shift } = map;
+        let spread = self.variance + scale * scale * self.pruned_variance - 2.0 * scale * self.covariance;
+        let offset = self.mean - scale * self.pruned_mean - shift;
+        spread.max(0.0) + offset * offset
+    }
+
+    fn pruned_varies(&self) -> bool {
+        self.pruned_variance > VARIES * self.variance && self.pruned_variance > f64::MIN_POSITIVE
+    }
+
+    fn deviation_ratio(&self) -> f64 {
+        ((self.variance + EPSILON) / (self.pruned_variance + EPSILON)).sqrt()
+    }
+}
+
+impl RepairOperator {
+    /// The map of each channel of a layer.
+    pub fn maps(self, channels: &[ChannelMoments]) -> Vec<Affine> {
+        let sums = channels.iter().fold((0.0, 0.0), |(v, p), c| (v + c.variance, p + c.pruned_variance));
+        let layer_ratio = ((sums.0 + EPSILON) / (sums.1 + EPSILON)).sqrt();
+        channels.iter().map(|channel| self.map(channel, layer_ratio)).collect()
+    }
+
+    fn map(self, channel: &ChannelMoments, layer_ratio: f64) -> Affine {
+        if !channel.pruned_varies() {
+            return Affine { scale: 0.0, shift: channel.mean };
+        }
+        let scale = match self {
+            Self::VarianceMatching | Self::VarianceScale => channel.deviation_ratio(),
+            Self::Layerwise => layer_ratio,
+            Self::Shrunk => {
+                let trust = channel.pruned_variance / (channel.pruned_variance + SHRINKAGE * channel.variance);
+                1.0 + trust * ((channel.variance / channel.pruned_variance).sqrt() - 1.0)
+            }
+            Self::LeastSquares => channel.covariance / channel.pruned_variance,
+        };
+        let shift = if self == Self::VarianceScale { 0.0 } else { channel.mean - scale * channel.pruned_mean };
+        Affine { scale, shift }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a sweep found, and what it means for the recoverability transition.
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Sparsity;
+use crate::repair::Repair;
+use crate::rule::{Constraint, Rule, RuleSettings};
+
+/// Version of the format that this program writes and reads.
+pub const SWEEP_VERSION: u32 = 1;
+
+/// Recovery at which the recoverability transition begins.
+const TRANSITION_UPPER: f64 = 0.8;
+/// Recovery at which it ends.
+const TRANSITION_LOWER: f64 = 0.2;
+
+/// One pruned, repaired and evaluated network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepEntry {
+    /// Rule that shared out the budget.
+    pub rule: Rule,
+    /// Sparsity asked for.
+    pub sparsity: Sparsity,
+    /// Repair after pruning.
+    pub repair: Repair,
+    /// Weights kept, equal to the budget.
+    pub kept: usize,
+    /// Accuracy on the evaluation images.
+    pub accuracy: f64,
+}
+
+/// What a sweep runs over and on; two sweeps with equal plans give equal entries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepPlan {
+    /// Rules.
+    pub rules: Vec<Rule>,
+    /// Sparsities.
+    pub sparsities: Vec<Sparsity>,
+    /// Repairs.
+    pub repairs: Vec<Repair>,
+    /// Numbers that the rules read.
+    pub settings: RuleSettings,
+    /// Layers forced, the same for every rule.
+    pub constraints: Vec<Constraint>,
+    /// Calibration images.
+    pub calibration_images: usize,
+    /// Evaluation images: the first ones of the test split.
+    pub evaluation_images: usize,
+    /// Seed with which calibration images are drawn.
+    pub seed: u64,
+}
+
+/// Accuracy over rules, sparsities and repairs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepReport {
+    /// [`SWEEP_VERSION`].
+    pub version: u32,
+    /// Architecture with its options.
+    pub architecture: String,
+    /// Number of classes.
+    pub classes: usize,
+    /// Hash of the model's tensors.
+    pub model_hash: String,
+    /// Data set of calibration (train split) and evaluation (test split).
+    pub dataset: String,
+    /// Device that computed.
+    pub device: String,
+    /// Version of the program.
+    pub program: String,
+    /// What was asked for.
+    pub plan: SweepPlan,
+    /// Accuracy of the dense network on the same evaluation images.
+    pub dense_accuracy: f64,
+    /// What was found, in the order in which it was computed.
+    pub entries: Vec<SweepEntry>,
+}
+
+/// Sparsities between which recovery falls from 0.8 to 0.2; `None` where it is not reached.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecoverabilityTransition {
+    /// Where recovery falls below 0.8.
+    pub begin: Option<f64>,
+    /// Where it falls below 0.2.
+    pub end: Option<f64>,
+}
+
+impl SweepReport {
+    /// Number of entries when the sweep is complete.
+    pub fn asked(&self) -> usize {
+        self.plan.rules.len() * self.plan.sparsities.len() * self.plan.repairs.len()
+    }
+
+    /// The entry of one combination, where it was computed.
+    pub fn entry(&self, rule: Rule, sparsity: Sparsity, repair: Repair) -> Option<&SweepEntry> {
+        let mut entries = self.entries.iter();
+        entries.find(|entry| (entry.rule, entry.sparsity, entry.repair) == (rule, sparsity, repair))
+    }
+
+    /// (accuracy − chance) / (dense accuracy − chance).
+    pub fn recovery(&self, accuracy: f64) -> f64 {
+        let chance = 1.0 / self.classes as f64;
+        (accuracy - chance) / (self.dense_accuracy - chance)
+    }
+
+    /// Where recovery falls from 0.8 to 0.2 for a rule and repair, interpolated linearly between sparsities.
+    pub fn transition(&self, rule: Rule, repair: Repair) -> RecoverabilityTransition {
+        let mut points: Vec<(f64, f64)> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.rule == rule && entry.repair == repair)
+            .map(|entry| (entry.sparsity.get(), self.recovery(entry.accuracy)))
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let crossing = |level: f64| {
+            points.windows(2).find(|pair| pair[0].1 >= level && pair[1].1 < level).map(|pair| {
+                let share = (pair[0].1 - level) / (pair[0].1 - pair[1].1);
+                pair[0].0 + share * (pair[1].0 - pair[0].0)
+            })
+        };
+        RecoverabilityTransition { begin: crossing(TRANSITION_UPPER), end: crossing(TRANSITION_LOWER) }
+    }
+}

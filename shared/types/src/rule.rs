@@ -1,0 +1,243 @@
+//! Allocation rules, their settings, and what a person forces.
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Density;
+use crate::graph::Role;
+use crate::repair::RepairOperator;
+
+/// How a budget is shared out over the layers (DESIGN §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The same density everywhere.
+    Uniform,
+    /// First convolution dense, classifier at least 20 % dense, the rest uniform (Gale et al. 2019).
+    UniformPlus,
+    /// Density ∝ (in + out)/(in·out), capped at dense (Mocanu et al. 2018).
+    Er,
+    /// Density ∝ (in + out + kh + kw)/(in·out·kh·kw), capped at dense (Evci et al. 2020).
+    Erk,
+    /// The largest |w| of the whole network.
+    GlobalMagnitude,
+    /// The largest LAMP scores of the whole network (Lee et al. 2021).
+    Lamp,
+    /// Least unrepairable noise: min Σ ω·R/(V − R).
+    Rr,
+    /// Density ∝ RR^α at the target sparsity (arXiv:2605.25508, read naively).
+    RrProportional,
+    /// Least residual distortion: min Σ ω·R/V.
+    ResidualOptimal,
+    /// Least raw distortion: min Σ ω·D/V, the control without repair.
+    RawOptimal,
+    /// A prior's density times (RR / mean RR)^α.
+    Blend,
+    /// Geometric mean of a prior's density and that of `rr`.
+    BlendGeometric,
+}
+
+/// A name that is no rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no rule is named `{name}`; there are {}", choices.join(", "))]
+pub struct UnknownRule {
+    name: String,
+    choices: Vec<&'static str>,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 12] = [
+        Self::Uniform,
+        Self::UniformPlus,
+        Self::Er,
+        Self::Erk,
+        Self::GlobalMagnitude,
+        Self::Lamp,
+        Self::Rr,
+        Self::RrProportional,
+        Self::ResidualOptimal,
+        Self::RawOptimal,
+        Self::Blend,
+        Self::BlendGeometric,
+    ];
+
+    /// Name in files, on the command line and on the page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::UniformPlus => "uniform_plus",
+            Self::Er => "er",
+            Self::Erk => "erk",
+            Self::GlobalMagnitude => "global_magnitude",
+            Self::Lamp => "lamp",
+            Self::Rr => "rr",
+            Self::RrProportional => "rr_proportional",
+            Self::ResidualOptimal => "residual_optimal",
+            Self::RawOptimal => "raw_optimal",
+            Self::Blend => "blend",
+            Self::BlendGeometric => "blend_geometric",
+        }
+    }
+
+    /// Whether shapes alone decide, so that no profile is needed.
+    pub fn needs_no_profile(self) -> bool {
+        matches!(self, Self::Uniform | Self::UniformPlus | Self::Er | Self::Erk)
+    }
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for Rule {
+    type Err = UnknownRule;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|rule| rule.name() == text).ok_or_else(|| UnknownRule {
+            name: text.into(),
+            choices: Self::ALL.map(Self::name).to_vec(),
+        })
+    }
+}
+
+/// A rule that another one may start from: any but a blend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Rule", into = "Rule")]
+pub struct Prior(Rule);
+
+/// A blend given as the prior of a blend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` can't be the prior of a blend; choose a rule that stands alone, such as erk or lamp")]
+pub struct PriorError(Rule);
+
+impl Prior {
+    /// Capped ERK.
+    pub const ERK: Self = Self(Rule::Erk);
+}
+
+impl TryFrom<Rule> for Prior {
+    type Error = PriorError;
+
+    fn try_from(rule: Rule) -> Result<Self, Self::Error> {
+        if matches!(rule, Rule::Blend | Rule::BlendGeometric) { Err(PriorError(rule)) } else { Ok(Self(rule)) }
+    }
+}
+
+impl From<Prior> for Rule {
+    fn from(prior: Prior) -> Self {
+        prior.0
+    }
+}
+
+/// Numbers that some rules read; each says which.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleSettings {
+    /// Operator whose residual distortion counts: every rule with R or RR in it.
+    pub repair: RepairOperator,
+    /// Power of RR: `rr_proportional`, `blend`.
+    pub alpha: f64,
+    /// Where a blend starts from: `blend`, `blend_geometric`.
+    pub prior: Prior,
+    /// β, power of the share that a layer has in its stream: every optimal rule and `rr`.
+    pub share_exponent: f64,
+    /// ω of the classifier: every optimal rule and `rr`.
+    pub classifier_weight: f64,
+}
+
+impl Default for RuleSettings {
+    fn default() -> Self {
+        Self {
+            repair: RepairOperator::default(),
+            alpha: 1.0,
+            prior: Prior::ERK,
+            share_exponent: 0.5,
+            classifier_weight: 4.0,
+        }
+    }
+}
+
+/// Layers that a constraint speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// All layers of a role.
+    Role(Role),
+    /// The layer of this name.
+    Layer(String),
+}
+
+/// Density that a constraint imposes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForcedDensity {
+    /// Nothing is pruned.
+    Dense,
+    /// The density of the whole network.
+    Global,
+    /// This density.
+    Value(Density),
+    /// The density that this rule gives the layer without constraints.
+    Rule(Rule),
+}
+
+/// Layers forced to a density before a rule shares out the rest: `projection=dense`, `layer2.0.conv1=0.2`, …
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Constraint {
+    /// Which layers.
+    pub target: Target,
+    /// To what.
+    pub density: ForcedDensity,
+}
+
+/// A text that is no constraint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is no constraint: {problem}; write LAYERS=DENSITY, with a role (stem, conv, projection, classifier) or a \
+     layer's name, and dense, global, a number such as 0.2, or rule:NAME"
+)]
+pub struct ConstraintSyntaxError {
+    text: String,
+    problem: String,
+}
+
+impl std::str::FromStr for Constraint {
+    type Err = ConstraintSyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fail = |problem: String| ConstraintSyntaxError { text: text.into(), problem };
+        let (layers, density) = text.split_once('=').ok_or_else(|| fail("it has no `=`".into()))?;
+        if layers.is_empty() {
+            return Err(fail("it names no layers".into()));
+        }
+        let role = Role::ALL.into_iter().find(|role| role.name() == layers);
+        let target = role.map_or_else(|| Target::Layer(layers.into()), Target::Role);
+        let density = match (density, density.strip_prefix("rule:")) {
+            ("dense", _) => ForcedDensity::Dense,
+            ("global", _) => ForcedDensity::Global,
+            (_, Some(rule)) => ForcedDensity::Rule(rule.parse().map_err(|error| fail(format!("{error}")))?),
+            (number, None) => {
+                let value = number.parse().map_err(|_| fail(format!("`{number}` is no density")))?;
+                ForcedDensity::Value(Density::new(value).map_err(|error| fail(error.to_string()))?)
+            }
+        };
+        Ok(Self { target, density })
+    }
+}
+
+impl std::fmt::Display for Constraint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.target {
+            Target::Role(role) => write!(f, "{role}=")?,
+            Target::Layer(name) => write!(f, "{name}=")?,
+        }
+        match self.density {
+            ForcedDensity::Dense => f.write_str("dense"),
+            ForcedDensity::Global => f.write_str("global"),
+            ForcedDensity::Value(density) => write!(f, "{}", density.get()),
+            ForcedDensity::Rule(rule) => write!(f, "rule:{rule}"),
+        }
+    }
+}
