@@ -8,12 +8,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use crate::architecture::{Architecture, ArchitectureError};
 use crate::model::{HostTensor, Model, ModelInfo, StateDict, StateDictError};
 
-/// Metadata key of the architecture.
-const ARCHITECTURE_KEY: &str = "rrlab.architecture";
-/// Metadata key of the number of classes.
-const CLASSES_KEY: &str = "rrlab.classes";
-/// Metadata key of the rest of what is known.
-const INFO_KEY: &str = "rrlab.info";
+/// Metadata key of what we say of a model. One key, so that equal models give equal bytes.
+const HEADER_KEY: &str = "rrlab.model";
 /// PyTorch checkpoints often hold the state dict under such a name, or were saved from a parallel wrapper.
 const WRAPPERS: [&str; 3] = ["module.", "net.", "state_dict."];
 
@@ -56,6 +52,15 @@ pub enum CheckpointError {
     /// Tensors that do not fit the network.
     #[error(transparent)]
     StateDict(#[from] StateDictError),
+}
+
+/// What we say of a model beside its tensors.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Header {
+    architecture: String,
+    classes: usize,
+    #[serde(flatten)]
+    info: ModelInfo,
 }
 
 /// What a person says about a file without metadata.
@@ -128,13 +133,14 @@ fn float_values(name: &str, view: &TensorView) -> Result<Option<Vec<f32>>, Check
 
 /// The file of a model.
 pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
-    let info = serde_json::to_string(&model.info)
-        .map_err(|error| CheckpointError::Metadata { key: INFO_KEY, problem: error.to_string() })?;
-    let metadata = HashMap::from([
-        (ARCHITECTURE_KEY.to_owned(), model.graph.architecture.clone()),
-        (CLASSES_KEY.to_owned(), model.graph.classes.to_string()),
-        (INFO_KEY.to_owned(), info),
-    ]);
+    let header = Header {
+        architecture: model.graph.architecture.clone(),
+        classes: model.graph.classes,
+        info: model.info.clone(),
+    };
+    let header = serde_json::to_string(&header)
+        .map_err(|error| CheckpointError::Metadata { key: HEADER_KEY, problem: error.to_string() })?;
+    let metadata = HashMap::from([(HEADER_KEY.to_owned(), header)]);
     Ok(TensorFile { metadata, tensors: model.state.clone() })
 }
 
@@ -145,26 +151,26 @@ pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
 pub fn from_file(file: TensorFile, hint: NetworkHint) -> Result<Model, CheckpointError> {
     let TensorFile { metadata, tensors } = file;
     let state = without_wrapper(tensors);
-    let stated = metadata.get(ARCHITECTURE_KEY).map(|text| text.parse::<Architecture>()).transpose()?;
+    let header: Option<Header> = metadata
+        .get(HEADER_KEY)
+        .map(|text| serde_json::from_str(text))
+        .transpose()
+        .map_err(|error| CheckpointError::Metadata { key: HEADER_KEY, problem: error.to_string() })?;
+    let stated = header.as_ref().map(|header| header.architecture.parse::<Architecture>()).transpose()?;
     let architecture = match (stated, hint.architecture) {
         (Some(found), Some(asked)) if found != asked => {
             return Err(CheckpointError::OtherNetwork { found: found.to_string(), asked: asked.to_string() });
         }
         (found, asked) => found.or(asked).ok_or(CheckpointError::NoArchitecture)?,
     };
-    let classes = metadata.get(CLASSES_KEY).and_then(|text| text.parse().ok());
-    let classes = match (classes, hint.classes) {
+    let classes = match (header.as_ref().map(|header| header.classes), hint.classes) {
         (Some(found), Some(asked)) if found != asked => {
             let [found, asked] = [found, asked].map(|classes| format!("{classes} classes"));
             return Err(CheckpointError::OtherNetwork { found, asked });
         }
         (found, asked) => found.or(asked).unwrap_or_else(|| classes_of(&state, &architecture)),
     };
-    let info = match metadata.get(INFO_KEY) {
-        None => ModelInfo::default(),
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| CheckpointError::Metadata { key: INFO_KEY, problem: error.to_string() })?,
-    };
+    let info = header.map(|header| header.info).unwrap_or_default();
     Ok(Model::new(architecture.graph(classes)?, state, info)?)
 }
 
@@ -185,7 +191,8 @@ pub fn write(model: &Model) -> Result<Vec<u8>, CheckpointError> {
 }
 
 fn without_wrapper(state: StateDict) -> StateDict {
-    let wrapper = WRAPPERS.iter().find(|prefix| !state.is_empty() && state.keys().all(|name| name.starts_with(**prefix)));
+    let wrapper =
+        WRAPPERS.iter().find(|prefix| !state.is_empty() && state.keys().all(|name| name.starts_with(**prefix)));
     match wrapper {
         None => state,
         Some(prefix) => state.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect(),
@@ -194,7 +201,8 @@ fn without_wrapper(state: StateDict) -> StateDict {
 
 /// Rows of the classifier's weight, or 10 where there is none: then the missing tensor is what gets reported.
 fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
-    let classifier = architecture.graph(2).ok().and_then(|graph: LayerGraph| graph.nodes.last().map(|n| n.name.clone()));
+    let classifier =
+        architecture.graph(2).ok().and_then(|graph: LayerGraph| graph.nodes.last().map(|n| n.name.clone()));
     let weight = classifier.and_then(|name| state.get(&crate::model::tensor_name(&name, "weight")));
     weight.map_or(10, |weight| weight.shape[0])
 }

@@ -179,10 +179,14 @@ async fn self_test(device: &Device) -> Result<(), String> {
     }
     let largest = results[0].iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
     let pairs = results[0].iter().zip(&results[1]);
-    let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0f32, |worst, difference| {
-        if difference.is_nan() { f32::INFINITY } else { worst.max(difference) }
-    });
-    if worst <= SELF_TEST_TOLERANCE * largest { Ok(()) } else { Err(format!("results differ from the CPU's by {worst}")) }
+    let worst = pairs
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0f32, |worst, difference| if difference.is_nan() { f32::INFINITY } else { worst.max(difference) });
+    if worst <= SELF_TEST_TOLERANCE * largest {
+        Ok(())
+    } else {
+        Err(format!("results differ from the CPU's by {worst}"))
+    }
 }
 
 async fn on(tensor: &Tensor<4>, device: &Device) -> Result<Tensor<4>, String> {

@@ -10,18 +10,17 @@ use crate::train::count_correct;
 /// Images in one pass of evaluation and calibration.
 pub const BATCH: usize = 128;
 
-/// Fraction of images whose highest logit is their class. `progress` hears how many images are done.
+/// Fraction of these images of a set whose highest logit is their class. `progress` hears how many images are done.
 ///
 /// # Errors
 /// If the device fails.
 pub async fn accuracy(
     network: &Network,
     set: &ImageSet,
-    count: usize,
+    indices: &[usize],
     normalization: &Normalization,
     mut progress: impl FnMut(usize),
 ) -> Result<f64, ExecutionError> {
-    let indices: Vec<usize> = (0..count.min(set.len())).collect();
     let mut correct = 0;
     for chunk in indices.chunks(BATCH) {
         let samples: Vec<Sample> = chunk.iter().map(|&index| index.into()).collect();

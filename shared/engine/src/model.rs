@@ -161,10 +161,7 @@ impl Model {
             check_tensor(&graph, spec, tensor)?;
         }
         if let Some(name) = state.keys().find(|name| !specs.iter().any(|spec| spec.name == **name)) {
-            return Err(StateDictError::Unexpected {
-                architecture: graph.architecture.clone(),
-                name: name.clone(),
-            });
+            return Err(StateDictError::Unexpected { architecture: graph.architecture.clone(), name: name.clone() });
         }
         Ok(Self { graph, state, info })
     }

@@ -110,11 +110,7 @@ impl Network {
     }
 
     /// The same, showing each node's output as soon as it is there, with the inputs that it came from.
-    pub fn forward_observed(
-        &self,
-        images: Tensor<4>,
-        mut observe: impl FnMut(NodeId, NodeValues<'_>),
-    ) -> Tensor<2> {
+    pub fn forward_observed(&self, images: Tensor<4>, mut observe: impl FnMut(NodeId, NodeValues<'_>)) -> Tensor<2> {
         let mut values = Activations::new(&self.graph, images);
         for id in self.graph.ids().skip(1) {
             let inputs = values.inputs(&self.graph, id);
@@ -253,11 +249,7 @@ fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
     };
     match node.op {
         Op::Conv2d { in_channels, out_channels, kernel, bias, .. } => Parameters::Weight {
-            weight: upload(
-                model.tensor(&node.name, "weight"),
-                [out_channels, in_channels, kernel, kernel],
-                device,
-            ),
+            weight: upload(model.tensor(&node.name, "weight"), [out_channels, in_channels, kernel, kernel], device),
             bias: bias.then(|| vector("bias")),
         },
         Op::Linear { in_features, out_features, bias } => Parameters::Weight {
@@ -303,7 +295,8 @@ pub fn weighted_output(op: Op, weight: Tensor<4>, input: Tensor<4>) -> Tensor<4>
     match op {
         Op::Linear { in_features, out_features, .. } => {
             let batch = input.dims()[0];
-            let product = input.reshape([batch, in_features]).matmul(weight.reshape([out_features, in_features]).transpose());
+            let product =
+                input.reshape([batch, in_features]).matmul(weight.reshape([out_features, in_features]).transpose());
             product.reshape([batch, out_features, 1, 1])
         }
         _ => kernels::conv2d(input, weight, window_of(op)),

@@ -222,7 +222,8 @@ fn fold(model: &mut Model, layer: NodeId, maps: &[Affine]) -> Result<NodeId, Cal
 /// γ(a·x + b − μ)/σ + β = γ'(x − μ)/σ + β' with γ' = γ·a and β' = β + γ(b − μ + a·μ)/σ.
 fn fold_into_batch_norm(model: &mut Model, norm: &str, maps: &[Affine]) {
     let values = |model: &Model, tensor| model.tensor(norm, tensor).values.clone();
-    let (gamma, mean, variance) = (values(model, "weight"), values(model, "running_mean"), values(model, "running_var"));
+    let (gamma, mean, variance) =
+        (values(model, "weight"), values(model, "running_mean"), values(model, "running_var"));
     for (channel, map) in maps.iter().enumerate() {
         let [gamma, mean, variance] = [gamma[channel], mean[channel], variance[channel]].map(f64::from);
         let deviation = (variance + BATCH_NORM_EPSILON).sqrt();

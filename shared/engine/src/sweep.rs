@@ -7,7 +7,7 @@ use rrlab_types::{
 };
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Split, draw_indices};
 use crate::evaluate::accuracy;
 use crate::model::{Model, Normalization};
 use crate::network::Network;
@@ -134,8 +134,9 @@ impl Sweep<'_> {
 
     async fn accuracy(&self, model: &Model, plan: &SweepPlan) -> Result<f64, SweepError> {
         let network = Network::new(model, self.device);
-        let (set, count) = (&self.dataset.test, plan.evaluation_images);
-        accuracy(&network, set, count, &self.normalization, |_| ()).await.map_err(SweepError::Device)
+        let set = &self.dataset.test;
+        let images = draw_indices(set, plan.evaluation_images, plan.seed);
+        accuracy(&network, set, &images, &self.normalization, |_| ()).await.map_err(SweepError::Device)
     }
 
     async fn entry(

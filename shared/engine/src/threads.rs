@@ -33,9 +33,7 @@ pub(crate) fn for_each_chunk_with<S>(
     work: impl Fn(&mut S, usize, &mut [f32]) + Sync + Send,
 ) {
     #[cfg(feature = "rayon")]
-    data.par_chunks_mut(length)
-        .enumerate()
-        .for_each_init(make, |state, (index, chunk)| work(state, index, chunk));
+    data.par_chunks_mut(length).enumerate().for_each_init(make, |state, (index, chunk)| work(state, index, chunk));
     #[cfg(not(feature = "rayon"))]
     {
         let mut state = make();

@@ -28,8 +28,7 @@ fn second_moments_agree_with_convolution() {
     for (architecture, images) in [("resnet8", 40), ("vgg11_bn:width=0.25", 6), ("resnet18:width=0.1", 9)] {
         let graph = architecture.parse::<Architecture>().unwrap().graph(10).unwrap();
         let model = Model::random(graph, 11);
-        let [fast, slow] =
-            [Method::SecondMoments, Method::Direct].map(|method| profile(&model, &data, images, method));
+        let [fast, slow] = [Method::SecondMoments, Method::Direct].map(|method| profile(&model, &data, images, method));
         for (fast, slow) in fast.layers.iter().zip(&slow.layers) {
             assert_close(&format!("{architecture} {} raw", fast.name), &fast.raw, &slow.raw);
             assert_close(&fast.name, &[fast.variance, fast.second_moment], &[slow.variance, slow.second_moment]);

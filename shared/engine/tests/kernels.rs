@@ -67,9 +67,6 @@ fn correlations_equal_burns() {
     let offsets = [(0, 0), (0, 2), (1, -2), (2, -1), (2, 2)];
     for shape in [[5, 3, 8, 8], [17, 2, 1, 5], [3, 4, 2, 1], [1, 1, 4, 4]] {
         let input = random(shape, &device);
-        assert_close(
-            kernels::correlate(input.clone(), &offsets),
-            kernels::correlate_by_burn(input, &offsets),
-        );
+        assert_close(kernels::correlate(input.clone(), &offsets), kernels::correlate_by_burn(input, &offsets));
     }
 }

@@ -83,7 +83,9 @@ pub struct LayerDifference {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AllocationError {
     /// Layers differ.
-    #[error("layer {index} is `{left}` ({left_weights} weights) on one side and `{right}` ({right_weights}) on the other: they are of different networks")]
+    #[error(
+        "layer {index} is `{left}` ({left_weights} weights) on one side and `{right}` ({right_weights}) on the other: they are of different networks"
+    )]
     OtherNetwork {
         /// Index of the layer.
         index: usize,

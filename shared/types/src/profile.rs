@@ -186,8 +186,9 @@ impl LayerProfile {
     }
 }
 
-/// A curve over [`CURVE_SPARSITIES`], linear in the logarithm of density between them, linear in density from the first
-/// to 0 at dense, and with its last slope beyond the last.
+/// A curve over [`CURVE_SPARSITIES`]. Between them it is a power of density (straight in both logarithms: a straight line
+/// in density or its logarithm alone would give optimal rules corners to sit in), or linear where a value is 0; from the
+/// first to 0 at dense it is linear in density, and beyond the last it goes on with its last slope.
 fn interpolate(curve: &[f64], density: f64) -> f64 {
     let first = 1.0 - CURVE_SPARSITIES[0];
     if density >= first {
@@ -197,5 +198,6 @@ fn interpolate(curve: &[f64], density: f64) -> f64 {
     let index = after.clamp(1, CURVE_SPARSITIES.len() - 1);
     let [high, low] = [index - 1, index].map(|i| (1.0 - CURVE_SPARSITIES[i]).ln());
     let share = (high - density.ln()) / (high - low);
-    (curve[index - 1] + share * (curve[index] - curve[index - 1])).max(0.0)
+    let (from, to) = (curve[index - 1], curve[index]);
+    if from > 0.0 && to > 0.0 { from * (to / from).powf(share) } else { (from + share * (to - from)).max(0.0) }
 }

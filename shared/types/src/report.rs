@@ -44,9 +44,9 @@ pub struct SweepPlan {
     pub constraints: Vec<Constraint>,
     /// Calibration images.
     pub calibration_images: usize,
-    /// Evaluation images: the first ones of the test split.
+    /// Evaluation images, drawn from the test split.
     pub evaluation_images: usize,
-    /// Seed with which calibration images are drawn.
+    /// Seed with which calibration and evaluation images are drawn.
     pub seed: u64,
 }
 

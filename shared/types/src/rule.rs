@@ -95,10 +95,10 @@ impl std::str::FromStr for Rule {
     type Err = UnknownRule;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|rule| rule.name() == text).ok_or_else(|| UnknownRule {
-            name: text.into(),
-            choices: Self::ALL.map(Self::name).to_vec(),
-        })
+        Self::ALL
+            .into_iter()
+            .find(|rule| rule.name() == text)
+            .ok_or_else(|| UnknownRule { name: text.into(), choices: Self::ALL.map(Self::name).to_vec() })
     }
 }
 

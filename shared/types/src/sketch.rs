@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 /// Least score that counts as a number: below it a weight is as good as zero.
 const SMALLEST: f64 = 1e-30;
 /// Largest error of a density that the sketch gives, and its largest relative error.
-const TOLERANCE: f64 = 3e-4;
-const RELATIVE_TOLERANCE: f64 = 0.01;
+const TOLERANCE: f64 = 5e-4;
+const RELATIVE_TOLERANCE: f64 = 0.03;
 
 /// Fraction of weights whose score is at least exp(`log_score`), piecewise linear between vertices.
 ///
-/// Within 0.03 percentage points of the exact fraction (or half a weight, where that is more), by construction.
+/// Within 0.05 percentage points of the exact fraction (or one weight, where that is more), by construction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreSketch {
     /// Logarithms of scores, descending.
@@ -98,12 +98,9 @@ pub fn magnitude_order(weights: &[f32]) -> Vec<usize> {
     order
 }
 
-/// Seven significant digits: what a profile writes of a number.
+/// A number cut to six significant digits: what a profile writes of it.
 pub fn significant(value: f64) -> f64 {
-    if value == 0.0 || !value.is_finite() {
-        return value;
-    }
-    format!("{value:.6e}").parse().unwrap_or(value)
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 /// The furthest vertex to which a straight line from `start` stays within the tolerance: doubling, then halving.
@@ -114,7 +111,7 @@ fn furthest_straight(point: &impl Fn(usize) -> (f64, f64), start: usize, count: 
         (1..checks).all(|check| {
             let (x, y) = point(start + (end - start) * check / checks);
             let line = if x0 == x1 { y } else { y0 + (x0 - x) / (x0 - x1) * (y1 - y0) };
-            (line - y).abs() <= TOLERANCE.min(RELATIVE_TOLERANCE * y).max(0.5 / weights)
+            (line - y).abs() <= TOLERANCE.min(RELATIVE_TOLERANCE * y).max(1.0 / weights)
         })
     };
     let mut reach = 1;

@@ -10,8 +10,7 @@ pub struct GraphBuilder {
 impl GraphBuilder {
     /// A graph that so far holds the input alone.
     pub fn new(image: FeatureShape) -> (Self, NodeId) {
-        let input =
-            Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape: image, macs: 0, role: None };
+        let input = Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape: image, macs: 0, role: None };
         (Self { nodes: vec![input] }, NodeId(0))
     }
 

@@ -28,8 +28,7 @@ fn basic_block(builder: &mut GraphBuilder, name: &str, input: NodeId, width: usi
     let conv2 = builder.conv(format!("{name}.conv2"), relu1, width, (3, 1), false, Role::Conv);
     let bn2 = builder.batch_norm(format!("{name}.bn2"), conv2);
     let shortcut = if stride != 1 || builder.channels(input) != width {
-        let projection =
-            builder.conv(format!("{name}.shortcut.0"), input, width, (1, stride), false, Role::Projection);
+        let projection = builder.conv(format!("{name}.shortcut.0"), input, width, (1, stride), false, Role::Projection);
         builder.batch_norm(format!("{name}.shortcut.1"), projection)
     } else {
         input

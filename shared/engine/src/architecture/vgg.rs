@@ -18,13 +18,41 @@ use Step::{Conv, Pool};
 
 /// Configuration A.
 pub const VGG11: [Step; 13] = [
-    Conv(64), Pool, Conv(128), Pool, Conv(256), Conv(256), Pool, Conv(512), Conv(512), Pool, Conv(512), Conv(512), Pool,
+    Conv(64),
+    Pool,
+    Conv(128),
+    Pool,
+    Conv(256),
+    Conv(256),
+    Pool,
+    Conv(512),
+    Conv(512),
+    Pool,
+    Conv(512),
+    Conv(512),
+    Pool,
 ];
 
 /// Configuration D.
 pub const VGG16: [Step; 18] = [
-    Conv(64), Conv(64), Pool, Conv(128), Conv(128), Pool, Conv(256), Conv(256), Conv(256), Pool, Conv(512), Conv(512),
-    Conv(512), Pool, Conv(512), Conv(512), Conv(512), Pool,
+    Conv(64),
+    Conv(64),
+    Pool,
+    Conv(128),
+    Conv(128),
+    Pool,
+    Conv(256),
+    Conv(256),
+    Conv(256),
+    Pool,
+    Conv(512),
+    Conv(512),
+    Conv(512),
+    Pool,
+    Conv(512),
+    Conv(512),
+    Conv(512),
+    Pool,
 ];
 
 /// The network of these steps; `scale` is the width multiplier.

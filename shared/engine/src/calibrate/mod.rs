@@ -6,11 +6,9 @@ mod second_moments;
 mod shares;
 
 use burn::tensor::{Device, ExecutionError, Tensor};
-use rrlab_types::{
-    CURVE_SPARSITIES, ChannelMoments, Density, Measurement, ModelProfile, NodeId, Op, PROFILE_VERSION,
-};
+use rrlab_types::{CURVE_SPARSITIES, ChannelMoments, Density, Measurement, ModelProfile, NodeId, Op, PROFILE_VERSION};
 
-use crate::data::{Dataset, ImageSet, Sample, Split, calibration_indices, images_to_device};
+use crate::data::{Dataset, ImageSet, Sample, Split, draw_indices, images_to_device};
 use crate::evaluate::BATCH;
 use crate::model::{Model, Normalization};
 use crate::network::{Network, Parameters};
@@ -69,7 +67,9 @@ pub enum CalibrationError {
         layer: String,
     },
     /// A repair that has nothing to be folded into.
-    #[error("layer `{layer}` has neither a batch norm after it nor a bias: its repair can't be folded into the network")]
+    #[error(
+        "layer `{layer}` has neither a batch norm after it nor a bias: its repair can't be folded into the network"
+    )]
     NothingToFoldInto {
         /// The layer.
         layer: String,
@@ -92,7 +92,7 @@ impl<'a> CalibrationImages<'a> {
         normalization: Normalization,
     ) -> Result<Self, CalibrationError> {
         let set = dataset.split(split);
-        let indices = calibration_indices(set, count, seed);
+        let indices = draw_indices(set, count, seed);
         if indices.is_empty() {
             return Err(CalibrationError::NoImages { dataset: dataset.name.clone(), split, available: set.len() });
         }
@@ -147,7 +147,8 @@ impl LayerWeights {
 
     /// Weights kept at each of [`CURVE_SPARSITIES`].
     fn kept_counts(&self) -> Vec<usize> {
-        let kept = |sparsity: f64| Density::new(1.0 - sparsity).map_or(1, |density| density.kept_of(self.weights.len()));
+        let kept =
+            |sparsity: f64| Density::new(1.0 - sparsity).map_or(1, |density| density.kept_of(self.weights.len()));
         CURVE_SPARSITIES.into_iter().map(kept).collect()
     }
 }
@@ -249,7 +250,9 @@ async fn accumulate(
             let node = network.graph().node(id);
             let positions = images * node.shape.positions();
             match &sums[layer] {
-                Sums::SecondMoments(sums) => patch_sums.push((layer, sums.of_batch(node.op, &values.inputs[0]), positions)),
+                Sums::SecondMoments(sums) => {
+                    patch_sums.push((layer, sums.of_batch(node.op, &values.inputs[0]), positions))
+                }
                 Sums::Direct(_) => direct_inputs.push((layer, values.inputs[0].clone(), positions)),
             }
         }
@@ -273,4 +276,3 @@ fn check_finite(layer: &str, moments: &[Vec<ChannelMoments>]) -> Result<(), Cali
     };
     if moments.iter().flatten().all(finite) { Ok(()) } else { Err(CalibrationError::NotFinite { layer: layer.into() }) }
 }
-

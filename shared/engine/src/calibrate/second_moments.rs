@@ -203,11 +203,8 @@ impl<'a> SameSums<'a> {
     /// Σ X[c](u) · X[c'](u + offset) over a region.
     fn correlation(&self, region: Region, (rows, columns): (isize, isize), c: usize, other: usize) -> f64 {
         let backwards = rows < 0 || (rows == 0 && columns < 0);
-        let (offset, c, other) = if backwards {
-            ((rows.unsigned_abs(), -columns), other, c)
-        } else {
-            ((rows as usize, columns), c, other)
-        };
+        let (offset, c, other) =
+            if backwards { ((rows.unsigned_abs(), -columns), other, c) } else { ((rows as usize, columns), c, other) };
         let (_, offsets, correlations, _) = self.region(region);
         let index = offsets.iter().position(|known| *known == offset).expect("every offset of the region was summed");
         correlations[(index * self.channels + other) * self.channels + c]

@@ -46,7 +46,12 @@ impl From<usize> for Sample {
 }
 
 /// Normalised images as `[batch, 3, 32, 32]`. What a shift uncovers is black before normalisation, as in torchvision.
-pub fn images_to_device(set: &ImageSet, samples: &[Sample], normalization: &Normalization, device: &Device) -> Tensor<4> {
+pub fn images_to_device(
+    set: &ImageSet,
+    samples: &[Sample],
+    normalization: &Normalization,
+    device: &Device,
+) -> Tensor<4> {
     let mut values = vec![0.0; samples.len() * IMAGE_BYTES];
     for (sample, values) in samples.iter().zip(values.chunks_mut(IMAGE_BYTES)) {
         normalized_image(set.image(sample.image), sample.augmentation, normalization, values);
@@ -78,7 +83,7 @@ fn normalized_image(pixels: &[u8], augmentation: Augmentation, normalization: &N
 }
 
 /// `count` different images (or all, where there are fewer) drawn without regard to labels, in ascending order.
-pub fn calibration_indices(set: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
+pub fn draw_indices(set: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut indices = index::sample(&mut rng, set.len(), count.min(set.len())).into_vec();
     indices.sort_unstable();

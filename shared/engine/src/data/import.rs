@@ -92,7 +92,6 @@ pub struct Importer {
     folder: BTreeMap<(String, Split, String), Vec<u8>>,
 }
 
-
 impl Importer {
     /// Takes a file into account; one that belongs to no data set (a read-me, say) is passed over. Returns whether it
     /// was taken.
@@ -117,7 +116,11 @@ impl Importer {
     }
 
     fn settle(&mut self, path: &str, kind: Kind) -> Result<(), ImportError> {
-        if *self.kind.get_or_insert(kind.clone()) == kind { Ok(()) } else { Err(ImportError::Mixed { path: path.into() }) }
+        if *self.kind.get_or_insert(kind.clone()) == kind {
+            Ok(())
+        } else {
+            Err(ImportError::Mixed { path: path.into() })
+        }
     }
 
     /// The data set of all files so far. One called `cifar10` or `cifar100` with that many classes gets the customary
@@ -168,7 +171,9 @@ impl Importer {
         }
         if let Some(label) = seen[1].iter().find(|label| !seen[0].contains(label)) {
             let class = &classes[*label as usize];
-            return Err(ImportError::Classes { problem: format!("class `{class}` has test images but no training images") });
+            return Err(ImportError::Classes {
+                problem: format!("class `{class}` has test images but no training images"),
+            });
         }
         if classes.len() < 2 {
             return Err(ImportError::Classes { problem: "an image folder needs at least two classes".into() });

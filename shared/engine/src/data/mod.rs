@@ -7,7 +7,7 @@ mod import;
 mod shapes10;
 mod stored;
 
-pub use batches::{Augmentation, Sample, calibration_indices, images_to_device};
+pub use batches::{Augmentation, Sample, draw_indices, images_to_device};
 pub use import::{ImportError, Importer, archive_entries, is_archive};
 pub use shapes10::{SHAPES10, shapes10};
 pub use stored::StoredDatasetError;
@@ -115,9 +115,8 @@ fn measured_normalization(images: &ImageSet) -> Normalization {
     let count = (images.len() * plane) as f64 * 255.0;
     let moments = |colour: usize| {
         let pixels = (0..images.len()).flat_map(|i| &images.image(i)[colour * plane..(colour + 1) * plane]);
-        let (sum, squares) = pixels.fold((0u64, 0u64), |(sum, squares), &pixel| {
-            (sum + u64::from(pixel), squares + u64::from(pixel).pow(2))
-        });
+        let (sum, squares) = pixels
+            .fold((0u64, 0u64), |(sum, squares), &pixel| (sum + u64::from(pixel), squares + u64::from(pixel).pow(2)));
         let mean = sum as f64 / count;
         let variance = squares as f64 / (count * 255.0) - mean * mean;
         (mean as f32, if variance > 1e-12 { variance.sqrt() as f32 } else { 1.0 })

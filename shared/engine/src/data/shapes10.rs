@@ -105,7 +105,8 @@ fn draw(rng: &mut ChaCha8Rng, class: usize) -> Vec<u8> {
             });
             for (plane, value) in pixel.into_iter().enumerate() {
                 let noisy = value + NOISE * bell(rng);
-                image[plane * IMAGE.positions() + row * IMAGE.width + column] = (noisy.clamp(0.0, 1.0) * 255.0).round() as u8;
+                image[plane * IMAGE.positions() + row * IMAGE.width + column] =
+                    (noisy.clamp(0.0, 1.0) * 255.0).round() as u8;
             }
         }
     }

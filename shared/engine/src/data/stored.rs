@@ -37,11 +37,8 @@ impl Dataset {
     /// # Errors
     /// If it is too large for the format.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StoredDatasetError> {
-        let header = Header {
-            name: self.name.clone(),
-            classes: self.classes.clone(),
-            normalization: self.normalization,
-        };
+        let header =
+            Header { name: self.name.clone(), classes: self.classes.clone(), normalization: self.normalization };
         let header = serde_json::to_string(&header).map_err(|error| content(error.to_string()))?;
         let splits = [Split::Train, Split::Test].map(|split| {
             let set = self.split(split);

@@ -7,9 +7,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, BackendTypes, Flex, TensorMetadata, backend_extension};
 use burn::tensor::TensorData;
 
+use super::Window;
 use super::batch_norm::{self, ChannelMoments, Extent};
 use super::conv2d::{self, Geometry};
-use super::Window;
 
 /// Operations that the CPU backend gets from this crate. Shapes and formulas: [`super::conv2d`], [`super::batch_norm`].
 #[backend_extension(Flex, Autodiff)]
@@ -103,8 +103,7 @@ impl CpuKernels for Flex {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
         let (input, gamma, beta) = (input.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
         let moments = batch_norm::moments(&extent, input.storage());
-        let output =
-            batch_norm::forward(&extent, input.storage(), &moments, gamma.storage(), beta.storage(), epsilon);
+        let output = batch_norm::forward(&extent, input.storage(), &moments, gamma.storage(), beta.storage(), epsilon);
         let means = moments.iter().map(|m| m.mean).collect();
         let variances = moments.iter().map(|m| m.variance).collect();
         (tensor(output, shape), tensor(means, [extent.channels]), tensor(variances, [extent.channels]))
@@ -123,14 +122,8 @@ impl CpuKernels for Flex {
         let (mean, variance) = (mean.to_contiguous(), variance.to_contiguous());
         let pairs = mean.storage().iter().zip(variance.storage());
         let moments: Vec<_> = pairs.map(|(&mean, &variance)| ChannelMoments { mean, variance }).collect();
-        let gradients = batch_norm::backward(
-            &extent,
-            input.storage(),
-            &moments,
-            gamma.storage(),
-            gradient.storage(),
-            epsilon,
-        );
+        let gradients =
+            batch_norm::backward(&extent, input.storage(), &moments, gamma.storage(), gradient.storage(), epsilon);
         (
             tensor(gradients.input, shape),
             tensor(gradients.gamma, [extent.channels]),
@@ -217,9 +210,7 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         let (input, gamma, beta) = (input.into_primitive(), gamma.into_primitive(), beta.into_primitive());
         let (output, mean, variance) = B::batch_norm_forward(input.clone(), gamma.clone(), beta, epsilon);
         let output = match BatchNormStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                prep.finish(([input, mean.clone(), variance.clone(), gamma], epsilon), output)
-            }
+            OpsKind::Tracked(prep) => prep.finish(([input, mean.clone(), variance.clone(), gamma], epsilon), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
         (output, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))

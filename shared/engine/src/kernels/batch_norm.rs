@@ -50,7 +50,14 @@ fn sum_of(values: impl ExactSizeIterator<Item = f32>) -> f32 {
 }
 
 /// `γ·(x − μ)/√(v + ε) + β`.
-pub fn forward(extent: &Extent, input: &[f32], moments: &[ChannelMoments], gamma: &[f32], beta: &[f32], epsilon: f32) -> Vec<f32> {
+pub fn forward(
+    extent: &Extent,
+    input: &[f32],
+    moments: &[ChannelMoments],
+    gamma: &[f32],
+    beta: &[f32],
+    epsilon: f32,
+) -> Vec<f32> {
     let mut output = vec![0.0; input.len()];
     threads::for_each_chunk(&mut output, extent.channels * extent.positions, |image, out| {
         let input = &input[image * out.len()..][..out.len()];

@@ -129,24 +129,29 @@ fn gather_channels(channels: usize, positions: usize, images: usize, from: &[f32
 pub fn forward(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut output = vec![0.0; geometry.batch * geometry.output_image()];
     let group = geometry.images_per_product();
-    threads::for_each_chunk_with(&mut output, group * geometry.output_image(), Scratch::default, |scratch, index, out| {
-        let images = out.len() / geometry.output_image();
-        let input = &input[index * group * geometry.input_image()..][..images * geometry.input_image()];
-        let columns = images * geometry.positions();
-        let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
-        unfold(geometry, input, images, patches);
-        let (left, right) = (
-            Matrix::new(weight, geometry.out_channels, geometry.patch()),
-            Matrix::new(patches, geometry.patch(), columns),
-        );
-        if images == 1 {
-            matmul(left, right, out, Into::Replace);
-        } else {
-            let product = resized(&mut scratch.product, out.len());
-            matmul(left, right, product, Into::Replace);
-            gather_channels(images, geometry.positions(), geometry.out_channels, product, out);
-        }
-    });
+    threads::for_each_chunk_with(
+        &mut output,
+        group * geometry.output_image(),
+        Scratch::default,
+        |scratch, index, out| {
+            let images = out.len() / geometry.output_image();
+            let input = &input[index * group * geometry.input_image()..][..images * geometry.input_image()];
+            let columns = images * geometry.positions();
+            let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
+            unfold(geometry, input, images, patches);
+            let (left, right) = (
+                Matrix::new(weight, geometry.out_channels, geometry.patch()),
+                Matrix::new(patches, geometry.patch(), columns),
+            );
+            if images == 1 {
+                matmul(left, right, out, Into::Replace);
+            } else {
+                let product = resized(&mut scratch.product, out.len());
+                matmul(left, right, product, Into::Replace);
+                gather_channels(images, geometry.positions(), geometry.out_channels, product, out);
+            }
+        },
+    );
     output
 }
 

@@ -11,7 +11,10 @@ mod correlate;
 mod matmul;
 
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{Device, Tensor, TensorData, module, ops::{ConvOptions, UnfoldOptions}};
+use burn::tensor::{
+    Device, Tensor, TensorData, module,
+    ops::{ConvOptions, UnfoldOptions},
+};
 
 use backend::CpuKernels;
 pub use correlate::Offset;

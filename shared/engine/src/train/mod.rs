@@ -250,10 +250,20 @@ impl TrainingPlan {
         let checks = [
             ("epochs", self.epochs as f64, self.epochs > 0, "at least 1"),
             ("batch size", self.batch_size as f64, self.batch_size > 1, "at least 2"),
-            ("learning rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate < 100.0, "above 0 and below 100"),
+            (
+                "learning rate",
+                self.learning_rate,
+                self.learning_rate > 0.0 && self.learning_rate < 100.0,
+                "above 0 and below 100",
+            ),
             ("momentum", self.momentum, (0.0..1.0).contains(&self.momentum), "at least 0 and below 1"),
             ("weight decay", self.weight_decay, (0.0..1.0).contains(&self.weight_decay), "at least 0 and below 1"),
-            ("label smoothing", self.label_smoothing, (0.0..1.0).contains(&self.label_smoothing), "at least 0 and below 1"),
+            (
+                "label smoothing",
+                self.label_smoothing,
+                (0.0..1.0).contains(&self.label_smoothing),
+                "at least 0 and below 1",
+            ),
         ];
         match checks.into_iter().find(|(_, _, right, _)| !right) {
             Some((what, value, _, expected)) => Err(TrainingError::Plan { what, value, expected }),

@@ -37,7 +37,8 @@ pub fn threshold(weights: &[f64], sketches: &[&ScoreSketch], kept: f64) -> Vec<f
     let high = sketches.iter().map(|sketch| sketch.range().0).fold(f64::NEG_INFINITY, f64::max) + 1e-6;
     let low = sketches.iter().map(|sketch| sketch.range().1).fold(f64::INFINITY, f64::min) - 1e-6;
     let fractions = |negated: f64| sketches.iter().map(move |sketch| sketch.fraction_above(-negated));
-    let passing = |negated: f64| -> f64 { weights.iter().zip(fractions(negated)).map(|(w, fraction)| w * fraction).sum() };
+    let passing =
+        |negated: f64| -> f64 { weights.iter().zip(fractions(negated)).map(|(w, fraction)| w * fraction).sum() };
     let (stricter, laxer) = bisect(-high, -low, kept, passing);
     // Where many weights share one score the sum jumps past the budget: then all of them are taken in part.
     let (few, many) = (passing(stricter), passing(laxer));

@@ -1,0 +1,395 @@
+//! The command line: every command, flag and help text.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::checkpoint::NetworkHint;
+use rrlab_engine::data::Split;
+use rrlab_engine::device::DeviceChoice;
+use rrlab_engine::train::Schedule;
+use rrlab_types::{Constraint, Repair, RepairOperator, Rule, RuleSettings, Sparsity};
+
+/// Which layers of a pruned network can still be repaired?
+///
+/// The lab measures Relative Repairability (RR) for each layer of a network on unlabelled images, shares out a global
+/// budget of weights by it (and by uniform, ERK, LAMP and magnitude), prunes, repairs and evaluates.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = FIRST_STEPS)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
+    pub format: Format,
+    /// Where data sets are kept [default: the platform's folder for data].
+    #[arg(long, env = "RRLAB_DATA_DIR", value_name = "FOLDER", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Where to compute: auto, cpu, wgpu, vulkan, cuda (those that were compiled in).
+    #[arg(long, default_value = "auto", value_name = "DEVICE", global = true)]
+    pub device: DeviceChoice,
+    /// Seed of everything that is drawn: weights, order of images, calibration images.
+    #[arg(long, default_value_t = 0, global = true)]
+    pub seed: u64,
+}
+
+const FIRST_STEPS: &str = "First steps, without any download:
+  rrlab train     --arch resnet8 --dataset shapes10 --epochs 4 --out model.safetensors
+  rrlab calibrate --model model.safetensors --dataset shapes10 --out profile.json
+  rrlab inspect   profile.json --sparsity 0.95
+  rrlab allocate  --profile profile.json --rule rr --sparsity 0.95
+  rrlab sweep     --model model.safetensors --dataset shapes10 --out sweep.json";
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Import, list and fetch data sets.
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    /// Train a network.
+    Train(TrainArgs),
+    /// Measure a network's Relative Repairability on unlabelled images and write its profile.
+    Calibrate(CalibrateArgs),
+    /// Share out a budget of weights over the layers.
+    Allocate(AllocateArgs),
+    /// Prune a network as allocated, and repair it.
+    Prune(PruneArgs),
+    /// Measure a network's accuracy.
+    Evaluate(EvaluateArgs),
+    /// Prune, repair and evaluate over rules, sparsities and repairs; goes on where it was stopped.
+    Sweep(SweepArgs),
+    /// Show a profile's layers, or a model's.
+    Inspect(InspectArgs),
+    /// Serve the page of the lab.
+    Serve(ServeArgs),
+}
+
+/// Import, list and fetch data sets.
+#[derive(Debug, Subcommand)]
+pub enum DatasetCommand {
+    /// Import CIFAR's official files or an image folder (train/CLASS/*.png|jpg), from a folder, .tar, .tar.gz or .zip.
+    Import {
+        /// The folder or archive.
+        path: PathBuf,
+        /// Name of the data set in later commands.
+        #[arg(long)]
+        name: String,
+    },
+    /// List the data sets that there are.
+    List,
+    /// Download CIFAR-10 or CIFAR-100 from its official address and import it. Resumes a broken download.
+    Fetch {
+        /// cifar10 or cifar100.
+        name: String,
+        /// Another address to download the same file from.
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
+    },
+}
+
+/// Which network, where the model's file does not say.
+#[derive(Debug, Clone, Args)]
+pub struct NetworkArgs {
+    /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a width: resnet18:width=0.25.
+    #[arg(long, value_name = "NAME[:width=W]")]
+    pub arch: Option<Architecture>,
+    /// Number of classes.
+    #[arg(long)]
+    pub classes: Option<usize>,
+}
+
+impl NetworkArgs {
+    /// The same for the engine.
+    pub fn hint(&self) -> NetworkHint {
+        NetworkHint { architecture: self.arch, classes: self.classes }
+    }
+}
+
+/// A model's file.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// The model: a safetensors file of ours, or a state dict saved by PyTorch (then also --arch).
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// Train a network.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// Data set to train on: shapes10, or the name of an imported one.
+    #[arg(long)]
+    pub dataset: String,
+    /// Passes over the training images.
+    #[arg(long, default_value_t = 20)]
+    pub epochs: usize,
+    /// Images of one step.
+    #[arg(long, default_value_t = 128)]
+    pub batch_size: usize,
+    /// Highest learning rate.
+    #[arg(long, default_value_t = 0.2)]
+    pub learning_rate: f64,
+    /// Course of the learning rate.
+    #[arg(long, value_enum, default_value_t = ScheduleArg::OneCycle)]
+    pub schedule: ScheduleArg,
+    /// Probability spread over all classes.
+    #[arg(long, default_value_t = 0.0)]
+    pub label_smoothing: f64,
+    /// Neither shift nor flip images.
+    #[arg(long)]
+    pub no_augmentation: bool,
+    /// Where the model goes. While training, OUT.training holds the state to go on from after a stop.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Seconds between two saved states.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub save_every: u64,
+}
+
+/// Course of the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScheduleArg {
+    /// Up for a quarter, then down along a cosine.
+    OneCycle,
+    /// Down along a cosine.
+    Cosine,
+}
+
+impl From<ScheduleArg> for Schedule {
+    fn from(schedule: ScheduleArg) -> Self {
+        match schedule {
+            ScheduleArg::OneCycle => Self::OneCycle,
+            ScheduleArg::Cosine => Self::Cosine,
+        }
+    }
+}
+
+/// Images to calibrate on; labels are never looked at.
+#[derive(Debug, Args)]
+pub struct CalibrationArgs {
+    /// Data set of the calibration images.
+    #[arg(long)]
+    pub dataset: String,
+    /// Number of calibration images, drawn with --seed.
+    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
+    pub images: usize,
+    /// Split that they are drawn from.
+    #[arg(long, value_enum, default_value_t = SplitArg::Train)]
+    pub split: SplitArg,
+}
+
+/// Split of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitArg {
+    /// Training images.
+    Train,
+    /// Test images.
+    Test,
+}
+
+impl From<SplitArg> for Split {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Train => Self::Train,
+            SplitArg::Test => Self::Test,
+        }
+    }
+}
+
+/// Measure a network's Relative Repairability.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub images: CalibrationArgs,
+    /// Convolve with every pruned weight instead of using second moments: slow, for comparison.
+    #[arg(long)]
+    pub direct: bool,
+    /// Where the profile goes.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Numbers that some rules read.
+#[derive(Debug, Clone, Args)]
+pub struct SettingsArgs {
+    /// Power of RR in rr_proportional and blend.
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+    pub alpha: f64,
+    /// Rule that blend and blend_geometric start from.
+    #[arg(long, default_value = "erk", value_name = "RULE")]
+    pub prior: Rule,
+    /// Power of a layer's share in its residual stream (rr, residual_optimal, raw_optimal).
+    #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
+    pub share_exponent: f64,
+    /// Weight of the classifier's noise (the same rules).
+    #[arg(long, default_value_t = 4.0)]
+    pub classifier_weight: f64,
+}
+
+impl SettingsArgs {
+    /// The same for the rules, with the operator whose residual counts.
+    pub fn settings(&self, repair: RepairOperator) -> anyhow::Result<RuleSettings> {
+        Ok(RuleSettings {
+            repair,
+            alpha: self.alpha,
+            prior: self.prior.try_into()?,
+            share_exponent: self.share_exponent,
+            classifier_weight: self.classifier_weight,
+        })
+    }
+}
+
+/// Share out a budget of weights.
+#[derive(Debug, Args)]
+pub struct AllocateArgs {
+    /// The network's profile; rules that need no weights go without one, with --arch and --classes.
+    #[arg(long, value_name = "FILE", conflicts_with = "arch")]
+    pub profile: Option<PathBuf>,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_proportional, residual_optimal, raw_optimal, blend
+    /// or blend_geometric.
+    #[arg(long)]
+    pub rule: Rule,
+    /// Fraction of weights to remove, such as 0.95.
+    #[arg(long, value_parser = sparsity, allow_negative_numbers = true)]
+    pub sparsity: Sparsity,
+    /// Force layers before the rule shares out the rest: projection=dense, stem=global, layer2.0.conv1=0.2,
+    /// projection=rule:rr. May be given several times.
+    #[arg(long = "force", value_name = "LAYERS=DENSITY")]
+    pub force: Vec<Constraint>,
+    /// Operator whose residual distortion counts.
+    #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
+    pub repair: RepairOperator,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// A sparsity from the command line.
+fn sparsity(text: &str) -> Result<Sparsity, String> {
+    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    Sparsity::new(value).map_err(|error| error.to_string())
+}
+
+/// Prune a network as allocated.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The allocation, as `rrlab allocate --format json` printed it.
+    #[arg(long, value_name = "FILE")]
+    pub allocation: PathBuf,
+    /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares or bn_recalibration.
+    #[arg(long, default_value = "variance_matching")]
+    pub repair: Repair,
+    /// Data set of the calibration images that repair needs.
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Number of calibration images, drawn with --seed.
+    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
+    pub images: usize,
+    /// Where the pruned model goes.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Where the masks go (U8, 1 where a weight stays).
+    #[arg(long, value_name = "FILE")]
+    pub masks: Option<PathBuf>,
+}
+
+/// Measure a network's accuracy.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Data set to evaluate on.
+    #[arg(long)]
+    pub dataset: String,
+    /// Split to evaluate on.
+    #[arg(long, value_enum, default_value_t = SplitArg::Test)]
+    pub split: SplitArg,
+    /// Evaluate on COUNT images drawn with --seed instead of all.
+    #[arg(long, value_name = "COUNT")]
+    pub images: Option<usize>,
+}
+
+/// Prune, repair and evaluate over rules, sparsities and repairs.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Data set: calibration on its training images, evaluation on its test images.
+    #[arg(long)]
+    pub dataset: String,
+    /// The network's profile; without one the network is calibrated first.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// Rules, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "uniform,erk,lamp,global_magnitude,rr")]
+    pub rules: Vec<Rule>,
+    /// Sparsities, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = sparsity, default_value = "0.8,0.9,0.95")]
+    pub sparsities: Vec<Sparsity>,
+    /// Repairs, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "none,variance_matching")]
+    pub repairs: Vec<Repair>,
+    /// Force layers, as in `rrlab allocate`.
+    #[arg(long = "force", value_name = "LAYERS=DENSITY")]
+    pub force: Vec<Constraint>,
+    /// Operator whose residual distortion counts in the rules.
+    #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
+    pub rule_repair: RepairOperator,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// Number of calibration images, drawn with --seed.
+    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
+    pub images: usize,
+    /// Evaluate on COUNT test images drawn with --seed instead of all.
+    #[arg(long, value_name = "COUNT")]
+    pub test_images: Option<usize>,
+    /// Where the report goes; an unfinished one of the same sweep is gone on with.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Show a profile's layers, or a model's.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A profile (.json) or a model (.safetensors).
+    pub file: PathBuf,
+    /// Sparsity at which a profile's layers are shown.
+    #[arg(long, value_parser = sparsity, default_value = "0.95", allow_negative_numbers = true)]
+    pub sparsity: Sparsity,
+    /// Operator whose residual distortion is shown.
+    #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
+    pub repair: RepairOperator,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// Serve the page of the lab.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 7878)]
+    pub port: u16,
+    /// Folder of the built page.
+    #[arg(long, default_value = "dist", value_name = "FOLDER")]
+    pub page: PathBuf,
+}

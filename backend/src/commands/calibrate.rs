@@ -1,0 +1,40 @@
+//! `rrlab calibrate`.
+
+use burn::tensor::read_sync;
+use rrlab_engine::calibrate::{CalibrationImages, Method, Progress, calibrate};
+use rrlab_engine::device::OpenDevice;
+use rrlab_engine::model::Model;
+use rrlab_types::ModelProfile;
+
+use super::{Context, calibration_images, inspect};
+use crate::cli::CalibrateArgs;
+use crate::progress;
+use crate::storage::{read_model, write_atomically};
+
+pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
+    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let dataset = context.data.load(&args.images.dataset)?;
+    let images = calibration_images(context, &model, &dataset, args.images.split.into(), args.images.images)?;
+    let method = if args.direct { Method::Direct } else { Method::SecondMoments };
+    let profile = profile(&model, &images, &context.device()?, method)?;
+    write_atomically(&args.out, &serde_json::to_vec(&profile)?)?;
+    eprintln!("wrote {}", args.out.display());
+    inspect::print_profile(context, &profile, inspect::Point::default())
+}
+
+/// Calibrates with a progress bar.
+pub fn profile(
+    model: &Model,
+    images: &CalibrationImages<'_>,
+    device: &OpenDevice,
+    method: Method,
+) -> anyhow::Result<ModelProfile> {
+    let bar = progress::bar("calibrating (images)", images.len());
+    let report = |progress: Progress<'_>| match progress {
+        Progress::Images(count) => bar.inc(count as u64),
+        Progress::Layer(name) => bar.set_message(format!("curves of {name}")),
+    };
+    let profile = read_sync(calibrate(model, &device.device, &device.name, images, method, report))?;
+    bar.finish_and_clear();
+    Ok(profile)
+}

@@ -1,0 +1,181 @@
+//! `rrlab dataset import | list | fetch`.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use indicatif::ProgressBar;
+use md5::{Digest, Md5};
+use rrlab_engine::data::{Dataset, Importer, SHAPES10, archive_entries, is_archive};
+use serde::Serialize;
+
+use super::Context;
+use crate::cli::DatasetCommand;
+use crate::output::Report;
+use crate::progress;
+use crate::storage::read;
+
+/// Where a data set is published, and the checksum that its authors state.
+struct Source {
+    name: &'static str,
+    address: &'static str,
+    md5: &'static str,
+}
+
+const SOURCES: [Source; 2] = [
+    Source {
+        name: "cifar10",
+        address: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        md5: "c32a1d4ab5d03f1284b67883e8d87530",
+    },
+    Source {
+        name: "cifar100",
+        address: "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+        md5: "03b5dce01913d631647c71ecec9e9cb8",
+    },
+];
+
+/// A server that says nothing for this long is given up.
+const SILENCE: Duration = Duration::from_secs(30);
+
+pub fn run(context: &Context, command: &DatasetCommand) -> anyhow::Result<()> {
+    match command {
+        DatasetCommand::Import { path, name } => import(context, path, name),
+        DatasetCommand::List => list(context),
+        DatasetCommand::Fetch { name, from } => fetch(context, name, from.as_deref()),
+    }
+}
+
+fn import(context: &Context, path: &Path, name: &str) -> anyhow::Result<()> {
+    context.data.check_name(name)?;
+    let spinner = progress::spinner(format!("reading {}", path.display()));
+    let mut importer = Importer::default();
+    if path.is_dir() {
+        import_folder(&mut importer, path, &spinner)?;
+    } else {
+        let text = path.to_string_lossy();
+        ensure!(is_archive(&text), "{text} is neither a folder nor a .tar, .tar.gz or .zip archive");
+        archive_entries(&text, &read(path)?, |entry, bytes| {
+            spinner.set_message(format!("reading {entry}"));
+            importer.add(entry, bytes).map(|_| ())
+        })?;
+    }
+    let dataset = importer.finish(name).with_context(|| path.display().to_string())?;
+    spinner.set_message("writing the data set");
+    let stored = context.data.store(&dataset)?;
+    spinner.finish_and_clear();
+    eprintln!("stored in {}", stored.display());
+    print(context, &[summary(&dataset)])
+}
+
+fn import_folder(importer: &mut Importer, folder: &Path, spinner: &ProgressBar) -> anyhow::Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    for file in files {
+        spinner.set_message(format!("reading {}", file.display()));
+        importer.add(&file.to_string_lossy(), &read(&file)?)?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Summary {
+    name: String,
+    classes: usize,
+    train: usize,
+    test: usize,
+}
+
+fn summary(dataset: &Dataset) -> Summary {
+    Summary {
+        name: dataset.name.clone(),
+        classes: dataset.classes.len(),
+        train: dataset.train.len(),
+        test: dataset.test.len(),
+    }
+}
+
+fn list(context: &Context) -> anyhow::Result<()> {
+    let names = [SHAPES10.to_owned()].into_iter().chain(context.data.names()?);
+    let summaries = names.map(|name| Ok(summary(&context.data.load(&name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    print(context, &summaries)
+}
+
+fn print(context: &Context, summaries: &[Summary]) -> anyhow::Result<()> {
+    let row = |s: &Summary| vec![s.name.clone(), s.classes.to_string(), s.train.to_string(), s.test.to_string()];
+    let report = Report {
+        value: &summaries,
+        columns: &["name", "classes", "train", "test"],
+        rows: summaries.iter().map(row).collect(),
+        summary: None,
+    };
+    report.print(context.format)
+}
+
+fn fetch(context: &Context, name: &str, from: Option<&str>) -> anyhow::Result<()> {
+    let known = || SOURCES.map(|source| source.name).join(", ");
+    let source = SOURCES.iter().find(|source| source.name == name);
+    let source = source.with_context(|| format!("`{name}` can't be fetched; there are {}", known()))?;
+    std::fs::create_dir_all(context.data.path())
+        .with_context(|| format!("can't create {}", context.data.path().display()))?;
+    let partial = context.data.path().join(format!("{name}.tar.gz.part"));
+    download(from.unwrap_or(source.address), &partial)?;
+    let bytes = read(&partial)?;
+    let found: String = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if found != source.md5 {
+        std::fs::remove_file(&partial)?;
+        bail!("the download has MD5 {found}, but {name} has {}; it was removed, fetch it again", source.md5);
+    }
+    let archive = context.data.path().join(format!("{name}.tar.gz"));
+    std::fs::rename(&partial, &archive)?;
+    import(context, &archive, name)?;
+    std::fs::remove_file(&archive)?;
+    Ok(())
+}
+
+/// Appends to what an earlier try left, where the server can go on from there.
+fn download(address: &str, partial: &Path) -> anyhow::Result<()> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_connect(Some(SILENCE))
+        .timeout_recv_response(Some(SILENCE))
+        .build()
+        .into();
+    let held = std::fs::metadata(partial).map_or(0, |metadata| metadata.len());
+    let request =
+        if held > 0 { agent.get(address).header("Range", format!("bytes={held}-")) } else { agent.get(address) };
+    let response = match request.call() {
+        // Nothing lies beyond what is held: it is whole, as the checksum will tell.
+        Err(ureq::Error::StatusCode(416)) => return Ok(()),
+        other => other.with_context(|| format!("can't download {address}"))?,
+    };
+    let resumes = response.status() == 206;
+    let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let start = if resumes { held } else { 0 };
+    let bar = progress::bar("downloading (bytes)", (start + length.unwrap_or(0)) as usize);
+    bar.set_position(start);
+    let mut file = File::options().create(true).write(true).append(resumes).truncate(!resumes).open(partial)?;
+    let mut body = response.into_body().into_reader();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = body
+            .read(&mut buffer)
+            .with_context(|| format!("the download of {address} broke off; the same command goes on from there"))?;
+        if count == 0 {
+            break;
+        }
+        file.write_all(&buffer[..count]).with_context(|| format!("can't write {}", partial.display()))?;
+        bar.inc(count as u64);
+    }
+    file.sync_all()?;
+    bar.finish_and_clear();
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! `rrlab evaluate`.
+
+use burn::tensor::read_sync;
+use rrlab_engine::data::{Split, draw_indices};
+use rrlab_engine::evaluate::accuracy;
+use rrlab_engine::network::Network;
+use serde::Serialize;
+
+use super::{Context, check_classes, normalization};
+use crate::cli::EvaluateArgs;
+use crate::output::{Report, percent};
+use crate::progress;
+use crate::storage::read_model;
+
+#[derive(Serialize)]
+struct Evaluation {
+    model: String,
+    dataset: String,
+    split: Split,
+    images: usize,
+    device: String,
+    accuracy: f64,
+    nonzero_weights: usize,
+    weights: usize,
+}
+
+pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
+    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let dataset = context.data.load(&args.dataset)?;
+    check_classes(&model, &dataset)?;
+    let split: Split = args.split.into();
+    let set = dataset.split(split);
+    let drawn = draw_indices(set, args.images.unwrap_or(set.len()), context.seed);
+    let images = drawn.len();
+    anyhow::ensure!(images > 0, "evaluation needs at least one image");
+    let device = context.device()?;
+    let network = Network::new(&model, &device.device);
+    let bar = progress::bar("evaluating", images);
+    let fraction = read_sync(accuracy(&network, set, &drawn, &normalization(&model, &dataset), |n| bar.inc(n as u64)))
+        .map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
+    bar.finish_and_clear();
+    let layers = model.graph.prunable_layers();
+    let nonzero = |name: &str| model.tensor(name, "weight").values.iter().filter(|weight| **weight != 0.0).count();
+    let evaluation = Evaluation {
+        model: args.model.model.display().to_string(),
+        dataset: dataset.name.clone(),
+        split,
+        images,
+        device: device.name,
+        accuracy: fraction,
+        nonzero_weights: layers.iter().map(|layer| nonzero(layer.name)).sum(),
+        weights: layers.iter().map(|layer| layer.weights).sum(),
+    };
+    let report = Report {
+        value: &evaluation,
+        columns: &["accuracy", "images", "split", "weights", "of which not 0"],
+        rows: vec![vec![
+            percent(evaluation.accuracy),
+            images.to_string(),
+            split.to_string(),
+            evaluation.weights.to_string(),
+            evaluation.nonzero_weights.to_string(),
+        ]],
+        summary: None,
+    };
+    report.print(context.format)
+}

@@ -1,0 +1,144 @@
+//! `rrlab inspect`.
+
+use rrlab_engine::model::Model;
+use rrlab_types::{ModelProfile, RepairOperator, Role, Sparsity};
+use serde::Serialize;
+
+use super::Context;
+use crate::cli::InspectArgs;
+use crate::output::Report;
+use crate::storage::{read_model, read_profile};
+
+/// Where on its curves a profile is looked at.
+#[derive(Clone, Copy)]
+pub struct Point {
+    sparsity: Sparsity,
+    repair: RepairOperator,
+}
+
+impl Default for Point {
+    fn default() -> Self {
+        Self { sparsity: Sparsity::new(0.95).unwrap_or(Sparsity::DENSE), repair: RepairOperator::default() }
+    }
+}
+
+#[derive(Serialize)]
+struct ProfileView {
+    sparsity: Sparsity,
+    repair: RepairOperator,
+    layers: Vec<LayerView>,
+}
+
+#[derive(Serialize)]
+struct LayerView {
+    name: String,
+    role: Role,
+    weights: usize,
+    raw: f64,
+    residual: f64,
+    rr: f64,
+    share: f64,
+}
+
+#[derive(Serialize)]
+struct ModelView {
+    architecture: String,
+    classes: usize,
+    parameters: usize,
+    prunable_weights: usize,
+    macs: u64,
+    history: Vec<String>,
+    layers: Vec<ModelLayerView>,
+}
+
+#[derive(Serialize)]
+struct ModelLayerView {
+    name: String,
+    role: Role,
+    shape: Vec<usize>,
+    weights: usize,
+    nonzero: usize,
+    macs: u64,
+}
+
+pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
+    if args.file.extension().is_some_and(|extension| extension == "safetensors") {
+        return print_model(context, &read_model(&args.file, args.network.hint())?);
+    }
+    print_profile(context, &read_profile(&args.file)?, Point { sparsity: args.sparsity, repair: args.repair })
+}
+
+/// Prints a profile's layers at a point of their curves.
+pub fn print_profile(context: &Context, profile: &ModelProfile, point: Point) -> anyhow::Result<()> {
+    let density = point.sparsity.density().get();
+    let prunable = profile.graph.prunable_layers();
+    let layers = prunable.iter().zip(&profile.layers).map(|(shape, layer)| LayerView {
+        name: layer.name.clone(),
+        role: shape.role,
+        weights: shape.weights,
+        raw: layer.raw_at(density),
+        residual: layer.residual_at(point.repair, density),
+        rr: layer.rr_at(point.repair, density),
+        share: layer.share,
+    });
+    let view = ProfileView { sparsity: point.sparsity, repair: point.repair, layers: layers.collect() };
+    let row = |layer: &LayerView| {
+        let mut cells = vec![layer.name.clone(), layer.role.to_string(), layer.weights.to_string()];
+        cells.extend([layer.raw, layer.residual, layer.rr, layer.share].map(|value| format!("{value:.4}")));
+        cells
+    };
+    let measurement = &profile.measurement;
+    let report = Report {
+        value: &view,
+        columns: &["layer", "role", "weights", "raw", "residual", "RR", "share"],
+        rows: view.layers.iter().map(row).collect(),
+        summary: Some(format!(
+            "at sparsity {} with {}, on {} {} images of {} (seed {}, {})",
+            point.sparsity,
+            point.repair,
+            measurement.images,
+            measurement.split,
+            measurement.dataset,
+            measurement.seed,
+            measurement.device
+        )),
+    };
+    report.print(context.format)
+}
+
+fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
+    let layers = model.graph.prunable_layers().into_iter().map(|layer| ModelLayerView {
+        name: layer.name.into(),
+        role: layer.role,
+        nonzero: model.tensor(layer.name, "weight").values.iter().filter(|weight| **weight != 0.0).count(),
+        shape: layer.weight_shape,
+        weights: layer.weights,
+        macs: layer.macs,
+    });
+    let view = ModelView {
+        architecture: model.graph.architecture.clone(),
+        classes: model.graph.classes,
+        parameters: model.graph.parameters(),
+        prunable_weights: model.graph.prunable_weights(),
+        macs: model.graph.nodes.iter().map(|node| node.macs).sum(),
+        history: model.info.history.clone(),
+        layers: layers.collect(),
+    };
+    let row = |layer: &ModelLayerView| {
+        let shape: Vec<String> = layer.shape.iter().map(ToString::to_string).collect();
+        let numbers = [layer.weights.to_string(), layer.nonzero.to_string(), layer.macs.to_string()];
+        [layer.name.clone(), layer.role.to_string(), shape.join("×")].into_iter().chain(numbers).collect()
+    };
+    let mut summary = format!(
+        "{} with {} classes: {} parameters, {} of them prunable weights, {} multiply-accumulates an image",
+        view.architecture, view.classes, view.parameters, view.prunable_weights, view.macs
+    );
+    view.history.iter().for_each(|line| summary.push_str(&format!("\n{line}")));
+    let report = Report {
+        value: &view,
+        columns: &["layer", "role", "shape", "weights", "not 0", "MACs"],
+        rows: view.layers.iter().map(row).collect(),
+        summary: Some(summary),
+    };
+    report.print(context.format)
+}

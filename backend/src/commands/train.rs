@@ -1,0 +1,173 @@
+//! `rrlab train`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use burn::tensor::read_sync;
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::data::Dataset;
+use rrlab_engine::evaluate::accuracy;
+use rrlab_engine::model::{Model, ModelInfo};
+use rrlab_engine::network::Network;
+use rrlab_engine::train::{Trainer, TrainingPlan, TrainingState};
+use serde::Serialize;
+
+use super::Context;
+use crate::cli::TrainArgs;
+use crate::output::{Report, percent};
+use crate::progress;
+use crate::storage::{read, write_atomically, write_model};
+
+#[derive(Serialize)]
+struct Outcome {
+    epoch: usize,
+    loss: f64,
+    train_accuracy: f64,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    architecture: String,
+    dataset: String,
+    epochs: Vec<Outcome>,
+    test_accuracy: f64,
+    seconds: f64,
+}
+
+pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
+    let dataset = context.data.load(&args.dataset)?;
+    let plan = TrainingPlan {
+        epochs: args.epochs,
+        batch_size: args.batch_size,
+        learning_rate: args.learning_rate,
+        schedule: args.schedule.into(),
+        label_smoothing: args.label_smoothing,
+        augment: !args.no_augmentation,
+        seed: context.seed,
+        ..TrainingPlan::default()
+    };
+    let state_path = state_path(&args.out);
+    let architecture = args.network.arch.context("name the network to train with --arch, such as --arch resnet20")?;
+    let state = if state_path.exists() {
+        resumed(&state_path, &architecture, &dataset, &plan)?
+    } else {
+        started(&architecture, args.network.classes, &dataset, plan, context.seed)?
+    };
+    let device = context.device()?;
+    let trainer = Trainer::new(state, &dataset, &device.device)?;
+    let started = Instant::now();
+    let (mut model, epochs) = train(trainer, &state_path, Duration::from_secs(args.save_every))?;
+    let seconds = started.elapsed().as_secs_f64();
+    let network = Network::new(&model, &device.device);
+    let everything: Vec<usize> = (0..dataset.test.len()).collect();
+    let bar = progress::bar("evaluating", everything.len());
+    let test_accuracy =
+        read_sync(accuracy(&network, &dataset.test, &everything, &dataset.normalization, |n| bar.inc(n as u64)))
+            .map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
+    bar.finish_and_clear();
+    model.info.history.push(format!(
+        "trained for {} epochs on {} (seed {}) by {}: {} on its {} test images",
+        args.epochs,
+        dataset.name,
+        context.seed,
+        rrlab_engine::PROGRAM,
+        percent(test_accuracy),
+        dataset.test.len(),
+    ));
+    write_model(&args.out, &model)?;
+    std::fs::remove_file(&state_path).ok();
+    print(
+        context,
+        &Summary { architecture: model.graph.architecture, dataset: dataset.name, epochs, test_accuracy, seconds },
+    )
+}
+
+fn state_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".training");
+    name.into()
+}
+
+fn started(
+    architecture: &Architecture,
+    classes: Option<usize>,
+    dataset: &Dataset,
+    plan: TrainingPlan,
+    seed: u64,
+) -> anyhow::Result<TrainingState> {
+    let mut model = Model::random(architecture.graph(classes.unwrap_or(dataset.classes.len()))?, seed);
+    model.info = ModelInfo {
+        dataset: Some(dataset.name.clone()),
+        normalization: Some(dataset.normalization),
+        history: Vec::new(),
+    };
+    Ok(TrainingState::start(model, plan))
+}
+
+/// The state that an earlier call left, if that call asked for the same.
+fn resumed(
+    path: &Path,
+    architecture: &Architecture,
+    dataset: &Dataset,
+    plan: &TrainingPlan,
+) -> anyhow::Result<TrainingState> {
+    let state = TrainingState::from_bytes(&read(path)?).with_context(|| path.display().to_string())?;
+    let same = state.plan == *plan
+        && state.model.graph.architecture == architecture.to_string()
+        && state.model.info.dataset.as_ref() == Some(&dataset.name);
+    ensure!(
+        same,
+        "{} is the state of a training with other settings; repeat those, or delete it to begin anew",
+        path.display()
+    );
+    eprintln!("going on from {} (epoch {}, step {})", path.display(), state.epoch + 1, state.step + 1);
+    Ok(state)
+}
+
+fn train(mut trainer: Trainer<'_>, state_path: &Path, save_every: Duration) -> anyhow::Result<(Model, Vec<Outcome>)> {
+    let bar = progress::bar("training (steps)", trainer.total_steps());
+    bar.set_position(trainer.steps_done() as u64);
+    bar.reset_eta();
+    let mut saved = Instant::now();
+    let mut epochs: Vec<Outcome> = Vec::new();
+    let (mut loss, mut correct, mut images) = (0.0, 0, 0);
+    while let Some(step) = read_sync(trainer.step())? {
+        loss += f64::from(step.loss) * step.images as f64;
+        correct += step.correct;
+        images += step.images;
+        let (mean_loss, train_accuracy) = (loss / images as f64, correct as f64 / images as f64);
+        bar.inc(1);
+        bar.set_message(format!("epoch {}, loss {mean_loss:.3}, accuracy {}", step.epoch + 1, percent(train_accuracy)));
+        if step.step + 1 == step.steps_per_epoch {
+            epochs.push(Outcome { epoch: step.epoch + 1, loss: mean_loss, train_accuracy });
+            (loss, correct, images) = (0.0, 0, 0);
+        }
+        if saved.elapsed() >= save_every {
+            write_atomically(state_path, &read_sync(trainer.state())?.to_bytes()?)?;
+            saved = Instant::now();
+        }
+    }
+    bar.finish_and_clear();
+    Ok((read_sync(trainer.model())?, epochs))
+}
+
+fn print(context: &Context, summary: &Summary) -> anyhow::Result<()> {
+    let row = |outcome: &Outcome| {
+        vec![outcome.epoch.to_string(), format!("{:.4}", outcome.loss), percent(outcome.train_accuracy)]
+    };
+    let line = format!(
+        "{} on {}: {} on the test images, {:.0} s",
+        summary.architecture,
+        summary.dataset,
+        percent(summary.test_accuracy),
+        summary.seconds
+    );
+    let report = Report {
+        value: summary,
+        columns: &["epoch", "loss", "train accuracy"],
+        rows: summary.epochs.iter().map(row).collect(),
+        summary: Some(line),
+    };
+    report.print(context.format)
+}

@@ -1,0 +1,109 @@
+//! The architectures' graphs, and capped ERK on them against numbers from an independent script.
+
+use std::collections::BTreeMap;
+
+use rrlab_engine::architecture::{Architecture, names};
+use rrlab_engine::model::{Model, tensor_specs};
+use rrlab_types::{AllocationRequest, Evidence, Role, Rule, RuleSettings, Sparsity, allocate};
+
+fn graph(name: &str) -> rrlab_types::LayerGraph {
+    name.parse::<Architecture>().unwrap().graph(10).unwrap()
+}
+
+#[test]
+fn graphs_are_valid_at_every_width() {
+    for name in names() {
+        for width in ["", ":width=0.1", ":width=0.25", ":width=2"] {
+            let graph = graph(&format!("{name}{width}"));
+            assert_eq!(graph.validate(), Ok(()), "{name}{width}");
+            assert_eq!(graph.nodes.last().unwrap().role, Some(Role::Classifier));
+        }
+    }
+    for bad in ["resnet", "resnet18:depth=3", "resnet18:width=0", "resnet18:width=NaN"] {
+        assert!(bad.parse::<Architecture>().is_err(), "{bad}");
+    }
+}
+
+/// Numbers of parameters and layers as PyTorch counts them on kuangliu/pytorch-cifar's networks.
+#[test]
+fn sizes_are_pytorchs() {
+    for (name, parameters, layers, projections) in [
+        ("resnet18", 11_173_962, 21, 3),
+        ("resnet34", 21_282_122, 37, 3),
+        ("resnet20", 272_474, 22, 2),
+        ("vgg11_bn", 9_231_114, 9, 0),
+        ("vgg16_bn", 14_728_266, 14, 0),
+    ] {
+        let graph = graph(name);
+        let prunable = graph.prunable_layers();
+        assert_eq!(prunable.len(), layers, "{name}");
+        assert_eq!(prunable.iter().filter(|layer| layer.role == Role::Projection).count(), projections, "{name}");
+        if name != "resnet20" {
+            assert_eq!(graph.parameters(), parameters, "{name}");
+        }
+    }
+    assert_eq!(graph("resnet18").prunable_weights(), 11_164_352);
+}
+
+#[test]
+fn state_dicts_have_kuangliu_names() {
+    let names: Vec<String> = tensor_specs(&graph("resnet18")).into_iter().map(|spec| spec.name).collect();
+    for name in
+        ["conv1.weight", "bn1.running_var", "layer2.0.shortcut.0.weight", "layer2.0.shortcut.1.bias", "linear.bias"]
+    {
+        assert!(names.iter().any(|known| known == name), "{name}");
+    }
+    let vgg: Vec<String> = tensor_specs(&graph("vgg16_bn")).into_iter().map(|spec| spec.name).collect();
+    assert!(vgg.contains(&"features.0.bias".into()) && vgg.contains(&"classifier.weight".into()));
+}
+
+#[test]
+fn residual_blocks_know_branch_and_shortcut() {
+    let graph = graph("resnet18");
+    let blocks = graph.residual_blocks();
+    assert_eq!(blocks.len(), 8);
+    let names = |ids: &[rrlab_types::NodeId]| ids.iter().map(|&id| graph.node(id).name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&blocks[2].branch), ["layer2.0.conv2", "layer2.0.conv1"]);
+    assert_eq!(names(&blocks[2].shortcut), ["layer2.0.shortcut.0"]);
+    assert_eq!(names(&blocks[1].branch), ["layer1.1.conv2", "layer1.1.conv1"]);
+    assert!(blocks[1].shortcut.is_empty());
+}
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    erk: Vec<Erk>,
+}
+
+#[derive(serde::Deserialize)]
+struct Erk {
+    architecture: String,
+    classes: usize,
+    sparsity: f64,
+    densities: BTreeMap<String, f64>,
+}
+
+#[test]
+fn erk_is_rigls() {
+    let golden: Golden = serde_json::from_str(include_str!("../../types/tests/golden/erk_lamp.json")).unwrap();
+    for case in golden.erk {
+        let graph = case.architecture.parse::<Architecture>().unwrap().graph(case.classes).unwrap();
+        let request = AllocationRequest {
+            rule: Rule::Erk,
+            sparsity: Sparsity::new(case.sparsity).unwrap(),
+            settings: RuleSettings::default(),
+            constraints: Vec::new(),
+        };
+        let allocation = allocate(Evidence::Graph(&graph), &request).unwrap();
+        for layer in allocation.layers {
+            let expected = case.densities[&layer.name] * layer.weights as f64;
+            assert!((layer.kept as f64 - expected).abs() <= 1.0, "{}: {} against {expected}", layer.name, layer.kept);
+        }
+    }
+}
+
+#[test]
+fn random_models_are_reproducible() {
+    let graph = graph("resnet8");
+    assert_eq!(Model::random(graph.clone(), 4), Model::random(graph.clone(), 4));
+    assert_ne!(Model::random(graph.clone(), 4).hash(), Model::random(graph, 5).hash());
+}

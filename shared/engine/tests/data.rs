@@ -1,0 +1,143 @@
+//! Data sets from files of their exact layouts, which the tests make, and from broken ones.
+
+use std::io::{Cursor, Write};
+
+use rrlab_engine::data::{Dataset, IMAGE_BYTES, ImportError, Importer, archive_entries, shapes10};
+
+/// Records of CIFAR-10 (one label byte) or CIFAR-100 (coarse and fine).
+fn records(label_bytes: usize, labels: &[u8]) -> Vec<u8> {
+    let record = |&label: &u8| {
+        let mut bytes = vec![7; label_bytes - 1];
+        bytes.push(label);
+        bytes.extend((0..IMAGE_BYTES).map(|i| (i % 251) as u8 ^ label));
+        bytes
+    };
+    labels.iter().flat_map(record).collect()
+}
+
+fn cifar10() -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> =
+        (1..=5).map(|n| (format!("cifar-10-batches-bin/data_batch_{n}.bin"), records(1, &[n, 9 - n]))).collect();
+    files.push(("cifar-10-batches-bin/test_batch.bin".into(), records(1, &[3, 1, 0])));
+    let names: Vec<String> = (0..10).map(|i| format!("class{i}")).collect();
+    files.push(("cifar-10-batches-bin/batches.meta.txt".into(), (names.join("\n") + "\n\n").into_bytes()));
+    files.push(("cifar-10-batches-bin/readme.html".into(), b"<html>".to_vec()));
+    files
+}
+
+fn import(files: &[(String, Vec<u8>)], name: &str) -> Result<Dataset, ImportError> {
+    let mut importer = Importer::default();
+    for (path, bytes) in files {
+        importer.add(path, bytes)?;
+    }
+    importer.finish(name)
+}
+
+fn tar_gz(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, path, bytes.as_slice()).unwrap();
+    }
+    builder.into_inner().unwrap().finish().unwrap()
+}
+
+fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, bytes) in files {
+        writer.start_file(path.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn from_archive(path: &str, bytes: &[u8]) -> Result<Dataset, ImportError> {
+    let mut importer = Importer::default();
+    archive_entries(path, bytes, |entry, bytes| importer.add(entry, bytes).map(|_| ()))?;
+    importer.finish("test")
+}
+
+#[test]
+fn cifar10_as_its_authors_publish_it() {
+    let dataset = import(&cifar10(), "cifar10").unwrap();
+    assert_eq!((dataset.train.len(), dataset.test.len(), dataset.classes.len()), (10, 3, 10));
+    assert_eq!(dataset.classes[3], "class3");
+    assert_eq!(dataset.test.labels(), [3, 1, 0]);
+    assert_eq!(dataset.test.image(1)[..3], [1, 0, 3]);
+    assert_eq!(dataset.normalization.mean, [0.4914, 0.4822, 0.4465]);
+    assert_eq!(from_archive("a.tar.gz", &tar_gz(&cifar10())).unwrap().train, dataset.train);
+    assert_eq!(from_archive("a.zip", &zip(&cifar10())).unwrap().train, dataset.train);
+}
+
+#[test]
+fn cifar100_labels_are_the_fine_ones() {
+    let files = [("train.bin".into(), records(2, &[99, 42])), ("test.bin".into(), records(2, &[5]))];
+    let dataset = import(&files, "cifar100").unwrap();
+    assert_eq!(dataset.classes.len(), 100);
+    assert_eq!(dataset.train.labels(), [99, 42]);
+}
+
+fn png(colour: [u8; 3], size: (u32, u32)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let image = image::RgbImage::from_pixel(size.0, size.1, image::Rgb(colour));
+    image.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+    bytes
+}
+
+#[test]
+fn an_image_folder_in_any_order() {
+    let mut files = vec![
+        ("pets/train/dog/1.png".to_owned(), png([250, 0, 0], (32, 32))),
+        ("pets/train/cat/1.png".to_owned(), png([0, 250, 0], (64, 40))),
+        ("pets/test/dog/9.png".to_owned(), png([250, 0, 0], (32, 32))),
+        ("pets/notes.txt".to_owned(), b"hello".to_vec()),
+    ];
+    let dataset = import(&files, "pets").unwrap();
+    assert_eq!(dataset.classes, ["cat", "dog"]);
+    assert_eq!((dataset.train.labels(), dataset.test.labels()), ([0, 1].as_slice(), [1].as_slice()));
+    assert_eq!((dataset.train.image(0)[0], dataset.train.image(0)[1024]), (0, 250));
+    files.reverse();
+    assert_eq!(import(&files, "pets").unwrap(), dataset);
+    let again = Dataset::from_bytes(&dataset.to_bytes().unwrap()).unwrap();
+    assert_eq!(again, dataset);
+}
+
+#[test]
+fn broken_files_are_named() {
+    let mut cut = cifar10();
+    cut[0].1.pop();
+    let message = import(&cut, "x").unwrap_err().to_string();
+    assert!(message.contains("data_batch_1.bin") && message.contains("cut short"), "{message}");
+    let label = import(&[("data_batch_1.bin".into(), records(1, &[10]))], "x").unwrap_err();
+    assert!(matches!(label, ImportError::Label { label: 10, .. }));
+    let image = import(&[("train/a/1.png".into(), b"no image".to_vec())], "x").unwrap_err();
+    assert!(image.to_string().contains("train/a/1.png"));
+    assert!(matches!(import(&[], "x"), Err(ImportError::Empty { .. })));
+    let mixed = [("train.bin".into(), records(2, &[1])), ("data_batch_1.bin".into(), records(1, &[1]))];
+    assert!(matches!(import(&mixed, "x"), Err(ImportError::Mixed { .. })));
+    for (path, bytes) in [("a.zip", zip(&cifar10())), ("a.tar.gz", tar_gz(&cifar10()))] {
+        assert!(from_archive(path, &bytes[..bytes.len() / 2]).is_err(), "{path}");
+        assert!(from_archive(path, b"").is_err(), "{path}");
+    }
+    let stored = shapes10(20, 10, 1).to_bytes().unwrap();
+    assert!(Dataset::from_bytes(&stored[..stored.len() - 9]).is_err());
+    assert!(Dataset::from_bytes(b"").is_err());
+}
+
+#[test]
+fn shapes10_is_the_same_everywhere() {
+    let data = shapes10(30, 20, 10);
+    assert_eq!((data.train.len(), data.test.len(), data.classes.len()), (30, 20, 10));
+    assert!(shapes10(30, 20, 10) == data);
+    assert!(shapes10(30, 20, 11) != data);
+    assert!(shapes10(60, 20, 10).train.image(29) == data.train.image(29));
+    // FNV-1a of the first images: the browser must generate the same bytes.
+    let hash = (0..30)
+        .flat_map(|i| data.train.image(i))
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    assert_eq!(format!("{hash:016x}"), SHAPES10_HASH);
+}
+
+const SHAPES10_HASH: &str = "fc45ecf6aa79024b";

@@ -1,0 +1,221 @@
+//! Properties that every rule has, and numbers computed by an independent script.
+
+mod common;
+
+use common::{chain, deviates, profile};
+use proptest::prelude::*;
+use rrlab_types::{
+    AllocateError, Allocation, AllocationRequest, Constraint, Evidence, LayerState, ModelProfile, Prior, ProfileError,
+    Rule, RuleSettings, ScoreSketch, Sparsity, allocate, lamp_scores,
+};
+
+fn request(rule: Rule, sparsity: f64) -> AllocationRequest {
+    let sparsity = Sparsity::new(sparsity).unwrap();
+    AllocationRequest { rule, sparsity, settings: RuleSettings::default(), constraints: Vec::new() }
+}
+
+fn run(profile: &ModelProfile, rule: Rule, sparsity: f64) -> Result<Allocation, AllocateError> {
+    allocate(Evidence::Profile(profile), &request(rule, sparsity))
+}
+
+fn networks() -> impl Strategy<Value = ModelProfile> {
+    (prop::collection::vec(2usize..24, 2..6), 2usize..12, any::<u32>())
+        .prop_map(|(channels, classes, seed)| profile(&chain(&channels, classes), u64::from(seed)))
+}
+
+fn rules() -> impl Strategy<Value = Rule> {
+    prop::sample::select(Rule::ALL.to_vec())
+}
+
+/// `uniform_plus` has a floor that high sparsities can't pay, and says so; every other rule meets every budget.
+fn is_floor(error: &AllocateError) -> bool {
+    matches!(error, AllocateError::RuleFloor { .. })
+}
+
+proptest! {
+    #[test]
+    fn the_budget_is_met_to_the_weight(profile in networks(), rule in rules(), sparsity in 0.0..0.98f64) {
+        match run(&profile, rule, sparsity) {
+            Ok(allocation) => {
+                prop_assert_eq!(allocation.check(), Ok(()));
+                let total: usize = allocation.layers.iter().map(|layer| layer.weights).sum();
+                prop_assert_eq!(allocation.kept, ((1.0 - sparsity) * total as f64).round() as usize);
+                for layer in &allocation.layers {
+                    prop_assert_eq!(layer.state == LayerState::Capped, layer.kept == layer.weights);
+                }
+            }
+            Err(AllocateError::Budget(_)) => prop_assert!(sparsity > 0.5),
+            Err(error) => prop_assert!(is_floor(&error), "{error}"),
+        }
+    }
+
+    /// A larger budget takes from no layer, but for the weight that rounding moves.
+    #[test]
+    fn more_budget_takes_nothing_away(profile in networks(), rule in rules(), low in 0.3..0.9f64, step in 0.001..0.1f64) {
+        // Scores of these depend on the sparsity itself.
+        prop_assume!(!matches!(rule, Rule::RrProportional | Rule::Blend | Rule::BlendGeometric));
+        if let (Ok(more), Ok(less)) = (run(&profile, rule, low), run(&profile, rule, low + step)) {
+            for (more, less) in more.layers.iter().zip(&less.layers) {
+                prop_assert!(more.kept + 1 >= less.kept, "{}: {} then {}", more.name, more.kept, less.kept);
+            }
+        }
+    }
+
+    /// The order of layers makes no difference, but for the weight that rounding moves.
+    #[test]
+    fn order_of_layers_does_not_matter(
+        channels in prop::collection::vec(2usize..16, 2..6), rule in rules(), sparsity in 0.2..0.9f64,
+    ) {
+        prop_assume!(rule != Rule::UniformPlus);
+        let forward = profile(&chain(&channels, 4), 5);
+        let mut backward = forward.clone();
+        backward.layers.reverse();
+        let mut nodes = backward.graph.nodes.clone();
+        nodes[1..].reverse();
+        backward.graph.nodes = nodes;
+        if let (Ok(forward), Ok(backward)) = (run(&forward, rule, sparsity), run(&backward, rule, sparsity)) {
+            for layer in &forward.layers {
+                let other = backward.layers.iter().find(|other| other.name == layer.name).unwrap();
+                prop_assert!(layer.kept.abs_diff(other.kept) <= 1, "{}: {} and {}", layer.name, layer.kept, other.kept);
+            }
+        }
+    }
+
+    #[test]
+    fn forced_layers_are_paid_first(profile in networks(), rule in rules(), density in 0.01..1.0f64, sparsity in 0.3..0.9f64) {
+        let mut request = request(rule, sparsity);
+        request.constraints = vec![format!("conv0={density}").parse().unwrap()];
+        match allocate(Evidence::Profile(&profile), &request) {
+            Ok(allocation) => {
+                prop_assert_eq!(allocation.check(), Ok(()));
+                let first = &allocation.layers[0];
+                prop_assert_eq!(first.state, LayerState::Forced);
+                prop_assert_eq!(first.kept, ((density * first.weights as f64).round() as usize).max(1));
+            }
+            Err(AllocateError::ForcedBudget { low, high, .. }) => {
+                // Inside the range that the error names, the same constraint can be met.
+                let middle = 0.5 * (low + high);
+                let met = allocate(Evidence::Profile(&profile), &AllocationRequest { sparsity: Sparsity::new(middle).unwrap(), ..request });
+                prop_assert!(met.is_ok() || met.as_ref().is_err_and(is_floor), "{met:?}");
+            }
+            Err(error) => prop_assert!(is_floor(&error) || matches!(error, AllocateError::Budget(_)), "{error}"),
+        }
+    }
+
+    /// A sketch gives the fraction of weights above any of their scores within 0.1 percentage point, or a weight.
+    #[test]
+    fn sketches_are_faithful(seed in any::<u32>(), count in 2usize..3000, at in 0.0..1.0f64) {
+        let mut scores = lamp_scores(&deviates(u64::from(seed), count));
+        let sketch = ScoreSketch::new(scores.clone());
+        scores.sort_by(|a, b| b.total_cmp(a));
+        let index = ((at * count as f64) as usize).min(count - 1);
+        let exact = (index as f64 + 0.5) / count as f64;
+        let error = (sketch.fraction_above(scores[index].max(1e-30).ln()) - exact).abs();
+        prop_assert!(error <= 1e-3f64.max(1.5 / count as f64), "{error} at {exact}");
+    }
+}
+
+#[test]
+fn sparsity_zero_keeps_everything() {
+    let profile = profile(&chain(&[3, 8, 8], 4), 1);
+    for rule in Rule::ALL {
+        let allocation = run(&profile, rule, 0.0).unwrap();
+        assert!(allocation.layers.iter().all(|layer| layer.kept == layer.weights), "{rule}");
+    }
+}
+
+#[test]
+fn impossible_budgets_name_what_is_possible() {
+    let profile = profile(&chain(&[3, 4], 2), 1);
+    let error = run(&profile, Rule::Erk, 0.9999).unwrap_err().to_string();
+    assert!(error.contains("highest sparsity possible here is 0.98"), "{error}");
+    for value in [1.0, -0.1, f64::NAN, f64::INFINITY] {
+        assert!(Sparsity::new(value).is_err(), "{value}");
+    }
+    let graph_only = allocate(Evidence::Graph(&profile.graph), &request(Rule::Lamp, 0.5)).unwrap_err();
+    assert!(graph_only.to_string().contains("needs a profile"));
+}
+
+#[test]
+fn constraints_read_back_as_they_were_written() {
+    for text in ["projection=dense", "stem=global", "layer2.0.conv1=0.2", "classifier=rule:rr"] {
+        assert_eq!(text.parse::<Constraint>().unwrap().to_string(), text);
+    }
+    for text in ["projection", "=dense", "stem=1.5", "stem=rule:none", "stem=NaN"] {
+        assert!(text.parse::<Constraint>().is_err(), "{text}");
+    }
+    assert!(Prior::try_from(Rule::Blend).is_err());
+}
+
+#[test]
+fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
+    let profile = profile(&chain(&[3, 8, 8], 4), 1);
+    let text = serde_json::to_string(&profile).unwrap();
+    assert!(ModelProfile::from_json(&text).unwrap() == profile);
+    assert!(matches!(
+        ModelProfile::from_json(&text.replacen("\"version\":1", "\"version\":9", 1)),
+        Err(ProfileError::Version { found: 9 })
+    ));
+    assert!(matches!(ModelProfile::from_json(&text[..text.len() / 2]), Err(ProfileError::Format(_))));
+    let mut broken = profile.clone();
+    broken.layers[0].raw.pop();
+    assert!(matches!(
+        ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()),
+        Err(ProfileError::Layer { .. })
+    ));
+    let mut broken = profile;
+    broken.graph.nodes[1].inputs[0].0 = 99;
+    assert!(matches!(ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()), Err(ProfileError::Graph(_))));
+}
+
+mod golden {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        lamp: Lamp,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Lamp {
+        layers: Vec<Vec<f32>>,
+        scores: Vec<Vec<f64>>,
+        kept: Vec<Kept>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Kept {
+        sparsity: f64,
+        kept: Vec<usize>,
+    }
+
+    fn golden() -> Golden {
+        serde_json::from_str(include_str!("golden/erk_lamp.json")).unwrap()
+    }
+
+    #[test]
+    fn lamp_scores_and_counts() {
+        let Lamp { layers, scores, kept } = golden().lamp;
+        for (weights, expected) in layers.iter().zip(&scores) {
+            for (ours, expected) in lamp_scores(weights).iter().zip(expected) {
+                assert!((ours - expected).abs() <= 1e-12 * expected.max(1e-6), "{ours} against {expected}");
+            }
+        }
+        // A profile with these layers: 300 = 2·… weights need a graph of that size, so the counts are compared by
+        // threshold on the sketches, as the rule does.
+        let sketches: BTreeMap<usize, ScoreSketch> =
+            layers.iter().map(|weights| ScoreSketch::new(lamp_scores(weights))).enumerate().collect();
+        let mut all: Vec<f64> = scores.iter().flatten().copied().collect();
+        all.sort_by(|a, b| b.total_cmp(a));
+        for Kept { sparsity, kept } in kept {
+            let total: usize = kept.iter().sum();
+            let threshold = 0.5 * (all[total - 1].ln() + all[total].ln());
+            for (index, expected) in kept.iter().enumerate() {
+                let weights = layers[index].len() as f64;
+                let ours = sketches[&index].fraction_above(threshold) * weights;
+                assert!((ours - *expected as f64).abs() <= 1.5, "{sparsity}, layer {index}: {ours} against {expected}");
+            }
+        }
+    }
+}

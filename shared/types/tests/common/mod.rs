@@ -1,0 +1,88 @@
+//! Synthetic networks and profiles for the tests.
+
+use std::collections::BTreeMap;
+
+use rrlab_types::{
+    CURVE_SPARSITIES, FeatureShape, LayerGraph, LayerProfile, Measurement, ModelProfile, Node, NodeId, Op,
+    PROFILE_VERSION, RepairOperator, Role, ScoreSketch, lamp_scores,
+};
+
+/// A chain of convolutions with these channels (the first is the image's) and a classifier.
+pub fn chain(channels: &[usize], classes: usize) -> LayerGraph {
+    let shape = |channels| FeatureShape { channels, height: 8, width: 8 };
+    let mut nodes = vec![Node {
+        name: "input".into(),
+        op: Op::Input,
+        inputs: vec![],
+        shape: shape(channels[0]),
+        macs: 0,
+        role: None,
+    }];
+    let mut push = |name: String, op: Op, role| {
+        let input = nodes.len() - 1;
+        let shape = op.output_shape(&[nodes[input].shape]).expect("the chain fits");
+        nodes.push(Node { name, op, inputs: vec![NodeId(input)], shape, macs: op.macs(shape), role });
+    };
+    for (index, pair) in channels.windows(2).enumerate() {
+        let (in_channels, out_channels) = (pair[0], pair[1]);
+        let op = Op::Conv2d { in_channels, out_channels, kernel: 3, stride: 1, padding: 1, bias: false };
+        let role = if index == 0 { Role::Stem } else { Role::Conv };
+        push(format!("conv{index}"), op, Some(role));
+    }
+    let last = channels[channels.len() - 1];
+    push("pool".into(), Op::GlobalAveragePool, None);
+    push("linear".into(), Op::Linear { in_features: last, out_features: classes, bias: true }, Some(Role::Classifier));
+    LayerGraph { architecture: "chain".into(), classes, nodes }
+}
+
+/// Deterministic deviates in −1..1.
+pub fn deviates(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next() * next() + 0.3 * next()).collect()
+}
+
+/// A profile whose curves rise with sparsity, differently for each layer.
+pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
+    let layers = graph.prunable_layers().into_iter().enumerate().map(|(index, layer)| {
+        let numbers = deviates(seed + index as u64, 3);
+        let (strength, power) = (0.2 + 0.4 * (f64::from(numbers[0]).abs()), 1.5 + f64::from(numbers[1]).abs());
+        let raw: Vec<f64> = CURVE_SPARSITIES.iter().map(|s| s.powf(power)).collect();
+        let residual = |factor: f64| raw.iter().map(|raw| raw * strength * factor).collect::<Vec<_>>();
+        let weights = deviates(seed ^ (index as u64 + 77), layer.weights);
+        LayerProfile {
+            name: layer.name.into(),
+            second_moment: 1.0,
+            variance: 0.9,
+            share: 0.3 + 0.5 * f64::from(numbers[2]).abs(),
+            residual: RepairOperator::ALL
+                .into_iter()
+                .enumerate()
+                .map(|(i, operator)| (operator, residual(1.0 - 0.1 * i as f64)))
+                .collect(),
+            raw,
+            channels: BTreeMap::new(),
+            magnitude: ScoreSketch::new(weights.iter().map(|w| f64::from(w.abs())).collect()),
+            lamp: ScoreSketch::new(lamp_scores(&weights)),
+        }
+    });
+    ModelProfile {
+        version: PROFILE_VERSION,
+        graph: graph.clone(),
+        measurement: Measurement {
+            dataset: "none".into(),
+            split: "train".into(),
+            images: 1,
+            seed: 0,
+            device: "cpu".into(),
+            method: "second_moments".into(),
+            program: "test".into(),
+        },
+        layers: layers.collect(),
+    }
+}

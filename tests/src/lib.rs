@@ -1,0 +1,28 @@
+//! The program under test, as its users have it: a binary and a built page.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The `rrlab` binary that `cargo xtask test` built beside the tests.
+///
+/// # Panics
+/// If it is not there.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let folder = test.ancestors().nth(2).expect("tests lie in the deps folder of a profile");
+    let program = folder.join(format!("rrlab{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{} is missing: run `cargo build --release --package rrlab` first", program.display());
+    program
+}
+
+/// A command of the program with its own data folder.
+pub fn rrlab(data: &std::path::Path) -> Command {
+    let mut command = Command::new(program());
+    command.env("RRLAB_DATA_DIR", data).args(["--device", "cpu"]);
+    command
+}
+
+/// The repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+}

@@ -1,0 +1,248 @@
+//! The command line, as stories: each test is somebody at a terminal.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use rrlab_tests::rrlab;
+use serde_json::Value;
+
+/// A folder with a small data set in CIFAR-10's official layout.
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = folder.path().join("cifar");
+        std::fs::create_dir(&files).unwrap();
+        let mut state = 1u32;
+        let mut noise = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        for (name, count) in [("data_batch_1.bin", 160), ("test_batch.bin", 60)] {
+            let record = |index: usize| {
+                let label = (index % 10) as u8;
+                let image: Vec<u8> = (0..3072).map(|_| noise() / 2 + label * 12).collect();
+                [vec![label], image].concat()
+            };
+            std::fs::write(files.join(name), (0..count).map(record).collect::<Vec<_>>().concat()).unwrap();
+        }
+        let desk = Self { folder };
+        desk.succeeds(&["dataset", "import", "cifar", "--name", "noise"]);
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = rrlab(&self.path("data"));
+        command.args(arguments).current_dir(self.folder.path());
+        command
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.succeeds(&[arguments, &["--format", "json"]].concat())).unwrap()
+    }
+
+    /// Standard error of a command that must fail with this code, and print no result.
+    fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
+        assert!(!error.contains("panicked"), "{arguments:?}: {error}");
+        error
+    }
+
+    fn training() -> Vec<&'static str> {
+        vec!["train", "--arch", "resnet8", "--dataset", "noise", "--epochs", "2", "--batch-size", "32", "--out"]
+    }
+
+    fn trained(&self, out: &str) {
+        self.succeeds(&[Self::training().as_slice(), &[out]].concat());
+    }
+}
+
+fn kept(allocation: &Value) -> Vec<u64> {
+    allocation["layers"].as_array().unwrap().iter().map(|layer| layer["kept"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn from_images_to_a_sweep() {
+    let desk = Desk::new();
+    assert_eq!(desk.json(&["dataset", "list"])[1]["name"], "noise");
+    desk.trained("model.safetensors");
+
+    let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "64"];
+    desk.succeeds(&[calibrate.as_slice(), &["--out", "profile.json"]].concat());
+    let layers = desk.json(&["inspect", "profile.json", "--sparsity", "0.9", "--repair", "least_squares"]);
+    assert_eq!(layers["layers"].as_array().unwrap().len(), 10);
+    let rr = layers["layers"][1]["rr"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&rr), "least squares never makes things worse, yet RR is {rr}");
+
+    let allocate = ["allocate", "--profile", "profile.json", "--sparsity", "0.9", "--rule"];
+    for rule in rrlab_types::Rule::ALL {
+        let allocation = desk.json(&[allocate.as_slice(), &[rule.name()]].concat());
+        assert_eq!(kept(&allocation).iter().sum::<u64>(), allocation["budget"].as_u64().unwrap(), "{rule}");
+        assert_eq!(allocation["budget"], allocation["kept"]);
+    }
+    let forced = desk.json(&[allocate.as_slice(), &["erk", "--force", "projection=global"]].concat());
+    let projection = forced["layers"].as_array().unwrap().iter().find(|layer| layer["role"] == "projection").unwrap();
+    assert_eq!((projection["state"].as_str(), projection["kept"].as_u64()), (Some("forced"), Some(51)));
+    let by_shape = desk.json(&["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.9"]);
+    assert_eq!(kept(&by_shape), kept(&desk.json(&[allocate.as_slice(), &["erk"]].concat())));
+
+    std::fs::write(desk.path("a.json"), serde_json::to_vec(&by_shape).unwrap()).unwrap();
+    let prune =
+        ["prune", "--model", "model.safetensors", "--allocation", "a.json", "--dataset", "noise", "--images", "64"];
+    desk.succeeds(&[prune.as_slice(), &["--out", "pruned.safetensors", "--masks", "masks.safetensors"]].concat());
+    let evaluation = desk.json(&["evaluate", "--model", "pruned.safetensors", "--dataset", "noise"]);
+    assert_eq!(evaluation["nonzero_weights"], by_shape["kept"]);
+    assert!(desk.path("masks.safetensors").exists());
+
+    let sweep = [
+        "sweep",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--profile",
+        "profile.json",
+        "--images",
+        "32",
+        "--rules",
+        "uniform,rr",
+        "--repairs",
+        "none,variance_matching,bn_recalibration",
+        "--out",
+        "sweep.json",
+        "--sparsities",
+    ];
+    let report = desk.json(&[sweep.as_slice(), &["0.5"]].concat());
+    assert_eq!(report["entries"].as_array().unwrap().len(), 6);
+    let more = desk.json(&[sweep.as_slice(), &["0.5,0.9"]].concat());
+    assert_eq!(more["entries"].as_array().unwrap()[..6], report["entries"].as_array().unwrap()[..]);
+    assert_eq!(more["entries"].as_array().unwrap().len(), 12);
+    let other = desk.fails(1, &[sweep.as_slice(), &["0.5", "--seed", "4"]].concat());
+    assert!(other.contains("other settings"), "{other}");
+}
+
+#[test]
+fn training_killed_in_the_middle_ends_where_it_would_have() {
+    let desk = Desk::new();
+    desk.trained("whole.safetensors");
+    let arguments = [Desk::training().as_slice(), &["killed.safetensors", "--save-every", "0"]].concat();
+    let mut running = desk.command(&arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let state = desk.path("killed.safetensors.training");
+    for _ in 0..6000 {
+        if state.exists() || running.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    desk.succeeds(&arguments);
+    assert!(!state.exists());
+    let read = |name: &str| std::fs::read(desk.path(name)).unwrap();
+    assert!(read("whole.safetensors") == read("killed.safetensors"), "the two models differ");
+}
+
+#[test]
+fn bad_usage_is_two_and_failure_is_one() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    for sparsity in ["1", "-0.1", "NaN", "two"] {
+        desk.fails(2, &["allocate", "--arch", "resnet20", "--rule", "erk", "--sparsity", sparsity]);
+    }
+    assert!(
+        desk.fails(2, &["allocate", "--arch", "resnet19", "--rule", "erk", "--sparsity", "0.5"]).contains("resnet20")
+    );
+    let impossible = desk.fails(1, &["allocate", "--arch", "resnet20", "--rule", "erk", "--sparsity", "0.99999"]);
+    assert!(impossible.contains("highest sparsity possible here is 0.9999"), "{impossible}");
+    assert!(
+        desk.fails(1, &["allocate", "--arch", "resnet20", "--rule", "lamp", "--sparsity", "0.5"])
+            .contains("needs a profile")
+    );
+    let forced = ["allocate", "--arch", "resnet20", "--rule", "erk", "--sparsity", "0.99", "--force", "conv=dense"];
+    assert!(desk.fails(1, &forced).contains("sparsity must be between"));
+
+    std::fs::write(desk.path("empty.safetensors"), b"").unwrap();
+    let whole = std::fs::read(desk.path("model.safetensors")).unwrap();
+    std::fs::write(desk.path("half.safetensors"), &whole[..whole.len() / 2]).unwrap();
+    for model in ["missing.safetensors", "empty.safetensors", "half.safetensors"] {
+        assert!(desk.fails(1, &["evaluate", "--model", model, "--dataset", "noise"]).contains(model));
+    }
+    assert!(
+        desk.fails(1, &["evaluate", "--model", "model.safetensors", "--dataset", "none"]).contains("shapes10, noise")
+    );
+    let unwritable = [
+        "calibrate",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--images",
+        "8",
+        "--out",
+        "no/such/folder.json",
+    ];
+    assert!(desk.fails(1, &unwritable).contains("can't write"));
+    assert!(desk.fails(1, &["inspect", "a.txt"]).contains("a.txt"));
+    assert!(desk.fails(2, &["--device", "gpu", "dataset", "list"]).contains("vulkan"));
+    assert_eq!(leftovers(desk.folder.path()), Vec::<PathBuf>::new());
+}
+
+/// Files that were written aside and not renamed.
+fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".rrlab-"))).collect()
+}
+
+/// A server of one file that breaks off the first download and then honours ranges.
+#[test]
+fn a_broken_download_is_gone_on_with_and_a_wrong_one_refused() {
+    use std::io::{Read, Write};
+    let desk = Desk::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/file.tar.gz", listener.local_addr().unwrap());
+    let body = vec![42u8; 4000];
+    let server = std::thread::spawn(move || {
+        let mut ranges = Vec::new();
+        for (index, stream) in listener.incoming().take(2).enumerate() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
+            let range = request.lines().find_map(|line| line.strip_prefix("range: ")).map(str::to_owned);
+            ranges.push(range);
+            let head = if index == 0 { "200 OK" } else { "206 Partial Content" };
+            let rest = if index == 0 { &body[..] } else { &body[1500..] };
+            write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len()).unwrap();
+            stream.write_all(if index == 0 { &rest[..1500] } else { rest }).unwrap();
+        }
+        ranges
+    });
+    let fetch = ["dataset", "fetch", "cifar10", "--from", &address];
+    assert!(desk.fails(1, &fetch).contains("goes on from there"));
+    assert_eq!(std::fs::metadata(desk.path("data/cifar10.tar.gz.part")).unwrap().len(), 1500);
+    let wrong = desk.fails(1, &fetch);
+    assert!(wrong.contains("MD5") && wrong.contains("c32a1d4ab5d03f1284b67883e8d87530"), "{wrong}");
+    assert!(!desk.path("data/cifar10.tar.gz.part").exists());
+    assert_eq!(server.join().unwrap(), [None, Some("bytes=1500-".to_owned())]);
+}

@@ -1,0 +1,87 @@
+//! The project's two commands: `cargo xtask lab` runs the lab, `cargo xtask test` checks everything that CI checks.
+
+mod run;
+mod tools;
+
+use std::process::ExitCode;
+
+use run::{Failure, Step, root, step};
+
+const HELP: &str = "cargo xtask lab [--gpu] [--port PORT]
+    Installs what is missing, builds page and program, and serves the lab on 127.0.0.1.
+    --gpu   builds the program with GPU support (wgpu and Vulkan); adds about 15 minutes the first time
+cargo xtask test
+    Formatting, lints, dependencies, documentation, every test, and the page in a browser.
+cargo xtask page
+    Builds the page alone, into dist.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["lab", options @ ..] => lab(options),
+        ["test"] => test(),
+        ["page"] => page(),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\n{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Installs what is missing, builds, serves.
+fn lab(options: &[&str]) -> Result<(), Failure> {
+    let mut port = "7878";
+    let mut features: &[&str] = &[];
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        match *option {
+            "--gpu" => features = &["--features", "wgpu,vulkan"],
+            "--port" => port = rest.next().ok_or_else(|| Failure::usage("--port needs a number"))?,
+            other => return Err(Failure::usage(&format!("`{other}` is not an option of cargo xtask lab"))),
+        }
+    }
+    page()?;
+    step("Building the program", Step::cargo(&["build", "--release", "--package", "rrlab"]).args(features))?;
+    let serve = Step::cargo(&["run", "--quiet", "--release", "--package", "rrlab"]).args(features);
+    step("Serving the lab", serve.args(&["--", "serve", "--page", "dist", "--port", port]))
+}
+
+/// The page, into dist.
+fn page() -> Result<(), Failure> {
+    tools::ensure_wasm_target()?;
+    tools::ensure_trunk()?;
+    tools::ensure_wasm_bindgen()?;
+    let trunk = Step::tool("trunk", &["build", "--release", "--skip-version-check"]);
+    step("Building the page", trunk)
+}
+
+/// Everything that CI checks, the quick things first.
+fn test() -> Result<(), Failure> {
+    step("Formatting", Step::cargo(&["fmt", "--all", "--check"]))?;
+    let lints =
+        &["clippy", "--release", "--workspace", "--exclude", "rrlab-frontend", "--all-targets", "--", "-D", "warnings"];
+    step("Lints", Step::cargo(lints))?;
+    tools::ensure_wasm_target()?;
+    let wasm = "wasm32-unknown-unknown";
+    let page_lints = &["clippy", "--release", "--package", "rrlab-frontend", "--target", wasm, "--", "-D", "warnings"];
+    step("Lints of the page", Step::cargo(page_lints))?;
+    let engine = &["build", "--release", "--package", "rrlab-engine", "--target", wasm];
+    step("The engine for the browser", Step::cargo(engine))?;
+    let docs =
+        &["doc", "--release", "--workspace", "--exclude", "rrlab-frontend", "--no-deps", "--document-private-items"];
+    step("Documentation", Step::cargo(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
+    tools::ensure_cargo_deny()?;
+    step("Dependencies", Step::tool("cargo-deny", &["--offline", "check", "bans", "licenses", "sources"]))?;
+    page()?;
+    step("The program", Step::cargo(&["build", "--release", "--package", "rrlab"]))?;
+    let tests = &["test", "--release", "--workspace", "--exclude", "rrlab-frontend", "--exclude", "xtask"];
+    step("Tests", Step::cargo(tests).env("RRLAB_DIST", &root().join("dist").to_string_lossy()))
+}

@@ -1,0 +1,63 @@
+//! Tools that the project needs beside Rust, installed from the crate registry where they are missing.
+
+use crate::run::{Failure, Step, root, step, tools_folder};
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+/// The last line that builds with the project's Rust.
+const TRUNK_VERSION: &str = "0.21.14";
+const CARGO_DENY_VERSION: &str = "0.20.2";
+
+/// The compiler's target for the page.
+pub fn ensure_wasm_target() -> Result<(), Failure> {
+    let installed = Step::rustup(&["target", "list", "--installed"]).output().unwrap_or_default();
+    if installed.lines().any(|line| line == WASM_TARGET) {
+        return Ok(());
+    }
+    step("Installing the compiler's wasm target (seconds)", Step::rustup(&["target", "add", WASM_TARGET]))
+}
+
+/// Trunk, which builds the page.
+pub fn ensure_trunk() -> Result<(), Failure> {
+    ensure(
+        "trunk",
+        "trunk",
+        TRUNK_VERSION,
+        &["--no-default-features", "--features", "rustls"],
+        "about 6 minutes on two cores",
+    )
+}
+
+/// The wasm-bindgen command, of exactly the version that the page links.
+pub fn ensure_wasm_bindgen() -> Result<(), Failure> {
+    let version = locked_version("wasm-bindgen")?;
+    let options = &["--no-default-features", "--bin", "wasm-bindgen"];
+    ensure("wasm-bindgen-cli", "wasm-bindgen", &version, options, "about 2 minutes on two cores")
+}
+
+/// cargo-deny, which checks licences and sources of dependencies.
+pub fn ensure_cargo_deny() -> Result<(), Failure> {
+    ensure("cargo-deny", "cargo-deny", CARGO_DENY_VERSION, &["--locked"], "about 5 minutes on two cores")
+}
+
+fn ensure(package: &str, binary: &str, version: &str, options: &[&str], time: &str) -> Result<(), Failure> {
+    let found = Step::tool(binary, &["--version"]).output().unwrap_or_default();
+    if found.split_whitespace().any(|word| word == version) {
+        return Ok(());
+    }
+    let folder = tools_folder();
+    let folder = folder.to_string_lossy();
+    let install = Step::cargo(&["install", package, "--version", version, "--root", &folder, "--force"])
+        .args(options)
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    step(&format!("Installing {package} {version} into {folder} ({time}, once)"), install)
+}
+
+/// Version of a package in Cargo.lock.
+fn locked_version(package: &str) -> Result<String, Failure> {
+    let lock = root().join("Cargo.lock");
+    let text = std::fs::read_to_string(&lock).map_err(|error| Failure::new(format!("{}: {error}", lock.display())))?;
+    let mut lines = text.lines().skip_while(|line| *line != format!("name = \"{package}\""));
+    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    version.map(str::to_owned).ok_or_else(|| Failure::new(format!("Cargo.lock names no {package}")))
+}
