@@ -22,7 +22,7 @@ pub fn ensure_trunk() -> Result<(), Failure> {
         "trunk",
         "trunk",
         TRUNK_VERSION,
-        &["--no-default-features", "--features", "rustls"],
+        &["--locked", "--no-default-features", "--features", "rustls"],
         "about 6 minutes on two cores",
     )
 }
