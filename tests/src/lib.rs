@@ -18,7 +18,7 @@ pub fn program() -> PathBuf {
 /// A command of the program with its own data folder.
 pub fn rrlab(data: &std::path::Path) -> Command {
     let mut command = Command::new(program());
-    command.env("RRLAB_DATA_DIR", data).args(["--device", "cpu"]);
+    command.env("RRLAB_DATA_DIR", data);
     command
 }
 

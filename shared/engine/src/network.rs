@@ -11,6 +11,7 @@ const RUNNING_MOMENTUM: f64 = 0.1;
 
 /// Tensors of one node on the device.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a network has some dozen nodes, and boxes would hide the tensors")]
 pub enum Parameters {
     /// A node without any.
     None,

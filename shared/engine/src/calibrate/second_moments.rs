@@ -165,7 +165,17 @@ fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
 struct SameSums<'a> {
     kernel: usize,
     channels: usize,
-    regions: Vec<(Region, &'a [Offset], &'a [f64], &'a [f64])>,
+    regions: Vec<RegionSums<'a>>,
+}
+
+/// What was summed over one region.
+struct RegionSums<'a> {
+    region: Region,
+    offsets: &'a [Offset],
+    /// `[offsets, c', c]`.
+    correlations: &'a [f64],
+    /// Σ of each channel.
+    firsts: &'a [f64],
 }
 
 impl<'a> SameSums<'a> {
@@ -174,7 +184,7 @@ impl<'a> SameSums<'a> {
         for (region, offsets) in regions {
             let (correlations, rest) = sums.split_at(offsets.len() * channels * channels);
             let (firsts, rest) = rest.split_at(channels);
-            parts.push((*region, offsets.as_slice(), correlations, firsts));
+            parts.push(RegionSums { region: *region, offsets, correlations, firsts });
             sums = rest;
         }
         Self { kernel, channels, regions: parts }
@@ -196,8 +206,8 @@ impl<'a> SameSums<'a> {
         }
     }
 
-    fn region(&self, region: Region) -> &(Region, &'a [Offset], &'a [f64], &'a [f64]) {
-        self.regions.iter().find(|part| part.0 == region).expect("every region of the kernel was summed")
+    fn region(&self, region: Region) -> &RegionSums<'a> {
+        self.regions.iter().find(|part| part.region == region).expect("every region of the kernel was summed")
     }
 
     /// Σ X[c](u) · X[c'](u + offset) over a region.
@@ -205,7 +215,7 @@ impl<'a> SameSums<'a> {
         let backwards = rows < 0 || (rows == 0 && columns < 0);
         let (offset, c, other) =
             if backwards { ((rows.unsigned_abs(), -columns), other, c) } else { ((rows as usize, columns), c, other) };
-        let (_, offsets, correlations, _) = self.region(region);
+        let RegionSums { offsets, correlations, .. } = self.region(region);
         let index = offsets.iter().position(|known| *known == offset).expect("every offset of the region was summed");
         correlations[(index * self.channels + other) * self.channels + c]
     }
@@ -233,7 +243,7 @@ impl<'a> SameSums<'a> {
     /// Σ p_a.
     fn first(&self, a: usize) -> f64 {
         let (c, i, j) = self.position(a);
-        let of = |region| self.region(region).3[c];
+        let of = |region| self.region(region).firsts[c];
         let (row, column) = (self.unread(i), self.unread(j));
         let mut sum = of((Side::Whole, Side::Whole));
         if let Some(row) = row {

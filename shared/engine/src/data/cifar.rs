@@ -54,7 +54,7 @@ pub fn is_class_names(file_name: &str) -> bool {
 /// Appends the records of a file to a set.
 pub fn read_records(path: &str, bytes: &[u8], layout: Layout, set: &mut ImageSet) -> Result<(), ImportError> {
     let record = layout.label_bytes + IMAGE_BYTES;
-    if bytes.is_empty() || bytes.len() % record != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(ImportError::Truncated { path: path.into(), length: bytes.len() as u64, record });
     }
     for (index, bytes) in bytes.chunks(record).enumerate() {
