@@ -1,10 +1,10 @@
 //! The layer graph as a drawing: every prunable layer with its name, RR and density.
 
 use leptos::prelude::*;
-use rrlab_types::{Allocation, LayerGraph, ModelProfile, NodeId, Op, RepairOperator, Role};
+use rrlab_types::{Allocation, LayerGraph, LayerProfile, ModelProfile, NodeId, Op, RepairOperator, Role};
 
 use crate::colour;
-use crate::layout::{Layout, Place};
+use crate::layout::{BOX, Layout, Place};
 
 /// The graph of a profile, coloured by RR at the sparsity of each layer's share in the allocation.
 #[component]
@@ -23,7 +23,7 @@ pub fn GraphView(
             .filter_map(|id| {
                 let place = layout.places[id.0]?;
                 Some(match prunable.iter().position(|&node| node == id) {
-                    Some(layer) => layer_view(profile_layer(graph, id), place, layer, allocation, repair, profile_value(profile, layer)),
+                    Some(layer) => layer_view(profile_layer(graph, id), place, layer, allocation, repair, profile.layers[layer].clone()),
                     None => small_view(graph.node(id).op, place),
                 })
             })
@@ -51,23 +51,19 @@ fn profile_layer(graph: &LayerGraph, id: NodeId) -> Labels {
     Labels { name: node.name.clone(), role: node.role }
 }
 
-fn profile_value(profile: &ModelProfile, layer: usize) -> rrlab_types::LayerProfile {
-    profile.layers[layer].clone()
-}
-
 fn layer_view(
     labels: Labels,
     place: Place,
     index: usize,
     allocation: Memo<Option<Allocation>>,
     repair: RepairOperator,
-    curves: rrlab_types::LayerProfile,
+    curves: LayerProfile,
 ) -> AnyView {
     let density = move || allocation.with(|a| a.as_ref().and_then(|a| a.layers.get(index).map(|layer| layer.density)));
     let curves = StoredValue::new(curves);
     let rr = move || density().map(|density| curves.with_value(|curves| curves.rr_at(repair, density)));
     let (left, top) = (place.x - place.width / 2.0, place.y - place.height / 2.0);
-    let corner = if labels.role == Some(Role::Projection) { place.height / 2.0 } else { 6.0 };
+    let corner = if labels.role == Some(Role::Projection) { 20.0 } else { 5.0 };
     let title = labels.name.clone();
     let number = move |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
     view! {
@@ -105,18 +101,28 @@ fn small_view(op: Op, place: Place) -> AnyView {
     .into_any()
 }
 
-/// A straight line to the neighbour; a curve above the trunk for a shortcut.
+/// A straight line to the neighbour, a curve above the trunk for a shortcut, a way around for the next row.
 fn edge_view(layout: &Layout, (from, to, shortcut): (NodeId, NodeId, bool)) -> Option<AnyView> {
     let (a, b) = (layout.places[from.0]?, layout.places[to.0]?);
-    let path = if !shortcut {
-        format!("M{} {} H{}", a.x + a.width / 2.0, a.y, b.x - b.width / 2.0)
+    let (a_right, a_top) = (a.x + a.width / 2.0, a.y - a.height / 2.0);
+    let (b_left, b_top) = (b.x - b.width / 2.0, b.y - b.height / 2.0);
+    let path = if layout.is_next_row(a, b) {
+        let lane = a.y + BOX.1 / 2.0 + 14.0;
+        let around = format!("M{a_right} {} h10 V{lane}", a.y);
+        if shortcut && b.height < BOX.1 {
+            format!("{around} H{} V{b_top}", b.x)
+        } else {
+            format!("{around} H{} V{} H{b_left}", b_left - 10.0, b.y)
+        }
+    } else if !shortcut {
+        format!("M{a_right} {} H{b_left}", a.y)
     } else if a.y == b.y {
-        let (rise, a_top, b_top) = (a.y - 62.0, a.y - a.height / 2.0, b.y - b.height / 2.0);
+        let rise = a.y - 62.0;
         format!("M{} {a_top} C{} {rise}, {} {rise}, {} {b_top}", a.x, a.x, b.x, b.x)
     } else if a.y > b.y {
-        format!("M{} {} C{} {}, {} {}, {} {}", a.x, a.y - a.height / 2.0, a.x, b.y, a.x, b.y, b.x - b.width / 2.0, b.y)
+        format!("M{} {a_top} C{} {}, {} {}, {b_left} {}", a.x, a.x, b.y, a.x, b.y, b.y)
     } else {
-        format!("M{} {} C{} {}, {} {}, {} {}", a.x + a.width / 2.0, a.y, b.x, a.y, b.x, a.y, b.x, b.y - b.height / 2.0)
+        format!("M{a_right} {} C{} {}, {} {}, {} {b_top}", a.y, b.x, a.y, b.x, a.y, b.x)
     };
     let class = if shortcut { "edge shortcut" } else { "edge" };
     Some(view! { <path class=class d=path /> }.into_any())

@@ -1,13 +1,18 @@
-//! Places the nodes of a residual network: the trunk in rows of blocks, each projection above the branch that it spans.
+//! Places the nodes of a network: the trunk in rows of whole blocks, each projection above the branch that it spans.
 
 use rrlab_types::{LayerGraph, NodeId, Op, Role};
 
-/// Width of a prunable layer's box.
+/// Width and height of a prunable layer's box.
 pub const BOX: (f64, f64) = (118.0, 58.0);
-const GAP: f64 = 26.0;
+const GAP: f64 = 24.0;
 const SMALL_WIDTH: f64 = 44.0;
-const LANE: f64 = 86.0;
-const MARGIN: f64 = 16.0;
+/// Height above a row for the projections and shortcuts that run beside it.
+const LANE: f64 = 84.0;
+const MARGIN: f64 = 18.0;
+/// Distance between a row's trunk and the next one's lane.
+const ROW_GAP: f64 = 34.0;
+/// A row that is wider ends at the next residual sum.
+const ROW_WIDTH: f64 = 1330.0;
 
 /// Where a node stands: its centre, and its size.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,25 +43,24 @@ pub fn drawn_source(graph: &LayerGraph, mut id: NodeId) -> NodeId {
 }
 
 impl Layout {
-    /// The layout of a graph, one row.
+    /// The layout of a graph: the trunk in rows that break between blocks, projections in the lane above.
     pub fn new(graph: &LayerGraph) -> Self {
-        let mut places = vec![None; graph.nodes.len()];
-        let trunk_y = MARGIN + LANE + BOX.1 / 2.0;
-        let mut right = MARGIN;
-        for (index, node) in graph.nodes.iter().enumerate() {
-            if !is_drawn(node.op) || node.role == Some(Role::Projection) {
-                continue;
+        let mut places: Vec<Option<Place>> = vec![None; graph.nodes.len()];
+        let (mut right, mut y, mut width) = (MARGIN, MARGIN + LANE + BOX.1 / 2.0, 0.0f64);
+        for row in rows(graph) {
+            for id in row {
+                let size = size_of(graph, id);
+                places[id.0] = Some(Place { x: right + size.0 / 2.0, y, width: size.0, height: size.1 });
+                right += size.0 + GAP;
             }
-            let (width, height) = if node.role.is_some() { BOX } else { (SMALL_WIDTH, 28.0) };
-            places[index] = Some(Place { x: right + width / 2.0, y: trunk_y, width, height });
-            right += width + GAP;
+            width = width.max(right - GAP + MARGIN);
+            right = MARGIN + GAP;
+            y += BOX.1 + ROW_GAP + LANE;
         }
-        for (index, node) in graph.nodes.iter().enumerate() {
-            if node.role == Some(Role::Projection) {
-                places[index] = Some(projection_place(graph, &places, NodeId(index), trunk_y));
-            }
+        for id in graph.ids().filter(|&id| graph.node(id).role == Some(Role::Projection)) {
+            places[id.0] = Some(projection_place(graph, &places, id));
         }
-        Self { places, width: right - GAP + MARGIN, height: trunk_y + BOX.1 / 2.0 + MARGIN }
+        Self { places, width, height: y - LANE - ROW_GAP - BOX.1 / 2.0 + MARGIN }
     }
 
     /// Drawn edges: from, to, and whether it is a shortcut.
@@ -73,18 +77,53 @@ impl Layout {
         edges
     }
 
+    /// Whether one place lies in a row below the other's, the lane above that row counted with it.
+    pub fn is_next_row(&self, from: Place, to: Place) -> bool {
+        to.y > from.y + LANE / 2.0 && to.x < from.x
+    }
+
     fn is_neighbour(&self, source: NodeId, target: NodeId) -> bool {
         match (self.places[source.0], self.places[target.0]) {
-            (Some(a), Some(b)) => b.x - a.x < (a.width + b.width) / 2.0 + GAP + 1.0,
+            (Some(a), Some(b)) => a.y == b.y && b.x - a.x < (a.width + b.width) / 2.0 + GAP + 1.0,
             _ => false,
         }
     }
 }
 
+fn size_of(graph: &LayerGraph, id: NodeId) -> (f64, f64) {
+    if graph.node(id).role.is_some() { BOX } else { (SMALL_WIDTH, 28.0) }
+}
+
+/// The trunk cut into rows: a residual block is never torn apart.
+fn rows(graph: &LayerGraph) -> Vec<Vec<NodeId>> {
+    let on_trunk = |id: &NodeId| is_drawn(graph.node(*id).op) && graph.node(*id).role != Some(Role::Projection);
+    let residual = graph.nodes.iter().any(|node| node.op == Op::Add);
+    let mut blocks: Vec<Vec<NodeId>> = vec![Vec::new()];
+    for id in graph.ids().filter(on_trunk) {
+        if let Some(block) = blocks.last_mut() {
+            block.push(id);
+        }
+        if !residual || graph.node(id).op == Op::Add {
+            blocks.push(Vec::new());
+        }
+    }
+    let extent = |nodes: &[NodeId]| nodes.iter().map(|&id| size_of(graph, id).0 + GAP).sum::<f64>();
+    let mut rows: Vec<Vec<NodeId>> = vec![Vec::new()];
+    for block in blocks {
+        if let Some(row) = rows.last_mut() {
+            if row.is_empty() || extent(row) + extent(&block) <= ROW_WIDTH {
+                row.extend(block);
+            } else {
+                rows.push(block);
+            }
+        }
+    }
+    rows
+}
+
 /// Above the middle of the branch that a projection runs beside.
-fn projection_place(graph: &LayerGraph, places: &[Option<Place>], id: NodeId, trunk_y: f64) -> Place {
-    let x_of = |id: NodeId| places[id.0].map_or(0.0, |place: Place| place.x);
-    let from = x_of(drawn_source(graph, graph.node(id).inputs[0]));
+fn projection_place(graph: &LayerGraph, places: &[Option<Place>], id: NodeId) -> Place {
+    let place_of = |id: NodeId| places[id.0].unwrap_or(Place { x: 0.0, y: 0.0, width: 0.0, height: 0.0 });
     let mut sum = id;
     while graph.node(sum).op != Op::Add {
         match graph.consumers(sum).next() {
@@ -92,5 +131,7 @@ fn projection_place(graph: &LayerGraph, places: &[Option<Place>], id: NodeId, tr
             None => break,
         }
     }
-    Place { x: (from + x_of(sum)) / 2.0, y: trunk_y - LANE, width: BOX.0, height: BOX.1 }
+    let (from, to) = (place_of(drawn_source(graph, graph.node(id).inputs[0])), place_of(sum));
+    let start = if from.y == to.y { from.x } else { MARGIN };
+    Place { x: (start + to.x) / 2.0, y: to.y - LANE + 4.0, width: BOX.0, height: BOX.1 }
 }

@@ -187,7 +187,9 @@ pub async fn calibrate(
         .iter()
         .zip(&weights)
         .map(|(&node, weights)| match method {
-            Method::SecondMoments => Sums::SecondMoments(Box::new(PatchSums::new(graph.node(node).op, weights.patch()))),
+            Method::SecondMoments => {
+                Sums::SecondMoments(Box::new(PatchSums::new(graph.node(node).op, weights.patch())))
+            }
             Method::Direct => {
                 let like = weight_of(&network, node);
                 Sums::Direct(DirectSums::new(graph.node(node).op, weights, &weights.kept_counts(), &like))
