@@ -4,6 +4,8 @@ use rrlab_types::{LayerGraph, NodeId, Op, Role};
 
 /// Width and height of a prunable layer's box.
 pub const BOX: (f64, f64) = (118.0, 58.0);
+/// Width of a projection's box: its name is the longest.
+const PROJECTION_WIDTH: f64 = 138.0;
 const GAP: f64 = 24.0;
 const SMALL_WIDTH: f64 = 44.0;
 /// Height above a row for the projections and shortcuts that run beside it.
@@ -133,5 +135,5 @@ fn projection_place(graph: &LayerGraph, places: &[Option<Place>], id: NodeId) ->
     }
     let (from, to) = (place_of(drawn_source(graph, graph.node(id).inputs[0])), place_of(sum));
     let start = if from.y == to.y { from.x } else { MARGIN };
-    Place { x: (start + to.x) / 2.0, y: to.y - LANE + 4.0, width: BOX.0, height: BOX.1 }
+    Place { x: (start + to.x) / 2.0, y: to.y - LANE + 4.0, width: PROJECTION_WIDTH, height: BOX.1 }
 }

@@ -54,15 +54,15 @@ pub struct ChannelSpread {
 pub struct LayerProfile {
     /// The module's name.
     pub name: String,
-    /// Σ_c E[y²] of the dense output.
+    /// Σ_c `E[y²]` of the dense output.
     pub second_moment: f64,
-    /// V/Σ_c E[y²]: variance of the dense output over its second moment.
+    /// V/Σ_c `E[y²]`: variance of the dense output over its second moment.
     pub variance: f64,
     /// Share that the layer's side of a residual block has in the sum's variance; 1 elsewhere.
     pub share: f64,
-    /// Σ_c D_c / Σ_c E[y²] at each of [`CURVE_SPARSITIES`].
+    /// Σ_c D_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`].
     pub raw: Vec<f64>,
-    /// Σ_c R_c / Σ_c E[y²] at each of [`CURVE_SPARSITIES`].
+    /// Σ_c R_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`].
     pub residual: BTreeMap<RepairOperator, Vec<f64>>,
     /// RR over channels.
     pub channels: BTreeMap<RepairOperator, ChannelSpread>,
@@ -169,12 +169,12 @@ impl LayerProfile {
         (!sketches.iter().all(|sketch| sketch.is_valid())).then(|| "a sketch of its scores is out of order".into())
     }
 
-    /// Raw distortion over E[y²] at any density.
+    /// Raw distortion over `E[y²]` at any density.
     pub fn raw_at(&self, density: f64) -> f64 {
         interpolate(&self.raw, density)
     }
 
-    /// Residual distortion over E[y²] at any density.
+    /// Residual distortion over `E[y²]` at any density.
     pub fn residual_at(&self, operator: RepairOperator, density: f64) -> f64 {
         interpolate(&self.residual[&operator], density)
     }

@@ -120,15 +120,15 @@ impl<'de> Deserialize<'de> for Repair {
 /// Moments of one output channel over images and positions: dense output y, pruned output ŷ.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ChannelMoments {
-    /// μ = E[y].
+    /// μ = `E[y]`.
     pub mean: f64,
-    /// v = E[y²] − μ².
+    /// v = `E[y²]` − μ².
     pub variance: f64,
-    /// μ̂ = E[ŷ].
+    /// μ̂ = `E[ŷ]`.
     pub pruned_mean: f64,
-    /// v̂ = E[ŷ²] − μ̂².
+    /// v̂ = `E[ŷ²]` − μ̂².
     pub pruned_variance: f64,
-    /// E[yŷ] − μμ̂.
+    /// `E[yŷ]` − μμ̂.
     pub covariance: f64,
 }
 
@@ -147,12 +147,12 @@ impl Affine {
 }
 
 impl ChannelMoments {
-    /// E[y²].
+    /// `E[y²]`.
     pub fn second_moment(&self) -> f64 {
         self.variance + self.mean * self.mean
     }
 
-    /// E[(y − a·ŷ − b)²]; with the identity, the raw distortion.
+    /// `E[(y − a·ŷ − b)²]`; with the identity, the raw distortion.
     pub fn distortion(&self, map: Affine) -> f64 {
         let Affine { scale, shift } = map;
         let spread = self.variance + scale * scale * self.pruned_variance - 2.0 * scale * self.covariance;

@@ -1,7 +1,7 @@
 //! Calibration by second moments (DESIGN §4 "Cheap moments"): one dense pass gives every sparsity and every operator.
 //!
-//! Convolution is linear, so with G = E[p pᵀ] and m = E[p] of the layer's input patches p the moments of a pruned output
-//! are E[yŷ] = wᵀGŵ, E[ŷ²] = ŵᵀGŵ and E[ŷ] = mᵀŵ.
+//! Convolution is linear, so with G = `E[p pᵀ]` and m = `E[p]` of the layer's input patches p the moments of a pruned output
+//! are `E[yŷ]` = wᵀGŵ, `E[ŷ²]` = ŵᵀGŵ and `E[ŷ]` = mᵀŵ.
 
 use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{ChannelMoments, Op, magnitude_order};
@@ -11,7 +11,7 @@ use crate::kernels::{self, Matrix, Offset, Window, Write};
 use crate::network::{channel_sums, download, window_of};
 use crate::threads;
 
-/// Sparsity from which E[ŷ²] is summed over kept weights; below it, over removed ones.
+/// Sparsity from which `E[ŷ²]` is summed over kept weights; below it, over removed ones.
 const HALF: f64 = 0.5;
 
 /// A part of the input image whose sums correct those of the whole for what lies outside it.
@@ -47,9 +47,9 @@ pub struct PatchSums {
 #[derive(Debug)]
 pub struct PatchMoments {
     patch: usize,
-    /// E[p pᵀ], `[patch, patch]`.
+    /// `E[p pᵀ]`, `[patch, patch]`.
     second: Vec<f32>,
-    /// E[p].
+    /// `E[p]`.
     mean: Vec<f64>,
 }
 
@@ -210,7 +210,7 @@ impl<'a> SameSums<'a> {
         self.regions.iter().find(|part| part.region == region).expect("every region of the kernel was summed")
     }
 
-    /// Σ X[c](u) · X[c'](u + offset) over a region.
+    /// Σ `X[c](u)` · `X[c'](u + offset)` over a region.
     fn correlation(&self, region: Region, (rows, columns): (isize, isize), c: usize, other: usize) -> f64 {
         let backwards = rows < 0 || (rows == 0 && columns < 0);
         let (offset, c, other) =

@@ -11,7 +11,7 @@ use super::Window;
 use super::batch_norm::{self, ChannelMoments, Extent};
 use super::conv2d::{self, Geometry};
 
-/// Operations that the CPU backend gets from this crate. Shapes and formulas: [`super::conv2d`], [`super::batch_norm`].
+/// Operations that the CPU backend gets from this crate. Shapes and formulas: [`mod@super::conv2d`], [`mod@super::batch_norm`].
 #[backend_extension(Flex, Autodiff)]
 pub trait CpuKernels: Backend {
     /// Convolution.

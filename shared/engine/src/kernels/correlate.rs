@@ -19,7 +19,7 @@ pub struct Planes {
 /// Parts into which the batch is cut; fixed, so that sums do not depend on threads.
 const PARTS: usize = 8;
 
-/// Σ over images and pixels of X[c](y, x) · X[c'](y + dy, x + dx), zero outside the image: `[offsets, c', c]`.
+/// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)`, zero outside the image: `[offsets, c', c]`.
 pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
     let Planes { batch, channels, height, width } = *planes;
     let (pixels, size) = (height * width, channels * channels);

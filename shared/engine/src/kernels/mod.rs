@@ -114,7 +114,7 @@ pub fn batch_norm_by_burn(input: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, e
     }
 }
 
-/// Σ over images and pixels of X[c](y, x) · X[c'](y + dy, x + dx) for each offset (dy, dx), zero outside the image:
+/// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)` for each offset (dy, dx), zero outside the image:
 /// `[offsets, c', c]`.
 pub fn correlate(input: Tensor<4>, offsets: &[Offset]) -> Tensor<3> {
     if is_cpu(&input.device()) {
