@@ -79,7 +79,7 @@ fn test() -> Result<(), Failure> {
         &["doc", "--release", "--workspace", "--exclude", "rrlab-frontend", "--no-deps", "--document-private-items"];
     step("Documentation", Step::cargo(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     tools::ensure_cargo_deny()?;
-    step("Dependencies", Step::tool("cargo-deny", &["--offline", "check", "bans", "licenses", "sources"]))?;
+    step("Dependencies", Step::tool("cargo-deny", &["check", "bans", "licenses", "sources"]))?;
     page()?;
     step("The program", Step::cargo(&["build", "--release", "--package", "rrlab"]))?;
     let tests = &["test", "--release", "--workspace", "--exclude", "rrlab-frontend", "--exclude", "xtask"];

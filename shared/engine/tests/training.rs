@@ -27,16 +27,17 @@ fn trainer(state: TrainingState, data: &Dataset) -> Trainer<'_> {
 
 #[test]
 fn a_network_learns_shapes() {
-    let data = shapes10(500, 200, 1);
-    let mut trainer = trainer(TrainingState::start(model(1), plan(6)), &data);
+    let data = shapes10(200, 10, 1);
+    let by_heart = TrainingPlan { augment: false, ..plan(25) };
+    let mut trainer = trainer(TrainingState::start(model(1), by_heart), &data);
     let losses = run(&mut trainer, usize::MAX);
-    assert_eq!(losses.len(), 60);
+    assert_eq!(losses.len(), 100);
     let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
-    assert!(mean(&losses[50..]) < 0.9 * mean(&losses[..10]), "{losses:?}");
+    assert!(mean(&losses[90..]) < 0.75 * mean(&losses[..10]), "{losses:?}");
     let network = Network::new(&read_sync(trainer.model()).unwrap(), &Device::flex());
-    let all: Vec<usize> = (0..data.test.len()).collect();
-    let fraction = read_sync(accuracy(&network, &data.test, &all, &data.normalization, |_| ())).unwrap();
-    assert!(fraction > 0.15, "{fraction} is no better than chance");
+    let all: Vec<usize> = (0..data.train.len()).collect();
+    let fraction = read_sync(accuracy(&network, &data.train, &all, &data.normalization, |_| ())).unwrap();
+    assert!(fraction > 0.3, "{fraction} of its own training images is little more than chance");
 }
 
 #[test]
