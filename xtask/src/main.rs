@@ -81,7 +81,9 @@ fn test() -> Result<(), Failure> {
     tools::ensure_cargo_deny()?;
     step("Dependencies", Step::tool("cargo-deny", &["check", "bans", "licenses", "sources"]))?;
     page()?;
-    step("The program", Step::cargo(&["build", "--release", "--package", "rrlab"]))?;
-    let tests = &["test", "--release", "--workspace", "--exclude", "rrlab-frontend", "--exclude", "xtask"];
-    step("Tests", Step::cargo(tests).env("RRLAB_DIST", &root().join("dist").to_string_lossy()))
+    // Program and tests in one build: alone, each would have other features of the same dependencies.
+    let members = &["--release", "--workspace", "--exclude", "rrlab-frontend", "--exclude", "xtask"];
+    step("The program and its tests", Step::cargo(&["build", "--bins", "--tests"]).args(members))?;
+    let dist = root().join("dist");
+    step("Tests", Step::cargo(&["test"]).args(members).env("RRLAB_DIST", &dist.to_string_lossy()))
 }
