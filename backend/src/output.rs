@@ -67,3 +67,8 @@ impl<T: Serialize> Report<'_, T> {
 pub fn percent(fraction: f64) -> String {
     format!("{:.2}%", 100.0 * fraction)
 }
+
+/// A weight's shape, as in `64×32×3×3`.
+pub fn shape(sizes: &[usize]) -> String {
+    sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
+}

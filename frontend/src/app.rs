@@ -116,8 +116,7 @@ fn caption(profile: &ModelProfile) -> String {
 
 fn summary(allocation: &Option<Allocation>) -> String {
     let Some(allocation) = allocation else { return "No allocation".to_owned() };
-    let weights: usize = allocation.layers.iter().map(|layer| layer.weights).sum();
-    format!("{} keeps {} of {} weights", allocation.rule, allocation.kept, weights)
+    format!("{} keeps {} of {} weights", allocation.rule, allocation.kept, allocation.weights())
 }
 
 /// What the colours mean, with an axis.

@@ -1,7 +1,7 @@
 //! The layer graph as a drawing: every prunable layer with its name, RR and density.
 
 use leptos::prelude::*;
-use rrlab_types::{Allocation, LayerGraph, LayerProfile, ModelProfile, NodeId, Op, RepairOperator, Role};
+use rrlab_types::{Allocation, LayerProfile, ModelProfile, Node, NodeId, Op, RepairOperator, Role};
 
 use crate::colour;
 use crate::layout::{BOX, Layout, Place};
@@ -23,7 +23,7 @@ pub fn GraphView(
             .filter_map(|id| {
                 let place = layout.places[id.0]?;
                 Some(match prunable.iter().position(|&node| node == id) {
-                    Some(layer) => layer_view(profile_layer(graph, id), place, layer, allocation, repair, profile.layers[layer].clone()),
+                    Some(layer) => layer_view(graph.node(id), place, layer, allocation, repair, profile.layers[layer].clone()),
                     None => small_view(graph.node(id).op, place),
                 })
             })
@@ -40,19 +40,8 @@ pub fn GraphView(
     })
 }
 
-/// Name and role of a layer.
-struct Labels {
-    name: String,
-    role: Option<Role>,
-}
-
-fn profile_layer(graph: &LayerGraph, id: NodeId) -> Labels {
-    let node = graph.node(id);
-    Labels { name: node.name.clone(), role: node.role }
-}
-
 fn layer_view(
-    labels: Labels,
+    node: &Node,
     place: Place,
     index: usize,
     allocation: Memo<Option<Allocation>>,
@@ -63,15 +52,15 @@ fn layer_view(
     let curves = StoredValue::new(curves);
     let rr = move || density().map(|density| curves.with_value(|curves| curves.rr_at(repair, density)));
     let (left, top) = (place.x - place.width / 2.0, place.y - place.height / 2.0);
-    let corner = if labels.role == Some(Role::Projection) { 20.0 } else { 5.0 };
-    let title = labels.name.clone();
+    let corner = if node.role == Some(Role::Projection) { 20.0 } else { 5.0 };
+    let title = node.name.clone();
     let number = move |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
     view! {
-        <g data-layer=labels.name.clone()>
+        <g data-layer=node.name.clone()>
             <title>{move || format!("{title}: RR {}, density {}", number(rr()), number(density()))}</title>
             <rect class="layer" x=left y=top width=place.width height=place.height rx=corner
                 fill=move || rr().map_or_else(|| "#ccc".to_owned(), colour::of_rr) />
-            <text class="on-colour" text-anchor="middle" x=place.x y=top + 17.0>{labels.name.clone()}</text>
+            <text class="on-colour" text-anchor="middle" x=place.x y=top + 17.0>{node.name.clone()}</text>
             <text class="on-colour strong" text-anchor="middle" x=place.x y=top + 34.0 data-value="rr">
                 {move || format!("RR {}", number(rr()))}
             </text>

@@ -5,7 +5,7 @@ use rrlab_types::{Allocation, AllocationRequest, Evidence, allocate};
 
 use super::Context;
 use crate::cli::AllocateArgs;
-use crate::output::Report;
+use crate::output::{Report, shape};
 use crate::storage::read_profile;
 
 pub fn run(context: &Context, args: &AllocateArgs) -> anyhow::Result<()> {
@@ -28,11 +28,10 @@ pub fn run(context: &Context, args: &AllocateArgs) -> anyhow::Result<()> {
 
 fn print(context: &Context, allocation: &Allocation) -> anyhow::Result<()> {
     let rows = allocation.layers.iter().map(|layer| {
-        let shape: Vec<String> = layer.shape.iter().map(ToString::to_string).collect();
         vec![
             layer.name.clone(),
             layer.role.to_string(),
-            shape.join("×"),
+            shape(&layer.shape),
             layer.weights.to_string(),
             layer.kept.to_string(),
             format!("{:.4}", layer.density),
@@ -48,7 +47,7 @@ fn print(context: &Context, allocation: &Allocation) -> anyhow::Result<()> {
             allocation.rule,
             allocation.sparsity,
             allocation.kept,
-            allocation.layers.iter().map(|layer| layer.weights).sum::<usize>()
+            allocation.weights()
         )),
     };
     report.print(context.format)

@@ -40,7 +40,6 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
     bar.finish_and_clear();
     let layers = model.graph.prunable_layers();
-    let nonzero = |name: &str| model.tensor(name, "weight").values.iter().filter(|weight| **weight != 0.0).count();
     let evaluation = Evaluation {
         model: args.model.model.display().to_string(),
         dataset: dataset.name.clone(),
@@ -48,8 +47,8 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
         images,
         device: device.name,
         accuracy: fraction,
-        nonzero_weights: layers.iter().map(|layer| nonzero(layer.name)).sum(),
-        weights: layers.iter().map(|layer| layer.weights).sum(),
+        nonzero_weights: layers.iter().map(|layer| model.nonzero_weights(layer.name)).sum(),
+        weights: model.graph.prunable_weights(),
     };
     let report = Report {
         value: &evaluation,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::cli::InspectArgs;
-use crate::output::Report;
+use crate::output::{Report, shape};
 use crate::storage::{read_model, read_profile};
 
 /// Where on its curves a profile is looked at.
@@ -110,7 +110,7 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
     let layers = model.graph.prunable_layers().into_iter().map(|layer| ModelLayerView {
         name: layer.name.into(),
         role: layer.role,
-        nonzero: model.tensor(layer.name, "weight").values.iter().filter(|weight| **weight != 0.0).count(),
+        nonzero: model.nonzero_weights(layer.name),
         shape: layer.weight_shape,
         weights: layer.weights,
         macs: layer.macs,
@@ -125,9 +125,8 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         layers: layers.collect(),
     };
     let row = |layer: &ModelLayerView| {
-        let shape: Vec<String> = layer.shape.iter().map(ToString::to_string).collect();
         let numbers = [layer.weights.to_string(), layer.nonzero.to_string(), layer.macs.to_string()];
-        [layer.name.clone(), layer.role.to_string(), shape.join("×")].into_iter().chain(numbers).collect()
+        [layer.name.clone(), layer.role.to_string(), shape(&layer.shape)].into_iter().chain(numbers).collect()
     };
     let mut summary = format!(
         "{} with {} classes: {} parameters, {} of them prunable weights, {} multiply-accumulates an image",

@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
         device: &device.device,
         device_name: &device.name,
     };
-    let bar = progress::bar("sweeping (networks)", plan.rules.len() * plan.sparsities.len() * plan.repairs.len());
+    let bar = progress::bar("sweeping (networks)", plan.asked());
     let mut unsaved = None;
     let report = read_sync(sweep.run(plan, previous, |report| {
         bar.set_position(report.entries.len() as u64);

@@ -202,6 +202,14 @@ impl Model {
         format!("{hash:016x}")
     }
 
+    /// Weights of a prunable layer that are not 0.
+    ///
+    /// # Panics
+    /// As [`Model::tensor`].
+    pub fn nonzero_weights(&self, layer: &str) -> usize {
+        self.tensor(layer, "weight").values.iter().filter(|weight| **weight != 0.0).count()
+    }
+
     /// A tensor of a module that the graph has.
     ///
     /// # Panics

@@ -85,11 +85,9 @@ impl Network {
         &self.parameters[id.0]
     }
 
-    /// Takes the tensors of some nodes afresh from the model, which repair has changed on the host.
-    pub fn refresh(&mut self, model: &Model, nodes: impl IntoIterator<Item = NodeId>) {
-        for id in nodes {
-            self.parameters[id.0] = upload_node(model, self.graph.node(id), &self.device);
-        }
+    /// Takes a node's tensors afresh from the model, which repair has changed on the host.
+    pub fn refresh(&mut self, model: &Model, id: NodeId) {
+        self.parameters[id.0] = upload_node(model, self.graph.node(id), &self.device);
     }
 
     /// Output of one node for a batch; batch norms use their running statistics.

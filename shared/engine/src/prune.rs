@@ -39,7 +39,7 @@ pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), A
         allocation.rule,
         allocation.sparsity,
         allocation.kept,
-        layers.iter().map(|layer| layer.weights).sum::<usize>(),
+        allocation.weights(),
     ));
     Ok((pruned, masks))
 }

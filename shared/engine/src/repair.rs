@@ -131,7 +131,7 @@ async fn recalibrate(
             let name = &graph.node(id).name;
             model.tensor_mut(name, "running_mean").values = statistics.iter().map(|s| s.0 as f32).collect();
             model.tensor_mut(name, "running_var").values = statistics.iter().map(|s| s.1 as f32).collect();
-            network.refresh(&model, [id]);
+            network.refresh(&model, id);
         }
         pass.store(id, outputs_of(&network, id, &inputs));
     }
@@ -165,7 +165,7 @@ async fn repair_by(
         if let Some(dense) = &statistics_of_dense.layers[id.0] {
             let moments = moments(dense, dense_outputs.as_deref(), &outputs).await.map_err(CalibrationError::Device)?;
             let changed = fold(&mut model, id, &operator.maps(&moments))?;
-            network.refresh(&model, [changed]);
+            network.refresh(&model, changed);
             if changed == id {
                 outputs = outputs_of(&network, id, &inputs);
             }
@@ -205,7 +205,7 @@ fn fold(model: &mut Model, layer: NodeId, maps: &[Affine]) -> Result<NodeId, Cal
         fold_into_batch_norm(model, &graph.node(norm).name, maps);
         return Ok(norm);
     }
-    if !matches!(graph.node(layer).op, Op::Conv2d { bias: true, .. } | Op::Linear { bias: true, .. }) {
+    if !graph.node(layer).op.has_bias() {
         return Err(CalibrationError::NothingToFoldInto { layer: name.into() });
     }
     let weights = &mut model.tensor_mut(name, "weight").values;

@@ -115,6 +115,11 @@ pub enum AllocationError {
 }
 
 impl Allocation {
+    /// Weights of all layers, kept or not.
+    pub fn weights(&self) -> usize {
+        self.layers.iter().map(|layer| layer.weights).sum()
+    }
+
     /// What `other` keeps more or less than this one, layer by layer.
     ///
     /// # Errors

@@ -147,7 +147,7 @@ impl Budget {
     }
 
     /// Density of the whole network.
-    pub fn density(self) -> f64 {
-        self.kept as f64 / self.weights as f64
+    pub fn density(self) -> Density {
+        Density(self.kept as f64 / self.weights as f64)
     }
 }

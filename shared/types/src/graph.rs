@@ -239,6 +239,11 @@ impl Op {
         }
     }
 
+    /// Whether the operation adds a bias to its weighted inputs.
+    pub fn has_bias(self) -> bool {
+        matches!(self, Self::Conv2d { bias: true, .. } | Self::Linear { bias: true, .. })
+    }
+
     /// Shape of the output, or `None` where the operation does not take such inputs.
     pub fn output_shape(self, inputs: &[FeatureShape]) -> Option<FeatureShape> {
         let first = inputs.first().copied();

@@ -84,12 +84,14 @@ pub struct RecoverabilityTransition {
     pub end: Option<f64>,
 }
 
-impl SweepReport {
+impl SweepPlan {
     /// Number of entries when the sweep is complete.
     pub fn asked(&self) -> usize {
-        self.plan.rules.len() * self.plan.sparsities.len() * self.plan.repairs.len()
+        self.rules.len() * self.sparsities.len() * self.repairs.len()
     }
+}
 
+impl SweepReport {
     /// The entry of one combination, where it was computed.
     pub fn entry(&self, rule: Rule, sparsity: Sparsity, repair: Repair) -> Option<&SweepEntry> {
         let mut entries = self.entries.iter();

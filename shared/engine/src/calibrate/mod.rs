@@ -6,7 +6,7 @@ mod second_moments;
 mod shares;
 
 use burn::tensor::{Device, ExecutionError, Tensor};
-use rrlab_types::{CURVE_SPARSITIES, ChannelMoments, Density, Measurement, ModelProfile, NodeId, Op, PROFILE_VERSION};
+use rrlab_types::{CURVE_SPARSITIES, ChannelMoments, Density, Measurement, ModelProfile, NodeId, PROFILE_VERSION};
 
 use crate::data::{Dataset, ImageSet, Sample, Split, draw_indices, images_to_device};
 use crate::evaluate::BATCH;
@@ -129,11 +129,10 @@ impl LayerWeights {
     fn of(model: &Model, node: NodeId) -> Self {
         let node = model.graph.node(node);
         let weight = model.tensor(&node.name, "weight");
-        let biased = matches!(node.op, Op::Conv2d { bias: true, .. } | Op::Linear { bias: true, .. });
         Self {
             weights: weight.values.clone(),
             channels: weight.shape[0],
-            bias: biased.then(|| model.tensor(&node.name, "bias").values.clone()),
+            bias: node.op.has_bias().then(|| model.tensor(&node.name, "bias").values.clone()),
         }
     }
 

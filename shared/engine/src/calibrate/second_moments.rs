@@ -161,6 +161,21 @@ fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
     }
 }
 
+/// What `of` gives for the whole image less a border row and a border column; their corner was taken away twice.
+fn without(row: Option<Side>, column: Option<Side>, of: impl Fn(Region) -> f64) -> f64 {
+    let mut sum = of((Side::Whole, Side::Whole));
+    if let Some(row) = row {
+        sum -= of((row, Side::Whole));
+    }
+    if let Some(column) = column {
+        sum -= of((Side::Whole, column));
+    }
+    if let (Some(row), Some(column)) = (row, column) {
+        sum += of((row, column));
+    }
+    sum
+}
+
 /// Sums of each region, looked up by kernel positions.
 struct SameSums<'a> {
     kernel: usize,
@@ -226,36 +241,13 @@ impl<'a> SameSums<'a> {
         let offset = (k as isize - i as isize, l as isize - j as isize);
         let row = self.unread(i).filter(|_| i == k);
         let column = self.unread(j).filter(|_| j == l);
-        let of = |region| self.correlation(region, offset, c, other);
-        let mut sum = of((Side::Whole, Side::Whole));
-        if let Some(row) = row {
-            sum -= of((row, Side::Whole));
-        }
-        if let Some(column) = column {
-            sum -= of((Side::Whole, column));
-        }
-        if let (Some(row), Some(column)) = (row, column) {
-            sum += of((row, column));
-        }
-        sum
+        without(row, column, |region| self.correlation(region, offset, c, other))
     }
 
     /// Σ p_a.
     fn first(&self, a: usize) -> f64 {
         let (c, i, j) = self.position(a);
-        let of = |region| self.region(region).firsts[c];
-        let (row, column) = (self.unread(i), self.unread(j));
-        let mut sum = of((Side::Whole, Side::Whole));
-        if let Some(row) = row {
-            sum -= of((row, Side::Whole));
-        }
-        if let Some(column) = column {
-            sum -= of((Side::Whole, column));
-        }
-        if let (Some(row), Some(column)) = (row, column) {
-            sum += of((row, column));
-        }
-        sum
+        without(self.unread(i), self.unread(j), |region| self.region(region).firsts[c])
     }
 }
 

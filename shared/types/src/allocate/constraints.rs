@@ -1,8 +1,8 @@
 //! What a person forces: counts of forced layers, and whether the budget can pay for them.
 
-use super::{AllocateError, AllocationRequest, Layer, densities, rounding};
+use super::{AllocateError, AllocationRequest, Layer, rule_counts};
 use crate::budget::{Budget, Density};
-use crate::rule::{Constraint, ForcedDensity, Rule, Target};
+use crate::rule::{Constraint, ForcedDensity, Target};
 
 /// Weights that each forced layer keeps; `None` for free ones.
 pub fn forced_counts(
@@ -12,7 +12,9 @@ pub fn forced_counts(
 ) -> Result<Vec<Option<usize>>, AllocateError> {
     let mut forced: Vec<Option<(usize, &Constraint)>> = vec![None; layers.len()];
     for constraint in &request.constraints {
-        for index in matching(layers, constraint)? {
+        let matching = matching(layers, constraint)?;
+        let counts = counts(layers, budget, request, constraint)?;
+        for index in matching {
             if let Some((_, first)) = forced[index] {
                 return Err(AllocateError::ForcedTwice {
                     name: layers[index].shape.name.into(),
@@ -20,7 +22,7 @@ pub fn forced_counts(
                     second: constraint.to_string(),
                 });
             }
-            forced[index] = Some((count(layers, index, budget, request, constraint)?, constraint));
+            forced[index] = Some((counts[index], constraint));
         }
     }
     Ok(forced.into_iter().map(|forced| forced.map(|(kept, _)| kept)).collect())
@@ -42,35 +44,23 @@ fn matching(layers: &[Layer], constraint: &Constraint) -> Result<Vec<usize>, All
     }
 }
 
-fn count(
+/// Weights that the constraint's density would leave each layer, whether it speaks of it or not.
+fn counts(
     layers: &[Layer],
-    index: usize,
     budget: Budget,
     request: &AllocationRequest,
     constraint: &Constraint,
-) -> Result<usize, AllocateError> {
-    let weights = layers[index].shape.weights;
-    let of = |density: f64| ((density * weights as f64).round() as usize).clamp(1, weights);
-    Ok(match constraint.density {
-        ForcedDensity::Dense => Density::DENSE.kept_of(weights),
-        ForcedDensity::Global => of(budget.density()),
-        ForcedDensity::Value(density) => density.kept_of(weights),
-        ForcedDensity::Rule(rule) => unconstrained(layers, budget, rule, request)?[index],
-    })
-}
-
-/// Counts that another rule gives under the same budget with nothing forced.
-fn unconstrained(
-    layers: &[Layer],
-    budget: Budget,
-    rule: Rule,
-    request: &AllocationRequest,
 ) -> Result<Vec<usize>, AllocateError> {
-    let request = AllocationRequest { rule, constraints: Vec::new(), ..request.clone() };
-    let wanted = densities(layers, budget.kept(), &request)?;
-    let wanted: Vec<f64> = layers.iter().zip(&wanted).map(|(layer, density)| layer.weights() * density).collect();
-    let weights: Vec<usize> = layers.iter().map(|layer| layer.shape.weights).collect();
-    Ok(rounding::to_counts(&wanted, &weights, budget.kept()))
+    let at = |density: Density| Ok(layers.iter().map(|layer| density.kept_of(layer.shape.weights)).collect());
+    match constraint.density {
+        ForcedDensity::Dense => at(Density::DENSE),
+        ForcedDensity::Global => at(budget.density()),
+        ForcedDensity::Value(density) => at(density),
+        ForcedDensity::Rule(rule) => {
+            let request = AllocationRequest { rule, constraints: Vec::new(), ..request.clone() };
+            rule_counts(layers, budget.kept(), &request)
+        }
+    }
 }
 
 /// What the budget leaves for the free layers.

@@ -215,16 +215,17 @@ fn fill(
 ) -> Result<Vec<usize>, AllocateError> {
     let free: Vec<Layer> = layers.iter().zip(forced).filter(|(_, f)| f.is_none()).map(|(l, _)| l.clone()).collect();
     let left = constraints::left_for_free(&free, budget, forced)?;
-    let mut free_counts = if free.is_empty() {
-        Vec::new()
-    } else {
-        let wanted = densities(&free, left, request)?;
-        let wanted: Vec<f64> = free.iter().zip(&wanted).map(|(layer, density)| layer.weights() * density).collect();
-        let weights: Vec<usize> = free.iter().map(|layer| layer.shape.weights).collect();
-        rounding::to_counts(&wanted, &weights, left)
-    }
-    .into_iter();
+    let free_counts = if free.is_empty() { Vec::new() } else { rule_counts(&free, left, request)? };
+    let mut free_counts = free_counts.into_iter();
     Ok(forced.iter().map(|forced| forced.or_else(|| free_counts.next()).unwrap_or(1)).collect())
+}
+
+/// Counts that the rule gives these layers so that they keep exactly `left` weights.
+fn rule_counts(layers: &[Layer], left: usize, request: &AllocationRequest) -> Result<Vec<usize>, AllocateError> {
+    let densities = densities(layers, left, request)?;
+    let wanted: Vec<f64> = layers.iter().zip(&densities).map(|(layer, density)| layer.weights() * density).collect();
+    let weights: Vec<usize> = layers.iter().map(|layer| layer.shape.weights).collect();
+    Ok(rounding::to_counts(&wanted, &weights, left))
 }
 
 /// Densities that the rule wants for these layers so that they keep `left` weights, before rounding.
