@@ -269,7 +269,7 @@ pub struct AllocateArgs {
     #[arg(long)]
     pub rule: Rule,
     /// Fraction of weights to remove, such as 0.95.
-    #[arg(long, value_parser = sparsity, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true)]
     pub sparsity: Sparsity,
     /// Force layers before the rule shares out the rest: projection=dense, stem=global, layer2.0.conv1=0.2,
     /// projection=rule:rr. May be given several times.
@@ -280,12 +280,6 @@ pub struct AllocateArgs {
     pub repair: RepairOperator,
     #[command(flatten)]
     pub settings: SettingsArgs,
-}
-
-/// A sparsity from the command line.
-fn sparsity(text: &str) -> Result<Sparsity, String> {
-    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-    Sparsity::new(value).map_err(|error| error.to_string())
 }
 
 /// Prune a network as allocated.
@@ -344,7 +338,7 @@ pub struct SweepArgs {
     #[arg(long, value_delimiter = ',', default_value = "uniform,erk,lamp,global_magnitude,rr")]
     pub rules: Vec<Rule>,
     /// Sparsities, separated by commas.
-    #[arg(long, value_delimiter = ',', value_parser = sparsity, default_value = "0.8,0.9,0.95")]
+    #[arg(long, value_delimiter = ',', default_value = "0.8,0.9,0.95")]
     pub sparsities: Vec<Sparsity>,
     /// Repairs, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "none,variance_matching")]
@@ -374,7 +368,7 @@ pub struct InspectArgs {
     /// A profile (.json) or a model (.safetensors).
     pub file: PathBuf,
     /// Sparsity at which a profile's layers are shown.
-    #[arg(long, value_parser = sparsity, default_value = "0.95", allow_negative_numbers = true)]
+    #[arg(long, default_value = "0.95", allow_negative_numbers = true)]
     pub sparsity: Sparsity,
     /// Operator whose residual distortion is shown.
     #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]

@@ -14,8 +14,8 @@ use crate::storage::{read_model, read_text, write_atomically, write_model};
 
 pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
-    let allocation: Allocation = serde_json::from_str(&read_text(&args.allocation)?)
-        .with_context(|| format!("{} is no allocation", args.allocation.display()))?;
+    let allocation =
+        Allocation::from_json(&read_text(&args.allocation)?).with_context(|| args.allocation.display().to_string())?;
     let (pruned, masks) = prune(&model, &allocation)?;
     let result = if args.repair == Repair::None {
         pruned

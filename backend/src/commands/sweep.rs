@@ -5,7 +5,7 @@ use burn::tensor::read_sync;
 use rrlab_engine::calibrate::Method;
 use rrlab_engine::data::Split;
 use rrlab_engine::sweep::Sweep;
-use rrlab_types::{Repair, Rule, SWEEP_VERSION, SweepPlan, SweepReport};
+use rrlab_types::{Repair, Rule, SweepPlan, SweepReport};
 
 use super::{Context, calibrate, calibration_images, check_classes, normalization};
 use crate::cli::SweepArgs;
@@ -64,8 +64,7 @@ fn previous(args: &SweepArgs) -> anyhow::Result<Option<SweepReport>> {
         return Ok(None);
     }
     let broken = || format!("{} is no sweep to go on from; delete it or choose another --out", args.out.display());
-    let report: SweepReport = serde_json::from_str(&read_text(&args.out)?).with_context(broken)?;
-    anyhow::ensure!(report.version == SWEEP_VERSION, "{}: version {} is not known", args.out.display(), report.version);
+    let report = SweepReport::from_json(&read_text(&args.out)?).with_context(broken)?;
     eprintln!("going on from {} ({} entries)", args.out.display(), report.entries.len());
     Ok(Some(report))
 }

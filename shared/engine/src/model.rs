@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rrlab_types::{LayerGraph, Op};
+use rrlab_types::{Fingerprint, LayerGraph, Op};
 use serde::{Deserialize, Serialize};
 
 /// ε under the square root of every batch norm (PyTorch's default).
@@ -186,20 +186,14 @@ impl Model {
         Self { graph, state, info: ModelInfo::default() }
     }
 
-    /// Fingerprint of architecture and tensors: equal for equal models (FNV-1a, 64 bits; not for security).
+    /// Fingerprint of architecture and tensors: equal for equal models.
     pub fn hash(&self) -> String {
-        let mut hash = 0xcbf2_9ce4_8422_2325u64;
-        let mut add = |bytes: &[u8]| {
-            for byte in bytes {
-                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        };
-        add(self.graph.architecture.as_bytes());
+        let mut fingerprint = Fingerprint::of(self.graph.architecture.as_bytes());
         for (name, tensor) in &self.state {
-            add(name.as_bytes());
-            tensor.values.iter().for_each(|value| add(&value.to_le_bytes()));
+            fingerprint.add(name.as_bytes());
+            tensor.values.iter().for_each(|value| fingerprint.add(&value.to_le_bytes()));
         }
-        format!("{hash:016x}")
+        fingerprint.to_string()
     }
 
     /// Weights of a prunable layer that are not 0.

@@ -24,6 +24,19 @@ fn graphs_are_valid_at_every_width() {
     }
 }
 
+#[test]
+fn stages_and_blocks_follow_the_modules_names() {
+    let names = |name| graph(name).groups().into_iter().map(|group| group.name).collect::<Vec<_>>();
+    assert_eq!(names("resnet8"), ["layer1", "layer1.0", "layer2", "layer2.0", "layer3", "layer3.0"]);
+    assert_eq!(names("vgg11_bn"), ["features 8×8", "features 4×4", "features 2×2"]);
+    let resnet = graph("resnet20");
+    let groups = resnet.groups();
+    let block = groups.iter().find(|group| group.name == "layer2.0").unwrap();
+    assert_eq!(groups[block.stage.unwrap()].name, "layer2");
+    let prunable = block.nodes.iter().filter(|&&id| resnet.node(id).role.is_some()).count();
+    assert_eq!(prunable, 3, "two convolutions and the projection");
+}
+
 /// Numbers of parameters and layers as PyTorch counts them on kuangliu/pytorch-cifar's networks.
 #[test]
 fn sizes_are_pytorchs() {

@@ -79,9 +79,12 @@ pub struct LayerDifference {
     pub density: f64,
 }
 
-/// Allocations of different networks, or one that contradicts itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// A text that is no allocation, allocations of different networks, or one that contradicts itself.
+#[derive(Debug, thiserror::Error)]
 pub enum AllocationError {
+    /// Not JSON, or not an allocation's.
+    #[error("not an allocation: {0}")]
+    Format(#[from] serde_json::Error),
     /// Layers differ.
     #[error(
         "layer {index} is `{left}` ({left_weights} weights) on one side and `{right}` ({right_weights}) on the other: they are of different networks"
@@ -115,6 +118,16 @@ pub enum AllocationError {
 }
 
 impl Allocation {
+    /// Reads an allocation and checks it.
+    ///
+    /// # Errors
+    /// If it is none, or contradicts itself.
+    pub fn from_json(text: &str) -> Result<Self, AllocationError> {
+        let allocation: Self = serde_json::from_str(text)?;
+        allocation.check()?;
+        Ok(allocation)
+    }
+
     /// Weights of all layers, kept or not.
     pub fn weights(&self) -> usize {
         self.layers.iter().map(|layer| layer.weights).sum()
@@ -169,6 +182,15 @@ impl Allocation {
         let fail = |problem| Err(AllocationError::Inconsistent { problem });
         if let Some(layer) = self.layers.iter().find(|layer| layer.kept == 0 || layer.kept > layer.weights) {
             return fail(format!("layer `{}` keeps {} of {} weights", layer.name, layer.kept, layer.weights));
+        }
+        let density = |layer: &LayerAllocation| layer.kept as f64 / layer.weights as f64;
+        if let Some(layer) = self.layers.iter().find(|layer| (layer.density - density(layer)).abs() > 1e-9) {
+            return fail(format!(
+                "layer `{}` says its density is {}, but it is {}",
+                layer.name,
+                layer.density,
+                density(layer)
+            ));
         }
         let sum: usize = self.layers.iter().map(|layer| layer.kept).sum();
         if sum != self.budget || self.kept != self.budget {

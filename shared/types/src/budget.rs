@@ -21,6 +21,9 @@ pub enum FractionError {
     /// Not a density.
     #[error("density {0} is not possible: it is above 0 (nothing would be left) and at most 1 (dense)")]
     Density(f64),
+    /// Not a number.
+    #[error("`{0}` is not a number")]
+    Number(String),
 }
 
 impl Sparsity {
@@ -92,6 +95,13 @@ impl From<Sparsity> for f64 {
 impl From<Density> for f64 {
     fn from(value: Density) -> Self {
         value.0
+    }
+}
+
+impl std::str::FromStr for Sparsity {
+    type Err = FractionError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text.trim().parse().map_err(|_| FractionError::Number(text.into()))?)
     }
 }
 

@@ -6,24 +6,32 @@
 mod allocate;
 mod allocation;
 mod budget;
+mod document;
+mod fingerprint;
 mod graph;
+mod group;
 mod profile;
 mod repair;
 mod report;
 mod rule;
 mod sketch;
+mod version;
 
 pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
 pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState};
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
+pub use document::{Document, DocumentError};
+pub use fingerprint::Fingerprint;
 pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
+pub use group::LayerGroup;
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile, Measurement, ModelProfile,
     PROFILE_VERSION, ProfileError,
 };
 pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
-pub use report::{RecoverabilityTransition, SWEEP_VERSION, SweepEntry, SweepPlan, SweepReport};
+pub use report::{RecoverabilityTransition, SWEEP_VERSION, SweepEntry, SweepFormatError, SweepPlan, SweepReport};
 pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,
 };
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
+pub use version::VersionError;

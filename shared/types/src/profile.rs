@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{GraphError, LayerGraph};
 use crate::repair::RepairOperator;
 use crate::sketch::ScoreSketch;
+use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes and reads.
 pub const PROFILE_VERSION: u32 = 1;
@@ -89,11 +90,8 @@ pub struct ModelProfile {
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// Another version.
-    #[error("the profile is of version {found}; this program reads version {PROFILE_VERSION}")]
-    Version {
-        /// The version found.
-        found: u64,
-    },
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// Not JSON, or not a profile's.
     #[error("not a profile: {0}")]
     Format(#[from] serde_json::Error),
@@ -110,21 +108,13 @@ pub enum ProfileError {
     },
 }
 
-#[derive(Deserialize)]
-struct Version {
-    version: u64,
-}
-
 impl ModelProfile {
     /// Reads a profile and checks all that the allocation rules take for granted.
     ///
     /// # Errors
     /// If it is of another version, no profile, or inconsistent.
     pub fn from_json(text: &str) -> Result<Self, ProfileError> {
-        let Version { version: found } = serde_json::from_str(text)?;
-        if found != u64::from(PROFILE_VERSION) {
-            return Err(ProfileError::Version { found });
-        }
+        check_version("profile", text, PROFILE_VERSION)?;
         let profile: Self = serde_json::from_str(text)?;
         profile.graph.validate()?;
         profile.check_layers()?;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Sparsity;
 use crate::repair::Repair;
 use crate::rule::{Constraint, Rule, RuleSettings};
+use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes and reads.
 pub const SWEEP_VERSION: u32 = 1;
@@ -84,6 +85,23 @@ pub struct RecoverabilityTransition {
     pub end: Option<f64>,
 }
 
+/// Why a text is no sweep.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepFormatError {
+    /// Another version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// Not JSON, or not a sweep's.
+    #[error("not a sweep: {0}")]
+    Format(#[from] serde_json::Error),
+    /// A number that can't be.
+    #[error("the sweep is broken: {problem}")]
+    Inconsistent {
+        /// What is wrong.
+        problem: String,
+    },
+}
+
 impl SweepPlan {
     /// Number of entries when the sweep is complete.
     pub fn asked(&self) -> usize {
@@ -92,6 +110,32 @@ impl SweepPlan {
 }
 
 impl SweepReport {
+    /// Reads a sweep.
+    ///
+    /// # Errors
+    /// If it is of another version, no sweep, or holds accuracies that can't be.
+    pub fn from_json(text: &str) -> Result<Self, SweepFormatError> {
+        check_version("sweep", text, SWEEP_VERSION)?;
+        let report: Self = serde_json::from_str(text)?;
+        let fail = |problem| Err(SweepFormatError::Inconsistent { problem });
+        if report.classes < 2 {
+            return fail(format!("it is of {} classes; there must be at least 2", report.classes));
+        }
+        let mut accuracies = report.entries.iter().map(|entry| entry.accuracy).chain([report.dense_accuracy]);
+        match accuracies.find(|accuracy| !(0.0..=1.0).contains(accuracy)) {
+            Some(accuracy) => fail(format!("an accuracy is {accuracy}; it must be between 0 and 1")),
+            None => Ok(report),
+        }
+    }
+
+    /// Entries of a rule and repair in order of sparsity.
+    pub fn line(&self, rule: Rule, repair: Repair) -> Vec<&SweepEntry> {
+        let mut line: Vec<&SweepEntry> =
+            self.entries.iter().filter(|entry| entry.rule == rule && entry.repair == repair).collect();
+        line.sort_by(|a, b| a.sparsity.get().total_cmp(&b.sparsity.get()));
+        line
+    }
+
     /// The entry of one combination, where it was computed.
     pub fn entry(&self, rule: Rule, sparsity: Sparsity, repair: Repair) -> Option<&SweepEntry> {
         let mut entries = self.entries.iter();
@@ -106,13 +150,11 @@ impl SweepReport {
 
     /// Where recovery falls from 0.8 to 0.2 for a rule and repair, interpolated linearly between sparsities.
     pub fn transition(&self, rule: Rule, repair: Repair) -> RecoverabilityTransition {
-        let mut points: Vec<(f64, f64)> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.rule == rule && entry.repair == repair)
+        let points: Vec<(f64, f64)> = self
+            .line(rule, repair)
+            .into_iter()
             .map(|entry| (entry.sparsity.get(), self.recovery(entry.accuracy)))
             .collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let crossing = |level: f64| {
             points.windows(2).find(|pair| pair[0].1 >= level && pair[1].1 < level).map(|pair| {
                 let share = (pair[0].1 - level) / (pair[0].1 - pair[1].1);

@@ -5,8 +5,8 @@ mod common;
 use common::{chain, deviates, profile};
 use proptest::prelude::*;
 use rrlab_types::{
-    AllocateError, Allocation, AllocationRequest, Constraint, Evidence, LayerState, ModelProfile, Prior, ProfileError,
-    Rule, RuleSettings, ScoreSketch, Sparsity, allocate, lamp_scores,
+    AllocateError, Allocation, AllocationRequest, Constraint, Document, Evidence, LayerState, ModelProfile, Prior,
+    ProfileError, Rule, RuleSettings, ScoreSketch, Sparsity, VersionError, allocate, lamp_scores,
 };
 
 fn request(rule: Rule, sparsity: f64) -> AllocationRequest {
@@ -37,7 +37,7 @@ proptest! {
     fn the_budget_is_met_to_the_weight(profile in networks(), rule in rules(), sparsity in 0.0..0.98f64) {
         match run(&profile, rule, sparsity) {
             Ok(allocation) => {
-                prop_assert_eq!(allocation.check(), Ok(()));
+                prop_assert!(allocation.check().is_ok());
                 let total: usize = allocation.layers.iter().map(|layer| layer.weights).sum();
                 prop_assert_eq!(allocation.kept, ((1.0 - sparsity) * total as f64).round() as usize);
                 for layer in &allocation.layers {
@@ -87,7 +87,7 @@ proptest! {
         request.constraints = vec![format!("conv0={density}").parse().unwrap()];
         match allocate(Evidence::Profile(&profile), &request) {
             Ok(allocation) => {
-                prop_assert_eq!(allocation.check(), Ok(()));
+                prop_assert!(allocation.check().is_ok());
                 let first = &allocation.layers[0];
                 prop_assert_eq!(first.state, LayerState::Forced);
                 prop_assert_eq!(first.kept, ((density * first.weights as f64).round() as usize).max(1));
@@ -154,9 +154,9 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     assert!(ModelProfile::from_json(&text).unwrap() == profile);
     assert!(matches!(
         ModelProfile::from_json(&text.replacen("\"version\":1", "\"version\":9", 1)),
-        Err(ProfileError::Version { found: 9 })
+        Err(ProfileError::Version(VersionError::Unknown { found: 9, .. }))
     ));
-    assert!(matches!(ModelProfile::from_json(&text[..text.len() / 2]), Err(ProfileError::Format(_))));
+    assert!(matches!(ModelProfile::from_json(&text[..text.len() / 2]), Err(ProfileError::Version(_))));
     let mut broken = profile.clone();
     broken.layers[0].raw.pop();
     assert!(matches!(
@@ -166,6 +166,24 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     let mut broken = profile;
     broken.graph.nodes[1].inputs[0].0 = 99;
     assert!(matches!(ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()), Err(ProfileError::Graph(_))));
+}
+
+#[test]
+fn documents_are_told_apart_by_what_they_hold() {
+    let profile = profile(&chain(&[3, 8, 8], 4), 1);
+    let allocation = run(&profile, Rule::Rr, 0.5).unwrap();
+    let text = serde_json::to_string(&allocation).unwrap();
+    assert!(Document::from_json(&text).unwrap() == Document::Allocation(Box::new(allocation.clone())));
+    let profile_text = serde_json::to_string(&profile).unwrap();
+    assert!(Document::from_json(&profile_text).unwrap() == Document::Profile(Box::new(profile)));
+    for (text, said) in [("", "not JSON"), ("{\"a\": 1}", "neither a profile"), (&text[..40], "not JSON")] {
+        let error = Document::from_json(text).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    let mut broken = allocation;
+    broken.layers[0].kept += 1;
+    let error = Document::from_json(&serde_json::to_string(&broken).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("contradicts itself"), "{error}");
 }
 
 mod golden {

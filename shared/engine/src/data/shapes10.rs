@@ -17,11 +17,13 @@ const TEXTURES: [&str; 2] = ["plain", "striped"];
 const CLASSES: usize = SHAPES.len() * TEXTURES.len();
 
 /// Least distance between the colours of shape and ground, of √3 at most.
-const MIN_CONTRAST: f32 = 0.28;
+const MIN_CONTRAST: f32 = 0.5;
 /// Deviation of the noise on each pixel and colour.
-const NOISE: f32 = 0.14;
+const NOISE: f32 = 0.07;
 /// Small blobs of other colours strewn over each image, at most.
-const MAX_CLUTTER: usize = 7;
+const MAX_CLUTTER: usize = 4;
+/// Largest tangent of a figure's turn.
+const MAX_SLOPE: f32 = 0.36;
 /// Points per side at which each pixel is sampled.
 const SUPERSAMPLING: usize = 3;
 
@@ -100,8 +102,8 @@ fn draw(rng: &mut ChaCha8Rng, class: usize) -> Vec<u8> {
             let pixel = supersampled(column, row, |x, y| {
                 let blend = (0.5 + (x - 16.0) / 32.0 * slope[0] + (y - 16.0) / 32.0 * slope[1]).clamp(0.0, 1.0);
                 let behind = mix(ground[0], ground[1], blend);
-                let blob = clutter.iter().find_map(|blob| blob.colour_at(x, y));
-                blob.or_else(|| figure.colour_at(x, y)).unwrap_or(behind)
+                let blob = || clutter.iter().find_map(|blob| blob.colour_at(x, y));
+                figure.colour_at(x, y).or_else(blob).unwrap_or(behind)
             });
             for (plane, value) in pixel.into_iter().enumerate() {
                 let noisy = value + NOISE * bell(rng);
@@ -114,14 +116,14 @@ fn draw(rng: &mut ChaCha8Rng, class: usize) -> Vec<u8> {
 }
 
 fn figure(rng: &mut ChaCha8Rng, class: usize, ground: &[Colour; 2]) -> Figure {
-    let radius = rng.random_range(6.0..12.0f32);
+    let radius = rng.random_range(8.0..13.0f32);
     let reach = 15.0 - radius * 0.8;
     let first = contrasting(rng, ground);
     let striped = class % TEXTURES.len() == 1;
     Figure {
         shape: class / TEXTURES.len(),
         centre: [16.0 + rng.random_range(-reach..reach), 16.0 + rng.random_range(-reach..reach)],
-        turn: unit_vector(rng),
+        turn: slight_turn(rng),
         radius,
         stripes: striped.then(|| radius / rng.random_range(2.0..3.2f32)),
         colours: [first, contrasting(rng, &[first, ground[0]])],
@@ -171,6 +173,13 @@ fn unit_vector(rng: &mut ChaCha8Rng) -> [f32; 2] {
             return [x / square.sqrt(), y / square.sqrt()];
         }
     }
+}
+
+/// A direction within about 20° of upright.
+fn slight_turn(rng: &mut ChaCha8Rng) -> [f32; 2] {
+    let slope = rng.random_range(-MAX_SLOPE..MAX_SLOPE);
+    let length = (1.0 + slope * slope).sqrt();
+    [1.0 / length, slope / length]
 }
 
 /// About a normal deviate: three uniform ones, scaled to variance 1.

@@ -1,0 +1,61 @@
+//! What a person may open: a profile, a sweep or an allocation, told apart by what it holds.
+
+use serde_json::Value;
+
+use crate::allocation::{Allocation, AllocationError};
+use crate::profile::{ModelProfile, ProfileError};
+use crate::report::{SweepFormatError, SweepReport};
+
+/// A file of the lab.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Document {
+    /// A measured network.
+    Profile(Box<ModelProfile>),
+    /// Accuracy over rules, sparsities and repairs.
+    Sweep(Box<SweepReport>),
+    /// A budget shared out.
+    Allocation(Box<Allocation>),
+}
+
+/// A text that is no file of the lab.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// Not JSON.
+    #[error("it is not JSON ({0}); a profile, a sweep or an allocation is")]
+    Json(serde_json::Error),
+    /// JSON of something else.
+    #[error(
+        "it holds neither a profile (written by `rrlab calibrate`), nor a sweep (`rrlab sweep`), nor an allocation \
+         (`rrlab allocate --format json`)"
+    )]
+    Foreign,
+    /// A broken profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A broken sweep.
+    #[error(transparent)]
+    Sweep(#[from] SweepFormatError),
+    /// A broken allocation.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
+}
+
+impl Document {
+    /// Reads a file of the lab, whichever it is.
+    ///
+    /// # Errors
+    /// What the text is not, and why.
+    pub fn from_json(text: &str) -> Result<Self, DocumentError> {
+        let value: Value = serde_json::from_str(text).map_err(DocumentError::Json)?;
+        let has = |key| value.get(key).is_some();
+        if has("graph") {
+            Ok(Self::Profile(Box::new(ModelProfile::from_json(text)?)))
+        } else if has("plan") {
+            Ok(Self::Sweep(Box::new(SweepReport::from_json(text)?)))
+        } else if has("budget") {
+            Ok(Self::Allocation(Box::new(Allocation::from_json(text)?)))
+        } else {
+            Err(DocumentError::Foreign)
+        }
+    }
+}
