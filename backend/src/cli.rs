@@ -35,7 +35,7 @@ pub struct Cli {
 }
 
 const FIRST_STEPS: &str = "First steps, without any download:
-  rrlab train     --arch resnet8 --dataset shapes10 --epochs 4 --out model.safetensors
+  rrlab train     --arch resnet8 --dataset shapes10 --epochs 8 --out model.safetensors
   rrlab calibrate --model model.safetensors --dataset shapes10 --out profile.json
   rrlab inspect   profile.json --sparsity 0.95
   rrlab allocate  --profile profile.json --rule rr --sparsity 0.95

@@ -1,102 +1,330 @@
-//! The page: controls, graph, table. Every number follows from profile, rule and sparsity by `rrlab-types`.
+//! The page: opens what is asked for, and arranges the views.
 
+use std::sync::Arc;
+
+use leptos::ev::DragEvent;
 use leptos::prelude::*;
-use rrlab_types::{
-    Allocation, AllocationRequest, Evidence, ModelProfile, RepairOperator, Rule, RuleSettings, Sparsity, allocate,
-};
+use rrlab_types::{Allocation, Document, ModelProfile, SweepReport};
 
-use crate::colour;
-use crate::graph_view::GraphView;
-use crate::profile_source::bundled_profile;
+use crate::address;
+use crate::controls::Controls;
+use crate::files::{self, Opened};
+use crate::gallery::EXHIBITS;
+use crate::glossary::Term;
+use crate::graph::GraphView;
+use crate::lab::{Lab, Side};
+use crate::panes::Panes;
+use crate::settings::{Part, Settings, Shown, Theme};
+use crate::tour::Tour;
 
-/// Sparsity at which the page opens.
-const FIRST_SPARSITY: f64 = 0.95;
-/// Sparsities that the slider reaches.
-const SLIDER: (f64, f64) = (0.5, 0.995);
+/// What is open, whatever opened it.
+#[derive(Clone, Copy)]
+struct Desk {
+    settings: Settings,
+    profile: RwSignal<Option<Arc<ModelProfile>>>,
+    sweeps: RwSignal<Vec<SweepReport>>,
+    allocation: RwSignal<Option<Allocation>>,
+    /// Whether the profile is from a file, which no link can hold.
+    from_file: RwSignal<bool>,
+    problems: RwSignal<Vec<String>>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let settings = Settings::new();
+        Self {
+            settings,
+            profile: RwSignal::new(None),
+            sweeps: RwSignal::new(Vec::new()),
+            allocation: RwSignal::new(None),
+            from_file: RwSignal::new(false),
+            problems: RwSignal::new(address::read(settings)),
+        }
+    }
+
+    fn fail(self, problem: String) {
+        self.problems.update(|problems| problems.push(problem));
+    }
+
+    /// Opens what the settings name, whenever they name something else.
+    fn follow_settings(self) {
+        let Settings { profile, sweep, .. } = self.settings;
+        let wanted = Memo::new(move |_| (profile.get(), sweep.get()));
+        Effect::new(move |_| {
+            let (name, sweep) = wanted.get();
+            leptos::task::spawn_local(async move {
+                match files::open(&name, &sweep).await {
+                    Ok(Opened { profile, sweeps }) => self.show(profile, sweeps, false),
+                    Err(problem) => self.fail(problem),
+                }
+            });
+        });
+    }
+
+    fn show(self, profile: ModelProfile, sweeps: Vec<SweepReport>, from_file: bool) {
+        self.sweeps.set(sweeps);
+        self.allocation.set(None);
+        self.from_file.set(from_file);
+        self.profile.set(Some(Arc::new(profile)));
+    }
+
+    /// Opens a file that a person chose or dropped.
+    fn take(self, file: web_sys::File) {
+        leptos::task::spawn_local(async move {
+            let name = file.name();
+            let taken = match files::read(file).await {
+                Ok(document) => self.put(document).map_err(|problem| format!("{name}: {problem}")),
+                Err(problem) => Err(problem),
+            };
+            match taken {
+                Ok(()) => self.problems.set(Vec::new()),
+                Err(problem) => self.fail(problem),
+            }
+        });
+    }
+
+    fn put(self, document: Document) -> Result<(), String> {
+        match document {
+            Document::Profile(profile) => self.show(*profile, Vec::new(), true),
+            Document::Sweep(sweep) => {
+                let open =
+                    self.profile.with_untracked(|profile| profile.as_ref().map(|p| p.graph.architecture.clone()));
+                if open.as_ref() != Some(&sweep.architecture) {
+                    let open = open.unwrap_or_else(|| "no profile".to_owned());
+                    return Err(format!(
+                        "this sweep is of {}, but {open} is open; open its profile first",
+                        sweep.architecture
+                    ));
+                }
+                self.sweeps.update(|sweeps| sweeps.insert(0, *sweep));
+                self.settings.pane.set(crate::settings::Pane::Sweep);
+            }
+            Document::Allocation(allocation) => {
+                let problem = self.profile.with_untracked(|profile| {
+                    profile.as_ref().and_then(|profile| {
+                        let layers = profile.graph.prunable_layers();
+                        allocation.check_layers(layers.iter().map(|layer| (layer.name, layer.weights))).err()
+                    })
+                });
+                if let Some(problem) = problem {
+                    return Err(format!("{problem}; open the profile that it was made from first"));
+                }
+                self.allocation.set(Some(*allocation));
+                self.settings.pane.set(crate::settings::Pane::Compare);
+            }
+        }
+        Ok(())
+    }
+}
 
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
-    let profile = LocalResource::new(bundled_profile);
+    let desk = Desk::new();
+    let settings = desk.settings;
+    address::follow(settings);
+    desk.follow_settings();
+    Effect::new(move |_| {
+        let scheme = match settings.theme.get() {
+            Theme::System => "light dark",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        };
+        document()
+            .document_element()
+            .inspect(|root| drop(root.set_attribute("style", &format!("color-scheme: {scheme}"))));
+    });
+    let over = RwSignal::new(false);
+    let drop_file = move |event: DragEvent| {
+        event.prevent_default();
+        over.set(false);
+        let files = event.data_transfer().and_then(|data| data.files());
+        files
+            .inspect(|files| (0..files.length()).filter_map(|index| files.get(index)).for_each(|file| desk.take(file)));
+    };
+    let opens = move || settings.shows(Part::Open);
     view! {
-        <main>
-            <header>
-                <h1>"Repairability Lab"</h1>
-                <p>
-                    "Pruning damages every layer; a cheap repair undoes part of it. Relative repairability (RR) is the part that is left: \
-                    near 0 repair mends the layer, at 1 it does nothing, above 1 it makes things worse."
-                </p>
-            </header>
-            {move || match profile.get() {
-                None => view! { <p class="panel faint" role="status">"Loading the profile …"</p> }.into_any(),
-                Some(Err(problem)) => view! { <p class="panel error" role="alert">{problem.clone()}</p> }.into_any(),
-                Some(Ok(profile)) => view! { <Lab profile=profile.clone() /> }.into_any(),
+        <main class:over=over
+            on:dragover=move |event: DragEvent| if opens() { event.prevent_default(); over.set(true) }
+            on:dragleave=move |_| over.set(false)
+            on:drop=move |event| if opens() { drop_file(event) }>
+            <Head desk />
+            <Problems problems=desk.problems />
+            {move || match desk.profile.get() {
+                None => view! { <p class="panel loading" role="status">{move || if desk.problems.with(Vec::is_empty) { "Loading the profile …" } else { "No profile is open. Drop one on this page, or choose one of the gallery." }}</p> }.into_any(),
+                Some(profile) => view! { <LabView desk profile /> }.into_any(),
             }}
         </main>
     }
 }
 
-/// Controls, graph and table of one profile.
 #[component]
-fn Lab(profile: ModelProfile) -> impl IntoView {
-    let caption = caption(&profile);
-    let profile = StoredValue::new(profile);
-    let sparsity = RwSignal::new(FIRST_SPARSITY);
-    let rule = RwSignal::new(Rule::Rr);
-    let result = Memo::new(move |_| {
-        let sparsity = Sparsity::new(sparsity.get()).map_err(|error| error.to_string())?;
-        let request = AllocationRequest {
-            rule: rule.get(),
-            sparsity,
-            settings: RuleSettings::default(),
-            constraints: Vec::new(),
-        };
-        profile.with_value(|profile| allocate(Evidence::Profile(profile), &request)).map_err(|error| error.to_string())
-    });
-    let allocation = Memo::new(move |_| result.get().ok());
-    let problem = move || result.get().err().map(|problem| view! { <p class="panel error" role="alert">{problem}</p> });
+fn Problems(problems: RwSignal<Vec<String>>) -> impl IntoView {
     view! {
-        <section class="panel controls" aria-label="Budget">
-            <label class="wide">
-                "Sparsity of the whole network"
-                <span class="slider">
-                    <input type="range" id="sparsity" min=SLIDER.0 max=SLIDER.1 step="0.005" aria-label="Sparsity"
-                        prop:value=move || sparsity.get().to_string()
-                        on:input:target=move |event| set_number(sparsity, &event.target().value()) />
-                    <input type="number" id="sparsity-value" min="0" max="0.9999" step="0.001" aria-label="Sparsity, typed"
-                        prop:value=move || sparsity.get().to_string()
-                        on:change:target=move |event| set_number(sparsity, &event.target().value()) />
-                </span>
-            </label>
-            <label>
-                "Rule that shares out the budget"
-                <select id="rule" prop:value=move || rule.get().name()
-                    on:change:target=move |event| if let Ok(chosen) = event.target().value().parse() { rule.set(chosen) }>
-                    {Rule::ALL.map(|choice| view! {
-                        <option value=choice.name() selected=move || rule.get() == choice>{choice.name()}</option>
-                    }).to_vec()}
-                </select>
-            </label>
-            <Legend />
-        </section>
-        {problem}
-        <section class="panel">
-            <h2>{caption}</h2>
-            <GraphView profile allocation repair=RepairOperator::default() />
-            <p class="faint">
-                "Rounded boxes are projections; dashed lines are shortcuts. RR is that of variance matching at the density that each layer keeps."
-            </p>
-        </section>
-        <section class="panel">
-            <h2>{move || allocation.with(summary)}</h2>
-            <LayerTable profile allocation />
-        </section>
+        <Show when=move || problems.with(|problems| !problems.is_empty())>
+            <div class="panel problems" role="alert">
+                {move || problems.get().into_iter().map(|problem| view! { <p>{problem}</p> }).collect_view()}
+                <button type="button" on:click=move |_| problems.set(Vec::new())>"Close"</button>
+            </div>
+        </Show>
     }
 }
 
-fn set_number(signal: RwSignal<f64>, text: &str) {
-    if let Ok(value) = text.parse() {
-        signal.set(value);
+/// Title, gallery, files, links, tour and colours.
+#[component]
+fn Head(desk: Desk) -> impl IntoView {
+    let settings = desk.settings;
+    view! {
+        <header>
+            <div>
+                <h1>"Repairability Lab"</h1>
+                <p>
+                    "Pruning damages every layer; a cheap repair undoes part of it. "
+                    <Term name="RR" text="Relative repairability (RR)" />" is the part that is left."
+                </p>
+            </div>
+            <div class="tools">
+                <Show when=move || settings.shows(Part::Tour)>
+                    <button type="button" id="tour-start" class="primary" on:click=move |_| settings.tour.set(1)>"Take the tour"</button>
+                </Show>
+                <Show when=move || settings.shows(Part::Open)>
+                    <OpenTools desk />
+                </Show>
+                <Share desk />
+                <Show when=move || settings.shows(Part::Open)>
+                    <HideMenu settings />
+                </Show>
+                <label class="inline">
+                    <span class="sr-only">"Colours of the page"</span>
+                    <select id="theme" on:change:target=move |event| if let Ok(theme) = event.target().value().parse() { settings.theme.set(theme) }>
+                        {Theme::ALL.iter().map(|&theme| view! {
+                            <option value=theme.to_string() selected=move || settings.theme.get() == theme>{theme.label()}</option>
+                        }).collect_view()}
+                    </select>
+                </label>
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn OpenTools(desk: Desk) -> impl IntoView {
+    let profile = desk.settings.profile;
+    let choose = move |input: web_sys::HtmlInputElement| {
+        if let Some(file) = input.files().and_then(|files| files.get(0)) {
+            desk.take(file);
+        }
+        // The same file, chosen again, is opened again.
+        input.set_value("");
+    };
+    view! {
+        <label class="inline">
+            <span class="sr-only">"Gallery"</span>
+            <select id="gallery" on:change:target=move |event| profile.set(event.target().value())>
+                {EXHIBITS.iter().map(|exhibit| view! {
+                    <option value=exhibit.name selected=move || !desk.from_file.get() && profile.get() == exhibit.name>{exhibit.title}</option>
+                }).collect_view()}
+                <Show when=move || desk.from_file.get() || crate::gallery::exhibit(&profile.get()).is_none()>
+                    <option value="" selected=true disabled=true>{move || if desk.from_file.get() { "from a file".to_owned() } else { profile.get() }}</option>
+                </Show>
+            </select>
+        </label>
+        <label class="button" title="A profile, a sweep or an allocation; or drop it on the page">
+            "Open a file"
+            <input type="file" id="file" class="sr-only" accept=".json,application/json" on:change:target=move |event| choose(event.target()) />
+        </label>
+    }
+}
+
+/// Which parts of the page are hidden, here and by the links that are copied: for teaching.
+#[component]
+fn HideMenu(settings: Settings) -> impl IntoView {
+    view! {
+        <details class="menu">
+            <summary class="button">"Hide controls"</summary>
+            <div class="panel">
+                <p class="faint">"For teaching: what is ticked is hidden here, and for whoever opens your link."</p>
+                {Part::ALL.iter().map(|&part| view! {
+                    <label>
+                        <input type="checkbox" data-part=part.to_string() prop:checked=move || !settings.shows(part)
+                            on:change=move |_| settings.hide.update(|hidden| hidden.toggle(part)) />
+                        {part.label()}
+                    </label>
+                }).collect_view()}
+            </div>
+        </details>
+    }
+}
+
+/// Links to what is seen.
+#[component]
+fn Share(desk: Desk) -> impl IntoView {
+    let copied = RwSignal::new("");
+    let copy = move |hide: &'static [Part]| {
+        let settings = desk.settings;
+        let before = settings.hide.get_untracked();
+        let mut hidden = before.clone();
+        hide.iter().filter(|part| !before.contains(part)).for_each(|part| hidden.0.push(*part));
+        let query = untrack(|| {
+            settings.hide.set(hidden);
+            let query = address::query(settings);
+            settings.hide.set(before);
+            query
+        });
+        let promise = window().navigator().clipboard().write_text(&address::with_query(&query));
+        leptos::task::spawn_local(async move {
+            let done = wasm_bindgen_futures::JsFuture::from(promise).await.is_ok();
+            copied.set(match (done, desk.from_file.get_untracked()) {
+                (false, _) => "the browser refused; copy the address instead",
+                (true, true) => "copied; who opens it must open your file too",
+                (true, false) => "copied",
+            });
+            set_timeout(move || copied.set(""), std::time::Duration::from_secs(6));
+        });
+    };
+    view! {
+        <button type="button" id="copy-link" title="The address opens this very view" on:click=move |_| copy(&[])>"Copy link"</button>
+        <Show when=move || !desk.settings.hide.with(|hidden| Part::REVIEW.iter().all(|part| hidden.contains(part)))>
+            <button type="button" id="copy-review" title="A link to this view without the controls that would change it" on:click=move |_| copy(&Part::REVIEW)>"Reviewer’s link"</button>
+        </Show>
+        <span role="status" class="faint">{copied}</span>
+    }
+}
+
+/// Controls, graphs and panes of one profile.
+#[component]
+fn LabView(desk: Desk, profile: Arc<ModelProfile>) -> impl IntoView {
+    let caption = caption(&profile);
+    let lab = Lab::new(profile, desk.sweeps, desk.allocation, desk.settings);
+    let settings = desk.settings;
+    let problem = move || lab.a.with(|outcome| outcome.as_ref().err().cloned());
+    let graph = move |side: Side| {
+        view! {
+            <div class="one-graph">
+                <h2>{move || format!("{side}: {}", lab.describe(side))}</h2>
+                <GraphView lab side />
+            </div>
+        }
+    };
+    view! {
+        <Controls lab />
+        {move || problem().map(|problem| view! { <p class="panel problem" role="alert">{problem}</p> })}
+        <section class="panel" aria-label="Layer graph">
+            <p class="faint">{caption}</p>
+            <div class="graphs" class:both=move || settings.shown.get() == Shown::Both>
+                {move || match settings.shown.get() {
+                    Shown::A => graph(Side::A).into_any(),
+                    Shown::B => graph(Side::B).into_any(),
+                    Shown::Both => view! { {graph(Side::A)} {graph(Side::B)} }.into_any(),
+                }}
+            </div>
+            <p class="faint keys">
+                "Rounded, double border: "<Term name="projection" />". Dashed lines: shortcuts. Drag to move, "<kbd>"Ctrl"</kbd>" and wheel to zoom. Keys: "
+                <kbd>"←→↑↓"</kbd>" walk, "<kbd>"Enter"</kbd>" opens, "<kbd>"f"</kbd>" folds, "<kbd>"+ −"</kbd>" zoom, "<kbd>"space"</kbd>" fits."
+            </p>
+        </section>
+        <Panes lab />
+        <Tour lab />
     }
 }
 
@@ -112,60 +340,4 @@ fn caption(profile: &ModelProfile) -> String {
         measured.device,
         measured.program
     )
-}
-
-fn summary(allocation: &Option<Allocation>) -> String {
-    let Some(allocation) = allocation else { return "No allocation".to_owned() };
-    format!("{} keeps {} of {} weights", allocation.rule, allocation.kept, allocation.weights())
-}
-
-/// What the colours mean, with an axis.
-#[component]
-fn Legend() -> impl IntoView {
-    view! {
-        <div class="legend wide" role="img" aria-label="Colour scale of relative repairability from 0, repaired, over 1, no effect, to 2, made worse">
-            <span>"RR: what repair leaves of the damage"</span>
-            <span class="bar" style=format!("background: {}", colour::gradient())></span>
-            <span class="axis"><span>"0 mended"</span><span>"1 no effect"</span><span>"2 worse"</span></span>
-        </div>
-    }
-}
-
-/// Every prunable layer's numbers.
-#[component]
-fn LayerTable(profile: StoredValue<ModelProfile>, allocation: Memo<Option<Allocation>>) -> impl IntoView {
-    let rows = move || {
-        let allocation = allocation.get()?;
-        let row = |(index, layer): (usize, &rrlab_types::LayerAllocation)| {
-            let rr = profile.with_value(|p| p.layers[index].rr_at(RepairOperator::default(), layer.density));
-            view! {
-                <tr data-layer=layer.name.clone()>
-                    <td>{layer.name.clone()}</td>
-                    <td>{layer.role.name()}</td>
-                    <td>{layer.weights}</td>
-                    <td data-value="kept">{layer.kept}</td>
-                    <td>
-                        {format!("{:.4}", layer.density)}
-                        <span class="density"><span style=format!("width: {:.1}%", 100.0 * layer.density)></span></span>
-                    </td>
-                    <td>{format!("{rr:.3}")}</td>
-                    <td>{layer.state.name()}</td>
-                </tr>
-            }
-        };
-        Some(allocation.layers.iter().enumerate().map(row).collect::<Vec<_>>())
-    };
-    view! {
-        <div class="table" tabindex="0" role="group" aria-label="Layers, scrolls sideways">
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"layer"</th><th scope="col">"role"</th><th scope="col">"weights"</th><th scope="col">"kept"</th>
-                        <th scope="col">"density"</th><th scope="col">"RR"</th><th scope="col">"state"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
 }

@@ -1,10 +1,20 @@
-//! The page of the Repairability Lab: a profile's layer graph coloured by RR, and its budget shared out live.
+//! The page of the Repairability Lab. Everything that it shows follows, in the browser, from a profile and the settings.
 
+mod address;
 mod app;
+mod chart;
 mod colour;
-mod graph_view;
-mod layout;
-mod profile_source;
+mod controls;
+mod export;
+mod files;
+mod gallery;
+mod glossary;
+mod graph;
+mod lab;
+mod metric;
+mod panes;
+mod settings;
+mod tour;
 
 fn main() {
     console_error_panic_hook::set_once();

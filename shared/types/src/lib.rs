@@ -29,7 +29,9 @@ pub use profile::{
     PROFILE_VERSION, ProfileError,
 };
 pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
-pub use report::{RecoverabilityTransition, SWEEP_VERSION, SweepEntry, SweepFormatError, SweepPlan, SweepReport};
+pub use report::{
+    Crossing, RecoverabilityTransition, SWEEP_VERSION, SweepEntry, SweepFormatError, SweepPlan, SweepReport,
+};
 pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,
 };

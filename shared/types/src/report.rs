@@ -76,13 +76,24 @@ pub struct SweepReport {
     pub entries: Vec<SweepEntry>,
 }
 
-/// Sparsities between which recovery falls from 0.8 to 0.2; `None` where it is not reached.
+/// Where recovery falls below a level, within the sparsities of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Crossing {
+    /// It is below already at the first.
+    Before,
+    /// Here, interpolated linearly between two sparsities.
+    At(f64),
+    /// It is not below even at the last.
+    NotReached,
+}
+
+/// Sparsities between which recovery falls from 0.8 to 0.2.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RecoverabilityTransition {
     /// Where recovery falls below 0.8.
-    pub begin: Option<f64>,
+    pub begin: Crossing,
     /// Where it falls below 0.2.
-    pub end: Option<f64>,
+    pub end: Crossing,
 }
 
 /// Why a text is no sweep.
@@ -148,7 +159,7 @@ impl SweepReport {
         (accuracy - chance) / (self.dense_accuracy - chance)
     }
 
-    /// Where recovery falls from 0.8 to 0.2 for a rule and repair, interpolated linearly between sparsities.
+    /// Where recovery falls from 0.8 to 0.2 for a rule and repair.
     pub fn transition(&self, rule: Rule, repair: Repair) -> RecoverabilityTransition {
         let points: Vec<(f64, f64)> = self
             .line(rule, repair)
@@ -156,9 +167,13 @@ impl SweepReport {
             .map(|entry| (entry.sparsity.get(), self.recovery(entry.accuracy)))
             .collect();
         let crossing = |level: f64| {
-            points.windows(2).find(|pair| pair[0].1 >= level && pair[1].1 < level).map(|pair| {
+            if points.first().is_some_and(|first| first.1 < level) {
+                return Crossing::Before;
+            }
+            let fall = points.windows(2).find(|pair| pair[0].1 >= level && pair[1].1 < level);
+            fall.map_or(Crossing::NotReached, |pair| {
                 let share = (pair[0].1 - level) / (pair[0].1 - pair[1].1);
-                pair[0].0 + share * (pair[1].0 - pair[0].0)
+                Crossing::At(pair[0].0 + share * (pair[1].0 - pair[0].0))
             })
         };
         RecoverabilityTransition { begin: crossing(TRANSITION_UPPER), end: crossing(TRANSITION_LOWER) }

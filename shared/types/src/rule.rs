@@ -131,6 +131,21 @@ impl From<Prior> for Rule {
     }
 }
 
+impl std::fmt::Display for Prior {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for Prior {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule: Rule = text.parse().map_err(|error: UnknownRule| error.to_string())?;
+        Self::try_from(rule).map_err(|error| error.to_string())
+    }
+}
+
 /// Numbers that some rules read; each says which.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -17,13 +17,13 @@ const TEXTURES: [&str; 2] = ["plain", "striped"];
 const CLASSES: usize = SHAPES.len() * TEXTURES.len();
 
 /// Least distance between the colours of shape and ground, of √3 at most.
-const MIN_CONTRAST: f32 = 0.5;
+const MIN_CONTRAST: f32 = 0.35;
 /// Deviation of the noise on each pixel and colour.
-const NOISE: f32 = 0.07;
+const NOISE: f32 = 0.12;
 /// Small blobs of other colours strewn over each image, at most.
-const MAX_CLUTTER: usize = 4;
+const MAX_CLUTTER: usize = 6;
 /// Largest tangent of a figure's turn.
-const MAX_SLOPE: f32 = 0.36;
+const MAX_SLOPE: f32 = 0.55;
 /// Points per side at which each pixel is sampled.
 const SUPERSAMPLING: usize = 3;
 
@@ -116,7 +116,7 @@ fn draw(rng: &mut ChaCha8Rng, class: usize) -> Vec<u8> {
 }
 
 fn figure(rng: &mut ChaCha8Rng, class: usize, ground: &[Colour; 2]) -> Figure {
-    let radius = rng.random_range(8.0..13.0f32);
+    let radius = rng.random_range(7.0..13.0f32);
     let reach = 15.0 - radius * 0.8;
     let first = contrasting(rng, ground);
     let striped = class % TEXTURES.len() == 1;
@@ -175,7 +175,7 @@ fn unit_vector(rng: &mut ChaCha8Rng) -> [f32; 2] {
     }
 }
 
-/// A direction within about 20° of upright.
+/// A direction within about 29° of upright.
 fn slight_turn(rng: &mut ChaCha8Rng) -> [f32; 2] {
     let slope = rng.random_range(-MAX_SLOPE..MAX_SLOPE);
     let length = (1.0 + slope * slope).sqrt();

@@ -1,0 +1,255 @@
+// The lab's charts, drawn by ECharts from a `ChartSpec` (see mod.rs), and the files that the page saves.
+
+let library;
+const charts = new WeakMap();
+
+/** Fetched when the first chart is drawn. */
+function echarts() {
+  library ??= import(new URL("vendor/echarts.js", document.baseURI).href);
+  return library;
+}
+
+const LIGHT = { ink: "#1c2126", faint: "#59636d", line: "#d9dee2", ground: "#ffffff" };
+// Okabe and Ito's colours, told apart with any colour vision; on dark ground the darkest is lightened.
+const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7a00", "#7570b3"];
+const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "arrow", "pin"];
+
+function theme(element) {
+  const style = getComputedStyle(element);
+  const probe = (name) => {
+    const span = document.createElement("span");
+    span.style.color = `var(${name})`;
+    element.append(span);
+    const colour = getComputedStyle(span).color;
+    span.remove();
+    return colour;
+  };
+  return { ink: style.color, faint: probe("--faint"), line: probe("--line"), ground: probe("--panel") };
+}
+
+/** Equal steps towards 1 look equally far: 0.9, 0.99 and 0.999 are evenly spaced. */
+const along = (axis, value) => (axis.scale === "sparsity" ? -Math.log10(1 - value) : value);
+const back = (axis, value) => (axis.scale === "sparsity" ? 1 - 10 ** -value : value);
+
+function number(axis, value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (axis.scale === "percent") return `${(100 * value).toFixed(1)} %`;
+  if (axis.scale === "sparsity") return String(Number(value.toFixed(4)));
+  return String(Number(value.toPrecision(3)));
+}
+
+function axis(spec, colours, position) {
+  const base = {
+    name: spec.title,
+    nameLocation: "middle",
+    nameGap: position === "x" ? 28 : 46,
+    nameTextStyle: { color: colours.faint },
+    axisLine: { show: true, lineStyle: { color: colours.faint } },
+    axisLabel: { color: colours.faint, hideOverlap: true },
+    splitLine: { lineStyle: { color: colours.line } },
+  };
+  if (spec.scale === "category") {
+    return { ...base, type: "category", data: spec.categories, nameGap: 8, name: "", axisLabel: { ...base.axisLabel, interval: 0, rotate: position === "x" ? 60 : 0, fontSize: 11, hideOverlap: false }, splitLine: { show: false } };
+  }
+  const values = spec.ticks.map((tick) => along(spec, tick));
+  const custom = values.length ? { customValues: values } : {};
+  return {
+    ...base,
+    type: "value",
+    min: spec.min === null ? undefined : along(spec, spec.min),
+    max: spec.max === null ? undefined : along(spec, spec.max),
+    axisTick: { ...custom, lineStyle: { color: colours.faint } },
+    axisLabel: { ...base.axisLabel, ...custom, formatter: (value) => number(spec, back(spec, value)) },
+  };
+}
+
+function seriesOption(spec, series, index, colours) {
+  const colour = series.colour ?? PALETTE[(series.style ?? index) % PALETTE.length];
+  const points = series.points.map(([x, y]) =>
+    spec.x.scale === "category" ? y : [along(spec.x, x), y]);
+  const common = { name: series.name, data: points, itemStyle: { color: colour } };
+  if (series.kind === "bar") {
+    return { ...common, type: "bar", barGap: "10%", itemStyle: { color: colour, borderColor: colours.ink, borderWidth: series.dashed ? 1 : 0, borderType: "dashed" } };
+  }
+  return {
+    ...common,
+    type: "line",
+    symbol: SYMBOLS[(series.style ?? index) % SYMBOLS.length],
+    symbolSize: series.points.length > 20 ? 0 : 7,
+    showSymbol: series.points.length <= 20,
+    lineStyle: { width: 2, type: series.dashed ? [5, 4] : "solid", color: colour },
+    emphasis: { focus: "series" },
+  };
+}
+
+function tooltip(spec, colours) {
+  return {
+    trigger: "axis",
+    confine: true,
+    backgroundColor: colours.ground,
+    borderColor: colours.line,
+    textStyle: { color: colours.ink, fontSize: 12 },
+    formatter: (items) => {
+      const lines = document.createElement("div");
+      const head = document.createElement("strong");
+      const first = items[0];
+      head.textContent = spec.x.scale === "category" ? first.name : `${spec.x.title} ${number(spec.x, back(spec.x, first.value[0]))}`;
+      lines.append(head);
+      const value = (item) => (Array.isArray(item.value) ? item.value[1] : item.value);
+      for (const item of [...items].sort((a, b) => value(b) - value(a))) {
+        const line = document.createElement("div");
+        const dot = document.createElement("span");
+        dot.className = "tooltip-dot";
+        dot.style.background = item.color;
+        line.append(dot, `${item.seriesName}: ${number(spec.y, value(item))}`);
+        lines.append(line);
+      }
+      return lines;
+    },
+  };
+}
+
+function option(spec, colours, still) {
+  const series = spec.series.map((one, index) => seriesOption(spec, one, index, colours));
+  if (series.length && spec.shade) {
+    series[0].markArea = {
+      silent: true,
+      itemStyle: { color: colours.faint, opacity: 0.16 },
+      label: { color: colours.faint, position: "insideTop" },
+      data: [[{ name: spec.shade.label, xAxis: along(spec.x, spec.shade.from) }, { xAxis: along(spec.x, spec.shade.to) }]],
+    };
+  }
+  if (series.length && spec.mark) {
+    series[0].markLine = {
+      silent: true,
+      symbol: "none",
+      lineStyle: { color: colours.ink, type: "dotted", width: 1.5 },
+      label: { color: colours.ink, formatter: spec.mark.label, position: "end" },
+      data: [{ xAxis: along(spec.x, spec.mark.at) }],
+    };
+  }
+  return {
+    animation: !still && !matchMedia("(prefers-reduced-motion: reduce)").matches && spec.series.length < 20,
+    animationDuration: 200,
+    backgroundColor: still ? colours.ground : "transparent",
+    textStyle: { fontFamily: "system-ui, sans-serif" },
+    grid: { left: 62, right: 24, top: spec.legend ? 62 : 24, bottom: spec.x.scale === "category" ? 112 : 48 },
+    legend: spec.legend
+      ? { type: still ? "plain" : "scroll", top: 0, textStyle: { color: colours.ink }, pageTextStyle: { color: colours.ink }, selected: Object.fromEntries(spec.series.map((one) => [one.name, !one.hidden])) }
+      : { show: false },
+    tooltip: still ? { show: false } : tooltip(spec, colours),
+    xAxis: axis(spec.x, colours, "x"),
+    yAxis: axis(spec.y, colours, "y"),
+    series,
+  };
+}
+
+/** Draws a spec (JSON) in an element, or draws it anew there. */
+export async function draw(element, json, onLegend) {
+  const spec = JSON.parse(json);
+  const { init } = await echarts();
+  if (!element.isConnected) return;
+  let held = charts.get(element);
+  if (!held) {
+    const chart = init(element, null, { renderer: "svg" });
+    held = { chart, at: [0, -1] };
+    charts.set(element, held);
+    const observer = new ResizeObserver(() => {
+      if (element.isConnected) return chart.resize();
+      observer.disconnect();
+      chart.dispose();
+    });
+    observer.observe(element);
+    chart.on("legendselectchanged", (event) => held.onLegend(event.name, event.selected[event.name]));
+    element.addEventListener("keydown", (event) => walk(held, event));
+  }
+  held.onLegend = onLegend;
+  held.spec = spec;
+  held.chart.setOption(option(spec, theme(element), false), { notMerge: true });
+}
+
+/** Draws again what an element shows, after the page's colours changed. */
+export function redraw(element) {
+  const held = charts.get(element);
+  held?.chart.setOption(option(held.spec, theme(element), false), { notMerge: true });
+}
+
+/** Arrow keys read the chart: left and right along a line, up and down between lines. */
+function walk(held, event) {
+  const shown = held.spec.series.map((series, index) => ({ series, index })).filter(({ series }) => !series.hidden && series.points.length);
+  const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+  if (!step || !shown.length) return;
+  event.preventDefault();
+  const line = Math.min(Math.max(held.at[0] + step[0], 0), shown.length - 1);
+  const { series, index } = shown[line];
+  const point = Math.min(Math.max(held.at[1] + step[1], 0), series.points.length - 1);
+  held.at = [line, point];
+  held.chart.dispatchAction({ type: "showTip", seriesIndex: index, dataIndex: point });
+  const [x, y] = series.points[point];
+  const where = held.spec.x.scale === "category" ? held.spec.x.categories[point] : `${held.spec.x.title} ${number(held.spec.x, x)}`;
+  const live = held.chart.getDom().parentElement?.querySelector("[aria-live]");
+  if (live) live.textContent = `${series.name}, ${where}: ${number(held.spec.y, y)}`;
+}
+
+/** What an element shows, as SVG text on white. */
+export async function svg(element, description) {
+  const held = charts.get(element);
+  const { init } = await echarts();
+  const [width, height] = [Math.max(held.chart.getWidth(), 700), held.chart.getHeight()];
+  const still = init(null, null, { renderer: "svg", ssr: true, width, height });
+  still.setOption(option(held.spec, LIGHT, true));
+  const text = still.renderToSVGString();
+  still.dispose();
+  return described(text, description);
+}
+
+/** A drawing of the page as SVG text on white: whole, with the style that it needs. */
+export function drawing(element, style, width, height, description) {
+  const copy = element.cloneNode(true);
+  copy.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  copy.setAttribute("width", width);
+  copy.setAttribute("height", height);
+  const make = (name) => document.createElementNS("http://www.w3.org/2000/svg", name);
+  const rules = make("style");
+  rules.textContent = style;
+  const ground = make("rect");
+  for (const [name, value] of Object.entries({ width, height, fill: "#ffffff" })) ground.setAttribute(name, value);
+  copy.prepend(rules, ground);
+  return described(new XMLSerializer().serializeToString(copy), description);
+}
+
+function described(text, description) {
+  const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
+  const note = parsed.createElementNS("http://www.w3.org/2000/svg", "desc");
+  note.textContent = description;
+  parsed.documentElement.prepend(note);
+  return new XMLSerializer().serializeToString(parsed);
+}
+
+/** Hands a text to the person as a file. */
+export function save(name, text, type) {
+  saveBlob(name, new Blob([text], { type }));
+}
+
+/** Hands a drawing to the person as a PNG, at twice its size. */
+export async function savePng(name, svgText) {
+  const image = new Image();
+  image.src = URL.createObjectURL(new Blob([svgText], { type: "image/svg+xml" }));
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = 2 * image.width;
+  canvas.height = 2 * image.height;
+  const context = canvas.getContext("2d");
+  context.scale(2, 2);
+  context.drawImage(image, 0, 0);
+  URL.revokeObjectURL(image.src);
+  saveBlob(name, await new Promise((done) => canvas.toBlob(done, "image/png")));
+}
+
+function saveBlob(name, blob) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,147 @@
+//! Controls of an allocation: budget, rule and their settings.
+
+use leptos::prelude::*;
+use rrlab_types::{Prior, RepairOperator, Rule, Sparsity};
+
+use crate::glossary::Term;
+use crate::lab::{Lab, Side};
+use crate::metric::Metric;
+use crate::settings::{Choice, Part, Shown};
+
+/// Sparsities that the slider reaches.
+const SLIDER: (f64, f64) = (0.5, 0.995);
+/// Steps of the slider: equal ratios of what is left, so that it is finer near the top.
+const SLIDER_STEPS: f64 = 1000.0;
+
+/// Where a sparsity lies on the slider.
+fn slider_position(sparsity: f64) -> f64 {
+    let along = |sparsity: f64| -(1.0 - sparsity).ln();
+    SLIDER_STEPS * (along(sparsity.clamp(SLIDER.0, SLIDER.1)) - along(SLIDER.0)) / (along(SLIDER.1) - along(SLIDER.0))
+}
+
+/// The sparsity at a place of the slider, rounded to what a person would type there.
+fn slider_sparsity(position: f64) -> f64 {
+    let ratio = (1.0 - SLIDER.1) / (1.0 - SLIDER.0);
+    let sparsity = 1.0 - (1.0 - SLIDER.0) * ratio.powf(position / SLIDER_STEPS);
+    let step = if sparsity < 0.9 { 0.005 } else { 0.001 };
+    ((sparsity / step).round() * step * 1e4).round() / 1e4
+}
+
+/// Budget, rule and settings of A, and how the graph is coloured.
+#[component]
+pub fn Controls(lab: Lab) -> impl IntoView {
+    let settings = lab.settings;
+    view! {
+        <section class="panel controls" aria-label="Allocation A">
+            <ChoiceControls lab side=Side::A />
+            <label>
+                <span>"Colour by"</span>
+                <select id="colour" on:change:target=move |event| if let Ok(metric) = event.target().value().parse() { settings.metric.set(metric) }>
+                    {Metric::ALL.iter().map(|&metric| view! {
+                        <option value=metric.to_string() selected=move || settings.metric.get() == metric>{metric.label()}</option>
+                    }).collect_view()}
+                </select>
+            </label>
+            <Show when=move || settings.shows(Part::Compare)>
+                <fieldset class="segments">
+                    <legend>"Graph of"</legend>
+                    {Shown::ALL.iter().map(|&shown| view! {
+                        <label>
+                            <input type="radio" name="shown" value=shown.to_string() prop:checked=move || settings.shown.get() == shown
+                                on:change=move |_| settings.shown.set(shown) />
+                            <span>{shown.label()}</span>
+                        </label>
+                    }).collect_view()}
+                </fieldset>
+            </Show>
+        </section>
+    }
+}
+
+/// Controls of one of the two allocations.
+#[component]
+pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
+    let settings = lab.settings;
+    let choice = match side {
+        Side::A => settings.a,
+        Side::B => settings.b,
+    };
+    let prefix = match side {
+        Side::A => "",
+        Side::B => "b-",
+    };
+    let blends = move || matches!(choice.rule.get(), Rule::Blend | Rule::BlendGeometric);
+    let has_power = move || matches!(choice.rule.get(), Rule::Blend | Rule::RrProportional);
+    view! {
+        <Show when=move || settings.shows(Part::Sparsity)>
+            <SparsityControl choice prefix />
+        </Show>
+        <Show when=move || settings.shows(Part::Rule)>
+            <label>
+                <span><Term name="rule" text="Rule" />" that shares out the budget"</span>
+                <select id=format!("{prefix}rule") on:change:target=move |event| if let Ok(rule) = event.target().value().parse() { choice.rule.set(rule) }>
+                    {Rule::ALL.map(|rule| view! {
+                        <option value=rule.name() selected=move || choice.rule.get() == rule>{rule.name()}</option>
+                    }).to_vec()}
+                </select>
+            </label>
+            <label>
+                <span><Term name="repair operator" text="Repair operator" /></span>
+                <select id=format!("{prefix}repair") on:change:target=move |event| if let Ok(repair) = event.target().value().parse() { choice.repair.set(repair) }>
+                    {RepairOperator::ALL.map(|repair| view! {
+                        <option value=repair.name() selected=move || choice.repair.get() == repair>{repair.name()}</option>
+                    }).to_vec()}
+                </select>
+            </label>
+            <Show when=blends>
+                <label>
+                    <span>"Prior of the blend"</span>
+                    <select id=format!("{prefix}prior") on:change:target=move |event| if let Ok(prior) = event.target().value().parse() { choice.prior.set(prior) }>
+                        {Rule::ALL.into_iter().filter_map(|rule| Prior::try_from(rule).ok()).map(|prior| view! {
+                            <option value=prior.to_string() selected=move || choice.prior.get() == prior>{prior.to_string()}</option>
+                        }).collect_view()}
+                    </select>
+                </label>
+            </Show>
+            <Show when=has_power>
+                <label>
+                    <span>"α, power of RR"</span>
+                    <input type="number" id=format!("{prefix}alpha") step="0.1" prop:value=move || choice.alpha.get().to_string()
+                        on:change:target=move |event| if let Ok(alpha) = event.target().value().parse() { choice.alpha.set(alpha) } />
+                </label>
+            </Show>
+        </Show>
+    }
+}
+
+#[component]
+fn SparsityControl(choice: Choice, prefix: &'static str) -> impl IntoView {
+    let refused = RwSignal::new(None::<String>);
+    let set = move |text: &str| match text.parse::<Sparsity>() {
+        Ok(sparsity) => {
+            refused.set(None);
+            choice.sparsity.set(sparsity);
+        }
+        Err(error) => refused.set(Some(error.to_string())),
+    };
+    let slide = move |text: &str| {
+        if let Ok(position) = text.parse() {
+            set(&slider_sparsity(position).to_string());
+        }
+    };
+    view! {
+        <div class="sparsity">
+            <label for=format!("{prefix}sparsity-value")><Term name="sparsity" text="Sparsity" />" of the whole network"</label>
+            <span class="slider">
+                <input type="range" id=format!("{prefix}sparsity") min="0" max=SLIDER_STEPS step="1" aria-label="Sparsity"
+                    aria-valuetext=move || choice.sparsity.get().to_string()
+                    prop:value=move || slider_position(choice.sparsity.get().get()).to_string()
+                    on:input:target=move |event| slide(&event.target().value()) />
+                <input type="number" id=format!("{prefix}sparsity-value") min="0" max="0.9999" step="0.001"
+                    prop:value=move || choice.sparsity.get().to_string()
+                    on:change:target=move |event| set(&event.target().value()) />
+            </span>
+            {move || refused.get().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
+        </div>
+    }
+}

@@ -1,0 +1,69 @@
+//! Files that the page reads: of the gallery, from an address, or dropped on it.
+
+use gloo::net::http::Request;
+use rrlab_types::{Document, ModelProfile, SweepReport};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::gallery::exhibit;
+
+/// Files larger than this are no files of the lab.
+const LARGEST_BYTES: u64 = 64 << 20;
+
+/// What the page works with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// The measured network.
+    pub profile: ModelProfile,
+    /// Sweeps of it.
+    pub sweeps: Vec<SweepReport>,
+}
+
+/// Loads the profile of a name in the gallery, with its sweeps, or of an address.
+///
+/// # Errors
+/// What went wrong and with which file, for the person to read.
+pub async fn open(name: &str, sweep: &str) -> Result<Opened, String> {
+    let known = exhibit(name);
+    let profile = match document(known.map_or(name, |exhibit| exhibit.profile)).await? {
+        Document::Profile(profile) => *profile,
+        Document::Sweep(_) | Document::Allocation(_) => return Err(format!("{name} holds no profile")),
+    };
+    let mut sweeps = Vec::new();
+    let addresses = known.map_or(&[][..], |exhibit| exhibit.sweeps).iter().copied();
+    for address in addresses.chain(Some(sweep).filter(|sweep| !sweep.is_empty())) {
+        match document(address).await? {
+            Document::Sweep(report) => sweeps.push(*report),
+            Document::Profile(_) | Document::Allocation(_) => return Err(format!("{address} holds no sweep")),
+        }
+    }
+    Ok(Opened { profile, sweeps })
+}
+
+async fn document(address: &str) -> Result<Document, String> {
+    let response = Request::get(address).send().await.map_err(|error| format!("{address} can't be loaded: {error}"))?;
+    if !response.ok() {
+        let (status, text) = (response.status(), response.status_text());
+        return Err(format!("{address} can't be loaded: the server says {status} {text}"));
+    }
+    let text = response.text().await.map_err(|error| format!("{address} can't be read: {error}"))?;
+    Document::from_json(&text).map_err(|error| format!("{address}: {error}"))
+}
+
+/// Reads a file that a person chose or dropped.
+///
+/// # Errors
+/// What is wrong with it, with its name.
+pub async fn read(file: web_sys::File) -> Result<Document, String> {
+    let name = file.name();
+    let size = file.size();
+    if size > LARGEST_BYTES as f64 {
+        let most = LARGEST_BYTES >> 20;
+        return Err(format!(
+            "{name} has {:.0} MiB; profiles, sweeps and allocations have {most} at most",
+            size / f64::from(1 << 20)
+        ));
+    }
+    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+    let text = text.ok_or_else(|| format!("{name} can't be read; was it moved or deleted?"))?;
+    Document::from_json(&text).map_err(|error| format!("{name}: {error}"))
+}

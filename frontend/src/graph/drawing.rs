@@ -1,0 +1,108 @@
+//! What of a layer graph is drawn: its layers, sums and pools, with folded groups as one box each.
+
+use rrlab_types::{LayerGraph, LayerGroup, NodeId, Op, Role};
+
+/// Something drawn as one box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// A node.
+    Node(NodeId),
+    /// A folded group, by its index among the graph's groups.
+    Group(usize),
+}
+
+/// How two boxes are connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EdgeKind {
+    /// Along the trunk.
+    Trunk,
+    /// An identity shortcut past a block.
+    Residual,
+    /// A shortcut through a projection.
+    Projection,
+}
+
+/// A connection between two boxes, by their indices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// Where it starts.
+    pub from: usize,
+    /// Where it ends.
+    pub to: usize,
+    /// What it is.
+    pub kind: EdgeKind,
+}
+
+/// The boxes in graph order, and how they are connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawing {
+    /// Boxes.
+    pub items: Vec<Item>,
+    /// Connections.
+    pub edges: Vec<Edge>,
+}
+
+impl Drawing {
+    /// What is drawn of a graph with these groups folded.
+    pub fn new(graph: &LayerGraph, groups: &[LayerGroup], folded: &[String]) -> Self {
+        let mut items: Vec<Item> = Vec::new();
+        let mut item_of: Vec<usize> = Vec::with_capacity(graph.nodes.len());
+        let outermost = folded_groups(graph, groups, folded);
+        for id in graph.ids() {
+            let item = match outermost[id.0] {
+                Some(group) => Some(Item::Group(group)),
+                None if is_drawn(graph.node(id).op) => Some(Item::Node(id)),
+                None => None,
+            };
+            // Batch norms and ReLUs are part of the box before them, since nothing of them is pruned.
+            let before = || graph.node(id).inputs.first().map_or(0, |input| item_of[input.0]);
+            let index = match item {
+                None => before(),
+                Some(item) => items.iter().position(|known| *known == item).unwrap_or_else(|| {
+                    items.push(item);
+                    items.len() - 1
+                }),
+            };
+            item_of.push(index);
+        }
+        let edges = edges(graph, &items, &item_of);
+        Self { items, edges }
+    }
+}
+
+fn is_drawn(op: Op) -> bool {
+    !matches!(op, Op::BatchNorm { .. } | Op::Relu)
+}
+
+/// For every node the outermost folded group that it is in.
+fn folded_groups(graph: &LayerGraph, groups: &[LayerGroup], folded: &[String]) -> Vec<Option<usize>> {
+    let mut outermost = vec![None; graph.nodes.len()];
+    for (index, group) in groups.iter().enumerate().filter(|(_, group)| folded.contains(&group.name)) {
+        for id in &group.nodes {
+            outermost[id.0].get_or_insert(index);
+        }
+    }
+    outermost
+}
+
+fn edges(graph: &LayerGraph, items: &[Item], item_of: &[usize]) -> Vec<Edge> {
+    let is_projection =
+        |index: usize| matches!(items[index], Item::Node(id) if graph.node(id).role == Some(Role::Projection));
+    let mut edges: Vec<Edge> = Vec::new();
+    for id in graph.ids() {
+        for input in &graph.node(id).inputs {
+            let (from, to) = (item_of[input.0], item_of[id.0]);
+            if from == to || edges.iter().any(|edge| (edge.from, edge.to) == (from, to)) {
+                continue;
+            }
+            let past = (from + 1..to).any(|between| !is_projection(between));
+            let kind = match () {
+                () if is_projection(from) || is_projection(to) => EdgeKind::Projection,
+                () if graph.node(id).op == Op::Add && past => EdgeKind::Residual,
+                () => EdgeKind::Trunk,
+            };
+            edges.push(Edge { from, to, kind });
+        }
+    }
+    edges
+}

@@ -1,0 +1,140 @@
+//! What the page shows, as far as it follows from a profile and the settings: computed once, read by every view.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use rrlab_types::{
+    Allocation, AllocationRequest, Constraint, Evidence, LayerGroup, ModelProfile, Repair, Rule, Sparsity, SweepEntry,
+    SweepReport, allocate,
+};
+
+use crate::metric::Numbers;
+use crate::settings::{Choice, Settings};
+
+/// An allocation, or why there is none.
+pub type Outcome = Result<Allocation, String>;
+
+/// One of the two allocations that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// A.
+    A,
+    /// B.
+    B,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::A => "A",
+            Self::B => "B",
+        })
+    }
+}
+
+/// One opened profile with everything that follows from it.
+#[derive(Clone, Copy)]
+pub struct Lab {
+    /// What a person set.
+    pub settings: Settings,
+    /// The measured network.
+    pub profile: StoredValue<Arc<ModelProfile>>,
+    /// Its stages and blocks.
+    pub groups: StoredValue<Vec<LayerGroup>>,
+    /// Sweeps of it.
+    pub sweeps: RwSignal<Vec<SweepReport>>,
+    /// An allocation from a file, which stands for B while it is open.
+    pub opened: RwSignal<Option<Allocation>>,
+    /// Allocation A.
+    pub a: Memo<Outcome>,
+    /// Allocation B.
+    pub b: Memo<Outcome>,
+    /// Numbers of every layer under A; empty where there is no A.
+    pub numbers_a: Memo<Vec<Numbers>>,
+    /// Numbers of every layer under B.
+    pub numbers_b: Memo<Vec<Numbers>>,
+}
+
+impl Lab {
+    /// The lab of a profile.
+    pub fn new(
+        profile: Arc<ModelProfile>,
+        sweeps: RwSignal<Vec<SweepReport>>,
+        opened: RwSignal<Option<Allocation>>,
+        settings: Settings,
+    ) -> Self {
+        let groups = StoredValue::new(profile.graph.groups());
+        let profile = StoredValue::new(profile);
+        let outcome = move |choice: Choice| profile.with_value(|profile| share_out(profile, &choice.request()));
+        let a = Memo::new(move |_| outcome(settings.a));
+        let b = Memo::new(move |_| opened.get().map_or_else(|| outcome(settings.b), Ok));
+        let numbers = move |allocation: Memo<Outcome>, choice: Choice| {
+            Memo::new(move |_| {
+                allocation.with(|outcome| match outcome {
+                    Ok(allocation) => {
+                        profile.with_value(|profile| Numbers::of_layers(profile, allocation, choice.repair.get()))
+                    }
+                    Err(_) => Vec::new(),
+                })
+            })
+        };
+        let (numbers_a, numbers_b) = (numbers(a, settings.a), numbers(b, settings.b));
+        Self { settings, profile, groups, sweeps, opened, a, b, numbers_a, numbers_b }
+    }
+
+    /// Numbers of every layer under one of the two.
+    pub fn numbers(self, side: Side) -> Memo<Vec<Numbers>> {
+        match side {
+            Side::A => self.numbers_a,
+            Side::B => self.numbers_b,
+        }
+    }
+
+    /// One of the two allocations.
+    pub fn outcome(self, side: Side) -> Memo<Outcome> {
+        match side {
+            Side::A => self.a,
+            Side::B => self.b,
+        }
+    }
+
+    /// One of the two in a line of words.
+    pub fn describe(self, side: Side) -> String {
+        match (side, self.opened.get()) {
+            (Side::A, _) => self.settings.a.describe(),
+            (Side::B, None) => self.settings.b.describe(),
+            (Side::B, Some(allocation)) => format!("{} at {} from a file", allocation.rule, allocation.sparsity),
+        }
+    }
+
+    /// Index of the layer of this name among the prunable ones.
+    pub fn layer_index(self, name: &str) -> Option<usize> {
+        self.profile.with_value(|profile| profile.layers.iter().position(|layer| layer.name == name))
+    }
+
+    /// Accuracy that an open sweep measured after repair by A's operator: of this rule with these layers forced, at the
+    /// sparsity nearest to the one asked for.
+    pub fn measured(self, rule: Rule, constraints: &[Constraint], sparsity: Sparsity) -> Option<SweepEntry> {
+        let repair = Repair::Operator(self.settings.a.repair.get());
+        let distance = |entry: &SweepEntry| (entry.sparsity.get() - sparsity.get()).abs();
+        self.sweeps.with(|sweeps| {
+            let alike = sweeps.iter().filter(|sweep| sweep.plan.constraints == constraints);
+            let entries = alike.flat_map(|sweep| sweep.line(rule, repair));
+            entries.min_by(|a, b| distance(a).total_cmp(&distance(b))).cloned()
+        })
+    }
+
+    /// What a rule gives every layer at a sparsity without constraints, other settings as in A.
+    pub fn by_rule(self, rule: Rule, sparsity: Sparsity) -> Outcome {
+        let request = AllocationRequest { rule, sparsity, constraints: Vec::new(), ..self.settings.a.request() };
+        self.profile.with_value(|profile| share_out(profile, &request))
+    }
+}
+
+/// Shares out a budget on a profile.
+///
+/// # Errors
+/// Why it can't be, for the person to read.
+pub fn share_out(profile: &ModelProfile, request: &AllocationRequest) -> Outcome {
+    allocate(Evidence::Profile(profile), request).map_err(|error| error.to_string())
+}

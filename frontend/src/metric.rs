@@ -1,0 +1,175 @@
+//! What colours and numbers on the graph can stand for.
+
+use std::iter::Sum;
+
+use rrlab_types::{Allocation, ModelProfile, RepairOperator};
+
+use crate::colour::Scale;
+use crate::settings::choices;
+
+choices! {
+    /// A number that a layer, or a group of layers, has.
+    Metric {
+        /// Relative repairability.
+        Rr = "rr", "RR";
+        /// Raw distortion over E[y²].
+        Raw = "raw", "raw distortion";
+        /// Residual distortion over E[y²].
+        Residual = "residual", "residual distortion";
+        /// Weights kept over weights.
+        Density = "density", "density";
+        /// Weights removed over weights.
+        Sparsity = "sparsity", "sparsity";
+        /// Weights kept.
+        Kept = "kept", "weights kept";
+        /// Weights.
+        Weights = "weights", "weights";
+        /// Multiply-accumulates of the dense layer.
+        Macs = "macs", "multiply-accumulates";
+        /// Density in B less density in A.
+        Difference = "difference", "density, B − A";
+    }
+}
+
+/// Numbers of a layer under an allocation, or of several layers together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Numbers {
+    /// How many layers.
+    pub layers: usize,
+    /// Their weights.
+    pub weights: usize,
+    /// Weights that they keep.
+    pub kept: usize,
+    /// Their multiply-accumulates for one image when dense.
+    pub macs: u64,
+    /// Sum of their raw distortions over E[y²].
+    pub raw: f64,
+    /// Sum of their residual distortions over E[y²].
+    pub residual: f64,
+}
+
+impl Numbers {
+    /// Of every prunable layer, in graph order.
+    pub fn of_layers(profile: &ModelProfile, allocation: &Allocation, operator: RepairOperator) -> Vec<Self> {
+        let shapes = profile.graph.prunable_layers();
+        let layers = profile.layers.iter().zip(&allocation.layers).zip(shapes);
+        let of_layer = |((profile, layer), shape): (
+            (&rrlab_types::LayerProfile, &rrlab_types::LayerAllocation),
+            rrlab_types::PrunableLayer,
+        )| Self {
+            layers: 1,
+            weights: layer.weights,
+            kept: layer.kept,
+            macs: shape.macs,
+            raw: profile.raw_at(layer.density),
+            residual: profile.residual_at(operator, layer.density),
+        };
+        layers.map(of_layer).collect()
+    }
+
+    /// Weights kept over weights.
+    pub fn density(self) -> f64 {
+        self.kept as f64 / self.weights.max(1) as f64
+    }
+
+    /// Residual over raw distortion; 0 where pruning distorts nothing.
+    pub fn rr(self) -> f64 {
+        if self.raw > 0.0 { self.residual / self.raw } else { 0.0 }
+    }
+}
+
+impl Sum for Numbers {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::default(), |a, b| Self {
+            layers: a.layers + b.layers,
+            weights: a.weights + b.weights,
+            kept: a.kept + b.kept,
+            macs: a.macs + b.macs,
+            raw: a.raw + b.raw,
+            residual: a.residual + b.residual,
+        })
+    }
+}
+
+impl Metric {
+    /// The number, where `other` is B's of the same layers.
+    pub fn of(self, numbers: Numbers, other: Numbers) -> f64 {
+        let mean = |sum: f64| sum / numbers.layers.max(1) as f64;
+        match self {
+            Self::Rr => numbers.rr(),
+            Self::Raw => mean(numbers.raw),
+            Self::Residual => mean(numbers.residual),
+            Self::Density => numbers.density(),
+            Self::Sparsity => 1.0 - numbers.density(),
+            Self::Kept => numbers.kept as f64,
+            Self::Weights => numbers.weights as f64,
+            Self::Macs => numbers.macs as f64,
+            Self::Difference => other.density() - numbers.density(),
+        }
+    }
+
+    /// The number in few signs.
+    pub fn format(self, value: f64) -> String {
+        match self {
+            Self::Rr | Self::Raw | Self::Residual => format!("{value:.3}"),
+            Self::Density | Self::Sparsity => percent(value),
+            Self::Kept | Self::Weights | Self::Macs => count(value),
+            Self::Difference => format!("{:+.1} pp", 100.0 * value),
+        }
+    }
+
+    /// The name as it stands on a node, before the number.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Rr => "RR",
+            Self::Raw => "raw",
+            Self::Residual => "residual",
+            Self::Density => "density",
+            Self::Sparsity => "sparsity",
+            Self::Kept => "keeps",
+            Self::Weights => "weights",
+            Self::Macs => "MACs",
+            Self::Difference => "B − A",
+        }
+    }
+
+    /// Colours of these values. Ranges that have a meaning are fixed, so that colours stay while the slider moves.
+    pub fn scale(self, values: &[f64]) -> Scale {
+        let (least, most) =
+            values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+        match self {
+            Self::Rr => Scale::around(1.0, 1.0),
+            Self::Raw | Self::Residual | Self::Density | Self::Sparsity => Scale::amounts(0.0, 1.0),
+            Self::Kept | Self::Weights | Self::Macs => Scale::magnitudes(least, most),
+            Self::Difference => Scale::around(0.0, values.iter().fold(0.05, |reach, v| reach.max(v.abs()))),
+        }
+    }
+
+    /// What the ends and the middle of the legend mean, in words.
+    pub fn meaning(self) -> [&'static str; 3] {
+        match self {
+            Self::Rr => ["mended", "no effect", "made worse"],
+            Self::Raw | Self::Residual => ["undistorted", "", "as large as the output"],
+            Self::Density => ["nothing kept", "", "dense"],
+            Self::Sparsity => ["dense", "", "nothing kept"],
+            Self::Kept | Self::Weights | Self::Macs => ["few", "", "many"],
+            Self::Difference => ["A keeps more", "", "B keeps more"],
+        }
+    }
+}
+
+/// A fraction in per cent.
+pub fn percent(value: f64) -> String {
+    let value = 100.0 * value;
+    if value > 0.0 && value < 1.0 { format!("{value:.2} %") } else { format!("{value:.1} %") }
+}
+
+/// A count in thousands and millions.
+pub fn count(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1e9 => format!("{:.2}G", value / 1e9),
+        size if size >= 1e6 => format!("{:.2}M", value / 1e6),
+        size if size >= 1e4 => format!("{:.1}k", value / 1e3),
+        _ => format!("{value:.0}"),
+    }
+}

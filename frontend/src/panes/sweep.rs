@@ -1,0 +1,208 @@
+//! Accuracy over sparsity for every rule, before and after repair, and where the recoverability transition is.
+
+use leptos::prelude::*;
+use rrlab_types::{Crossing, RecoverabilityTransition, Repair, Rule, Sparsity, SweepReport};
+
+use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series, Shade};
+use crate::glossary::Term;
+use crate::lab::Lab;
+use crate::metric::percent;
+
+/// What is added to the name of a line without repair.
+const BEFORE: &str = " before repair";
+
+/// A sweep of the opened network.
+#[component]
+pub fn SweepPane(lab: Lab) -> impl IntoView {
+    let chosen = RwSignal::new(0usize);
+    let report = Memo::new(move |_| lab.sweeps.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned()));
+    move || {
+        match report.get() {
+        None => view! {
+            <p class="empty">"No sweep is open. Run "<code>"rrlab sweep --model … --dataset … --out sweep.json"</code>" and drop its file on this page."</p>
+        }
+        .into_any(),
+        Some(report) => view! {
+            <SweepChoice lab chosen />
+            <SweepView lab report />
+        }
+        .into_any(),
+    }
+    }
+}
+
+fn title(report: &SweepReport) -> String {
+    let forced: Vec<String> = report.plan.constraints.iter().map(ToString::to_string).collect();
+    let forced = if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
+    format!("{} on {}{forced}", report.architecture, report.dataset)
+}
+
+#[component]
+fn SweepChoice(lab: Lab, chosen: RwSignal<usize>) -> impl IntoView {
+    let titles = move || lab.sweeps.with(|sweeps| sweeps.iter().map(title).collect::<Vec<_>>());
+    view! {
+        <Show when=move || { lab.sweeps.with(Vec::len) > 1 }>
+            <label class="inline">
+                <span>"Sweep"</span>
+                <select id="sweep" on:change:target=move |event| if let Ok(index) = event.target().value().parse() { chosen.set(index) }>
+                    {move || titles().into_iter().enumerate().map(|(index, title)| view! {
+                        <option value=index selected=move || chosen.get() == index>{title}</option>
+                    }).collect_view()}
+                </select>
+            </label>
+        </Show>
+    }
+}
+
+#[component]
+fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
+    let settings = lab.settings;
+    let measured = format!(
+        "{}: dense {} on {} test images; repaired from {} calibration images without labels; seed {}, {}, {}",
+        title(&report),
+        percent(report.dense_accuracy),
+        report.plan.evaluation_images,
+        report.plan.calibration_images,
+        report.plan.seed,
+        report.device,
+        report.program,
+    );
+    let repairs: Vec<Repair> = report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
+    let report = StoredValue::new(report);
+    let repair = move || {
+        let asked = settings.sweep_repair.get();
+        report.with_value(|report| {
+            report
+                .plan
+                .repairs
+                .iter()
+                .copied()
+                .find(|known| *known == asked)
+                .or(report.plan.repairs.last().copied())
+                .unwrap_or(asked)
+        })
+    };
+    let spec = Memo::new(move |_| {
+        report.with_value(|report| {
+            let hidden = settings.hidden_lines.get();
+            chart(report, repair(), settings.a.rule.get(), settings.a.sparsity.get(), &hidden.0)
+        })
+    });
+    let on_legend = Callback::new(move |(name, shown): (String, bool)| {
+        settings.hidden_lines.update(|hidden| {
+            if hidden.contains(&name) == shown {
+                hidden.toggle(name);
+            }
+        })
+    });
+    view! {
+        <p class="faint">{measured}</p>
+        <label class="inline">
+            <span>"After repair by"</span>
+            <select id="sweep-repair" on:change:target=move |event| if let Ok(chosen) = event.target().value().parse() { settings.sweep_repair.set(chosen) }>
+                {repairs.into_iter().map(|choice| view! {
+                    <option value=choice.to_string() selected=move || repair() == choice>{choice.to_string()}</option>
+                }).collect_view()}
+            </select>
+        </label>
+        <Chart lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity; lines: after {}, broken: before repair; grey: the transition of {}", repair(), settings.a.rule.get()))
+            spec on_legend height=440 />
+        <p class="faint">"Click a name above the lines to hide it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
+        <h3>"Who leads where, and where each rule's transition is"</h3>
+        {move || report.with_value(|report| leaders(report, repair()))}
+    }
+}
+
+fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, hidden: &[String]) -> ChartSpec {
+    let line = |rule: Rule, repair: Repair| -> Vec<(f64, f64)> {
+        report.line(rule, repair).into_iter().map(|entry| (entry.sparsity.get(), entry.accuracy)).collect()
+    };
+    let after = report.plan.rules.iter().enumerate().map(|(style, &rule)| Series {
+        style: Some(style),
+        hidden: hidden.contains(&rule.to_string()),
+        ..Series::line(rule.name(), line(rule, repair))
+    });
+    let shown_before = |rule: Rule| !hidden.contains(&format!("{rule}{BEFORE}"));
+    let before = report.plan.rules.iter().enumerate().filter(|_| report.plan.repairs.contains(&Repair::None)).map(
+        |(style, &rule)| Series {
+            style: Some(style),
+            dashed: true,
+            hidden: !shown_before(rule) || hidden.contains(&rule.to_string()),
+            ..Series::line(format!("{rule}{BEFORE}"), line(rule, Repair::None))
+        },
+    );
+    let mut sparsities: Vec<f64> = report.plan.sparsities.iter().map(|sparsity| sparsity.get()).collect();
+    sparsities.sort_by(f64::total_cmp);
+    let (low, high) = (sparsities.first().copied().unwrap_or(0.5), sparsities.last().copied().unwrap_or(0.99));
+    let RecoverabilityTransition { begin, end } = report.transition(rule, repair);
+    ChartSpec {
+        x: Axis { ticks: sparsities, ..Axis::sparsity(low, high) },
+        y: Axis::new("accuracy", AxisScale::Percent).between(0.0, 1.0),
+        series: after.chain(before).collect(),
+        shade: shade(begin, end, (low, high)).map(|(from, to)| Shade {
+            from,
+            to,
+            label: format!("transition of {rule}"),
+        }),
+        mark: Some(sparsity.get()).filter(|at| (low..=high).contains(at)).map(|at| Mark { at, label: "A".into() }),
+        legend: true,
+    }
+}
+
+/// Accuracy after repair of every rule, the best of each sparsity marked, and the transitions in words.
+fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
+    let mut sparsities = report.plan.sparsities.clone();
+    sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
+    let accuracy = |rule, sparsity| report.entry(rule, sparsity, repair).map(|entry| entry.accuracy);
+    let best: Vec<Option<f64>> = sparsities
+        .iter()
+        .map(|&s| report.plan.rules.iter().filter_map(|&rule| accuracy(rule, s)).reduce(f64::max))
+        .collect();
+    let row = |&rule: &Rule| {
+        let cell = |(&sparsity, best): (&Sparsity, &Option<f64>)| {
+            let value = accuracy(rule, sparsity);
+            let leads = value.is_some() && value == *best;
+            let text = value.map_or_else(|| "–".to_owned(), percent);
+            view! { <td class:leads=leads>{if leads { format!("★ {text}") } else { text }}</td> }
+        };
+        let cells = sparsities.iter().zip(&best).map(cell).collect_view();
+        view! { <tr><th scope="row">{rule.name()}</th>{cells}<td class="text">{words(report.transition(rule, repair))}</td></tr> }
+    };
+    view! {
+        <div class="table" tabindex="0" role="group" aria-label="Accuracy after repair, scrolls sideways">
+            <table id="leaders">
+                <thead><tr>
+                    <th scope="col">"rule"</th>
+                    {sparsities.iter().map(|sparsity| view! { <th scope="col">{sparsity.to_string()}</th> }).collect_view()}
+                    <th scope="col">"transition"</th>
+                </tr></thead>
+                <tbody>{report.plan.rules.iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}
+
+/// The part of a transition between the least and the largest sparsity.
+fn shade(begin: Crossing, end: Crossing, (low, high): (f64, f64)) -> Option<(f64, f64)> {
+    let from = match begin {
+        Crossing::Before => low,
+        Crossing::At(sparsity) => sparsity,
+        Crossing::NotReached => return None,
+    };
+    match end {
+        Crossing::Before => None,
+        Crossing::At(to) => Some((from, to)),
+        Crossing::NotReached => Some((from, high)),
+    }
+}
+
+fn words(transition: RecoverabilityTransition) -> String {
+    match (transition.begin, transition.end) {
+        (_, Crossing::Before) => "over before the first sparsity".to_owned(),
+        (Crossing::At(begin), Crossing::At(end)) => format!("{begin:.3} to {end:.3}"),
+        (Crossing::Before, Crossing::At(end)) => format!("begins before the first sparsity, ends at {end:.3}"),
+        (Crossing::At(begin), Crossing::NotReached) => format!("begins at {begin:.3}, end not reached"),
+        (Crossing::Before, Crossing::NotReached) => "begins before the first sparsity, end not reached".to_owned(),
+        (Crossing::NotReached, _) => "not reached".to_owned(),
+    }
+}
