@@ -1,4 +1,7 @@
-//! The program under test, as its users have it: a binary and a built page.
+//! The program under test, as its users have it: a binary, a built page, and a browser.
+
+pub mod browser;
+pub mod deepened;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -25,4 +28,19 @@ pub fn rrlab(data: &std::path::Path) -> Command {
 /// The repository.
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+}
+
+/// The built page.
+///
+/// # Panics
+/// If it is not there.
+pub fn built_page() -> PathBuf {
+    let dist = std::env::var_os("RRLAB_DIST").map_or_else(|| repository().join("dist"), PathBuf::from);
+    assert!(dist.join("index.html").exists(), "no page in {}: run `cargo xtask page` first", dist.display());
+    dist
+}
+
+/// The profile that comes with the page.
+pub fn bundled_profile() -> PathBuf {
+    repository().join("frontend/gallery/resnet20-cifar10.profile.json")
 }

@@ -1,141 +1,384 @@
-//! The page in a real browser, served by the program.
+//! The page in a real browser: what a student, a reviewer and a teacher do with it.
 
-use std::process::Stdio;
-use std::time::Duration;
+use std::path::Path;
 
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
-use rrlab_tests::{program, repository, rrlab};
+use rrlab_tests::browser::Browser;
+use rrlab_tests::deepened::deepened;
+use rrlab_tests::{built_page, bundled_profile, repository, rrlab};
+use rrlab_types::{Allocation, ModelProfile, Rule};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
-/// Programs that end with the test.
-struct Running {
-    client: Client,
-    address: String,
-    _server: Child,
-    _driver: Child,
-    screenshots: std::path::PathBuf,
+/// What the command line prints for the bundled profile.
+fn allocated(options: &[&str]) -> Value {
+    let mut command = rrlab(&std::env::temp_dir());
+    command.args(["allocate", "--format", "json", "--profile"]).arg(bundled_profile()).args(options);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Starts a program and waits for the first line of its output that `wanted` finds something in.
-async fn started(command: &mut Command, wanted: impl Fn(&str) -> Option<String>) -> (Child, String) {
-    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts");
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        if let Some(found) = wanted(&line) {
-            // Whoever writes on must find a reader.
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return (child, found);
-        }
-    }
-    panic!("the program ended without saying what was waited for");
+/// Name and weights kept of each layer.
+fn kept(allocation: &Value) -> Value {
+    allocation["layers"].as_array().unwrap().iter().map(|layer| json!([layer["name"], layer["kept"]])).collect()
 }
 
-async fn open() -> Running {
-    let dist = repository().join("dist");
-    let dist = std::env::var_os("RRLAB_DIST").map_or(dist, Into::into);
-    assert!(dist.join("index.html").exists(), "no page in {}: run `cargo xtask page` first", dist.display());
-    let mut serve = Command::new(program());
-    serve.args(["serve", "--port", "0", "--page"]).arg(&dist);
-    let (server, address) = started(&mut serve, |line| line.starts_with("http://").then(|| line.to_owned())).await;
-    let (driver, port) = started(Command::new("chromedriver").arg("--port=0"), |line| {
-        Some(line.split("started successfully on port ").nth(1)?.trim_end_matches('.').to_owned())
-    })
-    .await;
-    let arguments = [
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-sync",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-dev-shm-usage",
-    ];
-    let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
-    let client = ClientBuilder::new(HttpConnector::new())
-        .capabilities(capabilities.as_object().unwrap().clone())
-        .connect(&format!("http://127.0.0.1:{port}"))
-        .await
-        .expect("a browser");
-    let screenshots = std::env::temp_dir().join("rrlab-screenshots");
-    std::fs::create_dir_all(&screenshots).unwrap();
-    Running { client, address, _server: server, _driver: driver, screenshots }
+/// Name and weights kept of each layer, as the table shows them.
+async fn kept_in_table(page: &Browser) -> Value {
+    let script = "return [...document.querySelectorAll('#layers tbody tr')].map(row => \
+                  [row.dataset.layer, Number(row.querySelector('[data-value=kept]').textContent)]);";
+    page.run(script, &[]).await
 }
 
-impl Running {
-    async fn goto(&self) {
-        self.client.goto(&self.address).await.unwrap();
-        self.client.wait().at_most(Duration::from_secs(60)).for_element(Locator::Css("tbody tr")).await.unwrap();
-    }
-
-    /// Sets a control to a value as a person would.
-    async fn set(&self, selector: &str, value: &str, event: &str) {
-        let script = "const [selector, value, event] = arguments; const control = document.querySelector(selector);\
-                      control.value = value; control.dispatchEvent(new Event(event, { bubbles: true }));";
-        self.client.execute(script, vec![json!(selector), json!(value), json!(event)]).await.unwrap();
-    }
-
-    /// Weights kept of each layer, as the table shows them.
-    async fn kept(&self) -> Value {
-        let script = "return [...document.querySelectorAll('tbody tr')].map(row => \
-                      [row.dataset.layer, Number(row.querySelector('[data-value=kept]').textContent)]);";
-        self.client.execute(script, vec![]).await.unwrap()
-    }
-
-    async fn screenshot(&self, name: &str) {
-        std::fs::write(self.screenshots.join(name), self.client.screenshot().await.unwrap()).unwrap();
-    }
+/// Name and weights kept of each layer, as the graph's nodes say.
+async fn kept_on_nodes(page: &Browser) -> Value {
+    let script = "return [...document.querySelectorAll('#graph-A [data-layer]')].map(node => \
+                  [node.dataset.layer, Number(/keeps (\\d+) of/.exec(node.querySelector('title').textContent)[1])]);";
+    let mut nodes = page.run(script, &[]).await;
+    // Nodes are in the order of the graph, as the command line's layers are.
+    assert_eq!(nodes.as_array_mut().unwrap().len(), 22);
+    nodes
 }
 
-/// What the command line keeps of each layer for the bundled profile.
-fn allocated(rule: &str, sparsity: &str) -> Value {
-    let profile = repository().join("frontend/gallery/resnet20-cifar10.profile.json");
-    let output = rrlab(&std::env::temp_dir())
-        .args(["allocate", "--rule", rule, "--sparsity", sparsity, "--format", "json", "--profile"])
-        .arg(profile)
-        .output()
-        .unwrap();
-    let allocation: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let layers = allocation["layers"].as_array().unwrap();
-    layers.iter().map(|layer| json!([layer["name"], layer["kept"]])).collect()
+async fn alert(page: &Browser) -> String {
+    page.wait_for("[role=alert]").await;
+    page.text("[role=alert]").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_allocates_what_the_command_line_allocates() {
-    let page = open().await;
-    page.goto().await;
-    assert_eq!(page.kept().await, allocated("rr", "0.95"));
-    page.set("#sparsity", "0.8", "input").await;
-    assert_eq!(page.kept().await, allocated("rr", "0.8"));
-    for rule in ["erk", "lamp", "uniform"] {
-        page.set("#rule", rule, "change").await;
-        assert_eq!(page.kept().await, allocated(rule, "0.8"), "{rule}");
-    }
-    page.set("#sparsity-value", "0.973", "change").await;
-    assert_eq!(page.kept().await, allocated("uniform", "0.973"));
+    let page = Browser::open().await;
+    page.goto("").await;
+    let expected = kept(&allocated(&["--rule", "rr", "--sparsity", "0.95"]));
+    assert_eq!(kept_in_table(&page).await, expected);
+    assert_eq!(kept_on_nodes(&page).await, expected);
 
-    // Every layer of the table is a node of the graph with a number on it.
-    let script = "return [...document.querySelectorAll('.graph [data-layer]')].filter(node => \
-                  /^RR \\d/.test(node.querySelector('[data-value=rr]').textContent.trim())).length;";
-    assert_eq!(page.client.execute(script, vec![]).await.unwrap(), json!(22));
+    page.set("#sparsity", "120", "input").await;
+    let sparsity = page.run("return document.querySelector('#sparsity-value').value", &[]).await;
+    let sparsity = sparsity.as_str().unwrap().to_owned();
+    assert!(sparsity.parse::<f64>().unwrap() < 0.9, "{sparsity}");
+    for rule in ["rr", "erk", "lamp", "uniform", "blend"] {
+        page.set("#rule", rule, "change").await;
+        let expected = kept(&allocated(&["--rule", rule, "--sparsity", &sparsity]));
+        assert_eq!(kept_in_table(&page).await, expected, "{rule}");
+        assert_eq!(kept_on_nodes(&page).await, expected, "{rule}");
+    }
+    page.set("#rule", "rr", "change").await;
+    page.set("#repair", "least_squares", "change").await;
+    page.set("#sparsity-value", "0.973", "change").await;
+    let expected = kept(&allocated(&["--rule", "rr", "--sparsity", "0.973", "--repair", "least_squares"]));
+    assert_eq!(kept_on_nodes(&page).await, expected);
 
     page.set("#sparsity-value", "1.5", "change").await;
-    let alert = page.client.find(Locator::Css("[role=alert]")).await.unwrap().text().await.unwrap();
-    assert!(alert.contains("sparsity 1.5 is not possible"), "{alert}");
-    page.set("#sparsity-value", "0.95", "change").await;
-    page.set("#rule", "rr", "change").await;
+    assert!(alert(&page).await.contains("sparsity 1.5 is not possible"));
+    page.set("#sparsity-value", "0.99999", "change").await;
+    assert!(alert(&page).await.contains("highest sparsity possible"));
+    page.close().await;
+}
 
-    for (name, width) in [("wide", 1500), ("narrow", 420)] {
-        page.client.set_window_size(width, 1100).await.unwrap();
-        for scheme in ["light", "dark"] {
-            let script = format!("document.documentElement.style.colorScheme = '{scheme}'");
-            page.client.execute(&script, vec![]).await.unwrap();
-            page.screenshot(&format!("{name}-{scheme}.png")).await;
-        }
+#[tokio::test(flavor = "multi_thread")]
+async fn projections_are_forced_and_what_it_costs_the_others_is_seen() {
+    let page = Browser::open().await;
+    page.goto("?rule=erk&pane=ablation").await;
+    page.click("#force-add").await;
+    let (free, forced) = (
+        allocated(&["--rule", "erk", "--sparsity", "0.95"]),
+        allocated(&["--rule", "erk", "--sparsity", "0.95", "--force", "projection=global"]),
+    );
+    assert_eq!(kept_on_nodes(&page).await, kept(&forced));
+    let of_projections = |allocation: &Value| -> i64 {
+        let layers = allocation["layers"].as_array().unwrap();
+        layers.iter().filter(|layer| layer["role"] == "projection").map(|layer| layer["kept"].as_i64().unwrap()).sum()
+    };
+    let moved = page.text("#effects [data-role=projection] [data-value=moved]").await;
+    assert_eq!(moved, format!("{:+}", of_projections(&forced) - of_projections(&free)));
+
+    page.set("#force-target", "layer3.0.conv1", "change").await;
+    page.set("#force-density", "value", "change").await;
+    page.set("#force-value", "7", "change").await;
+    page.click("#force-add").await;
+    assert!(alert(&page).await.contains("density 7 is not possible"));
+    page.set("#force-value", "0.9", "change").await;
+    page.click("#force-add").await;
+    let options =
+        ["--rule", "erk", "--sparsity", "0.95", "--force", "projection=global", "--force", "layer3.0.conv1=0.9"];
+    assert!(
+        alert(&page).await.contains("the sparsity must be between"),
+        "most of 18,432 weights is more than the budget"
+    );
+    assert!(
+        !rrlab(&std::env::temp_dir())
+            .args(["allocate", "--profile"])
+            .arg(bundled_profile())
+            .args(options)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    page.click("#force-clear").await;
+
+    page.click("#experiment").await;
+    page.wait_for("#graph-B [data-layer]").await;
+    assert_eq!(kept_on_nodes(&page).await, kept(&free));
+    let arms = page.text("#arms").await;
+    assert!(arms.contains("capped ERK") && arms.contains("34.6 % at 0.95"), "{arms}");
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_opens_the_same_view() {
+    let page = Browser::open().await;
+    page.goto("").await;
+    page.set("#rule", "lamp", "change").await;
+    page.set("#sparsity-value", "0.9", "change").await;
+    page.set("#colour", "density", "change").await;
+    page.click("#graph-A [data-layer='layer2.0.shortcut.0']").await;
+    page.click("#tab-sweep").await;
+    page.wait_until("return location.search.includes('pane=sweep')").await;
+    let query = page.run("return location.search", &[]).await;
+    let query = query.as_str().unwrap();
+
+    let second = Browser::open().await;
+    second.goto(query).await;
+    let view = "return [document.querySelector('#rule').value, document.querySelector('#sparsity-value').value, \
+                document.querySelector('#colour').value, document.querySelector('[role=tab][aria-selected=true]').id, \
+                document.querySelector('.box.selected').dataset.layer]";
+    let seen = second.run(view, &[]).await;
+    assert_eq!(seen, json!(["lamp", "0.9", "density", "tab-sweep", "layer2.0.shortcut.0"]));
+    assert_eq!(kept_on_nodes(&second).await, kept(&allocated(&["--rule", "lamp", "--sparsity", "0.9"])));
+
+    // What is out of range is refused and named; the rest is obeyed.
+    second.goto("?sparsity=3&rule=erk&colour=taste").await;
+    let said = alert(&second).await;
+    assert!(said.contains("sparsity 3 is not possible") && said.contains("`taste` is none of rr, raw"), "{said}");
+    assert_eq!(kept_on_nodes(&second).await, kept(&allocated(&["--rule", "erk", "--sparsity", "0.95"])));
+
+    // A reviewer's link has nothing that changes what was sent, and still every way to look at it.
+    second.goto("?rule=erk&hide=open,sparsity,rule,force,compare").await;
+    let controls = "return ['#sparsity', '#rule', '#repair', '#file', '#gallery', '#tab-ablation', '#tab-compare'].filter(s => document.querySelector(s))";
+    assert_eq!(second.run(controls, &[]).await, json!([]));
+    second.wait_for("#colour").await;
+    second.close().await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_opened_saved_and_refused() {
+    let page = Browser::open().await;
+    page.goto("").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let profile = std::fs::read_to_string(bundled_profile()).unwrap();
+    for (name, text, said) in [
+        ("torn.json", &profile[..profile.len() / 2], "torn.json: it is not JSON"),
+        ("foreign.json", "{\"name\": 1}", "foreign.json: it holds neither a profile"),
+        (
+            "new.json",
+            &profile.replacen("\"version\":1", "\"version\":99", 1),
+            "version 99; this program reads version 1",
+        ),
+    ] {
+        page.choose_file(&file(name, text)).await;
+        let found = alert(&page).await;
+        assert!(found.contains(said), "{found}");
+        page.click(".problems button").await;
     }
-    page.client.clone().close().await.unwrap();
+    assert_eq!(
+        kept_on_nodes(&page).await,
+        kept(&allocated(&["--rule", "rr", "--sparsity", "0.95"])),
+        "nothing was lost"
+    );
+
+    // An allocation leaves the page as the command line writes it, and comes back as B.
+    page.click("#save-allocation").await;
+    let (name, bytes) = page.downloaded(".json").await;
+    assert!(name.starts_with("resnet20-rr-0.95-"), "{name}");
+    let saved = Allocation::from_json(std::str::from_utf8(&bytes).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(&saved).unwrap(), allocated(&["--rule", "rr", "--sparsity", "0.95"]));
+    page.set("#rule", "erk", "change").await;
+    page.choose_file(&file("allocation.json", std::str::from_utf8(&bytes).unwrap())).await;
+    page.wait_until("return document.querySelector('#pane h2').textContent === 'B: rr at 0.95 from a file'").await;
+
+    let mut other: Value = serde_json::from_slice(&bytes).unwrap();
+    other["layers"][3]["name"] = json!("somewhere.else");
+    page.choose_file(&file("other.json", &other.to_string())).await;
+    assert!(alert(&page).await.contains("they are of different networks"));
+
+    page.click("#tab-table").await;
+    page.click_button("pane-head", "CSV").await;
+    let (_, table) = page.downloaded(".csv").await;
+    let table = String::from_utf8(table).unwrap();
+    assert!(
+        table.starts_with(
+            "layer,role,shape,weights,macs,kept,density,raw,residual,rr,state,configuration\nconv1,stem,16x3x3x3,432,"
+        ),
+        "{table}"
+    );
+    assert_eq!(table.lines().count(), 23);
+    page.click_button("graph-head", "SVG").await;
+    let (_, drawing) = page.downloaded(".svg").await;
+    let drawing = String::from_utf8(drawing).unwrap();
+    assert!(
+        drawing.contains("layer3.2.conv2") && drawing.contains("fill=\"#ffffff\"") && drawing.contains("configuration")
+    );
+    page.click_button("graph-head", "PNG").await;
+    let (_, picture) = page.downloaded(".png").await;
+    assert!(picture.starts_with(b"\x89PNG"));
+    page.click("#tab-sweep").await;
+    page.wait_for("[data-chart=sweep] svg").await;
+    page.click_button("chart-figure", "SVG").await;
+    let (_, chart) = page.downloaded(".svg").await;
+    assert!(String::from_utf8(chart).unwrap().contains("global_magnitude"));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
+    let page = Browser::open().await;
+    page.goto("").await;
+    let at = "return document.activeElement.dataset.layer";
+    page.run("document.querySelector('#graph-A [data-layer][tabindex=\"0\"]').focus()", &[]).await;
+    assert_eq!(page.run(at, &[]).await, json!("conv1"));
+    for (key, layer) in [
+        ("ArrowRight", "layer1.0.conv1"),
+        ("ArrowRight", "layer1.0.conv2"),
+        ("ArrowLeft", "layer1.0.conv1"),
+        ("End", "linear"),
+        ("Home", "conv1"),
+    ] {
+        page.press(key).await;
+        assert_eq!(page.run(at, &[]).await, json!(layer), "{key}");
+    }
+    page.press("ArrowDown").await;
+    assert_eq!(page.run(at, &[]).await, json!("layer2.0.shortcut.0"));
+    page.press("Enter").await;
+    page.wait_until("return document.querySelector('#layer')?.value === 'layer2.0.shortcut.0'").await;
+    assert!(page.text("#reason").await.contains("rr keeps"));
+    page.wait_for("[data-chart=rr] svg").await;
+
+    page.run("document.querySelector('#graph-A [data-layer=\"layer1.1.conv2\"]').focus()", &[]).await;
+    page.press("f").await;
+    page.wait_for("#graph-A [data-layer='layer1.1']").await;
+    let boxes = "return document.querySelectorAll('#graph-A [data-layer]').length";
+    assert_eq!(page.run(boxes, &[]).await, json!(21), "two layers became one block");
+    let folded =
+        page.run("return document.querySelector('#graph-A [data-layer=\"layer1.1\"] title').textContent", &[]).await;
+    let layers = kept(&allocated(&["--rule", "rr", "--sparsity", "0.95"]));
+    let sum: i64 = layers
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|layer| layer[0].as_str().unwrap().starts_with("layer1.1."))
+        .map(|layer| layer[1].as_i64().unwrap())
+        .sum();
+    assert!(folded.as_str().unwrap().contains(&format!("keeps {sum} of 4608 weights")), "{folded}");
+    let zoomed = "return document.querySelector('#graph-A').getAttribute('viewBox')";
+    let before = page.run(zoomed, &[]).await;
+    page.run("document.querySelector('#graph-A [data-layer=\"layer1.1\"]').focus()", &[]).await;
+    page.press("+").await;
+    assert_ne!(page.run(zoomed, &[]).await, before);
+    page.press("Enter").await;
+    assert_eq!(page.run(boxes, &[]).await, json!(22));
+
+    // A chart is read with the arrow keys too.
+    page.run("document.querySelector('[data-chart=rr]').focus()", &[]).await;
+    page.press("ArrowRight").await;
+    let said = page.text("#pane [aria-live]").await;
+    assert!(said.starts_with("variance_matching, sparsity 0.3: "), "{said}");
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_runs_to_its_end() {
+    let page = Browser::open().await;
+    page.goto("").await;
+    page.click("#tour-start").await;
+    for step in 1..=8 {
+        page.wait_until(&format!("return document.querySelector('.tour p').textContent === '{step} of 8'")).await;
+        page.wait_for(".spotlight").await;
+        page.screenshot(&format!("tour-{step}.png")).await;
+        page.click(if step < 8 { "#tour-next" } else { "#tour-end" }).await;
+    }
+    page.wait_until("return !document.querySelector('.tour') && !document.querySelector('.spotlight')").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_network_is_drawn_and_folded() {
+    let profile = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    let deep = deepened(profile, 90);
+    let text = serde_json::to_string(&deep).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep.json");
+    std::fs::write(&path, &text).unwrap();
+    let page = Browser::open().await;
+    page.goto("").await;
+    page.choose_file(&path).await;
+    page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length === 202").await;
+    page.screenshot("deep.png").await;
+    page.goto("?folded=layer1").await;
+    page.choose_file(&path).await;
+    page.wait_until("return /folded, 186 layers/.test(document.querySelector('#graph-A [data-layer=layer1]')?.querySelector('title').textContent)").await;
+    page.close().await;
+}
+
+/// Serves the built page from a folder below the root, with nothing of ours.
+async fn plain_server() -> String {
+    let router = axum::Router::new().nest_service("/some/where/", tower_http::services::ServeDir::new(built_page()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/some/where/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_file_server_under_a_sub_path_is_enough() {
+    let page = Browser::at(plain_server().await, None, (1500, 1200)).await;
+    page.goto("?rule=erk&pane=sweep").await;
+    assert_eq!(kept_on_nodes(&page).await, kept(&allocated(&["--rule", "erk", "--sparsity", "0.95"])));
+    page.wait_for("[data-chart=sweep] svg").await;
+    let leaders = page.text("#leaders").await;
+    assert!(Rule::ALL.iter().all(|rule| leaders.contains(rule.name())) && leaders.contains('★'), "{leaders}");
+    page.close().await;
+}
+
+/// What axe-core finds that is serious.
+async fn serious(page: &Browser) -> Value {
+    let axe = std::fs::read_to_string(Path::new(&repository()).join("tests/vendor/axe.min.js")).unwrap();
+    page.run(&axe, &[]).await;
+    let script = "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] }).then(found => \
+                  done(found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => \
+                  [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? ''))])), error => done(String(error)));";
+    page.client.execute_async(script, vec![]).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
+    for (width, height) in [(1500, 1300), (390, 1300), (2560, 1400)] {
+        let page = Browser::open_sized((width, height)).await;
+        for theme in ["light", "dark"] {
+            for pane in ["table", "compare", "ablation", "layer", "sweep"] {
+                let query = format!("?theme={theme}&pane={pane}&layer=layer2.0.shortcut.0&force=projection=global");
+                page.goto(&query).await;
+                if pane == "compare" || pane == "sweep" {
+                    page.wait_for("[data-chart] svg").await;
+                }
+                assert_eq!(serious(&page).await, json!([]), "{width} {theme} {pane}");
+                page.run("document.querySelector('#panes').scrollIntoView()", &[]).await;
+                page.screenshot(&format!("{pane}-{theme}-{width}.png")).await;
+                page.run("scrollTo(0, 0)", &[]).await;
+            }
+            page.screenshot(&format!("page-{theme}-{width}.png")).await;
+            // What scrolls by itself may be wider than the page; nothing else may.
+            let wider = "const most = document.documentElement.clientWidth; return [...document.querySelectorAll('body *')]\
+                         .filter(e => e.getBoundingClientRect().right > most + 1 && !e.closest('.table, .graph, .chart, .tip, .sr-only'))\
+                         .map(e => e.outerHTML.slice(0, 120));";
+            assert_eq!(page.run(wider, &[]).await, json!([]), "nothing runs out of the page at {width}");
+        }
+        page.close().await;
+    }
 }

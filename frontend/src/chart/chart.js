@@ -31,6 +31,8 @@ function theme(element) {
 const along = (axis, value) => (axis.scale === "sparsity" ? -Math.log10(1 - value) : value);
 const back = (axis, value) => (axis.scale === "sparsity" ? 1 - 10 ** -value : value);
 
+const fullName = (series) => `${series.name} ${series.note}`.trim();
+
 function number(axis, value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (axis.scale === "percent") return `${(100 * value).toFixed(1)} %`;
@@ -101,7 +103,7 @@ function tooltip(spec, colours) {
         const dot = document.createElement("span");
         dot.className = "tooltip-dot";
         dot.style.background = item.color;
-        line.append(dot, `${item.seriesName}: ${number(spec.y, value(item))}`);
+        line.append(dot, `${fullName(spec.series[item.seriesIndex])}: ${number(spec.y, value(item))}`);
         lines.append(line);
       }
       return lines;
@@ -188,7 +190,7 @@ function walk(held, event) {
   const [x, y] = series.points[point];
   const where = held.spec.x.scale === "category" ? held.spec.x.categories[point] : `${held.spec.x.title} ${number(held.spec.x, x)}`;
   const live = held.chart.getDom().parentElement?.querySelector("[aria-live]");
-  if (live) live.textContent = `${series.name}, ${where}: ${number(held.spec.y, y)}`;
+  if (live) live.textContent = `${fullName(series)}, ${where}: ${number(held.spec.y, y)}`;
 }
 
 /** What an element shows, as SVG text on white. */

@@ -79,8 +79,10 @@ pub enum Kind {
 /// A line or a row of bars.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Series {
-    /// Its name.
+    /// Its name in the legend; series of one name are hidden and shown together.
     pub name: String,
+    /// What tells it from others of its name; empty where nothing must.
+    pub note: &'static str,
     /// How it is drawn.
     pub kind: Kind,
     /// Where its points are; for names, the first number is their index.
@@ -96,7 +98,11 @@ pub struct Series {
 impl Series {
     /// A line.
     pub fn line(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self { name: name.into(), kind: Kind::Line, points, dashed: false, hidden: false, style: None }
+        Self { name: name.into(), note: "", kind: Kind::Line, points, dashed: false, hidden: false, style: None }
+    }
+
+    fn full_name(&self) -> String {
+        [self.name.as_str(), self.note].join(" ").trim().to_owned()
     }
 
     /// Bars over names.
@@ -151,7 +157,7 @@ impl ChartSpec {
         places.sort_by(f64::total_cmp);
         places.dedup();
         let first = if self.x.title.is_empty() { "layer" } else { &self.x.title };
-        let head = [first.to_owned()].into_iter().chain(self.series.iter().map(|series| series.name.clone())).collect();
+        let head = [first.to_owned()].into_iter().chain(self.series.iter().map(Series::full_name)).collect();
         let place_name = |place: f64| match self.x.scale {
             AxisScale::Category => self.x.categories.get(place as usize).cloned().unwrap_or_default(),
             _ => format!("{place}"),

@@ -547,18 +547,14 @@ fn box_view(graph: Graph, item: Item, index: usize, place: Place, hovered: RwSig
     let inner = is_projection.then(|| view! {
         <rect class="inner" x=place.left() + 3.0 y=place.top() + 3.0 width=place.width - 6.0 height=place.height - 6.0 rx=corner - 3.0 />
     });
-    let title = move || {
-        format!("{}{}", graph.describe(index), if is_group { "; click unfolds" } else { "; click shows its curves" })
-    };
     let written = name.clone();
     view! {
         <g id=graph.box_id(index) class=class role="button" data-layer=name
             tabindex=move || if graph.at.get() == index || (graph.at.get() == 0 && index == first_open(graph)) { "0" } else { "-1" }
-            aria-label=move || graph.describe(index)
             on:focus=move |_| { graph.at.set(index); graph.bring_into_view(index) }
             on:pointerenter=move |_| hovered.set(Some(index))
             on:click=move |_| { graph.at.set(index); graph.open(index) }>
-            <title>{title}</title>
+            <title>{move || graph.describe(index)}</title>
             {behind}
             <rect class="face" x=place.left() y=place.top() width=place.width height=place.height rx=corner
                 fill=move || colour().map_or_else(|| "none".to_owned(), |colour| colour.css()) />

@@ -8,8 +8,8 @@ use crate::glossary::Term;
 use crate::lab::Lab;
 use crate::metric::percent;
 
-/// What is added to the name of a line without repair.
-const BEFORE: &str = " before repair";
+/// What tells the line before repair from the one after.
+const BEFORE: &str = "before repair";
 
 /// A sweep of the opened network.
 #[component]
@@ -105,9 +105,9 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
                 }).collect_view()}
             </select>
         </label>
-        <Chart lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity; lines: after {}, broken: before repair; grey: the transition of {}", repair(), settings.a.rule.get()))
+        <Chart lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before repair (broken); grey: the transition of {}", repair(), settings.a.rule.get()))
             spec on_legend height=440 />
-        <p class="faint">"Click a name above the lines to hide it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
+        <p class="faint">"Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
         {move || report.with_value(|report| leaders(report, repair()))}
     }
@@ -122,15 +122,13 @@ fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, h
         hidden: hidden.contains(&rule.to_string()),
         ..Series::line(rule.name(), line(rule, repair))
     });
-    let shown_before = |rule: Rule| !hidden.contains(&format!("{rule}{BEFORE}"));
-    let before = report.plan.rules.iter().enumerate().filter(|_| report.plan.repairs.contains(&Repair::None)).map(
-        |(style, &rule)| Series {
-            style: Some(style),
-            dashed: true,
-            hidden: !shown_before(rule) || hidden.contains(&rule.to_string()),
-            ..Series::line(format!("{rule}{BEFORE}"), line(rule, Repair::None))
-        },
-    );
+    let is_measured_before = report.plan.repairs.contains(&Repair::None);
+    let before = after.clone().filter(|_| is_measured_before).zip(&report.plan.rules).map(|(series, &rule)| Series {
+        note: BEFORE,
+        dashed: true,
+        points: line(rule, Repair::None),
+        ..series
+    });
     let mut sparsities: Vec<f64> = report.plan.sparsities.iter().map(|sparsity| sparsity.get()).collect();
     sparsities.sort_by(f64::total_cmp);
     let (low, high) = (sparsities.first().copied().unwrap_or(0.5), sparsities.last().copied().unwrap_or(0.99));
@@ -138,7 +136,7 @@ fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, h
     ChartSpec {
         x: Axis { ticks: sparsities, ..Axis::sparsity(low, high) },
         y: Axis::new("accuracy", AxisScale::Percent).between(0.0, 1.0),
-        series: after.chain(before).collect(),
+        series: after.clone().chain(before).collect(),
         shade: shade(begin, end, (low, high)).map(|(from, to)| Shade {
             from,
             to,

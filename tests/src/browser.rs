@@ -1,0 +1,247 @@
+//! A real Chromium on the page.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::{built_page, program};
+
+/// How long anything may take before it counts as failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A browser on a served page; both end with it.
+pub struct Browser {
+    /// The WebDriver session.
+    pub client: Client,
+    /// Where the page is.
+    pub address: String,
+    /// Where files go that the page saves.
+    pub downloads: TempDir,
+    _server: Option<Child>,
+    _driver: Child,
+}
+
+/// Starts a program and waits for the first line of its output that `wanted` finds something in.
+async fn started(command: &mut Command, wanted: impl Fn(&str) -> Option<String>) -> (Child, String) {
+    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+    while let Some(line) = lines.next_line().await.expect("its output can be read") {
+        if let Some(found) = wanted(&line) {
+            // Whoever writes on must find a reader.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return (child, found);
+        }
+    }
+    panic!("the program ended without saying what was waited for");
+}
+
+/// Where screenshots of the tests are kept.
+pub fn screenshots() -> PathBuf {
+    let folder = std::env::temp_dir().join("rrlab-screenshots");
+    std::fs::create_dir_all(&folder).expect("a folder for screenshots");
+    folder
+}
+
+impl Browser {
+    /// A browser on the page as `rrlab serve` serves it.
+    ///
+    /// # Panics
+    /// If program, page, browser or driver are missing.
+    pub async fn open() -> Self {
+        Self::open_sized((1500, 1200)).await
+    }
+
+    /// The same, in a window of this width and height, however narrow.
+    ///
+    /// # Panics
+    /// As [`Browser::open`].
+    pub async fn open_sized(size: (u32, u32)) -> Self {
+        let mut serve = Command::new(program());
+        serve.args(["serve", "--port", "0", "--page"]).arg(built_page());
+        let (server, address) = started(&mut serve, |line| line.starts_with("http://").then(|| line.to_owned())).await;
+        Self::at(address, Some(server), size).await
+    }
+
+    /// A browser on an address where somebody serves the page.
+    ///
+    /// # Panics
+    /// If browser or driver are missing.
+    pub async fn at(address: String, server: Option<Child>, (width, height): (u32, u32)) -> Self {
+        let (driver, port) = started(Command::new("chromedriver").arg("--port=0"), |line| {
+            Some(line.split("started successfully on port ").nth(1)?.trim_end_matches('.').to_owned())
+        })
+        .await;
+        let downloads = tempfile::tempdir().expect("a folder for downloads");
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-sync",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-dev-shm-usage",
+            "--force-prefers-reduced-motion",
+        ];
+        // A window has a least width; what emulates a telephone has not.
+        let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false });
+        let preferences =
+            json!({ "download.default_directory": downloads.path(), "download.prompt_for_download": false });
+        let capabilities = json!({ "goog:chromeOptions": {
+            "args": arguments,
+            "prefs": preferences,
+            "mobileEmulation": { "deviceMetrics": metrics },
+        } });
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().cloned().unwrap_or_default())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a browser");
+        Self { client, address, downloads, _server: server, _driver: driver }
+    }
+
+    /// Opens the page with this query and waits until its layers are there.
+    ///
+    /// # Panics
+    /// If they don't come.
+    pub async fn goto(&self, query: &str) {
+        let address = format!("{}{query}", self.address);
+        self.client.goto(&address).await.expect("the page");
+        self.wait_for(".graph [data-layer]").await;
+    }
+
+    /// Waits for an element.
+    ///
+    /// # Panics
+    /// If it does not come.
+    pub async fn wait_for(&self, selector: &str) {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await;
+        found.unwrap_or_else(|error| panic!("no {selector}: {error}"));
+    }
+
+    /// Runs a script and gives what it returns.
+    ///
+    /// # Panics
+    /// If it throws.
+    pub async fn run(&self, script: &str, arguments: &[Value]) -> Value {
+        let result = self.client.execute(script, arguments.to_vec()).await;
+        result.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Waits until a script returns true.
+    ///
+    /// # Panics
+    /// If it never does.
+    pub async fn wait_until(&self, script: &str) {
+        let started = std::time::Instant::now();
+        while self.run(script, &[]).await != json!(true) {
+            assert!(started.elapsed() < PATIENCE, "never true: {script}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Sets a control to a value as a person would, and lets the page follow.
+    pub async fn set(&self, selector: &str, value: &str, event: &str) {
+        let script = "const [selector, value, event] = arguments; const control = document.querySelector(selector);\
+                      control.value = value; control.dispatchEvent(new Event(event, { bubbles: true }));";
+        self.run(script, &[json!(selector), json!(value), json!(event)]).await;
+        self.settle().await;
+    }
+
+    /// Clicks an element, and lets the page follow.
+    ///
+    /// # Panics
+    /// If it is not there.
+    pub async fn click(&self, selector: &str) {
+        self.wait_for(selector).await;
+        let script = "const element = document.querySelector(arguments[0]); element.scrollIntoView({ block: 'center' });\
+                      element.dispatchEvent(new MouseEvent('click', { bubbles: true }));";
+        self.run(script, &[json!(selector)]).await;
+        self.settle().await;
+    }
+
+    /// Clicks the first button with this text inside an element of this class, as a person's mouse does.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn click_button(&self, inside: &str, text: &str) {
+        let path = format!("//*[contains(@class, '{inside}')]//button[normalize-space()='{text}']");
+        let button = self.client.find(Locator::XPath(&path)).await.expect("a button");
+        self.client
+            .execute("arguments[0].scrollIntoView({ block: 'center' })", vec![json!(button)])
+            .await
+            .expect("a view");
+        button.click().await.expect("a button");
+    }
+
+    /// Presses a key where the keyboard's attention is.
+    pub async fn press(&self, key: &str) {
+        let script = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: arguments[0], bubbles: true, cancelable: true }));";
+        self.run(script, &[json!(key)]).await;
+        self.settle().await;
+    }
+
+    /// Waits for the page to draw what changed.
+    async fn settle(&self) {
+        let script = "const done = arguments[arguments.length - 1]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
+        let _ = self.client.execute_async(script, vec![]).await;
+    }
+
+    /// Text of an element.
+    pub async fn text(&self, selector: &str) -> String {
+        let text =
+            self.run("return document.querySelector(arguments[0])?.textContent ?? '';", &[json!(selector)]).await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Chooses a file to open.
+    ///
+    /// # Panics
+    /// If the page has no place for it.
+    pub async fn choose_file(&self, file: &Path) {
+        let input = self.client.find(Locator::Css("#file")).await.expect("a place for files");
+        input.send_keys(&file.display().to_string()).await.expect("a file that is there");
+    }
+
+    /// Waits for the one file that the page saves, reads it and takes it away.
+    ///
+    /// # Panics
+    /// If it does not come.
+    pub async fn downloaded(&self, ending: &str) -> (String, Vec<u8>) {
+        let started = std::time::Instant::now();
+        loop {
+            let files = std::fs::read_dir(self.downloads.path()).expect("the folder for downloads");
+            let file = files.flatten().find(|file| file.file_name().to_string_lossy().ends_with(ending));
+            if let Some(file) = file {
+                // Chromium writes aside and renames: the final name means that it is whole.
+                let bytes = std::fs::read(file.path()).expect("the download");
+                std::fs::remove_file(file.path()).expect("the download is ours");
+                return (file.file_name().to_string_lossy().into_owned(), bytes);
+            }
+            assert!(started.elapsed() < PATIENCE, "no download ends with {ending}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Keeps a picture of what is seen, or of the whole page.
+    ///
+    /// # Panics
+    /// If it can't be taken.
+    pub async fn screenshot(&self, name: &str) {
+        let picture = self.client.screenshot().await.expect("a picture");
+        std::fs::write(screenshots().join(name), picture).expect("a place for the picture");
+    }
+
+    /// Ends the session; a browser that is dropped without is killed with its driver.
+    pub async fn close(self) {
+        let _ = self.client.clone().close().await;
+    }
+}
