@@ -90,8 +90,10 @@ impl Layout {
         let (a, b) = (self.places[edge.from], self.places[edge.to]);
         let shortcut = edge.kind != EdgeKind::Trunk;
         if is_next_row(a, b) {
-            let lane = a.y + BOX.1 / 2.0 + 14.0;
-            let around = format!("M{} {} h10 V{lane}", a.right(), a.y);
+            // A shortcut runs beside the trunk, not on it.
+            let aside = if shortcut { 5.0 } else { 0.0 };
+            let lane = a.y + BOX.1 / 2.0 + 12.0 + aside;
+            let around = format!("M{} {} h{} V{lane}", a.right(), a.y + aside, 10.0 + aside);
             return if shortcut && b.height < BOX.1 {
                 format!("{around} H{} V{}", b.x, b.top())
             } else {

@@ -3,23 +3,33 @@
 use std::cmp::Ordering;
 
 use leptos::prelude::*;
+use rrlab_types::{LayerState, ModelProfile};
 
-use crate::export::{self, LayerRow};
+use crate::export;
 use crate::lab::{Lab, Side};
-use crate::metric::percent;
+use crate::metric::{Numbers, percent};
 use crate::settings::{Column, Part, Sort};
 
 /// The table of layers under A.
 #[component]
 pub fn TablePane(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
-    let rows = Memo::new(move |_| {
+    let names = lab.profile.with_value(|profile| words_of_layers(profile));
+    let shown = Memo::new(move |_| {
         let filter = settings.filter.get().to_lowercase();
-        let mut rows = export::layer_rows(lab, Side::A);
-        rows.retain(|row| words(row).contains(&filter));
+        let mut rows: Vec<(usize, Cells)> =
+            (0..names.len()).filter_map(|index| Some((index, cells(lab, index)?))).collect();
+        rows.retain(|(index, cells)| {
+            filter.is_empty() || format!("{} {}", names[*index], cells.state.name()).contains(&filter)
+        });
         let Sort { column, descending } = settings.sort.get();
-        rows.sort_by(|a, b| if descending { compare(b, a, column) } else { compare(a, b, column) });
-        Rows(rows)
+        if column != Column::Order {
+            let by = |a: &(usize, Cells), b: &(usize, Cells)| compare(lab, a, b, column);
+            rows.sort_by(|a, b| if descending { by(b, a) } else { by(a, b) });
+        } else if descending {
+            rows.reverse();
+        }
+        rows.into_iter().map(|(index, _)| index).collect::<Vec<usize>>()
     });
     let summary = move || {
         lab.a.with(|outcome| {
@@ -51,29 +61,35 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
             <table id="layers">
                 <thead><tr>{Column::ALL.iter().map(|&column| view! { <Head lab column /> }).collect_view()}</tr></thead>
                 <tbody>
-                    <For each=move || rows.get().0 key=|row| row.allocation.name.clone() children=move |row| row_view(lab, rows, row) />
+                    <For each=move || shown.get() key=|index| *index children=move |index| row_view(lab, index) />
                 </tbody>
             </table>
         </div>
-        <Show when=move || rows.with(|rows| rows.0.is_empty())>
+        <Show when=move || shown.with(Vec::is_empty)>
             <p class="faint">"No layer matches the filter."</p>
         </Show>
     }
 }
 
-/// Rows that are equal when their numbers are.
-#[derive(Clone)]
-struct Rows(Vec<LayerRow>);
+/// What moves in a row when the allocation does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cells {
+    numbers: Numbers,
+    state: LayerState,
+}
 
-impl PartialEq for Rows {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self
-                .0
-                .iter()
-                .zip(&other.0)
-                .all(|(a, b)| a.allocation == b.allocation && (a.raw, a.residual, a.rr) == (b.raw, b.residual, b.rr))
-    }
+/// Numbers of a layer under A, where there is one.
+fn cells(lab: Lab, index: usize) -> Option<Cells> {
+    let numbers = lab.numbers_a.with(|numbers| numbers.get(index).copied())?;
+    let state =
+        lab.a.with(|outcome| outcome.as_ref().ok().and_then(|allocation| Some(allocation.layers.get(index)?.state)))?;
+    Some(Cells { numbers, state })
+}
+
+/// Name and role of every layer, to be searched.
+fn words_of_layers(profile: &ModelProfile) -> Vec<String> {
+    let layers = profile.graph.prunable_layers();
+    layers.iter().map(|layer| format!("{} {}", layer.name, layer.role).to_lowercase()).collect()
 }
 
 /// A column's head, which sorts by it.
@@ -101,25 +117,13 @@ fn Head(lab: Lab, column: Column) -> impl IntoView {
 }
 
 /// A row whose cells follow its layer's numbers, so that moving the slider changes texts, not elements.
-fn row_view(lab: Lab, rows: Memo<Rows>, row: LayerRow) -> impl IntoView {
-    let name = row.allocation.name.clone();
-    let (role, weights, macs, order) = (row.allocation.role, row.allocation.weights, row.macs, row.order);
-    let now = {
-        let name = name.clone();
-        Memo::new(move |_| {
-            rows.with(|rows| {
-                let row = rows.0.iter().find(|row| row.allocation.name == name).unwrap_or(&row);
-                (
-                    row.allocation.kept,
-                    row.allocation.density,
-                    row.raw,
-                    row.residual,
-                    row.rr,
-                    row.allocation.state.name(),
-                )
-            })
-        })
-    };
+fn row_view(lab: Lab, index: usize) -> impl IntoView {
+    let (name, role, weights, macs) = lab.profile.with_value(|profile| {
+        let layer = &profile.graph.prunable_layers()[index];
+        (layer.name.to_owned(), layer.role, layer.weights, layer.macs)
+    });
+    let now = Memo::new(move |_| cells(lab, index));
+    let number = move |of: fn(Numbers) -> String| move || now.get().map_or_else(String::new, |cells| of(cells.numbers));
     let open = {
         let name = name.clone();
         move |_| lab.settings.inspect(&name)
@@ -129,43 +133,43 @@ fn row_view(lab: Lab, rows: Memo<Rows>, row: LayerRow) -> impl IntoView {
         move || lab.settings.layer.with(|layer| *layer == name)
     };
     let text = name.clone();
+    let width = number(|numbers| format!("width: {:.1}%", 100.0 * numbers.density()));
     view! {
         <tr data-layer=name class:selected=selected>
-            <td>{order}</td>
+            <td>{index + 1}</td>
             <td class="text"><button type="button" class="link" on:click=open>{text}</button></td>
             <td class="text">{role.name()}</td>
             <td>{weights}</td>
             <td>{macs}</td>
-            <td data-value="kept">{move || now.get().0}</td>
+            <td data-value="kept">{number(|numbers| numbers.kept.to_string())}</td>
             <td>
-                {move || percent(now.get().1)}
-                <span class="density" aria-hidden="true"><span style=move || format!("width: {:.1}%", 100.0 * now.get().1)></span></span>
+                {number(|numbers| percent(numbers.density()))}
+                <span class="density" aria-hidden="true"><span style=width></span></span>
             </td>
-            <td>{move || format!("{:.4}", now.get().2)}</td>
-            <td>{move || format!("{:.4}", now.get().3)}</td>
-            <td data-value="rr">{move || format!("{:.3}", now.get().4)}</td>
-            <td class="text">{move || now.get().5}</td>
+            <td>{number(|numbers| format!("{:.4}", numbers.raw))}</td>
+            <td>{number(|numbers| format!("{:.4}", numbers.residual))}</td>
+            <td data-value="rr">{number(|numbers| format!("{:.3}", numbers.rr()))}</td>
+            <td class="text">{move || now.get().map_or("", |cells| cells.state.name())}</td>
         </tr>
     }
 }
 
-fn words(row: &LayerRow) -> String {
-    format!("{} {} {}", row.allocation.name, row.allocation.role, row.allocation.state.name()).to_lowercase()
-}
-
-fn compare(a: &LayerRow, b: &LayerRow, column: Column) -> Ordering {
-    let (left, right) = (&a.allocation, &b.allocation);
+fn compare(lab: Lab, (left, a): &(usize, Cells), (right, b): &(usize, Cells), column: Column) -> Ordering {
+    let by = |of: fn(Numbers) -> f64| of(a.numbers).total_cmp(&of(b.numbers));
     match column {
-        Column::Order => a.order.cmp(&b.order),
-        Column::Name => left.name.cmp(&right.name),
-        Column::Role => left.role.cmp(&right.role),
-        Column::Weights => left.weights.cmp(&right.weights),
-        Column::Macs => a.macs.cmp(&b.macs),
-        Column::Kept => left.kept.cmp(&right.kept),
-        Column::Density => left.density.total_cmp(&right.density),
-        Column::Raw => a.raw.total_cmp(&b.raw),
-        Column::Residual => a.residual.total_cmp(&b.residual),
-        Column::Rr => a.rr.total_cmp(&b.rr),
-        Column::State => left.state.name().cmp(right.state.name()),
+        Column::Order => left.cmp(right),
+        Column::Name => lab.profile.with_value(|profile| profile.layers[*left].name.cmp(&profile.layers[*right].name)),
+        Column::Role => lab.profile.with_value(|profile| {
+            let layers = profile.graph.prunable_layers();
+            layers[*left].role.cmp(&layers[*right].role)
+        }),
+        Column::Weights => a.numbers.weights.cmp(&b.numbers.weights),
+        Column::Macs => a.numbers.macs.cmp(&b.numbers.macs),
+        Column::Kept => a.numbers.kept.cmp(&b.numbers.kept),
+        Column::Density => by(Numbers::density),
+        Column::Raw => by(|numbers| numbers.raw),
+        Column::Residual => by(|numbers| numbers.residual),
+        Column::Rr => by(Numbers::rr),
+        Column::State => a.state.name().cmp(b.state.name()),
     }
 }
