@@ -93,9 +93,12 @@ pub enum DatasetCommand {
     Fetch {
         /// cifar10 or cifar100.
         name: String,
-        /// Another address to download the same file from.
+        /// Another address to download the archive from, such as a mirror's.
         #[arg(long, value_name = "URL")]
         from: Option<String>,
+        /// MD5 of the archive at --from, where it is not the official one (packed anew, or a part of it).
+        #[arg(long, value_name = "HEX", requires = "from")]
+        md5: Option<String>,
     },
 }
 

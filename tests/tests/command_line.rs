@@ -246,3 +246,61 @@ fn a_broken_download_is_gone_on_with_and_a_wrong_one_refused() {
     assert!(!desk.path("data/cifar10.tar.gz.part").exists());
     assert_eq!(server.join().unwrap(), [None, Some("bytes=1500-".to_owned())]);
 }
+
+#[test]
+fn a_data_set_is_fetched_and_ready() {
+    use std::io::{Read, Write};
+    let desk = Desk::new();
+    let packed = Command::new("tar").args(["czf", "cifar.tar.gz", "cifar"]).current_dir(desk.folder.path()).status();
+    assert!(packed.unwrap().success());
+    let body = std::fs::read(desk.path("cifar.tar.gz")).unwrap();
+    let sum = Command::new("md5sum").arg(desk.path("cifar.tar.gz")).output().unwrap();
+    let sum = String::from_utf8(sum.stdout).unwrap();
+    let md5 = sum.split_whitespace().next().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/cifar.tar.gz", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len()).unwrap();
+        stream.write_all(&body).unwrap();
+    });
+    desk.succeeds(&["dataset", "fetch", "cifar10", "--from", &address, "--md5", md5]);
+    let sets = desk.json(&["dataset", "list"]);
+    let fetched = sets.as_array().unwrap().iter().find(|set| set["name"] == "cifar10").unwrap();
+    assert_eq!((&fetched["train"], &fetched["test"]), (&160.into(), &60.into()));
+    let files = std::fs::read_dir(desk.path("data")).unwrap().map(|entry| entry.unwrap().file_name());
+    let archives = files.filter(|name| name.to_string_lossy().contains(".tar")).count();
+    assert_eq!(archives, 0, "what was downloaded is not kept twice");
+}
+
+/// A limit on the size of files stands in for a disk that fills up: writing fails in the middle.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_up_leaves_what_was_there() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let before = std::fs::read(desk.path("model.safetensors")).unwrap();
+    let program = rrlab_tests::program();
+    let limited = |arguments: &str| {
+        // 32 KiB; the signal is ignored so that the write itself reports it.
+        let script = format!("trap '' XFSZ; ulimit -f 32; exec {} {arguments}", program.display());
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &script]).env("RRLAB_DATA_DIR", desk.path("data")).current_dir(desk.folder.path());
+        bash.output().unwrap()
+    };
+    for command in [
+        "train --arch resnet8 --dataset noise --epochs 1 --batch-size 32 --out model.safetensors",
+        "calibrate --model model.safetensors --dataset noise --images 16 --out model.safetensors",
+        "dataset import cifar --name more",
+    ] {
+        let output = limited(command);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command}: {error}");
+        assert!(error.contains("can't write") && error.contains("File too large"), "{command}: {error}");
+        assert!(std::fs::read(desk.path("model.safetensors")).unwrap() == before, "{command} harmed what was there");
+    }
+    assert_eq!(leftovers(desk.folder.path()), Vec::<PathBuf>::new());
+    assert_eq!(leftovers(&desk.path("data")), Vec::<PathBuf>::new());
+    assert_eq!(desk.json(&["dataset", "list"]).as_array().unwrap().len(), 2);
+}

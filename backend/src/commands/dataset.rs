@@ -44,7 +44,7 @@ pub fn run(context: &Context, command: &DatasetCommand) -> anyhow::Result<()> {
     match command {
         DatasetCommand::Import { path, name } => import(context, path, name),
         DatasetCommand::List => list(context),
-        DatasetCommand::Fetch { name, from } => fetch(context, name, from.as_deref()),
+        DatasetCommand::Fetch { name, from, md5 } => fetch(context, name, from.as_deref(), md5.as_deref()),
     }
 }
 
@@ -121,7 +121,7 @@ fn print(context: &Context, summaries: &[Summary]) -> anyhow::Result<()> {
     report.print(context.format)
 }
 
-fn fetch(context: &Context, name: &str, from: Option<&str>) -> anyhow::Result<()> {
+fn fetch(context: &Context, name: &str, from: Option<&str>, md5: Option<&str>) -> anyhow::Result<()> {
     let known = || SOURCES.map(|source| source.name).join(", ");
     let source = SOURCES.iter().find(|source| source.name == name);
     let source = source.with_context(|| format!("`{name}` can't be fetched; there are {}", known()))?;
@@ -131,9 +131,10 @@ fn fetch(context: &Context, name: &str, from: Option<&str>) -> anyhow::Result<()
     download(from.unwrap_or(source.address), &partial)?;
     let bytes = read(&partial)?;
     let found: String = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    if found != source.md5 {
+    let expected = md5.unwrap_or(source.md5);
+    if !found.eq_ignore_ascii_case(expected) {
         std::fs::remove_file(&partial)?;
-        bail!("the download has MD5 {found}, but {name} has {}; it was removed, fetch it again", source.md5);
+        bail!("the download has MD5 {found}, but {name} has {expected}; it was removed, fetch it again");
     }
     let archive = context.data.path().join(format!("{name}.tar.gz"));
     std::fs::rename(&partial, &archive)?;
