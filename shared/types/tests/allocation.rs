@@ -5,8 +5,9 @@ mod common;
 use common::{chain, deviates, profile};
 use proptest::prelude::*;
 use rrlab_types::{
-    AllocateError, Allocation, AllocationRequest, Constraint, Document, Evidence, LayerState, ModelProfile, Prior,
-    ProfileError, Rule, RuleSettings, ScoreSketch, Sparsity, VersionError, allocate, lamp_scores,
+    AllocateError, Allocation, AllocationRequest, Constraint, Crossing, Document, Evidence, LayerState, ModelProfile,
+    Prior, ProfileError, Repair, RepairOperator, Rule, RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, SweepEntry,
+    SweepPlan, SweepReport, VersionError, allocate, lamp_scores,
 };
 
 fn request(rule: Rule, sparsity: f64) -> AllocationRequest {
@@ -184,6 +185,70 @@ fn documents_are_told_apart_by_what_they_hold() {
     broken.layers[0].kept += 1;
     let error = Document::from_json(&serde_json::to_string(&broken).unwrap()).unwrap_err().to_string();
     assert!(error.contains("contradicts itself"), "{error}");
+}
+
+fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
+    let repair = Repair::Operator(RepairOperator::VarianceMatching);
+    let entry = |&(sparsity, accuracy): &(f64, f64)| SweepEntry {
+        rule: Rule::Rr,
+        sparsity: Sparsity::new(sparsity).unwrap(),
+        repair,
+        kept: 1,
+        accuracy,
+    };
+    SweepReport {
+        version: SWEEP_VERSION,
+        architecture: "chain".into(),
+        classes: 10,
+        model_hash: String::new(),
+        dataset: "none".into(),
+        device: "cpu".into(),
+        program: "test".into(),
+        plan: SweepPlan {
+            rules: vec![Rule::Rr],
+            sparsities: accuracies.iter().map(|(sparsity, _)| Sparsity::new(*sparsity).unwrap()).collect(),
+            repairs: vec![repair],
+            settings: RuleSettings::default(),
+            constraints: Vec::new(),
+            calibration_images: 1,
+            evaluation_images: 1,
+            seed: 0,
+        },
+        dense_accuracy: 0.9,
+        entries: accuracies.iter().map(entry).collect(),
+    }
+}
+
+/// Chance is 0.1 and dense 0.9: recovery is (accuracy − 0.1)/0.8, 0.8 at accuracy 0.74 and 0.2 at 0.26.
+#[test]
+fn the_transition_is_interpolated_or_said_not_to_be_reached() {
+    let transition = |accuracies: &[(f64, f64)]| {
+        sweep(accuracies).transition(Rule::Rr, Repair::Operator(RepairOperator::VarianceMatching))
+    };
+    let close = |crossing: Crossing, at: f64| matches!(crossing, Crossing::At(found) if (found - at).abs() < 1e-12);
+    // In any order of entries.
+    let whole = transition(&[(0.98, 0.1), (0.9, 0.9), (0.94, 0.58), (0.96, 0.42)]);
+    assert!(close(whole.begin, 0.92) && close(whole.end, 0.97), "{whole:?}");
+    let early = transition(&[(0.9, 0.5), (0.95, 0.1)]);
+    assert!(early.begin == Crossing::Before && close(early.end, 0.93), "{early:?}");
+    let never = transition(&[(0.5, 0.9), (0.9, 0.8)]);
+    assert!(never.begin == Crossing::NotReached && never.end == Crossing::NotReached, "{never:?}");
+}
+
+#[test]
+fn sweeps_survive_the_way_through_a_file_and_broken_ones_are_refused() {
+    let report = sweep(&[(0.9, 0.8)]);
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(SweepReport::from_json(&text).unwrap() == report);
+    for (from, to, said) in [
+        ("\"version\":1", "\"version\":7", "version 7; this program reads version 1"),
+        ("\"accuracy\":0.8", "\"accuracy\":80", "an accuracy is 80"),
+        ("\"classes\":10", "\"classes\":1", "at least 2"),
+        ("\"entries\"", "\"things\"", "not a sweep"),
+    ] {
+        let error = SweepReport::from_json(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 mod golden {
