@@ -1,6 +1,7 @@
 //! The page of the Repairability Lab. Everything that it shows follows, in the browser, from a profile and the settings.
 
 mod address;
+mod after_paint;
 mod app;
 mod chart;
 mod colour;

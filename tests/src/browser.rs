@@ -191,7 +191,9 @@ impl Browser {
 
     /// Waits for the page to draw what changed.
     async fn settle(&self) {
-        let script = "const done = arguments[arguments.length - 1]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
+        // Frame, timer, frame: the page's own timers of the first frame come before this one.
+        let script = "const done = arguments[arguments.length - 1]; \
+                      requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => done())));";
         let _ = self.client.execute_async(script, vec![]).await;
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
+use crate::after_paint::after_paint;
 use crate::export;
 use crate::lab::Lab;
 use crate::settings::Part;
@@ -196,6 +197,7 @@ pub fn Chart(
     height: u32,
 ) -> impl IntoView {
     let holder = NodeRef::<leptos::html::Div>::new();
+    let spec = after_paint(Memo::new(move |_| spec.get()));
     let told = StoredValue::new_local(Closure::<dyn FnMut(String, bool)>::new(move |name, shown| {
         if let Some(on_legend) = on_legend {
             on_legend.run((name, shown));

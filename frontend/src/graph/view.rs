@@ -549,7 +549,7 @@ fn box_view(graph: Graph, item: Item, index: usize, place: Place, hovered: RwSig
     });
     let written = name.clone();
     view! {
-        <g id=graph.box_id(index) class=class role="button" data-layer=name
+        <g id=graph.box_id(index) class=class fill=ink role="button" data-layer=name
             tabindex=move || if graph.at.get() == index || (graph.at.get() == 0 && index == first_open(graph)) { "0" } else { "-1" }
             on:focus=move |_| { graph.at.set(index); graph.bring_into_view(index) }
             on:pointerenter=move |_| hovered.set(Some(index))
@@ -559,9 +559,9 @@ fn box_view(graph: Graph, item: Item, index: usize, place: Place, hovered: RwSig
             <rect class="face" x=place.left() y=place.top() width=place.width height=place.height rx=corner
                 fill=move || colour().map_or_else(|| "none".to_owned(), |colour| colour.css()) />
             {inner}
-            <text class="name" text-anchor="middle" x=place.x y=top + 17.0 fill=ink>{written}</text>
-            <text class="strong" text-anchor="middle" x=place.x y=top + 34.0 data-value="metric" fill=ink>{first_line}</text>
-            <text text-anchor="middle" x=place.x y=top + 50.0 data-value="second" fill=ink>{second_line}</text>
+            <text class="name" text-anchor="middle" x=place.x y=top + 17.0>{written}</text>
+            <text class="strong" text-anchor="middle" x=place.x y=top + 34.0 data-value="metric">{first_line}</text>
+            <text text-anchor="middle" x=place.x y=top + 50.0 data-value="second">{second_line}</text>
         </g>
     }
     .into_any()

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use leptos::prelude::*;
 use rrlab_types::{LayerState, ModelProfile};
 
+use crate::after_paint::after_paint;
 use crate::export;
 use crate::lab::{Lab, Side};
 use crate::metric::{Numbers, percent};
@@ -15,10 +16,10 @@ use crate::settings::{Column, Part, Sort};
 pub fn TablePane(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
     let names = lab.profile.with_value(|profile| words_of_layers(profile));
+    let cells = after_paint(Memo::new(move |_| cells(lab)));
     let shown = Memo::new(move |_| {
         let filter = settings.filter.get().to_lowercase();
-        let mut rows: Vec<(usize, Cells)> =
-            (0..names.len()).filter_map(|index| Some((index, cells(lab, index)?))).collect();
+        let mut rows: Vec<(usize, Cells)> = cells.get().into_iter().enumerate().collect();
         rows.retain(|(index, cells)| {
             filter.is_empty() || format!("{} {}", names[*index], cells.state.name()).contains(&filter)
         });
@@ -61,7 +62,7 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
             <table id="layers">
                 <thead><tr>{Column::ALL.iter().map(|&column| view! { <Head lab column /> }).collect_view()}</tr></thead>
                 <tbody>
-                    <For each=move || shown.get() key=|index| *index children=move |index| row_view(lab, index) />
+                    <For each=move || shown.get() key=|index| *index children=move |index| row_view(lab, cells, index) />
                 </tbody>
             </table>
         </div>
@@ -78,12 +79,13 @@ struct Cells {
     state: LayerState,
 }
 
-/// Numbers of a layer under A, where there is one.
-fn cells(lab: Lab, index: usize) -> Option<Cells> {
-    let numbers = lab.numbers_a.with(|numbers| numbers.get(index).copied())?;
-    let state =
-        lab.a.with(|outcome| outcome.as_ref().ok().and_then(|allocation| Some(allocation.layers.get(index)?.state)))?;
-    Some(Cells { numbers, state })
+/// Numbers of every layer under A, where there is one.
+fn cells(lab: Lab) -> Vec<Cells> {
+    lab.a.with(|outcome| {
+        let layers = outcome.as_ref().map_or(&[][..], |allocation| &allocation.layers);
+        let numbers = lab.numbers_a.get();
+        layers.iter().zip(numbers).map(|(layer, numbers)| Cells { numbers, state: layer.state }).collect()
+    })
 }
 
 /// Name and role of every layer, to be searched.
@@ -117,12 +119,12 @@ fn Head(lab: Lab, column: Column) -> impl IntoView {
 }
 
 /// A row whose cells follow its layer's numbers, so that moving the slider changes texts, not elements.
-fn row_view(lab: Lab, index: usize) -> impl IntoView {
+fn row_view(lab: Lab, cells: Signal<Vec<Cells>>, index: usize) -> impl IntoView {
     let (name, role, weights, macs) = lab.profile.with_value(|profile| {
         let layer = &profile.graph.prunable_layers()[index];
         (layer.name.to_owned(), layer.role, layer.weights, layer.macs)
     });
-    let now = Memo::new(move |_| cells(lab, index));
+    let now = Memo::new(move |_| cells.with(|cells| cells.get(index).copied()));
     let number = move |of: fn(Numbers) -> String| move || now.get().map_or_else(String::new, |cells| of(cells.numbers));
     let open = {
         let name = name.clone();
