@@ -6,18 +6,20 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::UrlSearchParams;
 
-use crate::settings::Settings;
+use crate::settings::{Property, Settings};
 
 /// How long settings rest before the address follows: browsers limit how often it may change.
 const REST: Duration = Duration::from_millis(200);
 
 /// Reads the settings from the address; gives what was refused, with reasons.
 pub fn read(settings: Settings) -> Vec<String> {
-    let Some(given) = window().location().search().ok().and_then(|text| UrlSearchParams::new_with_str(&text).ok())
-    else {
-        return Vec::new();
-    };
-    let set = |property: crate::settings::Property| {
+    apply(settings, &window().location().search().unwrap_or_default())
+}
+
+/// Sets every setting as a query has it, those that it leaves out to their defaults; gives what was refused.
+pub fn apply(settings: Settings, query: &str) -> Vec<String> {
+    let Ok(given) = UrlSearchParams::new_with_str(query) else { return Vec::new() };
+    let set = |property: Property| {
         let problem = property.set(given.get(&property.key).as_deref()).err()?;
         Some(format!("`{}` in the address was left out: {problem}", property.key))
     };

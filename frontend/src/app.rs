@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use rrlab_types::{Allocation, Document, ModelProfile, SweepReport};
 
 use crate::address;
-use crate::controls::Controls;
+use crate::controls::{Controls, Select};
 use crate::files::{self, Opened};
 use crate::gallery::EXHIBITS;
 use crate::glossary::Term;
@@ -26,6 +26,8 @@ struct Desk {
     allocation: RwSignal<Option<Allocation>>,
     /// Whether the profile is from a file, which no link can hold.
     from_file: RwSignal<bool>,
+    /// How often something was loaded.
+    loads: StoredValue<u64>,
     problems: RwSignal<Vec<String>>,
 }
 
@@ -38,6 +40,7 @@ impl Desk {
             sweeps: RwSignal::new(Vec::new()),
             allocation: RwSignal::new(None),
             from_file: RwSignal::new(false),
+            loads: StoredValue::new(0),
             problems: RwSignal::new(address::read(settings)),
         }
     }
@@ -51,14 +54,35 @@ impl Desk {
         let Settings { profile, sweep, .. } = self.settings;
         let wanted = Memo::new(move |_| (profile.get(), sweep.get()));
         Effect::new(move |_| {
-            let (name, sweep) = wanted.get();
-            leptos::task::spawn_local(async move {
-                match files::open(&name, &sweep).await {
-                    Ok(Opened { profile, sweeps }) => self.show(profile, sweeps, false),
-                    Err(problem) => self.fail(problem),
-                }
-            });
+            wanted.track();
+            self.load();
         });
+    }
+
+    /// Opens what the settings name; what was asked for before and is still on its way is not shown any more.
+    fn load(self) {
+        let (name, sweep) = untrack(|| (self.settings.profile.get(), self.settings.sweep.get()));
+        let mine = self.loads.get_value() + 1;
+        self.loads.set_value(mine);
+        leptos::task::spawn_local(async move {
+            let opened = files::open(&name, &sweep).await;
+            if self.loads.get_value() != mine {
+                return;
+            }
+            match opened {
+                Ok(Opened { profile, sweeps }) => self.show(profile, sweeps, false),
+                Err(problem) => self.fail(problem),
+            }
+        });
+    }
+
+    /// Opens an exhibit of the gallery, also where it was open before a file was.
+    fn choose(self, name: String) {
+        if self.settings.profile.with_untracked(|open| *open == name) {
+            self.load();
+        } else {
+            self.settings.profile.set(name);
+        }
     }
 
     fn show(self, profile: ModelProfile, sweeps: Vec<SweepReport>, from_file: bool) {
@@ -135,19 +159,19 @@ pub fn App() -> impl IntoView {
             .inspect(|root| drop(root.set_attribute("style", &format!("color-scheme: {scheme}"))));
     });
     let over = RwSignal::new(false);
+    let opens = move || settings.shows(Part::Open);
+    // A browser would leave the page for the file.
     let drop_file = move |event: DragEvent| {
         event.prevent_default();
         over.set(false);
-        let files = event.data_transfer().and_then(|data| data.files());
+        let files = event.data_transfer().and_then(|data| data.files()).filter(|_| opens());
         files
             .inspect(|files| (0..files.length()).filter_map(|index| files.get(index)).for_each(|file| desk.take(file)));
     };
-    let opens = move || settings.shows(Part::Open);
     view! {
         <main class:over=over
-            on:dragover=move |event: DragEvent| if opens() { event.prevent_default(); over.set(true) }
-            on:dragleave=move |_| over.set(false)
-            on:drop=move |event| if opens() { drop_file(event) }>
+            on:dragover=move |event: DragEvent| { event.prevent_default(); over.set(opens()) }
+            on:dragleave=move |_| over.set(false) on:drop=drop_file>
             <Head desk />
             <Problems problems=desk.problems />
             {move || match desk.profile.get() {
@@ -196,11 +220,8 @@ fn Head(desk: Desk) -> impl IntoView {
                 </Show>
                 <label class="inline">
                     <span class="sr-only">"Colours of the page"</span>
-                    <select id="theme" on:change:target=move |event| if let Ok(theme) = event.target().value().parse() { settings.theme.set(theme) }>
-                        {Theme::ALL.iter().map(|&theme| view! {
-                            <option value=theme.to_string() selected=move || settings.theme.get() == theme>{theme.label()}</option>
-                        }).collect_view()}
-                    </select>
+                    <Select id="theme" value=settings.theme set=settings.theme.write_only()
+                        choices=Theme::ALL.iter().map(|&theme| (theme, theme.label())).collect() />
                 </label>
             </div>
         </header>
@@ -220,7 +241,7 @@ fn OpenTools(desk: Desk) -> impl IntoView {
     view! {
         <label class="inline">
             <span class="sr-only">"Gallery"</span>
-            <select id="gallery" on:change:target=move |event| profile.set(event.target().value())>
+            <select id="gallery" on:change:target=move |event| desk.choose(event.target().value())>
                 {EXHIBITS.iter().map(|exhibit| view! {
                     <option value=exhibit.name selected=move || !desk.from_file.get() && profile.get() == exhibit.name>{exhibit.title}</option>
                 }).collect_view()}

@@ -1,5 +1,8 @@
 //! Controls of an allocation: budget, rule and their settings.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use leptos::prelude::*;
 use rrlab_types::{Prior, RepairOperator, Rule, Sparsity};
 
@@ -27,6 +30,31 @@ fn slider_sparsity(position: f64) -> f64 {
     ((sparsity / step).round() * step * 1e4).round() / 1e4
 }
 
+/// A choice among values with names, kept in a signal.
+#[component]
+pub fn Select<T>(
+    #[prop(into)] id: String,
+    /// What is chosen.
+    #[prop(into)]
+    value: Signal<T>,
+    /// Told of another choice.
+    set: WriteSignal<T>,
+    /// What there is to choose from, and how each is called.
+    choices: Vec<(T, &'static str)>,
+) -> impl IntoView
+where
+    T: Display + FromStr + PartialEq + Copy + Send + Sync + 'static,
+{
+    let option = move |(choice, name): (T, &'static str)| {
+        view! { <option value=choice.to_string() selected=move || value.get() == choice>{name}</option> }
+    };
+    view! {
+        <select id=id on:change:target=move |event| if let Ok(chosen) = event.target().value().parse() { set.set(chosen) }>
+            {choices.into_iter().map(option).collect_view()}
+        </select>
+    }
+}
+
 /// Budget, rule and settings of A, and how the graph is coloured.
 #[component]
 pub fn Controls(lab: Lab) -> impl IntoView {
@@ -36,11 +64,8 @@ pub fn Controls(lab: Lab) -> impl IntoView {
             <ChoiceControls lab side=Side::A />
             <label>
                 <span>"Colour by"</span>
-                <select id="colour" on:change:target=move |event| if let Ok(metric) = event.target().value().parse() { settings.metric.set(metric) }>
-                    {Metric::ALL.iter().map(|&metric| view! {
-                        <option value=metric.to_string() selected=move || settings.metric.get() == metric>{metric.label()}</option>
-                    }).collect_view()}
-                </select>
+                <Select id="colour" value=settings.metric set=settings.metric.write_only()
+                    choices=Metric::ALL.iter().map(|&metric| (metric, metric.label())).collect() />
             </label>
             <Show when=move || settings.shows(Part::Compare)>
                 <fieldset class="segments">
@@ -79,28 +104,18 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
         <Show when=move || settings.shows(Part::Rule)>
             <label>
                 <span><Term name="rule" text="Rule" />" that shares out the budget"</span>
-                <select id=format!("{prefix}rule") on:change:target=move |event| if let Ok(rule) = event.target().value().parse() { choice.rule.set(rule) }>
-                    {Rule::ALL.map(|rule| view! {
-                        <option value=rule.name() selected=move || choice.rule.get() == rule>{rule.name()}</option>
-                    }).to_vec()}
-                </select>
+                <Select id=format!("{prefix}rule") value=choice.rule set=choice.rule.write_only()
+                    choices=Rule::ALL.map(|rule| (rule, rule.name())).to_vec() />
             </label>
             <label>
                 <span><Term name="repair operator" text="Repair operator" /></span>
-                <select id=format!("{prefix}repair") on:change:target=move |event| if let Ok(repair) = event.target().value().parse() { choice.repair.set(repair) }>
-                    {RepairOperator::ALL.map(|repair| view! {
-                        <option value=repair.name() selected=move || choice.repair.get() == repair>{repair.name()}</option>
-                    }).to_vec()}
-                </select>
+                <Select id=format!("{prefix}repair") value=choice.repair set=choice.repair.write_only()
+                    choices=RepairOperator::ALL.map(|repair| (repair, repair.name())).to_vec() />
             </label>
             <Show when=blends>
                 <label>
                     <span>"Prior of the blend"</span>
-                    <select id=format!("{prefix}prior") on:change:target=move |event| if let Ok(prior) = event.target().value().parse() { choice.prior.set(prior) }>
-                        {Rule::ALL.into_iter().filter_map(|rule| Prior::try_from(rule).ok()).map(|prior| view! {
-                            <option value=prior.to_string() selected=move || choice.prior.get() == prior>{prior.to_string()}</option>
-                        }).collect_view()}
-                    </select>
+                    <Select id=format!("{prefix}prior") value=choice.prior set=choice.prior.write_only() choices=priors() />
                 </label>
             </Show>
             <Show when=has_power>
@@ -112,6 +127,11 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
             </Show>
         </Show>
     }
+}
+
+/// Rules that a blend may start from.
+fn priors() -> Vec<(Prior, &'static str)> {
+    Rule::ALL.into_iter().filter_map(|rule| Some((Prior::try_from(rule).ok()?, rule.name()))).collect()
 }
 
 #[component]

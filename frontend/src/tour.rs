@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use rrlab_types::{Constraint, ForcedDensity, Role, Rule, Sparsity, Target};
 
+use crate::address;
 use crate::lab::Lab;
 use crate::metric::Metric;
 use crate::settings::{List, Pane, Part, Settings, Shown};
@@ -109,8 +110,13 @@ pub fn Tour(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
     let heading = NodeRef::<leptos::html::H2>::new();
     let step = Memo::new(move |_| settings.tour.get().min(STEPS.len()));
+    // What a person had set before the tour took over is theirs again after it.
+    let before_tour = StoredValue::new(None::<String>);
     Effect::new(move |before: Option<usize>| {
         let step = step.get();
+        if step > 0 && before == Some(0) {
+            before_tour.set_value(Some(untrack(|| address::query(settings))));
+        }
         if let Some(now) = step.checked_sub(1).map(|index| &STEPS[index]) {
             untrack(|| (now.show)(settings));
             request_animation_frame(move || {
@@ -119,6 +125,10 @@ pub fn Tour(lab: Lab) -> impl IntoView {
             });
         } else if before.is_some_and(|before| before > 0) {
             spotlight(None);
+            if let Some(query) = before_tour.try_update_value(Option::take).flatten() {
+                untrack(|| address::apply(settings, &query));
+                settings.tour.set(0);
+            }
         }
         step
     });

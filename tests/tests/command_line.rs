@@ -304,3 +304,32 @@ fn a_disk_that_fills_up_leaves_what_was_there() {
     assert_eq!(leftovers(&desk.path("data")), Vec::<PathBuf>::new());
     assert_eq!(desk.json(&["dataset", "list"]).as_array().unwrap().len(), 2);
 }
+
+/// Residual and raw distortions of every layer.
+fn distortions(desk: &Desk, profile: &str) -> Vec<f64> {
+    let layers = desk.json(&["inspect", profile, "--sparsity", "0.9"])["layers"].take();
+    let of = |layer: &Value| ["raw", "residual"].map(|key| layer[key].as_f64().unwrap());
+    layers.as_array().unwrap().iter().flat_map(of).collect()
+}
+
+/// On Chromium's software adapter, which the browser tests bring along; asked for by `RRLAB_TEST_GPU`, since it needs a
+/// program that was built with the feature `wgpu`.
+#[test]
+fn a_gpu_measures_what_the_cpu_measures() {
+    if std::env::var_os("RRLAB_TEST_GPU").is_none() {
+        eprintln!("not run: RRLAB_TEST_GPU is not set");
+        return;
+    }
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "16", "--out"];
+    desk.succeeds(&[calibrate.as_slice(), &["cpu.json", "--device", "cpu"]].concat());
+    let mut on_gpu = desk.command(&[calibrate.as_slice(), &["gpu.json", "--device", "wgpu"]].concat());
+    let chromium = Path::new("/usr/lib/chromium");
+    on_gpu.env("VK_ICD_FILENAMES", chromium.join("vk_swiftshader_icd.json")).env("LD_LIBRARY_PATH", chromium);
+    let output = on_gpu.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (cpu, gpu) in distortions(&desk, "cpu.json").into_iter().zip(distortions(&desk, "gpu.json")) {
+        assert!((cpu - gpu).abs() <= 1e-3 * cpu.abs().max(1e-3), "{cpu} on the CPU, {gpu} on the GPU");
+    }
+}

@@ -1,5 +1,6 @@
 //! The project's two commands: `cargo xtask lab` runs the lab, `cargo xtask test` checks everything that CI checks.
 
+mod page_size;
 mod run;
 mod tools;
 
@@ -63,27 +64,29 @@ fn page() -> Result<(), Failure> {
     step("Building the page", trunk)
 }
 
+/// What every check of native code builds: one set of packages and features, so that each dependency is built once.
+const NATIVE: [&str; 6] = ["--release", "--workspace", "--exclude", "rrlab-frontend", "--features", "rrlab/wgpu"];
+
 /// Everything that CI checks, the quick things first.
 fn test() -> Result<(), Failure> {
     step("Formatting", Step::cargo(&["fmt", "--all", "--check"]))?;
-    let lints =
-        &["clippy", "--release", "--workspace", "--exclude", "rrlab-frontend", "--all-targets", "--", "-D", "warnings"];
-    step("Lints", Step::cargo(lints))?;
+    step("Lints", Step::cargo(&["clippy", "--all-targets"]).args(&NATIVE).args(&["--", "-D", "warnings"]))?;
     tools::ensure_wasm_target()?;
     let wasm = "wasm32-unknown-unknown";
     let page_lints = &["clippy", "--release", "--package", "rrlab-frontend", "--target", wasm, "--", "-D", "warnings"];
     step("Lints of the page", Step::cargo(page_lints))?;
     let engine = &["build", "--release", "--package", "rrlab-engine", "--target", wasm];
     step("The engine for the browser", Step::cargo(engine))?;
-    let docs =
-        &["doc", "--release", "--workspace", "--exclude", "rrlab-frontend", "--no-deps", "--document-private-items"];
-    step("Documentation", Step::cargo(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let docs = Step::cargo(&["doc", "--no-deps", "--document-private-items"]).args(&NATIVE);
+    step("Documentation", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     tools::ensure_cargo_deny()?;
     step("Dependencies", Step::tool("cargo-deny", &["check", "bans", "licenses", "sources"]))?;
     page()?;
+    page_size::check(&root().join("dist"))?;
     // Program and tests in one build: alone, each would have other features of the same dependencies.
-    let members = &["--release", "--workspace", "--exclude", "rrlab-frontend", "--exclude", "xtask"];
-    step("The program and its tests", Step::cargo(&["build", "--bins", "--tests"]).args(members))?;
+    let members = [&NATIVE[..], &["--exclude", "xtask"]].concat();
+    step("The program and its tests", Step::cargo(&["build", "--bins", "--tests"]).args(&members))?;
     let dist = root().join("dist");
-    step("Tests", Step::cargo(&["test"]).args(members).env("RRLAB_DIST", &dist.to_string_lossy()))
+    let tests = Step::cargo(&["test", "--bins", "--tests"]).args(&members);
+    step("Tests", tests.env("RRLAB_DIST", &dist.to_string_lossy()).env("RRLAB_TEST_GPU", "1"))
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use rrlab_types::{Crossing, RecoverabilityTransition, Repair, Rule, Sparsity, SweepReport};
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series, Shade};
+use crate::controls::Select;
 use crate::glossary::Term;
 use crate::lab::Lab;
 use crate::metric::percent;
@@ -69,7 +70,7 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     );
     let repairs: Vec<Repair> = report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
     let report = StoredValue::new(report);
-    let repair = move || {
+    let repair = Signal::derive(move || {
         let asked = settings.sweep_repair.get();
         report.with_value(|report| {
             report
@@ -81,11 +82,11 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
                 .or(report.plan.repairs.last().copied())
                 .unwrap_or(asked)
         })
-    };
+    });
     let spec = Memo::new(move |_| {
         report.with_value(|report| {
             let hidden = settings.hidden_lines.get();
-            chart(report, repair(), settings.a.rule.get(), settings.a.sparsity.get(), &hidden.0)
+            chart(report, repair.get(), settings.a.rule.get(), settings.a.sparsity.get(), &hidden.0)
         })
     });
     let on_legend = Callback::new(move |(name, shown): (String, bool)| {
@@ -99,17 +100,14 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
         <p class="faint">{measured}</p>
         <label class="inline">
             <span>"After repair by"</span>
-            <select id="sweep-repair" on:change:target=move |event| if let Ok(chosen) = event.target().value().parse() { settings.sweep_repair.set(chosen) }>
-                {repairs.into_iter().map(|choice| view! {
-                    <option value=choice.to_string() selected=move || repair() == choice>{choice.to_string()}</option>
-                }).collect_view()}
-            </select>
+            <Select id="sweep-repair" value=repair set=settings.sweep_repair.write_only()
+                choices=repairs.into_iter().map(|repair| (repair, repair.name())).collect() />
         </label>
-        <Chart lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before repair (broken); grey: the transition of {}", repair(), settings.a.rule.get()))
+        <Chart lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before repair (broken); grey: the transition of {}", repair.get(), settings.a.rule.get()))
             spec on_legend height=440 />
         <p class="faint">"Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
-        {move || report.with_value(|report| leaders(report, repair()))}
+        {move || report.with_value(|report| leaders(report, repair.get()))}
     }
 }
 
