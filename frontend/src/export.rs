@@ -144,7 +144,8 @@ pub fn allocation_json(lab: Lab, side: Side) {
     }
 }
 
-/// Saves the metric that colours the graph as node data for Model Explorer: node to value, with the colours' stops.
+/// Saves the metric that colours the graph as node data for Model Explorer (its `GraphNodeData`): value and colours of
+/// each node, and the gradient between the least and the largest value.
 pub fn node_data(lab: Lab, side: Side) {
     let metric = lab.settings.metric.get_untracked();
     let (mine, other) = untrack(|| match metric {
@@ -153,17 +154,18 @@ pub fn node_data(lab: Lab, side: Side) {
     });
     let values: Vec<f64> = mine.iter().zip(&other).map(|(&mine, &other)| metric.of(mine, other)).collect();
     let scale = metric.scale(&values);
+    let node = |value: f64| {
+        let colour = scale.colour(value);
+        json!({ "value": value, "bgColor": colour.hex(), "textColor": colour.text() })
+    };
     let results: Map<String, Value> = lab.profile.with_value(|profile| {
-        profile
-            .layers
-            .iter()
-            .zip(&values)
-            .map(|(layer, value)| (layer.name.clone(), json!({ "value": value })))
-            .collect()
+        profile.layers.iter().zip(&values).map(|(layer, &value)| (layer.name.clone(), node(value))).collect()
     });
-    let stop = |tick: f64| json!({ "stop": scale.position(tick), "bgColor": scale.colour(tick).hex() });
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let stop = |stop: f64| json!({ "stop": stop, "bgColor": scale.colour(least + stop * (most - least)).hex() });
     let architecture = lab.profile.with_value(|profile| profile.graph.architecture.clone());
-    let data = json!({ "results": results, "gradient": scale.ticks().map(stop) });
+    let data = json!({ "results": results, "gradient": [0.0, 0.25, 0.5, 0.75, 1.0].map(stop) });
     save_json(lab, &format!("{metric}-node-data"), &json!({ architecture: data }));
 }
 

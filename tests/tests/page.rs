@@ -219,6 +219,11 @@ async fn files_are_opened_saved_and_refused() {
         "{table}"
     );
     assert_eq!(table.lines().count(), 23);
+    page.click_button("pane-head", "Node data").await;
+    let (_, data) = page.downloaded(".json").await;
+    let data: Value = serde_json::from_slice(&data).unwrap();
+    let node = &data["resnet20"]["results"]["layer2.0.shortcut.0"];
+    assert!(node["value"].is_f64() && node["bgColor"].as_str().unwrap().starts_with('#'), "{node}");
     page.click_button("graph-head", "SVG").await;
     let (_, drawing) = page.downloaded(".svg").await;
     let drawing = String::from_utf8(drawing).unwrap();

@@ -12,6 +12,8 @@ function echarts() {
 const LIGHT = { ink: "#1c2126", faint: "#59636d", line: "#d9dee2", ground: "#ffffff" };
 // Okabe and Ito's colours, told apart with any colour vision; on dark ground the darkest is lightened.
 const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7a00", "#7570b3"];
+/** Room that a name under a chart needs. */
+const LEAST_NAME_PIXELS = 16;
 const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "arrow", "pin"];
 
 function theme(element) {
@@ -40,7 +42,7 @@ function number(axis, value) {
   return String(Number(value.toPrecision(3)));
 }
 
-function axis(spec, colours, position) {
+function axis(spec, colours, position, width) {
   const base = {
     name: spec.title,
     nameLocation: "middle",
@@ -51,7 +53,10 @@ function axis(spec, colours, position) {
     splitLine: { lineStyle: { color: colours.line } },
   };
   if (spec.scale === "category") {
-    return { ...base, type: "category", data: spec.categories, nameGap: 8, name: "", axisLabel: { ...base.axisLabel, interval: 0, rotate: position === "x" ? 60 : 0, fontSize: 11, hideOverlap: false }, splitLine: { show: false } };
+    // Every name where there is room for a line of each; else as many as fit.
+    const interval = width / spec.categories.length >= LEAST_NAME_PIXELS ? 0 : "auto";
+    const axisLabel = { ...base.axisLabel, interval, rotate: 60, fontSize: 11, hideOverlap: false };
+    return { ...base, type: "category", data: spec.categories, name: "", axisLabel, splitLine: { show: false } };
   }
   const values = spec.ticks.map((tick) => along(spec, tick));
   const custom = values.length ? { customValues: values } : {};
@@ -111,7 +116,7 @@ function tooltip(spec, colours) {
   };
 }
 
-function option(spec, colours, still) {
+function option(spec, colours, width, still) {
   const series = spec.series.map((one, index) => seriesOption(spec, one, index, colours));
   if (series.length && spec.shade) {
     series[0].markArea = {
@@ -140,8 +145,8 @@ function option(spec, colours, still) {
       ? { type: still ? "plain" : "scroll", top: 0, textStyle: { color: colours.ink }, pageTextStyle: { color: colours.ink }, selected: Object.fromEntries(spec.series.map((one) => [one.name, !one.hidden])) }
       : { show: false },
     tooltip: still ? { show: false } : tooltip(spec, colours),
-    xAxis: axis(spec.x, colours, "x"),
-    yAxis: axis(spec.y, colours, "y"),
+    xAxis: axis(spec.x, colours, "x", width),
+    yAxis: axis(spec.y, colours, "y", width),
     series,
   };
 }
@@ -167,13 +172,13 @@ export async function draw(element, json, onLegend) {
   }
   held.onLegend = onLegend;
   held.spec = spec;
-  held.chart.setOption(option(spec, theme(element), false), { notMerge: true });
+  held.chart.setOption(option(spec, theme(element), element.clientWidth, false), { notMerge: true });
 }
 
 /** Draws again what an element shows, after the page's colours changed. */
 export function redraw(element) {
   const held = charts.get(element);
-  held?.chart.setOption(option(held.spec, theme(element), false), { notMerge: true });
+  held?.chart.setOption(option(held.spec, theme(element), element.clientWidth, false), { notMerge: true });
 }
 
 /** Arrow keys read the chart: left and right along a line, up and down between lines. */
@@ -199,7 +204,7 @@ export async function svg(element, description) {
   const { init } = await echarts();
   const [width, height] = [Math.max(held.chart.getWidth(), 700), held.chart.getHeight()];
   const still = init(null, null, { renderer: "svg", ssr: true, width, height });
-  still.setOption(option(held.spec, LIGHT, true));
+  still.setOption(option(held.spec, LIGHT, width, true));
   const text = still.renderToSVGString();
   still.dispose();
   return described(text, description);
