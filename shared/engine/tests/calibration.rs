@@ -3,7 +3,7 @@
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
-use rrlab_engine::data::{Dataset, Split, shapes10};
+use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::model::Model;
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_types::{LayerGraph, ModelProfile, Repair, RepairOperator};
