@@ -25,9 +25,11 @@ pub fn rrlab(data: &std::path::Path) -> Command {
     command
 }
 
-/// The repository.
+/// The repository, as Cargo says when it runs the tests: what was known when they were built may be another clone that
+/// shares the target folder.
 pub fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(package).parent().map(PathBuf::from).unwrap_or_default()
 }
 
 /// The built page.

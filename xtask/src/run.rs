@@ -32,9 +32,11 @@ pub struct Step {
     command: Command,
 }
 
-/// The repository.
+/// The repository, as Cargo says when it runs this program: what was known when it was built may be another clone that
+/// shares the target folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).parent().map(Path::to_owned).unwrap_or_default()
 }
 
 /// Where tools are installed: outside the repository, so that a fresh clone finds them.
