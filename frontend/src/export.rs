@@ -164,8 +164,9 @@ pub fn node_data(lab: Lab, side: Side) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let stop = |stop: f64| json!({ "stop": stop, "bgColor": scale.colour(least + stop * (most - least)).hex() });
+    let gradient = [0.0, 0.25, 0.5, 0.75, 1.0].map(stop);
     let architecture = lab.profile.with_value(|profile| profile.graph.architecture.clone());
-    let data = json!({ "results": results, "gradient": [0.0, 0.25, 0.5, 0.75, 1.0].map(stop) });
+    let data = json!({ "results": results, "gradient": gradient });
     save_json(lab, &format!("{metric}-node-data"), &json!({ architecture: data }));
 }
 
