@@ -11,7 +11,7 @@ const SELF_TEST_TOLERANCE: f32 = 1e-3;
 /// A kind of device that a person may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A GPU where one was compiled in and works, else the CPU.
+    /// A GPU where one was compiled in, is there, and works, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
@@ -59,6 +59,14 @@ pub enum DeviceError {
         /// What it said.
         problem: String,
     },
+    /// A program that stands for a GPU.
+    #[error("{name}: the adapter {adapter} is software, slower than this program's own kernels on the CPU")]
+    Software {
+        /// The device.
+        name: &'static str,
+        /// What the adapter calls itself.
+        adapter: String,
+    },
     /// It computes wrong numbers.
     #[error("{name}: the device fails the self-test ({problem}); its driver can't be trusted. Use --device cpu")]
     SelfTest {
@@ -79,6 +87,31 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
+/// A device as it starts.
+struct Started {
+    device: Device,
+    /// None for a device that is no graphics adapter.
+    adapter: Option<Adapter>,
+}
+
+struct Adapter {
+    name: String,
+    is_software: bool,
+}
+
+/// Starts a device that was compiled in.
+type Start = fn() -> Result<Started, String>;
+
+#[cfg(all(any(feature = "wgpu", feature = "vulkan"), not(target_family = "wasm")))]
+fn start_wgpu(api: burn::tensor::wgpu::WgpuBackend) -> Result<Started, String> {
+    use burn::tensor::wgpu::wgpu::DeviceType;
+
+    let opened = Device::wgpu_options().graphics_api(api).init_with_setup();
+    let (device, setup) = opened.map_err(|error| error.to_string())?;
+    let info = setup.adapter.get_info();
+    Ok(Started { device, adapter: Some(Adapter { name: info.name, is_software: info.device_type == DeviceType::Cpu }) })
+}
+
 impl DeviceChoice {
     /// The word used on the command line.
     pub fn name(self) -> &'static str {
@@ -97,60 +130,78 @@ impl DeviceChoice {
         all.into_iter().filter(|choice| choice.construct().is_some()).collect()
     }
 
-    /// Makes the device, if it was compiled in. Nothing is started yet.
-    fn construct(self) -> Option<Box<dyn FnOnce() -> Device + Send>> {
+    /// How the device starts, if it was compiled in.
+    fn construct(self) -> Option<Start> {
         match self {
-            Self::Cpu => Some(Box::new(Device::flex)),
-            #[cfg(feature = "wgpu")]
-            Self::Wgpu => Some(Box::new(|| Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))),
-            #[cfg(feature = "vulkan")]
-            Self::Vulkan => Some(Box::new(|| Device::vulkan(burn::tensor::DeviceKind::DefaultDevice))),
+            Self::Cpu => Some(|| Ok(Started { device: Device::flex(), adapter: None })),
+            #[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
+            Self::Wgpu => Some(|| start_wgpu(burn::tensor::wgpu::WgpuBackend::Auto)),
+            #[cfg(all(feature = "vulkan", not(target_family = "wasm")))]
+            Self::Vulkan => Some(|| start_wgpu(burn::tensor::wgpu::WgpuBackend::Vulkan)),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Some(Box::new(|| Device::cuda(0usize))),
+            Self::Cuda => Some(|| Ok(Started { device: Device::cuda(0usize), adapter: None })),
             _ => None,
         }
     }
 
-    /// Opens the device; a GPU must pass the self-test first. `auto` falls back to the CPU and says why.
+    /// Opens the device, once in a program's life; a GPU must pass the self-test first. `auto` passes software adapters
+    /// over, falls back to the CPU, and says why.
     ///
     /// # Errors
     /// If what was asked for by name is not compiled in, not there, or computes wrong numbers.
     pub async fn open(self) -> Result<OpenDevice, DeviceError> {
         if self != Self::Auto {
-            return self.open_named().await;
+            return self.open_named(true).await;
         }
         let mut notes = Vec::new();
         for choice in Self::compiled() {
-            match choice.open_named().await {
+            match choice.open_named(false).await {
                 Ok(device) => return Ok(OpenDevice { note: (!notes.is_empty()).then(|| notes.join("; ")), ..device }),
                 Err(error) => notes.push(error.to_string()),
             }
         }
-        Self::Cpu.open_named().await
+        Self::Cpu.open_named(false).await
     }
 
-    async fn open_named(self) -> Result<OpenDevice, DeviceError> {
+    async fn open_named(self, software_is_welcome: bool) -> Result<OpenDevice, DeviceError> {
         let name = self.name();
-        let construct = self.construct().ok_or_else(|| DeviceError::NotCompiled {
+        let start = self.construct().ok_or_else(|| DeviceError::NotCompiled {
             name,
             available: Self::compiled().into_iter().map(Self::name).collect(),
         })?;
+        // GPU libraries panic where a driver is broken.
+        let Started { device, adapter } = std::panic::catch_unwind(start)
+            .unwrap_or_else(|panic| Err(panic_message(&*panic)))
+            .map_err(|problem| DeviceError::NotFound { name, problem })?;
         if self == Self::Cpu {
-            return Ok(OpenDevice { device: construct(), name: name.into(), note: None });
+            return Ok(OpenDevice { device, name: name.into(), note: None });
         }
-        // GPU libraries panic where there is no adapter.
-        let device = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let device = construct();
-            device.sync().map(|()| device)
-        }));
-        let device = match device {
-            Ok(Ok(device)) => device,
-            Ok(Err(error)) => return Err(DeviceError::NotFound { name, problem: format!("{error:?}") }),
-            Err(panic) => return Err(DeviceError::NotFound { name, problem: panic_message(&*panic) }),
-        };
+        if let Some(software) = adapter.as_ref().filter(|adapter| adapter.is_software && !software_is_welcome) {
+            return Err(DeviceError::Software { name, adapter: software.name.clone() });
+        }
         self_test(&device).await.map_err(|problem| DeviceError::SelfTest { name, problem })?;
-        Ok(OpenDevice { device, name: name.into(), note: None })
+        Ok(OpenDevice { device, name: full_name(name, adapter.map(|adapter| adapter.name)), note: None })
     }
+}
+
+/// A device's name with its adapter's.
+fn full_name(name: &str, adapter: Option<String>) -> String {
+    adapter.filter(|adapter| !adapter.is_empty()).map_or_else(|| name.into(), |adapter| format!("{name} ({adapter})"))
+}
+
+/// Opens the browser's GPU, which can only be waited for. `lost` is told when it goes away later, and why.
+///
+/// # Errors
+/// If there is none, it does not start, or computes wrong numbers.
+#[cfg(feature = "webgpu")]
+pub async fn open_webgpu(lost: impl Fn(&str) + Send + 'static) -> Result<OpenDevice, DeviceError> {
+    let name = "webgpu";
+    let not_found = |problem| DeviceError::NotFound { name, problem };
+    let opened = Device::wgpu_options().init_with_setup_async().await;
+    let (device, setup) = opened.map_err(|error| not_found(error.to_string()))?;
+    setup.device.set_device_lost_callback(move |reason, message| lost(&format!("{reason:?}, {message}")));
+    self_test(&device).await.map_err(|problem| DeviceError::SelfTest { name, problem })?;
+    Ok(OpenDevice { device, name: full_name(name, Some(setup.adapter.get_info().name)), note: None })
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
