@@ -7,8 +7,7 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::Split;
 use rrlab_engine::device::DeviceChoice;
-use rrlab_engine::train::Schedule;
-use rrlab_types::{Constraint, Repair, RepairOperator, Rule, RuleSettings, Sparsity};
+use rrlab_types::{Constraint, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity};
 
 /// Which layers of a pruned network can still be repaired?
 ///

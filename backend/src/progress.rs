@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rrlab_engine::watch::{Progress, Stopped};
 
 /// A bar over `total` units of `what`.
 pub fn bar(what: &'static str, total: usize) -> ProgressBar {
@@ -21,4 +22,16 @@ pub fn spinner(what: impl Into<String>) -> ProgressBar {
     bar.set_message(what.into());
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+/// Moves a bar on by the images that went through a network.
+pub fn counts_images(bar: &ProgressBar) -> impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped> {
+    async |progress| {
+        match progress {
+            Progress::Images(count) => bar.inc(count as u64),
+            Progress::Layer(layer) => bar.set_message(format!("curves of {}", layer.name)),
+            Progress::Repaired | Progress::Entry(_) => {}
+        }
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
 //! `rrlab calibrate`.
 
 use burn::tensor::read_sync;
-use rrlab_engine::calibrate::{CalibrationImages, Method, Progress, calibrate};
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
@@ -30,11 +30,8 @@ pub fn profile(
     method: Method,
 ) -> anyhow::Result<ModelProfile> {
     let bar = progress::bar("calibrating (images)", images.len());
-    let report = |progress: Progress<'_>| match progress {
-        Progress::Images(count) => bar.inc(count as u64),
-        Progress::Layer(name) => bar.set_message(format!("curves of {name}")),
-    };
-    let profile = read_sync(calibrate(model, &device.device, &device.name, images, method, report))?;
+    let watch = progress::counts_images(&bar);
+    let profile = read_sync(calibrate(model, &device.device, &device.name, images, method, watch))?;
     bar.finish_and_clear();
     Ok(profile)
 }

@@ -6,7 +6,7 @@ use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::network::Network;
 use serde::Serialize;
 
-use super::{Context, check_classes, normalization};
+use super::Context;
 use crate::cli::EvaluateArgs;
 use crate::output::{Report, percent};
 use crate::progress;
@@ -27,7 +27,7 @@ struct Evaluation {
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
     let dataset = context.data.load(&args.dataset)?;
-    check_classes(&model, &dataset)?;
+    model.check_classes(&dataset)?;
     let split: Split = args.split.into();
     let set = dataset.split(split);
     let drawn = draw_indices(set, args.images.unwrap_or(set.len()), context.seed);
@@ -36,8 +36,8 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let device = context.device()?;
     let network = Network::new(&model, &device.device);
     let bar = progress::bar("evaluating", images);
-    let fraction = read_sync(accuracy(&network, set, &drawn, &normalization(&model, &dataset), |n| bar.inc(n as u64)))
-        .map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
+    let watch = progress::counts_images(&bar);
+    let fraction = read_sync(accuracy(&network, set, &drawn, &model.normalization_of(&dataset), watch))?;
     bar.finish_and_clear();
     let layers = model.graph.prunable_layers();
     let evaluation = Evaluation {

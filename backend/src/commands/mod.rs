@@ -13,7 +13,7 @@ use burn::tensor::read_sync;
 use rrlab_engine::calibrate::CalibrationImages;
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
-use rrlab_engine::model::{Model, Normalization};
+use rrlab_engine::model::Model;
 
 use crate::cli::{Cli, Command, Format};
 use crate::storage::DataFolder;
@@ -60,11 +60,6 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Normalisation of images for a model: the one that it was trained with, else the data set's.
-fn normalization(model: &Model, dataset: &Dataset) -> Normalization {
-    model.info.normalization.unwrap_or(dataset.normalization)
-}
-
 /// Calibration images for a model; says so where there are fewer than asked for.
 fn calibration_images<'a>(
     context: &Context,
@@ -73,22 +68,9 @@ fn calibration_images<'a>(
     split: Split,
     count: usize,
 ) -> anyhow::Result<CalibrationImages<'a>> {
-    let images = CalibrationImages::draw(dataset, split, count, context.seed, normalization(model, dataset))?;
+    let images = CalibrationImages::draw(dataset, split, count, context.seed, model.normalization_of(dataset))?;
     if images.len() < count {
         eprintln!("note: {} has only {} {split} images; all of them are used", dataset.name, images.len());
     }
     Ok(images)
-}
-
-/// An error where labels and logits can't match.
-fn check_classes(model: &Model, dataset: &Dataset) -> anyhow::Result<()> {
-    if model.graph.classes == dataset.classes.len() {
-        return Ok(());
-    }
-    anyhow::bail!(
-        "{} has {} classes, but the network tells {} apart",
-        dataset.name,
-        dataset.classes.len(),
-        model.graph.classes
-    )
 }

@@ -5,6 +5,7 @@ use burn::tensor::read_sync;
 use rrlab_engine::data::Split;
 use rrlab_engine::prune::{masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::watch::unwatched;
 use rrlab_types::{Allocation, Repair};
 
 use super::{Context, calibration_images};
@@ -27,8 +28,8 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
         let device = context.device()?.device;
         let spinner = progress::spinner(format!("repairing by {} on {} images", args.repair, images.len()));
         let repaired = read_sync(async {
-            let dense = DenseStatistics::measure(&model, &images, &device).await?;
-            repair(&model, &dense, &pruned, args.repair, &images, &device).await
+            let dense = DenseStatistics::measure(&model, &images, &device, unwatched).await?;
+            repair(&model, &dense, &pruned, args.repair, &images, &device, unwatched).await
         })?;
         spinner.finish_and_clear();
         repaired

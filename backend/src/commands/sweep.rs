@@ -5,9 +5,10 @@ use burn::tensor::read_sync;
 use rrlab_engine::calibrate::Method;
 use rrlab_engine::data::Split;
 use rrlab_engine::sweep::Sweep;
+use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepPlan, SweepReport};
 
-use super::{Context, calibrate, calibration_images, check_classes, normalization};
+use super::{Context, calibrate, calibration_images};
 use crate::cli::SweepArgs;
 use crate::output::{Report, percent};
 use crate::progress;
@@ -16,7 +17,7 @@ use crate::storage::{read_model, read_profile, read_text, write_atomically};
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
     let dataset = context.data.load(&args.dataset)?;
-    check_classes(&model, &dataset)?;
+    model.check_classes(&dataset)?;
     let device = context.device()?;
     let profile = match &args.profile {
         Some(path) => read_profile(path)?,
@@ -40,17 +41,20 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
         model: &model,
         profile: &profile,
         dataset: &dataset,
-        normalization: normalization(&model, &dataset),
+        normalization: model.normalization_of(&dataset),
         device: &device.device,
         device_name: &device.name,
     };
     let bar = progress::bar("sweeping (networks)", plan.asked());
     let mut unsaved = None;
-    let report = read_sync(sweep.run(plan, previous, |report| {
-        bar.set_position(report.entries.len() as u64);
-        let saved = serde_json::to_vec_pretty(report).map_err(Into::into);
-        // The sweep itself goes on; what could not be saved now may be at the next entry, and is reported at the end.
-        unsaved = saved.and_then(|bytes| write_atomically(&args.out, &bytes)).err();
+    let report = read_sync(sweep.run(plan, previous, async |progress| {
+        if let Progress::Entry(report) = progress {
+            bar.set_position(report.entries.len() as u64);
+            let saved = serde_json::to_vec_pretty(report).map_err(Into::into);
+            // The sweep itself goes on; what could not be saved now may be at the next entry, and is reported at the end.
+            unsaved = saved.and_then(|bytes| write_atomically(&args.out, &bytes)).err();
+        }
+        Ok(())
     }))?;
     bar.finish_and_clear();
     match unsaved {

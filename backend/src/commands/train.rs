@@ -8,9 +8,10 @@ use burn::tensor::read_sync;
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::data::Dataset;
 use rrlab_engine::evaluate::accuracy;
-use rrlab_engine::model::{Model, ModelInfo};
+use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
-use rrlab_engine::train::{Trainer, TrainingPlan, TrainingState};
+use rrlab_engine::train::{Trainer, TrainingState};
+use rrlab_types::TrainingPlan;
 use serde::Serialize;
 
 use super::Context;
@@ -52,7 +53,7 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     let state = if state_path.exists() {
         resumed(&state_path, &architecture, &dataset, &plan)?
     } else {
-        started(&architecture, args.network.classes, &dataset, plan, context.seed)?
+        started(&architecture, args.network.classes, &dataset, plan.clone(), context.seed)?
     };
     let device = context.device()?;
     let trainer = Trainer::new(state, &dataset, &device.device)?;
@@ -62,19 +63,10 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     let network = Network::new(&model, &device.device);
     let everything: Vec<usize> = (0..dataset.test.len()).collect();
     let bar = progress::bar("evaluating", everything.len());
-    let test_accuracy =
-        read_sync(accuracy(&network, &dataset.test, &everything, &dataset.normalization, |n| bar.inc(n as u64)))
-            .map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
+    let watch = progress::counts_images(&bar);
+    let test_accuracy = read_sync(accuracy(&network, &dataset.test, &everything, &dataset.normalization, watch))?;
     bar.finish_and_clear();
-    model.info.history.push(format!(
-        "trained for {} epochs on {} (seed {}) by {}: {} on its {} test images",
-        args.epochs,
-        dataset.name,
-        context.seed,
-        rrlab_engine::PROGRAM,
-        percent(test_accuracy),
-        dataset.test.len(),
-    ));
+    model.note_training(&plan, &dataset, test_accuracy, dataset.test.len());
     write_model(&args.out, &model)?;
     std::fs::remove_file(&state_path).ok();
     print(
@@ -96,12 +88,8 @@ fn started(
     plan: TrainingPlan,
     seed: u64,
 ) -> anyhow::Result<TrainingState> {
-    let mut model = Model::random(architecture.graph(classes.unwrap_or(dataset.classes.len()))?, seed);
-    model.info = ModelInfo {
-        dataset: Some(dataset.name.clone()),
-        normalization: Some(dataset.normalization),
-        history: Vec::new(),
-    };
+    let graph = architecture.graph(classes.unwrap_or(dataset.classes.len()))?;
+    let model = Model::untrained(graph, dataset, seed);
     Ok(TrainingState::start(model, plan))
 }
 

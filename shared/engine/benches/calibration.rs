@@ -7,6 +7,7 @@ use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::kernels::{self, Window};
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
+use rrlab_engine::watch::unwatched;
 
 const NETWORKS: [&str; 2] = ["resnet20", "resnet18:width=0.25"];
 const IMAGES: usize = 256;
@@ -49,7 +50,7 @@ fn calibrate_directly(bencher: divan::Bencher, architecture: &str) {
 fn calibration(bencher: divan::Bencher, architecture: &str, method: Method) {
     let (model, data) = prepared(architecture);
     let images = images(&data);
-    bencher.bench_local(|| read_sync(calibrate(&model, &Device::flex(), "cpu", &images, method, |_| ())).unwrap());
+    bencher.bench_local(|| read_sync(calibrate(&model, &Device::flex(), "cpu", &images, method, unwatched)).unwrap());
 }
 
 /// Channels and image sides of ResNet-20's stages.

@@ -14,6 +14,4 @@ pub mod repair;
 pub mod sweep;
 mod threads;
 pub mod train;
-
-/// Name and version of the program, as results state them.
-pub const PROGRAM: &str = concat!("rrlab ", env!("CARGO_PKG_VERSION"));
+pub mod watch;

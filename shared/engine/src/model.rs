@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rrlab_types::{Fingerprint, LayerGraph, Op};
+use rrlab_types::{Fingerprint, LayerGraph, Op, PROGRAM, TrainingPlan};
 use serde::{Deserialize, Serialize};
+
+use crate::data::Dataset;
 
 /// ε under the square root of every batch norm (PyTorch's default).
 pub const BATCH_NORM_EPSILON: f64 = 1e-5;
@@ -104,6 +106,18 @@ pub enum StateDictError {
     },
 }
 
+/// A data set with more or fewer classes than the network tells apart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{dataset} has {found} classes, but the network tells {expected} apart")]
+pub struct ClassesError {
+    /// The data set.
+    pub dataset: String,
+    /// Its classes.
+    pub found: usize,
+    /// The network's classes.
+    pub expected: usize,
+}
+
 fn found_hint(found: &[String]) -> String {
     if found.is_empty() { String::new() } else { format!("; the file has {}, …", found.join(", ")) }
 }
@@ -184,6 +198,41 @@ impl Model {
             state.insert(spec.name, HostTensor { shape: spec.shape, values });
         }
         Self { graph, state, info: ModelInfo::default() }
+    }
+
+    /// A network to be trained on a data set: random weights, and what is known of the images.
+    pub fn untrained(graph: LayerGraph, dataset: &Dataset, seed: u64) -> Self {
+        let info = ModelInfo {
+            dataset: Some(dataset.name.clone()),
+            normalization: Some(dataset.normalization),
+            history: Vec::new(),
+        };
+        Self { info, ..Self::random(graph, seed) }
+    }
+
+    /// Writes into the history how the network was trained, and its accuracy on this many test images.
+    pub fn note_training(&mut self, plan: &TrainingPlan, dataset: &Dataset, accuracy: f64, images: usize) {
+        self.info.history.push(format!(
+            "trained for {} epochs on {} (seed {}) by {PROGRAM}: {:.2} % on {images} of its test images",
+            plan.epochs,
+            dataset.name,
+            plan.seed,
+            100.0 * accuracy,
+        ));
+    }
+
+    /// Whether its logits are of the data set's classes.
+    ///
+    /// # Errors
+    /// If there are more or fewer.
+    pub fn check_classes(&self, dataset: &Dataset) -> Result<(), ClassesError> {
+        let (found, expected) = (dataset.classes.len(), self.graph.classes);
+        if found == expected { Ok(()) } else { Err(ClassesError { dataset: dataset.name.clone(), found, expected }) }
+    }
+
+    /// Normalisation of a data set's images for this network: the one that it was trained with, else the data set's.
+    pub fn normalization_of(&self, dataset: &Dataset) -> Normalization {
+        self.info.normalization.unwrap_or(dataset.normalization)
     }
 
     /// Fingerprint of architecture and tensors: equal for equal models.

@@ -7,6 +7,7 @@ use rrlab_types::{Affine, ChannelMoments, LayerGraph, NodeId, Op, Repair, Repair
 use crate::calibrate::{CalibrationError, CalibrationImages};
 use crate::model::{BATCH_NORM_EPSILON, Model};
 use crate::network::{Activations, Network, channel_sums, download};
+use crate::watch::{Progress, Stopped};
 
 /// Mean and variance of each channel.
 type Statistics = Vec<(f64, f64)>;
@@ -72,11 +73,12 @@ impl DenseStatistics {
     /// One pass of the dense network over the calibration images.
     ///
     /// # Errors
-    /// If the device fails.
+    /// If the device fails or the watcher ends it.
     pub async fn measure(
         model: &Model,
         images: &CalibrationImages<'_>,
         device: &Device,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Self, CalibrationError> {
         let network = Network::new(model, device);
         let graph = network.graph();
@@ -85,9 +87,10 @@ impl DenseStatistics {
         for id in graph.ids().skip(1) {
             let outputs = outputs_of(&network, id, &pass.inputs(graph, id));
             if graph.node(id).role.is_some() {
-                layers[id.0] = Some(statistics(&outputs).await.map_err(CalibrationError::Device)?);
+                layers[id.0] = Some(statistics(&outputs).await?);
             }
             pass.store(id, outputs);
+            watch(Progress::Repaired).await?;
         }
         Ok(Self { layers })
     }
@@ -96,7 +99,7 @@ impl DenseStatistics {
 /// The pruned model repaired on these images. `dense` is the network that it was pruned from.
 ///
 /// # Errors
-/// If the device fails, or a layer has nothing that its repair can be folded into.
+/// If the device fails, a layer has nothing that its repair can be folded into, or the watcher ends it.
 pub async fn repair(
     dense: &Model,
     statistics: &DenseStatistics,
@@ -104,11 +107,12 @@ pub async fn repair(
     repair: Repair,
     images: &CalibrationImages<'_>,
     device: &Device,
+    watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<Model, CalibrationError> {
     let mut repaired = match repair {
         Repair::None => return Ok(pruned.clone()),
-        Repair::BnRecalibration => recalibrate(pruned, images, device).await?,
-        Repair::Operator(operator) => repair_by(operator, dense, statistics, pruned, images, device).await?,
+        Repair::BnRecalibration => recalibrate(pruned, images, device, watch).await?,
+        Repair::Operator(operator) => repair_by(operator, dense, statistics, pruned, images, device, watch).await?,
     };
     repaired.info.history.push(format!("repaired by {repair} on {} images", images.len()));
     Ok(repaired)
@@ -118,6 +122,7 @@ async fn recalibrate(
     pruned: &Model,
     images: &CalibrationImages<'_>,
     device: &Device,
+    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<Model, CalibrationError> {
     let mut model = pruned.clone();
     let mut network = Network::new(pruned, device);
@@ -127,13 +132,14 @@ async fn recalibrate(
         let inputs = pass.inputs(&graph, id);
         if let Op::BatchNorm { .. } = graph.node(id).op {
             let firsts: Vec<Tensor<4>> = inputs.iter().map(|inputs| inputs[0].clone()).collect();
-            let statistics = statistics(&firsts).await.map_err(CalibrationError::Device)?;
+            let statistics = statistics(&firsts).await?;
             let name = &graph.node(id).name;
             model.tensor_mut(name, "running_mean").values = statistics.iter().map(|s| s.0 as f32).collect();
             model.tensor_mut(name, "running_var").values = statistics.iter().map(|s| s.1 as f32).collect();
             network.refresh(&model, id);
         }
         pass.store(id, outputs_of(&network, id, &inputs));
+        watch(Progress::Repaired).await?;
     }
     Ok(model)
 }
@@ -145,6 +151,7 @@ async fn repair_by(
     pruned: &Model,
     images: &CalibrationImages<'_>,
     device: &Device,
+    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<Model, CalibrationError> {
     let mut model = pruned.clone();
     let mut network = Network::new(pruned, device);
@@ -163,7 +170,7 @@ async fn repair_by(
             dense_outputs = Some(outputs);
         }
         if let Some(dense) = &statistics_of_dense.layers[id.0] {
-            let moments = moments(dense, dense_outputs.as_deref(), &outputs).await.map_err(CalibrationError::Device)?;
+            let moments = moments(dense, dense_outputs.as_deref(), &outputs).await?;
             let changed = fold(&mut model, id, &operator.maps(&moments))?;
             network.refresh(&model, changed);
             if changed == id {
@@ -171,6 +178,7 @@ async fn repair_by(
             }
         }
         pass.store(id, outputs);
+        watch(Progress::Repaired).await?;
     }
     Ok(model)
 }

@@ -1,6 +1,6 @@
 //! Accuracy over rules, sparsities and repairs: resumable, one entry after the other.
 
-use burn::tensor::{Device, ExecutionError};
+use burn::tensor::Device;
 use rrlab_types::{
     AllocateError, AllocationError, AllocationRequest, Evidence, ModelProfile, Repair, Rule, SWEEP_VERSION, Sparsity,
     SweepEntry, SweepPlan, SweepReport, allocate,
@@ -13,6 +13,7 @@ use crate::model::{Model, Normalization};
 use crate::network::Network;
 use crate::prune::prune;
 use crate::repair::{DenseStatistics, repair};
+use crate::watch::{Interrupted, Progress, Stopped};
 
 /// Why a sweep ended early.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +40,15 @@ pub enum SweepError {
         /// What differs.
         problem: String,
     },
-    /// The device failed.
-    #[error("the device failed while evaluating: {0:?}")]
-    Device(ExecutionError),
+    /// It was asked to end, or the device failed.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<Stopped> for SweepError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Interrupted(Interrupted::Stopped(stopped))
+    }
 }
 
 /// A model, its profile and the data to sweep on.
@@ -61,29 +68,30 @@ pub struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Computes every entry that `previous` does not hold, calling `entry_done` with the report after each one.
+    /// Computes every entry that `previous` does not hold, showing the watcher the report after each one.
     ///
     /// # Errors
-    /// See [`SweepError`]; what `entry_done` saw stays valid.
+    /// See [`SweepError`]; what the watcher saw stays valid.
     pub async fn run(
         &self,
         plan: SweepPlan,
         previous: Option<SweepReport>,
-        mut entry_done: impl FnMut(&SweepReport),
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, SweepError> {
         let mut report = match previous {
             Some(previous) => self.continued(plan, previous)?,
-            None => self.started(plan).await?,
+            None => self.started(plan, &mut watch).await?,
         };
         let images = self.calibration_images(&report.plan)?;
-        let dense = DenseStatistics::measure(self.model, &images, self.device).await?;
+        let dense = DenseStatistics::measure(self.model, &images, self.device, &mut watch).await?;
         for sparsity in report.plan.sparsities.clone() {
             for rule in report.plan.rules.clone() {
                 for repair in report.plan.repairs.clone() {
                     if report.entry(rule, sparsity, repair).is_none() {
-                        let entry = self.entry(&report.plan, (rule, sparsity, repair), &images, &dense).await?;
+                        let combination = (rule, sparsity, repair);
+                        let entry = self.entry(&report.plan, combination, &images, &dense, &mut watch).await?;
                         report.entries.push(entry);
-                        entry_done(&report);
+                        watch(Progress::Entry(&report)).await?;
                     }
                 }
             }
@@ -95,8 +103,12 @@ impl Sweep<'_> {
         CalibrationImages::draw(self.dataset, Split::Train, plan.calibration_images, plan.seed, self.normalization)
     }
 
-    async fn started(&self, plan: SweepPlan) -> Result<SweepReport, SweepError> {
-        let dense_accuracy = self.accuracy(self.model, &plan).await?;
+    async fn started(
+        &self,
+        plan: SweepPlan,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<SweepReport, SweepError> {
+        let dense_accuracy = self.accuracy(self.model, &plan, watch).await?;
         Ok(SweepReport {
             version: SWEEP_VERSION,
             architecture: self.model.graph.architecture.clone(),
@@ -104,7 +116,7 @@ impl Sweep<'_> {
             model_hash: self.model.hash(),
             dataset: self.dataset.name.clone(),
             device: self.device_name.into(),
-            program: crate::PROGRAM.into(),
+            program: rrlab_types::PROGRAM.into(),
             plan,
             dense_accuracy,
             entries: Vec::new(),
@@ -132,11 +144,16 @@ impl Sweep<'_> {
         Ok(SweepReport { plan, ..previous })
     }
 
-    async fn accuracy(&self, model: &Model, plan: &SweepPlan) -> Result<f64, SweepError> {
+    async fn accuracy(
+        &self,
+        model: &Model,
+        plan: &SweepPlan,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<f64, SweepError> {
         let network = Network::new(model, self.device);
         let set = &self.dataset.test;
         let images = draw_indices(set, plan.evaluation_images, plan.seed);
-        accuracy(&network, set, &images, &self.normalization, |_| ()).await.map_err(SweepError::Device)
+        Ok(accuracy(&network, set, &images, &self.normalization, watch).await?)
     }
 
     async fn entry(
@@ -145,14 +162,15 @@ impl Sweep<'_> {
         (rule, sparsity, how): (Rule, Sparsity, Repair),
         images: &CalibrationImages<'_>,
         dense: &DenseStatistics,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepEntry, SweepError> {
         let request =
             AllocationRequest { rule, sparsity, settings: plan.settings, constraints: plan.constraints.clone() };
         let allocation = allocate(Evidence::Profile(self.profile), &request)
             .map_err(|source| SweepError::Allocate { rule, sparsity, source })?;
         let (pruned, _) = prune(self.model, &allocation)?;
-        let repaired = repair(self.model, dense, &pruned, how, images, self.device).await?;
-        let accuracy = self.accuracy(&repaired, plan).await?;
+        let repaired = repair(self.model, dense, &pruned, how, images, self.device, &mut watch).await?;
+        let accuracy = self.accuracy(&repaired, plan, watch).await?;
         Ok(SweepEntry { rule, sparsity, repair: how, kept: allocation.kept, accuracy })
     }
 }

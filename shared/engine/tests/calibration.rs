@@ -6,6 +6,7 @@ use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::model::Model;
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::watch::unwatched;
 use rrlab_types::{LayerGraph, ModelProfile, Repair, RepairOperator};
 
 const TOLERANCE: f64 = 1e-4;
@@ -13,7 +14,7 @@ const TOLERANCE: f64 = 1e-4;
 const FLOOR: f64 = 5e-3;
 
 fn profile(model: &Model, images: &CalibrationImages<'_>, method: Method) -> ModelProfile {
-    read_sync(calibrate(model, &Device::flex(), "cpu", images, method, |_| ())).unwrap()
+    read_sync(calibrate(model, &Device::flex(), "cpu", images, method, unwatched)).unwrap()
 }
 
 /// A random network whose batch norms know these images, as after training: without, deep channels hardly vary and their
@@ -22,8 +23,8 @@ fn normalised(graph: LayerGraph, images: &CalibrationImages<'_>) -> Model {
     let random = Model::random(graph, 11);
     let device = Device::flex();
     read_sync(async {
-        let statistics = DenseStatistics::measure(&random, images, &device).await.unwrap();
-        repair(&random, &statistics, &random, Repair::BnRecalibration, images, &device).await.unwrap()
+        let statistics = DenseStatistics::measure(&random, images, &device, unwatched).await.unwrap();
+        repair(&random, &statistics, &random, Repair::BnRecalibration, images, &device, unwatched).await.unwrap()
     })
 }
 

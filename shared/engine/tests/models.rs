@@ -11,6 +11,7 @@ use rrlab_engine::model::{Model, StateDictError};
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::{magnitude_mask, masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::watch::unwatched;
 use rrlab_types::{
     Allocation, AllocationRequest, Evidence, Repair, RepairOperator, Rule, RuleSettings, Sparsity, allocate,
 };
@@ -101,9 +102,9 @@ fn repair_brings_statistics_back() {
     for name in ["resnet8", "vgg11_bn:width=0.1"] {
         let dense = model(name);
         let (pruned, _) = prune(&dense, &uniform(&dense, 0.8)).unwrap();
-        let statistics = read_sync(DenseStatistics::measure(&dense, &images, &device)).unwrap();
+        let statistics = read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
         let how = Repair::Operator(RepairOperator::VarianceMatching);
-        let repaired = read_sync(repair(&dense, &statistics, &pruned, how, &images, &device)).unwrap();
+        let repaired = read_sync(repair(&dense, &statistics, &pruned, how, &images, &device, unwatched)).unwrap();
         // The map is folded into what follows the layer: compare there.
         let outputs = |model: &Model| {
             let network = Network::new(model, &device);
@@ -134,14 +135,15 @@ fn every_repair_of_a_dense_network_changes_nothing() {
     let images = images(&data, 40);
     let device = Device::flex();
     let dense = model("resnet8");
-    let statistics = read_sync(DenseStatistics::measure(&dense, &images, &device)).unwrap();
+    let statistics = read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
     let logits = |model: &Model| {
         let network = Network::new(model, &device);
         read_sync(download(network.forward(images.batches(&device).next().unwrap()))).unwrap()
     };
     for operator in RepairOperator::ALL {
         let repaired =
-            read_sync(repair(&dense, &statistics, &dense, Repair::Operator(operator), &images, &device)).unwrap();
+            read_sync(repair(&dense, &statistics, &dense, Repair::Operator(operator), &images, &device, unwatched))
+                .unwrap();
         for (ours, dense) in logits(&repaired).iter().zip(logits(&dense)) {
             assert!((ours - dense).abs() < 2e-3, "{operator}: {ours} against {dense}");
         }
@@ -155,7 +157,7 @@ fn layers_without_variance_and_single_images_give_finite_profiles() {
     let mut dead = model("resnet8");
     dead.tensor_mut("layer1.0.conv1", "weight").values.fill(0.0);
     let images = images(&data, 1);
-    let profile = read_sync(calibrate(&dead, &device, "cpu", &images, Method::SecondMoments, |_| ())).unwrap();
+    let profile = read_sync(calibrate(&dead, &device, "cpu", &images, Method::SecondMoments, unwatched)).unwrap();
     let text = serde_json::to_string(&profile).unwrap();
     let read = rrlab_types::ModelProfile::from_json(&text).unwrap();
     for rule in Rule::ALL {

@@ -6,6 +6,7 @@
 mod allocate;
 mod allocation;
 mod budget;
+mod compute;
 mod document;
 mod fingerprint;
 mod graph;
@@ -15,11 +16,13 @@ mod repair;
 mod report;
 mod rule;
 mod sketch;
+mod training;
 mod version;
 
 pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
 pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState};
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
+pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest};
 pub use document::{Document, DocumentError};
 pub use fingerprint::Fingerprint;
 pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
@@ -36,4 +39,8 @@ pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,
 };
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
+pub use training::{Schedule, StepReport, TrainingPlan, TrainingPlanError};
 pub use version::VersionError;
+
+/// Name and version of the program, as results state them.
+pub const PROGRAM: &str = concat!("rrlab ", env!("CARGO_PKG_VERSION"));

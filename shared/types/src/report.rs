@@ -139,6 +139,15 @@ impl SweepReport {
         }
     }
 
+    /// Takes the place of an earlier state of the same sweep among others, or comes after them.
+    pub fn put_into(&self, reports: &mut Vec<Self>) {
+        let same = |known: &&mut Self| known.model_hash == self.model_hash && known.plan == self.plan;
+        match reports.iter_mut().find(same) {
+            Some(known) => *known = self.clone(),
+            None => reports.push(self.clone()),
+        }
+    }
+
     /// Entries of a rule and repair in order of sparsity.
     pub fn line(&self, rule: Rule, repair: Repair) -> Vec<&SweepEntry> {
         let mut line: Vec<&SweepEntry> =

@@ -12,6 +12,7 @@ use crate::data::{Dataset, ImageSet, Sample, Split, draw_indices, images_to_devi
 use crate::evaluate::BATCH;
 use crate::model::{Model, Normalization};
 use crate::network::{Network, Parameters};
+use crate::watch::{Interrupted, Progress, Stopped};
 use direct::DirectSums;
 use second_moments::PatchSums;
 use shares::StreamSums;
@@ -74,9 +75,21 @@ pub enum CalibrationError {
         /// The layer.
         layer: String,
     },
-    /// The device failed.
-    #[error("the device failed while calibrating: {0:?}")]
-    Device(ExecutionError),
+    /// It was asked to end, or the device failed.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<ExecutionError> for CalibrationError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Interrupted(Interrupted::Device(error))
+    }
+}
+
+impl From<Stopped> for CalibrationError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Interrupted(Interrupted::Stopped(stopped))
+    }
 }
 
 impl<'a> CalibrationImages<'a> {
@@ -152,15 +165,6 @@ impl LayerWeights {
     }
 }
 
-/// What happened so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress<'a> {
-    /// This many more images went through the network.
-    Images(usize),
-    /// The curves of this layer are there.
-    Layer(&'a str),
-}
-
 enum Sums {
     SecondMoments(Box<PatchSums>),
     Direct(DirectSums),
@@ -169,14 +173,14 @@ enum Sums {
 /// Measures every prunable layer on these images.
 ///
 /// # Errors
-/// If the device fails or a layer's output is not finite.
+/// If the device fails, a layer's output is not finite, or the watcher ends it.
 pub async fn calibrate(
     model: &Model,
     device: &Device,
     device_name: &str,
     images: &CalibrationImages<'_>,
     method: Method,
-    mut progress: impl FnMut(Progress<'_>),
+    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<ModelProfile, CalibrationError> {
     let network = Network::new(model, device);
     let graph = network.graph();
@@ -199,8 +203,8 @@ pub async fn calibrate(
 
     for batch in images.batches(device) {
         let count = batch.dims()[0];
-        accumulate(&network, batch, &prunable, &mut sums, &mut streams).await.map_err(CalibrationError::Device)?;
-        progress(Progress::Images(count));
+        accumulate(&network, batch, &prunable, &mut sums, &mut streams).await?;
+        watch(Progress::Images(count)).await?;
     }
 
     let shares = streams.shares(graph);
@@ -212,8 +216,9 @@ pub async fn calibrate(
         };
         let name = &graph.node(node).name;
         check_finite(name, &moments)?;
-        layers.push(curves::layer_profile(name, &moments, shares[node.0], &weights.weights));
-        progress(Progress::Layer(name));
+        let layer = curves::layer_profile(name, &moments, shares[node.0], &weights.weights);
+        watch(Progress::Layer(&layer)).await?;
+        layers.push(layer);
     }
     let measurement = Measurement {
         dataset: images.dataset.clone(),
@@ -222,7 +227,7 @@ pub async fn calibrate(
         seed: images.seed,
         device: device_name.into(),
         method: method.name().into(),
-        program: crate::PROGRAM.into(),
+        program: rrlab_types::PROGRAM.into(),
     };
     Ok(ModelProfile { version: PROFILE_VERSION, graph: graph.clone(), measurement, layers })
 }

@@ -1,83 +1,27 @@
 //! Training: SGD with Nesterov momentum over augmented batches, resumable at any step to the same result.
 
-mod schedule;
 mod sgd;
 mod state;
 
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
-use serde::{Deserialize, Serialize};
+use rrlab_types::{StepReport, TrainingPlan, TrainingPlanError};
 
 use crate::data::{Augmentation, Dataset, Sample, images_to_device};
-use crate::model::Model;
+use crate::model::{ClassesError, Model};
 use crate::network::{Network, ParameterMap, download};
-pub use schedule::Schedule;
 use sgd::Sgd;
 pub use state::{TrainingState, TrainingStateError};
-
-/// How to train. Serialised beside every state, so that a resumed run can't differ unnoticed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingPlan {
-    /// Passes over the training images.
-    pub epochs: usize,
-    /// Images of one step.
-    pub batch_size: usize,
-    /// Highest learning rate.
-    pub learning_rate: f64,
-    /// How the learning rate changes.
-    pub schedule: Schedule,
-    /// Nesterov momentum.
-    pub momentum: f64,
-    /// Decay of weights (not of biases or batch norms).
-    pub weight_decay: f64,
-    /// Probability spread over all classes.
-    pub label_smoothing: f64,
-    /// Whether images are shifted and flipped.
-    pub augment: bool,
-    /// Of the order of images and their augmentation.
-    pub seed: u64,
-}
-
-impl Default for TrainingPlan {
-    fn default() -> Self {
-        Self {
-            epochs: 20,
-            batch_size: 128,
-            learning_rate: 0.2,
-            schedule: Schedule::OneCycle,
-            momentum: 0.9,
-            weight_decay: 5e-4,
-            label_smoothing: 0.05,
-            augment: true,
-            seed: 0,
-        }
-    }
-}
 
 /// Why a network can't be trained, or training ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
-    /// A number of the plan that makes no sense.
-    #[error("{what} is {value}; it must be {expected}")]
-    Plan {
-        /// The number's name.
-        what: &'static str,
-        /// Its value.
-        value: f64,
-        /// What would be right.
-        expected: &'static str,
-    },
+    /// A plan that makes no sense.
+    #[error(transparent)]
+    Plan(#[from] TrainingPlanError),
     /// More or fewer classes than the network tells apart.
-    #[error("{dataset} has {found} classes, but the network tells {expected} apart")]
-    Classes {
-        /// The data set.
-        dataset: String,
-        /// Its classes.
-        found: usize,
-        /// The network's classes.
-        expected: usize,
-    },
+    #[error(transparent)]
+    Classes(#[from] ClassesError),
     /// The loss is no longer a number.
     #[error("the loss became {loss} in epoch {epoch}, step {step}: a lower learning rate may help")]
     Diverged {
@@ -91,23 +35,6 @@ pub enum TrainingError {
     /// The device failed.
     #[error("the device failed while training: {0:?}")]
     Device(ExecutionError),
-}
-
-/// What one step did.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// Epoch of the step, from 0.
-    pub epoch: usize,
-    /// Step in the epoch, from 0.
-    pub step: usize,
-    /// Steps of an epoch.
-    pub steps_per_epoch: usize,
-    /// Mean loss over the batch.
-    pub loss: f32,
-    /// Images of the batch that were classified right.
-    pub correct: usize,
-    /// Images of the batch.
-    pub images: usize,
 }
 
 /// A network while it is trained.
@@ -130,13 +57,7 @@ impl<'a> Trainer<'a> {
     pub fn new(state: TrainingState, dataset: &'a Dataset, device: &Device) -> Result<Self, TrainingError> {
         let TrainingState { model, velocity, plan, epoch, step } = state;
         plan.check()?;
-        if dataset.classes.len() != model.graph.classes {
-            return Err(TrainingError::Classes {
-                dataset: dataset.name.clone(),
-                found: dataset.classes.len(),
-                expected: model.graph.classes,
-            });
-        }
+        model.check_classes(dataset)?;
         let device = device.clone().autodiff();
         let mut network = Network::new(&model, &device);
         network.map_trainable(&mut Track);
@@ -242,33 +163,6 @@ impl<'a> Trainer<'a> {
             epoch: self.epoch,
             step: self.step,
         })
-    }
-}
-
-impl TrainingPlan {
-    fn check(&self) -> Result<(), TrainingError> {
-        let checks = [
-            ("epochs", self.epochs as f64, self.epochs > 0, "at least 1"),
-            ("batch size", self.batch_size as f64, self.batch_size > 1, "at least 2"),
-            (
-                "learning rate",
-                self.learning_rate,
-                self.learning_rate > 0.0 && self.learning_rate < 100.0,
-                "above 0 and below 100",
-            ),
-            ("momentum", self.momentum, (0.0..1.0).contains(&self.momentum), "at least 0 and below 1"),
-            ("weight decay", self.weight_decay, (0.0..1.0).contains(&self.weight_decay), "at least 0 and below 1"),
-            (
-                "label smoothing",
-                self.label_smoothing,
-                (0.0..1.0).contains(&self.label_smoothing),
-                "at least 0 and below 1",
-            ),
-        ];
-        match checks.into_iter().find(|(_, _, right, _)| !right) {
-            Some((what, value, _, expected)) => Err(TrainingError::Plan { what, value, expected }),
-            None => Ok(()),
-        }
     }
 }
 

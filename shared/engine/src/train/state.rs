@@ -1,6 +1,7 @@
 //! A training run at rest: model, velocities, plan and how far it got, in one safetensors file.
 
-use super::TrainingPlan;
+use rrlab_types::TrainingPlan;
+
 use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
 use crate::model::{Model, StateDict};
 

@@ -1,0 +1,46 @@
+//! Who follows work while it runs: hears between batches how far it got, may let others run meanwhile, and may end it.
+//!
+//! A watcher is an `AsyncFnMut(Progress<'_>) -> Result<(), Stopped>`.
+
+use burn::tensor::ExecutionError;
+use rrlab_types::{LayerProfile, SweepReport};
+
+/// How far work got.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// This many more images went through the network.
+    Images(usize),
+    /// One more node of the network was repaired on all images.
+    Repaired,
+    /// This layer is measured.
+    Layer(&'a LayerProfile),
+    /// The sweep has one more entry.
+    Entry(&'a SweepReport),
+}
+
+/// Work that was asked to end before it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("stopped before it was done")]
+pub struct Stopped;
+
+/// Why a pass over images ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// It was asked to.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The device failed.
+    #[error("the device failed: {0:?}")]
+    Device(ExecutionError),
+}
+
+impl From<ExecutionError> for Interrupted {
+    fn from(error: ExecutionError) -> Self {
+        Self::Device(error)
+    }
+}
+
+/// Watches nothing and never ends work.
+pub async fn unwatched(_: Progress<'_>) -> Result<(), Stopped> {
+    Ok(())
+}

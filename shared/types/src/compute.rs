@@ -1,0 +1,208 @@
+//! What the page and a compute worker say to each other, as JSON. Files and tensors travel beside it as they are.
+
+use serde::{Deserialize, Serialize};
+
+use crate::allocation::Allocation;
+use crate::graph::LayerGraph;
+use crate::profile::{LayerProfile, ModelProfile};
+use crate::repair::Repair;
+use crate::report::{SweepPlan, SweepReport};
+use crate::training::{StepReport, TrainingPlan};
+
+/// What the page asks for. Requests are carried out one after the other; [`ComputeRequest::Pause`],
+/// [`ComputeRequest::Resume`] and [`ComputeRequest::Stop`] are heard at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum ComputeRequest {
+    /// Make the procedural data set `shapes10`.
+    Shapes {
+        /// Training images.
+        train: usize,
+        /// Test images.
+        test: usize,
+        /// Seed of the images.
+        seed: u64,
+    },
+    /// Read a data set from the files that come beside.
+    Files {
+        /// What to call it.
+        name: String,
+    },
+    /// A network with random weights, for as many classes as the data set has.
+    Start {
+        /// Architecture with its options.
+        architecture: String,
+        /// Seed of the weights.
+        seed: u64,
+    },
+    /// The network of the checkpoint that comes beside.
+    Open {
+        /// The file's name, for messages.
+        name: String,
+        /// Its architecture, where the file does not say.
+        architecture: Option<String>,
+    },
+    /// Train the network.
+    Train {
+        /// How.
+        plan: TrainingPlan,
+    },
+    /// Go on with the training whose state comes beside.
+    Continue,
+    /// Measure a profile of the network.
+    Calibrate {
+        /// Calibration images.
+        images: usize,
+        /// Seed with which they are drawn.
+        seed: u64,
+    },
+    /// Prune, repair and evaluate by a plan; needs a profile.
+    Sweep {
+        /// Over what.
+        plan: SweepPlan,
+        /// What is known already.
+        previous: Option<Box<SweepReport>>,
+    },
+    /// Prune and repair, and hand over the network.
+    Prune {
+        /// What every layer keeps.
+        allocation: Box<Allocation>,
+        /// The repair.
+        repair: Repair,
+        /// Calibration images.
+        images: usize,
+        /// Seed with which they are drawn.
+        seed: u64,
+    },
+    /// Take up this profile of the network, measured before.
+    Profile {
+        /// The profile.
+        profile: Box<ModelProfile>,
+    },
+    /// Rest between two batches.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Give up what is under way and what waits.
+    Stop,
+}
+
+impl ComputeRequest {
+    /// What it does, for people.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Shapes { .. } => "making images",
+            Self::Files { .. } => "reading images",
+            Self::Start { .. } => "starting a network",
+            Self::Open { .. } => "opening a network",
+            Self::Train { .. } | Self::Continue => "training",
+            Self::Calibrate { .. } => "measuring",
+            Self::Sweep { .. } => "pruning, repairing and evaluating",
+            Self::Prune { .. } => "pruning and repairing",
+            Self::Profile { .. } => "taking up a profile",
+            Self::Pause => "pausing",
+            Self::Resume => "going on",
+            Self::Stop => "stopping",
+        }
+    }
+}
+
+/// What a worker says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "tell", rename_all = "snake_case")]
+pub enum ComputeEvent {
+    /// It can be asked.
+    Ready {
+        /// Its program and version; equal to the page's, or one of them is out of date.
+        program: String,
+        /// The device that it computes on.
+        device: String,
+    },
+    /// A data set is there.
+    Data {
+        /// Its name.
+        name: String,
+        /// Its classes.
+        classes: Vec<String>,
+        /// Training images.
+        train: usize,
+        /// Test images.
+        test: usize,
+    },
+    /// A network is there.
+    Model {
+        /// Its layers.
+        graph: Box<LayerGraph>,
+        /// How it came to be, a line for each step.
+        history: Vec<String>,
+    },
+    /// How far the present request is.
+    Progress {
+        /// Of what.
+        what: String,
+        /// Units done.
+        done: usize,
+        /// Units in all.
+        total: usize,
+    },
+    /// A step of training is done.
+    Step {
+        /// What it did.
+        report: StepReport,
+    },
+    /// An epoch of training is done.
+    Epoch {
+        /// Which, from 1.
+        epoch: usize,
+        /// Fraction of the test images (or of so many of them) that are classified right.
+        accuracy: f64,
+        /// How many.
+        images: usize,
+    },
+    /// A layer is measured.
+    Layer {
+        /// What was measured.
+        layer: Box<LayerProfile>,
+    },
+    /// The whole profile is measured.
+    Profile {
+        /// The profile.
+        profile: Box<ModelProfile>,
+    },
+    /// A sweep has one more entry, or is done.
+    Sweep {
+        /// What is known so far.
+        report: Box<SweepReport>,
+    },
+    /// The bytes beside are a checkpoint.
+    Checkpoint {
+        /// Of what.
+        kind: CheckpointKind,
+    },
+    /// The request is carried out.
+    Done,
+    /// The request was stopped.
+    Stopped,
+    /// The request failed; others can follow.
+    Failed {
+        /// Why, for people.
+        problem: String,
+    },
+    /// The device or the worker itself is lost: it will answer no more.
+    Lost {
+        /// Why, for people.
+        problem: String,
+    },
+}
+
+/// What a checkpoint holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointKind {
+    /// The network as it is.
+    Model,
+    /// A training under way.
+    Training,
+    /// A pruned, repaired network.
+    Pruned,
+}

@@ -1,0 +1,130 @@
+//! How a network is trained, and what each step did.
+
+use serde::{Deserialize, Serialize};
+
+/// Share of training in which a one-cycle schedule rises.
+const RISE: f64 = 0.25;
+/// Where a one-cycle schedule starts, as a factor of its peak.
+const START: f64 = 0.1;
+
+/// How to train. Serialised beside every state, so that a resumed run can't differ unnoticed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingPlan {
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images of one step.
+    pub batch_size: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Nesterov momentum.
+    pub momentum: f64,
+    /// Decay of weights (not of biases or batch norms).
+    pub weight_decay: f64,
+    /// Probability spread over all classes.
+    pub label_smoothing: f64,
+    /// Whether images are shifted and flipped.
+    pub augment: bool,
+    /// Of the order of images and their augmentation.
+    pub seed: u64,
+}
+
+impl Default for TrainingPlan {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            batch_size: 128,
+            learning_rate: 0.2,
+            schedule: Schedule::OneCycle,
+            momentum: 0.9,
+            weight_decay: 5e-4,
+            label_smoothing: 0.05,
+            augment: true,
+            seed: 0,
+        }
+    }
+}
+
+/// A number of a training plan that makes no sense.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{what} is {value}; it must be {expected}")]
+pub struct TrainingPlanError {
+    /// The number's name.
+    pub what: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// What would be right.
+    pub expected: &'static str,
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Epoch of the step, from 0.
+    pub epoch: usize,
+    /// Step in the epoch, from 0.
+    pub step: usize,
+    /// Steps of an epoch.
+    pub steps_per_epoch: usize,
+    /// Mean loss over the batch.
+    pub loss: f32,
+    /// Images of the batch that were classified right.
+    pub correct: usize,
+    /// Images of the batch.
+    pub images: usize,
+}
+
+impl TrainingPlan {
+    /// Whether its numbers make sense.
+    ///
+    /// # Errors
+    /// The first that does not, with what would.
+    pub fn check(&self) -> Result<(), TrainingPlanError> {
+        let checks = [
+            ("epochs", self.epochs as f64, self.epochs > 0, "at least 1"),
+            ("batch size", self.batch_size as f64, self.batch_size > 1, "at least 2"),
+            (
+                "learning rate",
+                self.learning_rate,
+                self.learning_rate > 0.0 && self.learning_rate < 100.0,
+                "above 0 and below 100",
+            ),
+            ("momentum", self.momentum, (0.0..1.0).contains(&self.momentum), "at least 0 and below 1"),
+            ("weight decay", self.weight_decay, (0.0..1.0).contains(&self.weight_decay), "at least 0 and below 1"),
+            (
+                "label smoothing",
+                self.label_smoothing,
+                (0.0..1.0).contains(&self.label_smoothing),
+                "at least 0 and below 1",
+            ),
+        ];
+        match checks.into_iter().find(|(_, _, right, _)| !right) {
+            Some((what, value, _, expected)) => Err(TrainingPlanError { what, value, expected }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Factor on the highest learning rate as training progresses from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Rises linearly for a quarter, then falls to 0 along a cosine (Smith & Topin 2019).
+    OneCycle,
+    /// Falls to 0 along a cosine (Loshchilov & Hutter 2017).
+    Cosine,
+}
+
+impl Schedule {
+    /// The factor at `progress` of all steps.
+    pub fn factor(self, progress: f64) -> f64 {
+        let cosine = |share: f64| 0.5 * (1.0 + (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos());
+        match self {
+            Self::Cosine => cosine(progress),
+            Self::OneCycle if progress < RISE => START + (1.0 - START) * progress / RISE,
+            Self::OneCycle => cosine((progress - RISE) / (1.0 - RISE)),
+        }
+    }
+}
