@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::ev::DragEvent;
 use leptos::prelude::*;
 use rrlab_types::{Allocation, Document, ModelProfile, SweepReport};
+use wasm_bindgen::JsCast;
 
 use crate::address;
 use crate::controls::{Controls, Select};
@@ -14,8 +15,23 @@ use crate::glossary::Term;
 use crate::graph::GraphView;
 use crate::lab::{Lab, Side};
 use crate::panes::Panes;
-use crate::settings::{Part, Settings, Shown, Theme};
+use crate::run::{self, Bench, Finding, RunPanel, Session};
+use crate::settings::{Pane, Part, Settings, Shown, Theme};
 use crate::tour::Tour;
+
+/// How names of checkpoints, data sets and images end.
+const RUNS: [&str; 8] = [".safetensors", ".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg"];
+
+/// Where the open profile is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The gallery or an address: a link can hold it.
+    Named,
+    /// A file.
+    File,
+    /// Measured in this browser.
+    Measured,
+}
 
 /// What is open, whatever opened it.
 #[derive(Clone, Copy)]
@@ -24,8 +40,7 @@ struct Desk {
     profile: RwSignal<Option<Arc<ModelProfile>>>,
     sweeps: RwSignal<Vec<SweepReport>>,
     allocation: RwSignal<Option<Allocation>>,
-    /// Whether the profile is from a file, which no link can hold.
-    from_file: RwSignal<bool>,
+    origin: RwSignal<Origin>,
     /// How often something was loaded.
     loads: StoredValue<u64>,
     problems: RwSignal<Vec<String>>,
@@ -39,7 +54,7 @@ impl Desk {
             profile: RwSignal::new(None),
             sweeps: RwSignal::new(Vec::new()),
             allocation: RwSignal::new(None),
-            from_file: RwSignal::new(false),
+            origin: RwSignal::new(Origin::Named),
             loads: StoredValue::new(0),
             problems: RwSignal::new(address::read(settings)),
         }
@@ -70,7 +85,7 @@ impl Desk {
                 return;
             }
             match opened {
-                Ok(Opened { profile, sweeps }) => self.show(profile, sweeps, false),
+                Ok(Opened { profile, sweeps }) => self.show(profile, sweeps, Origin::Named),
                 Err(problem) => self.fail(problem),
             }
         });
@@ -85,10 +100,10 @@ impl Desk {
         }
     }
 
-    fn show(self, profile: ModelProfile, sweeps: Vec<SweepReport>, from_file: bool) {
+    fn show(self, profile: ModelProfile, sweeps: Vec<SweepReport>, origin: Origin) {
         self.sweeps.set(sweeps);
         self.allocation.set(None);
-        self.from_file.set(from_file);
+        self.origin.set(origin);
         self.profile.set(Some(Arc::new(profile)));
     }
 
@@ -107,9 +122,34 @@ impl Desk {
         });
     }
 
+    /// Shows what a network that runs here has come to.
+    fn find(self, finding: Finding) {
+        match finding {
+            Finding::Profile(profile) => self.show(*profile, Vec::new(), Origin::Measured),
+            Finding::Sweep(report) => {
+                let fits = self.profile.with_untracked(|profile| {
+                    profile.as_ref().is_some_and(|profile| profile.graph.architecture == report.architecture)
+                });
+                // Another profile may have been opened meanwhile; the sweep is kept on the shelf.
+                if fits {
+                    self.sweeps.update(|sweeps| report.put_into(sweeps));
+                    if report.entries.len() == 1 && report.plan.sparsities.len() > 1 {
+                        self.settings.pane.set(Pane::Sweep);
+                    }
+                }
+            }
+            Finding::Document(document) => {
+                if let Err(problem) = self.put(document) {
+                    self.fail(problem);
+                }
+            }
+            Finding::Problem(problem) => self.fail(problem),
+        }
+    }
+
     fn put(self, document: Document) -> Result<(), String> {
         match document {
-            Document::Profile(profile) => self.show(*profile, Vec::new(), true),
+            Document::Profile(profile) => self.show(*profile, Vec::new(), Origin::File),
             Document::Sweep(sweep) => {
                 let open =
                     self.profile.with_untracked(|profile| profile.as_ref().map(|p| p.graph.architecture.clone()));
@@ -121,7 +161,7 @@ impl Desk {
                     ));
                 }
                 self.sweeps.update(|sweeps| sweeps.insert(0, *sweep));
-                self.settings.pane.set(crate::settings::Pane::Sweep);
+                self.settings.pane.set(Pane::Sweep);
             }
             Document::Allocation(allocation) => {
                 let problem = self.profile.with_untracked(|profile| {
@@ -134,7 +174,7 @@ impl Desk {
                     return Err(format!("{problem}; open the profile that it was made from first"));
                 }
                 self.allocation.set(Some(*allocation));
-                self.settings.pane.set(crate::settings::Pane::Compare);
+                self.settings.pane.set(Pane::Compare);
             }
         }
         Ok(())
@@ -158,15 +198,17 @@ pub fn App() -> impl IntoView {
             .document_element()
             .inspect(|root| drop(root.set_attribute("style", &format!("color-scheme: {scheme}"))));
     });
+    let session = Session::new(settings, Callback::new(move |finding| desk.find(finding)));
+    let bench = Bench::new(session);
     let over = RwSignal::new(false);
     let opens = move || settings.shows(Part::Open);
     // A browser would leave the page for the file.
     let drop_file = move |event: DragEvent| {
         event.prevent_default();
         over.set(false);
-        let files = event.data_transfer().and_then(|data| data.files()).filter(|_| opens());
-        files
-            .inspect(|files| (0..files.length()).filter_map(|index| files.get(index)).for_each(|file| desk.take(file)));
+        if let Some(data) = event.data_transfer().filter(|_| opens()) {
+            leptos::task::spawn_local(async move { take_all(desk, bench, run::files::dropped(&data).await) });
+        }
     };
     view! {
         <main class:over=over
@@ -174,11 +216,24 @@ pub fn App() -> impl IntoView {
             on:dragleave=move |_| over.set(false) on:drop=drop_file>
             <Head desk />
             <Problems problems=desk.problems />
+            <Show when=move || settings.run.get() && settings.shows(Part::Run)><RunPanel bench /></Show>
             {move || match desk.profile.get() {
                 None => view! { <p class="panel loading" role="status">{move || if desk.problems.with(Vec::is_empty) { "Loading the profile …" } else { "No profile is open. Drop one on this page, or choose one of the gallery." }}</p> }.into_any(),
                 Some(profile) => view! { <LabView desk profile /> }.into_any(),
             }}
         </main>
+    }
+}
+
+/// Opens what the lab itself wrote; checkpoints and images are for running networks.
+fn take_all(desk: Desk, bench: Bench, files: Vec<run::files::Attachment>) {
+    let (ours, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| {
+        let name = file.name.to_lowercase();
+        !RUNS.iter().any(|ending| name.ends_with(ending))
+    });
+    ours.into_iter().filter_map(|file| file.data.dyn_into().ok()).for_each(|file| desk.take(file));
+    if !others.is_empty() && desk.settings.shows(Part::Run) {
+        bench.take(others);
     }
 }
 
@@ -210,6 +265,10 @@ fn Head(desk: Desk) -> impl IntoView {
             <div class="tools">
                 <Show when=move || settings.shows(Part::Tour)>
                     <button type="button" id="tour-start" class="primary" on:click=move |_| settings.tour.set(1)>"Take the tour"</button>
+                </Show>
+                <Show when=move || settings.shows(Part::Run)>
+                    <button type="button" id="run-open" aria-expanded=move || settings.run.get().to_string()
+                        on:click=move |_| settings.run.update(|run| *run = !*run)>"Run it here"</button>
                 </Show>
                 <Show when=move || settings.shows(Part::Open)>
                     <OpenTools desk />
@@ -243,10 +302,14 @@ fn OpenTools(desk: Desk) -> impl IntoView {
             <span class="sr-only">"Gallery"</span>
             <select id="gallery" on:change:target=move |event| desk.choose(event.target().value())>
                 {EXHIBITS.iter().map(|exhibit| view! {
-                    <option value=exhibit.name selected=move || !desk.from_file.get() && profile.get() == exhibit.name>{exhibit.title}</option>
+                    <option value=exhibit.name selected=move || desk.origin.get() == Origin::Named && profile.get() == exhibit.name>{exhibit.title}</option>
                 }).collect_view()}
-                <Show when=move || desk.from_file.get() || crate::gallery::exhibit(&profile.get()).is_none()>
-                    <option value="" selected=true disabled=true>{move || if desk.from_file.get() { "from a file".to_owned() } else { profile.get() }}</option>
+                <Show when=move || desk.origin.get() != Origin::Named || crate::gallery::exhibit(&profile.get()).is_none()>
+                    <option value="" selected=true disabled=true>{move || match desk.origin.get() {
+                        Origin::Named => profile.get(),
+                        Origin::File => "from a file".to_owned(),
+                        Origin::Measured => "measured here".to_owned(),
+                    }}</option>
                 </Show>
             </select>
         </label>
@@ -295,9 +358,9 @@ fn Share(desk: Desk) -> impl IntoView {
         let promise = window().navigator().clipboard().write_text(&address::with_query(&query));
         leptos::task::spawn_local(async move {
             let done = wasm_bindgen_futures::JsFuture::from(promise).await.is_ok();
-            copied.set(match (done, desk.from_file.get_untracked()) {
+            copied.set(match (done, desk.origin.get_untracked() != Origin::Named) {
                 (false, _) => "the browser refused; copy the address instead",
-                (true, true) => "copied; who opens it must open your file too",
+                (true, true) => "copied; who opens it must open your profile’s file too",
                 (true, false) => "copied",
             });
             set_timeout(move || copied.set(""), std::time::Duration::from_secs(6));

@@ -1,6 +1,6 @@
 //! Files that the page reads: of the gallery, from an address, or dropped on it.
 
-use gloo::net::http::Request;
+use gloo::net::http::{Request, Response};
 use rrlab_types::{Document, ModelProfile, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 
@@ -39,13 +39,27 @@ pub async fn open(name: &str, sweep: &str) -> Result<Opened, String> {
     Ok(Opened { profile, sweeps })
 }
 
-async fn document(address: &str) -> Result<Document, String> {
+/// Loads the bytes of a file of the gallery.
+///
+/// # Errors
+/// What went wrong, for the person to read.
+pub async fn bytes(address: &str) -> Result<js_sys::ArrayBuffer, String> {
+    let bytes = loaded(address).await?.binary().await;
+    let bytes = bytes.map_err(|error| format!("{address} can't be read: {error}"))?;
+    Ok(js_sys::Uint8Array::from(bytes.as_slice()).buffer())
+}
+
+async fn loaded(address: &str) -> Result<Response, String> {
     let response = Request::get(address).send().await.map_err(|error| format!("{address} can't be loaded: {error}"))?;
-    if !response.ok() {
-        let (status, text) = (response.status(), response.status_text());
-        return Err(format!("{address} can't be loaded: the server says {status} {text}"));
+    if response.ok() {
+        return Ok(response);
     }
-    let text = response.text().await.map_err(|error| format!("{address} can't be read: {error}"))?;
+    let (status, text) = (response.status(), response.status_text());
+    Err(format!("{address} can't be loaded: the server says {status} {text}"))
+}
+
+async fn document(address: &str) -> Result<Document, String> {
+    let text = loaded(address).await?.text().await.map_err(|error| format!("{address} can't be read: {error}"))?;
     Document::from_json(&text).map_err(|error| format!("{address}: {error}"))
 }
 

@@ -14,6 +14,7 @@ mod graph;
 mod lab;
 mod metric;
 mod panes;
+mod run;
 mod settings;
 mod tour;
 

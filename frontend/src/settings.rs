@@ -91,6 +91,8 @@ choices! {
     Part {
         /// Opening of files and the gallery.
         Open = "open", "opening files";
+        /// Running of networks.
+        Run = "run", "running networks";
         /// Sparsity.
         Sparsity = "sparsity", "the sparsity";
         /// Rule, operator and their settings.
@@ -110,7 +112,19 @@ choices! {
 
 impl Part {
     /// What a reviewer's link hides: all that would change what was sent.
-    pub const REVIEW: [Self; 5] = [Self::Open, Self::Sparsity, Self::Rule, Self::Force, Self::Compare];
+    pub const REVIEW: [Self; 6] = [Self::Open, Self::Run, Self::Sparsity, Self::Rule, Self::Force, Self::Compare];
+}
+
+choices! {
+    /// Where networks run.
+    ComputeOn {
+        /// By WebGPU where there is a graphics card, else on the CPU.
+        Auto = "auto", "Automatic";
+        /// On the CPU.
+        Cpu = "cpu", "CPU";
+        /// By WebGPU, whatever the adapter.
+        WebGpu = "webgpu", "WebGPU";
+    }
 }
 
 choices! {
@@ -300,6 +314,10 @@ pub struct Settings {
     pub hide: RwSignal<List<Part>>,
     /// Step of the tour, from 1; 0 is none.
     pub tour: RwSignal<usize>,
+    /// Whether networks can be run.
+    pub run: RwSignal<bool>,
+    /// Where.
+    pub compute_on: RwSignal<ComputeOn>,
     /// Colours of the page.
     pub theme: RwSignal<Theme>,
 }
@@ -323,6 +341,8 @@ impl Settings {
             hidden_lines: RwSignal::new(List(Vec::new())),
             hide: RwSignal::new(List(Vec::new())),
             tour: RwSignal::new(0),
+            run: RwSignal::new(false),
+            compute_on: RwSignal::new(ComputeOn::Auto),
             theme: RwSignal::new(Theme::System),
         }
     }
@@ -343,6 +363,8 @@ impl Settings {
             Property::new("hidden_lines".into(), self.hidden_lines, List(Vec::new())),
             Property::new("hide".into(), self.hide, List(Vec::new())),
             Property::new("tour".into(), self.tour, 0),
+            Property::new("run".into(), self.run, false),
+            Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto),
             Property::new("theme".into(), self.theme, Theme::System),
         ];
         self.a.properties("", Rule::Rr, &mut table);

@@ -8,7 +8,7 @@ use wasm_bindgen::closure::Closure;
 use crate::after_paint::after_paint;
 use crate::export;
 use crate::lab::Lab;
-use crate::settings::Part;
+use crate::settings::{Part, Settings};
 
 pub mod binding;
 
@@ -180,7 +180,10 @@ impl ChartSpec {
 /// A chart, with its title, a way to read it with the keyboard, its numbers as a table, and export.
 #[component]
 pub fn Chart(
-    lab: Lab,
+    settings: Settings,
+    /// The lab that saved files speak of; without, nothing can be saved.
+    #[prop(optional)]
+    lab: Option<Lab>,
     /// Beginning of the names of saved files.
     name: &'static str,
     /// What is shown.
@@ -205,25 +208,24 @@ pub fn Chart(
     }));
     Effect::new(move |_| {
         let Some(element) = holder.get() else { return };
-        lab.settings.theme.track();
+        settings.theme.track();
         if let Ok(json) = serde_json::to_string(&spec.get()) {
             told.with_value(|told| binding::draw(&element, &json, told));
         }
     });
     on_scheme_change(move || holder.get_untracked().iter().for_each(|element| binding::redraw(element)));
-    let file = move |ending: &str| export::file_name(lab, name, ending);
-    let with_svg = move |then: fn(String, String), ending: &'static str| {
+    let with_svg = move |lab: Lab, then: fn(String, String), ending: &'static str| {
         let Some(element) = holder.get_untracked() else { return };
-        let (name, description) = (file(ending), export::description(lab));
+        let (name, description) = (export::file_name(lab, name, ending), export::description(lab));
         leptos::task::spawn_local(async move {
             if let Some(text) = binding::svg(&element, &description).await.as_string() {
                 then(name, text);
             }
         });
     };
-    let save_csv = move |_| {
+    let save_csv = move |lab: Lab| {
         let (head, rows) = spec.get_untracked().table();
-        binding::save(&file("csv"), &export::csv(&head, &rows), "text/csv");
+        binding::save(&export::file_name(lab, name, "csv"), &export::csv(&head, &rows), "text/csv");
     };
     let table = move || {
         let (head, rows) = spec.get().table();
@@ -243,13 +245,15 @@ pub fn Chart(
         <figure class="chart-figure">
             <figcaption>
                 <span>{title}</span>
-                <Show when=move || lab.settings.shows(Part::Export)>
-                    <span class="tools">
-                        <button type="button" on:click=move |_| with_svg(|name, text| binding::save(&name, &text, "image/svg+xml"), "svg")>"SVG"</button>
-                        <button type="button" on:click=move |_| with_svg(|name, text| binding::save_png(&name, &text), "png")>"PNG"</button>
-                        <button type="button" on:click=save_csv>"CSV"</button>
-                    </span>
-                </Show>
+                {lab.map(|lab| view! {
+                    <Show when=move || settings.shows(Part::Export)>
+                        <span class="tools">
+                            <button type="button" on:click=move |_| with_svg(lab, |name, text| binding::save(&name, &text, "image/svg+xml"), "svg")>"SVG"</button>
+                            <button type="button" on:click=move |_| with_svg(lab, |name, text| binding::save_png(&name, &text), "png")>"PNG"</button>
+                            <button type="button" on:click=move |_| save_csv(lab)>"CSV"</button>
+                        </span>
+                    </Show>
+                })}
             </figcaption>
             <div class="chart" data-chart=name node_ref=holder tabindex="0" role="group" style=format!("height: {height}px")
                 aria-label=move || format!("{}. Arrow keys read its values.", title.get())></div>

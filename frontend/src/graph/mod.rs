@@ -2,7 +2,9 @@
 
 mod drawing;
 mod layout;
+mod live;
 mod view;
 mod viewport;
 
+pub use live::LiveGraph;
 pub use view::{GRAPH_ID, GraphView, whole_size};

@@ -389,7 +389,7 @@ pub fn GraphView(lab: Lab, side: Side) -> impl IntoView {
 }
 
 /// Width of the rows in a frame of this width.
-fn row_width(width: f64) -> f64 {
+pub fn row_width(width: f64) -> f64 {
     if width < NARROW { width.max(ONE_BLOCK) } else { width.clamp(TWO_BLOCKS, MOST_ROW) }
 }
 
@@ -400,7 +400,7 @@ pub fn whole_size(element: &web_sys::Element) -> Option<(f64, f64)> {
 }
 
 /// Keeps a signal equal to an element's width, for as long as the component lives.
-fn observe_width(element: &web_sys::Element, width: RwSignal<f64>) {
+pub fn observe_width(element: &web_sys::Element, width: RwSignal<f64>) {
     let observed = element.clone();
     let measure = Closure::<dyn FnMut()>::new(move || {
         let now = f64::from(observed.client_width());

@@ -165,7 +165,7 @@ fn Effects(lab: Lab) -> impl IntoView {
                         <tbody>{rows(free, forced)}</tbody>
                     </table>
                 </div>
-                <Chart lab name="forced" title=Signal::derive(|| "Change of every layer’s density, projections marked ◆".to_owned()) spec height=300 />
+                <Chart settings=lab.settings lab name="forced" title=Signal::derive(|| "Change of every layer’s density, projections marked ◆".to_owned()) spec height=300 />
             }
             .into_any(),
             (Err(problem), _) | (_, Err(problem)) => view! { <p class="problem" role="alert">{problem}</p> }.into_any(),

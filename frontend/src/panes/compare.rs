@@ -57,7 +57,7 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
         }}
         {move || problem().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
         <p>{move || difference(lab)}</p>
-        <Chart lab name="compare" title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec height=380 />
+        <Chart settings=lab.settings lab name="compare" title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec height=380 />
     }
 }
 

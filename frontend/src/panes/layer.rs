@@ -106,11 +106,11 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         <h2>{head}</h2>
         <p id="reason">{move || reason(lab, index)}</p>
         <div class="charts">
-            <Chart lab name="rr" title=Signal::derive(|| "RR over sparsity, by repair operator (A’s unbroken)".to_owned()) spec=ratios />
-            <Chart lab name="distortion" title=Signal::derive(|| "Raw and residual distortion".to_owned()) spec=distortions />
-            <Chart lab name="channels" spec=channels
+            <Chart settings=lab.settings lab name="rr" title=Signal::derive(|| "RR over sparsity, by repair operator (A’s unbroken)".to_owned()) spec=ratios />
+            <Chart settings=lab.settings lab name="distortion" title=Signal::derive(|| "Raw and residual distortion".to_owned()) spec=distortions />
+            <Chart settings=lab.settings lab name="channels" spec=channels
                 title=Signal::derive(move || format!("RR over channels at sparsity {}, from deciles", CHANNEL_SPARSITIES[nearest.get()])) />
-            <Chart lab name="rules" spec=rules
+            <Chart settings=lab.settings lab name="rules" spec=rules
                 title=Signal::derive(move || format!("Density under every rule at {}, nothing forced", lab.settings.a.sparsity.get())) />
         </div>
         <p class="faint">

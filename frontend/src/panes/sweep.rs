@@ -103,7 +103,7 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
             <Select id="sweep-repair" value=repair set=settings.sweep_repair.write_only()
                 choices=repairs.into_iter().map(|repair| (repair, repair.name())).collect() />
         </label>
-        <Chart lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before repair (broken); grey: the transition of {}", repair.get(), settings.a.rule.get()))
+        <Chart settings=lab.settings lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before repair (broken); grey: the transition of {}", repair.get(), settings.a.rule.get()))
             spec on_legend height=440 />
         <p class="faint">"Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>

@@ -1,0 +1,28 @@
+//! The engine in a browser's worker: takes a page's requests one after the other and tells what came of them.
+
+mod control;
+mod port;
+mod worker;
+
+use std::future::Future;
+
+use rrlab_engine::device::{DeviceError, OpenDevice};
+use rrlab_types::{ComputeEvent, PROGRAM};
+use wasm_bindgen_futures::spawn_local;
+
+pub use port::tell_lost;
+
+/// Opens the device, says so, and serves the page from then on.
+pub fn start(open: impl Future<Output = Result<OpenDevice, DeviceError>> + 'static) {
+    std::panic::set_hook(Box::new(|panic| tell_lost(&format!("the computation broke down: {panic}"))));
+    spawn_local(async {
+        match open.await {
+            Ok(device) => {
+                let ready = ComputeEvent::Ready { program: PROGRAM.into(), device: device.name.clone() };
+                worker::serve(device);
+                port::tell(&ready);
+            }
+            Err(error) => tell_lost(&error.to_string()),
+        }
+    });
+}

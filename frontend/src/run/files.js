@@ -1,0 +1,29 @@
+/** Every file that was dropped, folders walked through: `[{ name, file }]`, names with their path. */
+export async function dropped(transfer) {
+  // The list of items is only there until the event is over.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const files = [];
+  const walk = async (entry) => {
+    if (entry.isFile) {
+      files.push({ name: entry.fullPath.slice(1), file: await new Promise((take, fail) => entry.file(take, fail)) });
+      return;
+    }
+    const reader = entry.createReader();
+    for (;;) {
+      const some = await new Promise((take, fail) => reader.readEntries(take, fail));
+      if (!some.length) return;
+      for (const child of some) await walk(child);
+    }
+  };
+  for (const entry of entries) await walk(entry);
+  return files;
+}
+
+/** Hands bytes to the person as a file. */
+export function saveBlob(name, blob) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

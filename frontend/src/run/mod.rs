@@ -1,0 +1,10 @@
+//! Running networks in the browser: a worker that computes, what the page asks of it, and what is kept of its results.
+
+pub mod files;
+mod link;
+mod panel;
+mod session;
+mod shelf;
+
+pub use panel::{Bench, RunPanel};
+pub use session::{Finding, Session};

@@ -1,0 +1,155 @@
+//! What the browser keeps of results, in IndexedDB: the latest network, training, profile and sweep of each kind.
+
+use idb::{Database, DatabaseEvent, Error, Factory, KeyPath, ObjectStoreParams, Query, TransactionMode};
+use js_sys::{Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Blob;
+
+const DATABASE: &str = "rrlab";
+const STORE: &str = "results";
+const VERSION: u32 = 1;
+
+/// What something kept is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A network.
+    Model,
+    /// A training that was not finished.
+    Training,
+    /// A profile.
+    Profile,
+    /// A sweep.
+    Sweep,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Model, Self::Training, Self::Profile, Self::Sweep];
+
+    /// What a person reads.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Model => "network",
+            Self::Training => "unfinished training",
+            Self::Profile => "profile",
+            Self::Sweep => "sweep",
+        }
+    }
+
+    /// How its file's name ends.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Model => "safetensors",
+            Self::Training => "training",
+            Self::Profile => "profile.json",
+            Self::Sweep => "sweep.json",
+        }
+    }
+}
+
+/// Something kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// What it is.
+    pub kind: Kind,
+    /// Of which network and images.
+    pub name: String,
+    /// When it was put there, in milliseconds since 1970.
+    pub when: f64,
+    /// Its bytes.
+    pub data: Blob,
+}
+
+impl Kept {
+    /// Put there now.
+    pub fn new(kind: Kind, name: &str, data: Blob) -> Self {
+        Self { kind, name: name.into(), when: js_sys::Date::now(), data }
+    }
+
+    /// What tells it from others; a newer one of the same key takes its place.
+    pub fn key(&self) -> String {
+        format!("{}: {}", self.kind.label(), self.name)
+    }
+
+    fn to_js(&self) -> JsValue {
+        let object = Object::new();
+        let fields: [(&str, JsValue); 5] = [
+            ("key", self.key().into()),
+            ("kind", self.kind.label().into()),
+            ("name", self.name.as_str().into()),
+            ("when", self.when.into()),
+            ("data", self.data.clone().into()),
+        ];
+        for (name, value) in fields {
+            // A plain object takes any property.
+            let _ = Reflect::set(&object, &name.into(), &value);
+        }
+        object.into()
+    }
+
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let field = |name: &str| Reflect::get(value, &name.into()).ok();
+        let kind = field("kind")?.as_string()?;
+        Some(Self {
+            kind: Kind::ALL.into_iter().find(|known| known.label() == kind)?,
+            name: field("name")?.as_string()?,
+            when: field("when")?.as_f64()?,
+            data: field("data")?.dyn_into().ok()?,
+        })
+    }
+}
+
+async fn open() -> Result<Database, Error> {
+    let mut request = Factory::new()?.open(DATABASE, Some(VERSION))?;
+    request.on_upgrade_needed(|event| {
+        let mut params = ObjectStoreParams::new();
+        params.key_path(Some(KeyPath::new_single("key")));
+        // A failure shows when the store is used.
+        let _ = event.database().and_then(|database| database.create_object_store(STORE, params));
+    });
+    request.await
+}
+
+/// Everything kept, the latest first.
+///
+/// # Errors
+/// If the browser keeps nothing (a private window, a full disk), for people.
+pub async fn list() -> Result<Vec<Kept>, String> {
+    let read = async {
+        let transaction = open().await?.transaction(&[STORE], TransactionMode::ReadOnly)?;
+        transaction.object_store(STORE)?.get_all(None, None)?.await
+    };
+    let values = read.await.map_err(refusal)?;
+    let mut kept: Vec<Kept> = values.iter().filter_map(Kept::from_js).collect();
+    kept.sort_by(|a, b| b.when.total_cmp(&a.when));
+    Ok(kept)
+}
+
+/// Keeps something.
+///
+/// # Errors
+/// As [`list`].
+pub async fn put(kept: &Kept) -> Result<(), String> {
+    let write = async {
+        let transaction = open().await?.transaction(&[STORE], TransactionMode::ReadWrite)?;
+        transaction.object_store(STORE)?.put(&kept.to_js(), None)?.await?;
+        transaction.commit()?.await
+    };
+    write.await.map(|_| ()).map_err(refusal)
+}
+
+/// Forgets something.
+///
+/// # Errors
+/// As [`list`].
+pub async fn delete(key: &str) -> Result<(), String> {
+    let write = async {
+        let transaction = open().await?.transaction(&[STORE], TransactionMode::ReadWrite)?;
+        transaction.object_store(STORE)?.delete(Query::Key(key.into()))?.await?;
+        transaction.commit()?.await
+    };
+    write.await.map(|_| ()).map_err(refusal)
+}
+
+fn refusal(error: Error) -> String {
+    format!("the browser keeps no results ({error}); save them as files")
+}
