@@ -49,6 +49,18 @@ pub fn screenshots() -> PathBuf {
     folder
 }
 
+/// Serves the built page from a folder below the root, with nothing of ours.
+///
+/// # Panics
+/// If no port is free.
+pub async fn plain_server() -> String {
+    let router = axum::Router::new().nest_service("/some/where/", tower_http::services::ServeDir::new(built_page()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}/some/where/", listener.local_addr().expect("it listens"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
 impl Browser {
     /// A browser on the page as `rrlab serve` serves it.
     ///
@@ -73,16 +85,28 @@ impl Browser {
     ///
     /// # Panics
     /// If browser or driver are missing.
-    pub async fn at(address: String, server: Option<Child>, (width, height): (u32, u32)) -> Self {
+    pub async fn at(address: String, server: Option<Child>, size: (u32, u32)) -> Self {
+        Self::with_switches(address, server, size, &["--disable-gpu"]).await
+    }
+
+    /// The same, started with more switches.
+    ///
+    /// # Panics
+    /// As [`Browser::at`].
+    pub async fn with_switches(
+        address: String,
+        server: Option<Child>,
+        (width, height): (u32, u32),
+        switches: &[&str],
+    ) -> Self {
         let (driver, port) = started(Command::new("chromedriver").arg("--port=0"), |line| {
             Some(line.split("started successfully on port ").nth(1)?.trim_end_matches('.').to_owned())
         })
         .await;
         let downloads = tempfile::tempdir().expect("a folder for downloads");
-        let arguments = [
+        let switches = [
             "--headless=new",
             "--no-sandbox",
-            "--disable-gpu",
             "--disable-quic",
             "--no-first-run",
             "--disable-sync",
@@ -90,13 +114,15 @@ impl Browser {
             "--disable-component-update",
             "--disable-dev-shm-usage",
             "--force-prefers-reduced-motion",
-        ];
+        ]
+        .iter()
+        .chain(switches);
         // A window has a least width; what emulates a telephone has not.
         let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false });
         let preferences =
             json!({ "download.default_directory": downloads.path(), "download.prompt_for_download": false });
         let capabilities = json!({ "goog:chromeOptions": {
-            "args": arguments,
+            "args": switches.collect::<Vec<_>>(),
             "prefs": preferences,
             "mobileEmulation": { "deviceMetrics": metrics },
         } });

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rrlab_tests::browser::Browser;
+use rrlab_tests::browser::{Browser, plain_server};
 use rrlab_tests::deepened::deepened;
-use rrlab_tests::{built_page, bundled_profile, repository, rrlab};
+use rrlab_tests::{bundled_profile, repository, rrlab};
 use rrlab_types::{Allocation, ModelProfile, Rule};
 use serde_json::{Value, json};
 
@@ -329,15 +329,6 @@ async fn a_deep_network_is_drawn_and_folded() {
     page.choose_file(&path).await;
     page.wait_until("return /folded, 186 layers/.test(document.querySelector('#graph-A [data-layer=layer1]')?.querySelector('title').textContent)").await;
     page.close().await;
-}
-
-/// Serves the built page from a folder below the root, with nothing of ours.
-async fn plain_server() -> String {
-    let router = axum::Router::new().nest_service("/some/where/", tower_http::services::ServeDir::new(built_page()));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/some/where/", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    address
 }
 
 #[tokio::test(flavor = "multi_thread")]

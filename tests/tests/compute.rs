@@ -1,0 +1,274 @@
+//! Networks that run in the browser: measured, trained, evaluated in a worker, with the numbers of the native engine.
+
+use std::path::Path;
+
+use burn::tensor::{Device, read_sync};
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::checkpoint::{self, NetworkHint};
+use rrlab_engine::data::{Split, shapes10};
+use rrlab_engine::watch::unwatched;
+use rrlab_tests::browser::{Browser, plain_server};
+use rrlab_tests::repository;
+use rrlab_types::{AllocationRequest, Evidence, ModelProfile, RepairOperator, Rule, RuleSettings, Sparsity, allocate};
+use serde_json::{Value, json};
+
+/// Largest relative difference between curves of the browser and native ones.
+const TOLERANCE: f64 = 1e-3;
+/// Distortions below this part of the output are differences of almost equal sums.
+const FLOOR: f64 = 1e-3;
+const WINDOW: (u32, u32) = (1500, 1400);
+/// WebGPU on Chromium's software adapter.
+const SOFTWARE_GPU: [&str; 1] = ["--enable-unsafe-webgpu"];
+/// No adapter at all.
+const NO_GPU: [&str; 1] = ["--disable-gpu"];
+
+fn bundled_checkpoint() -> Vec<u8> {
+    std::fs::read(repository().join("frontend/gallery/resnet8-shapes10.safetensors")).unwrap()
+}
+
+/// What the native engine measures of the bundled network on the images that the worker makes.
+fn native_profile(train: usize, images: usize) -> ModelProfile {
+    let model = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap();
+    let data = shapes10(train, (train / 2).max(100), 0);
+    let images = CalibrationImages::draw(&data, Split::Train, images, 0, model.normalization_of(&data)).unwrap();
+    read_sync(calibrate(&model, &Device::flex(), "cpu", &images, Method::SecondMoments, unwatched)).unwrap()
+}
+
+/// Something that the browser keeps, as text.
+async fn kept(page: &Browser, key: &str) -> String {
+    let script = "const [key, done] = arguments; const open = indexedDB.open('rrlab'); \
+        open.onsuccess = () => { const get = open.result.transaction('results').objectStore('results').get(key); \
+        get.onsuccess = async () => done(get.result ? await get.result.data.text() : ''); };";
+    let text = page.client.execute_async(script, vec![json!(key)]).await.unwrap();
+    text.as_str().unwrap().to_owned()
+}
+
+fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
+    assert_eq!(browser.graph, native.graph);
+    for (browser, native) in browser.layers.iter().zip(&native.layers) {
+        let close = |what: &str, a: &[f64], b: &[f64]| {
+            for (a, b) in a.iter().zip(b) {
+                assert!((a - b).abs() <= TOLERANCE * b.abs().max(FLOOR), "{} {what}: {a} against {b}", native.name);
+            }
+        };
+        close("raw", &browser.raw, &native.raw);
+        for operator in RepairOperator::ALL {
+            close(operator.name(), &browser.residual[&operator], &native.residual[&operator]);
+        }
+    }
+    for rule in Rule::ALL {
+        let request = AllocationRequest {
+            rule,
+            sparsity: Sparsity::new(0.9).unwrap(),
+            settings: RuleSettings::default(),
+            constraints: Vec::new(),
+        };
+        let kept = |profile: &ModelProfile| -> Vec<usize> {
+            allocate(Evidence::Profile(profile), &request).unwrap().layers.iter().map(|layer| layer.kept).collect()
+        };
+        let total: usize = kept(native).iter().sum();
+        for (browser, native) in kept(browser).into_iter().zip(kept(native)) {
+            // A rule that reads curves turns a difference in their last digits into some weights of thousands.
+            assert!(browser.abs_diff(native) as f64 <= TOLERANCE * total as f64, "{rule}: {browser} against {native}");
+        }
+    }
+}
+
+async fn measured_here(page: &Browser) {
+    page.wait_until("return document.querySelector('#gallery').selectedOptions[0].textContent === 'measured here'")
+        .await;
+}
+
+async fn activity_ends(page: &Browser) {
+    page.wait_until(
+        "return document.querySelector('#activity').textContent === '' && !document.querySelector('#stop')",
+    )
+    .await;
+}
+
+async fn problem(page: &Browser) -> String {
+    page.wait_for(".problems").await;
+    let text = page.text(".problems").await;
+    page.click(".problems button").await;
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    page.goto("").await;
+    page.click("#run-open").await;
+    page.set("#shapes", "600", "change").await;
+    page.set("#calibration", "128", "change").await;
+    page.click("#measure").await;
+    page.wait_for("[data-live='conv1'][data-measured=true]").await;
+    page.screenshot("measuring.png").await;
+    measured_here(&page).await;
+    assert!(page.text("#device").await.contains("on the CPU since this browser offers no WebGPU adapter"));
+    assert_eq!(
+        page.run("return document.querySelectorAll('#graph-A [data-layer]').length", &[]).await,
+        json!(native_profile(600, 128).layers.len())
+    );
+    page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
+    let browser = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    assert_same(&browser, &native_profile(600, 128));
+
+    page.set("#evaluation", "200", "change").await;
+    page.set("#sparsity-value", "0.8", "change").await;
+    page.click("#evaluate").await;
+    page.wait_until("return document.querySelectorAll('#evaluated tbody tr').length === 2").await;
+    activity_ends(&page).await;
+    let first = page.text("#evaluated tbody tr").await;
+    assert!(first.starts_with("rr at 0.8") && first.contains('%'), "{first}");
+    page.screenshot("evaluated.png").await;
+
+    page.click("#prune").await;
+    page.wait_for("#save-pruned").await;
+    page.click("#save-pruned").await;
+    let (_, bytes) = page.downloaded(".safetensors").await;
+    let pruned = checkpoint::read(&bytes, NetworkHint::default()).unwrap();
+    let nonzero: usize = pruned.graph.prunable_layers().iter().map(|layer| pruned.nonzero_weights(layer.name)).sum();
+    let budget = (pruned.graph.prunable_weights() as f64 * 0.2).round() as usize;
+    assert_eq!(nonzero, budget);
+
+    // After a reload the profile is still there, and can be deleted.
+    page.goto("?run=true").await;
+    page.wait_for("[data-kept='profile: resnet8 on shapes10'] button").await;
+    page.click("[data-kept='profile: resnet8 on shapes10'] button").await;
+    page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length === 10").await;
+    page.click("[data-kept='profile: resnet8 on shapes10'] button:last-child").await;
+    page.wait_until("return !document.querySelector('[data-kept=\"profile: resnet8 on shapes10\"]')").await;
+    page.close().await;
+}
+
+/// Losses of each step, as the chart's table has them.
+async fn losses(page: &Browser) -> Vec<f64> {
+    page.run("document.querySelectorAll('#course details').forEach(details => details.open = true)", &[]).await;
+    page.wait_for("#course .chart-figure:first-child tbody tr").await;
+    let script = "return [...document.querySelectorAll('#course .chart-figure:first-child tbody tr')].map(row => Number(row.lastChild.textContent))";
+    let losses = page.run(script, &[]).await;
+    losses.as_array().unwrap().iter().filter_map(Value::as_f64).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_is_trained_paused_stopped_and_gone_on_with() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    page.goto("?run=true").await;
+    page.set("#shapes", "640", "change").await;
+    page.set("#network", "resnet8", "change").await;
+    page.set("#epochs", "2", "change").await;
+    page.click("#train").await;
+    page.wait_until("return /training: [1-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.click("#pause").await;
+    page.wait_until("return document.querySelector('#activity').textContent.endsWith('paused')").await;
+    page.click("#pause").await;
+    page.wait_until("return /training: [3-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.click("#stop").await;
+    activity_ends(&page).await;
+    page.wait_for("[data-kept='unfinished training: resnet8 on shapes10']").await;
+
+    // Another page goes on where this one stopped.
+    page.goto("?run=true").await;
+    page.set("#shapes", "640", "change").await;
+    page.click("[data-kept='unfinished training: resnet8 on shapes10'] button").await;
+    page.wait_until("return /training: [3-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.wait_for("[data-kept='network: resnet8 on shapes10']").await;
+    activity_ends(&page).await;
+    let losses = losses(&page).await;
+    assert!(losses.len() < 10, "what was trained before is not trained again: {losses:?}");
+    page.screenshot("trained.png").await;
+    assert!(page.text("#history").await.contains("trained for 2 epochs on shapes10"));
+
+    page.set("#network", "resnet8", "change").await;
+    page.click("#train").await;
+    page.wait_until("return /training: [1-9]/.test(document.querySelector('#activity').textContent)").await;
+    activity_ends(&page).await;
+    let losses = self::losses(&page).await;
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    assert_eq!(losses.len(), 10);
+    assert!(mean(&losses[5..]) < mean(&losses[..5]), "{losses:?}");
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_is_named_and_the_page_lives_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let mut broken = bundled_checkpoint();
+    let last = broken.len() - 4;
+    broken[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let nan = file("nan.safetensors", &broken);
+    let short = file("short.safetensors", &bundled_checkpoint()[..1000]);
+    let huge = folder.path().join("huge.safetensors");
+    std::fs::File::create(&huge).unwrap().set_len(300 << 20).unwrap();
+    let notes = file("notes.zip", b"not an archive");
+
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    page.goto("?run=true&compute_on=webgpu").await;
+    page.set("#shapes", "200", "change").await;
+    page.set("#network", "file", "change").await;
+    for (path, says) in [
+        (&nan, "NaN at index"),
+        (&short, "not a whole safetensors file"),
+        (&huge, "huge.safetensors has 300 MiB; the browser takes files of 256 MiB at most"),
+    ] {
+        choose(&page, "#checkpoint", path).await;
+        page.click("#measure").await;
+        let said = problem(&page).await;
+        assert!(said.contains(says), "{said}");
+        activity_ends(&page).await;
+    }
+    assert!(page.text("#device").await.contains("on the CPU because this browser offers no WebGPU adapter"));
+    page.set("#source", "files", "change").await;
+    choose(&page, "#image-files", &notes).await;
+    page.click("#measure").await;
+    let said = problem(&page).await;
+    assert!(said.contains("notes.zip: not a readable zip archive"), "{said}");
+
+    // A worker that dies in the middle of its work.
+    page.goto("?run=true").await;
+    page.run("const Real = Worker; window.Worker = function(...all) { return window.last = new Real(...all); }", &[])
+        .await;
+    page.set("#shapes", "600", "change").await;
+    page.set("#network", "resnet8", "change").await;
+    page.set("#epochs", "2", "change").await;
+    page.click("#train").await;
+    page.wait_until("return /training: [2-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.run(
+        "window.last.terminate(); window.last.dispatchEvent(new ErrorEvent('error', { message: 'out of memory' }))",
+        &[],
+    )
+    .await;
+    let said = problem(&page).await;
+    assert!(said.contains("the worker broke down: out of memory"), "{said}");
+    page.click("#go-on").await;
+    page.wait_for("[data-kept='network: resnet8 on shapes10']").await;
+    activity_ends(&page).await;
+    page.close().await;
+}
+
+async fn choose(page: &Browser, selector: &str, path: &Path) {
+    let input = page.client.find(fantoccini::Locator::Css(selector)).await.unwrap();
+    input.send_keys(&path.display().to_string()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webgpu_measures_what_the_cpu_measures() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &SOFTWARE_GPU).await;
+    page.goto("?run=true&compute_on=webgpu").await;
+    page.set("#shapes", "200", "change").await;
+    page.set("#calibration", "16", "change").await;
+    page.click("#measure").await;
+    page.wait_for("[data-live='conv1'][data-measured=true]").await;
+    assert!(page.text("#device").await.contains("Computing by WebGPU as chosen, on a software adapter"));
+    measured_here(&page).await;
+    page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
+    let browser = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    assert!(browser.measurement.device.starts_with("webgpu"), "{}", browser.measurement.device);
+    assert_same(&browser, &native_profile(200, 16));
+    page.close().await;
+}
