@@ -121,7 +121,8 @@ impl Browser {
         let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false });
         let preferences =
             json!({ "download.default_directory": downloads.path(), "download.prompt_for_download": false });
-        let capabilities = json!({ "goog:chromeOptions": {
+        let minutes = |minutes: u64| json!(minutes * 60_000);
+        let capabilities = json!({ "timeouts": { "script": minutes(10) }, "goog:chromeOptions": {
             "args": switches.collect::<Vec<_>>(),
             "prefs": preferences,
             "mobileEmulation": { "deviceMetrics": metrics },

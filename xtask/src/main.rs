@@ -61,11 +61,20 @@ fn page() -> Result<(), Failure> {
     tools::ensure_trunk()?;
     tools::ensure_wasm_bindgen()?;
     let trunk = Step::tool("trunk", &["build", "--release", "--skip-version-check"]);
-    step("Building the page", trunk)
+    step("Building the page and its workers", trunk)
 }
 
 /// What every check of native code builds: one set of packages and features, so that each dependency is built once.
-const NATIVE: [&str; 6] = ["--release", "--workspace", "--exclude", "rrlab-frontend", "--features", "rrlab/wgpu"];
+const NATIVE: [&str; 8] = [
+    "--release",
+    "--workspace",
+    "--exclude",
+    "rrlab-frontend",
+    "--exclude",
+    "rrlab-compute",
+    "--features",
+    "rrlab/wgpu",
+];
 
 /// Everything that CI checks, the quick things first.
 fn test() -> Result<(), Failure> {
@@ -73,10 +82,9 @@ fn test() -> Result<(), Failure> {
     step("Lints", Step::cargo(&["clippy", "--all-targets"]).args(&NATIVE).args(&["--", "-D", "warnings"]))?;
     tools::ensure_wasm_target()?;
     let wasm = "wasm32-unknown-unknown";
-    let page_lints = &["clippy", "--release", "--package", "rrlab-frontend", "--target", wasm, "--", "-D", "warnings"];
-    step("Lints of the page", Step::cargo(page_lints))?;
-    let engine = &["build", "--release", "--package", "rrlab-engine", "--target", wasm];
-    step("The engine for the browser", Step::cargo(engine))?;
+    let in_browser = ["--release", "--package", "rrlab-frontend", "--package", "rrlab-compute", "--target", wasm];
+    let page_lints = Step::cargo(&["clippy"]).args(&in_browser).args(&["--", "-D", "warnings"]);
+    step("Lints of the page and its workers", page_lints)?;
     let docs = Step::cargo(&["doc", "--no-deps", "--document-private-items"]).args(&NATIVE);
     step("Documentation", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     tools::ensure_cargo_deny()?;

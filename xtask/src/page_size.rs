@@ -1,4 +1,4 @@
-//! How much of the page a browser has to fetch before it shows anything.
+//! How much a browser has to fetch: of the page before it shows anything, and of a worker before it computes.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,30 +7,39 @@ use crate::run::Failure;
 
 /// Most that the page's WebAssembly may take, compressed as a web server would.
 const MOST_BYTES: usize = 600 * 1000;
+/// Beginning of the names of the workers' files.
+const WORKER: &str = "compute-";
+/// Compression as of a server that compresses once; of a worker's tens of megabytes, as of one that is in a hurry.
+const PAGE_QUALITY: u32 = 11;
+const WORKER_QUALITY: u32 = 5;
 
-/// Prints the size of the page's WebAssembly as brotli, the best that servers send, has it.
+/// Prints the sizes of the WebAssembly of page and workers as brotli, the best that servers send, has it.
 ///
 /// # Errors
-/// If it is more than the page may take.
+/// If the page's is more than it may take.
 pub fn check(dist: &Path) -> Result<(), Failure> {
     let unread = |error: std::io::Error| Failure::new(format!("{}: {error}", dist.display()));
-    let entries = std::fs::read_dir(dist).map_err(unread)?.flatten().map(|entry| entry.path());
-    for file in entries.filter(|path| path.extension().is_some_and(|ending| ending == "wasm")) {
-        let bytes = std::fs::read(&file).map_err(unread)?;
-        let compressed = compressed_size(&bytes).map_err(unread)?;
-        let (raw, most) = (bytes.len() / 1000, MOST_BYTES / 1000);
-        println!("    the page's WebAssembly: {raw} KB, {} KB as brotli (at most {most} KB)", compressed / 1000);
-        if compressed > MOST_BYTES {
-            return Err(Failure::new(format!("{} is too large", file.display())));
+    let mut files: Vec<_> = std::fs::read_dir(dist).map_err(unread)?.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    for file in files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "wasm")) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let is_worker = name.starts_with(WORKER);
+        let bytes = std::fs::read(file).map_err(unread)?;
+        let quality = if is_worker { WORKER_QUALITY } else { PAGE_QUALITY };
+        let compressed = compressed_size(&bytes, quality).map_err(unread)?;
+        let (raw, small) = (bytes.len() / 1000, compressed / 1000);
+        println!("    {name}: {raw} KB, {small} KB as brotli of quality {quality}");
+        if !is_worker && compressed > MOST_BYTES {
+            return Err(Failure::new(format!("{name} is too large: the page may take {} KB", MOST_BYTES / 1000)));
         }
     }
     Ok(())
 }
 
-fn compressed_size(bytes: &[u8]) -> std::io::Result<usize> {
+fn compressed_size(bytes: &[u8], quality: u32) -> std::io::Result<usize> {
     let mut compressed = Vec::new();
-    // Quality 11 and a window of 16 MiB: what a server that compresses once sends.
-    let mut writer = brotli::CompressorWriter::new(&mut compressed, 1 << 16, 11, 24);
+    // A window of 16 MiB, the largest that browsers take.
+    let mut writer = brotli::CompressorWriter::new(&mut compressed, 1 << 16, quality, 24);
     writer.write_all(bytes)?;
     writer.flush()?;
     drop(writer);

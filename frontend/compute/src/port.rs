@@ -1,7 +1,7 @@
 //! Messages between worker and page: `{ text, parts }`, where the text is JSON and the parts are files or bytes.
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use rrlab_types::{CheckpointKind, ComputeEvent, ComputeRequest};
+use rrlab_types::{ComputeEvent, ComputeRequest};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -85,10 +85,10 @@ pub fn tell_lost(problem: &str) {
     tell(&ComputeEvent::Lost { problem: problem.into() });
 }
 
-/// Hands a checkpoint to the page.
-pub fn hand_over(kind: CheckpointKind, bytes: &[u8]) {
+/// Hands bytes to the page, with what they are.
+pub fn hand_over(event: &ComputeEvent, bytes: &[u8]) {
     let buffer: ArrayBuffer = Uint8Array::from(bytes).buffer();
-    post(&ComputeEvent::Checkpoint { kind }, &Array::of1(&buffer));
+    post(event, &Array::of1(&buffer));
 }
 
 fn post(event: &ComputeEvent, buffers: &Array) {

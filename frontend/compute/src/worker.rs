@@ -7,19 +7,22 @@ use std::rc::Rc;
 use rrlab_engine::architecture::{Architecture, ArchitectureError};
 use rrlab_engine::calibrate::{CalibrationError, CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint};
-use rrlab_engine::data::{Dataset, ImportError, Importer, Split, archive_entries, draw_indices, is_archive, shapes10};
+use rrlab_engine::data::{
+    Dataset, ImportError, Importer, Sample, Split, archive_entries, draw_indices, images_to_device, is_archive,
+    shapes10,
+};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::model::{ClassesError, Model};
-use rrlab_engine::network::Network;
+use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::prune;
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::sweep::{Sweep, SweepError};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_types::{
-    Allocation, AllocationError, CheckpointKind, ComputeEvent, ComputeRequest, ModelProfile, Repair, SweepPlan,
-    SweepReport,
+    Allocation, AllocationError, CheckpointKind, ComputeEvent, ComputeRequest, ModelProfile, Predictions, Repair,
+    SweepPlan, SweepReport,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -105,6 +108,8 @@ struct Bench {
     data: Option<Dataset>,
     model: Option<Model>,
     profile: Option<ModelProfile>,
+    /// The network that was pruned last.
+    pruned: Option<Model>,
 }
 
 type Queue = Rc<RefCell<VecDeque<(Incoming, Permit)>>>;
@@ -114,7 +119,7 @@ pub fn serve(device: OpenDevice) {
     let control = Rc::new(Control::default());
     let queue = Queue::default();
     // While requests are carried out the bench is away.
-    let bench = Rc::new(RefCell::new(Some(Bench { device, data: None, model: None, profile: None })));
+    let bench = Rc::new(RefCell::new(Some(Bench { device, data: None, model: None, profile: None, pruned: None })));
     listen(move |incoming| match incoming.request {
         ComputeRequest::Pause => control.set_paused(true),
         ComputeRequest::Resume => control.set_paused(false),
@@ -208,6 +213,7 @@ impl Bench {
             ComputeRequest::Prune { allocation, repair, images, seed } => {
                 self.prune(&allocation, repair, (images, seed), permit).await?;
             }
+            ComputeRequest::Predict { images, seed } => self.predict(images, seed).await?,
             ComputeRequest::Profile { profile } => self.profile = Some(*profile),
             ComputeRequest::Pause | ComputeRequest::Resume | ComputeRequest::Stop => {}
         }
@@ -235,7 +241,7 @@ impl Bench {
     fn put_model(&mut self, model: Model) {
         tell(&ComputeEvent::Model { graph: Box::new(model.graph.clone()), history: model.info.history.clone() });
         self.model = Some(model);
-        self.profile = None;
+        (self.profile, self.pruned) = (None, None);
     }
 
     async fn train(&mut self, state: TrainingState, permit: &Permit) -> Result<(), Failure> {
@@ -253,7 +259,10 @@ impl Bench {
             steps.add(1);
             let stopped = permit.breathe().await;
             if stopped.is_err() || js_sys::Date::now() - saved > CHECKPOINT_MILLISECONDS {
-                hand_over(CheckpointKind::Training, &trainer.state().await?.to_bytes()?);
+                hand_over(
+                    &ComputeEvent::Checkpoint { kind: CheckpointKind::Training },
+                    &trainer.state().await?.to_bytes()?,
+                );
                 saved = js_sys::Date::now();
             }
             stopped?;
@@ -267,7 +276,7 @@ impl Bench {
         }
         let mut model = trainer.model().await?;
         model.note_training(&plan, data, test_accuracy, drawn.len());
-        hand_over(CheckpointKind::Model, &checkpoint::write(&model)?);
+        hand_over(&ComputeEvent::Checkpoint { kind: CheckpointKind::Model }, &checkpoint::write(&model)?);
         self.put_model(model);
         Ok(())
     }
@@ -325,7 +334,7 @@ impl Bench {
     }
 
     async fn prune(
-        &self,
+        &mut self,
         allocation: &Allocation,
         how: Repair,
         (count, seed): (usize, u64),
@@ -343,8 +352,33 @@ impl Bench {
         };
         let dense = DenseStatistics::measure(model, &images, device, &mut watch).await?;
         let repaired = repair(model, &dense, &pruned, how, &images, device, &mut watch).await?;
-        hand_over(CheckpointKind::Pruned, &checkpoint::write(&repaired)?);
+        hand_over(&ComputeEvent::Checkpoint { kind: CheckpointKind::Pruned }, &checkpoint::write(&repaired)?);
+        self.pruned = Some(repaired);
         Ok(())
+    }
+
+    async fn predict(&self, count: usize, seed: u64) -> Result<(), Failure> {
+        let (data, model) = (self.data()?, self.model()?);
+        model.check_classes(data)?;
+        let drawn = draw_indices(&data.test, count, seed);
+        let dense = self.logits(model, data, &drawn).await?;
+        let pruned = match &self.pruned {
+            Some(pruned) => Some(self.logits(pruned, data, &drawn).await?),
+            None => None,
+        };
+        let labels = drawn.iter().map(|&image| data.test.labels()[image]).collect();
+        let predictions = Predictions { classes: data.classes.clone(), labels, dense, pruned };
+        let pixels: Vec<u8> = drawn.iter().flat_map(|&image| data.test.image(image)).copied().collect();
+        hand_over(&ComputeEvent::Predictions { predictions }, &pixels);
+        Ok(())
+    }
+
+    async fn logits(&self, model: &Model, data: &Dataset, drawn: &[usize]) -> Result<Vec<Vec<f32>>, Failure> {
+        let samples: Vec<Sample> = drawn.iter().map(|&image| image.into()).collect();
+        let device = &self.device.device;
+        let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
+        let logits = download(Network::new(model, device).forward(images)).await.map_err(Interrupted::Device)?;
+        Ok(logits.chunks(model.graph.classes).map(<[f32]>::to_vec).collect())
     }
 }
 

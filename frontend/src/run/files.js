@@ -27,3 +27,15 @@ export function saveBlob(name, blob) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+/** Paints one of several images, given as three planes each, on a canvas. */
+export function paint(canvas, planes, index) {
+  const { width, height } = canvas;
+  const area = width * height;
+  const bytes = new Uint8Array(planes, index * 3 * area, 3 * area);
+  const image = new ImageData(width, height);
+  for (let at = 0; at < area; at++) {
+    image.data.set([bytes[at], bytes[area + at], bytes[2 * area + at], 255], 4 * at);
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}

@@ -11,6 +11,9 @@ extern "C" {
     #[wasm_bindgen(js_name = dropped, catch)]
     async fn walk(transfer: &DataTransfer) -> Result<JsValue, JsValue>;
 
+    /// Paints one of several images, given as three planes each, on a canvas.
+    pub fn paint(canvas: &web_sys::HtmlCanvasElement, planes: &js_sys::ArrayBuffer, index: usize);
+
     #[wasm_bindgen(js_name = saveBlob)]
     fn save_blob(name: &str, blob: &Blob);
 }

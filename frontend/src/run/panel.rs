@@ -5,7 +5,7 @@ use rrlab_types::{ComputeRequest, Evidence, Repair, Rule, Sparsity, SweepPlan, S
 
 use super::files;
 use super::link::Attachment;
-use super::session::{Activity, Ask, Phase, Session};
+use super::session::{Activity, Ask, Phase, Seen, Session};
 use super::shelf::{Kept, Kind};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::controls::Select;
@@ -15,6 +15,8 @@ use crate::settings::{Choice, ComputeOn, choices};
 
 /// The network that comes with the page, trained by this project's own program.
 const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
+/// Test images that are looked at.
+const LOOKED_AT: usize = 12;
 /// Rules and sparsities of a sweep here: the paper's comparison, coarsely.
 const SWEEP_RULES: [Rule; 5] = [Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude, Rule::Rr];
 const SWEEP_SPARSITIES: [f64; 7] = [0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97];
@@ -249,6 +251,11 @@ impl Bench {
         });
     }
 
+    fn look(self) {
+        let seed = self.seed.get_untracked();
+        self.run(move || Ok(vec![ComputeRequest::Predict { images: LOOKED_AT, seed }]));
+    }
+
     /// Goes on with a training that was kept.
     fn continue_training(self, kept: &Kept) {
         let state = Attachment { name: kept.name.clone(), data: kept.data.clone() };
@@ -341,6 +348,7 @@ pub fn RunPanel(bench: Bench) -> impl IntoView {
             </div>
             <ActivityView session />
             <Evaluations session />
+            <Looks session />
             <Training session />
             {move || session.live.with(|live| live.as_ref().map(|live| live.graph.clone())).map(|graph| {
                 let layers = Signal::derive(move || session.live.with(|live| live.as_ref().map(|live| live.layers.clone()).unwrap_or_default()));
@@ -423,6 +431,7 @@ fn Actions(bench: Bench) -> impl IntoView {
             <span class="tools">
                 <button type="button" id="sweep-rules" disabled=busy on:click=move |_| bench.sweep_rules()
                     title="Uniform, ERK, LAMP, global magnitude and RR at seven sparsities">"Sweep five rules"</button>
+                <button type="button" id="look" disabled=busy on:click=move |_| bench.look()>"Look at some images"</button>
                 <button type="button" id="prune" disabled=busy on:click=move |_| bench.prune()>"Prune by A to a file"</button>
                 <Number id="seed" label="seed" signal=bench.seed />
             </span>
@@ -523,6 +532,54 @@ fn Evaluations(session: Session) -> impl IntoView {
                 </table>
             </div>
         </Show>
+    }
+}
+
+/// The class that logits favour, and its probability.
+fn favourite(logits: &[f32]) -> (usize, f64) {
+    let better =
+        |best: (usize, f32), (class, &logit): (usize, &f32)| if logit > best.1 { (class, logit) } else { best };
+    let (class, most) = logits.iter().enumerate().fold((0, f32::MIN), better);
+    let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
+    (class, 1.0 / sum)
+}
+
+/// Test images with what the network says of them, before and after pruning.
+#[component]
+fn Looks(session: Session) -> impl IntoView {
+    let said = |who: &str, logits: &[f32], seen: &Seen, label: u32| {
+        let (class, probability) = favourite(logits);
+        let mark = if class == label as usize { "✓" } else { "✗" };
+        format!("{mark} {who}{} {}", seen.predictions.classes[class], percent(probability))
+    };
+    let look = move |seen: &Seen, index: usize| {
+        let predictions = &seen.predictions;
+        let label = predictions.labels[index];
+        let truth = predictions.classes[label as usize].clone();
+        let name = truth.clone();
+        let dense = said("", &predictions.dense[index], seen, label);
+        let pruned = predictions.pruned.as_ref().map(|pruned| said("pruned: ", &pruned[index], seen, label));
+        let canvas = NodeRef::<leptos::html::Canvas>::new();
+        let pixels = seen.pixels.clone();
+        Effect::new(move |_| {
+            if let Some(canvas) = canvas.get() {
+                files::paint(&canvas, &pixels, index);
+            }
+        });
+        view! {
+            <figure data-look=index>
+                <canvas node_ref=canvas width="32" height="32" role="img" aria-label=name></canvas>
+                <figcaption><strong>{truth}</strong><span>{dense}</span>{pruned.map(|pruned| view! { <span>{pruned}</span> })}</figcaption>
+            </figure>
+        }
+    };
+    move || {
+        session.seen.with(|seen| {
+            seen.as_ref().map(|seen| {
+                let looks = (0..seen.predictions.labels.len()).map(|index| look(seen, index)).collect_view();
+                view! { <div class="looks" id="looks">{looks}</div> }
+            })
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use rrlab_types::{
     CheckpointKind, ComputeEvent, ComputeRequest, Document, LayerGraph, LayerProfile, ModelProfile, PROGRAM,
-    StepReport, SweepReport,
+    Predictions, StepReport, SweepReport,
 };
 
 use super::link::{Adapter, Attachment, Link, Told, adapter};
@@ -115,6 +115,15 @@ pub struct Course {
     pub test_images: usize,
 }
 
+/// Images with what networks make of them.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Labels and logits.
+    pub predictions: Predictions,
+    /// Three planes of each image.
+    pub pixels: ArrayBuffer,
+}
+
 /// A request with its files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
@@ -174,6 +183,8 @@ pub struct Session {
     pub evaluated: RwSignal<Vec<SweepReport>>,
     /// A pruned network to be saved.
     pub pruned: RwSignal<Option<Attachment>, LocalStorage>,
+    /// Test images that were looked at.
+    pub seen: RwSignal<Option<Seen>, LocalStorage>,
     /// What the browser keeps.
     pub kept: RwSignal<Vec<Kept>, LocalStorage>,
     /// Whether a working worker has not been heard of for long.
@@ -196,6 +207,7 @@ impl Session {
             live: RwSignal::new(None),
             evaluated: RwSignal::new(Vec::new()),
             pruned: RwSignal::new_local(None),
+            seen: RwSignal::new_local(None),
             kept: RwSignal::new_local(Vec::new()),
             silent: RwSignal::new(false),
             found,
@@ -391,6 +403,11 @@ impl Session {
                     self.evaluated.update(|evaluated| report.put_into(evaluated));
                 }
                 self.found.run(Finding::Sweep(report));
+            }
+            ComputeEvent::Predictions { predictions } => {
+                if let Some(pixels) = told.bytes {
+                    self.seen.set(Some(Seen { predictions, pixels }));
+                }
             }
             ComputeEvent::Checkpoint { kind } => {
                 if let Some(bytes) = told.bytes {

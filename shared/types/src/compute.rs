@@ -74,6 +74,13 @@ pub enum ComputeRequest {
         /// Seed with which they are drawn.
         seed: u64,
     },
+    /// Classify some test images by the network, and by the one that was pruned last.
+    Predict {
+        /// How many.
+        images: usize,
+        /// Seed with which they are drawn.
+        seed: u64,
+    },
     /// Take up this profile of the network, measured before.
     Profile {
         /// The profile.
@@ -99,6 +106,7 @@ impl ComputeRequest {
             Self::Calibrate { .. } => "measuring",
             Self::Sweep { .. } => "pruning, repairing and evaluating",
             Self::Prune { .. } => "pruning and repairing",
+            Self::Predict { .. } => "classifying",
             Self::Profile { .. } => "taking up a profile",
             Self::Pause => "pausing",
             Self::Resume => "going on",
@@ -174,6 +182,11 @@ pub enum ComputeEvent {
         /// What is known so far.
         report: Box<SweepReport>,
     },
+    /// Test images were classified; the bytes beside are their pixels, three planes each.
+    Predictions {
+        /// What the networks make of them.
+        predictions: Predictions,
+    },
     /// The bytes beside are a checkpoint.
     Checkpoint {
         /// Of what.
@@ -193,6 +206,19 @@ pub enum ComputeEvent {
         /// Why, for people.
         problem: String,
     },
+}
+
+/// Some test images with their labels, and what networks make of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Class of each image.
+    pub labels: Vec<u32>,
+    /// Logits of the network for each image.
+    pub dense: Vec<Vec<f32>>,
+    /// Logits of the network that was pruned last.
+    pub pruned: Option<Vec<Vec<f32>>>,
 }
 
 /// What a checkpoint holds.

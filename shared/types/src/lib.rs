@@ -22,7 +22,7 @@ mod version;
 pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
 pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState};
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
-pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest};
+pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 pub use document::{Document, DocumentError};
 pub use fingerprint::Fingerprint;
 pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
