@@ -12,7 +12,7 @@ use crate::training::{StepReport, TrainingPlan};
 /// What the page asks for. Requests are carried out one after the other; [`ComputeRequest::Pause`],
 /// [`ComputeRequest::Resume`] and [`ComputeRequest::Stop`] are heard at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ComputeRequest {
     /// Make the procedural data set `shapes10`.
     Shapes {
@@ -117,7 +117,7 @@ impl ComputeRequest {
 
 /// What a worker says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "tell", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ComputeEvent {
     /// It can be asked.
     Ready {

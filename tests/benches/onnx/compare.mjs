@@ -13,10 +13,11 @@ async function ours(name, images) {
   };
   const until = async (tell) => {
     for (;;) {
-      const at = answers.findIndex(({ event }) => event.tell === tell || ["failed", "lost"].includes(event.tell));
+      const at = answers.findIndex(({ event }) => event === tell || tell in Object(event) || event.failed || event.lost);
       if (at >= 0) {
         const [found] = answers.splice(at, 1);
-        if (found.event.tell !== tell) throw new Error(found.event.problem);
+        const wrong = found.event.failed ?? found.event.lost;
+        if (wrong) throw new Error(wrong.problem);
         return found;
       }
       await new Promise((resolve) => (wake = resolve));
@@ -24,16 +25,16 @@ async function ours(name, images) {
   };
   const ask = (request, parts = []) => worker.postMessage({ text: JSON.stringify(request), parts });
   await until("ready");
-  ask({ ask: "shapes", train: 200, test: images, seed: 0 });
+  ask({ shapes: { train: 200, test: images, seed: 0 } });
   await until("done");
   const checkpoint = await (await fetch("./page/gallery/resnet8-shapes10.safetensors")).arrayBuffer();
-  ask({ ask: "open", name: "resnet8", architecture: null }, [{ name: "resnet8", data: checkpoint }]);
+  ask({ open: { name: "resnet8", architecture: null } }, [{ name: "resnet8", data: checkpoint }]);
   await until("done");
   return async () => {
-    ask({ ask: "predict", images, seed: 0 });
+    ask({ predict: { images, seed: 0 } });
     const { event, parts } = await until("predictions");
     await until("done");
-    return { logits: event.predictions.dense.flat(), pixels: new Uint8Array(parts[0]) };
+    return { logits: event.predictions.predictions.dense.flat(), pixels: new Uint8Array(parts[0]) };
   };
 }
 
