@@ -16,7 +16,9 @@ use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
 fn named(variable: &str) -> PathBuf {
-    std::env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| panic!("set {variable}, as the head of this file says"))
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .unwrap_or_else(|| panic!("set {variable}, as the head of this file says"))
 }
 
 #[tokio::main]
@@ -36,10 +38,9 @@ async fn main() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}/", listener.local_addr().expect("it listens"));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    for (switch, worker, provider, images, rounds) in [
-        ("--disable-gpu", "compute-cpu", "wasm", 128, 15),
-        ("--enable-unsafe-webgpu", "compute-gpu", "webgpu", 16, 5),
-    ] {
+    for (switch, worker, provider, images, rounds) in
+        [("--disable-gpu", "compute-cpu", "wasm", 128, 15), ("--enable-unsafe-webgpu", "compute-gpu", "webgpu", 16, 5)]
+    {
         let page = Browser::with_switches(address.clone(), None, (800, 600), &[switch]).await;
         page.client.goto(&address).await.expect("the page");
         let script = "const [worker, provider, images, rounds, done] = arguments; import('/compare.mjs') \

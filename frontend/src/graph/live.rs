@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 use rrlab_types::{LayerGraph, LayerProfile, RepairOperator, Role};
 
-use super::drawing::{Drawing, EdgeKind, Item};
+use super::drawing::{Drawing, Item};
 use super::layout::Layout;
-use super::view::{observe_width, row_width};
+use super::view::{edges_view, observe_width, row_width, small_box, small_text};
 use crate::metric::Metric;
 
 /// A graph whose layers are measured one after the other; RR of every layer at the same density.
@@ -35,19 +35,11 @@ pub fn LiveGraph(
         graph.with_value(|graph| {
             let drawing = Drawing::new(graph, &graph.groups(), &[]);
             let layout = Layout::new(graph, &drawing, row_width(width.get()));
-            let edges = drawing.edges.iter().map(|&edge| {
-                let class = match edge.kind {
-                    EdgeKind::Trunk => "edge",
-                    EdgeKind::Residual => "edge residual",
-                    EdgeKind::Projection => "edge projection",
-                };
-                view! { <path class=class d=layout.path(edge) /> }
-            });
-            let edges: Vec<_> = edges.collect();
+            let edges = edges_view(&drawing, &layout);
             let boxes = drawing.items.iter().zip(&layout.places).filter_map(|(&item, &place)| {
                 let Item::Node(id) = item else { return None };
                 let node = graph.node(id);
-                let role = node.role?;
+                let Some(role) = node.role else { return Some(small_box(small_text(node.op), place)) };
                 let name = node.name.clone();
                 let value = Memo::new({
                     let name = name.clone();
@@ -57,16 +49,21 @@ pub fn LiveGraph(
                 let colour = move || value.get().map(|value| Metric::Rr.scale(&[]).colour(value));
                 let ink = move || colour().map_or("currentColor", |colour| colour.text());
                 let corner = if role == Role::Projection { place.height / 2.0 } else { 6.0 };
-                Some(view! {
+                let inner = (role == Role::Projection).then(|| view! {
+                    <rect class="inner" x=place.left() + 3.0 y=place.top() + 3.0 width=place.width - 6.0 height=place.height - 6.0 rx=corner - 3.0 />
+                });
+                let drawn = view! {
                     <g class="box" fill=ink data-live=name data-measured=move || value.get().is_some().to_string()>
                         <rect class="face" x=place.left() y=place.top() width=place.width height=place.height rx=corner
                             fill=move || colour().map_or_else(|| "none".to_owned(), |colour| colour.css()) />
+                        {inner}
                         <text class="name" text-anchor="middle" x=place.x y=place.top() + 24.0>{written}</text>
                         <text class="strong" text-anchor="middle" x=place.x y=place.top() + 42.0>
                             {move || value.get().map_or_else(|| "…".to_owned(), |value| format!("RR {value:.3}"))}
                         </text>
                     </g>
-                })
+                };
+                Some(drawn.into_any())
             });
             let boxes: Vec<_> = boxes.collect();
             view! {

@@ -6,7 +6,7 @@ use rrlab_types::{Op, Role};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
-use super::drawing::{Drawing, EdgeKind, Item};
+use super::drawing::{Drawing, Edge, EdgeKind, Item};
 use super::layout::{Layout, Place};
 use super::viewport::{Frame, Viewport};
 use crate::colour::Scale;
@@ -476,15 +476,7 @@ fn Legend(graph: Graph) -> impl IntoView {
 }
 
 fn scene_view(graph: Graph, scene: &Scene, hovered: RwSignal<Option<usize>>) -> impl IntoView + use<> {
-    let edges = scene.drawing.edges.iter().map(|&edge| {
-        let class = match edge.kind {
-            EdgeKind::Trunk => "edge",
-            EdgeKind::Residual => "edge residual",
-            EdgeKind::Projection => "edge projection",
-        };
-        view! { <path class=class d=scene.layout.path(edge) /> }
-    });
-    let edges: Vec<_> = edges.collect();
+    let edges = edges_view(&scene.drawing, &scene.layout);
     let boxes: Vec<AnyView> = (0..scene.drawing.items.len())
         .map(|index| {
             let place = scene.layout.places[index];
@@ -496,6 +488,19 @@ fn scene_view(graph: Graph, scene: &Scene, hovered: RwSignal<Option<usize>>) -> 
         })
         .collect();
     view! { {edges} {boxes} }
+}
+
+/// Connections of a drawing.
+pub fn edges_view(drawing: &Drawing, layout: &Layout) -> impl IntoView + use<> {
+    let edge = |&edge: &Edge| {
+        let class = match edge.kind {
+            EdgeKind::Trunk => "edge",
+            EdgeKind::Residual => "edge residual",
+            EdgeKind::Projection => "edge projection",
+        };
+        view! { <path class=class d=layout.path(edge) /> }
+    };
+    drawing.edges.iter().map(edge).collect_view()
 }
 
 fn box_view(graph: Graph, item: Item, index: usize, place: Place, hovered: RwSignal<Option<usize>>) -> AnyView {
@@ -573,15 +578,25 @@ fn first_open(graph: Graph) -> usize {
 
 fn small_view(graph: Graph, item: Item, place: Place) -> AnyView {
     let text = match item {
-        Item::Node(id) => match graph.lab.profile.with_value(|profile| profile.graph.node(id).op) {
-            Op::Input => "image",
-            Op::Add => "+",
-            Op::MaxPool { .. } => "max",
-            Op::GlobalAveragePool => "mean",
-            _ => "",
-        },
+        Item::Node(id) => small_text(graph.lab.profile.with_value(|profile| profile.graph.node(id).op)),
         Item::Group(_) => "",
     };
+    small_box(text, place)
+}
+
+/// What stands in the box of a node that nothing is pruned of.
+pub fn small_text(op: Op) -> &'static str {
+    match op {
+        Op::Input => "image",
+        Op::Add => "+",
+        Op::MaxPool { .. } => "max",
+        Op::GlobalAveragePool => "mean",
+        _ => "",
+    }
+}
+
+/// The box of a node that nothing is pruned of.
+pub fn small_box(text: &'static str, place: Place) -> AnyView {
     view! {
         <g>
             <rect class="small" x=place.left() y=place.top() width=place.width height=place.height rx=14 />

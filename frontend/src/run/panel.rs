@@ -189,9 +189,11 @@ impl Bench {
             seed: self.seed.get_untracked(),
             ..TrainingPlan::default()
         };
-        self.run(move || Ok(vec![ComputeRequest::Train { plan }]));
-        // What comes next is done with what was trained.
-        self.network.set(Network::Held);
+        self.run(move || {
+            // What comes next is done with what was trained.
+            self.network.set(Network::Held);
+            Ok(vec![ComputeRequest::Train { plan }])
+        });
     }
 
     fn calibrate_request(self) -> ComputeRequest {

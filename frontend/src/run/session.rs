@@ -556,7 +556,7 @@ impl Session {
             None
         });
         if let Some(report) = sweep.flatten() {
-            self.keep_json(Kind::Sweep, format!("{} on {}", report.architecture, report.dataset), &*report);
+            self.keep_json(Kind::Sweep, sweep_name(&report), &*report);
         }
         self.forget_activity();
         self.begin_next();
@@ -635,6 +635,18 @@ impl Session {
                 Err(problem) => self.tell(problem),
             }
         });
+    }
+}
+
+/// Network, images and, of a single point, which.
+fn sweep_name(report: &SweepReport) -> String {
+    let name = format!("{} on {}", report.architecture, report.dataset);
+    match (report.plan.rules.as_slice(), report.plan.sparsities.as_slice()) {
+        ([rule], [sparsity]) => {
+            let forced = if report.plan.constraints.is_empty() { "" } else { ", some forced" };
+            format!("{name}, {rule} at {sparsity}{forced}")
+        }
+        _ => name,
     }
 }
 
