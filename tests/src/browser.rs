@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 
 use crate::{built_page, program};
 
-/// How long anything may take before it counts as failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take before it counts as failed: WebGPU on a software adapter takes a minute to start.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A browser on a served page; both end with it.
 pub struct Browser {

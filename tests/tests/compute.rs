@@ -5,7 +5,8 @@ use std::path::Path;
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint};
-use rrlab_engine::data::{Split, shapes10};
+use rrlab_engine::data::{Sample, Split, draw_indices, images_to_device, shapes10};
+use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::unwatched;
 use rrlab_tests::browser::{Browser, plain_server};
 use rrlab_tests::repository;
@@ -14,6 +15,8 @@ use serde_json::{Value, json};
 
 /// Largest relative difference between curves of the browser and native ones.
 const TOLERANCE: f64 = 1e-3;
+/// Largest difference between logits.
+const LOGITS: f64 = 1e-3;
 /// Distortions below this part of the output are differences of almost equal sums.
 const FLOOR: f64 = 1e-3;
 const WINDOW: (u32, u32) = (1500, 1400);
@@ -113,6 +116,9 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     let browser = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
     assert_same(&browser, &native_profile(600, 128));
 
+    assert_logits(&page, "compute-cpu").await;
+    page.click("#look").await;
+    page.wait_for("#looks [data-look='11'] figcaption").await;
     page.set("#evaluation", "200", "change").await;
     page.set("#sparsity-value", "0.8", "change").await;
     page.click("#evaluate").await;
@@ -124,6 +130,10 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
 
     page.click("#prune").await;
     page.wait_for("#save-pruned").await;
+    activity_ends(&page).await;
+    page.click("#look").await;
+    page.wait_until("return document.querySelector('#looks figcaption').textContent.includes('pruned: ')").await;
+    page.screenshot("looked.png").await;
     page.click("#save-pruned").await;
     let (_, bytes) = page.downloaded(".safetensors").await;
     let pruned = checkpoint::read(&bytes, NetworkHint::default()).unwrap();
@@ -145,7 +155,7 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
 async fn losses(page: &Browser) -> Vec<f64> {
     page.run("document.querySelectorAll('#course details').forEach(details => details.open = true)", &[]).await;
     page.wait_for("#course .chart-figure:first-child tbody tr").await;
-    let script = "return [...document.querySelectorAll('#course .chart-figure:first-child tbody tr')].map(row => Number(row.lastChild.textContent))";
+    let script = "return [...document.querySelectorAll('#course .chart-figure:first-child tbody tr')].map(row => Number(row.cells[1].textContent))";
     let losses = page.run(script, &[]).await;
     losses.as_array().unwrap().iter().filter_map(Value::as_f64).collect()
 }
@@ -180,6 +190,7 @@ async fn a_network_is_trained_paused_stopped_and_gone_on_with() {
     assert!(page.text("#history").await.contains("trained for 2 epochs on shapes10"));
 
     page.set("#network", "resnet8", "change").await;
+    page.set("#epochs", "2", "change").await;
     page.click("#train").await;
     page.wait_until("return /training: [1-9]/.test(document.querySelector('#activity').textContent)").await;
     activity_ends(&page).await;
@@ -270,5 +281,61 @@ async fn webgpu_measures_what_the_cpu_measures() {
     let browser = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
     assert!(browser.measurement.device.starts_with("webgpu"), "{}", browser.measurement.device);
     assert_same(&browser, &native_profile(200, 16));
+    assert_logits(&page, "compute-gpu").await;
     page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_gpu_is_named_and_the_cpu_goes_on() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &SOFTWARE_GPU).await;
+    page.goto("?run=true&compute_on=webgpu").await;
+    page.set("#shapes", "260", "change").await;
+    page.set("#network", "resnet8", "change").await;
+    page.set("#epochs", "2", "change").await;
+    page.click("#train").await;
+    page.wait_until("return /training: [1-5]/.test(document.querySelector('#activity').textContent)").await;
+    let lab = page.client.window().await.unwrap();
+    let other = page.client.new_window(true).await.unwrap();
+    page.client.switch_to_window(other.handle).await.unwrap();
+    // The address of a page that only crashes the browser's GPU process.
+    let _ = page.client.goto("chrome://gpucrash").await;
+    page.client.switch_to_window(lab).await.unwrap();
+    let said = problem(&page).await;
+    assert!(said.contains("Going on with the CPU"), "{said}");
+    page.wait_until("return document.querySelector('#device').textContent.startsWith('Computing on the CPU because')")
+        .await;
+    page.wait_for("[data-kept='network: resnet8 on shapes10']").await;
+    activity_ends(&page).await;
+    page.close().await;
+}
+
+/// Logits of the bundled network in a worker, and natively, on the same images.
+async fn assert_logits(page: &Browser, worker: &str) {
+    let script = "const [name, done] = arguments; (async () => { \
+        const checkpoint = await (await fetch('gallery/resnet8-shapes10.safetensors')).arrayBuffer(); \
+        const worker = new Worker(name + '_loader.js', { type: 'module' }); \
+        const ask = (request, parts = []) => worker.postMessage({ text: JSON.stringify(request), parts }); \
+        worker.onmessage = ({ data }) => { const event = JSON.parse(data.text); \
+            if (event.ready) { ask({ shapes: { train: 100, test: 100, seed: 4 } }); \
+                ask({ open: { name: 'bundled', architecture: null } }, [{ name: 'bundled', data: checkpoint }]); \
+                ask({ predict: { images: 16, seed: 2 } }); } \
+            else if (event.predictions) { worker.terminate(); done(event.predictions.predictions.dense); } \
+            else if (event.failed || event.lost) { worker.terminate(); done(event); } }; })();";
+    let browser = page.client.execute_async(script, vec![json!(worker)]).await.unwrap();
+    let browser: Vec<f64> = browser
+        .as_array()
+        .unwrap_or_else(|| panic!("{browser}"))
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .filter_map(Value::as_f64)
+        .collect();
+    let model = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap();
+    let data = shapes10(100, 100, 4);
+    let drawn: Vec<Sample> = draw_indices(&data.test, 16, 2).into_iter().map(Into::into).collect();
+    let images = images_to_device(&data.test, &drawn, &model.normalization_of(&data), &Device::flex());
+    let native = read_sync(download(Network::new(&model, &Device::flex()).forward(images))).unwrap();
+    assert_eq!(browser.len(), native.len());
+    for (browser, native) in browser.iter().zip(&native) {
+        assert!((browser - f64::from(*native)).abs() <= LOGITS, "{browser} in the browser, {native} natively");
+    }
 }

@@ -204,6 +204,7 @@ impl Bench {
             }
             ComputeRequest::Continue => {
                 let state = TrainingState::from_bytes(&one_part(&parts)?.bytes().await?)?;
+                self.put_model(state.model.clone());
                 self.train(state, permit).await?;
             }
             ComputeRequest::Calibrate { images, seed } => self.calibrate(images, seed, permit).await?,
