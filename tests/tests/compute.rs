@@ -285,21 +285,25 @@ async fn webgpu_measures_what_the_cpu_measures() {
     page.close().await;
 }
 
+/// Lets a test take the GPU away from a worker, as a driver that crashes does.
+const LOSABLE: &str = "const Real = Worker; window.Worker = function(address, options) { \
+    const code = `const request = GPUAdapter.prototype.requestDevice; \
+        GPUAdapter.prototype.requestDevice = async function(...all) { const device = await request.apply(this, all); \
+        new BroadcastChannel('lose').onmessage = () => device.destroy(); return device; }; \
+        await import(${JSON.stringify(String(address))});`; \
+    return new Real(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options); };";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_gpu_is_named_and_the_cpu_goes_on() {
     let page = Browser::with_switches(plain_server().await, None, WINDOW, &SOFTWARE_GPU).await;
     page.goto("?run=true&compute_on=webgpu").await;
+    page.run(LOSABLE, &[]).await;
     page.set("#shapes", "260", "change").await;
     page.set("#network", "resnet8", "change").await;
     page.set("#epochs", "2", "change").await;
     page.click("#train").await;
     page.wait_until("return /training: [1-5]/.test(document.querySelector('#activity').textContent)").await;
-    let lab = page.client.window().await.unwrap();
-    let other = page.client.new_window(true).await.unwrap();
-    page.client.switch_to_window(other.handle).await.unwrap();
-    // The address of a page that only crashes the browser's GPU process.
-    let _ = page.client.goto("chrome://gpucrash").await;
-    page.client.switch_to_window(lab).await.unwrap();
+    page.run("new BroadcastChannel('lose').postMessage('now')", &[]).await;
     let said = problem(&page).await;
     assert!(said.contains("Going on with the CPU"), "{said}");
     page.wait_until("return document.querySelector('#device').textContent.startsWith('Computing on the CPU because')")
