@@ -358,7 +358,10 @@ async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
         let page = Browser::open_sized((width, height)).await;
         for theme in ["light", "dark"] {
             for pane in ["table", "compare", "ablation", "layer", "sweep"] {
-                let query = format!("?theme={theme}&pane={pane}&layer=layer2.0.shortcut.0&force=projection=global");
+                // The panel for running networks is there with one of the panes.
+                let run = pane == "layer";
+                let query =
+                    format!("?theme={theme}&pane={pane}&run={run}&layer=layer2.0.shortcut.0&force=projection=global");
                 page.goto(&query).await;
                 if pane == "compare" || pane == "sweep" {
                     page.wait_for("[data-chart] svg").await;

@@ -11,7 +11,10 @@ const RUNNING_MOMENTUM: f64 = 0.1;
 
 /// Tensors of one node on the device.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a network has some dozen nodes, and boxes would hide the tensors")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a network has some dozen nodes; how large they are depends on the devices compiled in"
+)]
 pub enum Parameters {
     /// A node without any.
     None,
