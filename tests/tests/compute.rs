@@ -262,6 +262,38 @@ async fn what_goes_wrong_is_named_and_the_page_lives_on() {
     page.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_students_own_images_and_checkpoint_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    // CIFAR-10's official layout: a label, then three planes.
+    let records = |count: usize| -> Vec<u8> {
+        (0..count)
+            .flat_map(|image| {
+                (0..3073).map(move |byte| if byte == 0 { image % 10 } else { (image * 31 + byte * 7) % 251 } as u8)
+            })
+            .collect()
+    };
+    let [train, test] = [("data_batch_1.bin", 80), ("test_batch.bin", 40)].map(|(name, count)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, records(count)).unwrap();
+        path
+    });
+    let checkpoint = repository().join("frontend/gallery/resnet20-cifar10.safetensors");
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    page.goto("?run=true").await;
+    page.set("#source", "files", "change").await;
+    page.set("#network", "file", "change").await;
+    let both = format!("{}\n{}", train.display(), test.display());
+    choose(&page, "#image-files", Path::new(&both)).await;
+    choose(&page, "#checkpoint", &checkpoint).await;
+    page.set("#calibration", "32", "change").await;
+    page.click("#measure").await;
+    measured_here(&page).await;
+    assert!(page.text("#images").await.contains("cifar10: 80 training and 40 test images, 10 classes"));
+    assert_eq!(page.run("return document.querySelectorAll('#graph-A [data-layer]').length", &[]).await, json!(22));
+    page.close().await;
+}
+
 async fn choose(page: &Browser, selector: &str, path: &Path) {
     let input = page.client.find(fantoccini::Locator::Css(selector)).await.unwrap();
     input.send_keys(&path.display().to_string()).await.unwrap();

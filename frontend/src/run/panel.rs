@@ -330,7 +330,9 @@ pub fn RunPanel(bench: Bench) -> impl IntoView {
             <div class="steps">
                 <fieldset>
                     <legend>"1 Images"</legend>
+                    <label><span class="sr-only">"Images"</span>
                     <Select id="source" value=bench.source set=bench.source.write_only() choices=Source::ALL.iter().map(|&source| (source, source.label())).collect() />
+                    </label>
                     {move || match bench.source.get() {
                         Source::Shapes => view! { <Number id="shapes" label="Training images" signal=bench.shapes /> }.into_any(),
                         Source::Files => view! { <ImageFiles bench /> }.into_any(),
@@ -339,7 +341,9 @@ pub fn RunPanel(bench: Bench) -> impl IntoView {
                 </fieldset>
                 <fieldset>
                     <legend>"2 Network"</legend>
+                    <label><span class="sr-only">"Network"</span>
                     <Select id="network" value=bench.network set=bench.network.write_only() choices=Network::ALL.iter().map(|&network| (network, network.label())).collect() />
+                    </label>
                     <Show when=move || bench.network.get() == Network::File><CheckpointFile bench /></Show>
                     <p class="faint" id="history">{story}</p>
                 </fieldset>
@@ -402,8 +406,10 @@ fn CheckpointFile(bench: Bench) -> impl IntoView {
             <label class="button">"Checkpoint"
                 <input type="file" id="checkpoint" class="sr-only" accept=".safetensors" on:change:target=move |event| choose(event.target()) />
             </label>
+            <label><span class="sr-only">"Architecture of the checkpoint"</span>
             <Select id="architecture" value=bench.architecture set=bench.architecture.write_only()
                 choices=Architecture::ALL.iter().map(|&architecture| (architecture, architecture.label())).collect() />
+            </label>
         </span>
         <p class="faint">{move || bench.checkpoint.with(|file| file.as_ref().map_or_else(|| "A safetensors file.".to_owned(), |file| file.name.clone()))}</p>
     }
