@@ -23,8 +23,9 @@ def tensor(name):
 
 def conv(x, name, stride):
     kernel = weights[f"{name}.weight"].shape[2]
-    padding = [kernel // 2] * 4
-    nodes.append(helper.make_node("Conv", [x, tensor(f"{name}.weight")], [name], strides=[stride] * 2, pads=padding))
+    # onnxruntime-web's WebGPU asks for all of them, also where they are at their defaults.
+    window = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [kernel // 2] * 4, "dilations": [1, 1]}
+    nodes.append(helper.make_node("Conv", [x, tensor(f"{name}.weight")], [name], group=1, **window))
     return name
 
 
