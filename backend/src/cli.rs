@@ -7,7 +7,7 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::Split;
 use rrlab_engine::device::DeviceChoice;
-use rrlab_types::{Constraint, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity};
+use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity};
 
 /// Which layers of a pruned network can still be repaired?
 ///
@@ -69,6 +69,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Prune, repair and evaluate over rules, sparsities and repairs; goes on where it was stopped.
     Sweep(SweepArgs),
+    /// Prune, repair and fine-tune over rules and sparsities; goes on where it was stopped.
+    Finetune(FinetuneArgs),
     /// Show a profile's layers, or a model's.
     Inspect(InspectArgs),
     /// Serve the page of the lab.
@@ -362,6 +364,69 @@ pub struct SweepArgs {
     /// Where the report goes; an unfinished one of the same sweep is gone on with.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+}
+
+/// Prune, repair and fine-tune.
+#[derive(Debug, Args)]
+pub struct FinetuneArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Data set: calibration and training on its training images, evaluation on its test images.
+    #[arg(long)]
+    pub dataset: String,
+    /// The network's profile; without one the network is calibrated first.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// Rules, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "uniform,erk,lamp,global_magnitude,rr")]
+    pub rules: Vec<Rule>,
+    /// Sparsities, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "0.95")]
+    pub sparsities: Vec<Sparsity>,
+    /// Repair before fine-tuning.
+    #[arg(long, default_value = "variance_matching")]
+    pub repair: Repair,
+    /// Force layers, as in `rrlab allocate`.
+    #[arg(long = "force", value_name = "LAYERS=DENSITY")]
+    pub force: Vec<Constraint>,
+    /// Operator whose residual distortion counts in the rules.
+    #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
+    pub rule_repair: RepairOperator,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// Number of calibration images, drawn with --seed.
+    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
+    pub images: usize,
+    /// Evaluate on COUNT test images drawn with --seed instead of all.
+    #[arg(long, value_name = "COUNT")]
+    pub test_images: Option<usize>,
+    /// Passes over the training images.
+    #[arg(long, default_value_t = 5)]
+    pub epochs: usize,
+    /// Images of one step.
+    #[arg(long, default_value_t = 128)]
+    pub batch_size: usize,
+    /// Highest learning rate; it falls to 0 along a cosine.
+    #[arg(long, default_value_t = 0.02)]
+    pub learning_rate: f64,
+    /// Share of the dense network's teaching in the loss, 0 to 1; without it there is none.
+    #[arg(long, value_name = "SHARE")]
+    pub distill: Option<f64>,
+    /// Temperature of the teaching.
+    #[arg(long, default_value_t = Distillation::default().temperature, requires = "distill")]
+    pub temperature: f64,
+    /// Neither shift nor flip images.
+    #[arg(long)]
+    pub no_augmentation: bool,
+    /// Where the report goes. While training, OUT.training holds the state to go on from after a stop.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Folder where the fine-tuned networks go, as RULE-SPARSITY.safetensors.
+    #[arg(long, value_name = "FOLDER")]
+    pub models: Option<PathBuf>,
+    /// Seconds between two saved states.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub save_every: u64,
 }
 
 /// Show a profile's layers, or a model's.

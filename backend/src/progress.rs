@@ -30,7 +30,7 @@ pub fn counts_images(bar: &ProgressBar) -> impl AsyncFnMut(Progress<'_>) -> Resu
         match progress {
             Progress::Images(count) => bar.inc(count as u64),
             Progress::Layer(layer) => bar.set_message(format!("curves of {}", layer.name)),
-            Progress::Repaired | Progress::Entry(_) => {}
+            _ => {}
         }
         Ok(())
     }

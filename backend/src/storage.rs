@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Dataset, SHAPES10, shapes10};
 use rrlab_engine::model::Model;
+use rrlab_engine::watch::Stopped;
 use rrlab_types::ModelProfile;
 
 /// Training and test images of `shapes10`, and its seed: the same for everybody.
@@ -56,6 +58,50 @@ pub fn write_model(path: &Path, model: &Model) -> anyhow::Result<()> {
 /// Reads a profile.
 pub fn read_profile(path: &Path) -> anyhow::Result<ModelProfile> {
     ModelProfile::from_json(&read_text(path)?).with_context(|| path.display().to_string())
+}
+
+/// The state of long work, saved now and then so that it can go on after a stop.
+pub struct Saving<'a> {
+    path: &'a Path,
+    every: Duration,
+    saved: Instant,
+    problem: Option<anyhow::Error>,
+}
+
+impl<'a> Saving<'a> {
+    /// To this file, this often.
+    pub fn new(path: &'a Path, every: Duration) -> Self {
+        Self { path, every, saved: Instant::now(), problem: None }
+    }
+
+    /// Saves where it is time to.
+    ///
+    /// # Errors
+    /// If that fails: the work is to end, and [`Saving::outcome`] says why.
+    pub async fn save_if_due(&mut self, state: impl AsyncFnOnce() -> anyhow::Result<Vec<u8>>) -> Result<(), Stopped> {
+        if self.saved.elapsed() < self.every {
+            return Ok(());
+        }
+        self.saved = Instant::now();
+        match state().await.and_then(|bytes| write_atomically(self.path, &bytes)) {
+            Ok(()) => Ok(()),
+            Err(problem) => {
+                self.problem = Some(problem);
+                Err(Stopped)
+            }
+        }
+    }
+
+    /// What came of the work: why it could not be saved, before that it was stopped for it.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn outcome<T, E: Into<anyhow::Error>>(self, result: Result<T, E>) -> anyhow::Result<T> {
+        match self.problem {
+            Some(problem) => Err(problem),
+            None => result.map_err(Into::into),
+        }
+    }
 }
 
 /// The folder of data sets.

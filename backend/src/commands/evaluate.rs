@@ -4,25 +4,13 @@ use burn::tensor::read_sync;
 use rrlab_engine::data::{Split, draw_indices};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::network::Network;
-use serde::Serialize;
+use rrlab_types::Evaluation;
 
 use super::Context;
 use crate::cli::EvaluateArgs;
 use crate::output::{Report, percent};
 use crate::progress;
 use crate::storage::read_model;
-
-#[derive(Serialize)]
-struct Evaluation {
-    model: String,
-    dataset: String,
-    split: Split,
-    images: usize,
-    device: String,
-    accuracy: f64,
-    nonzero_weights: usize,
-    weights: usize,
-}
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -43,7 +31,7 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let evaluation = Evaluation {
         model: args.model.model.display().to_string(),
         dataset: dataset.name.clone(),
-        split,
+        split: split.to_string(),
         images,
         device: device.name,
         accuracy: fraction,

@@ -4,19 +4,23 @@ mod allocate;
 mod calibrate;
 mod dataset;
 mod evaluate;
+mod finetune;
 mod inspect;
 mod prune;
 mod sweep;
 mod train;
 
+use std::path::{Path, PathBuf};
+
 use burn::tensor::read_sync;
-use rrlab_engine::calibrate::CalibrationImages;
+use rrlab_engine::calibrate::{CalibrationImages, Method};
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
 use rrlab_engine::model::Model;
+use rrlab_types::ModelProfile;
 
 use crate::cli::{Cli, Command, Format};
-use crate::storage::DataFolder;
+use crate::storage::{DataFolder, read_profile};
 
 /// What every command gets.
 pub struct Context {
@@ -55,9 +59,33 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Prune(args) => prune::run(&context, args),
         Command::Evaluate(args) => evaluate::run(&context, args),
         Command::Sweep(args) => sweep::run(&context, args),
+        Command::Finetune(args) => finetune::run(&context, args),
         Command::Inspect(args) => inspect::run(&context, args),
         Command::Serve(args) => crate::serve::run(args),
     }
+}
+
+/// The profile in this file, or one measured now.
+fn read_or_measure_profile(
+    context: &Context,
+    path: Option<&Path>,
+    (model, dataset, device): (&Model, &Dataset, &OpenDevice),
+    images: usize,
+) -> anyhow::Result<ModelProfile> {
+    match path {
+        Some(path) => read_profile(path),
+        None => {
+            let images = calibration_images(context, model, dataset, Split::Train, images)?;
+            calibrate::profile(model, &images, device, Method::SecondMoments)
+        }
+    }
+}
+
+/// Where the state of work that writes `out` is kept until it is done.
+fn state_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".training");
+    name.into()
 }
 
 /// Calibration images for a model; says so where there are fewer than asked for.

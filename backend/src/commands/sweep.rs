@@ -2,30 +2,23 @@
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
-use rrlab_engine::calibrate::Method;
-use rrlab_engine::data::Split;
 use rrlab_engine::sweep::Sweep;
 use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepPlan, SweepReport};
 
-use super::{Context, calibrate, calibration_images};
+use super::{Context, read_or_measure_profile};
 use crate::cli::SweepArgs;
 use crate::output::{Report, percent};
 use crate::progress;
-use crate::storage::{read_model, read_profile, read_text, write_atomically};
+use crate::storage::{read_model, read_text, write_atomically};
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
     let dataset = context.data.load(&args.dataset)?;
     model.check_classes(&dataset)?;
     let device = context.device()?;
-    let profile = match &args.profile {
-        Some(path) => read_profile(path)?,
-        None => {
-            let images = calibration_images(context, &model, &dataset, Split::Train, args.images)?;
-            calibrate::profile(&model, &images, &device, Method::SecondMoments)?
-        }
-    };
+    let parts = (&model, &dataset, &device);
+    let profile = read_or_measure_profile(context, args.profile.as_deref(), parts, args.images)?;
     let plan = SweepPlan {
         rules: args.rules.clone(),
         sparsities: args.sparsities.clone(),

@@ -1,6 +1,6 @@
 //! `rrlab train`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -11,27 +11,21 @@ use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
 use rrlab_engine::train::{Trainer, TrainingState};
-use rrlab_types::TrainingPlan;
+use rrlab_engine::watch::Progress;
+use rrlab_types::{EpochReport, TrainingPlan};
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, state_path};
 use crate::cli::TrainArgs;
 use crate::output::{Report, percent};
 use crate::progress;
-use crate::storage::{read, write_atomically, write_model};
-
-#[derive(Serialize)]
-struct Outcome {
-    epoch: usize,
-    loss: f64,
-    train_accuracy: f64,
-}
+use crate::storage::{Saving, read, write_model};
 
 #[derive(Serialize)]
 struct Summary {
     architecture: String,
     dataset: String,
-    epochs: Vec<Outcome>,
+    epochs: Vec<EpochReport>,
     test_accuracy: f64,
     seconds: f64,
 }
@@ -75,12 +69,6 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     )
 }
 
-fn state_path(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".training");
-    name.into()
-}
-
 fn started(
     architecture: &Architecture,
     classes: Option<usize>,
@@ -113,36 +101,31 @@ fn resumed(
     Ok(state)
 }
 
-fn train(mut trainer: Trainer<'_>, state_path: &Path, save_every: Duration) -> anyhow::Result<(Model, Vec<Outcome>)> {
+fn train(
+    mut trainer: Trainer<'_>,
+    state_path: &Path,
+    save_every: Duration,
+) -> anyhow::Result<(Model, Vec<EpochReport>)> {
     let bar = progress::bar("training (steps)", trainer.total_steps());
     bar.set_position(trainer.steps_done() as u64);
     bar.reset_eta();
-    let mut saved = Instant::now();
-    let mut epochs: Vec<Outcome> = Vec::new();
-    let (mut loss, mut correct, mut images) = (0.0, 0, 0);
-    while let Some(step) = read_sync(trainer.step())? {
-        loss += f64::from(step.loss) * step.images as f64;
-        correct += step.correct;
-        images += step.images;
-        let (mean_loss, train_accuracy) = (loss / images as f64, correct as f64 / images as f64);
+    let mut saving = Saving::new(state_path, save_every);
+    let trained = read_sync(trainer.run(&[], async |trainer, progress| {
+        let Progress::Step(step) = progress else { return Ok(()) };
         bar.inc(1);
-        bar.set_message(format!("epoch {}, loss {mean_loss:.3}, accuracy {}", step.epoch + 1, percent(train_accuracy)));
-        if step.step + 1 == step.steps_per_epoch {
-            epochs.push(Outcome { epoch: step.epoch + 1, loss: mean_loss, train_accuracy });
-            (loss, correct, images) = (0.0, 0, 0);
+        if let Some((loss, accuracy)) = trainer.log().so_far() {
+            bar.set_message(format!("epoch {}, loss {loss:.3}, accuracy {}", step.epoch + 1, percent(accuracy)));
         }
-        if saved.elapsed() >= save_every {
-            write_atomically(state_path, &read_sync(trainer.state())?.to_bytes()?)?;
-            saved = Instant::now();
-        }
-    }
+        saving.save_if_due(async || Ok(trainer.state().await?.to_bytes()?)).await
+    }));
+    saving.outcome(trained)?;
     bar.finish_and_clear();
-    Ok((read_sync(trainer.model())?, epochs))
+    Ok((read_sync(trainer.model())?, trainer.log().epochs.clone()))
 }
 
 fn print(context: &Context, summary: &Summary) -> anyhow::Result<()> {
-    let row = |outcome: &Outcome| {
-        vec![outcome.epoch.to_string(), format!("{:.4}", outcome.loss), percent(outcome.train_accuracy)]
+    let row = |epoch: &EpochReport| {
+        vec![epoch.epoch.to_string(), format!("{:.4}", epoch.loss), percent(epoch.train_accuracy)]
     };
     let line = format!(
         "{} on {}: {} on the test images, {:.0} s",

@@ -79,7 +79,7 @@ impl From<SweepError> for Failure {
 impl From<TrainingError> for Failure {
     fn from(error: TrainingError) -> Self {
         match error {
-            TrainingError::Device(_) => Self::Lost(error.to_string()),
+            TrainingError::Interrupted(interrupted) => interrupted.into(),
             other => Self::Problem(other.to_string()),
         }
     }
@@ -248,33 +248,39 @@ impl Bench {
     async fn train(&mut self, state: TrainingState, permit: &Permit) -> Result<(), Failure> {
         let data = self.data()?;
         let plan = state.plan.clone();
-        let device = &self.device.device;
-        let mut trainer = Trainer::new(state, data, device)?;
+        let mut trainer = Trainer::new(state, data, &self.device.device)?;
         let mut saved = js_sys::Date::now();
         let mut test_accuracy = 0.0;
         let drawn = draw_indices(&data.test, EPOCH_IMAGES, plan.seed);
         let mut steps = Counter { what: "steps", done: trainer.steps_done(), total: trainer.total_steps() };
         steps.tell();
-        while let Some(report) = trainer.step().await? {
-            tell(&ComputeEvent::Step { report });
-            steps.add(1);
+        let mut failure = None;
+        let trained = trainer.run(&drawn, async |trainer, progress| {
+            match progress {
+                Progress::Step(report) => {
+                    tell(&ComputeEvent::Step { report: *report });
+                    steps.add(1);
+                }
+                Progress::Epoch(report) => {
+                    test_accuracy = report.test_accuracy.unwrap_or_default();
+                    let (epoch, accuracy, images) = (report.epoch, test_accuracy, drawn.len());
+                    tell(&ComputeEvent::Epoch { epoch, accuracy, images });
+                }
+                _ => {}
+            }
             let stopped = permit.breathe().await;
             if stopped.is_err() || js_sys::Date::now() - saved > CHECKPOINT_MILLISECONDS {
-                hand_over(
-                    &ComputeEvent::Checkpoint { kind: CheckpointKind::Training },
-                    &trainer.state().await?.to_bytes()?,
-                );
+                if let Err(problem) = hand_over_state(trainer).await {
+                    failure = Some(problem);
+                    return Err(Stopped);
+                }
                 saved = js_sys::Date::now();
             }
-            stopped?;
-            if report.step + 1 == report.steps_per_epoch {
-                let network = Network::new(&trainer.model().await?, device);
-                let breathe = async |_: Progress<'_>| permit.breathe().await;
-                test_accuracy = accuracy(&network, &data.test, &drawn, &data.normalization, breathe).await?;
-                let (epoch, images) = (report.epoch + 1, drawn.len());
-                tell(&ComputeEvent::Epoch { epoch, accuracy: test_accuracy, images });
-            }
-        }
+            stopped
+        });
+        let trained = trained.await;
+        failure.map_or(Ok(()), Err)?;
+        trained?;
         let mut model = trainer.model().await?;
         model.note_training(&plan, data, test_accuracy, drawn.len());
         hand_over(&ComputeEvent::Checkpoint { kind: CheckpointKind::Model }, &checkpoint::write(&model)?);
@@ -297,7 +303,7 @@ impl Bench {
                     tell(&ComputeEvent::Layer { layer: Box::new(layer.clone()) });
                     counter.add(1);
                 }
-                Progress::Repaired | Progress::Entry(_) => {}
+                _ => {}
             }
             permit.breathe().await
         };
@@ -381,6 +387,12 @@ impl Bench {
         let logits = download(Network::new(model, device).forward(images)).await.map_err(Interrupted::Device)?;
         Ok(logits.chunks(model.graph.classes).map(<[f32]>::to_vec).collect())
     }
+}
+
+async fn hand_over_state(trainer: &Trainer<'_>) -> Result<(), Failure> {
+    let state = trainer.state().await?.to_bytes()?;
+    hand_over(&ComputeEvent::Checkpoint { kind: CheckpointKind::Training }, &state);
+    Ok(())
 }
 
 fn one_part(parts: &[Part]) -> Result<&Part, Failure> {

@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod device;
 pub mod evaluate;
+pub mod finetune;
 pub mod kernels;
 pub mod model;
 pub mod network;

@@ -171,7 +171,7 @@ async fn repair_by(
         }
         if let Some(dense) = &statistics_of_dense.layers[id.0] {
             let moments = moments(dense, dense_outputs.as_deref(), &outputs).await?;
-            let changed = fold(&mut model, id, &operator.maps(&moments))?;
+            let changed = fold(&mut model, id, &operator.maps(&moments), &moments)?;
             network.refresh(&model, changed);
             if changed == id {
                 outputs = outputs_of(&network, id, &inputs);
@@ -206,11 +206,16 @@ async fn moments(
 }
 
 /// Puts a map after a layer into the network itself; returns the node whose tensors changed.
-fn fold(model: &mut Model, layer: NodeId, maps: &[Affine]) -> Result<NodeId, CalibrationError> {
+fn fold(
+    model: &mut Model,
+    layer: NodeId,
+    maps: &[Affine],
+    moments: &[ChannelMoments],
+) -> Result<NodeId, CalibrationError> {
     let graph = model.graph.clone();
     let name = graph.node(layer).name.as_str();
     if let Some(norm) = graph.following_batch_norm(layer) {
-        fold_into_batch_norm(model, &graph.node(norm).name, maps);
+        fold_into_batch_norm(model, &graph.node(norm).name, maps, moments);
         return Ok(norm);
     }
     if !graph.node(layer).op.has_bias() {
@@ -227,16 +232,25 @@ fn fold(model: &mut Model, layer: NodeId, maps: &[Affine]) -> Result<NodeId, Cal
     Ok(layer)
 }
 
-/// γ(a·x + b − μ)/σ + β = γ'(x − μ)/σ + β' with γ' = γ·a and β' = β + γ(b − μ + a·μ)/σ.
-fn fold_into_batch_norm(model: &mut Model, norm: &str, maps: &[Affine]) {
+/// γ(a·x + b − μ)/σ + β = γ'(x − μ̂)/σ̂ + β' with γ' = γ·a·σ̂/σ and β' = β + γ(a·μ̂ + b − μ)/σ, where μ̂ and σ̂ are the
+/// pruned layer's own: then a batch norm that uses the batch's statistics, as in fine-tuning, computes the same. Left at
+/// μ and σ it would repair a second time.
+fn fold_into_batch_norm(model: &mut Model, norm: &str, maps: &[Affine], moments: &[ChannelMoments]) {
     let values = |model: &Model, tensor| model.tensor(norm, tensor).values.clone();
     let (gamma, mean, variance) =
         (values(model, "weight"), values(model, "running_mean"), values(model, "running_var"));
-    for (channel, map) in maps.iter().enumerate() {
+    for (channel, (map, moments)) in maps.iter().zip(moments).enumerate() {
         let [gamma, mean, variance] = [gamma[channel], mean[channel], variance[channel]].map(f64::from);
         let deviation = (variance + BATCH_NORM_EPSILON).sqrt();
-        let shift = gamma * (map.shift - mean + map.scale * mean) / deviation;
-        model.tensor_mut(norm, "weight").values[channel] = (gamma * map.scale) as f32;
+        // As single precision will have it.
+        let [pruned_mean, pruned_variance] =
+            [moments.pruned_mean, moments.pruned_variance].map(|moment| f64::from(moment as f32));
+        let scale = gamma * map.scale * (pruned_variance + BATCH_NORM_EPSILON).sqrt() / deviation;
+        let shift = gamma * (map.scale * pruned_mean + map.shift - mean) / deviation;
+        let mut set = |tensor, value: f64| model.tensor_mut(norm, tensor).values[channel] = value as f32;
+        set("weight", scale);
+        set("running_mean", pruned_mean);
+        set("running_var", pruned_variance);
         model.tensor_mut(norm, "bias").values[channel] += shift as f32;
     }
 }

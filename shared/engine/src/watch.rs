@@ -3,7 +3,9 @@
 //! A watcher is an `AsyncFnMut(Progress<'_>) -> Result<(), Stopped>`.
 
 use burn::tensor::ExecutionError;
-use rrlab_types::{LayerProfile, SweepReport};
+use rrlab_types::{EpochReport, FinetuneReport, FinetuneRun, LayerProfile, StepReport, SweepReport};
+
+use crate::model::Model;
 
 /// How far work got.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,14 @@ pub enum Progress<'a> {
     Layer(&'a LayerProfile),
     /// The sweep has one more entry.
     Entry(&'a SweepReport),
+    /// A step of training is done.
+    Step(&'a StepReport),
+    /// An epoch of training is done, and evaluated where that was asked for.
+    Epoch(&'a EpochReport),
+    /// The last run of fine-tuning was begun, or has one more epoch.
+    Run(&'a FinetuneReport),
+    /// A run of fine-tuning is done, with this network.
+    Tuned(&'a FinetuneRun, &'a Model),
 }
 
 /// Work that was asked to end before it was done.

@@ -2,13 +2,20 @@
 
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::data::{Dataset, shapes10};
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::evaluate::accuracy;
+use rrlab_engine::finetune::{FinetuneState, Finetuning};
 use rrlab_engine::model::Model;
-use rrlab_engine::network::Network;
+use rrlab_engine::network::{Network, download};
+use rrlab_engine::prune::{Masks, prune};
+use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
-use rrlab_engine::watch::unwatched;
-use rrlab_types::{Schedule, TrainingPlan};
+use rrlab_engine::watch::{Progress, Stopped, unwatched};
+use rrlab_types::{
+    AllocationRequest, Distillation, Evidence, FinetunePlan, FinetuneReport, Repair, RepairOperator, Rule,
+    RuleSettings, Schedule, Sparsity, TrainingPlan, allocate,
+};
 
 fn model(seed: u64) -> Model {
     Model::random("resnet8".parse::<Architecture>().unwrap().graph(10).unwrap(), seed)
@@ -89,4 +96,152 @@ fn a_loss_that_is_no_number_ends_training() {
     // Batch norm may hold even this; then the weights must still be numbers.
     let state = read_sync(trainer.state()).unwrap().model.state;
     assert!(diverged || state.values().all(|tensor| tensor.values.iter().all(|value| value.is_finite())));
+}
+
+fn pruned(model: &Model) -> (Model, Masks) {
+    let request = AllocationRequest {
+        rule: Rule::Erk,
+        sparsity: Sparsity::new(0.9).unwrap(),
+        settings: RuleSettings::default(),
+        constraints: Vec::new(),
+    };
+    prune(model, &allocate(Evidence::Graph(&model.graph), &request).unwrap()).unwrap()
+}
+
+#[test]
+fn masks_stay_exactly_fixed_while_kept_weights_learn() {
+    let data = shapes10(150, 10, 4);
+    let dense = model(3);
+    let (start, masks) = pruned(&dense);
+    let taught = TrainingPlan { distillation: Some(Distillation::default()), ..plan(2) };
+    let state = TrainingState::start_pruned(start.clone(), masks.clone(), taught);
+    let mut trainer = Trainer::taught(state, &data, Some(&dense), &Device::flex()).unwrap();
+    run(&mut trainer, 2);
+    // Through a file: masks are part of what is saved.
+    let bytes = read_sync(trainer.state()).unwrap().to_bytes().unwrap();
+    let state = TrainingState::from_bytes(&bytes).unwrap();
+    assert_eq!(state.masks, masks);
+    let mut trainer = Trainer::taught(state, &data, Some(&dense), &Device::flex()).unwrap();
+    run(&mut trainer, usize::MAX);
+    let tuned = read_sync(trainer.model()).unwrap();
+    for (layer, mask) in &masks {
+        let (before, after) = (&start.tensor(layer, "weight").values, &tuned.tensor(layer, "weight").values);
+        let removed = after.iter().zip(mask).filter(|(_, stays)| !**stays);
+        assert!(removed.clone().count() == 0 || removed.clone().all(|(weight, _)| *weight == 0.0), "{layer}");
+        let moved = before.iter().zip(after).zip(mask).filter(|((before, after), stays)| **stays && before != after);
+        assert_eq!(moved.count(), mask.iter().filter(|stays| **stays).count(), "{layer}: all kept weights learn");
+    }
+}
+
+#[test]
+fn distillation_without_a_teacher_and_masks_of_other_layers_are_refused() {
+    let data = shapes10(40, 10, 2);
+    let taught = TrainingPlan { distillation: Some(Distillation::default()), ..plan(1) };
+    let state = TrainingState::start(model(2), taught);
+    assert!(matches!(Trainer::new(state, &data, &Device::flex()), Err(TrainingError::Teacher)));
+    let masks = Masks::from([("conv1".to_owned(), vec![true; 3])]);
+    let state = TrainingState::start_pruned(model(2), masks, plan(1));
+    assert!(matches!(Trainer::new(state, &data, &Device::flex()), Err(TrainingError::Mask { .. })));
+}
+
+/// A teacher that is the network itself teaches nothing; at full weight and temperature 1 the loss of another is
+/// Σ p·(log p − log q).
+#[test]
+fn distillation_is_the_divergence_from_the_teacher() {
+    let data = shapes10(16, 10, 5);
+    let (student, teacher) = (model(5), model(6));
+    let whole = Distillation { weight: 1.0, temperature: 3.0 };
+    let taught = TrainingPlan { batch_size: 16, augment: false, distillation: Some(whole), ..plan(1) };
+    let state = TrainingState::start(student.clone(), taught);
+    let mut trainer = Trainer::taught(state, &data, Some(&teacher), &Device::flex()).unwrap();
+    let loss = run(&mut trainer, 1)[0];
+
+    let samples: Vec<_> = (0..16).map(Into::into).collect();
+    let images = rrlab_engine::data::images_to_device(&data.train, &samples, &data.normalization, &Device::flex());
+    let teacher = read_sync(download(Network::new(&teacher, &Device::flex()).forward(images.clone()))).unwrap();
+    let mut student = Network::new(&student, &Device::flex());
+    let student = read_sync(download(student.forward_training(images))).unwrap();
+    let distribution = |logits: &[f32]| {
+        let powers: Vec<f64> = logits.iter().map(|logit| (f64::from(*logit) / 3.0).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        powers.into_iter().map(|power| power / sum).collect::<Vec<f64>>()
+    };
+    let divergences = teacher.chunks(10).zip(student.chunks(10)).map(|(teacher, student)| {
+        let pairs = distribution(teacher).into_iter().zip(distribution(student));
+        pairs.map(|(p, q)| p * (p.ln() - q.ln())).sum::<f64>()
+    });
+    let expected = 9.0 * divergences.sum::<f64>() / 16.0;
+    assert!((f64::from(loss) - expected).abs() < 1e-4 * expected, "{loss} is not {expected}");
+}
+
+/// Repair folds into batch norms so that they compute the same from a batch's own statistics: fine-tuning begins where
+/// repair ended.
+#[test]
+fn a_repaired_network_is_the_same_in_training() {
+    let data = shapes10(96, 10, 6);
+    let dense = model(7);
+    let normalization = dense.normalization_of(&data);
+    let images = CalibrationImages::draw(&data, Split::Train, 96, 0, normalization).unwrap();
+    let device = Device::flex();
+    let statistics = read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
+    let (pruned, _) = pruned(&dense);
+    let how = Repair::Operator(RepairOperator::VarianceMatching);
+    let repaired = read_sync(repair(&dense, &statistics, &pruned, how, &images, &device, unwatched)).unwrap();
+    let batch = images.batches(&device).next().unwrap();
+    let mut network = Network::new(&repaired, &device);
+    let evaluated = read_sync(download(network.forward(batch.clone()))).unwrap();
+    let trained = read_sync(download(network.forward_training(batch))).unwrap();
+    let largest = evaluated.iter().fold(0.0f32, |largest, logit| largest.max(logit.abs()));
+    let apart = evaluated.iter().zip(&trained).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart < 1e-3 * largest, "logits of up to {largest} are {apart} apart");
+}
+
+#[test]
+fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
+    let data = shapes10(120, 40, 8);
+    let dense = model(9);
+    let device = Device::flex();
+    let images = CalibrationImages::draw(&data, Split::Train, 60, 0, dense.normalization_of(&data)).unwrap();
+    let profile = read_sync(calibrate(&dense, &device, "cpu", &images, Method::SecondMoments, unwatched)).unwrap();
+    let tuning = Finetuning { model: &dense, profile: &profile, dataset: &data, device: &device, device_name: "cpu" };
+    let asked = FinetunePlan {
+        rules: vec![Rule::Uniform, Rule::Rr],
+        sparsities: vec![Sparsity::new(0.8).unwrap()],
+        repair: Repair::Operator(RepairOperator::VarianceMatching),
+        settings: RuleSettings::default(),
+        constraints: Vec::new(),
+        calibration_images: 60,
+        evaluation_images: 40,
+        training: TrainingPlan { batch_size: 40, distillation: Some(Distillation::default()), ..plan(2) },
+    };
+    // Stopped after so many steps; `None` runs to the end.
+    let go = |stop_after: Option<usize>, previous: Option<Vec<u8>>| {
+        let previous = previous.map(|bytes| FinetuneState::from_bytes(&bytes).unwrap());
+        let (mut state, mut steps, mut tuned) = (None, 0, Vec::new());
+        let report = read_sync(tuning.run(asked.clone(), previous, async |under_way, progress| {
+            match (under_way, progress) {
+                (Some(under_way), Progress::Step(_)) => {
+                    steps += 1;
+                    if Some(steps) == stop_after {
+                        state = Some(under_way.state().await.unwrap().to_bytes().unwrap());
+                        return Err(Stopped);
+                    }
+                }
+                (_, Progress::Tuned(run, model)) => tuned.push((run.rule, model.hash())),
+                _ => {}
+            }
+            Ok(())
+        }));
+        (report, state, tuned)
+    };
+    let (whole, _, models): (Result<FinetuneReport, _>, _, _) = go(None, None);
+    let whole = whole.unwrap();
+    assert_eq!(whole.runs.len(), 2);
+    assert!(whole.runs.iter().all(|run| run.epochs.len() == 2 && run.final_accuracy().is_some()));
+    // In the middle of the second epoch of the second run.
+    let (stopped, state, first) = go(Some(11), None);
+    assert!(stopped.is_err());
+    let (resumed, _, second) = go(None, state);
+    assert_eq!(resumed.unwrap(), whole);
+    assert_eq!([first, second].concat(), models);
 }

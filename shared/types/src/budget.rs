@@ -4,11 +4,15 @@ use serde::{Deserialize, Serialize};
 
 /// Fraction of weights removed: at least 0, below 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(minimum = 0.0, maximum = 1.0))]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Sparsity(f64);
 
 /// Fraction of weights kept: above 0, at most 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(minimum = 0.0, maximum = 1.0))]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Density(f64);
 

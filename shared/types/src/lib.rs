@@ -8,9 +8,11 @@ mod allocation;
 mod budget;
 mod compute;
 mod document;
+mod finetune;
 mod fingerprint;
 mod graph;
 mod group;
+mod job;
 mod profile;
 mod repair;
 mod report;
@@ -24,9 +26,14 @@ pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifferen
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 pub use document::{Document, DocumentError};
+pub use finetune::{FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun};
 pub use fingerprint::Fingerprint;
 pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
 pub use group::LayerGroup;
+pub use job::{
+    Artifact, ArtifactKind, DatasetRef, Evaluation, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState, Me,
+    Problem, ServerInfo, Share, UserRole,
+};
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile, Measurement, ModelProfile,
     PROFILE_VERSION, ProfileError,
@@ -39,7 +46,7 @@ pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,
 };
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
-pub use training::{Schedule, StepReport, TrainingPlan, TrainingPlanError};
+pub use training::{Distillation, EpochReport, Schedule, StepReport, TrainingPlan, TrainingPlanError};
 pub use version::VersionError;
 
 /// Name and version of the program, as results state them.

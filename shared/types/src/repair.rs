@@ -12,6 +12,7 @@ const SHRINKAGE: f64 = 0.05;
 
 /// A repair operator that is a closed form of a channel's five moments (DESIGN §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RepairOperator {
     /// a = √(v/v̂), b = μ − a·μ̂: mean and variance of the dense channel.
@@ -62,6 +63,20 @@ impl RepairOperator {
         }
     }
 }
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Repair {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let names = Self::all().into_iter().map(Self::name);
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Repair {}
 
 impl Repair {
     /// Every repair.

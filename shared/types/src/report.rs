@@ -32,6 +32,7 @@ pub struct SweepEntry {
 
 /// What a sweep runs over and on; two sweeps with equal plans give equal entries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SweepPlan {
     /// Rules.
     pub rules: Vec<Rule>,

@@ -8,6 +8,7 @@ use crate::repair::RepairOperator;
 
 /// How a budget is shared out over the layers (DESIGN §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// The same density everywhere.
@@ -104,6 +105,7 @@ impl std::str::FromStr for Rule {
 
 /// A rule that another one may start from: any but a blend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(try_from = "Rule", into = "Rule")]
 pub struct Prior(Rule);
 
@@ -148,6 +150,7 @@ impl std::str::FromStr for Prior {
 
 /// Numbers that some rules read; each says which.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RuleSettings {
     /// Operator whose residual distortion counts: every rule with R or RR in it.
@@ -176,6 +179,7 @@ impl Default for RuleSettings {
 
 /// Layers that a constraint speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// All layers of a role.
@@ -186,6 +190,7 @@ pub enum Target {
 
 /// Density that a constraint imposes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ForcedDensity {
     /// Nothing is pruned.
@@ -200,6 +205,7 @@ pub enum ForcedDensity {
 
 /// Layers forced to a density before a rule shares out the rest: `projection=dense`, `layer2.0.conv1=0.2`, …
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Constraint {
     /// Which layers.
     pub target: Target,

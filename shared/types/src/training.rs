@@ -9,6 +9,7 @@ const START: f64 = 0.1;
 
 /// How to train. Serialised beside every state, so that a resumed run can't differ unnoticed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TrainingPlan {
     /// Passes over the training images.
@@ -29,6 +30,27 @@ pub struct TrainingPlan {
     pub augment: bool,
     /// Of the order of images and their augmentation.
     pub seed: u64,
+    /// Whether a dense network teaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<Distillation>,
+}
+
+/// Knowledge distillation (Hinton et al. 2015): the loss is (1 − weight)·cross-entropy + weight·T²·KL(teacher ‖ network),
+/// both distributions at temperature T.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Distillation {
+    /// Share of the teacher in the loss, 0 to 1.
+    pub weight: f64,
+    /// Temperature T.
+    pub temperature: f64,
+}
+
+impl Default for Distillation {
+    fn default() -> Self {
+        Self { weight: 0.5, temperature: 4.0 }
+    }
 }
 
 impl Default for TrainingPlan {
@@ -43,6 +65,7 @@ impl Default for TrainingPlan {
             label_smoothing: 0.05,
             augment: true,
             seed: 0,
+            distillation: None,
         }
     }
 }
@@ -59,8 +82,23 @@ pub struct TrainingPlanError {
     pub expected: &'static str,
 }
 
+/// What one epoch did.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EpochReport {
+    /// Which, from 1.
+    pub epoch: usize,
+    /// Mean loss over its images, each at the step that it was part of.
+    pub loss: f64,
+    /// Fraction of its images that were classified right at that step, augmented as they were.
+    pub train_accuracy: f64,
+    /// Accuracy on test images after it, where that was measured.
+    pub test_accuracy: Option<f64>,
+}
+
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StepReport {
     /// Epoch of the step, from 0.
     pub epoch: usize,
@@ -99,6 +137,18 @@ impl TrainingPlan {
                 (0.0..1.0).contains(&self.label_smoothing),
                 "at least 0 and below 1",
             ),
+            (
+                "weight of distillation",
+                self.distillation.map_or(0.0, |distillation| distillation.weight),
+                self.distillation.is_none_or(|distillation| (0.0..=1.0).contains(&distillation.weight)),
+                "between 0 and 1",
+            ),
+            (
+                "temperature of distillation",
+                self.distillation.map_or(1.0, |distillation| distillation.temperature),
+                self.distillation.is_none_or(|distillation| (0.1..=100.0).contains(&distillation.temperature)),
+                "between 0.1 and 100",
+            ),
         ];
         match checks.into_iter().find(|(_, _, right, _)| !right) {
             Some((what, value, _, expected)) => Err(TrainingPlanError { what, value, expected }),
@@ -109,6 +159,7 @@ impl TrainingPlan {
 
 /// Factor on the highest learning rate as training progresses from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Rises linearly for a quarter, then falls to 0 along a cosine (Smith & Topin 2019).

@@ -5,13 +5,16 @@ mod state;
 
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
-use rrlab_types::{StepReport, TrainingPlan, TrainingPlanError};
+use rrlab_types::{Distillation, EpochReport, StepReport, TrainingPlan, TrainingPlanError};
 
 use crate::data::{Augmentation, Dataset, Sample, images_to_device};
-use crate::model::{ClassesError, Model};
+use crate::evaluate::accuracy;
+use crate::model::{ClassesError, Model, Normalization};
 use crate::network::{Network, ParameterMap, download};
+use crate::prune::Masks;
+use crate::watch::{Interrupted, Progress, Stopped};
 use sgd::Sgd;
-pub use state::{TrainingState, TrainingStateError};
+pub use state::{TrainingLog, TrainingState, TrainingStateError};
 
 /// Why a network can't be trained, or training ended early.
 #[derive(Debug, thiserror::Error)]
@@ -32,17 +35,47 @@ pub enum TrainingError {
         /// Step in the epoch, from 1.
         step: usize,
     },
-    /// The device failed.
-    #[error("the device failed while training: {0:?}")]
-    Device(ExecutionError),
+    /// A mask of other weights than the network's.
+    #[error("the mask of `{layer}` is of {found} weights; the layer has {expected}")]
+    Mask {
+        /// The layer.
+        layer: String,
+        /// Weights of the mask.
+        found: usize,
+        /// Weights of the layer.
+        expected: usize,
+    },
+    /// A plan with distillation but nothing to distil from, or a teacher of another network.
+    #[error("distillation needs the dense network of the same classes as teacher")]
+    Teacher,
+    /// It was asked to end, or the device failed.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<ExecutionError> for TrainingError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Interrupted(Interrupted::Device(error))
+    }
+}
+
+impl From<Stopped> for TrainingError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Interrupted(Interrupted::Stopped(stopped))
+    }
 }
 
 /// A network while it is trained.
 pub struct Trainer<'a> {
     dataset: &'a Dataset,
+    normalization: Normalization,
     plan: TrainingPlan,
     network: Network,
+    /// The dense network, and how much it teaches.
+    teacher: Option<(Network, Distillation)>,
     optimizer: Sgd,
+    masks: Masks,
+    log: TrainingLog,
     graph_model: Model,
     epoch: usize,
     step: usize,
@@ -53,17 +86,52 @@ impl<'a> Trainer<'a> {
     /// Begins, or goes on where `state` left off.
     ///
     /// # Errors
-    /// If the plan makes no sense or the classes do not match.
+    /// If the plan makes no sense or asks for a teacher, or classes or masks do not match.
     pub fn new(state: TrainingState, dataset: &'a Dataset, device: &Device) -> Result<Self, TrainingError> {
-        let TrainingState { model, velocity, plan, epoch, step } = state;
+        Self::taught(state, dataset, None, device)
+    }
+
+    /// The same with the dense network, from which a plan with distillation learns.
+    ///
+    /// # Errors
+    /// If the plan makes no sense, asks for a teacher where there is none, or classes or masks do not match.
+    pub fn taught(
+        state: TrainingState,
+        dataset: &'a Dataset,
+        teacher: Option<&Model>,
+        device: &Device,
+    ) -> Result<Self, TrainingError> {
+        let TrainingState { model, velocity, masks, plan, epoch, step, log } = state;
         plan.check()?;
         model.check_classes(dataset)?;
+        check_masks(&model, &masks)?;
+        let teacher = match (plan.distillation, teacher) {
+            (None, _) => None,
+            (Some(how), Some(teacher)) if teacher.graph.classes == model.graph.classes => {
+                Some((Network::new(teacher, device), how))
+            }
+            (Some(_), _) => return Err(TrainingError::Teacher),
+        };
         let device = device.clone().autodiff();
         let mut network = Network::new(&model, &device);
         network.map_trainable(&mut Track);
-        let optimizer = Sgd::new(plan.momentum, plan.weight_decay, &velocity, &device);
+        let optimizer = Sgd::new(plan.momentum, plan.weight_decay, &velocity, &masks, &device);
         let order = epoch_order(dataset.train.len(), plan.seed, epoch);
-        Ok(Self { dataset, plan, network, optimizer, graph_model: model, epoch, step, order })
+        let normalization = model.normalization_of(dataset);
+        Ok(Self {
+            dataset,
+            normalization,
+            plan,
+            network,
+            teacher,
+            optimizer,
+            masks,
+            log,
+            graph_model: model,
+            epoch,
+            step,
+            order,
+        })
     }
 
     /// Steps of one epoch.
@@ -86,6 +154,51 @@ impl<'a> Trainer<'a> {
         self.epoch >= self.plan.epochs
     }
 
+    /// What the epochs so far did.
+    pub fn log(&self) -> &TrainingLog {
+        &self.log
+    }
+
+    /// Trains to the end. After each epoch the network is evaluated on these test images, if there are any. The watcher
+    /// hears of every step, epoch and image evaluated, and can save the trainer's state whenever it hears.
+    ///
+    /// # Errors
+    /// If the loss is no longer finite, the device fails or the watcher ends it.
+    pub async fn run(
+        &mut self,
+        test_images: &[usize],
+        mut watch: impl AsyncFnMut(&Self, Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<(), TrainingError> {
+        if !test_images.is_empty() {
+            // The state may have been saved between an epoch's end and its evaluation.
+            self.evaluate_epoch(test_images, &mut watch).await?;
+        }
+        while let Some(step) = self.step().await? {
+            watch(self, Progress::Step(&step)).await?;
+            self.evaluate_epoch(test_images, &mut watch).await?;
+        }
+        Ok(())
+    }
+
+    /// Evaluates the epoch that was just finished, unless that was done.
+    async fn evaluate_epoch(
+        &mut self,
+        test_images: &[usize],
+        watch: &mut impl AsyncFnMut(&Self, Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<(), TrainingError> {
+        let unreported = |epoch: &&EpochReport| self.step == 0 && epoch.test_accuracy.is_none();
+        let Some(mut epoch) = self.log.epochs.last().filter(unreported).copied() else { return Ok(()) };
+        if !test_images.is_empty() {
+            let network = Network::new(&self.model().await?, &self.network.device().clone().inner());
+            let trainer = &*self;
+            let images = async |progress: Progress<'_>| watch(trainer, progress).await;
+            let fraction = accuracy(&network, &self.dataset.test, test_images, &self.normalization, images).await?;
+            epoch.test_accuracy = Some(fraction);
+            *self.log.epochs.last_mut().expect("the epoch was found there") = epoch;
+        }
+        Ok(watch(self, Progress::Epoch(&epoch)).await?)
+    }
+
     /// One step, or `None` when all are done.
     ///
     /// # Errors
@@ -99,11 +212,19 @@ impl<'a> Trainer<'a> {
         let samples: Vec<Sample> = chosen.iter().map(|&image| self.sample(image)).collect();
         let labels: Vec<u32> = chosen.iter().map(|&image| self.dataset.train.labels()[image]).collect();
         let device = self.network.device().clone();
-        let images = images_to_device(&self.dataset.train, &samples, &self.dataset.normalization, &device);
+        let images = images_to_device(&self.dataset.train, &samples, &self.normalization, &device);
 
+        let taught = self.teacher.as_ref().map(|(teacher, how)| (teacher.forward(images.clone().inner()), *how));
         let logits = self.network.forward_training(images);
         let targets = smoothed_targets(&labels, self.network.graph().classes, self.plan.label_smoothing, &device);
         let loss = (activation::log_softmax(logits.clone(), 1) * targets).sum().div_scalar(-(labels.len() as f64));
+        let loss = match taught {
+            None => loss,
+            Some((teacher, how)) => {
+                loss.mul_scalar(1.0 - how.weight)
+                    + distillation_loss(logits.clone(), teacher, how.temperature).mul_scalar(how.weight)
+            }
+        };
         let predictions = logits.detach().argmax(1);
         let mut gradients = loss.backward();
         let progress = self.steps_done() as f64 / self.total_steps() as f64;
@@ -114,14 +235,15 @@ impl<'a> Trainer<'a> {
             epoch: self.epoch,
             step: self.step,
             steps_per_epoch: self.steps_per_epoch(),
-            loss: download(loss.inner()).await.map_err(TrainingError::Device)?[0],
-            correct: count_correct(predictions, &labels).await.map_err(TrainingError::Device)?,
+            loss: download(loss.inner()).await?[0],
+            correct: count_correct(predictions, &labels).await?,
             images: labels.len(),
         };
         if !report.loss.is_finite() {
             let (epoch, step) = (report.epoch + 1, report.step + 1);
             return Err(TrainingError::Diverged { loss: report.loss, epoch, step });
         }
+        self.log.add(&report);
         self.advance();
         Ok(Some(report))
     }
@@ -147,7 +269,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// If the device fails.
     pub async fn model(&self) -> Result<Model, TrainingError> {
-        let state = self.network.state().await.map_err(TrainingError::Device)?;
+        let state = self.network.state().await?;
         Ok(Model { state, ..self.graph_model.clone() })
     }
 
@@ -158,10 +280,12 @@ impl<'a> Trainer<'a> {
     pub async fn state(&self) -> Result<TrainingState, TrainingError> {
         Ok(TrainingState {
             model: self.model().await?,
-            velocity: self.optimizer.velocity().await.map_err(TrainingError::Device)?,
+            velocity: self.optimizer.velocity().await?,
+            masks: self.masks.clone(),
             plan: self.plan.clone(),
             epoch: self.epoch,
             step: self.step,
+            log: self.log.clone(),
         })
     }
 }
@@ -173,6 +297,26 @@ impl ParameterMap for Track {
     fn map<const D: usize>(&mut self, _: &str, _: bool, tensor: Tensor<D>) -> Tensor<D> {
         tensor.require_grad()
     }
+}
+
+fn check_masks(model: &Model, masks: &Masks) -> Result<(), TrainingError> {
+    let layers = model.graph.prunable_layers();
+    for (layer, mask) in masks {
+        let expected = layers.iter().find(|known| known.name == layer).map_or(0, |known| known.weights);
+        if mask.len() != expected {
+            return Err(TrainingError::Mask { layer: layer.clone(), found: mask.len(), expected });
+        }
+    }
+    Ok(())
+}
+
+/// T²·KL(teacher ‖ network) at temperature T, mean over the batch; logits `[batch, classes]`, the teacher's without
+/// gradients.
+fn distillation_loss(logits: Tensor<2>, teacher: Tensor<2>, temperature: f64) -> Tensor<1> {
+    let batch = logits.dims()[0] as f64;
+    let teacher = Tensor::from_inner(activation::log_softmax(teacher.div_scalar(temperature), 1));
+    let network = activation::log_softmax(logits.div_scalar(temperature), 1);
+    (teacher.clone().exp() * (teacher - network)).sum().mul_scalar(temperature * temperature / batch)
 }
 
 /// Order of the images in one epoch, whatever came before.

@@ -7,25 +7,33 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, ExecutionError, Gradients, Tensor, TensorData};
 
-use crate::model::{HostTensor, StateDict};
+use crate::model::{HostTensor, StateDict, tensor_name};
 use crate::network::{ParameterMap, download};
+use crate::prune::Masks;
 
 /// Velocity of each parameter, flat, by its name.
 pub struct Sgd {
     momentum: f64,
     weight_decay: f64,
     velocity: BTreeMap<String, Tensor<1>>,
+    /// 1 where a weight learns, 0 where it stays as it is, flat, by the name of the weight.
+    masks: BTreeMap<String, Tensor<1>>,
 }
 
 impl Sgd {
-    /// Starts from these velocities; a parameter without one starts at rest.
-    pub fn new(momentum: f64, weight_decay: f64, velocity: &StateDict, device: &Device) -> Self {
+    /// Starts from these velocities; a parameter without one starts at rest, and weights outside their mask stay there.
+    pub fn new(momentum: f64, weight_decay: f64, velocity: &StateDict, masks: &Masks, device: &Device) -> Self {
         let device = device.clone().inner();
+        let mask = |mask: &Vec<bool>| {
+            let values: Vec<f32> = mask.iter().map(|&stays| f32::from(u8::from(stays))).collect();
+            Tensor::from_data(TensorData::new(values, [mask.len()]), &device)
+        };
+        let masks = masks.iter().map(|(layer, values)| (tensor_name(layer, "weight"), mask(values))).collect();
         let upload = |tensor: &HostTensor| {
             Tensor::from_data(TensorData::new(tensor.values.clone(), [tensor.values.len()]), &device)
         };
         let velocity = velocity.iter().map(|(name, tensor)| (name.clone(), upload(tensor))).collect();
-        Self { momentum, weight_decay, velocity }
+        Self { momentum, weight_decay, velocity, masks }
     }
 
     /// Velocities back on the host.
@@ -61,6 +69,11 @@ impl ParameterMap for Step<'_> {
             gradient + value.clone().flatten::<1>(0, D - 1).mul_scalar(self.sgd.weight_decay)
         } else {
             gradient
+        };
+        // What has neither gradient nor velocity does not move: a pruned weight stays exactly 0.
+        let gradient = match self.sgd.masks.get(name) {
+            Some(mask) => gradient * mask.clone(),
+            None => gradient,
         };
         let velocity = match self.sgd.velocity.remove(name) {
             Some(velocity) => velocity.mul_scalar(self.sgd.momentum) + gradient.clone(),

@@ -1,14 +1,17 @@
 //! A training run at rest: model, velocities, plan and how far it got, in one safetensors file.
 
-use rrlab_types::TrainingPlan;
+use rrlab_types::{EpochReport, StepReport, TrainingPlan};
 
 use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
-use crate::model::{Model, StateDict};
+use crate::model::{HostTensor, Model, StateDict};
+use crate::prune::Masks;
 
 /// Metadata key of plan and progress.
 const PROGRESS_KEY: &str = "rrlab.training";
 /// Prefix of the velocities' names.
 const VELOCITY_PREFIX: &str = "velocity/";
+/// Prefix of the masks' names.
+const MASK_PREFIX: &str = "mask/";
 
 /// Everything that it takes to go on with training.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +20,56 @@ pub struct TrainingState {
     pub model: Model,
     /// Velocity of each parameter, flat.
     pub velocity: StateDict,
+    /// Weights that may not come back, by layer; layers without a mask are free.
+    pub masks: Masks,
     /// How it is trained.
     pub plan: TrainingPlan,
     /// Epochs done.
     pub epoch: usize,
     /// Steps done of the epoch after those.
     pub step: usize,
+    /// What the epochs so far did.
+    pub log: TrainingLog,
+}
+
+/// Epochs that are done, and sums over the steps of the one that is not.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct TrainingLog {
+    /// Epochs done.
+    pub epochs: Vec<EpochReport>,
+    /// Loss of the steps since, times their images.
+    loss: f64,
+    /// Images classified right since.
+    correct: usize,
+    /// Images since.
+    images: usize,
+}
+
+impl TrainingLog {
+    /// Takes a step into account.
+    pub(super) fn add(&mut self, step: &StepReport) {
+        self.loss += f64::from(step.loss) * step.images as f64;
+        self.correct += step.correct;
+        self.images += step.images;
+        if step.step + 1 < step.steps_per_epoch {
+            return;
+        }
+        let images = self.images as f64;
+        let report = EpochReport {
+            epoch: step.epoch + 1,
+            loss: self.loss / images,
+            train_accuracy: self.correct as f64 / images,
+            test_accuracy: None,
+        };
+        *self = Self { epochs: std::mem::take(&mut self.epochs), ..Self::default() };
+        self.epochs.push(report);
+    }
+
+    /// Loss and accuracy over the steps of the epoch under way.
+    pub fn so_far(&self) -> Option<(f64, f64)> {
+        let images = self.images as f64;
+        (self.images > 0).then(|| (self.loss / images, self.correct as f64 / images))
+    }
 }
 
 /// Why bytes are not a training state.
@@ -44,12 +91,20 @@ struct Progress {
     plan: TrainingPlan,
     epoch: usize,
     step: usize,
+    #[serde(default)]
+    log: TrainingLog,
 }
 
 impl TrainingState {
     /// The beginning of a run.
     pub fn start(model: Model, plan: TrainingPlan) -> Self {
-        Self { model, velocity: StateDict::new(), plan, epoch: 0, step: 0 }
+        let (velocity, masks, log) = (StateDict::new(), Masks::new(), TrainingLog::default());
+        Self { model, velocity, masks, plan, epoch: 0, step: 0, log }
+    }
+
+    /// The beginning of a run of a pruned model, in which these masks stay as they are.
+    pub fn start_pruned(model: Model, masks: Masks, plan: TrainingPlan) -> Self {
+        Self { masks, ..Self::start(model, plan) }
     }
 
     /// Bytes of a file.
@@ -57,14 +112,23 @@ impl TrainingState {
     /// # Errors
     /// If a tensor's values are not as many as its shape says.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainingStateError> {
+        Ok(self.to_file()?.to_bytes()?)
+    }
+
+    /// The file that holds it.
+    pub(crate) fn to_file(&self) -> Result<TensorFile, TrainingStateError> {
         let mut file = checkpoint::to_file(&self.model)?;
-        let progress = Progress { plan: self.plan.clone(), epoch: self.epoch, step: self.step };
+        let progress = Progress { plan: self.plan.clone(), epoch: self.epoch, step: self.step, log: self.log.clone() };
         let progress = serde_json::to_string(&progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
         file.metadata.insert(PROGRESS_KEY.into(), progress);
         let velocity = self.velocity.iter().map(|(name, tensor)| (format!("{VELOCITY_PREFIX}{name}"), tensor.clone()));
         file.tensors.extend(velocity);
-        Ok(file.to_bytes()?)
+        file.tensors.extend(self.masks.iter().map(|(layer, mask)| {
+            let values = mask.iter().map(|&stays| f32::from(u8::from(stays))).collect();
+            (format!("{MASK_PREFIX}{layer}"), HostTensor { shape: vec![mask.len()], values })
+        }));
+        Ok(file)
     }
 
     /// The state that these bytes of a file hold.
@@ -72,17 +136,30 @@ impl TrainingState {
     /// # Errors
     /// If they are not what [`TrainingState::to_bytes`] wrote, whole.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainingStateError> {
-        let mut file = TensorFile::from_bytes(bytes)?;
+        Self::from_file(TensorFile::from_bytes(bytes)?)
+    }
+
+    /// The state that such a file holds.
+    pub(crate) fn from_file(mut file: TensorFile) -> Result<Self, TrainingStateError> {
         let missing = || TrainingStateError::NoProgress { problem: "it is a finished model".into() };
         let progress = file.metadata.get(PROGRESS_KEY).ok_or_else(missing)?;
-        let Progress { plan, epoch, step } = serde_json::from_str(progress)
+        let Progress { plan, epoch, step, log } = serde_json::from_str(progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
-        let (velocity, tensors): (StateDict, StateDict) =
-            std::mem::take(&mut file.tensors).into_iter().partition(|(name, _)| name.starts_with(VELOCITY_PREFIX));
-        file.tensors = tensors;
-        let velocity =
-            velocity.into_iter().map(|(name, tensor)| (name[VELOCITY_PREFIX.len()..].to_owned(), tensor)).collect();
+        let velocity = take_prefixed(&mut file.tensors, VELOCITY_PREFIX);
+        let stays = |tensor: HostTensor| tensor.values.iter().map(|&value| value != 0.0).collect();
+        let masks = take_prefixed(&mut file.tensors, MASK_PREFIX)
+            .into_iter()
+            .map(|(layer, mask)| (layer, stays(mask)))
+            .collect();
         let model = checkpoint::from_file(file, NetworkHint::default())?;
-        Ok(Self { model, velocity, plan, epoch, step })
+        Ok(Self { model, velocity, masks, plan, epoch, step, log })
     }
+}
+
+/// Removes all tensors whose names begin so, and returns them by the rest of their names.
+fn take_prefixed(tensors: &mut StateDict, prefix: &str) -> StateDict {
+    let (taken, left): (StateDict, StateDict) =
+        std::mem::take(tensors).into_iter().partition(|(name, _)| name.starts_with(prefix));
+    *tensors = left;
+    taken.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect()
 }

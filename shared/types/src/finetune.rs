@@ -1,0 +1,130 @@
+//! Fine-tuning of pruned, repaired networks under several rules from the same start, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Sparsity;
+use crate::repair::Repair;
+use crate::rule::{Constraint, Rule, RuleSettings};
+use crate::training::{EpochReport, Schedule, TrainingPlan};
+use crate::version::{VersionError, check_version};
+
+/// Version of the format that this program writes and reads.
+pub const FINETUNE_VERSION: u32 = 1;
+
+/// What is pruned, repaired and fine-tuned. All runs start from the same dense network, calibration images and order of
+/// training images, and differ in their masks alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FinetunePlan {
+    /// Rules.
+    pub rules: Vec<Rule>,
+    /// Sparsities.
+    pub sparsities: Vec<Sparsity>,
+    /// Repair before fine-tuning.
+    pub repair: Repair,
+    /// Numbers that the rules read.
+    #[serde(default)]
+    pub settings: RuleSettings,
+    /// Layers forced, the same for every rule.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
+    /// Calibration images.
+    pub calibration_images: usize,
+    /// Evaluation images, drawn from the test split.
+    pub evaluation_images: usize,
+    /// How the networks are trained; its seed draws all images.
+    pub training: TrainingPlan,
+}
+
+impl FinetunePlan {
+    /// Number of runs when all are done.
+    pub fn asked(&self) -> usize {
+        self.rules.len() * self.sparsities.len()
+    }
+
+    /// Training as is customary after pruning: a cosine from a low rate.
+    pub fn customary_training() -> TrainingPlan {
+        TrainingPlan {
+            epochs: 5,
+            learning_rate: 0.02,
+            schedule: Schedule::Cosine,
+            label_smoothing: 0.0,
+            ..TrainingPlan::default()
+        }
+    }
+}
+
+/// One pruned, repaired and fine-tuned network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinetuneRun {
+    /// Rule that shared out the budget.
+    pub rule: Rule,
+    /// Sparsity asked for.
+    pub sparsity: Sparsity,
+    /// Weights kept, equal to the budget, before and after.
+    pub kept: usize,
+    /// Accuracy of the repaired network before fine-tuning.
+    pub start_accuracy: f64,
+    /// Epochs, in order.
+    pub epochs: Vec<EpochReport>,
+}
+
+impl FinetuneRun {
+    /// Accuracy at the end, where it got there.
+    pub fn final_accuracy(&self) -> Option<f64> {
+        self.epochs.last().and_then(|epoch| epoch.test_accuracy)
+    }
+}
+
+/// Accuracy per epoch over rules and sparsities.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinetuneReport {
+    /// [`FINETUNE_VERSION`].
+    pub version: u32,
+    /// Architecture with its options.
+    pub architecture: String,
+    /// Number of classes.
+    pub classes: usize,
+    /// Hash of the dense model's tensors.
+    pub model_hash: String,
+    /// Data set of calibration and training (train split) and evaluation (test split).
+    pub dataset: String,
+    /// Device that computed.
+    pub device: String,
+    /// Version of the program.
+    pub program: String,
+    /// What was asked for.
+    pub plan: FinetunePlan,
+    /// Accuracy of the dense network on the same evaluation images.
+    pub dense_accuracy: f64,
+    /// What was found, in the order in which it was computed.
+    pub runs: Vec<FinetuneRun>,
+}
+
+/// Why a text is no report of fine-tuning.
+#[derive(Debug, thiserror::Error)]
+pub enum FinetuneFormatError {
+    /// Another version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// Not JSON, or not such a report's.
+    #[error("not a report of fine-tuning: {0}")]
+    Format(#[from] serde_json::Error),
+}
+
+impl FinetuneReport {
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// If it is of another version or no such report.
+    pub fn from_json(text: &str) -> Result<Self, FinetuneFormatError> {
+        check_version("report of fine-tuning", text, FINETUNE_VERSION)?;
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// The run of one combination, where it was begun.
+    pub fn run(&self, rule: Rule, sparsity: Sparsity) -> Option<&FinetuneRun> {
+        self.runs.iter().find(|run| (run.rule, run.sparsity) == (rule, sparsity))
+    }
+}
