@@ -1,5 +1,6 @@
 //! The command line: every command, flag and help text.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,7 +8,7 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::Split;
 use rrlab_engine::device::DeviceChoice;
-use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity};
+use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, UserRole};
 
 /// Which layers of a pruned network can still be repaired?
 ///
@@ -73,8 +74,14 @@ pub enum Command {
     Finetune(FinetuneArgs),
     /// Show a profile's layers, or a model's.
     Inspect(InspectArgs),
-    /// Serve the page of the lab.
+    /// Serve the lab: the page, the API, and a worker that computes jobs.
     Serve(ServeArgs),
+    /// Compute jobs of a lab that is served elsewhere.
+    Worker(WorkerArgs),
+    /// Add and list the people of a hosted lab.
+    User(UserArgs),
+    /// Make, list and revoke their tokens.
+    Token(TokenArgs),
 }
 
 /// Import, list and fetch data sets.
@@ -444,13 +451,137 @@ pub struct InspectArgs {
     pub network: NetworkArgs,
 }
 
-/// Serve the page of the lab.
+/// Where the lab keeps what it knows.
+#[derive(Debug, Clone, Args)]
+pub struct LabArgs {
+    /// Database: sqlite://PATH, or postgres://USER:PASSWORD@HOST/NAME for many servers and workers [default: lab.sqlite in
+    /// the data folder].
+    #[arg(long, env = "RRLAB_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Object store: a folder, or s3://BUCKET/PREFIX with the customary AWS_* variables [default: artifacts in the data
+    /// folder].
+    #[arg(long, env = "RRLAB_ARTIFACTS", value_name = "PATH|URL")]
+    pub artifacts: Option<String>,
+    /// How the log is written.
+    #[arg(long, env = "RRLAB_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for each event, for people.
+    Text,
+    /// JSON, for programs.
+    Json,
+}
+
+/// How workers work.
+#[derive(Debug, Clone, Args)]
+pub struct WorkArgs {
+    /// Seconds of silence after which a worker counts as dead and its job goes to another.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..=3600))]
+    pub lease: u64,
+}
+
+/// Serve the lab.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Port on 127.0.0.1; 0 takes a free one.
-    #[arg(long, default_value_t = 7878)]
+    /// Port; 0 takes a free one.
+    #[arg(long, env = "RRLAB_PORT", default_value_t = 7878)]
     pub port: u16,
-    /// Folder of the built page.
-    #[arg(long, default_value = "dist", value_name = "FOLDER")]
-    pub page: PathBuf,
+    /// Address to listen on. Any but this machine's own needs --hosted.
+    #[arg(long, env = "RRLAB_HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Everybody must show a token; make them with `rrlab user add` and `rrlab token create`.
+    #[arg(long, env = "RRLAB_HOSTED")]
+    pub hosted: bool,
+    /// Behind a proxy that speaks TLS and sets X-Forwarded-For itself: trust that header, and send cookies over TLS alone.
+    #[arg(long, env = "RRLAB_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+    /// Compute no jobs here; `rrlab worker` does, on this machine or others.
+    #[arg(long, env = "RRLAB_NO_WORKER")]
+    pub no_worker: bool,
+    /// Jobs that one person may have waiting and running.
+    #[arg(long, env = "RRLAB_JOBS_PER_USER", default_value_t = 10, value_name = "COUNT")]
+    pub jobs_per_user: usize,
+    /// Largest upload, in MiB.
+    #[arg(long, env = "RRLAB_UPLOAD_MIB", default_value_t = 1024, value_name = "MIB")]
+    pub upload_mib: u64,
+    /// Requests of one person each second, beyond a burst of 1000.
+    #[arg(long, env = "RRLAB_REQUESTS_PER_SECOND", default_value_t = 50, value_name = "COUNT")]
+    pub requests_per_second: u64,
+    /// Folder of the page, in place of the one that is built in.
+    #[arg(long, value_name = "FOLDER")]
+    pub page: Option<PathBuf>,
+    #[command(flatten)]
+    pub lab: LabArgs,
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// Compute jobs of a lab.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    #[command(flatten)]
+    pub lab: LabArgs,
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// People who use a hosted lab.
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    #[command(subcommand)]
+    pub command: UserCommand,
+    #[command(flatten)]
+    pub lab: LabArgs,
+}
+
+/// What to do about people.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add somebody.
+    Add {
+        /// Name.
+        name: String,
+        /// student (own work), reviewer (reads what is shared by a link) or admin (everybody's work).
+        #[arg(long, default_value = "student", value_parser = role)]
+        role: UserRole,
+    },
+    /// List everybody.
+    List,
+}
+
+/// Tokens that people show.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    #[command(subcommand)]
+    pub command: TokenCommand,
+    #[command(flatten)]
+    pub lab: LabArgs,
+}
+
+/// What to do about tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token for somebody; it is shown this once.
+    Create {
+        /// Whose.
+        user: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// List all tokens, without their secrets.
+    List,
+    /// Revoke a token.
+    Revoke {
+        /// Its number.
+        id: i64,
+    },
+}
+
+fn role(name: &str) -> Result<UserRole, String> {
+    UserRole::from_name(name).ok_or_else(|| format!("there are {}", UserRole::ALL.map(UserRole::name).join(", ")))
 }

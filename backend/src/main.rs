@@ -2,10 +2,15 @@
 
 mod cli;
 mod commands;
+mod objects;
 mod output;
 mod progress;
-mod serve;
+mod queue;
+mod secret;
+mod server;
 mod storage;
+mod store;
+mod worker;
 
 use std::process::ExitCode;
 

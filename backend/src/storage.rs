@@ -105,6 +105,7 @@ impl<'a> Saving<'a> {
 }
 
 /// The folder of data sets.
+#[derive(Debug, Clone)]
 pub struct DataFolder {
     path: PathBuf,
 }

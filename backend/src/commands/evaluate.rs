@@ -2,9 +2,8 @@
 
 use burn::tensor::read_sync;
 use rrlab_engine::data::{Split, draw_indices};
-use rrlab_engine::evaluate::accuracy;
+use rrlab_engine::evaluate::{accuracy, evaluation};
 use rrlab_engine::network::Network;
-use rrlab_types::Evaluation;
 
 use super::Context;
 use crate::cli::EvaluateArgs;
@@ -27,17 +26,8 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let watch = progress::counts_images(&bar);
     let fraction = read_sync(accuracy(&network, set, &drawn, &model.normalization_of(&dataset), watch))?;
     bar.finish_and_clear();
-    let layers = model.graph.prunable_layers();
-    let evaluation = Evaluation {
-        model: args.model.model.display().to_string(),
-        dataset: dataset.name.clone(),
-        split: split.to_string(),
-        images,
-        device: device.name,
-        accuracy: fraction,
-        nonzero_weights: layers.iter().map(|layer| model.nonzero_weights(layer.name)).sum(),
-        weights: model.graph.prunable_weights(),
-    };
+    let name = args.model.model.display().to_string();
+    let evaluation = evaluation(&name, &model, &dataset, split, images, &device.name, fraction);
     let report = Report {
         value: &evaluation,
         columns: &["accuracy", "images", "split", "weights", "of which not 0"],

@@ -6,7 +6,10 @@ mod dataset;
 mod evaluate;
 mod finetune;
 mod inspect;
+mod lab;
+mod people;
 mod prune;
+mod serve;
 mod sweep;
 mod train;
 
@@ -47,9 +50,6 @@ impl Context {
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, format, data_dir, device, seed } = cli;
-    if let Command::Serve(args) = &command {
-        return crate::serve::run(args);
-    }
     let context = Context { format, data: DataFolder::new(data_dir)?, seed, device };
     match &command {
         Command::Dataset(command) => dataset::run(&context, command),
@@ -61,7 +61,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sweep(args) => sweep::run(&context, args),
         Command::Finetune(args) => finetune::run(&context, args),
         Command::Inspect(args) => inspect::run(&context, args),
-        Command::Serve(args) => crate::serve::run(args),
+        Command::Serve(args) => serve::serve(context, args),
+        Command::Worker(args) => serve::work(context, args),
+        Command::User(args) => people::user(&context, args),
+        Command::Token(args) => people::token(&context, args),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Accuracy of a network on labelled images.
 
-use crate::data::{ImageSet, Sample, images_to_device};
-use crate::model::Normalization;
+use rrlab_types::Evaluation;
+
+use crate::data::{Dataset, ImageSet, Sample, Split, images_to_device};
+use crate::model::{Model, Normalization};
 use crate::network::Network;
 use crate::train::count_correct;
 use crate::watch::{Interrupted, Progress, Stopped};
@@ -29,4 +31,27 @@ pub async fn accuracy(
         watch(Progress::Images(chunk.len())).await?;
     }
     Ok(correct as f64 / indices.len() as f64)
+}
+
+/// An accuracy with what it is of: `name` says which model, `images` of how many.
+pub fn evaluation(
+    name: &str,
+    model: &Model,
+    dataset: &Dataset,
+    split: Split,
+    images: usize,
+    device: &str,
+    accuracy: f64,
+) -> Evaluation {
+    let layers = model.graph.prunable_layers();
+    Evaluation {
+        model: name.into(),
+        dataset: dataset.name.clone(),
+        split: split.to_string(),
+        images,
+        device: device.into(),
+        accuracy,
+        nonzero_weights: layers.iter().map(|layer| model.nonzero_weights(layer.name)).sum(),
+        weights: model.graph.prunable_weights(),
+    }
 }

@@ -1,0 +1,56 @@
+//! What every command that works with a lab's database does first.
+
+use std::future::Future;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{LabArgs, LogFormat};
+use crate::objects::Objects;
+use crate::storage::DataFolder;
+use crate::store::{Store, sqlite_address};
+
+/// What is logged where RUST_LOG does not say.
+const LOG: &str = "info,apalis=warn,apalis_core=warn,sqlx=warn,tower_http=info";
+
+/// Writes the log to standard error from now on.
+pub fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Runs to the end on threads of its own.
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Opens the database.
+pub async fn open_store(args: &LabArgs, data: &DataFolder) -> anyhow::Result<Store> {
+    let address = match &args.database_url {
+        Some(address) => address.clone(),
+        None => sqlite_address(&in_data_folder(data, "lab.sqlite")?),
+    };
+    // The address can hold a password.
+    Store::open(&address).await.context("can't open the database")
+}
+
+/// Opens the object store.
+pub fn open_objects(args: &LabArgs, data: &DataFolder) -> anyhow::Result<Objects> {
+    let address = match &args.artifacts {
+        Some(address) => address.clone(),
+        None => in_data_folder(data, "artifacts")?.display().to_string(),
+    };
+    Objects::open(&address).with_context(|| format!("can't open the object store {address}"))
+}
+
+fn in_data_folder(data: &DataFolder, name: &str) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(data.path()).with_context(|| format!("can't create {}", data.path().display()))?;
+    Ok(data.path().join(name))
+}

@@ -1,0 +1,121 @@
+//! `rrlab serve` and `rrlab worker`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use rrlab_types::UserRole;
+use tokio::sync::watch;
+
+use super::Context;
+use super::lab::{block_on, open_objects, open_store, start_log};
+use crate::cli::{ServeArgs, WorkerArgs};
+use crate::queue::Queue;
+use crate::server::{self, Lab, Manners, Page, Settings};
+use crate::worker::Worker;
+
+/// Who asks where nobody has to show a token.
+const EVERYBODY: &str = "local";
+
+/// Serves until it is told to stop. Prints its address as soon as it can be opened.
+pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
+    ensure!(
+        args.hosted || args.host.is_loopback(),
+        "on {} strangers could reach the lab: start it with --hosted, so that everybody must show a token",
+        args.host
+    );
+    start_log(args.lab.log_format);
+    let page = Page::find(args.page.as_deref())?;
+    let device = if args.no_worker { None } else { Some(context.device()?) };
+    let metrics = server::start_metrics()?;
+    block_on(async {
+        let data = context.data;
+        let store = open_store(&args.lab, &data).await?;
+        let objects = open_objects(&args.lab, &data)?;
+        let listener = tokio::net::TcpListener::bind(SocketAddr::new(args.host, args.port))
+            .await
+            .with_context(|| format!("can't listen on port {}; choose another with --port", args.port))?;
+        let stop = stop_signal();
+        let worker = device.map(|device| {
+            let lease = Duration::from_secs(args.work.lease);
+            let worker = Worker::new(store.clone(), objects.clone(), data.clone(), device, lease, stop.clone());
+            tokio::spawn(async move { worker.run().await })
+        });
+        let everybody = if args.hosted {
+            None
+        } else {
+            let added = store.add_person(EVERYBODY, UserRole::Admin).await?;
+            Some(added.with_context(|| format!("`{EVERYBODY}` is no admin of this database; start with --hosted"))?)
+        };
+        let lab = server::share(Lab {
+            queue: Queue::of(&store),
+            pulse: server::pulse(store.clone(), stop.clone()),
+            store,
+            objects,
+            data,
+            settings: Settings {
+                hosted: args.hosted,
+                secure_cookies: args.behind_proxy,
+                jobs_per_user: args.jobs_per_user,
+                upload_bytes: args.upload_mib << 20,
+            },
+            everybody,
+            stop: stop.clone(),
+            metrics,
+            uploads: Lab::room_for_uploads(),
+        });
+        let manners = Manners { requests_per_second: args.requests_per_second, behind_proxy: args.behind_proxy };
+        let app = server::router(lab, page, &manners).await?;
+        println!("http://{}", listener.local_addr()?);
+        server::serve(listener, app, stop).await?;
+        if let Some(worker) = worker {
+            worker.await?;
+        }
+        Ok(())
+    })
+}
+
+/// Computes jobs until it is told to stop.
+pub fn work(context: Context, args: &WorkerArgs) -> anyhow::Result<()> {
+    start_log(args.lab.log_format);
+    let device = context.device()?;
+    block_on(async {
+        let data = context.data;
+        let store = open_store(&args.lab, &data).await?;
+        let objects = open_objects(&args.lab, &data)?;
+        let lease = Duration::from_secs(args.work.lease);
+        Worker::new(store, objects, data, device, lease, stop_signal()).run().await;
+        Ok(())
+    })
+}
+
+/// Becomes true at the first Ctrl-C or SIGTERM.
+fn stop_signal() -> watch::Receiver<bool> {
+    let (tell, told) = watch::channel(false);
+    tokio::spawn(async move {
+        if let Err(error) = signalled().await {
+            tracing::warn!(%error, "signals can't be heard; stop the program by its process id");
+            std::future::pending::<()>().await;
+        }
+        tracing::info!("stopping");
+        tell.send(true).ok();
+        // Whoever waits for it may still be about to look.
+        tell.closed().await;
+    });
+    told
+}
+
+#[cfg(unix)]
+async fn signalled() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        heard = tokio::signal::ctrl_c() => heard,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

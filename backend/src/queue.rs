@@ -1,0 +1,120 @@
+//! The queue tells workers which job to look at next. It may name a job twice, or one that has ended: what a job is, is in
+//! the database's own table, and a worker that comes too late does nothing.
+
+use std::future::Future;
+use std::time::Duration;
+
+use apalis::prelude::*;
+use apalis_postgres::PostgresStorage;
+use apalis_sqlite::SqliteStorage;
+use serde::{Deserialize, Serialize};
+
+use crate::store::{QueuePool, Store, StoreResult};
+use crate::worker::Worker;
+
+/// How often an idle worker looks.
+const POLL: Duration = Duration::from_millis(250);
+/// How often a worker tells the queue that it is alive, and how often it may fail to.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+const MISSED_HEARTBEATS: usize = 6;
+/// The queue's name in its tables.
+const NAME: &str = "rrlab";
+
+/// A job's turn.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ticket {
+    job: i64,
+}
+
+/// The queue in the same database as all else.
+#[derive(Clone)]
+pub enum Queue {
+    /// In SQLite.
+    Sqlite(SqliteStorage<Ticket>),
+    /// In PostgreSQL.
+    Postgres(PostgresStorage<Ticket>),
+}
+
+/// A queue that could not be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue failed: {0}")]
+pub struct QueueError(String);
+
+impl Queue {
+    /// The queue of this database. Workers take one job at a time: one fetched ahead would wait while others idle.
+    pub fn of(store: &Store) -> Self {
+        match &store.queue_pool {
+            QueuePool::Sqlite(pool) => Self::Sqlite(
+                SqliteStorage::new(pool).with_config(
+                    apalis_sqlite::Config::default()
+                        .queue(NAME)
+                        .batch_size(1)
+                        .heartbeat_interval(HEARTBEAT)
+                        .missed_heartbeats(MISSED_HEARTBEATS)
+                        .persist_results(false),
+                ),
+            ),
+            QueuePool::Postgres(pool) => Self::Postgres(
+                PostgresStorage::new(pool).with_config(
+                    apalis_postgres::Config::default()
+                        .queue(NAME)
+                        .batch_size(1)
+                        .heartbeat_interval(HEARTBEAT)
+                        .missed_heartbeats(MISSED_HEARTBEATS)
+                        .persist_results(false),
+                ),
+            ),
+        }
+    }
+
+    /// Gives a job its turn. One that could not be given is given later, by whoever looks after the jobs.
+    pub async fn push(&self, store: &Store, job: i64) -> StoreResult<()> {
+        let pushed = match self {
+            Self::Sqlite(storage) => storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string()),
+            Self::Postgres(storage) => storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string()),
+        };
+        match pushed {
+            Ok(()) => store.job_ticketed(job).await,
+            Err(problem) => {
+                tracing::warn!(job, problem, "the queue did not take a ticket");
+                Ok(())
+            }
+        }
+    }
+
+    /// Has a worker take up jobs until it is to stop.
+    ///
+    /// # Errors
+    /// If the database can't be reached.
+    pub async fn serve(
+        &self,
+        name: &str,
+        worker: Worker,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), QueueError> {
+        let stop = async {
+            stop.await;
+            Ok::<(), WorkerError>(())
+        };
+        macro_rules! run {
+            ($storage:expr) => {
+                WorkerBuilder::new(name)
+                    .backend($storage.clone().poll_with_interval(POLL))
+                    .concurrency(1)
+                    .data(worker)
+                    .build(take_up)
+                    .run_until(stop)
+                    .await
+            };
+        }
+        let ended = match self {
+            Self::Sqlite(storage) => run!(storage),
+            Self::Postgres(storage) => run!(storage),
+        };
+        ended.map_err(|error| QueueError(error.to_string()))
+    }
+}
+
+async fn take_up(ticket: Ticket, worker: Data<Worker>) -> Result<(), BoxDynError> {
+    Ok(worker.take_up(ticket.job).await?)
+}

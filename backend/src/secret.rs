@@ -1,0 +1,25 @@
+//! Secrets of tokens and links.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::store::hex;
+
+/// Random bytes in a secret.
+const BYTES: usize = 32;
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has no random numbers: nothing here would be safe");
+    bytes
+}
+
+/// A secret of 256 random bits that fits into addresses and headers.
+pub fn new_secret() -> String {
+    format!("rrlab_{}", URL_SAFE_NO_PAD.encode(random::<BYTES>()))
+}
+
+/// Some random hexadecimal digits, two for each byte.
+pub fn random_hex<const N: usize>() -> String {
+    hex(&random::<N>())
+}

@@ -1,0 +1,243 @@
+//! What is stored: uploaded, downloaded, deleted.
+
+use axum::Json;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::checkpoint::{self, NetworkHint};
+use rrlab_engine::data::{Importer, archive_entries};
+use rrlab_types::{Artifact, ArtifactKind, ModelProfile, Problem};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::{At, Author, Params, Upload};
+use super::lab::App;
+use crate::store::NewArtifact;
+
+/// Artifacts in one answer.
+const PAGE: i64 = 200;
+/// Longest name.
+const LONGEST_NAME: usize = 200;
+/// Seconds after which somebody may try again to upload.
+const RETRY_SECONDS: u64 = 10;
+
+pub fn routes(upload_bytes: u64) -> OpenApiRouter<App> {
+    let limit = DefaultBodyLimit::max(usize::try_from(upload_bytes).unwrap_or(usize::MAX));
+    OpenApiRouter::new()
+        .routes(routes!(list, upload))
+        .layer(limit)
+        .routes(routes!(show, delete))
+        .routes(routes!(content))
+}
+
+/// Artifacts, the latest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct ArtifactList {
+    artifacts: Vec<Artifact>,
+    /// Value of `before` for those that follow, if there are any.
+    next: Option<i64>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Listing {
+    /// Only of this kind.
+    kind: Option<ArtifactKind>,
+    /// Only those with numbers below.
+    before: Option<i64>,
+}
+
+/// What you have stored, the latest first; an admin's list has everybody's
+#[utoipa::path(get, path = "/artifacts", operation_id = "list_artifacts", tag = "artifacts", params(Listing), responses((status = 200, body = ArtifactList)))]
+async fn list(
+    State(lab): State<App>,
+    author: Author,
+    Params(listing): Params<Listing>,
+) -> ApiResult<Json<ArtifactList>> {
+    let before = listing.before.unwrap_or(i64::MAX);
+    let artifacts = lab.store.artifacts(author.scope(), listing.kind, before, PAGE).await?;
+    let next = artifacts.last().filter(|_| artifacts.len() as i64 == PAGE).map(|artifact| artifact.id);
+    Ok(Json(ArtifactList { artifacts, next }))
+}
+
+/// What can be uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum UploadKind {
+    /// A network: a safetensors file of the lab's, or a state dict saved by PyTorch (then also `architecture`).
+    Model,
+    /// A profile, JSON.
+    Profile,
+    /// A data set: CIFAR's official files or an image folder, as .zip, .tar or .tar.gz.
+    Dataset,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Uploaded {
+    /// What the body is.
+    kind: UploadKind,
+    /// What to call it.
+    name: String,
+    /// The network's architecture, where its file does not say.
+    architecture: Option<String>,
+    /// Its number of classes, where that can't be seen from its tensors.
+    classes: Option<usize>,
+}
+
+/// Upload a network, a profile or a data set
+///
+/// It is read and checked before it is stored; what is stored is what was understood.
+#[utoipa::path(
+    post, path = "/artifacts", operation_id = "upload_artifact", tag = "artifacts", params(Uploaded),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 201, body = Artifact),
+        (status = 413, description = "It is too large", body = Problem),
+        (status = 422, description = "It is broken, or not what it is said to be", body = Problem),
+        (status = 507, description = "The server's disk is full", body = Problem),
+    )
+)]
+async fn upload(
+    State(lab): State<App>,
+    author: Author,
+    Params(what): Params<Uploaded>,
+    Upload(bytes): Upload,
+) -> ApiResult<(StatusCode, Json<Artifact>)> {
+    check_name(&what.name)?;
+    let _room = lab.uploads.try_acquire().map_err(|_| ApiError::TooMany {
+        problem: "others are uploading just now; try again in a moment".into(),
+        retry_seconds: RETRY_SECONDS,
+    })?;
+    let name = what.name.clone();
+    let read = tokio::task::spawn_blocking(move || read(&what, &bytes)).await.map_err(|error| {
+        tracing::error!(%error, "reading an upload broke down");
+        ApiError::Internal
+    })?;
+    let (kind, content) = read.map_err(ApiError::Invalid)?;
+    let size = content.len();
+    let hash = lab.objects.put(content).await?;
+    let artifact =
+        lab.store.add_artifact(author.0.id, NewArtifact { kind, name: &name, hash: &hash, bytes: size }).await?;
+    tracing::info!(artifact = artifact.id, owner = author.0.name, %kind, bytes = size, "uploaded");
+    Ok((StatusCode::CREATED, Json(artifact)))
+}
+
+fn check_name(name: &str) -> ApiResult<()> {
+    let right = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    let wrong = || ApiError::Invalid(format!("`name` must have 1 to {LONGEST_NAME} characters that can be printed"));
+    right.then_some(()).ok_or_else(wrong)
+}
+
+/// Reads an upload, and returns it as it is stored.
+fn read(what: &Uploaded, bytes: &[u8]) -> Result<(ArtifactKind, Vec<u8>), String> {
+    match what.kind {
+        UploadKind::Model => {
+            let architecture = what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
+            let architecture = architecture.map_err(|error| error.to_string())?;
+            let hint = NetworkHint { architecture, classes: what.classes };
+            let model = checkpoint::read(bytes, hint).map_err(|error| error.to_string())?;
+            Ok((ArtifactKind::Model, checkpoint::write(&model).map_err(|error| error.to_string())?))
+        }
+        UploadKind::Profile => {
+            let text = std::str::from_utf8(bytes).map_err(|_| "the profile is not text".to_owned())?;
+            let profile = ModelProfile::from_json(text).map_err(|error| error.to_string())?;
+            Ok((ArtifactKind::Profile, serde_json::to_vec(&profile).map_err(|error| error.to_string())?))
+        }
+        UploadKind::Dataset => {
+            let mut importer = Importer::default();
+            // Nothing is unpacked to a disk: names of entries are read for splits and classes alone.
+            let path = if bytes.starts_with(b"PK") { "upload.zip" } else { "upload.tar" };
+            archive_entries(path, bytes, |path, bytes| importer.add(path, bytes).map(|_| ()))
+                .map_err(|error| error.to_string())?;
+            let dataset = importer.finish(&what.name).map_err(|error| error.to_string())?;
+            Ok((ArtifactKind::Dataset, dataset.to_bytes().map_err(|error| error.to_string())?))
+        }
+    }
+}
+
+/// An artifact's description
+#[utoipa::path(
+    get, path = "/artifacts/{id}", operation_id = "show_artifact", tag = "artifacts", params(("id" = i64, Path, description = "The artifact")),
+    responses((status = 200, body = Artifact), (status = 404, description = "No such artifact", body = Problem))
+)]
+async fn show(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<Json<Artifact>> {
+    Ok(Json(lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?))
+}
+
+/// An artifact's content
+#[utoipa::path(
+    get, path = "/artifacts/{id}/content", operation_id = "download_artifact", tag = "artifacts",
+    params(("id" = i64, Path, description = "The artifact")),
+    responses(
+        (status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 404, description = "No such artifact", body = Problem),
+    )
+)]
+async fn content(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<Response> {
+    let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+    download(&lab, &artifact).await
+}
+
+/// An artifact's content as a file.
+pub async fn download(lab: &App, artifact: &Artifact) -> ApiResult<Response> {
+    let bytes = lab.objects.get(&artifact.hash).await?;
+    let extension = artifact.kind.extension();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = artifact.name.chars().map(plain).collect();
+    let mut headers = HeaderMap::new();
+    let media = if extension == "json" { "application/json" } else { "application/octet-stream" };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}.{extension}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok((headers, bytes).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Deletion {
+    /// Delete it even though jobs that have ended read it: they can't be repeated then.
+    #[serde(default)]
+    confirmed: bool,
+}
+
+/// Delete an artifact; what depends on it is named first
+#[utoipa::path(
+    delete, path = "/artifacts/{id}", operation_id = "delete_artifact", tag = "artifacts",
+    params(("id" = i64, Path, description = "The artifact"), Deletion),
+    responses(
+        (status = 204, description = "It is deleted"),
+        (status = 404, description = "No such artifact", body = Problem),
+        (status = 409, description = "Jobs depend on it; the answer names them", body = Problem),
+    )
+)]
+async fn delete(
+    State(lab): State<App>,
+    author: Author,
+    At(id): At<i64>,
+    Params(deletion): Params<Deletion>,
+) -> ApiResult<StatusCode> {
+    lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+    let readers = lab.store.jobs_reading(id).await?;
+    let open: Vec<i64> = readers.iter().filter(|(_, open)| *open).map(|(job, _)| *job).collect();
+    let named = |jobs: &[i64]| jobs.iter().map(|job| format!("job {job}")).collect();
+    if !open.is_empty() {
+        let problem = "jobs that have not ended read it; cancel them first, or wait".into();
+        return Err(ApiError::Conflict(Problem { problem, dependents: named(&open) }));
+    }
+    if !readers.is_empty() && !deletion.confirmed {
+        let jobs: Vec<i64> = readers.iter().map(|(job, _)| *job).collect();
+        let problem = "jobs that have ended read it and could not be repeated; delete it with `confirmed=true`".into();
+        return Err(ApiError::Conflict(Problem { problem, dependents: named(&jobs) }));
+    }
+    if lab.store.delete_artifact(id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::conflict("a job that reads it was asked for just now"))
+    }
+}

@@ -1,0 +1,147 @@
+//! What a request says: who asks, and its body, path and query with errors as the API's.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum_extra::extract::CookieJar;
+use rrlab_types::UserRole;
+
+use super::error::ApiError;
+use super::lab::App;
+use crate::store::Person;
+
+/// Name of the cookie that holds a token.
+pub const TOKEN_COOKIE: &str = "rrlab_token";
+
+/// Whoever asks, if the lab knows them.
+pub struct Anybody(pub Option<Person>);
+
+/// Somebody who may read by link at least.
+pub struct Caller(pub Person);
+
+/// Somebody with work of their own: a student or an admin.
+pub struct Author(pub Person);
+
+impl Author {
+    /// Whose work they see: `None` for everybody's.
+    pub fn scope(&self) -> Option<i64> {
+        (self.0.role != UserRole::Admin).then_some(self.0.id)
+    }
+}
+
+/// The token that a request shows.
+pub fn token_of(parts: &Parts) -> Option<String> {
+    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match bearer {
+        Some(value) => value.strip_prefix("Bearer ").map(|token| token.trim().to_owned()),
+        None => CookieJar::from_headers(&parts.headers).get(TOKEN_COOKIE).map(|cookie| cookie.value().to_owned()),
+    }
+}
+
+impl FromRequestParts<App> for Anybody {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
+        let known = match token_of(parts) {
+            Some(token) => lab.store.person_of_token(&token).await?,
+            None => None,
+        };
+        Ok(Self(known.or_else(|| lab.everybody.clone())))
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
+        let Anybody(person) = Anybody::from_request_parts(parts, lab).await?;
+        person.map(Self).ok_or(ApiError::Unauthorized)
+    }
+}
+
+impl FromRequestParts<App> for Author {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
+        let Caller(person) = Caller::from_request_parts(parts, lab).await?;
+        match person.role {
+            UserRole::Reviewer => {
+                Err(ApiError::Forbidden("a reviewer reads what is shared by a link, and has no work of their own"))
+            }
+            UserRole::Student | UserRole::Admin => Ok(Self(person)),
+        }
+    }
+}
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T> FromRequest<S> for Body<T>
+where
+    Json<T>: FromRequest<S, Rejection = JsonRejection>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::Malformed(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+/// Values of the path.
+pub struct At<T>(pub T);
+
+impl<S: Send + Sync, T> FromRequestParts<S> for At<T>
+where
+    Path<T>: FromRequestParts<S, Rejection = PathRejection>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::Malformed(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+/// Values of the query.
+pub struct Params<T>(pub T);
+
+impl<S: Send + Sync, T> FromRequestParts<S> for Params<T>
+where
+    Query<T>: FromRequestParts<S, Rejection = QueryRejection>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::Malformed(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+/// A body that is not JSON, whole.
+pub struct Upload(pub axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match axum::body::Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(ApiError::Malformed(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the file is larger than this server takes; GET /api/v1/server says how large it may be".into(),
+            )),
+            Err(rejection) => Err(ApiError::Malformed(
+                StatusCode::BAD_REQUEST,
+                format!("the upload broke off: {}", rejection.body_text()),
+            )),
+        }
+    }
+}

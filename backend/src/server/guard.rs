@@ -1,0 +1,104 @@
+//! Against other pages, strangers' frames and too many requests.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use tower_governor::GovernorError;
+use tower_governor::key_extractor::KeyExtractor;
+
+use super::error::ApiError;
+use super::extract::TOKEN_COOKIE;
+use super::lab::App;
+
+/// Names by which a server that everybody may use is reached: any other is a stranger's page whose name was made to lead
+/// here (DNS rebinding).
+const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Refuses what another site's page sends in a person's name.
+pub async fn same_site(State(lab): State<App>, request: Request, next: Next) -> Response {
+    match refusal(&lab, request.method(), request.headers()) {
+        Some(error) => error.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refusal(lab: &App, method: &Method, headers: &HeaderMap) -> Option<ApiError> {
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let host = header(header::HOST).unwrap_or_default();
+    if !lab.settings.hosted && !LOCAL_NAMES.contains(&without_port(host)) {
+        let problem = "a server without tokens answers to localhost alone; start it with --hosted".to_owned();
+        return Some(ApiError::Malformed(StatusCode::MISDIRECTED_REQUEST, problem));
+    }
+    let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    let origin = header(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+    let foreign = changes && origin.is_some_and(|origin| origin != host);
+    foreign.then_some(ApiError::Forbidden("another site's page may not do this"))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Headers of every answer; `policy` is the content security policy.
+pub async fn headers(State(policy): State<HeaderValue>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        // The address of the page can hold the secret of a link.
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Counts requests by token, or by address where there is none; behind a proxy that is trusted, by the address that it
+/// names last.
+#[derive(Debug, Clone, Copy)]
+pub struct ByCaller {
+    /// Whether X-Forwarded-For is a trusted proxy's.
+    pub behind_proxy: bool,
+}
+
+impl KeyExtractor for ByCaller {
+    type Key = String;
+
+    fn extract<T>(&self, request: &axum::http::Request<T>) -> Result<String, GovernorError> {
+        let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let cookie = header(header::COOKIE).filter(|cookies| cookies.contains(TOKEN_COOKIE));
+        if let Some(secret) = header(header::AUTHORIZATION).or(cookie) {
+            return Ok(crate::store::hex(&Sha256::digest(secret)));
+        }
+        let forwarded = header(header::HeaderName::from_static("x-forwarded-for"));
+        if let Some(address) = forwarded.filter(|_| self.behind_proxy).and_then(|list| list.rsplit(',').next()) {
+            return Ok(address.trim().into());
+        }
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        peer.map(|ConnectInfo(address)| address.ip().to_string()).ok_or(GovernorError::UnableToExtractKey)
+    }
+}
+
+/// The answer to too many requests.
+pub fn refused(error: GovernorError) -> Response {
+    match error {
+        GovernorError::TooManyRequests { wait_time, .. } => {
+            ApiError::TooMany { problem: "too many requests; wait a moment".into(), retry_seconds: wait_time.max(1) }
+        }
+        _ => ApiError::Internal,
+    }
+    .into_response()
+}

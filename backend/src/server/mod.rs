@@ -1,0 +1,183 @@
+//! `rrlab serve`: the page, the API under `/api/v1`, and a worker beside them.
+
+mod artifacts;
+mod error;
+mod events;
+mod extract;
+mod guard;
+mod jobs;
+mod lab;
+mod operation;
+mod page;
+mod session;
+mod shares;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::extract::Request;
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::sync::watch;
+use tower::ServiceBuilder;
+use tower_governor::GovernorLayer;
+use tower_governor::governor::GovernorConfigBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+use error::ApiError;
+use guard::ByCaller;
+pub use lab::{App, Lab, Settings};
+pub use page::Page;
+
+/// Longest that a request may take, but for streams of events, uploads and downloads.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The same for uploads and downloads.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// Requests of one caller that may come at once.
+const BURST: u32 = 1000;
+/// Name of the header that tells requests apart in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How the routes are to behave.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// Requests of one caller each second, beyond a burst.
+    pub requests_per_second: u64,
+    /// Whether X-Forwarded-For is a trusted proxy's.
+    pub behind_proxy: bool,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Repairability Lab",
+        description = "Train, calibrate, sweep, fine-tune and evaluate networks on the lab's server.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    modifiers(&Tokens),
+    security(("token" = [])),
+    tags(
+        (name = "server", description = "The server and who uses it"),
+        (name = "artifacts", description = "Networks, profiles, data sets and results"),
+        (name = "jobs", description = "What the server computes"),
+        (name = "shares", description = "Links for reviewers"),
+    )
+)]
+struct Description;
+
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        if let Some(components) = &mut description.components {
+            components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        } else {
+            let components = utoipa::openapi::ComponentsBuilder::new();
+            description.components = Some(components.security_scheme("token", SecurityScheme::Http(scheme)).build());
+        }
+    }
+}
+
+/// The API with its description.
+fn api(upload_bytes: u64) -> (Router<App>, utoipa::openapi::OpenApi) {
+    let timeout = |limit| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
+    let quick = OpenApiRouter::new().merge(jobs::routes()).merge(session::routes()).layer(timeout(TIMEOUT));
+    let transfers = OpenApiRouter::new()
+        .merge(artifacts::routes(upload_bytes))
+        .merge(shares::routes())
+        .layer(timeout(TRANSFER_TIMEOUT));
+    let routes = OpenApiRouter::new().merge(quick).merge(transfers).merge(events::routes());
+    OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", routes).split_for_parts()
+}
+
+/// The whole server as one service.
+pub async fn router(lab: App, page: Page, manners: &Manners) -> anyhow::Result<Router> {
+    let limiter = GovernorConfigBuilder::default()
+        .per_nanosecond(1_000_000_000 / manners.requests_per_second.max(1))
+        .burst_size(BURST)
+        .key_extractor(ByCaller { behind_proxy: manners.behind_proxy })
+        .finish()
+        .context("requests per second must be at least 1")?;
+    let (api, description) = api(lab.settings.upload_bytes);
+    let described = Json(description.clone());
+    let policy = page.policy().await;
+    let app = api
+        .route("/api/v1/openapi.json", axum::routing::get(async move || described))
+        .route("/api/{*rest}", axum::routing::any(async || ApiError::NotFound("route")))
+        .layer(GovernorLayer::new(limiter).error_handler(guard::refused))
+        .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/v1/description.json", description))
+        .merge(operation::routes())
+        .layer(middleware::from_fn_with_state(lab.clone(), guard::same_site))
+        .fallback(async move |request: Request| match *request.method() {
+            axum::http::Method::GET | axum::http::Method::HEAD => page.serve(request.uri(), request.headers()).await,
+            _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+        })
+        .layer(middleware::from_fn(operation::count))
+        .layer(middleware::from_fn_with_state(policy, guard::headers));
+    let around = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
+            let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+        }))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(CatchPanicLayer::custom(broke_down));
+    Ok(app.layer(around).with_state(lab))
+}
+
+fn broke_down(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a request broke down");
+    ApiError::Internal.into_response()
+}
+
+/// Counts from now on.
+///
+/// # Errors
+/// If that was begun already.
+pub fn start_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets(&[0.005, 0.02, 0.1, 0.5, 2.0, 10.0])
+        .context("buckets of a histogram")?
+        .install_recorder()
+        .context("metrics are counted already")?;
+    operation::describe();
+    Ok(handle)
+}
+
+/// Serves until `stop` becomes true; open streams end then.
+///
+/// # Errors
+/// If the socket fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    app: Router,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            stop.wait_for(|stop| *stop).await.ok();
+        })
+        .await?;
+    Ok(())
+}
+
+/// Everything that routes share.
+pub fn share(lab: Lab) -> App {
+    Arc::new(lab)
+}
+
+/// Events of the store as the lab hears them.
+pub use lab::pulse;

@@ -1,0 +1,85 @@
+//! Who uses the page: signing in with a token, and what the server is like.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use rrlab_types::{Me, Problem, ServerInfo};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::{Anybody, Body, TOKEN_COOKIE};
+use super::lab::App;
+use crate::store::Person;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(server)).routes(routes!(sign_in, sign_out))
+}
+
+fn me(person: Person) -> Me {
+    Me { name: person.name, role: person.role }
+}
+
+/// The server, as you may use it
+#[utoipa::path(get, path = "/server", operation_id = "describe_server", tag = "server", responses((status = 200, body = ServerInfo)), security(()))]
+async fn server(State(lab): State<App>, Anybody(person): Anybody) -> ApiResult<Json<ServerInfo>> {
+    let mut devices: Vec<String> = Vec::new();
+    let mut datasets = Vec::new();
+    // Strangers learn that there is a lab, and no more.
+    if person.is_some() {
+        devices = lab.store.workers().await?.into_iter().map(|(_, device, _)| device).collect();
+        devices.sort();
+        devices.dedup();
+        datasets = lab.dataset_names();
+    }
+    Ok(Json(ServerInfo {
+        program: rrlab_types::PROGRAM.into(),
+        hosted: lab.settings.hosted,
+        user: person.map(me),
+        datasets,
+        devices,
+        jobs_per_user: lab.settings.jobs_per_user,
+        upload_bytes: lab.settings.upload_bytes,
+    }))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    /// The token.
+    token: String,
+}
+
+/// Sign in on the page: keeps a token in a cookie that scripts can't read
+#[utoipa::path(
+    post, path = "/session", operation_id = "sign_in", tag = "server", request_body = SignIn,
+    responses((status = 200, body = Me), (status = 401, description = "No such token", body = Problem)), security(())
+)]
+async fn sign_in(
+    State(lab): State<App>,
+    jar: CookieJar,
+    Body(sign_in): Body<SignIn>,
+) -> ApiResult<(CookieJar, Json<Me>)> {
+    let person = lab.store.person_of_token(&sign_in.token).await?.ok_or(ApiError::Unauthorized)?;
+    let cookie = Cookie::build((TOKEN_COOKIE, sign_in.token))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(lab.settings.secure_cookies)
+        .permanent()
+        .build();
+    Ok((jar.add(cookie), Json(me(person))))
+}
+
+/// Sign out
+#[utoipa::path(
+    delete, path = "/session", operation_id = "sign_out", tag = "server",
+    responses((status = 204, description = "The cookie is gone")), security(())
+)]
+async fn sign_out(jar: CookieJar) -> (CookieJar, StatusCode) {
+    (jar.remove(Cookie::build((TOKEN_COOKIE, "")).path("/").build()), StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,86 @@
+//! Links that show a job and its results to whoever has them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use rrlab_types::{Job, Problem, Share};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::artifacts::download;
+use super::error::{ApiError, ApiResult};
+use super::extract::{At, Author};
+use super::lab::App;
+use crate::secret::new_secret;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, share))
+        .routes(routes!(revoke))
+        .routes(routes!(shared))
+        .routes(routes!(shared_content))
+}
+
+/// Links to a job
+#[utoipa::path(
+    get, path = "/jobs/{id}/shares", operation_id = "list_shares", tag = "shares", params(("id" = i64, Path, description = "The job")),
+    responses((status = 200, body = Vec<Share>), (status = 404, description = "No such job", body = Problem))
+)]
+async fn list(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<Json<Vec<Share>>> {
+    lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
+    Ok(Json(lab.store.shares(id).await?))
+}
+
+/// Make a link that shows a job and its results, and nothing else
+///
+/// Its secret is told this once.
+#[utoipa::path(
+    post, path = "/jobs/{id}/shares", operation_id = "share_job", tag = "shares", params(("id" = i64, Path, description = "The job")),
+    responses((status = 201, body = Share), (status = 404, description = "No such job", body = Problem))
+)]
+async fn share(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<(StatusCode, Json<Share>)> {
+    lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
+    Ok((StatusCode::CREATED, Json(lab.store.add_share(id, &new_secret()).await?)))
+}
+
+/// Revoke a link
+#[utoipa::path(
+    delete, path = "/jobs/{id}/shares/{share}", operation_id = "revoke_share", tag = "shares",
+    params(("id" = i64, Path, description = "The job"), ("share" = i64, Path, description = "The link's number")),
+    responses((status = 204, description = "It shows nothing any more"), (status = 404, description = "No such link", body = Problem))
+)]
+async fn revoke(State(lab): State<App>, author: Author, At((id, share)): At<(i64, i64)>) -> ApiResult<StatusCode> {
+    lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
+    if lab.store.revoke_share(id, share).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("link")) }
+}
+
+async fn job_of(lab: &App, secret: &str) -> ApiResult<Job> {
+    let id = lab.store.shared_job(secret).await?.ok_or(ApiError::NotFound("link"))?;
+    lab.store.job(id, None).await?.ok_or(ApiError::NotFound("link"))
+}
+
+/// What a link shows; needs no token
+#[utoipa::path(
+    get, path = "/shared/{secret}", operation_id = "show_shared", tag = "shares", params(("secret" = String, Path, description = "The link's secret")),
+    responses((status = 200, body = Job), (status = 404, description = "No such link", body = Problem)), security(())
+)]
+async fn shared(State(lab): State<App>, At(secret): At<String>) -> ApiResult<Json<Job>> {
+    Ok(Json(job_of(&lab, &secret).await?))
+}
+
+/// A result that a link shows; needs no token
+#[utoipa::path(
+    get, path = "/shared/{secret}/artifacts/{id}/content", operation_id = "download_shared", tag = "shares",
+    params(("secret" = String, Path, description = "The link's secret"), ("id" = i64, Path, description = "The artifact")),
+    responses(
+        (status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 404, description = "No such link, or it does not show this", body = Problem),
+    ),
+    security(())
+)]
+async fn shared_content(State(lab): State<App>, At((secret, id)): At<(String, i64)>) -> ApiResult<Response> {
+    let job = job_of(&lab, &secret).await?;
+    let artifact = job.results.iter().find(|result| result.id == id).ok_or(ApiError::NotFound("artifact"))?;
+    download(&lab, artifact).await
+}

@@ -1,0 +1,171 @@
+//! What is stored: names, owners and hashes; the bytes are in the object store.
+
+use rrlab_types::{Artifact, ArtifactKind, JobEvent};
+use sqlx::AnyConnection;
+
+use super::events::add_event;
+use super::{Store, StoreError, StoreResult, named, now_ms};
+
+/// Something to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewArtifact<'a> {
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// Its name.
+    pub name: &'a str,
+    /// Hash of its content.
+    pub hash: &'a str,
+    /// Size of its content.
+    pub bytes: usize,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct ArtifactRow {
+    id: i64,
+    kind: String,
+    name: String,
+    hash: String,
+    bytes: i64,
+    owner: String,
+    job_id: Option<i64>,
+    created_ms: i64,
+}
+
+impl TryFrom<ArtifactRow> for Artifact {
+    type Error = StoreError;
+
+    fn try_from(row: ArtifactRow) -> StoreResult<Self> {
+        Ok(Self {
+            id: row.id,
+            kind: named("a kind of artifact", &row.kind, ArtifactKind::from_name)?,
+            name: row.name,
+            hash: row.hash,
+            bytes: row.bytes,
+            owner: row.owner,
+            job: row.job_id,
+            created_ms: row.created_ms,
+        })
+    }
+}
+
+macro_rules! select_artifacts {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.kind, a.name, a.hash, a.bytes, u.name AS owner, a.job_id, a.created_ms \
+             FROM lab_artifacts a JOIN lab_users u ON u.id = a.owner_id ",
+            $rest
+        )
+    };
+}
+
+async fn insert(
+    connection: &mut AnyConnection,
+    owner: i64,
+    job: Option<i64>,
+    new: NewArtifact<'_>,
+) -> StoreResult<Artifact> {
+    let statement = "INSERT INTO lab_artifacts (owner_id, kind, name, hash, bytes, job_id, created_ms) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                     ON CONFLICT (job_id, kind, name) DO UPDATE SET hash = excluded.hash, bytes = excluded.bytes \
+                     RETURNING id";
+    let (id,): (i64,) = sqlx::query_as(statement)
+        .bind(owner)
+        .bind(new.kind.name())
+        .bind(new.name)
+        .bind(new.hash)
+        .bind(new.bytes as i64)
+        .bind(job)
+        .bind(now_ms())
+        .fetch_one(&mut *connection)
+        .await?;
+    let row: ArtifactRow =
+        sqlx::query_as(select_artifacts!("WHERE a.id = $1")).bind(id).fetch_one(&mut *connection).await?;
+    row.try_into()
+}
+
+impl Store {
+    /// Enters something that was uploaded.
+    pub async fn add_artifact(&self, owner: i64, new: NewArtifact<'_>) -> StoreResult<Artifact> {
+        let mut transaction = self.pool.begin().await?;
+        let artifact = insert(&mut transaction, owner, None, new).await?;
+        transaction.commit().await?;
+        Ok(artifact)
+    }
+
+    /// Enters something that a worker's job made.
+    pub async fn add_result(&self, job: i64, worker: &str, new: NewArtifact<'_>) -> StoreResult<Artifact> {
+        let mut transaction = self.pool.begin().await?;
+        let statement = "UPDATE lab_jobs SET worker = worker WHERE id = $1 AND worker = $2 RETURNING owner_id";
+        let owner: Option<(i64,)> =
+            sqlx::query_as(statement).bind(job).bind(worker).fetch_optional(&mut *transaction).await?;
+        let (owner,) = owner.ok_or(StoreError::LostJob)?;
+        let artifact = insert(&mut transaction, owner, Some(job), new).await?;
+        add_event(&mut transaction, job, &JobEvent::Result(artifact.clone())).await?;
+        transaction.commit().await?;
+        Ok(artifact)
+    }
+
+    /// An artifact of this owner, or anybody's where none is named.
+    pub async fn artifact(&self, id: i64, owner: Option<i64>) -> StoreResult<Option<Artifact>> {
+        let row: Option<ArtifactRow> =
+            sqlx::query_as(select_artifacts!("WHERE a.id = $1 AND ($2 = 0 OR a.owner_id = $2)"))
+                .bind(id)
+                .bind(owner.unwrap_or(0))
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// Artifacts of an owner, or everybody's, the latest first.
+    pub async fn artifacts(
+        &self,
+        owner: Option<i64>,
+        kind: Option<ArtifactKind>,
+        before: i64,
+        limit: i64,
+    ) -> StoreResult<Vec<Artifact>> {
+        let rows: Vec<ArtifactRow> = sqlx::query_as(select_artifacts!(
+            "WHERE ($1 = 0 OR a.owner_id = $1) AND ($2 = '' OR a.kind = $2) AND a.id < $3 ORDER BY a.id DESC LIMIT $4"
+        ))
+        .bind(owner.unwrap_or(0))
+        .bind(kind.map_or("", ArtifactKind::name))
+        .bind(before)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What a job made.
+    pub async fn results(&self, job: i64) -> StoreResult<Vec<Artifact>> {
+        let rows: Vec<ArtifactRow> = sqlx::query_as(select_artifacts!("WHERE a.job_id = $1 ORDER BY a.id"))
+            .bind(job)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Jobs that read an artifact, with whether they are still to be computed.
+    pub async fn jobs_reading(&self, artifact: i64) -> StoreResult<Vec<(i64, bool)>> {
+        let statement = "SELECT j.id, j.state FROM lab_job_inputs i JOIN lab_jobs j ON j.id = i.job_id \
+                         WHERE i.artifact_id = $1 ORDER BY j.id";
+        let rows: Vec<(i64, String)> = sqlx::query_as(statement).bind(artifact).fetch_all(&self.pool).await?;
+        let open = |state: &str| state == "queued" || state == "running";
+        Ok(rows.into_iter().map(|(id, state)| (id, open(&state))).collect())
+    }
+
+    /// Forgets an artifact, unless a job that is still to be computed reads it; whether it did.
+    pub async fn delete_artifact(&self, id: i64) -> StoreResult<bool> {
+        let statement = "DELETE FROM lab_artifacts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM lab_job_inputs i \
+                         JOIN lab_jobs j ON j.id = i.job_id WHERE i.artifact_id = $1 AND j.state IN ('queued', 'running'))";
+        let done = sqlx::query(statement).bind(id).execute(&self.pool).await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Whether an artifact or the checkpoint of a job is of this content.
+    pub async fn is_content_needed(&self, hash: &str) -> StoreResult<bool> {
+        let statement = "SELECT 1 FROM lab_artifacts WHERE hash = $1 UNION ALL SELECT 1 FROM lab_jobs WHERE checkpoint = $1 \
+                         LIMIT 1";
+        Ok(sqlx::query(statement).bind(hash).fetch_optional(&self.pool).await?.is_some())
+    }
+}

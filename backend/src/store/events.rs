@@ -1,0 +1,71 @@
+//! What happened to jobs, in an order that every reader sees alike.
+
+use rrlab_types::JobEvent;
+use sqlx::AnyConnection;
+
+use super::{Store, StoreResult, now_ms, to_json};
+
+/// An event as it is stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct StoredEvent {
+    /// Number, ascending without gaps that could still be filled.
+    pub id: i64,
+    /// The job.
+    pub job_id: i64,
+    /// The event, JSON.
+    pub body: String,
+}
+
+/// Adds an event in a transaction that has written already.
+pub(super) async fn add_event(connection: &mut AnyConnection, job: i64, event: &JobEvent) -> StoreResult<()> {
+    let (id,): (i64,) =
+        sqlx::query_as("UPDATE lab_clock SET at = at + 1 RETURNING at").fetch_one(&mut *connection).await?;
+    sqlx::query("INSERT INTO lab_events (id, job_id, at_ms, body) VALUES ($1, $2, $3, $4)")
+        .bind(id)
+        .bind(job)
+        .bind(now_ms())
+        .bind(to_json(event)?)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Number of the latest event.
+    pub async fn latest_event(&self) -> StoreResult<i64> {
+        let (at,): (i64,) = sqlx::query_as("SELECT at FROM lab_clock").fetch_one(&self.pool).await?;
+        Ok(at)
+    }
+
+    /// At most `limit` events after a number, of one job or of all jobs of an owner; of everybody's where neither is
+    /// named.
+    pub async fn events_after(
+        &self,
+        after: i64,
+        job: Option<i64>,
+        owner: Option<i64>,
+        limit: i64,
+    ) -> StoreResult<Vec<StoredEvent>> {
+        let query = match (job, owner) {
+            (Some(job), _) => sqlx::query_as(
+                "SELECT id, job_id, body FROM lab_events WHERE id > $1 AND job_id = $3 ORDER BY id LIMIT $2",
+            )
+            .bind(after)
+            .bind(limit)
+            .bind(job),
+            (None, Some(owner)) => sqlx::query_as(
+                "SELECT e.id, e.job_id, e.body FROM lab_events e JOIN lab_jobs j ON j.id = e.job_id \
+                 WHERE e.id > $1 AND j.owner_id = $3 ORDER BY e.id LIMIT $2",
+            )
+            .bind(after)
+            .bind(limit)
+            .bind(owner),
+            (None, None) => {
+                sqlx::query_as("SELECT id, job_id, body FROM lab_events WHERE id > $1 ORDER BY id LIMIT $2")
+                    .bind(after)
+                    .bind(limit)
+            }
+        };
+        Ok(query.fetch_all(&self.pool).await?)
+    }
+}

@@ -1,0 +1,395 @@
+//! Jobs: this table is the truth about them; the queue only says when to look.
+//!
+//! A worker holds a job by a lease that it renews. Whatever it writes names it, so that one that was silent for too long
+//! and lost its job to another can change nothing any more.
+
+use rrlab_types::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
+
+use super::events::add_event;
+use super::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
+
+/// Workers that may die under a job before it is given up.
+pub const MOST_CRASHES: i64 = 3;
+/// Why such a job failed.
+const GIVEN_UP: &str = "given up: the worker died under it three times (out of memory, or the device was lost)";
+/// Age of a ticket after which a job that still waits gets another.
+const TICKET_MS: i64 = 600_000;
+
+/// A job as its worker gets it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// What to compute.
+    pub request: JobRequest,
+    /// Hash of the state to go on from.
+    pub checkpoint: Option<String>,
+    /// Workers that died under it.
+    pub crashes: i64,
+}
+
+/// What became of the wish to cancel a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It waited and is cancelled.
+    Cancelled,
+    /// It runs and will end within a batch.
+    Cancelling,
+    /// It had ended already.
+    TooLate,
+}
+
+/// Numbers over all jobs, for metrics.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Jobs by state.
+    pub states: Vec<(JobState, i64)>,
+    /// Since when the oldest waits, in milliseconds since 1970.
+    pub oldest_waiting_ms: Option<i64>,
+    /// Jobs that ended, and the milliseconds between their first start and their end, by kind.
+    pub ended: Vec<(JobKind, i64, i64)>,
+    /// Workers that died under jobs.
+    pub crashes: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct JobRow {
+    id: i64,
+    owner: String,
+    request: String,
+    state: String,
+    problem: Option<String>,
+    created_ms: i64,
+    started_ms: Option<i64>,
+    finished_ms: Option<i64>,
+    position: Option<i64>,
+    progress: Option<String>,
+    crashes: i64,
+    device: Option<String>,
+    cancel: i64,
+}
+
+impl TryFrom<JobRow> for Job {
+    type Error = StoreError;
+
+    fn try_from(row: JobRow) -> StoreResult<Self> {
+        let state = named("a job's state", &row.state, JobState::from_name)?;
+        let progress: Option<JobProgress> =
+            row.progress.as_deref().map(|text| from_json("a job's progress", text)).transpose()?;
+        Ok(Self {
+            id: row.id,
+            owner: row.owner,
+            request: from_json("a job's request", &row.request)?,
+            state,
+            problem: row.problem,
+            created_ms: row.created_ms,
+            started_ms: row.started_ms,
+            finished_ms: row.finished_ms,
+            position: row.position,
+            progress: progress.filter(|_| state == JobState::Running),
+            crashes: row.crashes,
+            device: row.device,
+            cancelling: row.cancel != 0 && !state.is_final(),
+            results: Vec::new(),
+        })
+    }
+}
+
+macro_rules! select_jobs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT j.id, u.name AS owner, j.request, j.state, j.problem, j.created_ms, j.started_ms, j.finished_ms, \
+             CASE WHEN j.state = 'queued' THEN \
+             (SELECT COUNT(*) FROM lab_jobs q WHERE q.state = 'queued' AND q.id < j.id) END AS position, \
+             j.progress, j.crashes, j.device, j.cancel FROM lab_jobs j JOIN lab_users u ON u.id = j.owner_id ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Enters a job, unless its owner has `limit` waiting or running already.
+    pub async fn add_job(
+        &self,
+        owner: i64,
+        request: &JobRequest,
+        inputs: &[(i64, ArtifactKind)],
+        limit: usize,
+    ) -> StoreResult<Option<i64>> {
+        let mut transaction = self.pool.begin().await?;
+        // Two requests of one person wait for each other here, so that neither slips past the limit.
+        sqlx::query("UPDATE lab_users SET name = name WHERE id = $1").bind(owner).execute(&mut *transaction).await?;
+        let (open,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM lab_jobs WHERE owner_id = $1 AND state IN ('queued', 'running')")
+                .bind(owner)
+                .fetch_one(&mut *transaction)
+                .await?;
+        if open >= limit as i64 {
+            return Ok(None);
+        }
+        let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms) \
+                         VALUES ($1, $2, $3, 'queued', $4) RETURNING id";
+        let (id,): (i64,) = sqlx::query_as(statement)
+            .bind(owner)
+            .bind(request.kind().name())
+            .bind(to_json(request)?)
+            .bind(now_ms())
+            .fetch_one(&mut *transaction)
+            .await?;
+        for (artifact, _) in inputs {
+            sqlx::query("INSERT INTO lab_job_inputs (job_id, artifact_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(id)
+                .bind(artifact)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        let event = JobEvent::State { state: JobState::Queued, problem: None };
+        add_event(&mut transaction, id, &event).await?;
+        transaction.commit().await?;
+        Ok(Some(id))
+    }
+
+    /// A job of this owner, or anybody's where none is named, with what it made.
+    pub async fn job(&self, id: i64, owner: Option<i64>) -> StoreResult<Option<Job>> {
+        let row: Option<JobRow> = sqlx::query_as(select_jobs!("WHERE j.id = $1 AND ($2 = 0 OR j.owner_id = $2)"))
+            .bind(id)
+            .bind(owner.unwrap_or(0))
+            .fetch_optional(&self.pool)
+            .await?;
+        match row {
+            None => Ok(None),
+            Some(row) => Ok(Some(Job { results: self.results(id).await?, ..row.try_into()? })),
+        }
+    }
+
+    /// Jobs of an owner, or everybody's, the latest first, without what they made.
+    pub async fn jobs(&self, owner: Option<i64>, before: i64, limit: i64) -> StoreResult<Vec<Job>> {
+        let rows: Vec<JobRow> =
+            sqlx::query_as(select_jobs!("WHERE ($1 = 0 OR j.owner_id = $1) AND j.id < $2 ORDER BY j.id DESC LIMIT $3"))
+                .bind(owner.unwrap_or(0))
+                .bind(before)
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Cancels a job that waits, or asks its worker to.
+    pub async fn cancel_job(&self, id: i64) -> StoreResult<CancelOutcome> {
+        let mut transaction = self.pool.begin().await?;
+        let statement = "UPDATE lab_jobs SET cancel = 1, \
+                         finished_ms = CASE WHEN state = 'queued' THEN $2 ELSE finished_ms END, \
+                         state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END \
+                         WHERE id = $1 AND state IN ('queued', 'running') RETURNING state";
+        let row: Option<(String,)> =
+            sqlx::query_as(statement).bind(id).bind(now_ms()).fetch_optional(&mut *transaction).await?;
+        let outcome = match row.as_ref().map(|(state,)| state.as_str()) {
+            None => return Ok(CancelOutcome::TooLate),
+            Some("cancelled") => {
+                let event = JobEvent::State { state: JobState::Cancelled, problem: None };
+                add_event(&mut transaction, id, &event).await?;
+                CancelOutcome::Cancelled
+            }
+            Some(_) => CancelOutcome::Cancelling,
+        };
+        transaction.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Forgets a job that has ended, with its events and links; what it made stays. Whether it did.
+    pub async fn delete_job(&self, id: i64) -> StoreResult<bool> {
+        let statement = "DELETE FROM lab_jobs WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')";
+        Ok(sqlx::query(statement).bind(id).execute(&self.pool).await?.rows_affected() > 0)
+    }
+
+    /// Jobs that wait and have no ticket in the queue, or an old one.
+    pub async fn jobs_without_ticket(&self) -> StoreResult<Vec<i64>> {
+        let statement = "SELECT id FROM lab_jobs WHERE state = 'queued' AND (ticketed_ms IS NULL OR ticketed_ms < $1) \
+                         ORDER BY id";
+        let rows: Vec<(i64,)> = sqlx::query_as(statement).bind(now_ms() - TICKET_MS).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Takes note of a ticket.
+    pub async fn job_ticketed(&self, id: i64) -> StoreResult<()> {
+        sqlx::query("UPDATE lab_jobs SET ticketed_ms = $2 WHERE id = $1")
+            .bind(id)
+            .bind(now_ms())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives a waiting job to a worker for so long; `None` where it does not wait.
+    pub async fn claim_job(&self, id: i64, worker: &str, device: &str, lease_ms: i64) -> StoreResult<Option<Claim>> {
+        let mut transaction = self.pool.begin().await?;
+        let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, device = $3, lease_ms = $4, \
+                         started_ms = COALESCE(started_ms, $5), progress = NULL \
+                         WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes";
+        let row: Option<(String, Option<String>, i64)> = sqlx::query_as(statement)
+            .bind(id)
+            .bind(worker)
+            .bind(device)
+            .bind(now_ms() + lease_ms)
+            .bind(now_ms())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some((request, checkpoint, crashes)) = row else { return Ok(None) };
+        let event = JobEvent::State { state: JobState::Running, problem: None };
+        add_event(&mut transaction, id, &event).await?;
+        let event = JobEvent::Started { device: device.into(), resumed: checkpoint.is_some() };
+        add_event(&mut transaction, id, &event).await?;
+        transaction.commit().await?;
+        Ok(Some(Claim { request: from_json("a job's request", &request)?, checkpoint, crashes }))
+    }
+
+    /// Renews a worker's lease; whether the job is to be cancelled.
+    ///
+    /// # Errors
+    /// [`StoreError::LostJob`] where the job is no longer this worker's.
+    pub async fn renew_lease(&self, id: i64, worker: &str, lease_ms: i64) -> StoreResult<bool> {
+        let statement = "UPDATE lab_jobs SET lease_ms = $3 WHERE id = $1 AND worker = $2 RETURNING cancel";
+        let row: Option<(i64,)> = sqlx::query_as(statement)
+            .bind(id)
+            .bind(worker)
+            .bind(now_ms() + lease_ms)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.ok_or(StoreError::LostJob)?.0 != 0)
+    }
+
+    /// Whether a worker's job is to be cancelled.
+    ///
+    /// # Errors
+    /// [`StoreError::LostJob`] where the job is no longer this worker's.
+    pub async fn is_cancelled(&self, id: i64, worker: &str) -> StoreResult<bool> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT cancel FROM lab_jobs WHERE id = $1 AND worker = $2")
+            .bind(id)
+            .bind(worker)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.ok_or(StoreError::LostJob)?.0 != 0)
+    }
+
+    /// Keeps the state that a job can go on from.
+    ///
+    /// # Errors
+    /// [`StoreError::LostJob`] where the job is no longer this worker's.
+    pub async fn save_checkpoint(&self, id: i64, worker: &str, hash: &str) -> StoreResult<()> {
+        let done = sqlx::query("UPDATE lab_jobs SET checkpoint = $3 WHERE id = $1 AND worker = $2")
+            .bind(id)
+            .bind(worker)
+            .bind(hash)
+            .execute(&self.pool)
+            .await?;
+        if done.rows_affected() == 0 { Err(StoreError::LostJob) } else { Ok(()) }
+    }
+
+    /// Enters what happened to a worker's job.
+    ///
+    /// # Errors
+    /// [`StoreError::LostJob`] where the job is no longer this worker's.
+    pub async fn job_happened(&self, id: i64, worker: &str, events: &[JobEvent]) -> StoreResult<()> {
+        let progress = events.iter().rev().find_map(|event| match event {
+            JobEvent::Progress(progress) => Some(progress),
+            _ => None,
+        });
+        let progress = progress.map(to_json).transpose()?;
+        let mut transaction = self.pool.begin().await?;
+        let done = sqlx::query("UPDATE lab_jobs SET progress = COALESCE($3, progress) WHERE id = $1 AND worker = $2")
+            .bind(id)
+            .bind(worker)
+            .bind(progress)
+            .execute(&mut *transaction)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::LostJob);
+        }
+        for event in events {
+            add_event(&mut transaction, id, event).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Ends a worker's job.
+    ///
+    /// # Errors
+    /// [`StoreError::LostJob`] where the job is no longer this worker's.
+    pub async fn finish_job(&self, id: i64, worker: &str, state: JobState, problem: Option<&str>) -> StoreResult<()> {
+        let mut transaction = self.pool.begin().await?;
+        let statement = "UPDATE lab_jobs SET state = $3, problem = $4, finished_ms = $5, worker = NULL, lease_ms = NULL, \
+                         checkpoint = NULL WHERE id = $1 AND worker = $2";
+        let done = sqlx::query(statement)
+            .bind(id)
+            .bind(worker)
+            .bind(state.name())
+            .bind(problem)
+            .bind(now_ms())
+            .execute(&mut *transaction)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::LostJob);
+        }
+        add_event(&mut transaction, id, &JobEvent::State { state, problem: problem.map(Into::into) }).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Puts a worker's job back among those that wait: the worker is asked to end.
+    pub async fn release_job(&self, id: i64, worker: &str) -> StoreResult<()> {
+        let mut transaction = self.pool.begin().await?;
+        let statement = "UPDATE lab_jobs SET state = 'queued', worker = NULL, lease_ms = NULL, ticketed_ms = NULL \
+                         WHERE id = $1 AND worker = $2";
+        let done = sqlx::query(statement).bind(id).bind(worker).execute(&mut *transaction).await?;
+        if done.rows_affected() > 0 {
+            add_event(&mut transaction, id, &JobEvent::State { state: JobState::Queued, problem: None }).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Puts jobs whose workers have died back among those that wait, or gives them up; returns their numbers.
+    pub async fn recover_jobs(&self) -> StoreResult<Vec<i64>> {
+        let mut transaction = self.pool.begin().await?;
+        let statement = "UPDATE lab_jobs SET crashes = crashes + 1, worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
+                         finished_ms = CASE WHEN cancel = 1 OR crashes + 1 >= $2 THEN $1 ELSE NULL END, \
+                         problem = CASE WHEN cancel = 0 AND crashes + 1 >= $2 THEN $3 ELSE NULL END, \
+                         state = CASE WHEN cancel = 1 THEN 'cancelled' WHEN crashes + 1 >= $2 THEN 'failed' \
+                         ELSE 'queued' END \
+                         WHERE state = 'running' AND lease_ms < $1 RETURNING id, state, problem";
+        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(statement)
+            .bind(now_ms())
+            .bind(MOST_CRASHES)
+            .bind(GIVEN_UP)
+            .fetch_all(&mut *transaction)
+            .await?;
+        for (id, state, problem) in &rows {
+            let state = named("a job's state", state, JobState::from_name)?;
+            add_event(&mut transaction, *id, &JobEvent::State { state, problem: problem.clone() }).await?;
+        }
+        transaction.commit().await?;
+        Ok(rows.into_iter().map(|(id, ..)| id).collect())
+    }
+
+    /// Numbers over all jobs.
+    pub async fn totals(&self) -> StoreResult<Totals> {
+        let states: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, COUNT(*) FROM lab_jobs GROUP BY state").fetch_all(&self.pool).await?;
+        let (oldest_waiting_ms,): (Option<i64>,) =
+            sqlx::query_as("SELECT MIN(created_ms) FROM lab_jobs WHERE state = 'queued'").fetch_one(&self.pool).await?;
+        let statement = "SELECT kind, COUNT(*), CAST(SUM(finished_ms - COALESCE(started_ms, finished_ms)) AS BIGINT) \
+                         FROM lab_jobs WHERE finished_ms IS NOT NULL GROUP BY kind";
+        let ended: Vec<(String, i64, i64)> = sqlx::query_as(statement).fetch_all(&self.pool).await?;
+        let (crashes,): (i64,) = sqlx::query_as("SELECT CAST(COALESCE(SUM(crashes), 0) AS BIGINT) FROM lab_jobs")
+            .fetch_one(&self.pool)
+            .await?;
+        let state = |(name, count): (String, i64)| Ok((named("a job's state", &name, JobState::from_name)?, count));
+        let kind =
+            |(name, count, ms): (String, i64, i64)| Ok((named("a job's kind", &name, JobKind::from_name)?, count, ms));
+        Ok(Totals {
+            states: states.into_iter().map(state).collect::<StoreResult<_>>()?,
+            oldest_waiting_ms,
+            ended: ended.into_iter().map(kind).collect::<StoreResult<_>>()?,
+            crashes,
+        })
+    }
+}

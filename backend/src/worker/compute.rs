@@ -1,0 +1,326 @@
+//! Each kind of job, with the engine, on a thread of its own.
+
+use burn::tensor::read_sync;
+use rrlab_engine::architecture::{Architecture, ArchitectureError};
+use rrlab_engine::calibrate::{CalibrationError, CalibrationImages, Method, calibrate};
+use rrlab_engine::checkpoint::{self, CheckpointError};
+use rrlab_engine::data::{Dataset, Split, draw_indices};
+use rrlab_engine::device::OpenDevice;
+use rrlab_engine::evaluate::{accuracy, evaluation};
+use rrlab_engine::finetune::{FinetuneError, FinetuneState, Finetuning};
+use rrlab_engine::model::{ClassesError, Model};
+use rrlab_engine::network::Network;
+use rrlab_engine::sweep::{Sweep, SweepError};
+use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
+use rrlab_engine::watch::{Interrupted, Progress, Stopped};
+use rrlab_types::{
+    ArtifactKind, FinetunePlan, JobEvent, JobRequest, ModelProfile, SweepPlan, SweepReport, TrainingPlan,
+};
+
+use super::link::{Ended, Link};
+
+/// Test images on which the accuracy after each epoch of training is measured.
+const EPOCH_IMAGES: usize = 2000;
+
+/// What a job reads.
+pub struct Inputs {
+    /// The network, with its name.
+    pub model: Option<(String, Model)>,
+    /// Its profile.
+    pub profile: Option<ModelProfile>,
+    /// The data set.
+    pub dataset: Option<Dataset>,
+    /// The state to go on from.
+    pub checkpoint: Option<Vec<u8>>,
+}
+
+enum Failure {
+    Stopped,
+    Problem(String),
+}
+
+impl From<Stopped> for Failure {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<Interrupted> for Failure {
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::Stopped(stopped) => stopped.into(),
+            Interrupted::Device(_) => Self::Problem(interrupted.to_string()),
+        }
+    }
+}
+
+/// Errors that may hide that work was asked to end.
+macro_rules! interruptible {
+    ($($error:ident),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                match error {
+                    $error::Interrupted(interrupted) => interrupted.into(),
+                    other => Self::Problem(other.to_string()),
+                }
+            }
+        })+
+    };
+}
+interruptible!(CalibrationError, TrainingError);
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Interrupted(interrupted) => interrupted.into(),
+            SweepError::Calibration(error) => error.into(),
+            other => Self::Problem(other.to_string()),
+        }
+    }
+}
+
+impl From<FinetuneError> for Failure {
+    fn from(error: FinetuneError) -> Self {
+        match error {
+            FinetuneError::Interrupted(interrupted) => interrupted.into(),
+            FinetuneError::Calibration(error) => error.into(),
+            FinetuneError::Training(error) => error.into(),
+            other => Self::Problem(other.to_string()),
+        }
+    }
+}
+
+macro_rules! problems {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Problem(error.to_string())
+            }
+        })+
+    };
+}
+problems!(ArchitectureError, CheckpointError, ClassesError, TrainingStateError, serde_json::Error);
+
+/// Computes a job, saying on the link what happens and what comes out.
+pub fn run(request: JobRequest, inputs: Inputs, device: &OpenDevice, link: Link) -> Ended {
+    let mut bench = Bench { inputs, device, link };
+    let ended = match request {
+        JobRequest::Train { architecture, plan, .. } => bench.train(&architecture, plan),
+        JobRequest::Calibrate { images, seed, .. } => bench.calibrate(images, seed),
+        JobRequest::Sweep { plan, .. } => bench.sweep(plan),
+        JobRequest::Finetune { plan, .. } => bench.finetune(plan),
+        JobRequest::Evaluate { images, seed, .. } => bench.evaluate(images, seed),
+    };
+    match ended {
+        Ok(()) => Ended::Done,
+        Err(Failure::Stopped) => Ended::Stopped,
+        Err(Failure::Problem(problem)) => Ended::Failed(problem),
+    }
+}
+
+struct Bench<'a> {
+    inputs: Inputs,
+    device: &'a OpenDevice,
+    link: Link,
+}
+
+fn missing(what: &str) -> Failure {
+    Failure::Problem(format!("the job has no {what}"))
+}
+
+/// Hands over a state; one that could not be had is the failure that ends the work.
+fn save(link: &mut Link, state: Result<Vec<u8>, Failure>, failure: &mut Option<Failure>) -> Result<(), Stopped> {
+    match state {
+        Ok(bytes) => link.checkpoint(bytes),
+        Err(problem) => {
+            *failure = Some(problem);
+            Err(Stopped)
+        }
+    }
+}
+
+/// Measures a profile, telling of each layer.
+fn measure(
+    model: &Model,
+    dataset: &Dataset,
+    (images, seed): (usize, u64),
+    device: &OpenDevice,
+    link: &mut Link,
+) -> Result<ModelProfile, Failure> {
+    model.check_classes(dataset)?;
+    let images = CalibrationImages::draw(dataset, Split::Train, images, seed, model.normalization_of(dataset))?;
+    link.count("images", 0, images.len());
+    let layers = model.graph.prunable_layers().len();
+    let mut measured = 0;
+    let watch = async |progress: Progress<'_>| match progress {
+        Progress::Images(count) => link.advance_by(count, count),
+        Progress::Layer(layer) => {
+            if measured == 0 {
+                link.count("layers", 0, layers);
+            }
+            measured += 1;
+            link.tell(JobEvent::Layer(Box::new(layer.clone())))?;
+            link.advance(measured, 0, None)
+        }
+        _ => link.go_on(),
+    };
+    Ok(read_sync(calibrate(model, &device.device, &device.name, &images, Method::SecondMoments, watch))?)
+}
+
+impl Bench<'_> {
+    fn train(&mut self, architecture: &str, plan: TrainingPlan) -> Result<(), Failure> {
+        let Self { inputs, device, link } = self;
+        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+        let state = match &inputs.checkpoint {
+            Some(bytes) => TrainingState::from_bytes(bytes)?,
+            None => {
+                let graph = architecture.parse::<Architecture>()?.graph(dataset.classes.len())?;
+                TrainingState::start(Model::untrained(graph, dataset, plan.seed), plan.clone())
+            }
+        };
+        let mut trainer = Trainer::new(state, dataset, &device.device)?;
+        link.count("steps", trainer.steps_done(), trainer.total_steps());
+        let drawn = draw_indices(&dataset.test, EPOCH_IMAGES, plan.seed);
+        let mut failure = None;
+        let trained = read_sync(trainer.run(&drawn, async |trainer, progress| {
+            if let Progress::Epoch(epoch) = progress {
+                link.tell(JobEvent::Epoch(*epoch))?;
+            }
+            if link.is_checkpoint_due() {
+                let state = trainer.state().await.map_err(Failure::from);
+                save(link, state.and_then(|state| Ok(state.to_bytes()?)), &mut failure)?;
+            }
+            match progress {
+                Progress::Step(step) => link.advance(trainer.steps_done(), step.images, Some(JobEvent::Step(*step))),
+                _ => link.go_on(),
+            }
+        }));
+        failure.map_or(Ok(()), Err)?;
+        trained?;
+        let mut model = read_sync(trainer.model())?;
+        let reached = trainer.log().epochs.last().and_then(|epoch| epoch.test_accuracy).unwrap_or_default();
+        model.note_training(&plan, dataset, reached, drawn.len());
+        let name = format!("{architecture} on {}", dataset.name);
+        Ok(link.result(ArtifactKind::Model, name, checkpoint::write(&model)?)?)
+    }
+
+    fn calibrate(&mut self, images: usize, seed: u64) -> Result<(), Failure> {
+        let Self { inputs, device, link } = self;
+        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
+        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+        let profile = measure(model, dataset, (images, seed), device, link)?;
+        Ok(link.result_json(ArtifactKind::Profile, name.clone(), &profile)?)
+    }
+
+    /// The profile that was given, or measured before an interruption; else it is measured now.
+    fn measured(&mut self, images: usize, seed: u64) -> Result<(), Failure> {
+        if self.inputs.profile.is_none() {
+            let Self { inputs, device, link } = self;
+            let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
+            let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+            let profile = measure(model, dataset, (images, seed), device, link)?;
+            link.result_json(ArtifactKind::Profile, name.clone(), &profile)?;
+            self.inputs.profile = Some(profile);
+        }
+        Ok(())
+    }
+
+    fn sweep(&mut self, mut plan: SweepPlan) -> Result<(), Failure> {
+        self.measured(plan.calibration_images, plan.seed)?;
+        let Self { inputs, device, link } = self;
+        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
+        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+        let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
+        model.check_classes(dataset)?;
+        plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
+        let previous = match &inputs.checkpoint {
+            Some(bytes) => Some(serde_json::from_slice::<SweepReport>(bytes)?),
+            None => None,
+        };
+        let sweep = Sweep {
+            model,
+            profile,
+            dataset,
+            normalization: model.normalization_of(dataset),
+            device: &device.device,
+            device_name: &device.name,
+        };
+        link.count("networks", previous.as_ref().map_or(0, |report| report.entries.len()), plan.asked());
+        let report = read_sync(sweep.run(plan, previous, async |progress| {
+            if let Progress::Entry(report) = progress {
+                link.checkpoint(serde_json::to_vec(report).map_err(|_| Stopped)?)?;
+                if let Some(entry) = report.entries.last() {
+                    link.tell(JobEvent::Entry(entry.clone()))?;
+                }
+                link.advance(report.entries.len(), 0, None)?;
+            }
+            link.go_on()
+        }))?;
+        Ok(link.result_json(ArtifactKind::Sweep, name.clone(), &report)?)
+    }
+
+    fn finetune(&mut self, mut plan: FinetunePlan) -> Result<(), Failure> {
+        self.measured(plan.calibration_images, plan.training.seed)?;
+        let Self { inputs, device, link } = self;
+        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
+        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+        let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
+        plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
+        let previous = inputs.checkpoint.as_deref().map(FinetuneState::from_bytes).transpose()?;
+        let tuning = Finetuning { model, profile, dataset, device: &device.device, device_name: &device.name };
+        let mut failure = None;
+        let mut counting = false;
+        let tuned = read_sync(tuning.run(plan, previous, async |under_way, progress| {
+            match progress {
+                Progress::Run(report) => {
+                    if let Some(run) = report.runs.last() {
+                        link.tell(JobEvent::Run(run.clone()))?;
+                    }
+                }
+                Progress::Tuned(run, model) => {
+                    let bytes = checkpoint::write(model).map_err(|error| {
+                        failure = Some(error.into());
+                        Stopped
+                    })?;
+                    link.result(ArtifactKind::Model, format!("{name}, {} at {}", run.rule, run.sparsity), bytes)?;
+                }
+                _ => {}
+            }
+            if let Some(under_way) = under_way {
+                let (done, total) = under_way.steps();
+                if !counting {
+                    counting = true;
+                    link.count("steps", done.saturating_sub(1), total);
+                }
+                if link.is_checkpoint_due() {
+                    let state = under_way.state().await.map_err(Failure::from);
+                    save(link, state.and_then(|state| Ok(state.to_bytes()?)), &mut failure)?;
+                }
+                if let Progress::Step(step) = progress {
+                    link.advance(done, step.images, Some(JobEvent::Step(*step)))?;
+                }
+            }
+            link.go_on()
+        }));
+        failure.map_or(Ok(()), Err)?;
+        let report = tuned?;
+        Ok(link.result_json(ArtifactKind::Finetune, name.clone(), &report)?)
+    }
+
+    fn evaluate(&mut self, images: usize, seed: u64) -> Result<(), Failure> {
+        let Self { inputs, device, link } = self;
+        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
+        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+        model.check_classes(dataset)?;
+        let drawn = draw_indices(&dataset.test, images, seed);
+        let network = Network::new(model, &device.device);
+        link.count("images", 0, drawn.len());
+        let watch = async |progress: Progress<'_>| match progress {
+            Progress::Images(count) => link.advance_by(count, count),
+            _ => link.go_on(),
+        };
+        let fraction = read_sync(accuracy(&network, &dataset.test, &drawn, &model.normalization_of(dataset), watch))?;
+        let evaluation = evaluation(name, model, dataset, Split::Test, drawn.len(), &device.name, fraction);
+        Ok(link.result_json(ArtifactKind::Evaluation, name.clone(), &evaluation)?)
+    }
+}

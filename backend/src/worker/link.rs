@@ -1,0 +1,173 @@
+//! What a computing thread says to the worker, and hears from it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rrlab_engine::watch::Stopped;
+use rrlab_types::{ArtifactKind, JobEvent, JobProgress};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+/// Shortest time between two reports of progress.
+const REPORT: Duration = Duration::from_millis(500);
+/// Shortest time between two checkpoints.
+const CHECKPOINT: Duration = Duration::from_secs(5);
+
+/// What a computing thread says.
+pub enum Message {
+    /// This happened.
+    Events(Vec<JobEvent>),
+    /// The state to go on from after a crash.
+    Checkpoint(Vec<u8>),
+    /// A result.
+    Result {
+        /// What it is.
+        kind: ArtifactKind,
+        /// Its name.
+        name: String,
+        /// Its content.
+        bytes: Vec<u8>,
+    },
+}
+
+/// How computing ended.
+pub enum Ended {
+    /// All results were said.
+    Done,
+    /// It was asked to end.
+    Stopped,
+    /// It can't be computed.
+    Failed(String),
+}
+
+/// A computing thread's end of the line.
+pub struct Link {
+    messages: mpsc::Sender<Message>,
+    stop: Arc<AtomicBool>,
+    progress: JobProgress,
+    /// When counting began, at how much.
+    began: (Instant, usize),
+    /// Images since then.
+    images: usize,
+    reported: Option<Instant>,
+    saved: Instant,
+}
+
+impl Link {
+    /// To a worker that listens; `stop` becomes true when the thread is to end.
+    pub fn new(messages: mpsc::Sender<Message>, stop: Arc<AtomicBool>) -> Self {
+        let now = Instant::now();
+        Self {
+            messages,
+            stop,
+            progress: JobProgress {
+                what: String::new(),
+                done: 0,
+                total: 0,
+                images_per_second: None,
+                seconds_left: None,
+            },
+            began: (now, 0),
+            images: 0,
+            reported: None,
+            saved: now,
+        }
+    }
+
+    fn say(&self, message: Message) -> Result<(), Stopped> {
+        self.messages.blocking_send(message).map_err(|_| Stopped)
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn go_on(&self) -> Result<(), Stopped> {
+        if self.is_stopping() { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// Whether the thread is to end.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Says what happened.
+    ///
+    /// # Errors
+    /// If nobody listens any more.
+    pub fn tell(&self, event: JobEvent) -> Result<(), Stopped> {
+        self.say(Message::Events(vec![event]))
+    }
+
+    /// Hands over a result as JSON.
+    ///
+    /// # Errors
+    /// If nobody listens any more.
+    pub fn result_json(&self, kind: ArtifactKind, name: String, value: &impl Serialize) -> Result<(), Stopped> {
+        // What is handed over here has text keys and finite numbers, and always has JSON.
+        let bytes = serde_json::to_vec_pretty(value).map_err(|_| Stopped)?;
+        self.result(kind, name, bytes)
+    }
+
+    /// Hands over a result.
+    ///
+    /// # Errors
+    /// If nobody listens any more.
+    pub fn result(&self, kind: ArtifactKind, name: String, bytes: Vec<u8>) -> Result<(), Stopped> {
+        self.say(Message::Result { kind, name, bytes })
+    }
+
+    /// Hands over a state to go on from.
+    ///
+    /// # Errors
+    /// If nobody listens any more.
+    pub fn checkpoint(&mut self, bytes: Vec<u8>) -> Result<(), Stopped> {
+        self.saved = Instant::now();
+        self.say(Message::Checkpoint(bytes))
+    }
+
+    /// Whether it is time for a checkpoint: the last is old, or there will be no other.
+    pub fn is_checkpoint_due(&self) -> bool {
+        self.is_stopping() || self.saved.elapsed() > CHECKPOINT
+    }
+
+    /// Begins to count units of `what`, of which some may be done already.
+    pub fn count(&mut self, what: &str, done: usize, total: usize) {
+        let (images_per_second, seconds_left) = (None, None);
+        self.progress = JobProgress { what: what.into(), done, total, images_per_second, seconds_left };
+        self.began = (Instant::now(), done);
+        self.images = 0;
+        self.reported = None;
+    }
+
+    /// Counts; says how far it is, and what happened with it, unless that was said a moment ago.
+    ///
+    /// # Errors
+    /// If the thread is to end or nobody listens any more.
+    pub fn advance(&mut self, done: usize, images: usize, event: Option<JobEvent>) -> Result<(), Stopped> {
+        self.images += images;
+        self.progress.done = done;
+        let seconds = self.began.0.elapsed().as_secs_f64();
+        let counted = done.saturating_sub(self.began.1);
+        if counted > 0 && seconds > 0.0 {
+            let left = self.progress.total.saturating_sub(done);
+            self.progress.seconds_left = Some(left as f64 * seconds / counted as f64);
+            self.progress.images_per_second = (self.images > 0).then(|| self.images as f64 / seconds);
+        }
+        if self.reported.is_none_or(|reported| reported.elapsed() > REPORT) || done >= self.progress.total {
+            self.reported = Some(Instant::now());
+            let events = [JobEvent::Progress(self.progress.clone())].into_iter().chain(event).collect();
+            self.say(Message::Events(events))?;
+        }
+        self.go_on()
+    }
+
+    /// [`Link::advance`] by so many more.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn advance_by(&mut self, more: usize, images: usize) -> Result<(), Stopped> {
+        self.advance(self.progress.done + more, images, None)
+    }
+}
