@@ -482,6 +482,9 @@ pub struct WorkArgs {
     /// Seconds of silence after which a worker counts as dead and its job goes to another.
     #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..=3600))]
     pub lease: u64,
+    /// Seconds between two checkpoints of a job.
+    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub checkpoint: u64,
 }
 
 /// Serve the lab.

@@ -16,7 +16,8 @@ use crate::graph::GraphView;
 use crate::lab::{Lab, Side};
 use crate::panes::Panes;
 use crate::run::{self, Bench, Finding, RunPanel, Session};
-use crate::settings::{Pane, Part, Settings, Shown, Theme};
+use crate::server::Board;
+use crate::settings::{ComputeOn, Pane, Part, Settings, Shown, Theme};
 use crate::tour::Tour;
 
 /// How names of checkpoints, data sets and images end.
@@ -200,6 +201,7 @@ pub fn App() -> impl IntoView {
     });
     let session = Session::new(settings, Callback::new(move |finding| desk.find(finding)));
     let bench = Bench::new(session);
+    let board = Board::new(settings, Callback::new(move |finding| desk.find(finding)));
     let over = RwSignal::new(false);
     let opens = move || settings.shows(Part::Open);
     // A browser would leave the page for the file.
@@ -214,9 +216,9 @@ pub fn App() -> impl IntoView {
         <main class:over=over
             on:dragover=move |event: DragEvent| { event.prevent_default(); over.set(opens()) }
             on:dragleave=move |_| over.set(false) on:drop=drop_file>
-            <Head desk />
+            <Head desk board />
             <Problems problems=desk.problems />
-            <Show when=move || settings.run.get() && settings.shows(Part::Run)><RunPanel bench /></Show>
+            <Show when=move || settings.run.get() && settings.shows(Part::Run)><RunPanel bench board /></Show>
             {move || match desk.profile.get() {
                 None => view! { <p class="panel loading" role="status">{move || if desk.problems.with(Vec::is_empty) { "Loading the profile …" } else { "No profile is open. Drop one on this page, or choose one of the gallery." }}</p> }.into_any(),
                 Some(profile) => view! { <LabView desk profile /> }.into_any(),
@@ -251,7 +253,7 @@ fn Problems(problems: RwSignal<Vec<String>>) -> impl IntoView {
 
 /// Title, gallery, files, links, tour and colours.
 #[component]
-fn Head(desk: Desk) -> impl IntoView {
+fn Head(desk: Desk, board: Board) -> impl IntoView {
     let settings = desk.settings;
     view! {
         <header>
@@ -269,6 +271,9 @@ fn Head(desk: Desk) -> impl IntoView {
                 <Show when=move || settings.shows(Part::Run)>
                     <button type="button" id="run-open" aria-expanded=move || settings.run.get().to_string()
                         on:click=move |_| settings.run.update(|run| *run = !*run)>"Run it here"</button>
+                    <Show when=move || board.info.with(Option::is_some)>
+                        <button type="button" id="jobs-open" on:click=move |_| { settings.compute_on.set(ComputeOn::Server); settings.run.set(true) }>"Jobs"</button>
+                    </Show>
                 </Show>
                 <Show when=move || settings.shows(Part::Open)>
                     <OpenTools desk />

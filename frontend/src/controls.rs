@@ -55,6 +55,20 @@ where
     }
 }
 
+/// A number kept in a signal.
+#[component]
+pub fn Number<T>(id: &'static str, label: &'static str, signal: RwSignal<T>) -> impl IntoView
+where
+    T: Copy + std::fmt::Display + std::str::FromStr + Send + Sync + 'static,
+{
+    view! {
+        <label class="inline"><span>{label}</span>
+            <input type="number" id=id min="0" step="any" prop:value=move || signal.get().to_string()
+                on:change:target=move |event| if let Ok(value) = event.target().value().parse() { signal.set(value) } />
+        </label>
+    }
+}
+
 /// Budget, rule and settings of A, and how the graph is coloured.
 #[component]
 pub fn Controls(lab: Lab) -> impl IntoView {

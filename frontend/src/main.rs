@@ -15,6 +15,7 @@ mod lab;
 mod metric;
 mod panes;
 mod run;
+mod server;
 mod settings;
 mod tour;
 

@@ -124,6 +124,8 @@ choices! {
         Cpu = "cpu", "CPU";
         /// By WebGPU, whatever the adapter.
         WebGpu = "webgpu", "WebGPU";
+        /// As a job on the server that serves the page.
+        Server = "server", "the server";
     }
 }
 
@@ -318,6 +320,10 @@ pub struct Settings {
     pub run: RwSignal<bool>,
     /// Where.
     pub compute_on: RwSignal<ComputeOn>,
+    /// The job on the server that is watched; 0 is none.
+    pub job: RwSignal<i64>,
+    /// Secret of the link to a job whose results are shown.
+    pub share: RwSignal<String>,
     /// Colours of the page.
     pub theme: RwSignal<Theme>,
 }
@@ -343,6 +349,8 @@ impl Settings {
             tour: RwSignal::new(0),
             run: RwSignal::new(false),
             compute_on: RwSignal::new(ComputeOn::Auto),
+            job: RwSignal::new(0),
+            share: RwSignal::new(String::new()),
             theme: RwSignal::new(Theme::System),
         }
     }
@@ -365,6 +373,8 @@ impl Settings {
             Property::new("tour".into(), self.tour, 0),
             Property::new("run".into(), self.run, false),
             Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto),
+            Property::new("job".into(), self.job, 0),
+            Property::new("share".into(), self.share, String::new()),
             Property::new("theme".into(), self.theme, Theme::System),
         ];
         self.a.properties("", Rule::Rr, &mut table);

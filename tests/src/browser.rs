@@ -25,6 +25,7 @@ pub struct Browser {
     /// Where files go that the page saves.
     pub downloads: TempDir,
     _server: Option<Child>,
+    _data: Option<tempfile::TempDir>,
     _driver: Child,
 }
 
@@ -75,10 +76,12 @@ impl Browser {
     /// # Panics
     /// As [`Browser::open`].
     pub async fn open_sized(size: (u32, u32)) -> Self {
+        let data = tempfile::tempdir().expect("a folder for the lab");
         let mut serve = Command::new(program());
-        serve.args(["serve", "--port", "0", "--page"]).arg(built_page());
+        serve.args(["serve", "--port", "0", "--device", "cpu", "--no-worker", "--page"]).arg(built_page());
+        serve.env("RRLAB_DATA_DIR", data.path());
         let (server, address) = started(&mut serve, |line| line.starts_with("http://").then(|| line.to_owned())).await;
-        Self::at(address, Some(server), size).await
+        Self { _data: Some(data), ..Self::at(address, Some(server), size).await }
     }
 
     /// A browser on an address where somebody serves the page.
@@ -132,7 +135,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser");
-        Self { client, address, downloads, _server: server, _driver: driver }
+        Self { client, address, downloads, _server: server, _driver: driver, _data: None }
     }
 
     /// Opens the page with this query and waits until its layers are there.

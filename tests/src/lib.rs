@@ -2,6 +2,8 @@
 
 pub mod browser;
 pub mod deepened;
+#[cfg(unix)]
+pub mod lab;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 
 use super::Context;
 use super::lab::{block_on, open_objects, open_store, start_log};
-use crate::cli::{ServeArgs, WorkerArgs};
+use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
 use crate::queue::Queue;
 use crate::server::{self, Lab, Manners, Page, Settings};
-use crate::worker::Worker;
+use crate::worker::{Pace, Worker};
 
 /// Who asks where nobody has to show a token.
 const EVERYBODY: &str = "local";
@@ -37,8 +37,8 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
             .with_context(|| format!("can't listen on port {}; choose another with --port", args.port))?;
         let stop = stop_signal();
         let worker = device.map(|device| {
-            let lease = Duration::from_secs(args.work.lease);
-            let worker = Worker::new(store.clone(), objects.clone(), data.clone(), device, lease, stop.clone());
+            let worker =
+                Worker::new(store.clone(), objects.clone(), data.clone(), device, pace(&args.work), stop.clone());
             tokio::spawn(async move { worker.run().await })
         });
         let everybody = if args.hosted {
@@ -83,10 +83,13 @@ pub fn work(context: Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let data = context.data;
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data)?;
-        let lease = Duration::from_secs(args.work.lease);
-        Worker::new(store, objects, data, device, lease, stop_signal()).run().await;
+        Worker::new(store, objects, data, device, pace(&args.work), stop_signal()).run().await;
         Ok(())
     })
+}
+
+fn pace(args: &WorkArgs) -> Pace {
+    Pace { lease: Duration::from_secs(args.lease), checkpoint: Duration::from_secs(args.checkpoint) }
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use rrlab_types::{Job, Problem, Share};
+use rrlab_types::{ArtifactKind, Job, Problem, Share};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -81,6 +81,9 @@ async fn shared(State(lab): State<App>, At(secret): At<String>) -> ApiResult<Jso
 )]
 async fn shared_content(State(lab): State<App>, At((secret, id)): At<(String, i64)>) -> ApiResult<Response> {
     let job = job_of(&lab, &secret).await?;
-    let artifact = job.results.iter().find(|result| result.id == id).ok_or(ApiError::NotFound("artifact"))?;
-    download(&lab, artifact).await
+    // A sweep can't be drawn without the profile that it was on.
+    let is_profile = job.request.inputs().contains(&(id, ArtifactKind::Profile));
+    let shown = is_profile || job.results.iter().any(|result| result.id == id);
+    let artifact = if shown { lab.store.artifact(id, None).await? } else { None };
+    download(&lab, &artifact.ok_or(ApiError::NotFound("artifact"))?).await
 }

@@ -149,6 +149,7 @@ fn measure(
 ) -> Result<ModelProfile, Failure> {
     model.check_classes(dataset)?;
     let images = CalibrationImages::draw(dataset, Split::Train, images, seed, model.normalization_of(dataset))?;
+    link.tell(JobEvent::Measuring(Box::new(model.graph.clone())))?;
     link.count("images", 0, images.len());
     let layers = model.graph.prunable_layers().len();
     let mut measured = 0;

@@ -11,8 +11,6 @@ use tokio::sync::mpsc;
 
 /// Shortest time between two reports of progress.
 const REPORT: Duration = Duration::from_millis(500);
-/// Shortest time between two checkpoints.
-const CHECKPOINT: Duration = Duration::from_secs(5);
 
 /// What a computing thread says.
 pub enum Message {
@@ -52,11 +50,13 @@ pub struct Link {
     images: usize,
     reported: Option<Instant>,
     saved: Instant,
+    /// Shortest time between two checkpoints.
+    save_every: Duration,
 }
 
 impl Link {
     /// To a worker that listens; `stop` becomes true when the thread is to end.
-    pub fn new(messages: mpsc::Sender<Message>, stop: Arc<AtomicBool>) -> Self {
+    pub fn new(messages: mpsc::Sender<Message>, stop: Arc<AtomicBool>, save_every: Duration) -> Self {
         let now = Instant::now();
         Self {
             messages,
@@ -72,6 +72,7 @@ impl Link {
             images: 0,
             reported: None,
             saved: now,
+            save_every,
         }
     }
 
@@ -129,7 +130,7 @@ impl Link {
 
     /// Whether it is time for a checkpoint: the last is old, or there will be no other.
     pub fn is_checkpoint_due(&self) -> bool {
-        self.is_stopping() || self.saved.elapsed() > CHECKPOINT
+        self.is_stopping() || self.saved.elapsed() > self.save_every
     }
 
     /// Begins to count units of `what`, of which some may be done already.

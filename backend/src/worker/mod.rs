@@ -63,8 +63,23 @@ struct Parts {
     device: OpenDevice,
     /// Unique for each start: the queue does not let a name come back within half a minute.
     name: String,
-    lease: Duration,
+    pace: Pace,
     stop: watch::Receiver<bool>,
+}
+
+/// How often a worker says that it is alive, and saves what it has.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Silence after which it counts as dead.
+    pub lease: Duration,
+    /// Time between two checkpoints.
+    pub checkpoint: Duration,
+}
+
+impl Pace {
+    fn lease_ms(self) -> i64 {
+        self.lease.as_millis() as i64
+    }
 }
 
 impl Worker {
@@ -74,12 +89,12 @@ impl Worker {
         objects: Objects,
         data: DataFolder,
         device: OpenDevice,
-        lease: Duration,
+        pace: Pace,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let name = format!("{}-{}", std::process::id(), crate::secret::random_hex::<6>());
         let queue = Queue::of(&store);
-        Self(Arc::new(Parts { store, objects, queue, data, device, name, lease, stop }))
+        Self(Arc::new(Parts { store, objects, queue, data, device, name, pace, stop }))
     }
 
     /// Takes up jobs until it is to stop; a job under way is saved and given back.
@@ -143,11 +158,11 @@ impl Worker {
     /// # Errors
     /// If the database fails before the job is this worker's.
     pub async fn take_up(&self, job: i64) -> Result<(), WorkError> {
-        let Parts { store, device, name, lease, stop, .. } = &*self.0;
+        let Parts { store, device, name, pace, stop, .. } = &*self.0;
         if *stop.borrow() {
             return Ok(store.release_job(job, name).await?);
         }
-        let claimed = store.claim_job(job, name, &device.name, lease.as_millis() as i64).await;
+        let claimed = store.claim_job(job, name, &device.name, pace.lease_ms()).await;
         let claim = match claimed {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok(()),
@@ -188,7 +203,7 @@ impl Worker {
             Err(error) => return store.finish_job(job, name, JobState::Failed, Some(&error.to_string())).await,
         };
         let (device, request) = (self.0.device.clone(), claim.request);
-        let link = Link::new(messages, stop.clone());
+        let link = Link::new(messages, stop.clone(), self.0.pace.checkpoint);
         let computing = std::thread::Builder::new()
             .name(format!("job-{job}"))
             .spawn(move || compute::run(request, inputs, &device, link));
@@ -327,11 +342,11 @@ impl<'a> Heart<'a> {
     }
 
     async fn beat(&mut self) -> Result<(), StoreError> {
-        let Parts { store, name, lease, stop, .. } = &*self.worker.0;
-        let due = self.renewed.is_none_or(|renewed| renewed.elapsed() > *lease / 4);
+        let Parts { store, name, pace, stop, .. } = &*self.worker.0;
+        let due = self.renewed.is_none_or(|renewed| renewed.elapsed() > pace.lease / 4);
         self.cancelled = if due {
             self.renewed = Some(Instant::now());
-            store.renew_lease(self.job, name, lease.as_millis() as i64).await?
+            store.renew_lease(self.job, name, pace.lease_ms()).await?
         } else {
             store.is_cancelled(self.job, name).await?
         };

@@ -5,12 +5,13 @@ use rrlab_types::{ComputeRequest, Evidence, Repair, Rule, Sparsity, SweepPlan, S
 
 use super::files;
 use super::link::Attachment;
-use super::session::{Activity, Ask, Phase, Seen, Session};
+use super::session::{Ask, Phase, Seen, Session};
 use super::shelf::{Kept, Kind};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
-use crate::controls::Select;
+use crate::controls::{Number, Select};
 use crate::graph::LiveGraph;
 use crate::metric::percent;
+use crate::server::{Board, ServerPanel};
 use crate::settings::{Choice, ComputeOn, choices};
 
 /// The network that comes with the page, trained by this project's own program.
@@ -18,8 +19,13 @@ const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
 /// Test images that are looked at.
 const LOOKED_AT: usize = 12;
 /// Rules and sparsities of a sweep here: the paper's comparison, coarsely.
-const SWEEP_RULES: [Rule; 5] = [Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude, Rule::Rr];
+pub const SWEEP_RULES: [Rule; 5] = [Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude, Rule::Rr];
 const SWEEP_SPARSITIES: [f64; 7] = [0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97];
+
+/// Sparsities of a sweep.
+pub fn sweep_sparsities() -> Vec<Sparsity> {
+    SWEEP_SPARSITIES.into_iter().filter_map(|sparsity| Sparsity::new(sparsity).ok()).collect()
+}
 
 choices! {
     /// Where images come from.
@@ -233,9 +239,13 @@ impl Bench {
     }
 
     fn sweep_rules(self) {
-        let sparsities = SWEEP_SPARSITIES.into_iter().filter_map(|sparsity| Sparsity::new(sparsity).ok()).collect();
         let plan = self.plan(self.session.settings.a);
-        self.sweep(vec![SweepPlan { rules: SWEEP_RULES.to_vec(), sparsities, constraints: Vec::new(), ..plan }]);
+        self.sweep(vec![SweepPlan {
+            rules: SWEEP_RULES.to_vec(),
+            sparsities: sweep_sparsities(),
+            constraints: Vec::new(),
+            ..plan
+        }]);
     }
 
     fn prune(self) {
@@ -292,9 +302,44 @@ fn data_set_name(path: &str) -> String {
 
 /// The panel.
 #[component]
-pub fn RunPanel(bench: Bench) -> impl IntoView {
+pub fn RunPanel(bench: Bench, board: Board) -> impl IntoView {
     let session = bench.session;
     session.read_shelf();
+    let compute_on = session.settings.compute_on;
+    // Another device means another worker.
+    Effect::new(move |before: Option<ComputeOn>| {
+        let now = compute_on.get();
+        if now != ComputeOn::Server && before.is_some_and(|before| before != now) {
+            session.end();
+        }
+        now
+    });
+    // Jobs need a server; a link may ask for one where there is none.
+    let choices = move || {
+        let there = board.info.with(Option::is_some) || compute_on.get() == ComputeOn::Server;
+        let choices = ComputeOn::ALL.iter().filter(|on| there || **on != ComputeOn::Server);
+        let choices = choices.map(|&on| (on, on.label())).collect();
+        view! { <Select id="compute-on" value=compute_on set=compute_on.write_only() choices /> }
+    };
+    let on_server = move || compute_on.get() == ComputeOn::Server;
+    view! {
+        <section class="panel run" id="run" aria-label="Run networks">
+            <div class="pane-head">
+                <h2>{move || if on_server() { "Run it on the server" } else { "Run it here, in your browser" }}</h2>
+                <span class="tools">
+                    <label class="inline"><span>"Compute on"</span>{choices}</label>
+                    <button type="button" on:click=move |_| session.settings.run.set(false)>"Close"</button>
+                </span>
+            </div>
+            <Show when=on_server fallback=move || view! { <LocalPanel bench /> }><ServerPanel board /></Show>
+        </section>
+    }
+}
+
+/// Networks that run in this browser.
+#[component]
+fn LocalPanel(bench: Bench) -> impl IntoView {
+    let session = bench.session;
     let sizes = move || match session.images.get() {
         Some(images) => {
             format!(
@@ -305,27 +350,7 @@ pub fn RunPanel(bench: Bench) -> impl IntoView {
         None => "Images never leave this machine.".to_owned(),
     };
     let story = move || session.held.get().and_then(|held| held.history.last().cloned()).unwrap_or_default();
-    let compute_on = session.settings.compute_on;
-    // Another device means another worker.
-    Effect::new(move |before: Option<ComputeOn>| {
-        let now = compute_on.get();
-        if before.is_some_and(|before| before != now) {
-            session.end();
-        }
-        now
-    });
     view! {
-        <section class="panel run" id="run" aria-label="Run networks in this browser">
-            <div class="pane-head">
-                <h2>"Run it here, in your browser"</h2>
-                <span class="tools">
-                    <label class="inline"><span>"Compute on"</span>
-                        <Select id="compute-on" value=compute_on set=compute_on.write_only()
-                            choices=ComputeOn::ALL.iter().map(|&on| (on, on.label())).collect() />
-                    </label>
-                    <button type="button" on:click=move |_| session.settings.run.set(false)>"Close"</button>
-                </span>
-            </div>
             <p class="faint" id="device" role="status">{move || session.device.get()}</p>
             <div class="steps">
                 <fieldset>
@@ -362,20 +387,6 @@ pub fn RunPanel(bench: Bench) -> impl IntoView {
                 view! { <LiveGraph graph layers density /> }
             })}
             <Shelf bench />
-        </section>
-    }
-}
-
-#[component]
-fn Number<T>(id: &'static str, label: &'static str, signal: RwSignal<T>) -> impl IntoView
-where
-    T: Copy + std::fmt::Display + std::str::FromStr + Send + Sync + 'static,
-{
-    view! {
-        <label class="inline"><span>{label}</span>
-            <input type="number" id=id min="0" step="any" prop:value=move || signal.get().to_string()
-                on:change:target=move |event| if let Ok(value) = event.target().value().parse() { signal.set(value) } />
-        </label>
     }
 }
 
@@ -450,12 +461,12 @@ fn Actions(bench: Bench) -> impl IntoView {
     }
 }
 
-fn time_left(activity: &Activity) -> String {
-    match activity.seconds_left() {
-        Some(seconds) if seconds < 1.0 => "almost done".to_owned(),
-        Some(seconds) if seconds < 90.0 => format!("{seconds:.0} s left"),
-        Some(seconds) => format!("{:.0} min left", seconds / 60.0),
-        None => String::new(),
+/// Time left, in words.
+pub fn in_words(seconds_left: f64) -> String {
+    match seconds_left {
+        seconds if seconds < 1.0 => "almost done".to_owned(),
+        seconds if seconds < 90.0 => format!("{seconds:.0} s left"),
+        seconds => format!("{:.0} min left", seconds / 60.0),
     }
 }
 
@@ -476,9 +487,7 @@ fn ActivityView(session: Session) -> impl IntoView {
             if paused() {
                 ", paused".to_owned()
             } else {
-                Some(time_left(&activity))
-                    .filter(|left| !left.is_empty())
-                    .map_or_else(String::new, |left| format!(", {left}"))
+                activity.seconds_left().map_or_else(String::new, |seconds| format!(", {}", in_words(seconds)))
             }
         ),
     };

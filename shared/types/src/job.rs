@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finetune::{FinetunePlan, FinetuneRun};
+use crate::graph::LayerGraph;
 use crate::profile::LayerProfile;
 use crate::report::{SweepEntry, SweepPlan};
 use crate::training::{EpochReport, StepReport, TrainingPlan};
@@ -266,6 +267,8 @@ pub enum JobEvent {
     Step(StepReport),
     /// An epoch of training is done.
     Epoch(EpochReport),
+    /// This network is measured from now on, layer by layer.
+    Measuring(Box<LayerGraph>),
     /// A layer is measured.
     Layer(Box<LayerProfile>),
     /// A sweep has one more entry.

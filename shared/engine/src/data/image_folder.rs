@@ -1,10 +1,16 @@
 //! An image folder: `split/class/*.png|jpg`, below any number of leading folders.
 
+use std::io::Cursor;
+
 use image::imageops::FilterType;
+use image::{ImageReader, Limits};
 
 use super::import::ImportError;
 use super::{IMAGE_BYTES, Split};
 use crate::architecture::IMAGE;
+
+/// Longest side of an image that is read: a few bytes can claim to be billions of pixels.
+const MAX_SIDE: u32 = 8192;
 
 /// Split and class that a path stands for, if it is an image's.
 pub fn image_path(path: &str) -> Option<(Split, &str)> {
@@ -25,8 +31,13 @@ pub fn image_path(path: &str) -> Option<(Split, &str)> {
 
 /// The planes of an encoded image. One that is not 32×32 is scaled to fill it and cut to its middle.
 pub fn decode(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ImportError> {
-    let decoded = image::load_from_memory(bytes)
-        .map_err(|error| ImportError::Image { path: path.into(), problem: error.to_string() })?;
+    let fail = |problem: String| ImportError::Image { path: path.into(), problem };
+    let mut reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| fail(error.to_string()))?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    reader.limits(limits);
+    let decoded = reader.decode().map_err(|error| fail(error.to_string()))?;
     let (width, height) = (IMAGE.width as u32, IMAGE.height as u32);
     let image = if (decoded.width(), decoded.height()) == (width, height) {
         decoded.to_rgb8()

@@ -9,6 +9,8 @@ use super::{Dataset, ImageSet, Split, measured_normalization};
 
 /// Largest file of an archive that is read: CIFAR-100's training file has 154 MB.
 const MAX_FILE_BYTES: u64 = 512 << 20;
+/// Most bytes of all files of an archive: a small one can claim to hold any number.
+const MAX_ARCHIVE_BYTES: u64 = 4 << 30;
 
 /// Why files are not a data set.
 #[derive(Debug, thiserror::Error)]
@@ -214,11 +216,12 @@ fn tar_entries(
 ) -> Result<(), ImportError> {
     let fail = |error: std::io::Error| ImportError::Archive { path: path.into(), kind, problem: error.to_string() };
     let mut archive = tar::Archive::new(reader);
+    let mut left = MAX_ARCHIVE_BYTES;
     for entry in archive.entries().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;
         if entry.header().entry_type().is_file() {
             let name = entry.path().map_err(fail)?.to_string_lossy().into_owned();
-            let bytes = read_limited(&mut entry).map_err(fail)?;
+            let bytes = read_limited(&mut entry, &mut left).map_err(fail)?;
             visit(&name, &bytes)?;
         }
     }
@@ -232,10 +235,11 @@ fn zip_entries(
 ) -> Result<(), ImportError> {
     let fail = |problem: String| ImportError::Archive { path: path.into(), kind: "zip archive", problem };
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
+    let mut left = MAX_ARCHIVE_BYTES;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| fail(error.to_string()))?;
         if entry.is_file() {
-            let bytes = read_limited(&mut entry).map_err(|error| fail(error.to_string()))?;
+            let bytes = read_limited(&mut entry, &mut left).map_err(|error| fail(error.to_string()))?;
             let name = entry.name().map_err(|error| fail(error.to_string()))?.into_owned();
             visit(&name, &bytes)?;
         }
@@ -243,11 +247,18 @@ fn zip_entries(
     Ok(())
 }
 
-fn read_limited(reader: &mut impl Read) -> std::io::Result<Vec<u8>> {
+/// Reads a file of an archive of which so many bytes may still come.
+fn read_limited(reader: &mut impl Read, left: &mut u64) -> std::io::Result<Vec<u8>> {
+    let limit = MAX_FILE_BYTES.min(*left);
     let mut bytes = Vec::new();
-    reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
+    reader.take(limit + 1).read_to_end(&mut bytes)?;
+    let length = bytes.len() as u64;
+    if length > MAX_FILE_BYTES {
         return Err(std::io::Error::other(format!("a file in it is larger than {MAX_FILE_BYTES} bytes")));
     }
+    if length > *left {
+        return Err(std::io::Error::other(format!("its files are larger than {MAX_ARCHIVE_BYTES} bytes together")));
+    }
+    *left -= length;
     Ok(bytes)
 }

@@ -1,0 +1,128 @@
+//! The server's API, beside the page: where the page is served by something else, there is none.
+
+use gloo::net::http::{Method, Request, RequestBuilder, Response};
+use rrlab_types::{Artifact, Job, JobRequest, Me, Problem, ServerInfo, Share};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+
+/// Where it is, as seen from the page.
+const ROOT: &str = "api/v1";
+
+/// Jobs, the latest first.
+#[derive(Debug, Clone, Deserialize)]
+pub struct JobList {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+}
+
+#[derive(Deserialize)]
+struct ArtifactList {
+    artifacts: Vec<Artifact>,
+}
+
+/// Address of a route.
+pub fn address(path: &str) -> String {
+    format!("{ROOT}{path}")
+}
+
+/// Address of an artifact's content; of one that a link shows, through that link.
+pub fn content(id: i64, share: &str) -> String {
+    if share.is_empty() {
+        address(&format!("/artifacts/{id}/content"))
+    } else {
+        address(&format!("/shared/{share}/artifacts/{id}/content"))
+    }
+}
+
+/// The server, if there is one.
+pub async fn server() -> Option<ServerInfo> {
+    let response = Request::get(&address("/server")).send().await.ok().filter(Response::ok)?;
+    response.json().await.ok()
+}
+
+/// The latest jobs.
+pub async fn jobs() -> Result<Vec<Job>, String> {
+    Ok(answer::<JobList>(request(Method::GET, "/jobs").build()).await?.jobs)
+}
+
+/// A job with its results.
+pub async fn job(id: i64) -> Result<Job, String> {
+    answer(request(Method::GET, &format!("/jobs/{id}")).build()).await
+}
+
+/// The job that a link shows.
+pub async fn shared(secret: &str) -> Result<Job, String> {
+    answer(request(Method::GET, &format!("/shared/{secret}")).build()).await
+}
+
+/// What is stored.
+pub async fn artifacts() -> Result<Vec<Artifact>, String> {
+    Ok(answer::<ArtifactList>(request(Method::GET, "/artifacts").build()).await?.artifacts)
+}
+
+/// Asks for a job.
+pub async fn submit(job: &JobRequest) -> Result<Job, String> {
+    answer(request(Method::POST, "/jobs").json(job)).await
+}
+
+/// Cancels a job.
+pub async fn cancel(id: i64) -> Result<Job, String> {
+    answer(request(Method::POST, &format!("/jobs/{id}/cancel")).build()).await
+}
+
+/// Forgets a job.
+pub async fn forget(id: i64) -> Result<(), String> {
+    sent(request(Method::DELETE, &format!("/jobs/{id}")).build()).await.map(|_| ())
+}
+
+/// Makes a link to a job; returns its secret.
+pub async fn share(id: i64) -> Result<String, String> {
+    let share: Share = answer(request(Method::POST, &format!("/jobs/{id}/shares")).build()).await?;
+    share.secret.ok_or_else(|| "the server made a link without a secret".to_owned())
+}
+
+/// Uploads a file.
+pub async fn upload(kind: &str, name: &str, data: &JsValue) -> Result<Artifact, String> {
+    let upload = request(Method::POST, "/artifacts").query([("kind", kind), ("name", name)]);
+    answer(upload.header("content-type", "application/octet-stream").body(data.clone())).await
+}
+
+/// Signs in with a token.
+pub async fn sign_in(token: &str) -> Result<Me, String> {
+    answer(request(Method::POST, "/session").json(&serde_json::json!({ "token": token }))).await
+}
+
+/// Signs out.
+pub async fn sign_out() -> Result<(), String> {
+    sent(request(Method::DELETE, "/session").build()).await.map(|_| ())
+}
+
+/// Text of an artifact.
+pub async fn text(id: i64, share: &str) -> Result<String, String> {
+    let response = sent(Request::get(&content(id, share)).build()).await?;
+    response.text().await.map_err(|error| error.to_string())
+}
+
+fn request(method: Method, path: &str) -> RequestBuilder {
+    RequestBuilder::new(&address(path)).method(method)
+}
+
+async fn answer<T: DeserializeOwned>(request: Result<Request, gloo::net::Error>) -> Result<T, String> {
+    sent(request).await?.json().await.map_err(|error| format!("the server’s answer can’t be read: {error}"))
+}
+
+/// The response, if it is one of success; else what the server says is wrong.
+async fn sent(request: Result<Request, gloo::net::Error>) -> Result<Response, String> {
+    let request = request.map_err(|error| error.to_string())?;
+    let response = request.send().await.map_err(|error| format!("the server can’t be reached: {error}"))?;
+    if response.ok() {
+        return Ok(response);
+    }
+    let status = response.status();
+    match response.json::<Problem>().await {
+        Ok(Problem { problem, dependents }) if dependents.is_empty() => Err(problem),
+        Ok(Problem { problem, dependents }) => Err(format!("{problem} ({})", dependents.join(", "))),
+        Err(_) => Err(format!("the server says {status}")),
+    }
+}

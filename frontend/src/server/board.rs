@@ -1,0 +1,233 @@
+//! What the page knows of the server: who uses it, jobs, what is stored, and the job that is watched.
+
+use std::future::Future;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use rrlab_types::{Artifact, ArtifactKind, Document, Job, JobRequest, ServerInfo};
+
+use super::api;
+use super::watch::{Course, Watch};
+use crate::run::Finding;
+use crate::settings::{ComputeOn, Settings};
+
+/// How often the list of jobs is asked for while it is looked at.
+const REFRESH: Duration = Duration::from_secs(2);
+
+/// The page's side of the server.
+#[derive(Clone, Copy)]
+pub struct Board {
+    /// Settings of the page.
+    pub settings: Settings,
+    /// The server; `None` where there is none.
+    pub info: RwSignal<Option<ServerInfo>>,
+    /// The latest jobs.
+    pub jobs: RwSignal<Vec<Job>>,
+    /// What is stored.
+    pub artifacts: RwSignal<Vec<Artifact>>,
+    /// What the job that is watched has come to.
+    pub course: RwSignal<Course>,
+    /// What went wrong last, or what was done.
+    pub notice: RwSignal<String>,
+    watch: StoredValue<Option<Watch>, LocalStorage>,
+    found: Callback<Finding>,
+}
+
+impl Board {
+    /// Looks for a server. `found` is told of results that are opened.
+    pub fn new(settings: Settings, found: Callback<Finding>) -> Self {
+        let board = Self {
+            settings,
+            info: RwSignal::new(None),
+            jobs: RwSignal::new(Vec::new()),
+            artifacts: RwSignal::new(Vec::new()),
+            course: RwSignal::new(Course::default()),
+            notice: RwSignal::new(String::new()),
+            watch: StoredValue::new_local(None),
+            found,
+        };
+        board.look();
+        board.follow();
+        board
+    }
+
+    fn look(self) {
+        leptos::task::spawn_local(async move {
+            self.info.set(api::server().await);
+            let share = self.settings.share.get_untracked();
+            if !share.is_empty() {
+                self.open_shared(&share).await;
+            }
+        });
+    }
+
+    /// Whether jobs are what is looked at.
+    pub fn is_open(self) -> bool {
+        self.settings.run.get() && self.settings.compute_on.get() == ComputeOn::Server
+    }
+
+    /// Whether somebody is signed in who may have jobs.
+    pub fn is_signed_in(self) -> bool {
+        self.info.with(|info| info.as_ref().is_some_and(|info| info.user.is_some()))
+    }
+
+    fn follow(self) {
+        let open = Memo::new(move |_| self.is_open() && self.is_signed_in());
+        Effect::new(move |_| {
+            if open.get() {
+                self.refresh();
+            }
+        });
+        let again = set_interval_with_handle(
+            move || {
+                if untrack(|| open.get()) {
+                    self.refresh_jobs();
+                }
+            },
+            REFRESH,
+        );
+        on_cleanup(move || again.iter().for_each(|again| again.clear()));
+        Effect::new(move |_| {
+            let job = self.settings.job.get();
+            self.watch.set_value(None);
+            self.course.set(Course::default());
+            if job > 0 && open.get() {
+                let ended = move || self.refresh();
+                self.watch.set_value(Watch::job(job, self.course, ended));
+            }
+        });
+    }
+
+    /// Asks for jobs and for what is stored.
+    pub fn refresh(self) {
+        self.refresh_jobs();
+        leptos::task::spawn_local(async move {
+            match api::artifacts().await {
+                Ok(artifacts) => self.artifacts.set(artifacts),
+                Err(problem) => self.notice.set(problem),
+            }
+        });
+    }
+
+    fn refresh_jobs(self) {
+        leptos::task::spawn_local(async move {
+            match api::jobs().await {
+                Ok(jobs) => {
+                    if self.jobs.with_untracked(|known| *known != jobs) {
+                        self.jobs.set(jobs);
+                    }
+                }
+                Err(problem) => self.notice.set(problem),
+            }
+        });
+    }
+
+    /// Does something on the server, says what went wrong, and looks again.
+    fn act<T: 'static>(self, work: impl Future<Output = Result<T, String>> + 'static, then: impl FnOnce(T) + 'static) {
+        leptos::task::spawn_local(async move {
+            match work.await {
+                Ok(value) => {
+                    self.notice.set(String::new());
+                    then(value);
+                }
+                Err(problem) => self.notice.set(problem),
+            }
+            self.refresh();
+        });
+    }
+
+    /// Asks for a job, and watches it.
+    pub fn submit(self, request: JobRequest) {
+        self.act(async move { api::submit(&request).await }, move |job| self.settings.job.set(job.id));
+    }
+
+    /// Cancels a job.
+    pub fn cancel(self, id: i64) {
+        self.act(api::cancel(id), |_| ());
+    }
+
+    /// Forgets a job.
+    pub fn forget(self, id: i64) {
+        self.act(api::forget(id), move |()| {
+            if self.settings.job.get_untracked() == id {
+                self.settings.job.set(0);
+            }
+        });
+    }
+
+    /// Copies a link that shows a job to whoever has it.
+    pub fn share(self, id: i64) {
+        self.act(api::share(id), move |secret| {
+            let base = window().location().href().unwrap_or_default();
+            let base = base.split(['?', '#']).next().unwrap_or_default().to_owned();
+            let link = format!("{base}?share={secret}");
+            let promise = window().navigator().clipboard().write_text(&link);
+            leptos::task::spawn_local(async move {
+                let copied = wasm_bindgen_futures::JsFuture::from(promise).await.is_ok();
+                let what = if copied { "Copied a link to" } else { "The link to" };
+                self.notice.set(format!("{what} job {id}; whoever has it can read its results: {link}"));
+            });
+        });
+    }
+
+    /// Uploads a file.
+    pub fn upload(self, kind: ArtifactKind, file: web_sys::File, then: impl FnOnce(Artifact) + 'static) {
+        let name = file.name();
+        self.notice.set(format!("Uploading {name} …"));
+        self.act(async move { api::upload(kind.name(), &name, &file).await }, then);
+    }
+
+    /// Signs in.
+    pub fn sign_in(self, token: String) {
+        self.act(async move { api::sign_in(&token).await }, move |_| self.look());
+    }
+
+    /// Signs out.
+    pub fn sign_out(self) {
+        self.act(api::sign_out(), move |()| {
+            self.jobs.set(Vec::new());
+            self.artifacts.set(Vec::new());
+            self.look();
+        });
+    }
+
+    /// Opens what a job has made in the lab.
+    pub fn open(self, id: i64) {
+        leptos::task::spawn_local(async move {
+            let opened = match api::job(id).await {
+                Ok(job) => self.open_results(&job, "").await,
+                Err(problem) => Err(problem),
+            };
+            self.notice.set(opened.err().unwrap_or_default());
+        });
+    }
+
+    async fn open_shared(self, secret: &str) {
+        let opened = match api::shared(secret).await {
+            Ok(job) => self.open_results(&job, secret).await,
+            Err(problem) => Err(format!("the link shows nothing: {problem}")),
+        };
+        if let Err(problem) = opened {
+            self.found.run(Finding::Problem(problem));
+        }
+    }
+
+    /// Its profile, and the sweep on it.
+    async fn open_results(self, job: &Job, share: &str) -> Result<(), String> {
+        let made = |kind| job.results.iter().find(|result| result.kind == kind).map(|result| result.id);
+        let given = match &job.request {
+            JobRequest::Sweep { profile, .. } | JobRequest::Finetune { profile, .. } => *profile,
+            _ => None,
+        };
+        let profile = made(ArtifactKind::Profile).or(given);
+        let documents: Vec<i64> = profile.into_iter().chain(made(ArtifactKind::Sweep)).collect();
+        if documents.is_empty() {
+            return Err(format!("job {} made nothing that the lab can draw; download its results instead", job.id));
+        }
+        for id in documents {
+            let document = Document::from_json(&api::text(id, share).await?).map_err(|error| error.to_string())?;
+            self.found.run(Finding::Document(document));
+        }
+        Ok(())
+    }
+}

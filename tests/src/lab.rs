@@ -1,0 +1,542 @@
+//! A lab server under test over a real socket, on SQLite or PostgreSQL, with workers that can be killed.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child as Process, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+
+use crate::{built_page, rrlab};
+
+/// Longest that a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Seconds of silence after which a worker counts as dead in tests.
+const LEASE: &str = "2";
+
+/// Which database a lab is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// A file.
+    Sqlite,
+    /// A PostgreSQL of the tests' own.
+    Postgres,
+}
+
+/// A PostgreSQL that ends with the tests.
+struct Postgres {
+    port: u16,
+    /// While this is open it runs.
+    _process: Process,
+    _folder: tempfile::TempDir,
+}
+
+/// A lab: its data, and what serves it.
+pub struct Lab {
+    folder: tempfile::TempDir,
+    database: Option<String>,
+    options: Vec<String>,
+    server: Option<Child>,
+    workers: Vec<Child>,
+    address: String,
+    client: Client,
+    token: Option<String>,
+}
+
+/// What the server said.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// Body.
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    /// The body as JSON of an answer with this status.
+    ///
+    /// # Panics
+    /// If it has another.
+    #[track_caller]
+    pub fn expect(self, status: StatusCode) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        self.json()
+    }
+}
+
+/// An event of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its number.
+    pub id: i64,
+    /// What it says.
+    pub data: Value,
+}
+
+fn folder_of_postgres() -> PathBuf {
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let folders = installed.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists());
+    folders.max().expect("the tests need PostgreSQL: apt install postgresql")
+}
+
+/// Runs this script as somebody whom PostgreSQL lets run it: not as root.
+fn as_postgres(script: &str) -> Command {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let mut command = if root {
+        let mut command = Command::new("su");
+        command.args(["postgres", "-s", "/bin/sh", "-c", script]);
+        command
+    } else {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    };
+    command.current_dir("/");
+    command
+}
+
+fn postgres() -> &'static Postgres {
+    static RUNNING: OnceLock<Postgres> = OnceLock::new();
+    RUNNING.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder for PostgreSQL");
+        // Its own user, where the tests run as root, must be able to write there.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(folder.path(), open).expect("the folder is ours");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let (bin, at) = (folder_of_postgres(), folder.path().display().to_string());
+        let bin = bin.display();
+        let made = as_postgres(&format!("{bin}/initdb -D {at}/data -A trust -U rrlab")).output().expect("initdb runs");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        // It ends when this process does: then its standard input is closed.
+        let script = format!(
+            "{bin}/postgres -D {at}/data -p {port} -k {at} -c listen_addresses=127.0.0.1 -c max_connections=300 \
+             2>{at}/log & cat >/dev/null; kill -INT $!; wait $!"
+        );
+        let process = as_postgres(&script).stdin(Stdio::piped()).spawn().expect("PostgreSQL starts");
+        let began = Instant::now();
+        while !psql(port, "SELECT 1") {
+            assert!(began.elapsed() < PATIENCE, "PostgreSQL does not answer");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Postgres { port, _process: process, _folder: folder }
+    })
+}
+
+fn psql(port: u16, statement: &str) -> bool {
+    let bin = folder_of_postgres();
+    let arguments = ["-h", "127.0.0.1", "-p", &port.to_string(), "-U", "rrlab", "-q", "-c", statement, "postgres"];
+    let run = Command::new(bin.join("psql")).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    run.is_ok_and(|status| status.success())
+}
+
+fn new_database() -> String {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let (name, port) = (format!("lab{}", MADE.fetch_add(1, Ordering::Relaxed)), postgres().port);
+    assert!(psql(port, &format!("CREATE DATABASE {name}")), "a database for the test");
+    format!("postgres://rrlab@127.0.0.1:{port}/{name}")
+}
+
+impl Lab {
+    /// A lab for everybody on this machine, with a worker.
+    pub async fn open(database: Database) -> Self {
+        Self::with(database, &[]).await
+    }
+
+    /// A lab with more options of `rrlab serve`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn with(database: Database, options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the lab");
+        let database = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(tokio::task::spawn_blocking(new_database).await.expect("a database")),
+        };
+        let mut lab = Self {
+            folder,
+            database,
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            server: None,
+            workers: Vec::new(),
+            address: String::new(),
+            client: Client::new(),
+            token: None,
+        };
+        lab.start().await;
+        lab
+    }
+
+    /// A command of the program on this lab's data.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = rrlab(&self.data());
+        if let Some(database) = &self.database {
+            command.env("RRLAB_DATABASE_URL", database);
+        }
+        command.args(arguments);
+        command
+    }
+
+    /// What a command of the program on this lab's data prints.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("the program runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// The lab's folder of data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn spawn(&self, command: Command) -> Child {
+        let mut command = tokio::process::Command::from(command);
+        command.args(["--device", "cpu", "--lease", LEASE, "--checkpoint", "1"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+        command.spawn().expect("the program starts")
+    }
+
+    /// Starts the server, again where it was stopped.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(&mut self) {
+        let serve = self.serve();
+        self.start_as(serve).await;
+    }
+
+    /// The same where no file can grow beyond so many KiB.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_limited(&mut self, kib: u64) {
+        let serve = self.serve();
+        let mut command = Command::new("sh");
+        // Whoever passes the limit gets an error; the signal is not heard.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
+        command.args(["-c", &script]).arg(serve.get_program()).args(serve.get_args());
+        for (name, value) in serve.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.start_as(command).await;
+    }
+
+    fn serve(&self) -> Command {
+        let page = built_page();
+        let mut arguments = vec!["serve", "--port", "0", "--page"];
+        let page = page.display().to_string();
+        arguments.push(&page);
+        arguments.extend(self.options.iter().map(String::as_str));
+        self.command(&arguments)
+    }
+
+    async fn start_as(&mut self, command: Command) {
+        let mut server = self.spawn(command);
+        let mut lines = BufReader::new(server.stdout.take().expect("its output is piped")).lines();
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it starts in time");
+        self.address = line.expect("its output is text").expect("it prints its address");
+        self.server = Some(server);
+    }
+
+    /// Starts one more worker.
+    pub fn start_worker(&mut self) {
+        let worker = self.spawn(self.command(&["worker"]));
+        self.workers.push(worker);
+    }
+
+    /// Process numbers of the workers that were started.
+    pub fn workers(&self) -> Vec<u32> {
+        self.workers.iter().filter_map(Child::id).collect()
+    }
+
+    /// Kills the server as a power failure would.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub async fn kill(&mut self) {
+        self.server.take().expect("it runs").kill().await.expect("it can be killed");
+    }
+
+    /// Asks the server to end, and waits until it has.
+    ///
+    /// # Panics
+    /// If it does not end well.
+    pub async fn stop(&mut self) {
+        let mut server = self.server.take().expect("it runs");
+        signal(server.id().expect("it runs"), "TERM");
+        let ended = tokio::time::timeout(PATIENCE, server.wait()).await.expect("it ends in time");
+        assert!(ended.expect("it can be waited for").success(), "it ends well");
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// From now on this token is shown.
+    pub fn sign_in(&mut self, token: Option<&str>) {
+        self.token = token.map(Into::into);
+    }
+
+    /// A token of a new person.
+    pub fn person(&self, name: &str, role: &str) -> String {
+        self.says(&["user", "add", name, "--role", role]);
+        self.says(&["token", "create", name])
+    }
+
+    /// A request below /api/v1.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/v1{path}", self.address));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let answer = request.send().await.expect("the server answers");
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Answer { status, headers, bytes: answer.bytes().await.expect("a whole answer").to_vec() }
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// POST of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Uploads a file.
+    pub async fn upload(&self, kind: &str, name: &str, bytes: Vec<u8>) -> Answer {
+        let path = format!("/artifacts?kind={kind}&name={name}");
+        let request = self.request(Method::POST, &path).header("content-type", "application/octet-stream");
+        self.send(request.body(bytes)).await
+    }
+
+    /// Uploads a file and returns its number.
+    pub async fn uploaded(&self, kind: &str, bytes: Vec<u8>) -> i64 {
+        number(&self.upload(kind, kind, bytes).await.expect(StatusCode::CREATED))
+    }
+
+    /// Asks for a job and returns its number.
+    pub async fn submit(&self, request: &Value) -> i64 {
+        number(&self.post("/jobs", request).await.expect(StatusCode::CREATED))
+    }
+
+    /// A job as it is now.
+    pub async fn job(&self, id: i64) -> Value {
+        self.get(&format!("/jobs/{id}")).await.expect(StatusCode::OK)
+    }
+
+    /// Listens to a job from its beginning until an event is as wanted, or the job ends; returns all events.
+    ///
+    /// # Panics
+    /// If neither happens.
+    pub async fn listen(&self, id: i64, until: impl Fn(&Value) -> bool) -> Vec<Event> {
+        self.listen_after(id, 0, until).await
+    }
+
+    /// The same after an event.
+    ///
+    /// # Panics
+    /// As that.
+    pub async fn listen_after(&self, id: i64, after: i64, until: impl Fn(&Value) -> bool) -> Vec<Event> {
+        let request = self.request(Method::GET, &format!("/jobs/{id}/events")).header("last-event-id", after);
+        let answer = request.send().await.expect("the server answers");
+        let mut events = Vec::new();
+        if answer.status() == StatusCode::NO_CONTENT {
+            return events;
+        }
+        assert_eq!(answer.status(), StatusCode::OK);
+        let (mut stream, mut text) = (answer.bytes_stream(), String::new());
+        let listening = async {
+            while let Some(Ok(bytes)) = stream.next().await {
+                text.push_str(&String::from_utf8_lossy(&bytes));
+                while let Some((block, rest)) = text.split_once("\n\n") {
+                    let event = parsed(block);
+                    text = rest.to_owned();
+                    if let Some(event) = event {
+                        let ends = until(&event.data["event"]) || is_end(&event.data["event"]);
+                        events.push(event);
+                        if ends {
+                            return;
+                        }
+                    }
+                }
+            }
+            panic!("the stream of job {id} broke off after {events:?}");
+        };
+        tokio::time::timeout(PATIENCE, listening).await.expect("what is waited for happens");
+        events
+    }
+
+    /// Waits until a job has ended, and returns it.
+    pub async fn ended(&self, id: i64) -> Value {
+        self.listen(id, |_| false).await;
+        self.job(id).await
+    }
+
+    /// Waits until a job is done, and returns what it made by kind.
+    ///
+    /// # Panics
+    /// If it ended otherwise.
+    pub async fn results(&self, id: i64) -> Vec<(String, Value)> {
+        let job = self.ended(id).await;
+        assert_eq!(job["state"], "done", "{job}");
+        let kind = |result: &Value| (result["kind"].as_str().unwrap_or_default().to_owned(), result.clone());
+        job["results"].as_array().into_iter().flatten().map(kind).collect()
+    }
+
+    /// Number of the one result of this kind.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn result(&self, id: i64, kind: &str) -> i64 {
+        let results = self.results(id).await;
+        number(&results.iter().find(|(known, _)| known == kind).expect("there is such a result").1)
+    }
+
+    /// Content of an artifact.
+    pub async fn content(&self, id: i64) -> Vec<u8> {
+        let answer = self.get(&format!("/artifacts/{id}/content")).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        answer.bytes
+    }
+}
+
+/// Sends a signal to a process.
+///
+/// # Panics
+/// If that can't be done.
+pub fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().expect("kill runs");
+    assert!(sent.success(), "signal {name} to {process}");
+}
+
+/// The `id` of an answer.
+///
+/// # Panics
+/// If it has none.
+pub fn number(answer: &Value) -> i64 {
+    answer["id"].as_i64().expect("an answer with a number")
+}
+
+fn is_end(event: &Value) -> bool {
+    ["done", "failed", "cancelled"].iter().any(|state| event["state"]["state"] == *state)
+}
+
+fn parsed(block: &str) -> Option<Event> {
+    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
+    let id = field("id: ")?.parse().ok()?;
+    Some(Event { id, data: serde_json::from_str(field("data: ")?).ok()? })
+}
+
+/// A small data set in CIFAR-10's official layout, as a .tar.gz.
+///
+/// # Panics
+/// Never: it is written to memory.
+pub fn small_dataset() -> Vec<u8> {
+    let mut state = 1u32;
+    let mut noise = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let mut file = |count: usize| {
+        let record = |index: usize| {
+            let label = (index % 10) as u8;
+            let image: Vec<u8> = (0..3072).map(|_| noise() / 2 + label * 12).collect();
+            [vec![label], image].concat()
+        };
+        (0..count).map(record).collect::<Vec<_>>().concat()
+    };
+    tar_gz(&[("data_batch_1.bin", file(160)), ("test_batch.bin", file(60))])
+}
+
+/// Files in a .tar.gz, under whatever names.
+///
+/// # Panics
+/// Never: it is written to memory.
+pub fn tar_gz(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(packed);
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        // The library's own way would refuse names that lead upwards.
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive.append(&header, bytes.as_slice()).expect("memory takes it");
+    }
+    archive.into_inner().and_then(flate2::write::GzEncoder::finish).expect("memory takes it")
+}
+
+/// A trained ResNet-8 for ten classes that comes with the page.
+///
+/// # Panics
+/// If it is not there.
+pub fn bundled_model() -> Vec<u8> {
+    let path = crate::repository().join("frontend/gallery/resnet8-shapes10.safetensors");
+    std::fs::read(path).expect("the bundled model")
+}
+
+/// Requests of each kind of job that take some seconds on the small data set.
+pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 5] {
+    let data = json!({ "stored": dataset });
+    let plan = |epochs: usize| {
+        json!({
+            "epochs": epochs, "batch_size": 16, "learning_rate": 0.05, "schedule": "cosine", "momentum": 0.9,
+            "weight_decay": 0.0005, "label_smoothing": 0.0, "augment": true, "seed": 5,
+        })
+    };
+    let settings = json!({ "repair": "variance_matching", "alpha": 1.0, "prior": "erk", "share_exponent": 0.5, "classifier_weight": 4.0 });
+    [
+        ("train", json!({ "train": { "architecture": "resnet8", "dataset": data, "plan": plan(4) } })),
+        ("calibrate", json!({ "calibrate": { "model": model, "dataset": data, "images": 160, "seed": 1 } })),
+        (
+            "sweep",
+            json!({ "sweep": { "model": model, "dataset": data, "plan": {
+                "rules": ["uniform", "erk", "rr"], "sparsities": [0.8, 0.9], "repairs": ["none", "variance_matching"],
+                "settings": settings, "constraints": [], "calibration_images": 64, "evaluation_images": 60, "seed": 2,
+            } } }),
+        ),
+        (
+            "finetune",
+            json!({ "finetune": { "model": model, "dataset": data, "plan": {
+                "rules": ["erk", "rr"], "sparsities": [0.9], "repair": "variance_matching", "settings": settings,
+                "constraints": [], "calibration_images": 64, "evaluation_images": 60,
+                "training": { "distillation": { "weight": 0.5, "temperature": 4.0 }, "epochs": 2, "batch_size": 16,
+                    "learning_rate": 0.02, "schedule": "cosine", "momentum": 0.9, "weight_decay": 0.0005,
+                    "label_smoothing": 0.0, "augment": true, "seed": 3 },
+            } } }),
+        ),
+        ("evaluate", json!({ "evaluate": { "model": model, "dataset": data, "images": 60, "seed": 4 } })),
+    ]
+}

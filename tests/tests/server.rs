@@ -1,0 +1,575 @@
+//! The server over a real socket, as stories of the people who use it, on SQLite and PostgreSQL alike.
+#![cfg(unix)]
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use rrlab_tests::lab::{Database, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz};
+use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
+use serde_json::{Value, json};
+
+/// Each story on both databases.
+macro_rules! stories {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(super::Database::Sqlite).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(super::Database::Postgres).await;
+            })+
+        }
+    };
+}
+
+stories!(
+    a_student_gets_from_files_to_results,
+    a_killed_job_goes_on_to_the_same_result,
+    a_job_that_kills_its_workers_is_given_up,
+    a_server_that_is_stopped_gives_its_job_back,
+    two_workers_never_run_one_job_at_once,
+    a_job_is_cancelled,
+    events_are_replayed,
+    nobody_sees_anothers_work,
+    a_link_shows_a_result_until_it_is_revoked,
+    what_is_read_is_not_deleted_unnoticed,
+    limits_are_answered_with_when_to_come_back,
+    many_read_while_a_job_runs,
+);
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+async fn with_files(lab: &Lab) -> (i64, i64) {
+    (lab.uploaded("model", bundled_model()).await, lab.uploaded("dataset", small_dataset()).await)
+}
+
+async fn a_student_gets_from_files_to_results(database: Database) {
+    let lab = Lab::open(database).await;
+    let (model, dataset) = with_files(&lab).await;
+    let [train, calibrate, sweep, finetune, evaluate] = requests(model, dataset).map(|(_, request)| request);
+
+    let job = lab.submit(&train).await;
+    let events = lab.listen(job, |_| false).await;
+    let said = |kind: &str| events.iter().filter(|event| !event.data["event"][kind].is_null()).count();
+    assert_eq!(said("epoch"), 4, "an accuracy for each epoch: {events:?}");
+    assert!(said("step") > 0 && said("progress") > 0 && said("started") == 1);
+    let trained = lab.result(job, "model").await;
+    assert!(lab.content(trained).await.len() > 100_000);
+
+    let profile = lab.submit(&calibrate).await;
+    let events = lab.listen(profile, |_| false).await;
+    let layers = events.iter().filter(|event| !event.data["event"]["layer"].is_null()).count();
+    let profile = lab.result(profile, "profile").await;
+    let read = ModelProfile::from_json(&text(&lab.content(profile).await)).unwrap();
+    assert_eq!(layers, read.layers.len(), "each layer was told of as it was measured");
+
+    // With that profile the sweep measures none of its own.
+    let mut with_profile = sweep.clone();
+    with_profile["sweep"]["profile"] = json!(profile);
+    let job = lab.submit(&with_profile).await;
+    let results = lab.results(job).await;
+    assert_eq!(results.len(), 1);
+    let report = SweepReport::from_json(&text(&lab.content(number(&results[0].1)).await)).unwrap();
+    assert_eq!(report.entries.len(), 12);
+
+    let job = lab.submit(&finetune).await;
+    let results = lab.results(job).await;
+    let kinds: Vec<&str> = results.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["profile", "model", "model", "finetune"], "a network for each rule");
+    let report = FinetuneReport::from_json(&text(&lab.content(number(&results[3].1)).await)).unwrap();
+    assert!(report.runs.iter().all(|run| run.epochs.len() == 2 && run.kept == report.runs[0].kept));
+
+    let job = lab.submit(&evaluate).await;
+    let evaluation = lab.result(job, "evaluation").await;
+    let evaluation: Value = serde_json::from_slice(&lab.content(evaluation).await).unwrap();
+    assert_eq!(evaluation["images"], 60);
+
+    let listed = lab.get("/jobs").await.expect(StatusCode::OK);
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 5);
+    assert_eq!(lab.delete(&format!("/jobs/{job}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(lab.get(&format!("/jobs/{job}")).await.status, StatusCode::NOT_FOUND);
+    // What can't be computed says why, and what would be right.
+    let refused = [
+        (
+            json!({ "train": { "architecture": "resnet9", "dataset": { "stored": dataset }, "plan": train["train"]["plan"] } }),
+            "resnet8",
+        ),
+        (
+            json!({ "evaluate": { "model": dataset, "dataset": { "stored": dataset }, "images": 5, "seed": 0 } }),
+            "model is needed",
+        ),
+        (
+            json!({ "evaluate": { "model": model, "dataset": { "named": "nowhere" }, "images": 5, "seed": 0 } }),
+            "shapes10",
+        ),
+        (
+            json!({ "evaluate": { "model": model, "dataset": { "stored": dataset }, "images": 0, "seed": 0 } }),
+            "at least one",
+        ),
+    ];
+    for (request, expected) in refused {
+        let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(problem["problem"].as_str().unwrap().contains(expected), "{problem}");
+    }
+    // A network of other classes fails as a job, with the cause.
+    let shapes =
+        json!({ "evaluate": { "model": trained, "dataset": { "named": "shapes10" }, "images": 20, "seed": 0 } });
+    assert_eq!(lab.ended(lab.submit(&shapes).await).await["state"], "done");
+}
+
+/// Hashes of what a job made.
+async fn made(lab: &Lab, job: i64) -> Vec<Value> {
+    lab.results(job).await.into_iter().map(|(_, result)| result["hash"].clone()).collect()
+}
+
+async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
+    let mut lab = Lab::open(database).await;
+    let (model, dataset) = with_files(&lab).await;
+    for (kind, request) in requests(model, dataset) {
+        let whole = lab.submit(&request).await;
+        let expected = made(&lab, whole).await;
+        let job = lab.submit(&request).await;
+        let under_way = |event: &Value| match kind {
+            // What is quick is killed as soon as it is begun, and begins again.
+            "calibrate" | "evaluate" => !event["started"].is_null(),
+            "sweep" => !event["entry"].is_null(),
+            _ => event["progress"]["what"] == "steps" && event["progress"]["done"].as_u64() > Some(4),
+        };
+        lab.listen(job, under_way).await;
+        if kind == "train" || kind == "finetune" {
+            // Checkpoints are a second apart.
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+        }
+        let state = lab.job(job).await["state"].clone();
+        lab.kill().await;
+        lab.start().await;
+        assert_eq!(made(&lab, job).await, expected, "{kind}, killed while {state}");
+        let ended = lab.job(job).await;
+        if state == "running" {
+            assert_eq!(ended["crashes"], 1, "{kind}: {ended}");
+            let events = lab.listen(job, |_| false).await;
+            let starts: Vec<&Value> =
+                events.iter().map(|event| &event.data["event"]["started"]).filter(|start| !start.is_null()).collect();
+            assert_eq!(starts.len(), 2, "{kind}");
+            let resumes = kind != "calibrate" && kind != "evaluate";
+            assert_eq!(starts[1]["resumed"], resumes, "{kind} goes on from a checkpoint");
+        }
+    }
+}
+
+/// A request that takes longer than any test.
+fn endless(dataset: i64) -> Value {
+    let mut request = requests(0, dataset)[0].1.clone();
+    request["train"]["plan"]["epochs"] = json!(1000);
+    request
+}
+
+async fn a_job_that_kills_its_workers_is_given_up(database: Database) {
+    let mut lab = Lab::open(database).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let job = lab.submit(&endless(dataset)).await;
+    for crash in 1..=3 {
+        let mut starts = 0;
+        let starts = std::cell::RefCell::new(&mut starts);
+        lab.listen(job, |event| {
+            **starts.borrow_mut() += i32::from(!event["started"].is_null());
+            **starts.borrow() == crash
+        })
+        .await;
+        lab.kill().await;
+        lab.start().await;
+    }
+    let job = lab.ended(job).await;
+    assert_eq!((job["state"].as_str(), job["crashes"].as_i64()), (Some("failed"), Some(3)));
+    assert!(job["problem"].as_str().unwrap().contains("given up"), "{job}");
+}
+
+async fn a_server_that_is_stopped_gives_its_job_back(database: Database) {
+    let mut lab = Lab::open(database).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let job = lab.submit(&endless(dataset)).await;
+    let steps = |event: &Value| event["progress"]["done"].as_u64().unwrap_or_default();
+    let before = lab.listen(job, |event| steps(event) > 3).await;
+    lab.stop().await;
+    lab.start().await;
+    let after = lab.listen_after(job, before.last().unwrap().id, |event| event["progress"]["done"].is_u64()).await;
+    let states: Vec<&Value> =
+        after.iter().map(|event| &event.data["event"]["state"]["state"]).filter(|state| !state.is_null()).collect();
+    assert_eq!(states, ["queued", "running"]);
+    assert!(after.iter().any(|event| event.data["event"]["started"]["resumed"] == true), "{after:?}");
+    assert!(steps(&after.last().unwrap().data["event"]) > 3, "it goes on where it was");
+    assert_eq!(lab.job(job).await["crashes"], 0);
+}
+
+async fn two_workers_never_run_one_job_at_once(database: Database) {
+    let mut lab = Lab::with(database, &["--no-worker"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    lab.start_worker();
+    lab.start_worker();
+    let evaluate = requests(model, dataset)[4].1.clone();
+    let mut jobs = Vec::new();
+    for _ in 0..8 {
+        jobs.push(lab.submit(&evaluate).await);
+    }
+    let starts = async |job: i64| {
+        let events = lab.listen(job, |_| false).await;
+        events.iter().filter(|event| !event.data["event"]["started"].is_null()).count()
+    };
+    for job in jobs {
+        assert_eq!(starts(job).await, 1);
+        assert_eq!(lab.job(job).await["state"], "done");
+    }
+    // A worker that falls silent loses its job; when it wakes up it can change nothing any more.
+    let train = requests(model, dataset)[0].1.clone();
+    let expected = made(&lab, lab.submit(&train).await).await;
+    let job = lab.submit(&train).await;
+    lab.listen(job, |event| !event["progress"].is_null()).await;
+    let workers = lab.workers();
+    workers.iter().for_each(|worker| signal(*worker, "STOP"));
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    // Whichever had it, the other or a third takes it up.
+    lab.start_worker();
+    let mut started = 0;
+    let started = std::cell::RefCell::new(&mut started);
+    lab.listen(job, |event| {
+        **started.borrow_mut() += i32::from(!event["started"].is_null());
+        **started.borrow() == 2
+    })
+    .await;
+    workers.iter().for_each(|worker| signal(*worker, "CONT"));
+    assert_eq!(made(&lab, job).await, expected);
+    let ends = lab.listen(job, |_| false).await;
+    let done = ends.iter().filter(|event| event.data["event"]["state"]["state"] == "done").count();
+    assert_eq!((done, lab.job(job).await["crashes"].as_i64()), (1, Some(1)));
+}
+
+async fn a_job_is_cancelled(database: Database) {
+    let lab = Lab::open(database).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let running = lab.submit(&endless(dataset)).await;
+    let waiting = lab.submit(&endless(dataset)).await;
+    lab.listen(running, |event| !event["progress"].is_null()).await;
+    assert_eq!(lab.job(waiting).await["position"], 0);
+    let gone = lab.post(&format!("/jobs/{waiting}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(gone["state"], "cancelled");
+    let asked = lab.post(&format!("/jobs/{running}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(asked["cancelling"], true);
+    assert_eq!(lab.ended(running).await["state"], "cancelled");
+    let late = lab.post(&format!("/jobs/{running}/cancel"), &Value::Null).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert_eq!(lab.delete(&format!("/jobs/{waiting}")).await.status, StatusCode::NO_CONTENT);
+}
+
+async fn events_are_replayed(database: Database) {
+    let lab = Lab::open(database).await;
+    let (model, dataset) = with_files(&lab).await;
+    let sweep = requests(model, dataset)[2].1.clone();
+    let job = lab.submit(&sweep).await;
+    // Somebody who watches all along, and somebody who comes back in between.
+    let (whole, first) = tokio::join!(lab.listen(job, |_| false), lab.listen(job, |event| !event["entry"].is_null()));
+    let rest = lab.listen_after(job, first.last().unwrap().id, |_| false).await;
+    assert_eq!([first, rest].concat(), whole);
+    assert!(whole.windows(2).all(|pair| pair[0].id < pair[1].id));
+    // Whoever knows all is told not to come back.
+    assert!(lab.listen_after(job, whole.last().unwrap().id, |_| false).await.is_empty());
+}
+
+/// Every route of the description with this value for each number and secret in its path.
+async fn routes(lab: &Lab, value: &str) -> Vec<(Method, String)> {
+    let description = lab.get("/openapi.json").await.expect(StatusCode::OK);
+    let mut routes = Vec::new();
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        let mut filled = path.strip_prefix("/api/v1").expect("all routes are the API's").to_owned();
+        for name in ["{id}", "{share}", "{secret}"] {
+            filled = filled.replace(name, value);
+        }
+        for method in methods.as_object().unwrap().keys() {
+            routes.push((method.to_uppercase().parse().unwrap(), filled.clone()));
+        }
+    }
+    assert!(routes.len() > 15, "{routes:?}");
+    routes
+}
+
+async fn nobody_sees_anothers_work(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted"]).await;
+    let (ann, bob) = (lab.person("ann", "student"), lab.person("bob", "student"));
+    let (rae, root) = (lab.person("rae", "reviewer"), lab.person("root", "admin"));
+    lab.sign_in(Some(&ann));
+    let model = lab.uploaded("model", bundled_model()).await;
+    let dataset = json!({ "named": "shapes10" });
+    let evaluate = json!({ "evaluate": { "model": model, "dataset": dataset, "images": 20, "seed": 0 } });
+    let job = lab.submit(&evaluate).await;
+    lab.ended(job).await;
+    // Artifacts, jobs and links have small numbers alike: those of ann's that there are.
+    for number in ["1", "2"] {
+        for (method, path) in routes(&lab, number).await {
+            let open = path == "/server" || path == "/session" || path.starts_with("/shared/");
+            lab.sign_in(Some(&bob));
+            let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
+            assert!(!text(&answer.bytes).contains("ann"), "{method} {path} tells bob of ann: {answer:?}");
+            if path.contains(&format!("/{number}")) && !open {
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+            }
+            for stranger in [None, Some("rrlab_wrong")] {
+                lab.sign_in(stranger);
+                let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
+                let expected =
+                    if open { !answer.status.is_server_error() } else { answer.status == StatusCode::UNAUTHORIZED };
+                assert!(expected, "{method} {path} for a stranger: {answer:?}");
+            }
+            lab.sign_in(Some(&rae));
+            let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
+            assert!(open || answer.status == StatusCode::FORBIDDEN, "{method} {path} for a reviewer: {answer:?}");
+            lab.sign_in(Some(&ann));
+        }
+    }
+    // Bob can't compute with ann's network either; an admin sees it all.
+    lab.sign_in(Some(&bob));
+    assert_eq!(lab.post("/jobs", &evaluate).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(lab.get("/jobs").await.json()["jobs"], json!([]));
+    lab.sign_in(Some(&root));
+    assert_eq!(lab.job(job).await["owner"], "ann");
+    // A token that is revoked opens nothing.
+    let tokens: Value = serde_json::from_str(&lab.says(&["token", "list", "--format", "json"])).unwrap();
+    let of_ann = tokens.as_array().unwrap().iter().find(|token| token["name"] == "ann").unwrap();
+    lab.says(&["token", "revoke", &of_ann["id"].to_string()]);
+    lab.sign_in(Some(&ann));
+    assert_eq!(lab.get("/jobs").await.status, StatusCode::UNAUTHORIZED);
+}
+
+async fn a_link_shows_a_result_until_it_is_revoked(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted"]).await;
+    let ann = lab.person("ann", "student");
+    lab.sign_in(Some(&ann));
+    let (model, dataset) = with_files(&lab).await;
+    let job = lab.submit(&requests(model, dataset)[4].1).await;
+    let evaluation = lab.result(job, "evaluation").await;
+    let share = lab.post(&format!("/jobs/{job}/shares"), &Value::Null).await.expect(StatusCode::CREATED);
+    let secret = share["secret"].as_str().unwrap().to_owned();
+    assert!(secret.len() > 40, "unguessable");
+    let listed = lab.get(&format!("/jobs/{job}/shares")).await.expect(StatusCode::OK);
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["secret"]), (1, &Value::Null));
+
+    lab.sign_in(None);
+    let seen = lab.get(&format!("/shared/{secret}")).await.expect(StatusCode::OK);
+    assert_eq!(number(&seen), job);
+    let content = lab.get(&format!("/shared/{secret}/artifacts/{evaluation}/content")).await;
+    assert_eq!(content.json()["images"], 60);
+    // What the job did not make is not shown, and nothing is changed by the link.
+    assert_eq!(lab.get(&format!("/shared/{secret}/artifacts/{model}/content")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(lab.delete(&format!("/shared/{secret}")).await.status, StatusCode::METHOD_NOT_ALLOWED);
+
+    lab.sign_in(Some(&ann));
+    let revoked = lab.delete(&format!("/jobs/{job}/shares/{}", number(&share))).await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT);
+    lab.sign_in(None);
+    assert_eq!(lab.get(&format!("/shared/{secret}")).await.status, StatusCode::NOT_FOUND);
+    let content = lab.get(&format!("/shared/{secret}/artifacts/{evaluation}/content")).await;
+    assert_eq!(content.status, StatusCode::NOT_FOUND);
+}
+
+async fn what_is_read_is_not_deleted_unnoticed(database: Database) {
+    let lab = Lab::open(database).await;
+    let (model, dataset) = with_files(&lab).await;
+    let job = lab.submit(&endless(dataset)).await;
+    let path = format!("/artifacts/{dataset}");
+    let problem = lab.delete(&format!("{path}?confirmed=true")).await.expect(StatusCode::CONFLICT);
+    assert_eq!(problem["dependents"], json!([format!("job {job}")]));
+    lab.post(&format!("/jobs/{job}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    lab.ended(job).await;
+    let problem = lab.delete(&path).await.expect(StatusCode::CONFLICT);
+    assert_eq!(problem["dependents"], json!([format!("job {job}")]));
+    assert_eq!(lab.delete(&format!("{path}?confirmed=true")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(lab.delete(&path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(lab.delete(&format!("/artifacts/{model}")).await.status, StatusCode::NO_CONTENT);
+}
+
+async fn limits_are_answered_with_when_to_come_back(database: Database) {
+    let lab = Lab::with(database, &["--jobs-per-user", "2", "--no-worker"]).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let request = endless(dataset);
+    // At once, so that they would slip past a limit that is only looked at.
+    let asked = futures::future::join_all((0..6).map(|_| lab.post("/jobs", &request))).await;
+    let accepted = asked.iter().filter(|answer| answer.status == StatusCode::CREATED).count();
+    assert_eq!(accepted, 2, "{asked:?}");
+    let refused = asked.iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).unwrap();
+    assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    let listed = lab.get("/jobs").await.json();
+    let positions: Vec<&Value> = listed["jobs"].as_array().unwrap().iter().map(|job| &job["position"]).collect();
+    assert_eq!(positions, [1, 0]);
+}
+
+async fn many_read_while_a_job_runs(database: Database) {
+    let lab = Lab::open(database).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let job = lab.submit(&endless(dataset)).await;
+    lab.listen(job, |event| !event["progress"].is_null()).await;
+    let readers = (0..200).map(async |reader| {
+        if reader % 4 == 0 {
+            // A stream of events, until it has told of progress.
+            let events = lab.listen(job, |event| !event["progress"].is_null()).await;
+            assert!(!events.is_empty());
+        } else {
+            let job = lab.job(job).await;
+            assert_eq!(job["state"], "running");
+        }
+    });
+    futures::future::join_all(readers).await;
+    let numbers = text(&lab.send(reqwest::Client::new().get(format!("{}/metrics", lab.address()))).await.bytes);
+    for expected in ["rrlab_jobs{state=\"running\"} 1", "rrlab_device_busy", "rrlab_oldest_waiting_seconds 0"] {
+        assert!(numbers.contains(expected), "{expected} is missing in\n{numbers}");
+    }
+    lab.post(&format!("/jobs/{job}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(lab.ended(job).await["state"], "cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_and_hostile_uploads_are_refused() {
+    let lab = Lab::with(Database::Sqlite, &["--no-worker", "--upload-mib", "2"]).await;
+    let model = bundled_model();
+    let refused = async |kind: &str, bytes: Vec<u8>, expected: &str| {
+        let problem = lab.upload(kind, "upload", bytes).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(problem["problem"].as_str().unwrap().contains(expected), "{kind}: {problem}");
+    };
+    refused("model", model[..model.len() / 2].to_vec(), "not a whole safetensors file").await;
+    let mut nan = model.clone();
+    let end = nan.len();
+    nan[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    refused("model", nan, "NaN").await;
+    refused("model", Vec::new(), "safetensors").await;
+    refused("profile", b"{\"version\": 1}".to_vec(), "").await;
+    refused("profile", vec![0xff, 0xfe], "not text").await;
+    refused("dataset", small_dataset()[..1000].to_vec(), "not a readable").await;
+    // Names that lead elsewhere are no data set's, and nothing is written under them.
+    let outside = tar_gz(&[("../../escaped.bin", vec![1; 100]), ("train/../../x/y.txt", vec![2; 10])]);
+    refused("dataset", outside, "no train images").await;
+    assert!(!lab.data().join("../escaped.bin").exists() && !lab.data().join("../../escaped.bin").exists());
+    // 600 MB in a few hundred kilobytes.
+    refused("dataset", tar_gz(&[("train/a/x.png", vec![0; 600 << 20])]), "larger than").await;
+    // A picture that claims more pixels than there are bytes anywhere.
+    refused("dataset", tar_gz(&[("train/a/x.png", huge_png())]), "x.png").await;
+    assert_eq!(lab.upload("model", "big", vec![0; 3 << 20]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(lab.upload("sweep", "x", Vec::new()).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(lab.upload("model", "%0a", model.clone()).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]), "nothing of that was stored");
+    // An upload that breaks off.
+    let address = lab.address().trim_start_matches("http://").to_owned();
+    let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/artifacts?kind=model&name=cut HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n",
+        model.len()
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut socket, head.as_bytes()).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut socket, &model[..1000]).await.unwrap();
+    drop(socket);
+    assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]));
+    // Equal content is stored once.
+    let (first, second) = (lab.uploaded("model", model.clone()).await, lab.uploaded("model", model).await);
+    assert_ne!(first, second);
+    assert_eq!(stored_files(&lab), 1);
+}
+
+/// A PNG header of 60,000 × 60,000 pixels, and no pixels.
+fn huge_png() -> Vec<u8> {
+    let side = 60_000u32.to_be_bytes();
+    let header = [b"IHDR".as_slice(), &side, &side, &[8, 2, 0, 0, 0]].concat();
+    let mut sum = flate2::Crc::new();
+    sum.update(&header);
+    [b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".as_slice(), &header, &sum.sum().to_be_bytes()].concat()
+}
+
+fn stored_files(lab: &Lab) -> usize {
+    let folders = std::fs::read_dir(lab.data().join("artifacts")).unwrap().flatten();
+    folders.filter(|entry| entry.path().is_dir()).flat_map(|entry| std::fs::read_dir(entry.path()).unwrap()).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_named_and_nothing_is_half_stored() {
+    let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
+    lab.stop().await;
+    // A limit on the size of files stands for the full disk: large enough for the database, too small for the network.
+    lab.start_limited(220).await;
+    let problem = lab.upload("model", "model", bundled_model()).await.expect(StatusCode::INSUFFICIENT_STORAGE);
+    assert!(problem["problem"].as_str().unwrap().contains("disk is full"), "{problem}");
+    assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]));
+    lab.stop().await;
+    lab.start().await;
+    lab.uploaded("model", bundled_model()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_looked_after() {
+    let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
+    let root = |path: &str| reqwest::Client::new().get(format!("{}{path}", lab.address()));
+    assert_eq!(lab.send(root("/healthz")).await.status, StatusCode::OK);
+    assert_eq!(lab.send(root("/readyz")).await.status, StatusCode::OK);
+    let page = lab.send(root("/")).await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("'wasm-unsafe-eval'")
+            && policy.contains("'sha256-")
+            && policy.contains("frame-ancestors 'none'")
+    );
+    assert_eq!(page.headers["x-content-type-options"], "nosniff");
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
+    let known = lab.send(root("/").header("if-none-match", page.headers["etag"].clone())).await;
+    assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(lab.send(root("/../../etc/passwd")).await.status, StatusCode::OK, "an address of the page, no file");
+    assert_eq!(lab.send(root("/%2e%2e/Cargo.toml")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(lab.send(root("/api/docs/")).await.status, StatusCode::OK);
+    let answer = lab.get("/nothing").await;
+    assert!(answer.status == StatusCode::NOT_FOUND && answer.json()["problem"].is_string());
+    assert!(answer.headers.contains_key("x-request-id"));
+    // Another site's page, and a name that was made to lead here.
+    let foreign = lab.request(Method::POST, "/jobs").header("origin", "https://evil.example").json(&json!({}));
+    assert_eq!(lab.send(foreign).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        lab.send(root("/api/v1/jobs").header("host", "evil.example")).await.status,
+        StatusCode::MISDIRECTED_REQUEST
+    );
+    // Strangers are let in nowhere by accident.
+    let refused = lab.command(&["serve", "--host", "0.0.0.0", "--port", "0"]).stdout(Stdio::null()).output().unwrap();
+    assert!(!refused.status.success() && text(&refused.stderr).contains("--hosted"), "{refused:?}");
+    // An open stream does not hold up the end.
+    let stream = lab.request(Method::GET, "/events").send().await.unwrap();
+    lab.stop().await;
+    assert_eq!(text(&stream.bytes().await.unwrap_or_default()), "");
+}
+
+/// Requests made up from the description: none of them makes the server fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_makes_the_server_fail() {
+    let Some(schemathesis) = std::env::var_os("RRLAB_SCHEMATHESIS") else {
+        eprintln!("skipped: RRLAB_SCHEMATHESIS names no schemathesis; `cargo xtask test` installs one");
+        return;
+    };
+    let lab =
+        Lab::with(Database::Postgres, &["--no-worker", "--jobs-per-user", "100000", "--requests-per-second", "100000"])
+            .await;
+    let (model, dataset) = with_files(&lab).await;
+    lab.submit(&requests(model, dataset)[4].1).await;
+    let description = format!("{}/api/v1/openapi.json", lab.address());
+    let run = tokio::task::spawn_blocking(move || {
+        Command::new(schemathesis)
+            .args(["run", &description, "--checks", "not_a_server_error", "--max-examples", "40", "--seed", "1"])
+            // A stream of events has no end.
+            .args(["--exclude-path-regex", "events$", "--request-timeout", "20", "--workers", "2"])
+            .current_dir(std::env::temp_dir())
+            .output()
+    });
+    let output = run.await.unwrap().expect("schemathesis runs");
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    let seen: BTreeSet<String> =
+        text(&output.stdout).lines().filter(|line| line.contains("/api/v1/")).map(Into::into).collect();
+    eprintln!("{}", seen.into_iter().collect::<Vec<_>>().join("\n"));
+}
