@@ -435,7 +435,7 @@ async fn many_read_while_a_job_runs(database: Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_and_hostile_uploads_are_refused() {
-    let lab = Lab::with(Database::Sqlite, &["--no-worker", "--upload-mib", "2"]).await;
+    let lab = Lab::with(Database::Sqlite, &["--no-worker", "--upload-mib", "8"]).await;
     let model = bundled_model();
     let refused = async |kind: &str, bytes: Vec<u8>, expected: &str| {
         let problem = lab.upload(kind, "upload", bytes).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
@@ -458,7 +458,7 @@ async fn broken_and_hostile_uploads_are_refused() {
     refused("dataset", tar_gz(&[("train/a/x.png", vec![0; 600 << 20])]), "larger than").await;
     // A picture that claims more pixels than there are bytes anywhere.
     refused("dataset", tar_gz(&[("train/a/x.png", huge_png())]), "x.png").await;
-    assert_eq!(lab.upload("model", "big", vec![0; 3 << 20]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(lab.upload("model", "big", vec![0; 9 << 20]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(lab.upload("sweep", "x", Vec::new()).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(lab.upload("model", "%0a", model.clone()).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]), "nothing of that was stored");
@@ -497,14 +497,16 @@ fn stored_files(lab: &Lab) -> usize {
 async fn a_full_disk_is_named_and_nothing_is_half_stored() {
     let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
     lab.stop().await;
-    // A limit on the size of files stands for the full disk: large enough for the database, too small for the network.
-    lab.start_limited(220).await;
-    let problem = lab.upload("model", "model", bundled_model()).await.expect(StatusCode::INSUFFICIENT_STORAGE);
+    // A limit on the size of files stands for the full disk: large enough for the database, too small for 6 MB of images.
+    lab.start_limited(3000).await;
+    let record = 3073;
+    let images = tar_gz(&[("data_batch_1.bin", vec![0; 2000 * record]), ("test_batch.bin", vec![0; 100 * record])]);
+    let problem = lab.upload("dataset", "black", images.clone()).await.expect(StatusCode::INSUFFICIENT_STORAGE);
     assert!(problem["problem"].as_str().unwrap().contains("disk is full"), "{problem}");
     assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]));
     lab.stop().await;
     lab.start().await;
-    lab.uploaded("model", bundled_model()).await;
+    lab.uploaded("dataset", images).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

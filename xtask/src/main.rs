@@ -52,7 +52,7 @@ fn lab(options: &[&str]) -> Result<(), Failure> {
     page()?;
     step("Building the program", Step::cargo(&["build", "--release", "--package", "rrlab"]).args(features))?;
     let serve = Step::cargo(&["run", "--quiet", "--release", "--package", "rrlab"]).args(features);
-    step("Serving the lab", serve.args(&["--", "serve", "--page", "dist", "--port", port]))
+    step("Serving the lab", serve.args(&["--", "serve", "--port", port]))
 }
 
 /// The page, into dist.
@@ -61,7 +61,8 @@ fn page() -> Result<(), Failure> {
     tools::ensure_trunk()?;
     tools::ensure_wasm_bindgen()?;
     let trunk = Step::tool("trunk", &["build", "--release", "--skip-version-check"]);
-    step("Building the page and its workers", trunk)
+    step("Building the page and its workers", trunk)?;
+    page_size::compress(&root().join("dist"))
 }
 
 /// What every check of native code builds: one set of packages and features, so that each dependency is built once.
@@ -90,11 +91,17 @@ fn test() -> Result<(), Failure> {
     tools::ensure_cargo_deny()?;
     step("Dependencies", Step::tool("cargo-deny", &["check", "bans", "licenses", "sources"]))?;
     page()?;
-    page_size::check(&root().join("dist"))?;
     // Program and tests in one build: alone, each would have other features of the same dependencies.
     let members = [&NATIVE[..], &["--exclude", "xtask"]].concat();
     step("The program and its tests", Step::cargo(&["build", "--bins", "--tests"]).args(&members))?;
+    let schemathesis = tools::ensure_schemathesis()?;
     let dist = root().join("dist");
     let tests = Step::cargo(&["test", "--bins", "--tests"]).args(&members);
-    step("Tests", tests.env("RRLAB_DIST", &dist.to_string_lossy()).env("RRLAB_TEST_GPU", "1"))
+    step(
+        "Tests",
+        tests
+            .env("RRLAB_DIST", &dist.to_string_lossy())
+            .env("RRLAB_TEST_GPU", "1")
+            .env("RRLAB_SCHEMATHESIS", &schemathesis),
+    )
 }

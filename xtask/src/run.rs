@@ -58,6 +58,11 @@ impl Step {
         Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
     }
 
+    /// Any other program.
+    pub fn program(program: &str, arguments: &[&str]) -> Self {
+        Self::new(program, arguments)
+    }
+
     /// Rustup.
     pub fn rustup(arguments: &[&str]) -> Self {
         Self::new("rustup", arguments)

@@ -5,6 +5,7 @@ use crate::run::{Failure, Step, root, step, tools_folder};
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// The last line that builds with the project's Rust.
 const TRUNK_VERSION: &str = "0.21.14";
+const SCHEMATHESIS_VERSION: &str = "4.32.5";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// The compiler's target for the page.
@@ -37,6 +38,23 @@ pub fn ensure_wasm_bindgen() -> Result<(), Failure> {
 /// cargo-deny, which checks licences and sources of dependencies.
 pub fn ensure_cargo_deny() -> Result<(), Failure> {
     ensure("cargo-deny", "cargo-deny", CARGO_DENY_VERSION, &["--locked"], "about 5 minutes on two cores")
+}
+
+/// Schemathesis, which makes up requests from the API's description, in a Python environment of its own; returns its path.
+pub fn ensure_schemathesis() -> Result<String, Failure> {
+    let environment = tools_folder().join("schemathesis");
+    let bin = environment.join("bin");
+    let program = bin.join("schemathesis").to_string_lossy().into_owned();
+    let found = Step::program(&program, &["--version"]).output().unwrap_or_default();
+    if found.split_whitespace().any(|word| word == SCHEMATHESIS_VERSION) {
+        return Ok(program);
+    }
+    let make = Step::program("python3", &["-m", "venv", "--clear", &environment.to_string_lossy()]);
+    step("Making a Python environment (Debian: apt install python3-venv)", make)?;
+    let package = format!("schemathesis=={SCHEMATHESIS_VERSION}");
+    let pip = bin.join("pip").to_string_lossy().into_owned();
+    step("Installing schemathesis", Step::program(&pip, &["install", "--quiet", &package]))?;
+    Ok(program)
 }
 
 fn ensure(package: &str, binary: &str, version: &str, options: &[&str], time: &str) -> Result<(), Failure> {

@@ -67,7 +67,7 @@ async fn list(
 /// What can be uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum UploadKind {
+pub enum UploadKind {
     /// A network: a safetensors file of the lab's, or a state dict saved by PyTorch (then also `architecture`).
     Model,
     /// A profile, JSON.

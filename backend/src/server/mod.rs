@@ -65,6 +65,8 @@ pub struct Manners {
         description = "Train, calibrate, sweep, fine-tune and evaluate networks on the lab's server.",
         license(name = "MIT OR Apache-2.0")
     ),
+    // A type of a query alone is not found by itself.
+    components(schemas(artifacts::UploadKind)),
     modifiers(&Tokens),
     security(("token" = [])),
     tags(

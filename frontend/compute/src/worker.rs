@@ -12,7 +12,6 @@ use rrlab_engine::data::{
     shapes10,
 };
 use rrlab_engine::device::OpenDevice;
-use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::model::{ClassesError, Model};
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::prune;

@@ -346,11 +346,15 @@ impl Session {
                     "as chosen, on a software adapter: slower than the CPU".to_owned()
                 }
                 (_, ComputeOn::WebGpu, Adapter::Hardware) => "as chosen".to_owned(),
-                (_, ComputeOn::Auto, Adapter::Missing) => "since this browser offers no WebGPU adapter".to_owned(),
-                (_, ComputeOn::Auto, Adapter::Software) => {
+                (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Missing) => {
+                    "since this browser offers no WebGPU adapter".to_owned()
+                }
+                (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Software) => {
                     "since the only WebGPU adapter is software, slower than that".to_owned()
                 }
-                (_, ComputeOn::Auto, Adapter::Hardware) => "since there is a graphics card".to_owned(),
+                (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Hardware) => {
+                    "since there is a graphics card".to_owned()
+                }
             };
             self.device.set(format!("Computing {} {why}", if gpu { "by WebGPU" } else { "on the CPU" }));
             self.open(if gpu { "compute-gpu" } else { "compute-cpu" });

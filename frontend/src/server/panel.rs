@@ -10,7 +10,6 @@ use super::form::{Form, JobForm};
 use super::watch::Course;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::graph::LiveGraph;
-use crate::metric::percent;
 use crate::run::in_words;
 
 /// Sign-in, form, jobs, and the job that is watched.
