@@ -102,6 +102,8 @@ impl Desk {
     }
 
     fn show(self, profile: ModelProfile, sweeps: Vec<SweepReport>, origin: Origin) {
+        // What is still on its way would take the place of this.
+        self.loads.set_value(self.loads.get_value() + 1);
         self.sweeps.set(sweeps);
         self.allocation.set(None);
         self.origin.set(origin);

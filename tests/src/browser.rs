@@ -239,8 +239,7 @@ impl Browser {
     /// # Panics
     /// If the page has no place for it.
     pub async fn choose_file(&self, file: &Path) {
-        let input = self.client.find(Locator::Css("#file")).await.expect("a place for files");
-        input.send_keys(&file.display().to_string()).await.expect("a file that is there");
+        self.choose_file_in("#file", file).await;
     }
 
     /// Waits for the one file that the page saves, reads it and takes it away.
@@ -261,6 +260,37 @@ impl Browser {
             assert!(started.elapsed() < PATIENCE, "no download ends with {ending}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// What axe-core finds that is serious.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub async fn serious(&self) -> Value {
+        let axe = std::fs::read_to_string(crate::repository().join("tests/vendor/axe.min.js")).expect("axe-core");
+        self.run(&axe, &[]).await;
+        let script = "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] }).then(found => \
+                      done(found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => \
+                      [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? ''))])), error => done(String(error)));";
+        self.client.execute_async(script, vec![]).await.expect("axe-core runs")
+    }
+
+    /// Chooses a file in a place for files.
+    ///
+    /// # Panics
+    /// If the page has no such place.
+    pub async fn choose_file_in(&self, selector: &str, file: &Path) {
+        let input = self.client.find(Locator::Css(selector)).await.expect("a place for files");
+        input.send_keys(&file.display().to_string()).await.expect("a file that is there");
+    }
+
+    /// Presses keys as a person does, where the keyboard's attention is brought by `focus`.
+    ///
+    /// # Panics
+    /// If there is nothing to press them on.
+    pub async fn type_into(&self, focus: &str, keys: &str) {
+        let element = self.client.find(Locator::Css(focus)).await.expect("an element");
+        element.send_keys(keys).await.expect("an element that takes keys");
     }
 
     /// Keeps a picture of what is seen, or of the whole page.

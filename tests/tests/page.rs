@@ -1,10 +1,8 @@
 //! The page in a real browser: what a student, a reviewer and a teacher do with it.
 
-use std::path::Path;
-
 use rrlab_tests::browser::{Browser, plain_server};
 use rrlab_tests::deepened::deepened;
-use rrlab_tests::{bundled_profile, repository, rrlab};
+use rrlab_tests::{bundled_profile, rrlab};
 use rrlab_types::{Allocation, ModelProfile, Rule};
 use serde_json::{Value, json};
 
@@ -342,16 +340,6 @@ async fn a_plain_file_server_under_a_sub_path_is_enough() {
     page.close().await;
 }
 
-/// What axe-core finds that is serious.
-async fn serious(page: &Browser) -> Value {
-    let axe = std::fs::read_to_string(Path::new(&repository()).join("tests/vendor/axe.min.js")).unwrap();
-    page.run(&axe, &[]).await;
-    let script = "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] }).then(found => \
-                  done(found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => \
-                  [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? ''))])), error => done(String(error)));";
-    page.client.execute_async(script, vec![]).await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
     for (width, height) in [(1500, 1300), (390, 1300), (2560, 1400)] {
@@ -366,7 +354,7 @@ async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
                 if pane == "compare" || pane == "sweep" {
                     page.wait_for("[data-chart] svg").await;
                 }
-                assert_eq!(serious(&page).await, json!([]), "{width} {theme} {pane}");
+                assert_eq!(page.serious().await, json!([]), "{width} {theme} {pane}");
                 page.run("document.querySelector('#panes').scrollIntoView()", &[]).await;
                 page.screenshot(&format!("{pane}-{theme}-{width}.png")).await;
                 page.run("scrollTo(0, 0)", &[]).await;

@@ -1,7 +1,6 @@
 //! The server over a real socket, as stories of the people who use it, on SQLite and PostgreSQL alike.
 #![cfg(unix)]
 
-use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -565,13 +564,10 @@ async fn no_request_makes_the_server_fail() {
         Command::new(schemathesis)
             .args(["run", &description, "--checks", "not_a_server_error", "--max-examples", "40", "--seed", "1"])
             // A stream of events has no end.
-            .args(["--exclude-path-regex", "events$", "--request-timeout", "20", "--workers", "2"])
+            .args(["--exclude-path-regex", "events$", "--request-timeout", "20", "--workers", "1"])
             .current_dir(std::env::temp_dir())
             .output()
     });
     let output = run.await.unwrap().expect("schemathesis runs");
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
-    let seen: BTreeSet<String> =
-        text(&output.stdout).lines().filter(|line| line.contains("/api/v1/")).map(Into::into).collect();
-    eprintln!("{}", seen.into_iter().collect::<Vec<_>>().join("\n"));
 }

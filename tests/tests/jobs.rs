@@ -1,0 +1,126 @@
+//! The page with a server behind it: a student's job from the page to its result, and the reviewer who gets a link.
+#![cfg(unix)]
+
+use rrlab_tests::browser::Browser;
+use rrlab_tests::lab::{Database, Lab, bundled_model, small_dataset};
+use serde_json::{Value, json};
+
+/// WebDriver's Enter.
+const ENTER: &str = "\u{e007}";
+
+async fn jobs(page: &Browser) -> Value {
+    let script = "return [...document.querySelectorAll('#jobs tbody tr')].map(row => row.dataset.state);";
+    page.run(script, &[]).await
+}
+
+async fn first_job_is(page: &Browser, state: &str) {
+    page.wait_until(&format!("return document.querySelector('#jobs tbody tr')?.dataset.state === '{state}'")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_students_job_goes_from_the_page_to_its_result() {
+    let lab = Lab::with(Database::Sqlite, &["--hosted"]).await;
+    let token = lab.person("ann", "student");
+    let files = tempfile::tempdir().unwrap();
+    let (model, dataset) = (files.path().join("resnet8.safetensors"), files.path().join("noise.tar.gz"));
+    std::fs::write(&model, bundled_model()).unwrap();
+    std::fs::write(&dataset, small_dataset()).unwrap();
+    let page = Browser::at(format!("{}/", lab.address()), None, (1500, 1400)).await;
+    page.goto("").await;
+    page.click("#jobs-open").await;
+    page.wait_for("#token").await;
+
+    // A wrong token is named; the right one, by the keyboard alone, opens the lab.
+    page.type_into("#token", &format!("rrlab_wrong{ENTER}")).await;
+    page.wait_until("return document.querySelector('#notice').textContent.includes('token')").await;
+    page.type_into("#token", &format!("{token}{ENTER}")).await;
+    page.wait_for("#job-start").await;
+    assert!(page.text("#server").await.contains("ann (student)"));
+    let stored = page.run("return document.cookie + JSON.stringify(localStorage)", &[]).await;
+    assert!(!stored.as_str().unwrap().contains("rrlab_"), "scripts can't read the token");
+
+    page.set("#job-work", "calibrate", "change").await;
+    page.type_into("#job-start", ENTER).await;
+    page.wait_until("return document.querySelector('#notice').textContent.includes('choose a network')").await;
+    page.choose_file_in("#job-model-upload", &model).await;
+    page.wait_until("return document.querySelector('#job-model').value !== '0'").await;
+    page.choose_file_in("#job-dataset-upload", &dataset).await;
+    page.wait_until("return !document.querySelector('#job-dataset').value.startsWith('name:')").await;
+    page.set("#job-calibration", "160", "change").await;
+    page.type_into("#job-start", ENTER).await;
+    first_job_is(&page, "done").await;
+    // Its layers took their colours as they were measured; a reload misses nothing.
+    page.wait_until("return document.querySelectorAll('#watched [data-measured=true]').length === 10").await;
+    let address = page.run("return location.search", &[]).await;
+    assert!(address.as_str().unwrap().contains("job=1"), "{address}");
+    page.goto(address.as_str().unwrap()).await;
+    page.wait_until("return document.querySelectorAll('#watched [data-measured=true]').length === 10").await;
+    page.screenshot("jobs-measured.png").await;
+    page.type_into(".job-open", ENTER).await;
+    page.wait_until("return document.querySelector('#graph-A') && [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 on'))").await;
+
+    // Training shows its loss and accuracy as they come, and is cancelled.
+    page.set("#job-work", "train", "change").await;
+    page.set("#job-architecture", "resnet8", "change").await;
+    page.set("#job-dataset", "2", "change").await;
+    page.set("#job-epochs", "400", "change").await;
+    page.click("#job-start").await;
+    page.wait_for("[data-chart=job-accuracy] svg").await;
+    page.wait_until("return /\\d+ of \\d+ steps/.test(document.querySelector('#watched [role=status]').textContent)")
+        .await;
+    for theme in ["light", "dark"] {
+        page.set("#theme", theme, "change").await;
+        assert_eq!(page.serious().await, json!([]), "{theme}");
+        page.screenshot(&format!("jobs-training-{theme}.png")).await;
+    }
+    page.type_into("#jobs [data-state=running] .job-cancel", ENTER).await;
+    first_job_is(&page, "cancelled").await;
+
+    // Fine-tuning compares A and B.
+    page.set("#job-work", "finetune", "change").await;
+    page.set("#job-model", "1", "change").await;
+    page.set("#job-tuning-epochs", "2", "change").await;
+    page.set("#job-calibration", "64", "change").await;
+    page.click("#job-start").await;
+    first_job_is(&page, "done").await;
+    page.wait_for("[data-chart=job-tuning] svg").await;
+    page.screenshot("jobs-finetuned.png").await;
+    assert_eq!(jobs(&page).await, json!(["done", "cancelled", "done"]));
+    let results = page
+        .run("return [...document.querySelectorAll('#results a')].map(link => link.textContent.split(':')[0])", &[])
+        .await;
+    let mut results: Vec<&str> = results.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    results.sort_unstable();
+    assert_eq!(results, ["finetune", "model", "model", "profile"]);
+
+    // Signed out, nothing of it is seen.
+    page.click("#sign-out").await;
+    page.wait_for("#token").await;
+    assert_eq!(jobs(&page).await, json!([]));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewer_opens_a_link_and_sees_the_result() {
+    let mut lab = Lab::with(Database::Sqlite, &["--hosted"]).await;
+    let token = lab.person("ann", "student");
+    lab.sign_in(Some(&token));
+    let (model, dataset) =
+        (lab.uploaded("model", bundled_model()).await, lab.uploaded("dataset", small_dataset()).await);
+    let sweep = rrlab_tests::lab::requests(model, dataset)[2].1.clone();
+    let job = lab.submit(&sweep).await;
+    lab.results(job).await;
+    let share = lab.post(&format!("/jobs/{job}/shares"), &Value::Null).await.json();
+    let secret = share["secret"].as_str().unwrap();
+    let page = Browser::at(format!("{}/", lab.address()), None, (1500, 1300)).await;
+    page.goto(&format!("?share={secret}")).await;
+    page.wait_for("[data-chart=sweep] svg").await;
+    page.wait_until("return [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 on'))")
+        .await;
+    page.screenshot("jobs-shared.png").await;
+    lab.delete(&format!("/jobs/{job}/shares/{}", share["id"])).await;
+    page.goto(&format!("?share={secret}")).await;
+    page.wait_for("[role=alert]").await;
+    assert!(page.text("[role=alert]").await.contains("the link shows nothing"));
+    page.close().await;
+}
