@@ -14,6 +14,9 @@ use crate::settings::{ComputeOn, Settings};
 /// How often the list of jobs is asked for while it is looked at.
 const REFRESH: Duration = Duration::from_secs(2);
 
+/// Endings of files that say nothing of what is in them.
+const ENDINGS: [&str; 6] = [".tar.gz", ".tgz", ".tar", ".zip", ".safetensors", ".json"];
+
 /// The page's side of the server.
 #[derive(Clone, Copy)]
 pub struct Board {
@@ -172,7 +175,9 @@ impl Board {
 
     /// Uploads a file.
     pub fn upload(self, kind: ArtifactKind, file: web_sys::File, then: impl FnOnce(Artifact) + 'static) {
-        let name = file.name();
+        let file_name = file.name();
+        let ending = ENDINGS.iter().find_map(|ending| file_name.strip_suffix(ending));
+        let name = ending.unwrap_or(&file_name).to_owned();
         self.notice.set(format!("Uploading {name} …"));
         self.act(async move { api::upload(kind.name(), &name, &file).await }, then);
     }

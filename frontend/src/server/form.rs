@@ -204,7 +204,7 @@ fn Stored(
         input.set_value("");
     };
     view! {
-        <label><span>{label}</span>
+        <label class="inline"><span>{label}</span>
             <select id=id on:change:target=move |event| chosen.set(event.target().value().parse().unwrap_or_default())>
                 <option value="0" selected=move || chosen.get() == 0>{none}</option>
                 {move || board.artifacts.with(|artifacts| artifacts.iter().filter(|artifact| artifact.kind == kind).map(option).collect_view())}
@@ -241,7 +241,7 @@ fn Dataset(form: Form) -> impl IntoView {
         input.set_value("");
     };
     view! {
-        <label><span>"Images"</span>
+        <label class="inline"><span>"Images"</span>
             <select id="job-dataset" on:change:target=move |event| chosen.set(event.target().value())>{named} {stored}</select>
         </label>
         <label class="button" title="CIFAR’s files, or a folder train/CLASS and test/CLASS, as .zip or .tar.gz">"Upload"
@@ -273,7 +273,7 @@ pub fn JobForm(form: Form) -> impl IntoView {
                 <legend>"2 Images and network"</legend>
                 <span class="tools"><Dataset form /></span>
                 <Show when=move || is(Work::Train)>
-                    <label><span>"Architecture"</span>
+                    <label class="inline"><span>"Architecture"</span>
                         <Select id="job-architecture" value=form.architecture set=form.architecture.write_only()
                             choices=Architecture::ALL.iter().map(|&architecture| (architecture, architecture.label())).collect() />
                     </label>

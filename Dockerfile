@@ -1,0 +1,21 @@
+# The lab as one program, with its page built in. For GPUs: --build-arg FEATURES=wgpu,vulkan
+FROM rust:1.95-bookworm AS build
+ARG FEATURES=""
+WORKDIR /src
+COPY . .
+RUN cargo xtask page \
+    && cargo build --release --locked --package rrlab --features "$FEATURES" \
+    && cp target/release/rrlab /usr/local/bin/
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libvulkan1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --create-home --home-dir /data rrlab
+COPY --from=build /usr/local/bin/rrlab /usr/local/bin/
+USER rrlab
+ENV RRLAB_DATA_DIR=/data RRLAB_HOST=0.0.0.0 RRLAB_HOSTED=true RRLAB_LOG_FORMAT=json
+VOLUME /data
+EXPOSE 7878
+ENTRYPOINT ["rrlab"]
+CMD ["serve"]
