@@ -1,7 +1,7 @@
 //! A lab server under test over a real socket, on SQLite or PostgreSQL, with workers that can be killed.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +42,7 @@ pub struct Lab {
     folder: tempfile::TempDir,
     database: Option<String>,
     options: Vec<String>,
+    device: &'static str,
     server: Option<Child>,
     workers: Vec<Child>,
     address: String,
@@ -160,6 +161,14 @@ impl Lab {
     /// # Panics
     /// If it does not start.
     pub async fn with(database: Database, options: &[&str]) -> Self {
+        Self::on(database, "cpu", options).await
+    }
+
+    /// A lab that computes on this device: `cpu`, or `wgpu` on Chromium's software adapter.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn on(database: Database, device: &'static str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the lab");
         let database = match database {
             Database::Sqlite => None,
@@ -169,6 +178,7 @@ impl Lab {
             folder,
             database,
             options: options.iter().map(|option| (*option).to_owned()).collect(),
+            device,
             server: None,
             workers: Vec::new(),
             address: String::new(),
@@ -207,7 +217,10 @@ impl Lab {
 
     fn spawn(&self, command: Command) -> Child {
         let mut command = tokio::process::Command::from(command);
-        command.args(["--device", "cpu", "--lease", LEASE, "--checkpoint", "1"]);
+        command.args(["--device", self.device, "--lease", LEASE, "--checkpoint", "1"]);
+        if self.device != "cpu" {
+            software_gpu(command.as_std_mut());
+        }
         command.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         command.spawn().expect("the program starts")
     }
@@ -433,6 +446,12 @@ impl Lab {
         assert_eq!(answer.status, StatusCode::OK);
         answer.bytes
     }
+}
+
+/// Has a program find Chromium's software adapter.
+pub fn software_gpu(command: &mut Command) {
+    let chromium = Path::new("/usr/lib/chromium");
+    command.env("VK_ICD_FILENAMES", chromium.join("vk_swiftshader_icd.json")).env("LD_LIBRARY_PATH", chromium);
 }
 
 /// Sends a signal to a process.

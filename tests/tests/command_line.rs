@@ -325,8 +325,7 @@ fn a_gpu_measures_what_the_cpu_measures() {
     let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "16", "--out"];
     desk.succeeds(&[calibrate.as_slice(), &["cpu.json", "--device", "cpu"]].concat());
     let mut on_gpu = desk.command(&[calibrate.as_slice(), &["gpu.json", "--device", "wgpu"]].concat());
-    let chromium = Path::new("/usr/lib/chromium");
-    on_gpu.env("VK_ICD_FILENAMES", chromium.join("vk_swiftshader_icd.json")).env("LD_LIBRARY_PATH", chromium);
+    rrlab_tests::lab::software_gpu(&mut on_gpu);
     let output = on_gpu.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for (cpu, gpu) in distortions(&desk, "cpu.json").into_iter().zip(distortions(&desk, "gpu.json")) {

@@ -547,6 +547,28 @@ async fn a_server_is_looked_after() {
     assert_eq!(text(&stream.bytes().await.unwrap_or_default()), "");
 }
 
+/// On Chromium's software adapter; asked for by `RRLAB_TEST_GPU`, since it needs a program with the feature `wgpu`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_on_a_gpu_comes_to_what_the_cpu_comes_to() {
+    if std::env::var_os("RRLAB_TEST_GPU").is_none() {
+        eprintln!("not run: RRLAB_TEST_GPU is not set");
+        return;
+    }
+    let mut accuracies = Vec::new();
+    for device in ["cpu", "wgpu"] {
+        let lab = Lab::on(Database::Sqlite, device, &[]).await;
+        let model = lab.uploaded("model", bundled_model()).await;
+        let request =
+            json!({ "evaluate": { "model": model, "dataset": { "named": "shapes10" }, "images": 32, "seed": 0 } });
+        let job = lab.submit(&request).await;
+        let evaluation = lab.result(job, "evaluation").await;
+        let evaluation: Value = serde_json::from_slice(&lab.content(evaluation).await).unwrap();
+        assert!(evaluation["device"].as_str().unwrap().starts_with(device), "{evaluation}");
+        accuracies.push(evaluation["accuracy"].clone());
+    }
+    assert_eq!(accuracies[0], accuracies[1]);
+}
+
 /// Requests made up from the description: none of them makes the server fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_makes_the_server_fail() {

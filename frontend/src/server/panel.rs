@@ -69,24 +69,33 @@ fn SignIn(board: Board) -> impl IntoView {
 }
 
 /// What was asked for, in a line.
-fn title(request: &JobRequest) -> String {
+fn title(request: &JobRequest, board: Board) -> String {
+    let called = |id: i64, what: &str| {
+        board.artifacts.with(|artifacts| {
+            let found = artifacts.iter().find(|artifact| artifact.id == id);
+            found.map_or_else(|| format!("{what} {id}"), |artifact| artifact.name.clone())
+        })
+    };
     let data = match request.dataset() {
         DatasetRef::Named(name) => name.clone(),
-        DatasetRef::Stored(id) => format!("data set {id}"),
+        DatasetRef::Stored(id) => called(*id, "data set"),
     };
+    let network = |id: &i64| called(*id, "network");
     let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     match request {
         JobRequest::Train { architecture, plan, .. } => {
             format!("train {architecture} on {data}, {}", plural(plan.epochs, "epoch"))
         }
-        JobRequest::Calibrate { model, images, .. } => format!("measure network {model} on {images} images of {data}"),
+        JobRequest::Calibrate { model, images, .. } => {
+            format!("measure {} on {images} images of {data}", network(model))
+        }
         JobRequest::Sweep { model, plan, .. } => {
-            format!("sweep network {model} on {data}, {}", plural(plan.asked(), "combination"))
+            format!("sweep {} on {data}, {}", network(model), plural(plan.asked(), "combination"))
         }
         JobRequest::Finetune { model, plan, .. } => {
-            format!("fine-tune network {model} on {data}, {}", plural(plan.asked(), "run"))
+            format!("fine-tune {} on {data}, {}", network(model), plural(plan.asked(), "run"))
         }
-        JobRequest::Evaluate { model, .. } => format!("evaluate network {model} on {data}"),
+        JobRequest::Evaluate { model, .. } => format!("evaluate {} on {data}", network(model)),
     }
 }
 
@@ -124,12 +133,13 @@ fn JobTable(board: Board) -> impl IntoView {
             job.request,
             JobRequest::Calibrate { .. } | JobRequest::Sweep { .. } | JobRequest::Finetune { .. }
         ) && job.state == JobState::Done;
+        let (state, name) = (state_of(&job), job.state.name());
         let watched = move || (board.settings.job.get() == id).to_string();
         view! {
-            <tr data-job=id data-state=job.state.name() aria-current=watched>
+            <tr data-job=id data-state=name aria-current=watched>
                 <td>{id}</td>
-                <th scope="row">{title(&job.request)}</th>
-                <td class="text">{state_of(&job)}{bar}</td>
+                <th scope="row">{move || title(&job.request, board)}</th>
+                <td class="text">{state}{bar}</td>
                 <td class="text"><span class="tools">
                     <button type="button" class="job-watch" on:click=move |_| board.settings.job.set(id)>"Watch"</button>
                     {opens.then(|| view! { <button type="button" class="job-open primary" on:click=move |_| board.open(id)>"Open in the lab"</button> })}
