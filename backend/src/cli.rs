@@ -483,7 +483,7 @@ pub struct WorkArgs {
     #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..=3600))]
     pub lease: u64,
     /// Seconds between two checkpoints of a job.
-    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub checkpoint: u64,
 }
 
@@ -511,6 +511,10 @@ pub struct ServeArgs {
     /// Largest upload, in MiB.
     #[arg(long, env = "RRLAB_UPLOAD_MIB", default_value_t = 1024, value_name = "MIB")]
     pub upload_mib: u64,
+    /// What one person of a hosted lab may store, in GiB.
+    #[arg(long, env = "RRLAB_STORAGE_GIB", default_value_t = 20, value_name = "GIB",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub storage_gib: u64,
     /// Requests of one person each second, beyond a burst of 1000.
     #[arg(long, env = "RRLAB_REQUESTS_PER_SECOND", default_value_t = 50, value_name = "COUNT")]
     pub requests_per_second: u64,

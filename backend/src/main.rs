@@ -1,5 +1,6 @@
 //! `rrlab`: the Repairability Lab on the command line, and its server.
 
+mod caretaker;
 mod cli;
 mod commands;
 mod objects;

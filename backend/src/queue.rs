@@ -1,5 +1,5 @@
-//! The queue tells workers which job to look at next. It may name a job twice, or one that has ended: what a job is, is in
-//! the database's own table, and a worker that comes too late does nothing.
+//! The queue tells workers when to look for a job. What a job is, and which has waited longest, is in the database's own
+//! table: a turn too many does nothing.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use apalis_postgres::PostgresStorage;
 use apalis_sqlite::SqliteStorage;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{QueuePool, Store, StoreResult};
+use crate::store::{QueuePool, Store};
 use crate::worker::Worker;
 
 /// How often an idle worker looks.
@@ -20,9 +20,10 @@ const MISSED_HEARTBEATS: usize = 6;
 /// The queue's name in its tables.
 const NAME: &str = "rrlab";
 
-/// A job's turn.
+/// A turn: some worker is to take up the job that has waited longest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ticket {
+    /// The job that it was given out for, for people who look into the queue.
     job: i64,
 }
 
@@ -50,8 +51,7 @@ impl Queue {
                         .queue(NAME)
                         .batch_size(1)
                         .heartbeat_interval(HEARTBEAT)
-                        .missed_heartbeats(MISSED_HEARTBEATS)
-                        .persist_results(false),
+                        .missed_heartbeats(MISSED_HEARTBEATS),
                 ),
             ),
             QueuePool::Postgres(pool) => Self::Postgres(
@@ -60,26 +60,43 @@ impl Queue {
                         .queue(NAME)
                         .batch_size(1)
                         .heartbeat_interval(HEARTBEAT)
-                        .missed_heartbeats(MISSED_HEARTBEATS)
-                        .persist_results(false),
+                        .missed_heartbeats(MISSED_HEARTBEATS),
                 ),
             ),
         }
     }
 
     /// Gives a job its turn. One that could not be given is given later, by whoever looks after the jobs.
-    pub async fn push(&self, store: &Store, job: i64) -> StoreResult<()> {
+    pub async fn push(&self, store: &Store, job: i64) {
         let pushed = match self {
             Self::Sqlite(storage) => storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string()),
             Self::Postgres(storage) => storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string()),
         };
-        match pushed {
-            Ok(()) => store.job_ticketed(job).await,
-            Err(problem) => {
-                tracing::warn!(job, problem, "the queue did not take a ticket");
-                Ok(())
+        let noted = match pushed {
+            Ok(()) => store.job_ticketed(job).await.map_err(|error| error.to_string()),
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = noted {
+            tracing::warn!(job, problem, "the queue did not take a ticket");
+        }
+    }
+
+    /// Removes turns that were taken: the library keeps them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn remove_used_tickets(&self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(storage) => {
+                sqlx::query("DELETE FROM Jobs WHERE status IN ('Done', 'Killed')").execute(storage.pool()).await?;
+            }
+            Self::Postgres(storage) => {
+                sqlx::query("DELETE FROM apalis.jobs WHERE status IN ('Done', 'Killed')")
+                    .execute(storage.pool())
+                    .await?;
             }
         }
+        Ok(())
     }
 
     /// Has a worker take up jobs until it is to stop.
@@ -102,7 +119,7 @@ impl Queue {
                     .backend($storage.clone().poll_with_interval(POLL))
                     .concurrency(1)
                     .data(worker)
-                    .build(take_up)
+                    .build(take_turn)
                     .run_until(stop)
                     .await
             };
@@ -115,6 +132,6 @@ impl Queue {
     }
 }
 
-async fn take_up(ticket: Ticket, worker: Data<Worker>) -> Result<(), BoxDynError> {
-    Ok(worker.take_up(ticket.job).await?)
+async fn take_turn(_: Ticket, worker: Data<Worker>) -> Result<(), BoxDynError> {
+    Ok(worker.take_turn().await?)
 }

@@ -16,7 +16,7 @@ use crate::graph::GraphView;
 use crate::lab::{Lab, Side};
 use crate::panes::Panes;
 use crate::run::{self, Bench, Finding, RunPanel, Session};
-use crate::server::Board;
+use crate::server::{Board, Shared};
 use crate::settings::{ComputeOn, Pane, Part, Settings, Shown, Theme};
 use crate::tour::Tour;
 
@@ -220,6 +220,7 @@ pub fn App() -> impl IntoView {
             on:dragleave=move |_| over.set(false) on:drop=drop_file>
             <Head desk board />
             <Problems problems=desk.problems />
+            <Shared board />
             <Show when=move || settings.run.get() && settings.shows(Part::Run)><RunPanel bench board /></Show>
             {move || match desk.profile.get() {
                 None => view! { <p class="panel loading" role="status">{move || if desk.problems.with(Vec::is_empty) { "Loading the profile …" } else { "No profile is open. Drop one on this page, or choose one of the gallery." }}</p> }.into_any(),

@@ -164,6 +164,11 @@ pub fn percent(value: f64) -> String {
     if value > 0.0 && value < 1.0 { format!("{value:.2} %") } else { format!("{value:.1} %") }
 }
 
+/// A moment in milliseconds since 1970, as people here write it.
+pub fn moment(milliseconds: f64) -> String {
+    js_sys::Date::new(&milliseconds.into()).to_locale_string("default", &js_sys::Object::new()).into()
+}
+
 /// A count in thousands and millions.
 pub fn count(value: f64) -> String {
     match value.abs() {

@@ -267,6 +267,16 @@ impl Lab {
         self.server = Some(server);
     }
 
+    /// Breaks every connection to its database, as a restart of that would; nothing on SQLite, which has none.
+    ///
+    /// # Panics
+    /// If the database refuses.
+    pub fn cut_connections(&self) {
+        let Some(name) = self.database.as_ref().and_then(|address| address.rsplit('/').next()) else { return };
+        let statement = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        assert!(psql(postgres().port, &statement), "the database cuts its connections");
+    }
+
     /// Starts one more worker.
     pub fn start_worker(&mut self) {
         let worker = self.spawn(self.command(&["worker"]));

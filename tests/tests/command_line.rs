@@ -1,7 +1,7 @@
 //! The command line, as stories: each test is somebody at a terminal.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use rrlab_tests::rrlab;
@@ -147,20 +147,55 @@ fn training_killed_in_the_middle_ends_where_it_would_have() {
     let desk = Desk::new();
     desk.trained("whole.safetensors");
     let arguments = [Desk::training().as_slice(), &["killed.safetensors", "--save-every", "0"]].concat();
-    let mut running = desk.command(&arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut running = desk.command(&arguments).stderr(Stdio::null()).spawn().unwrap();
     let state = desk.path("killed.safetensors.training");
-    for _ in 0..6000 {
-        if state.exists() || running.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for(&mut running, &state);
     running.kill().unwrap();
     running.wait().unwrap();
     desk.succeeds(&arguments);
     assert!(!state.exists());
     let read = |name: &str| std::fs::read(desk.path(name)).unwrap();
     assert!(read("whole.safetensors") == read("killed.safetensors"), "the two models differ");
+}
+
+#[test]
+fn fine_tuning_killed_in_the_middle_ends_where_it_would_have() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let finetune = ["finetune", "--model", "model.safetensors", "--dataset", "noise", "--images", "32"];
+    let options = ["--rules", "erk,rr", "--sparsities", "0.9", "--epochs", "2", "--batch-size", "32"];
+    let asked = |out: &'static str, models: &'static str| {
+        [&finetune[..], &options, &["--distill", "0.5", "--save-every", "0", "--out", out, "--models", models]].concat()
+    };
+    let whole = desk.json(&asked("whole.json", "whole"));
+
+    let arguments = asked("killed.json", "killed");
+    let mut running = desk.command(&arguments).stderr(Stdio::null()).spawn().unwrap();
+    // The second rule's run has begun when the first rule's network is there.
+    wait_for(&mut running, &desk.path("killed/erk-0.9.safetensors"));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let continued = desk.json(&arguments);
+    assert_eq!(continued["runs"], whole["runs"]);
+
+    for run in whole["runs"].as_array().unwrap() {
+        assert_eq!(run["epochs"].as_array().unwrap().len(), 2);
+        let name = format!("{}-0.9.safetensors", run["rule"].as_str().unwrap());
+        let [whole, killed] = ["whole", "killed"].map(|folder| std::fs::read(desk.path(folder).join(&name)).unwrap());
+        assert!(whole == killed, "{name} differs");
+        let tuned = desk.json(&["evaluate", "--model", &format!("whole/{name}"), "--dataset", "noise"]);
+        assert_eq!(tuned["nonzero_weights"], run["kept"], "{name}: no weight comes back");
+        assert_eq!(tuned["accuracy"], run["epochs"][1]["test_accuracy"], "{name}");
+    }
+    let other = desk.fails(1, &[&finetune[..], &options, &["--distill", "2", "--out", "other.json"]].concat());
+    assert!(other.contains("between 0 and 1"), "{other}");
+}
+
+/// Waits until a running program has written a file, or ended.
+fn wait_for(running: &mut Child, file: &Path) {
+    while !file.exists() && running.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

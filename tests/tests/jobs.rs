@@ -87,7 +87,10 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
     page.screenshot("jobs-finetuned.png").await;
     assert_eq!(jobs(&page).await, json!(["done", "cancelled", "done"]));
     let results = page
-        .run("return [...document.querySelectorAll('#results a')].map(link => link.textContent.split(':')[0])", &[])
+        .run(
+            "return [...document.querySelectorAll('#watched .results a')].map(link => link.textContent.split(':')[0])",
+            &[],
+        )
         .await;
     let mut results: Vec<&str> = results.as_array().unwrap().iter().filter_map(Value::as_str).collect();
     results.sort_unstable();

@@ -4,8 +4,9 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use futures::StreamExt;
 use reqwest::{Method, StatusCode};
-use rrlab_tests::lab::{Database, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz};
+use rrlab_tests::lab::{Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz};
 use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ stories!(
     a_student_gets_from_files_to_results,
     a_killed_job_goes_on_to_the_same_result,
     a_job_that_kills_its_workers_is_given_up,
+    what_is_away_for_a_while_ends_no_job,
     a_server_that_is_stopped_gives_its_job_back,
     two_workers_never_run_one_job_at_once,
     a_job_is_cancelled,
@@ -192,6 +194,31 @@ async fn a_job_that_kills_its_workers_is_given_up(database: Database) {
     assert!(job["problem"].as_str().unwrap().contains("given up"), "{job}");
 }
 
+async fn what_is_away_for_a_while_ends_no_job(database: Database) {
+    let lab = Lab::open(database).await;
+    let (_, dataset) = with_files(&lab).await;
+    let train = requests(0, dataset)[0].1.clone();
+    let expected = made(&lab, lab.submit(&train).await).await;
+    let job = lab.submit(&train).await;
+    lab.listen(job, |event| !event["progress"].is_null()).await;
+    // A file in place of the object store's folder: neither checkpoints nor results can be stored.
+    let (artifacts, aside) = (lab.data().join("artifacts"), lab.data().join("aside"));
+    std::fs::rename(&artifacts, &aside).unwrap();
+    std::fs::write(&artifacts, b"").unwrap();
+    lab.cut_connections();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(!lab.job(job).await["state"].is_null(), "the server is there");
+    std::fs::remove_file(&artifacts).unwrap();
+    std::fs::rename(&aside, &artifacts).unwrap();
+    assert_eq!(made(&lab, job).await, expected);
+    assert_eq!(lab.job(job).await["crashes"], 0, "nobody died");
+    assert_eq!(stored_checkpoints(&lab, job), 0, "what is done needs none");
+}
+
+fn stored_checkpoints(lab: &Lab, job: i64) -> usize {
+    std::fs::read_dir(lab.data().join("artifacts/checkpoints").join(job.to_string())).map_or(0, Iterator::count)
+}
+
 async fn a_server_that_is_stopped_gives_its_job_back(database: Database) {
     let mut lab = Lab::open(database).await;
     let dataset = lab.uploaded("dataset", small_dataset()).await;
@@ -256,8 +283,10 @@ async fn a_job_is_cancelled(database: Database) {
     let dataset = lab.uploaded("dataset", small_dataset()).await;
     let running = lab.submit(&endless(dataset)).await;
     let waiting = lab.submit(&endless(dataset)).await;
-    lab.listen(running, |event| !event["progress"].is_null()).await;
-    assert_eq!(lab.job(waiting).await["position"], 0);
+    lab.listen(running, |event| !event["progress"]["seconds_left"].is_null()).await;
+    let place = lab.job(waiting).await;
+    assert_eq!(place["position"], 0);
+    assert!(place["starts_in_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{place}");
     let gone = lab.post(&format!("/jobs/{waiting}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
     assert_eq!(gone["state"], "cancelled");
     let asked = lab.post(&format!("/jobs/{running}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
@@ -276,7 +305,11 @@ async fn events_are_replayed(database: Database) {
     // Somebody who watches all along, and somebody who comes back in between.
     let (whole, first) = tokio::join!(lab.listen(job, |_| false), lab.listen(job, |event| !event["entry"].is_null()));
     let rest = lab.listen_after(job, first.last().unwrap().id, |_| false).await;
-    assert_eq!([first, rest].concat(), whole);
+    // How far it was is forgotten when it has ended.
+    let lasting = |events: &[Event]| -> Vec<Event> {
+        events.iter().filter(|event| event.data["event"]["progress"].is_null()).cloned().collect()
+    };
+    assert_eq!([lasting(&first), lasting(&rest)].concat(), lasting(&whole));
     assert!(whole.windows(2).all(|pair| pair[0].id < pair[1].id));
     // Whoever knows all is told not to come back.
     assert!(lab.listen_after(job, whole.last().unwrap().id, |_| false).await.is_empty());
@@ -368,7 +401,26 @@ async fn a_link_shows_a_result_until_it_is_revoked(database: Database) {
     assert_eq!(lab.get(&format!("/shared/{secret}/artifacts/{model}/content")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(lab.delete(&format!("/shared/{secret}")).await.status, StatusCode::METHOD_NOT_ALLOWED);
 
+    let told = lab.request(Method::GET, &format!("/shared/{secret}/events")).send().await.unwrap();
+    let told = text(&told.bytes().await.unwrap());
+    assert!(told.contains("\"evaluated\"") && told.contains("\"done\""), "{told}");
+
     lab.sign_in(Some(&ann));
+    // A result that a link shows is not deleted unnoticed.
+    let problem = lab.delete(&format!("/artifacts/{evaluation}")).await.expect(StatusCode::CONFLICT);
+    assert_eq!(problem["dependents"], json!([format!("link {}", number(&share))]));
+    // Who listens by a link hears no more once it is revoked.
+    let running = lab.submit(&endless(dataset)).await;
+    let other = lab.post(&format!("/jobs/{running}/shares"), &Value::Null).await.expect(StatusCode::CREATED);
+    let stream = format!("/shared/{}/events", other["secret"].as_str().unwrap());
+    let stream = lab.request(Method::GET, &stream).send().await.unwrap();
+    lab.listen(running, |event| !event["progress"].is_null()).await;
+    lab.delete(&format!("/jobs/{running}/shares/{}", number(&other))).await;
+    assert!(text(&stream.bytes().await.unwrap()).contains("progress"), "it told of the job until then");
+    assert_eq!(lab.job(running).await["state"], "running");
+    lab.post(&format!("/jobs/{running}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    lab.ended(running).await;
+
     let revoked = lab.delete(&format!("/jobs/{job}/shares/{}", number(&share))).await;
     assert_eq!(revoked.status, StatusCode::NO_CONTENT);
     lab.sign_in(None);
@@ -406,6 +458,21 @@ async fn limits_are_answered_with_when_to_come_back(database: Database) {
     let listed = lab.get("/jobs").await.json();
     let positions: Vec<&Value> = listed["jobs"].as_array().unwrap().iter().map(|job| &job["position"]).collect();
     assert_eq!(positions, [1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_often_is_told_to_wait() {
+    let mut lab = Lab::with(Database::Sqlite, &["--no-worker", "--requests-per-second", "1"]).await;
+    let asked = futures::stream::iter(0..1100).map(|_| lab.get("/server")).buffer_unordered(50);
+    let answers: Vec<_> = asked.collect().await;
+    let refused = answers.iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
+    let refused = refused.expect("the burst of a thousand is over");
+    assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    assert!(refused.json()["problem"].is_string());
+    assert!(answers.iter().filter(|answer| answer.status == StatusCode::OK).count() >= 1000);
+    // Others are not kept waiting.
+    lab.sign_in(Some("rrlab_another"));
+    assert_eq!(lab.get("/server").await.status, StatusCode::OK);
 }
 
 async fn many_read_while_a_job_runs(database: Database) {
@@ -527,6 +594,10 @@ async fn a_server_is_looked_after() {
     assert_eq!(known.status, StatusCode::NOT_MODIFIED);
     assert_eq!(lab.send(root("/../../etc/passwd")).await.status, StatusCode::OK, "an address of the page, no file");
     assert_eq!(lab.send(root("/%2e%2e/Cargo.toml")).await.status, StatusCode::NOT_FOUND);
+    assert!(spoken(&lab, "GET /../Cargo.toml HTTP/1.1").await.starts_with("HTTP/1.1 404"));
+    assert!(spoken(&lab, "BREW /coffee HTTP/1.1").await.starts_with("HTTP/1.1 405"));
+    let numbers = text(&lab.send(root("/metrics")).await.bytes);
+    assert!(numbers.contains("method=\"other\"") && !numbers.contains("BREW"), "{numbers}");
     assert_eq!(lab.send(root("/api/docs/")).await.status, StatusCode::OK);
     let answer = lab.get("/nothing").await;
     assert!(answer.status == StatusCode::NOT_FOUND && answer.json()["problem"].is_string());
@@ -534,6 +605,11 @@ async fn a_server_is_looked_after() {
     // Another site's page, and a name that was made to lead here.
     let foreign = lab.request(Method::POST, "/jobs").header("origin", "https://evil.example").json(&json!({}));
     assert_eq!(lab.send(foreign).await.status, StatusCode::FORBIDDEN);
+    for (site, status) in [("cross-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::BAD_REQUEST)] {
+        // A proxy may have changed the host that the page was opened under; the browser's own word counts.
+        let proxied = lab.request(Method::POST, "/jobs").header("origin", "https://lab.example");
+        assert_eq!(lab.send(proxied.header("sec-fetch-site", site).json(&json!({}))).await.status, status, "{site}");
+    }
     assert_eq!(
         lab.send(root("/api/v1/jobs").header("host", "evil.example")).await.status,
         StatusCode::MISDIRECTED_REQUEST
@@ -545,6 +621,17 @@ async fn a_server_is_looked_after() {
     let stream = lab.request(Method::GET, "/events").send().await.unwrap();
     lab.stop().await;
     assert_eq!(text(&stream.bytes().await.unwrap_or_default()), "");
+}
+
+/// The answer to a request that no well-behaved client makes.
+async fn spoken(lab: &Lab, line: &str) -> String {
+    let address = lab.address().trim_start_matches("http://").to_owned();
+    let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let request = format!("{line}\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut socket, request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut socket, &mut answer).await.unwrap();
+    text(&answer)
 }
 
 /// On Chromium's software adapter; asked for by `RRLAB_TEST_GPU`, since it needs a program with the feature `wgpu`.

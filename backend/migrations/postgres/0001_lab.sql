@@ -37,7 +37,7 @@ CREATE TABLE lab_jobs (
     lease_ms BIGINT,
     device TEXT,
     progress TEXT,
-    -- Hash of the state to go on from.
+    -- Hash of the state to go on from, reached on this device.
     checkpoint TEXT
 );
 CREATE INDEX lab_jobs_by_state ON lab_jobs (state, id);
@@ -74,6 +74,10 @@ CREATE TABLE lab_events (
     id BIGINT PRIMARY KEY,
     job_id BIGINT NOT NULL REFERENCES lab_jobs (id) ON DELETE CASCADE,
     at_ms BIGINT NOT NULL,
+    -- 1 for progress, which nobody asks for once the job has ended.
+    passing BIGINT NOT NULL,
+    -- 1 for the end of the job.
+    last BIGINT NOT NULL,
     body TEXT NOT NULL
 );
 CREATE INDEX lab_events_by_job ON lab_events (job_id, id);

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::Context;
 use super::lab::{block_on, open_objects, open_store, start_log};
+use crate::caretaker::look_after_jobs;
 use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
 use crate::queue::Queue;
 use crate::server::{self, Lab, Manners, Page, Settings};
@@ -36,11 +37,17 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("can't listen on port {}; choose another with --port", args.port))?;
         let stop = stop_signal();
-        let worker = device.map(|device| {
-            let worker =
-                Worker::new(store.clone(), objects.clone(), data.clone(), device, pace(&args.work), stop.clone());
-            tokio::spawn(async move { worker.run().await })
-        });
+        let care = look_after_jobs(store.clone(), objects.clone());
+        let worker = match device {
+            None => None,
+            Some(device) => {
+                // With connections of its own: many readers must not keep it from renewing its lease.
+                let store = open_store(&args.lab, &data).await?;
+                let (objects, data, stop) = (objects.clone(), data.clone(), stop.clone());
+                let worker = Worker::new(store, objects, data, device, pace(&args.work), stop);
+                Some(tokio::spawn(async move { worker.run().await }))
+            }
+        };
         let everybody = if args.hosted {
             None
         } else {
@@ -58,11 +65,13 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
                 secure_cookies: args.behind_proxy,
                 jobs_per_user: args.jobs_per_user,
                 upload_bytes: args.upload_mib << 20,
+                stored_bytes_per_user: args.hosted.then_some((args.storage_gib << 30) as i64),
             },
             everybody,
             stop: stop.clone(),
             metrics,
             uploads: Lab::room_for_uploads(),
+            streams: Lab::room_for_streams(),
         });
         let manners = Manners { requests_per_second: args.requests_per_second, behind_proxy: args.behind_proxy };
         let app = server::router(lab, page, &manners).await?;
@@ -71,6 +80,7 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
         if let Some(worker) = worker {
             worker.await?;
         }
+        care.abort();
         Ok(())
     })
 }
@@ -83,7 +93,9 @@ pub fn work(context: Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let data = context.data;
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data)?;
+        let care = look_after_jobs(store.clone(), objects.clone());
         Worker::new(store, objects, data, device, pace(&args.work), stop_signal()).run().await;
+        care.abort();
         Ok(())
     })
 }

@@ -1,6 +1,7 @@
 //! What is stored: uploaded, downloaded, deleted.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -22,8 +23,6 @@ use crate::store::NewArtifact;
 const PAGE: i64 = 200;
 /// Longest name.
 const LONGEST_NAME: usize = 200;
-/// Seconds after which somebody may try again to upload.
-const RETRY_SECONDS: u64 = 10;
 
 pub fn routes(upload_bytes: u64) -> OpenApiRouter<App> {
     let limit = DefaultBodyLimit::max(usize::try_from(upload_bytes).unwrap_or(usize::MAX));
@@ -106,25 +105,44 @@ async fn upload(
     State(lab): State<App>,
     author: Author,
     Params(what): Params<Uploaded>,
-    Upload(bytes): Upload,
+    Upload { bytes, room }: Upload,
 ) -> ApiResult<(StatusCode, Json<Artifact>)> {
     check_name(&what.name)?;
-    let _room = lab.uploads.try_acquire().map_err(|_| ApiError::TooMany {
-        problem: "others are uploading just now; try again in a moment".into(),
-        retry_seconds: RETRY_SECONDS,
-    })?;
+    check_quota(&lab, &author, bytes.len()).await?;
     let name = what.name.clone();
-    let read = tokio::task::spawn_blocking(move || read(&what, &bytes)).await.map_err(|error| {
+    // Room is given back when the reading ends, also where nobody waits for it any more.
+    let read = tokio::task::spawn_blocking(move || (read(&what, &bytes), room)).await.map_err(|error| {
         tracing::error!(%error, "reading an upload broke down");
         ApiError::Internal
     })?;
-    let (kind, content) = read.map_err(ApiError::Invalid)?;
+    let (understood, _room) = read;
+    let (kind, content) = understood.map_err(ApiError::Invalid)?;
     let size = content.len();
-    let hash = lab.objects.put(content).await?;
+    check_quota(&lab, &author, size).await?;
+    let hash = lab.objects.put(content.into()).await?;
     let artifact =
         lab.store.add_artifact(author.0.id, NewArtifact { kind, name: &name, hash: &hash, bytes: size }).await?;
     tracing::info!(artifact = artifact.id, owner = author.0.name, %kind, bytes = size, "uploaded");
     Ok((StatusCode::CREATED, Json(artifact)))
+}
+
+/// Whether so much more is within what one person may store.
+async fn check_quota(lab: &App, author: &Author, more: usize) -> ApiResult<()> {
+    let Some(most) = lab.settings.stored_bytes_per_user else { return Ok(()) };
+    let stored = lab.store.stored_bytes(author.0.id).await?;
+    if stored.saturating_add(more as i64) <= most {
+        return Ok(());
+    }
+    let gib = |bytes: i64| bytes as f64 / f64::from(1 << 30);
+    Err(ApiError::Malformed(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!(
+            "you have stored {:.1} GiB of the {:.1} that one person may, and this is {:.1}; delete what you no longer need",
+            gib(stored),
+            gib(most),
+            gib(more as i64)
+        ),
+    ))
 }
 
 fn check_name(name: &str) -> ApiResult<()> {
@@ -185,23 +203,24 @@ async fn content(State(lab): State<App>, author: Author, At(id): At<i64>) -> Api
 
 /// An artifact's content as a file.
 pub async fn download(lab: &App, artifact: &Artifact) -> ApiResult<Response> {
-    let bytes = lab.objects.get(&artifact.hash).await?;
+    let (size, content) = lab.objects.stream(&artifact.hash).await?;
     let extension = artifact.kind.extension();
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = artifact.name.chars().map(plain).collect();
     let mut headers = HeaderMap::new();
     let media = if extension == "json" { "application/json" } else { "application/octet-stream" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
     if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}.{extension}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
-    Ok((headers, bytes).into_response())
+    Ok((headers, Body::from_stream(content)).into_response())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Deletion {
-    /// Delete it even though jobs that have ended read it: they can't be repeated then.
+    /// Delete it even though jobs that have ended read it, which can't be repeated then, or links show it.
     #[serde(default)]
     confirmed: bool,
 }
@@ -213,7 +232,7 @@ struct Deletion {
     responses(
         (status = 204, description = "It is deleted"),
         (status = 404, description = "No such artifact", body = Problem),
-        (status = 409, description = "Jobs depend on it; the answer names them", body = Problem),
+        (status = 409, description = "Jobs or links depend on it; the answer names them", body = Problem),
     )
 )]
 async fn delete(
@@ -222,18 +241,23 @@ async fn delete(
     At(id): At<i64>,
     Params(deletion): Params<Deletion>,
 ) -> ApiResult<StatusCode> {
-    lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
-    let readers = lab.store.jobs_reading(id).await?;
-    let open: Vec<i64> = readers.iter().filter(|(_, open)| *open).map(|(job, _)| *job).collect();
-    let named = |jobs: &[i64]| jobs.iter().map(|job| format!("job {job}")).collect();
+    let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+    let (open, ended): (Vec<_>, Vec<_>) = lab.store.jobs_reading(id).await?.into_iter().partition(|(_, open)| *open);
+    let named = |jobs: &[(i64, bool)]| jobs.iter().map(|(job, _)| format!("job {job}")).collect::<Vec<_>>();
     if !open.is_empty() {
         let problem = "jobs that have not ended read it; cancel them first, or wait".into();
         return Err(ApiError::Conflict(Problem { problem, dependents: named(&open) }));
     }
-    if !readers.is_empty() && !deletion.confirmed {
-        let jobs: Vec<i64> = readers.iter().map(|(job, _)| *job).collect();
-        let problem = "jobs that have ended read it and could not be repeated; delete it with `confirmed=true`".into();
-        return Err(ApiError::Conflict(Problem { problem, dependents: named(&jobs) }));
+    let links = lab.store.links_showing(&artifact).await?;
+    if !(ended.is_empty() && links.is_empty() || deletion.confirmed) {
+        let links = links.iter().map(|link| format!("link {link}"));
+        let problem = "jobs that have ended read it and could not be repeated, or links show it; \
+                       delete it with `confirmed=true`"
+            .into();
+        return Err(ApiError::Conflict(Problem {
+            problem,
+            dependents: named(&ended).into_iter().chain(links).collect(),
+        }));
     }
     if lab.store.delete_artifact(id).await? {
         Ok(StatusCode::NO_CONTENT)

@@ -9,20 +9,24 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
+use rrlab_types::Job;
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::extract::{At, Author, Params};
+use super::extract::{At, Author, Params, Pass};
 use super::lab::App;
-use crate::store::StoredEvent;
+use crate::store::{StoreError, StoredEvent};
 
 /// Events that are read at once.
 const BATCH: i64 = 200;
 /// How often a silent stream shows that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Seconds after which somebody may try again to listen.
+const RETRY_SECONDS: u64 = 10;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(all_events)).routes(routes!(job_events))
@@ -30,7 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Since {
+pub struct Since {
     /// Number of the last event that is known. The header Last-Event-ID counts for more.
     after: Option<i64>,
 }
@@ -44,6 +48,7 @@ struct Since {
 async fn all_events(
     State(lab): State<App>,
     author: Author,
+    pass: Pass,
     Params(since): Params<Since>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
@@ -51,7 +56,7 @@ async fn all_events(
         Some(after) => after,
         None => lab.store.latest_event().await?,
     };
-    Ok(stream(lab, after, None, author.scope()))
+    stream(lab, after, Seen { job: None, owner: author.scope(), pass })
 }
 
 /// Events of a job, from its beginning or from where you left off
@@ -67,54 +72,91 @@ async fn all_events(
 async fn job_events(
     State(lab): State<App>,
     author: Author,
+    pass: Pass,
     At(id): At<i64>,
     Params(since): Params<Since>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let job = lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
-    let after = last_event(&headers).or(since.after).unwrap_or(0);
-    if job.state.is_final() && lab.store.events_after(after, Some(id), None, 1).await?.is_empty() {
+    events_of(lab, &job, pass, &since, &headers).await
+}
+
+/// Events of a job that may be seen with this pass.
+pub async fn events_of(lab: App, job: &Job, pass: Pass, since: &Since, headers: &HeaderMap) -> ApiResult<Response> {
+    let after = last_event(headers).or(since.after).unwrap_or(0);
+    if job.state.is_final() && lab.store.events_after(after, Some(job.id), None, 1).await?.is_empty() {
         // Tells a browser not to connect again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(stream(lab, after, Some(id), None))
+    stream(lab, after, Seen { job: Some(job.id), owner: None, pass })
 }
 
 fn last_event(headers: &HeaderMap) -> Option<i64> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
-fn stream(lab: App, after: i64, job: Option<i64>, owner: Option<i64>) -> Response {
+fn stream(lab: App, after: i64, seen: Seen) -> ApiResult<Response> {
+    let room = lab.streams.clone().try_acquire_owned().map_err(|_| ApiError::TooMany {
+        problem: "too many listen already; try again in a moment".into(),
+        retry_seconds: RETRY_SECONDS,
+    })?;
     let mut headers = HeaderMap::new();
     // A proxy that collects what it passes on would hold events back.
     headers.insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
-    (headers, Sse::new(events(lab, after, job, owner)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
-        .into_response()
+    let events = Sse::new(events(lab, after, seen, room)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    Ok((headers, events).into_response())
 }
 
-/// Ends when the server does: an open stream would hold up its end.
-fn events(lab: App, after: i64, job: Option<i64>, owner: Option<i64>) -> impl Stream<Item = Result<Event, Infallible>> {
+/// What a listener may see, and why.
+struct Seen {
+    job: Option<i64>,
+    owner: Option<i64>,
+    pass: Pass,
+}
+
+/// Ends with the job that it is of; when the server does (an open stream would hold up its end); and when what it was
+/// opened with is revoked.
+fn events(
+    lab: App,
+    after: i64,
+    seen: Seen,
+    room: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     struct Listener {
         lab: App,
         after: i64,
+        seen: Seen,
         waiting: VecDeque<StoredEvent>,
+        over: bool,
+        _room: OwnedSemaphorePermit,
     }
-    let listener = Listener { lab, after, waiting: VecDeque::new() };
+    let listener = Listener { lab, after, seen, waiting: VecDeque::new(), over: false, _room: room };
     futures::stream::unfold(listener, move |mut listener| async move {
         let (mut pulse, mut stop) = (listener.lab.pulse.clone(), listener.lab.stop.clone());
+        if listener.over {
+            return None;
+        }
         loop {
             if let Some(event) = listener.waiting.pop_front() {
                 listener.after = event.id;
+                listener.over = event.last != 0 && listener.seen.job.is_some();
                 let data = format!("{{\"job\":{},\"event\":{}}}", event.job_id, event.body);
                 return Some((Ok(Event::default().id(event.id.to_string()).data(data)), listener));
             }
-            let seen = *pulse.borrow_and_update();
-            match listener.lab.store.events_after(listener.after, job, owner, BATCH).await {
-                Ok(events) if !events.is_empty() => listener.waiting = events.into(),
-                Ok(_) => {
+            let known = *pulse.borrow_and_update();
+            let Seen { job, owner, pass } = &listener.seen;
+            let store = &listener.lab.store;
+            let read = async {
+                let events = store.events_after(listener.after, *job, *owner, BATCH).await?;
+                Ok::<_, StoreError>(if events.is_empty() || pass.holds(store).await? { Some(events) } else { None })
+            };
+            match read.await {
+                Ok(None) => return None,
+                Ok(Some(events)) if !events.is_empty() => listener.waiting = events.into(),
+                Ok(Some(_)) => {
                     // Nothing up to here was for this listener.
                     tokio::select! {
-                        changed = pulse.wait_for(|latest| *latest != seen) => changed.ok()?,
+                        changed = pulse.wait_for(|latest| *latest != known) => changed.ok()?,
                         _ = stop.wait_for(|stop| *stop) => return None,
                     };
                 }

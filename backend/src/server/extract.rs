@@ -1,15 +1,18 @@
 //! What a request says: who asks, and its body, path and query with errors as the API's.
 
+use std::convert::Infallible;
+
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum_extra::extract::CookieJar;
 use rrlab_types::UserRole;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::ApiError;
 use super::lab::App;
-use crate::store::Person;
+use crate::store::{Person, Store, StoreResult};
 
 /// Name of the cookie that holds a token.
 pub const TOKEN_COOKIE: &str = "rrlab_token";
@@ -74,6 +77,36 @@ impl FromRequestParts<App> for Author {
     }
 }
 
+/// What a request was let in with, for answers that last longer than it may hold.
+pub enum Pass {
+    /// Nothing: the lab is open to everybody on this machine.
+    Open,
+    /// A token.
+    Token(String),
+    /// The secret of a link.
+    Link(String),
+}
+
+impl Pass {
+    /// Whether it was not revoked meanwhile.
+    pub async fn holds(&self, store: &Store) -> StoreResult<bool> {
+        match self {
+            Self::Open => Ok(true),
+            Self::Token(token) => Ok(store.person_of_token(token).await?.is_some()),
+            Self::Link(secret) => Ok(store.shared_job(secret).await?.is_some()),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Pass {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, Infallible> {
+        let token = token_of(parts).filter(|_| lab.everybody.is_none());
+        Ok(token.map_or(Self::Open, Self::Token))
+    }
+}
+
 /// A JSON body.
 pub struct Body<T>(pub T);
 
@@ -125,15 +158,27 @@ where
     }
 }
 
-/// A body that is not JSON, whole.
-pub struct Upload(pub axum::body::Bytes);
+/// Seconds after which somebody may try again to upload.
+const RETRY_SECONDS: u64 = 10;
 
-impl<S: Send + Sync> FromRequest<S> for Upload {
+/// A body that is not JSON, whole, with the room in memory that it takes.
+pub struct Upload {
+    /// The body.
+    pub bytes: axum::body::Bytes,
+    /// To be held for as long as the body is.
+    pub room: OwnedSemaphorePermit,
+}
+
+impl FromRequest<App> for Upload {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match axum::body::Bytes::from_request(request, state).await {
-            Ok(bytes) => Ok(Self(bytes)),
+    async fn from_request(request: Request, lab: &App) -> Result<Self, ApiError> {
+        let room = lab.uploads.clone().try_acquire_owned().map_err(|_| ApiError::TooMany {
+            problem: "others are uploading just now; try again in a moment".into(),
+            retry_seconds: RETRY_SECONDS,
+        })?;
+        match axum::body::Bytes::from_request(request, lab).await {
+            Ok(bytes) => Ok(Self { bytes, room }),
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(ApiError::Malformed(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the file is larger than this server takes; GET /api/v1/server says how large it may be".into(),

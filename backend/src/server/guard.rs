@@ -1,6 +1,6 @@
 //! Against other pages, strangers' frames and too many requests.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -34,9 +34,12 @@ fn refusal(lab: &App, method: &Method, headers: &HeaderMap) -> Option<ApiError> 
         return Some(ApiError::Malformed(StatusCode::MISDIRECTED_REQUEST, problem));
     }
     let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
-    let origin = header(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
-    let foreign = changes && origin.is_some_and(|origin| origin != host);
-    foreign.then_some(ApiError::Forbidden("another site's page may not do this"))
+    let foreign = match header(header::HeaderName::from_static("sec-fetch-site")) {
+        // The browser's own word; a proxy may have changed the host.
+        Some(site) => !["same-origin", "none"].contains(&site),
+        None => header(header::ORIGIN).is_some_and(|origin| origin.rsplit("://").next() != Some(host)),
+    };
+    (changes && foreign).then_some(ApiError::Forbidden("another site's page may not do this"))
 }
 
 fn without_port(host: &str) -> &str {
@@ -66,13 +69,28 @@ pub async fn headers(State(policy): State<HeaderValue>, request: Request, next: 
     response
 }
 
-/// Counts requests by token, or by address where there is none; behind a proxy that is trusted, by the address that it
-/// names last.
+/// Counts requests by address; behind a proxy that is trusted, by the address that it names last.
 #[derive(Debug, Clone, Copy)]
-pub struct ByCaller {
+pub struct ByAddress {
     /// Whether X-Forwarded-For is a trusted proxy's.
     pub behind_proxy: bool,
 }
+
+impl KeyExtractor for ByAddress {
+    type Key = IpAddr;
+
+    fn extract<T>(&self, request: &axum::http::Request<T>) -> Result<IpAddr, GovernorError> {
+        let lines = request.headers().get_all("x-forwarded-for");
+        let last = lines.iter().next_back().filter(|_| self.behind_proxy).and_then(|line| line.to_str().ok());
+        let named = last.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        named.or(peer).ok_or(GovernorError::UnableToExtractKey)
+    }
+}
+
+/// Counts requests by what they show that they were let in with, or as [`ByAddress`].
+#[derive(Debug, Clone, Copy)]
+pub struct ByCaller(pub ByAddress);
 
 impl KeyExtractor for ByCaller {
     type Key = String;
@@ -80,15 +98,10 @@ impl KeyExtractor for ByCaller {
     fn extract<T>(&self, request: &axum::http::Request<T>) -> Result<String, GovernorError> {
         let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let cookie = header(header::COOKIE).filter(|cookies| cookies.contains(TOKEN_COOKIE));
-        if let Some(secret) = header(header::AUTHORIZATION).or(cookie) {
-            return Ok(crate::store::hex(&Sha256::digest(secret)));
+        match header(header::AUTHORIZATION).or(cookie) {
+            Some(secret) => Ok(crate::store::hex(&Sha256::digest(secret))),
+            None => Ok(self.0.extract(request)?.to_string()),
         }
-        let forwarded = header(header::HeaderName::from_static("x-forwarded-for"));
-        if let Some(address) = forwarded.filter(|_| self.behind_proxy).and_then(|list| list.rsplit(',').next()) {
-            return Ok(address.trim().into());
-        }
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        peer.map(|ConnectInfo(address)| address.ip().to_string()).ok_or(GovernorError::UnableToExtractKey)
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::data::SHAPES10;
 use rrlab_types::{
-    DatasetRef, FinetunePlan, Job, JobRequest, Problem, Repair, Rule, Sparsity, SweepPlan, TrainingPlan,
+    ArtifactKind, DatasetRef, FinetunePlan, Job, JobRequest, Problem, Repair, Rule, Sparsity, SweepPlan, TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ApiResult};
 use super::extract::{At, Author, Body, Params};
 use super::lab::{App, Lab};
-use crate::store::CancelOutcome;
+use crate::store::{Added, CancelOutcome};
 
 /// Jobs in one answer.
 const PAGE: i64 = 50;
@@ -78,12 +78,17 @@ async fn submit(
     check_inputs(&lab, &author, &request).await?;
     let limit = lab.settings.jobs_per_user;
     let added = lab.store.add_job(author.0.id, &request, &request.inputs(), limit).await?;
-    let id = added.ok_or_else(|| ApiError::TooMany {
-        problem: format!("you have {limit} jobs waiting or running, as many as one person may; cancel one, or wait"),
-        retry_seconds: RETRY_SECONDS,
-    })?;
+    let id = match added {
+        Added::Job(id) => id,
+        Added::TooMany => {
+            let problem =
+                format!("you have {limit} jobs waiting or running, as many as one person may; cancel one, or wait");
+            return Err(ApiError::TooMany { problem, retry_seconds: RETRY_SECONDS });
+        }
+        Added::Gone(id, kind) => return Err(gone(id, kind)),
+    };
     tracing::info!(job = id, owner = author.0.name, kind = %request.kind(), "job accepted");
-    lab.queue.push(&lab.store, id).await?;
+    lab.queue.push(&lab.store, id).await;
     let job = lab.store.job(id, None).await?.ok_or(ApiError::NotFound("job"))?;
     Ok((StatusCode::CREATED, Json(job)))
 }
@@ -135,9 +140,13 @@ async fn forget(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiR
     }
 }
 
+fn gone(id: i64, kind: ArtifactKind) -> ApiError {
+    ApiError::Invalid(format!("{kind} {id}: there is no such {kind}"))
+}
+
 async fn check_inputs(lab: &Lab, author: &Author, request: &JobRequest) -> ApiResult<()> {
     if let DatasetRef::Named(name) = request.dataset() {
-        let known = lab.dataset_names();
+        let known = lab.dataset_names().await;
         if !known.contains(name) {
             let known = known.join(", ");
             return Err(ApiError::Invalid(format!("no data set is named `{name}` here; there are {known}")));
@@ -145,7 +154,7 @@ async fn check_inputs(lab: &Lab, author: &Author, request: &JobRequest) -> ApiRe
     }
     for (id, kind) in request.inputs() {
         match lab.store.artifact(id, author.scope()).await? {
-            None => return Err(ApiError::Invalid(format!("{kind} {id}: there is no such {kind}"))),
+            None => return Err(gone(id, kind)),
             Some(found) if found.kind != kind => {
                 return Err(ApiError::Invalid(format!("{id} is a {}, but a {kind} is needed", found.kind)));
             }
@@ -157,8 +166,10 @@ async fn check_inputs(lab: &Lab, author: &Author, request: &JobRequest) -> ApiRe
 
 impl Lab {
     /// Names of the data sets on this machine.
-    pub fn dataset_names(&self) -> Vec<String> {
-        let imported = self.data.names().unwrap_or_else(|error| {
+    pub async fn dataset_names(&self) -> Vec<String> {
+        let data = self.data.clone();
+        let listed = tokio::task::spawn_blocking(move || data.names()).await;
+        let imported = listed.map_err(anyhow::Error::from).and_then(|names| names).unwrap_or_else(|error| {
             tracing::warn!("data sets can't be listed: {error:#}");
             Vec::new()
         });

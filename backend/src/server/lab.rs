@@ -15,6 +15,8 @@ use crate::store::{Person, Store};
 const PULSE: Duration = Duration::from_millis(200);
 /// Uploads that are held in memory at once.
 const UPLOADS: usize = 2;
+/// Streams of events that are open at once.
+const STREAMS: usize = 1000;
 
 /// The lab, shared by all routes.
 pub type App = Arc<Lab>;
@@ -30,6 +32,8 @@ pub struct Settings {
     pub jobs_per_user: usize,
     /// Largest upload, in bytes.
     pub upload_bytes: u64,
+    /// Bytes that one person may store, where there is a limit.
+    pub stored_bytes_per_user: Option<i64>,
 }
 
 /// Everything that routes share.
@@ -53,13 +57,20 @@ pub struct Lab {
     /// Metrics.
     pub metrics: PrometheusHandle,
     /// Room for uploads.
-    pub uploads: Semaphore,
+    pub uploads: Arc<Semaphore>,
+    /// Room for streams of events.
+    pub streams: Arc<Semaphore>,
 }
 
 impl Lab {
     /// Room for uploads.
-    pub fn room_for_uploads() -> Semaphore {
-        Semaphore::new(UPLOADS)
+    pub fn room_for_uploads() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(UPLOADS))
+    }
+
+    /// Room for streams of events.
+    pub fn room_for_streams() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(STREAMS))
     }
 }
 

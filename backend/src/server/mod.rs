@@ -22,11 +22,15 @@ use axum::http::{HeaderName, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use governor::clock::QuantaInstant;
+use governor::middleware::NoOpMiddleware;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_util::MetricKindMask;
 use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_governor::GovernorLayer;
-use tower_governor::governor::GovernorConfigBuilder;
+use tower_governor::governor::{GovernorConfig, GovernorConfigBuilder};
+use tower_governor::key_extractor::KeyExtractor;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
@@ -36,7 +40,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use error::ApiError;
-use guard::ByCaller;
+use guard::{ByAddress, ByCaller};
 pub use lab::{App, Lab, Settings};
 pub use page::Page;
 
@@ -46,6 +50,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// Requests of one caller that may come at once.
 const BURST: u32 = 1000;
+/// Callers that may come from one address.
+const CALLERS_PER_ADDRESS: u64 = 20;
+/// How often silent callers are forgotten, and numbers of the metrics taken together.
+const FORGET: Duration = Duration::from_secs(30);
+/// Age after which a number that was not taken again is of something that is gone.
+const STALE: Duration = Duration::from_secs(30);
 /// Name of the header that tells requests apart in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -106,21 +116,22 @@ fn api(upload_bytes: u64) -> (Router<App>, utoipa::openapi::OpenApi) {
 
 /// The whole server as one service.
 pub async fn router(lab: App, page: Page, manners: &Manners) -> anyhow::Result<Router> {
-    let limiter = GovernorConfigBuilder::default()
-        .per_nanosecond(1_000_000_000 / manners.requests_per_second.max(1))
-        .burst_size(BURST)
-        .key_extractor(ByCaller { behind_proxy: manners.behind_proxy })
-        .finish()
-        .context("requests per second must be at least 1")?;
+    let by_address = ByAddress { behind_proxy: manners.behind_proxy };
+    let callers = limiter(manners.requests_per_second, BURST, ByCaller(by_address))?;
+    // A class may share an address; beyond that, what a request shows is not even looked up.
+    let shared = |count: u64| count.saturating_mul(CALLERS_PER_ADDRESS);
+    let burst = u32::try_from(shared(u64::from(BURST))).unwrap_or(u32::MAX);
+    let addresses = limiter(shared(manners.requests_per_second), burst, by_address)?;
     let (api, description) = api(lab.settings.upload_bytes);
     let described = Json(description.clone());
     let policy = page.policy().await;
     let app = api
         .route("/api/v1/openapi.json", axum::routing::get(async move || described))
         .route("/api/{*rest}", axum::routing::any(async || ApiError::NotFound("route")))
-        .layer(GovernorLayer::new(limiter).error_handler(guard::refused))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/v1/description.json", description))
         .merge(operation::routes())
+        .layer(GovernorLayer::new(callers).error_handler(guard::refused))
+        .layer(GovernorLayer::new(addresses).error_handler(guard::refused))
         .layer(middleware::from_fn_with_state(lab.clone(), guard::same_site))
         .fallback(async move |request: Request| match *request.method() {
             axum::http::Method::GET | axum::http::Method::HEAD => page.serve(request.uri(), request.headers()).await,
@@ -132,11 +143,37 @@ pub async fn router(lab: App, page: Page, manners: &Manners) -> anyhow::Result<R
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+            // The route, not the path: that can hold the secret of a link.
+            tracing::info_span!("request", id, method = %request.method(), route = operation::route(request))
         }))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(CatchPanicLayer::custom(broke_down));
     Ok(app.layer(around).with_state(lab))
+}
+
+type Limiter<K> = GovernorConfig<K, NoOpMiddleware<QuantaInstant>>;
+
+/// So many requests each second beyond a burst; forgets callers that are silent.
+fn limiter<K: KeyExtractor<Key: Send + Sync + 'static> + Send + Sync + 'static>(
+    requests_per_second: u64,
+    burst: u32,
+    key: K,
+) -> anyhow::Result<Arc<Limiter<K>>> {
+    let limiter = GovernorConfigBuilder::default()
+        .per_nanosecond((1_000_000_000 / requests_per_second.max(1)).max(1))
+        .burst_size(burst)
+        .key_extractor(key)
+        .finish()
+        .context("requests per second must be at least 1")?;
+    let limiter = Arc::new(limiter);
+    let known = limiter.limiter().clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(FORGET).await;
+            known.retain_recent();
+        }
+    });
+    Ok(limiter)
 }
 
 fn broke_down(_: Box<dyn std::any::Any + Send>) -> Response {
@@ -150,11 +187,19 @@ fn broke_down(_: Box<dyn std::any::Any + Send>) -> Response {
 /// If that was begun already.
 pub fn start_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {
     let handle = PrometheusBuilder::new()
+        .idle_timeout(MetricKindMask::GAUGE, Some(STALE))
         .set_buckets(&[0.005, 0.02, 0.1, 0.5, 2.0, 10.0])
         .context("buckets of a histogram")?
         .install_recorder()
         .context("metrics are counted already")?;
     operation::describe();
+    let upkeep = handle.clone();
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(FORGET);
+            upkeep.run_upkeep();
+        }
+    });
     Ok(handle)
 }
 

@@ -1,6 +1,6 @@
 //! For whoever runs the server: whether it lives, whether it is ready, and what it counts.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -15,6 +15,9 @@ use super::extract::Caller;
 use super::lab::App;
 use crate::store::now_ms;
 
+/// Longest that database and object store may take to say that they are there.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/healthz", get(async || "alive\n"))
@@ -24,9 +27,11 @@ pub fn routes() -> Router<App> {
 
 /// Whether database and object store answer.
 async fn ready(State(lab): State<App>) -> Response {
-    let store = lab.store.ping().await.map_err(|error| error.to_string());
-    let objects = lab.objects.ping().await.map_err(|error| error.to_string());
-    let problems: Vec<String> = [store, objects].into_iter().filter_map(Result::err).collect();
+    let store = async { lab.store.ping().await.map_err(|error| error.to_string()) };
+    let objects = async { lab.objects.ping().await.map_err(|error| error.to_string()) };
+    let asked = tokio::time::timeout(PATIENCE, async { [store.await, objects.await] }).await;
+    let answers = asked.unwrap_or_else(|late| [Err(late.to_string()), Ok(())]);
+    let problems: Vec<String> = answers.into_iter().filter_map(Result::err).collect();
     if problems.is_empty() {
         "ready\n".into_response()
     } else {
@@ -84,14 +89,23 @@ pub fn describe() {
     );
 }
 
+/// Methods that are counted by their names.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+
+/// The route of a request; "page" where the page answers.
+pub fn route(request: &Request) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("page", MatchedPath::as_str)
+}
+
 /// Counts requests and how long they take.
 pub async fn count(request: Request, next: Next) -> Response {
-    let method = request.method().to_string();
-    let route = request.extensions().get::<MatchedPath>().map_or("page", |path| path.as_str()).to_owned();
+    // Anybody may send a word of their own as a method.
+    let method = METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("other");
+    let route = route(&request).to_owned();
     let began = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    metrics::counter!("rrlab_requests_total", "method" => method.clone(), "route" => route.clone(), "status" => status)
+    metrics::counter!("rrlab_requests_total", "method" => method, "route" => route.clone(), "status" => status)
         .increment(1);
     metrics::histogram!("rrlab_request_seconds", "method" => method, "route" => route)
         .record(began.elapsed().as_secs_f64());

@@ -63,7 +63,7 @@ impl Page {
             Self::Folder(folder) => {
                 // Neither up nor elsewhere.
                 let plain = path.split('/').all(|part| !part.is_empty() && part != ".." && !part.contains('\\'));
-                let bytes = tokio::fs::read(folder.join(path)).await.ok().filter(|_| plain)?;
+                let bytes = if plain { tokio::fs::read(folder.join(path)).await.ok()? } else { return None };
                 let hash = hex(&Sha256::digest(&bytes));
                 Some((bytes.into(), hash))
             }

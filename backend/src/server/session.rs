@@ -34,7 +34,7 @@ async fn server(State(lab): State<App>, Anybody(person): Anybody) -> ApiResult<J
         devices = lab.store.workers().await?.into_iter().map(|(_, device, _)| device).collect();
         devices.sort();
         devices.dedup();
-        datasets = lab.dataset_names();
+        datasets = lab.dataset_names().await;
     }
     Ok(Json(ServerInfo {
         program: rrlab_types::PROGRAM.into(),

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rrlab_types::{ArtifactKind, Job, Problem, Share};
 use utoipa_axum::router::OpenApiRouter;
@@ -10,7 +10,8 @@ use utoipa_axum::routes;
 
 use super::artifacts::download;
 use super::error::{ApiError, ApiResult};
-use super::extract::{At, Author};
+use super::events::{Since, events_of};
+use super::extract::{At, Author, Params, Pass};
 use super::lab::App;
 use crate::secret::new_secret;
 
@@ -20,6 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(revoke))
         .routes(routes!(shared))
         .routes(routes!(shared_content))
+        .routes(routes!(shared_events))
 }
 
 /// Links to a job
@@ -67,6 +69,28 @@ async fn job_of(lab: &App, secret: &str) -> ApiResult<Job> {
 )]
 async fn shared(State(lab): State<App>, At(secret): At<String>) -> ApiResult<Json<Job>> {
     Ok(Json(job_of(&lab, &secret).await?))
+}
+
+/// Events of the job that a link shows, from its beginning or from where you left off; needs no token
+#[utoipa::path(
+    get, path = "/shared/{secret}/events", operation_id = "listen_to_shared", tag = "shares",
+    params(("secret" = String, Path, description = "The link's secret"), Since),
+    responses(
+        (status = 200, description = "A stream of `{\"job\": number, \"event\": …}`, each with its number as id",
+            content_type = "text/event-stream"),
+        (status = 204, description = "The job has ended and you know all of its events"),
+        (status = 404, description = "No such link", body = Problem),
+    ),
+    security(())
+)]
+async fn shared_events(
+    State(lab): State<App>,
+    At(secret): At<String>,
+    Params(since): Params<Since>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let job = job_of(&lab, &secret).await?;
+    events_of(lab, &job, Pass::Link(secret), &since, &headers).await
 }
 
 /// A result that a link shows; needs no token

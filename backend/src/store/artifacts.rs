@@ -154,18 +154,47 @@ impl Store {
         Ok(rows.into_iter().map(|(id, state)| (id, open(&state))).collect())
     }
 
+    /// Links that show an artifact: those of the job that made it.
+    pub async fn links_showing(&self, artifact: &Artifact) -> StoreResult<Vec<i64>> {
+        let statement = "SELECT id FROM lab_shares WHERE job_id = $1 AND revoked_ms IS NULL ORDER BY id";
+        let rows: Vec<(i64,)> = sqlx::query_as(statement).bind(artifact.job).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Bytes of all that a person has stored.
+    pub async fn stored_bytes(&self, owner: i64) -> StoreResult<i64> {
+        let statement = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM lab_artifacts WHERE owner_id = $1";
+        let (bytes,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(&self.pool).await?;
+        Ok(bytes)
+    }
+
     /// Forgets an artifact, unless a job that is still to be computed reads it; whether it did.
     pub async fn delete_artifact(&self, id: i64) -> StoreResult<bool> {
+        let mut transaction = self.pool.begin().await?;
+        // Whoever asks for a job that reads it does the same first: one waits for the other.
+        hold_artifact(&mut transaction, id).await?;
         let statement = "DELETE FROM lab_artifacts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM lab_job_inputs i \
                          JOIN lab_jobs j ON j.id = i.job_id WHERE i.artifact_id = $1 AND j.state IN ('queued', 'running'))";
-        let done = sqlx::query(statement).bind(id).execute(&self.pool).await?;
+        let done = sqlx::query(statement).bind(id).execute(&mut *transaction).await?;
+        transaction.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 
-    /// Whether an artifact or the checkpoint of a job is of this content.
+    /// Whether an artifact is of this content.
     pub async fn is_content_needed(&self, hash: &str) -> StoreResult<bool> {
-        let statement = "SELECT 1 FROM lab_artifacts WHERE hash = $1 UNION ALL SELECT 1 FROM lab_jobs WHERE checkpoint = $1 \
-                         LIMIT 1";
+        let statement = "SELECT 1 FROM lab_artifacts WHERE hash = $1 LIMIT 1";
         Ok(sqlx::query(statement).bind(hash).fetch_optional(&self.pool).await?.is_some())
     }
+
+    /// Whether a job can go on from the state of this hash.
+    pub async fn is_checkpoint_needed(&self, job: i64, hash: &str) -> StoreResult<bool> {
+        let statement = "SELECT 1 FROM lab_jobs WHERE id = $1 AND checkpoint = $2";
+        Ok(sqlx::query(statement).bind(job).bind(hash).fetch_optional(&self.pool).await?.is_some())
+    }
+}
+
+/// Locks an artifact's row to the end of the transaction; whether it is there.
+pub(super) async fn hold_artifact(connection: &mut AnyConnection, id: i64) -> StoreResult<bool> {
+    let held = sqlx::query("UPDATE lab_artifacts SET name = name WHERE id = $1").bind(id).execute(connection).await?;
+    Ok(held.rows_affected() > 0)
 }

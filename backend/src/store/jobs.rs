@@ -5,7 +5,8 @@
 
 use rrlab_types::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
 
-use super::events::add_event;
+use super::artifacts::hold_artifact;
+use super::events::{add_event, forget_progress};
 use super::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
 
 /// Workers that may die under a job before it is given up.
@@ -18,12 +19,25 @@ const TICKET_MS: i64 = 600_000;
 /// A job as its worker gets it.
 #[derive(Debug, Clone)]
 pub struct Claim {
+    /// Its number.
+    pub job: i64,
     /// What to compute.
     pub request: JobRequest,
-    /// Hash of the state to go on from.
+    /// Hash of the state to go on from: one that was reached on the same device.
     pub checkpoint: Option<String>,
     /// Workers that died under it.
     pub crashes: i64,
+}
+
+/// What became of the wish for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It waits, under this number.
+    Job(i64),
+    /// Its owner has as many as one person may.
+    TooMany,
+    /// What it should read is no longer there.
+    Gone(i64, ArtifactKind),
 }
 
 /// What became of the wish to cancel a job.
@@ -60,7 +74,6 @@ struct JobRow {
     created_ms: i64,
     started_ms: Option<i64>,
     finished_ms: Option<i64>,
-    position: Option<i64>,
     progress: Option<String>,
     crashes: i64,
     device: Option<String>,
@@ -83,7 +96,8 @@ impl TryFrom<JobRow> for Job {
             created_ms: row.created_ms,
             started_ms: row.started_ms,
             finished_ms: row.finished_ms,
-            position: row.position,
+            position: None,
+            starts_in_seconds: None,
             progress: progress.filter(|_| state == JobState::Running),
             crashes: row.crashes,
             device: row.device,
@@ -97,8 +111,6 @@ macro_rules! select_jobs {
     ($rest:literal) => {
         concat!(
             "SELECT j.id, u.name AS owner, j.request, j.state, j.problem, j.created_ms, j.started_ms, j.finished_ms, \
-             CASE WHEN j.state = 'queued' THEN \
-             (SELECT COUNT(*) FROM lab_jobs q WHERE q.state = 'queued' AND q.id < j.id) END AS position, \
              j.progress, j.crashes, j.device, j.cancel FROM lab_jobs j JOIN lab_users u ON u.id = j.owner_id ",
             $rest
         )
@@ -106,14 +118,14 @@ macro_rules! select_jobs {
 }
 
 impl Store {
-    /// Enters a job, unless its owner has `limit` waiting or running already.
+    /// Enters a job, unless its owner has `limit` waiting or running already or an input was just deleted.
     pub async fn add_job(
         &self,
         owner: i64,
         request: &JobRequest,
         inputs: &[(i64, ArtifactKind)],
         limit: usize,
-    ) -> StoreResult<Option<i64>> {
+    ) -> StoreResult<Added> {
         let mut transaction = self.pool.begin().await?;
         // Two requests of one person wait for each other here, so that neither slips past the limit.
         sqlx::query("UPDATE lab_users SET name = name WHERE id = $1").bind(owner).execute(&mut *transaction).await?;
@@ -123,7 +135,12 @@ impl Store {
                 .fetch_one(&mut *transaction)
                 .await?;
         if open >= limit as i64 {
-            return Ok(None);
+            return Ok(Added::TooMany);
+        }
+        for (artifact, kind) in inputs {
+            if !hold_artifact(&mut transaction, *artifact).await? {
+                return Ok(Added::Gone(*artifact, *kind));
+            }
         }
         let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms) \
                          VALUES ($1, $2, $3, 'queued', $4) RETURNING id";
@@ -144,7 +161,7 @@ impl Store {
         let event = JobEvent::State { state: JobState::Queued, problem: None };
         add_event(&mut transaction, id, &event).await?;
         transaction.commit().await?;
-        Ok(Some(id))
+        Ok(Added::Job(id))
     }
 
     /// A job of this owner, or anybody's where none is named, with what it made.
@@ -154,10 +171,11 @@ impl Store {
             .bind(owner.unwrap_or(0))
             .fetch_optional(&self.pool)
             .await?;
-        match row {
-            None => Ok(None),
-            Some(row) => Ok(Some(Job { results: self.results(id).await?, ..row.try_into()? })),
-        }
+        let Some(row) = row else { return Ok(None) };
+        let mut jobs = [Job { results: self.results(id).await?, ..row.try_into()? }];
+        self.place(&mut jobs).await?;
+        let [job] = jobs;
+        Ok(Some(job))
     }
 
     /// Jobs of an owner, or everybody's, the latest first, without what they made.
@@ -169,7 +187,23 @@ impl Store {
                 .bind(limit)
                 .fetch_all(&self.pool)
                 .await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        let mut jobs: Vec<Job> = rows.into_iter().map(TryInto::try_into).collect::<StoreResult<_>>()?;
+        self.place(&mut jobs).await?;
+        Ok(jobs)
+    }
+
+    /// Enters the places of those that wait.
+    async fn place(&self, jobs: &mut [Job]) -> StoreResult<()> {
+        if !jobs.iter().any(|job| job.state == JobState::Queued) {
+            return Ok(());
+        }
+        let places = self.places().await?;
+        for job in jobs.iter_mut() {
+            let place = places.get(&job.id);
+            job.position = place.map(|place| place.position);
+            job.starts_in_seconds = place.and_then(|place| place.seconds);
+        }
+        Ok(())
     }
 
     /// Cancels a job that waits, or asks its worker to.
@@ -218,10 +252,33 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a waiting job to a worker for so long; `None` where it does not wait.
-    pub async fn claim_job(&self, id: i64, worker: &str, device: &str, lease_ms: i64) -> StoreResult<Option<Claim>> {
+    /// A turn was given out that its worker could not take: some job needs another.
+    pub async fn turn_unused(&self) -> StoreResult<()> {
+        let statement = "UPDATE lab_jobs SET ticketed_ms = NULL WHERE id = \
+                         (SELECT MIN(id) FROM lab_jobs WHERE state = 'queued') AND state = 'queued'";
+        sqlx::query(statement).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Gives the job that has waited longest to a worker for so long; `None` where none waits.
+    pub async fn claim_next(&self, worker: &str, device: &str, lease_ms: i64) -> StoreResult<Option<Claim>> {
+        loop {
+            let statement = "SELECT MIN(id) FROM lab_jobs WHERE state = 'queued'";
+            let (next,): (Option<i64>,) = sqlx::query_as(statement).fetch_one(&self.pool).await?;
+            let Some(id) = next else { return Ok(None) };
+            // Another worker may be faster.
+            if let Some(claim) = self.claim_job(id, worker, device, lease_ms).await? {
+                return Ok(Some(claim));
+            }
+        }
+    }
+
+    /// Gives a waiting job to a worker. A state that another device reached is left: the rest would be computed with
+    /// other arithmetic, and the result be neither's.
+    async fn claim_job(&self, id: i64, worker: &str, device: &str, lease_ms: i64) -> StoreResult<Option<Claim>> {
         let mut transaction = self.pool.begin().await?;
-        let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, device = $3, lease_ms = $4, \
+        let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, lease_ms = $4, \
+                         checkpoint = CASE WHEN device = $3 THEN checkpoint END, device = $3, \
                          started_ms = COALESCE(started_ms, $5), progress = NULL \
                          WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes";
         let row: Option<(String, Option<String>, i64)> = sqlx::query_as(statement)
@@ -238,7 +295,7 @@ impl Store {
         let event = JobEvent::Started { device: device.into(), resumed: checkpoint.is_some() };
         add_event(&mut transaction, id, &event).await?;
         transaction.commit().await?;
-        Ok(Some(Claim { request: from_json("a job's request", &request)?, checkpoint, crashes }))
+        Ok(Some(Claim { job: id, request: from_json("a job's request", &request)?, checkpoint, crashes }))
     }
 
     /// Renews a worker's lease; whether the job is to be cancelled.
@@ -329,6 +386,8 @@ impl Store {
         if done.rows_affected() == 0 {
             return Err(StoreError::LostJob);
         }
+        // How far it was at every moment is of no use any more.
+        forget_progress(&mut transaction, id).await?;
         add_event(&mut transaction, id, &JobEvent::State { state, problem: problem.map(Into::into) }).await?;
         transaction.commit().await?;
         Ok(())

@@ -5,6 +5,7 @@ mod events;
 mod jobs;
 mod people;
 mod shares;
+mod wait;
 mod workers;
 
 use std::path::Path;
@@ -19,12 +20,13 @@ use sqlx::{AnyPool, PgPool, SqlitePool};
 
 pub use artifacts::NewArtifact;
 pub use events::StoredEvent;
-pub use jobs::{CancelOutcome, Claim};
+pub use jobs::{Added, CancelOutcome, Claim};
 pub use people::{Person, TokenRow, hex};
 
 /// How long a statement waits for another that writes to the same SQLite file.
 const BUSY_SECONDS: u64 = 10;
 /// Connections for the queue, and for all else.
+const QUEUE_CONNECTIONS: u32 = 3;
 const CONNECTIONS: u32 = 8;
 /// Where the program keeps note of the migrations that were run; the queue keeps its own.
 const MIGRATIONS_TABLE: &str = "lab_migrations";
@@ -99,12 +101,12 @@ impl Store {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(BUSY_SECONDS));
-            let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
+            let pool = SqlitePoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect_with(options).await?;
             migrated(sqlx::migrate!("migrations/sqlite")).run(&pool).await?;
             apalis_sqlite::SqliteStorage::migrations().run(&pool).await?;
             QueuePool::Sqlite(pool)
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect(address).await?;
+            let pool = PgPoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect(address).await?;
             migrated(sqlx::migrate!("migrations/postgres")).run(&pool).await?;
             apalis_postgres::PostgresStorage::migrations().run(&pool).await?;
             QueuePool::Postgres(pool)

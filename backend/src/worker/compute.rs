@@ -1,9 +1,10 @@
 //! Each kind of job, with the engine, on a thread of its own.
 
 use burn::tensor::read_sync;
+use bytes::Bytes;
 use rrlab_engine::architecture::{Architecture, ArchitectureError};
 use rrlab_engine::calibrate::{CalibrationError, CalibrationImages, Method, calibrate};
-use rrlab_engine::checkpoint::{self, CheckpointError};
+use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint};
 use rrlab_engine::data::{Dataset, Split, draw_indices};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::{accuracy, evaluation};
@@ -18,20 +19,32 @@ use rrlab_types::{
 };
 
 use super::link::{Ended, Link};
+use crate::storage::DataFolder;
 
 /// Test images on which the accuracy after each epoch of training is measured.
 const EPOCH_IMAGES: usize = 2000;
 
-/// What a job reads.
+/// What a job reads, as it is stored.
+#[derive(Default)]
 pub struct Inputs {
     /// The network, with its name.
-    pub model: Option<(String, Model)>,
+    pub model: Option<(String, Bytes)>,
     /// Its profile.
-    pub profile: Option<ModelProfile>,
+    pub profile: Option<Bytes>,
+    /// A profile that the job measured before it was interrupted.
+    pub measured: Option<Bytes>,
     /// The data set.
-    pub dataset: Option<Dataset>,
+    pub dataset: Option<Data>,
     /// The state to go on from.
-    pub checkpoint: Option<Vec<u8>>,
+    pub checkpoint: Option<Bytes>,
+}
+
+/// A data set.
+pub enum Data {
+    /// In the object store.
+    Stored(Bytes),
+    /// On the worker's machine, by its name.
+    Named(DataFolder, String),
 }
 
 enum Failure {
@@ -103,23 +116,61 @@ problems!(ArchitectureError, CheckpointError, ClassesError, TrainingStateError, 
 
 /// Computes a job, saying on the link what happens and what comes out.
 pub fn run(request: JobRequest, inputs: Inputs, device: &OpenDevice, link: Link) -> Ended {
-    let mut bench = Bench { inputs, device, link };
-    let ended = match request {
-        JobRequest::Train { architecture, plan, .. } => bench.train(&architecture, plan),
-        JobRequest::Calibrate { images, seed, .. } => bench.calibrate(images, seed),
-        JobRequest::Sweep { plan, .. } => bench.sweep(plan),
-        JobRequest::Finetune { plan, .. } => bench.finetune(plan),
-        JobRequest::Evaluate { images, seed, .. } => bench.evaluate(images, seed),
+    let compute = || {
+        let mut bench = Bench { inputs: Understood::read(inputs, device)?, device, link };
+        match request {
+            JobRequest::Train { architecture, plan, .. } => bench.train(&architecture, plan),
+            JobRequest::Calibrate { images, seed, .. } => bench.calibrate(images, seed),
+            JobRequest::Sweep { plan, .. } => bench.sweep(plan),
+            JobRequest::Finetune { plan, .. } => bench.finetune(plan),
+            JobRequest::Evaluate { images, seed, .. } => bench.evaluate(images, seed),
+        }
     };
-    match ended {
+    match compute() {
         Ok(()) => Ended::Done,
         Err(Failure::Stopped) => Ended::Stopped,
         Err(Failure::Problem(problem)) => Ended::Failed(problem),
     }
 }
 
+/// What a job reads, understood.
+struct Understood {
+    model: Option<(String, Model)>,
+    profile: Option<ModelProfile>,
+    dataset: Option<Dataset>,
+    checkpoint: Option<Bytes>,
+}
+
+impl Understood {
+    fn read(inputs: Inputs, device: &OpenDevice) -> Result<Self, Failure> {
+        let model = |(name, bytes): (String, Bytes)| match checkpoint::read(&bytes, NetworkHint::default()) {
+            Ok(model) => Ok((name, model)),
+            Err(error) => Err(Failure::Problem(format!("network {name}: {error}"))),
+        };
+        let dataset = |data: Data| match data {
+            Data::Stored(bytes) => Dataset::from_bytes(&bytes).map_err(|error| error.to_string()),
+            Data::Named(folder, name) => folder.load(&name).map_err(|error| format!("{error:#}")),
+        };
+        let given = inputs.profile.as_deref().map(profile).transpose()?;
+        // What another device measured does not go with what this one goes on with.
+        let measured = inputs.measured.as_deref().map(profile).transpose()?;
+        let measured = measured.filter(|profile| profile.measurement.device == device.name);
+        Ok(Self {
+            model: inputs.model.map(model).transpose()?,
+            profile: given.or(measured),
+            dataset: inputs.dataset.map(dataset).transpose().map_err(Failure::Problem)?,
+            checkpoint: inputs.checkpoint,
+        })
+    }
+}
+
+fn profile(bytes: &[u8]) -> Result<ModelProfile, Failure> {
+    let profile = ModelProfile::from_json(&String::from_utf8_lossy(bytes));
+    profile.map_err(|error| Failure::Problem(format!("profile: {error}")))
+}
+
 struct Bench<'a> {
-    inputs: Inputs,
+    inputs: Understood,
     device: &'a OpenDevice,
     link: Link,
 }
@@ -322,6 +373,7 @@ impl Bench<'_> {
         };
         let fraction = read_sync(accuracy(&network, &dataset.test, &drawn, &model.normalization_of(dataset), watch))?;
         let evaluation = evaluation(name, model, dataset, Split::Test, drawn.len(), &device.name, fraction);
+        link.tell(JobEvent::Evaluated(evaluation.clone()))?;
         Ok(link.result_json(ArtifactKind::Evaluation, name.clone(), &evaluation)?)
     }
 }

@@ -9,8 +9,10 @@ use rrlab_types::{ArtifactKind, JobEvent, JobProgress};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-/// Shortest time between two reports of progress.
-const REPORT: Duration = Duration::from_millis(500);
+/// Shortest and longest time between two reports of progress: short work reports often, long work a few hundred times
+/// for every doubling of its length.
+const REPORT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+const REPORTS: u32 = 400;
 
 /// What a computing thread says.
 pub enum Message {
@@ -156,7 +158,8 @@ impl Link {
             self.progress.seconds_left = Some(left as f64 * seconds / counted as f64);
             self.progress.images_per_second = (self.images > 0).then(|| self.images as f64 / seconds);
         }
-        if self.reported.is_none_or(|reported| reported.elapsed() > REPORT) || done >= self.progress.total {
+        let pause = (self.began.0.elapsed() / REPORTS).clamp(REPORT.0, REPORT.1);
+        if self.reported.is_none_or(|reported| reported.elapsed() > pause) || done >= self.progress.total {
             self.reported = Some(Instant::now());
             let events = [JobEvent::Progress(self.progress.clone())].into_iter().chain(event).collect();
             self.say(Message::Events(events))?;

@@ -6,5 +6,5 @@ mod panel;
 mod session;
 mod shelf;
 
-pub use panel::{Bench, RunPanel, SWEEP_RULES, in_words, sweep_sparsities};
+pub use panel::{Bench, RunPanel, SWEEP_RULES, duration, in_words, sweep_sparsities};
 pub use session::{Finding, Session};

@@ -10,7 +10,7 @@ use super::shelf::{Kept, Kind};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::controls::{Number, Select};
 use crate::graph::LiveGraph;
-use crate::metric::percent;
+use crate::metric::{moment, percent};
 use crate::server::{Board, ServerPanel};
 use crate::settings::{Choice, ComputeOn, choices};
 
@@ -463,11 +463,12 @@ fn Actions(bench: Bench) -> impl IntoView {
 
 /// Time left, in words.
 pub fn in_words(seconds_left: f64) -> String {
-    match seconds_left {
-        seconds if seconds < 1.0 => "almost done".to_owned(),
-        seconds if seconds < 90.0 => format!("{seconds:.0} s left"),
-        seconds => format!("{:.0} min left", seconds / 60.0),
-    }
+    if seconds_left < 1.0 { "almost done".to_owned() } else { format!("{} left", duration(seconds_left)) }
+}
+
+/// A stretch of time, in words.
+pub fn duration(seconds: f64) -> String {
+    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
 }
 
 #[component]
@@ -641,7 +642,7 @@ fn Training(session: Session) -> impl IntoView {
 fn Shelf(bench: Bench) -> impl IntoView {
     let session = bench.session;
     let item = move |kept: Kept| {
-        let date = js_sys::Date::new(&kept.when.into()).to_locale_string("default", &js_sys::Object::new());
+        let date = moment(kept.when);
         let verb = if kept.kind == Kind::Training { "Go on" } else { "Open" };
         let [opened, saved] = [kept.clone(), kept.clone()];
         let key = kept.key();
@@ -649,7 +650,7 @@ fn Shelf(bench: Bench) -> impl IntoView {
         let size = kept.data.size() / 1000.0;
         view! {
             <li data-kept=shown_key>
-                <span>{format!("{} of {}", kept.kind.label(), kept.name)}<span class="faint">{format!(" {size:.0} KB, {}", String::from(date))}</span></span>
+                <span>{format!("{} of {}", kept.kind.label(), kept.name)}<span class="faint">{format!(" {size:.0} KB, {}", date)}</span></span>
                 <span class="tools">
                     <button type="button" disabled=move || session.is_busy() on:click=move |_| bench.open_kept(&opened)>{verb}</button>
                     <button type="button" on:click=move |_| files::save(&format!("{}.{}", saved.name.replace([' ', ':', '='], "-"), saved.kind.ending()), &saved.data)>"Save"</button>

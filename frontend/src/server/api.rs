@@ -22,7 +22,7 @@ struct ArtifactList {
 }
 
 /// Address of a route.
-pub fn address(path: &str) -> String {
+fn address(path: &str) -> String {
     format!("{ROOT}{path}")
 }
 
@@ -33,6 +33,11 @@ pub fn content(id: i64, share: &str) -> String {
     } else {
         address(&format!("/shared/{share}/artifacts/{id}/content"))
     }
+}
+
+/// Address of a job's events; of one that a link shows, through that link.
+pub fn events(id: i64, share: &str) -> String {
+    if share.is_empty() { address(&format!("/jobs/{id}/events")) } else { address(&format!("/shared/{share}/events")) }
 }
 
 /// The server, if there is one.
@@ -80,6 +85,23 @@ pub async fn forget(id: i64) -> Result<(), String> {
 pub async fn share(id: i64) -> Result<String, String> {
     let share: Share = answer(request(Method::POST, &format!("/jobs/{id}/shares")).build()).await?;
     share.secret.ok_or_else(|| "the server made a link without a secret".to_owned())
+}
+
+/// Links to a job.
+pub async fn shares(id: i64) -> Result<Vec<Share>, String> {
+    answer(request(Method::GET, &format!("/jobs/{id}/shares")).build()).await
+}
+
+/// Revokes a link.
+pub async fn revoke(share: Share) -> Result<(), String> {
+    sent(request(Method::DELETE, &format!("/jobs/{}/shares/{}", share.job, share.id)).build()).await.map(|_| ())
+}
+
+/// Deletes something stored; `confirmed` even though jobs that have ended read it.
+pub async fn delete_artifact(id: i64, confirmed: bool) -> Result<(), String> {
+    let confirmed = if confirmed { "true" } else { "false" };
+    let path = format!("/artifacts/{id}?confirmed={confirmed}");
+    sent(request(Method::DELETE, &path).build()).await.map(|_| ())
 }
 
 /// Uploads a file.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use rrlab_types::{Artifact, ArtifactKind, Document, Job, JobRequest, ServerInfo};
+use rrlab_types::{Artifact, ArtifactKind, Document, Job, JobRequest, ServerInfo, Share, UserRole};
 
 use super::api;
 use super::watch::{Course, Watch};
@@ -30,9 +30,16 @@ pub struct Board {
     pub artifacts: RwSignal<Vec<Artifact>>,
     /// What the job that is watched has come to.
     pub course: RwSignal<Course>,
+    /// Links to it.
+    pub links: RwSignal<Vec<Share>>,
+    /// The job that the page's link shows.
+    pub shared: RwSignal<Option<Job>>,
+    /// What it has come to.
+    pub shared_course: RwSignal<Course>,
     /// What went wrong last, or what was done.
     pub notice: RwSignal<String>,
     watch: StoredValue<Option<Watch>, LocalStorage>,
+    shared_watch: StoredValue<Option<Watch>, LocalStorage>,
     found: Callback<Finding>,
 }
 
@@ -45,8 +52,12 @@ impl Board {
             jobs: RwSignal::new(Vec::new()),
             artifacts: RwSignal::new(Vec::new()),
             course: RwSignal::new(Course::default()),
+            links: RwSignal::new(Vec::new()),
+            shared: RwSignal::new(None),
+            shared_course: RwSignal::new(Course::default()),
             notice: RwSignal::new(String::new()),
             watch: StoredValue::new_local(None),
+            shared_watch: StoredValue::new_local(None),
             found,
         };
         board.look();
@@ -69,13 +80,19 @@ impl Board {
         self.settings.run.get() && self.settings.compute_on.get() == ComputeOn::Server
     }
 
-    /// Whether somebody is signed in who may have jobs.
+    /// Whether somebody is signed in.
     pub fn is_signed_in(self) -> bool {
         self.info.with(|info| info.as_ref().is_some_and(|info| info.user.is_some()))
     }
 
+    /// Whether somebody is signed in who may have jobs.
+    pub fn has_jobs(self) -> bool {
+        let user = |info: &ServerInfo| info.user.as_ref().is_some_and(|user| user.role != UserRole::Reviewer);
+        self.info.with(|info| info.as_ref().is_some_and(user))
+    }
+
     fn follow(self) {
-        let open = Memo::new(move |_| self.is_open() && self.is_signed_in());
+        let open = Memo::new(move |_| self.is_open() && self.has_jobs());
         Effect::new(move |_| {
             if open.get() {
                 self.refresh();
@@ -94,9 +111,11 @@ impl Board {
             let job = self.settings.job.get();
             self.watch.set_value(None);
             self.course.set(Course::default());
+            self.links.set(Vec::new());
             if job > 0 && open.get() {
                 let ended = move || self.refresh();
-                self.watch.set_value(Watch::job(job, self.course, ended));
+                self.watch.set_value(Watch::begin(&api::events(job, ""), self.course, ended));
+                self.refresh_links();
             }
         });
     }
@@ -121,6 +140,17 @@ impl Board {
                     }
                 }
                 Err(problem) => self.notice.set(problem),
+            }
+        });
+    }
+
+    /// Asks for the links to the job that is watched.
+    fn refresh_links(self) {
+        let job = self.settings.job.get_untracked();
+        leptos::task::spawn_local(async move {
+            let links = if job > 0 { api::shares(job).await.unwrap_or_default() } else { Vec::new() };
+            if self.settings.job.get_untracked() == job {
+                self.links.set(links);
             }
         });
     }
@@ -170,6 +200,23 @@ impl Board {
                 let what = if copied { "Copied a link to" } else { "The link to" };
                 self.notice.set(format!("{what} job {id}; whoever has it can read its results: {link}"));
             });
+            self.settings.job.set(id);
+            self.refresh_links();
+        });
+    }
+
+    /// Revokes a link.
+    pub fn revoke(self, share: Share) {
+        self.act(api::revoke(share), move |()| self.refresh_links());
+    }
+
+    /// Deletes something stored. What depends on it is named first; then `confirmed` deletes it nonetheless.
+    pub fn delete(self, id: i64, confirmed: bool, then: impl FnOnce(bool) + 'static) {
+        leptos::task::spawn_local(async move {
+            let deleted = api::delete_artifact(id, confirmed).await;
+            then(deleted.is_ok());
+            self.notice.set(deleted.err().unwrap_or_default());
+            self.refresh();
         });
     }
 
@@ -209,7 +256,12 @@ impl Board {
 
     async fn open_shared(self, secret: &str) {
         let opened = match api::shared(secret).await {
-            Ok(job) => self.open_results(&job, secret).await,
+            Ok(job) => {
+                let begin = Watch::begin(&api::events(job.id, secret), self.shared_course, move || self.look_again());
+                self.shared_watch.set_value(begin);
+                self.shared.set(Some(job.clone()));
+                self.open_results(&job, secret).await
+            }
             Err(problem) => Err(format!("the link shows nothing: {problem}")),
         };
         if let Err(problem) = opened {
@@ -217,7 +269,17 @@ impl Board {
         }
     }
 
-    /// Its profile, and the sweep on it.
+    /// Takes note of what a shared job has made by its end.
+    fn look_again(self) {
+        let secret = self.settings.share.get_untracked();
+        leptos::task::spawn_local(async move {
+            if let Ok(job) = api::shared(&secret).await {
+                self.shared.set(Some(job));
+            }
+        });
+    }
+
+    /// Its profile, and the sweep on it, where it has them.
     async fn open_results(self, job: &Job, share: &str) -> Result<(), String> {
         let made = |kind| job.results.iter().find(|result| result.kind == kind).map(|result| result.id);
         let given = match &job.request {
@@ -225,11 +287,7 @@ impl Board {
             _ => None,
         };
         let profile = made(ArtifactKind::Profile).or(given);
-        let documents: Vec<i64> = profile.into_iter().chain(made(ArtifactKind::Sweep)).collect();
-        if documents.is_empty() {
-            return Err(format!("job {} made nothing that the lab can draw; download its results instead", job.id));
-        }
-        for id in documents {
+        for id in profile.into_iter().chain(made(ArtifactKind::Sweep)) {
             let document = Document::from_json(&api::text(id, share).await?).map_err(|error| error.to_string())?;
             self.found.run(Finding::Document(document));
         }

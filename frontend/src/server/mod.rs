@@ -2,9 +2,12 @@
 
 mod api;
 mod board;
+mod course;
 mod form;
 mod panel;
+mod stored;
 mod watch;
 
 pub use board::Board;
+pub use course::Shared;
 pub use panel::ServerPanel;

@@ -1,15 +1,17 @@
 //! A job that is watched: its events, replayed from the beginning and then as they come.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use leptos::prelude::*;
-use rrlab_types::{FinetuneRun, JobEvent, JobProgress, JobState, LayerGraph, LayerProfile, Rule, Sparsity, SweepEntry};
+use rrlab_types::{
+    Evaluation, FinetuneRun, JobEvent, JobProgress, JobState, LayerGraph, LayerProfile, Rule, Sparsity, SweepEntry,
+};
 use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent};
-
-use super::api;
 
 /// What a job's events add up to.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -32,6 +34,8 @@ pub struct Course {
     pub entries: Vec<SweepEntry>,
     /// Runs of fine-tuning.
     pub runs: Vec<FinetuneRun>,
+    /// What evaluation found.
+    pub evaluation: Option<Evaluation>,
     /// How often it was taken up.
     pub starts: usize,
     /// The device.
@@ -70,6 +74,7 @@ impl Course {
                 }
             }
             JobEvent::Run(run) => self.add_run(run),
+            JobEvent::Evaluated(evaluation) => self.evaluation = Some(evaluation),
             JobEvent::Result(_) => {}
         }
     }
@@ -89,7 +94,9 @@ impl Course {
 
 /// Enters a point; what comes after it was from before the job was taken up again.
 fn put(points: &mut Vec<(f64, f64)>, at: f64, value: f64) {
-    points.retain(|(known, _)| *known < at);
+    while points.last().is_some_and(|(known, _)| *known >= at) {
+        points.pop();
+    }
     points.push((at, value));
 }
 
@@ -105,16 +112,28 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Listens to a job. `ended` is called when it has ended.
-    pub fn job(id: i64, course: RwSignal<Course>, ended: impl Fn() + 'static) -> Option<Self> {
-        let source = EventSource::new(&api::address(&format!("/jobs/{id}/events"))).ok()?;
+    /// Listens to a job's events at this address. `ended` is called when it has ended.
+    pub fn begin(events: &str, course: RwSignal<Course>, ended: impl Fn() + 'static) -> Option<Self> {
+        let source = EventSource::new(events).ok()?;
         let listened = source.clone();
+        let waiting = Rc::new(RefCell::new(Vec::new()));
         let heard = Closure::new(move |message: MessageEvent| {
             let text = message.data().as_string().unwrap_or_default();
             // An event of a newer server that this page does not know is passed over.
             let Ok(Told { event }) = serde_json::from_str(&text) else { return };
             let last = matches!(&event, JobEvent::State { state, .. } if state.is_final());
-            course.update(|course| course.add(event));
+            waiting.borrow_mut().push(event);
+            if waiting.borrow().len() == 1 {
+                // Thousands come at once when a long job is looked at: they are drawn once.
+                let waiting = waiting.clone();
+                request_animation_frame(move || {
+                    let events = waiting.take();
+                    // None, where another job is watched by now.
+                    if Rc::strong_count(&waiting) > 1 {
+                        course.update(|course| events.into_iter().for_each(|event| course.add(event)));
+                    }
+                });
+            }
             if last {
                 listened.close();
                 ended();

@@ -204,5 +204,5 @@ fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
     let classifier =
         architecture.graph(2).ok().and_then(|graph: LayerGraph| graph.nodes.last().map(|n| n.name.clone()));
     let weight = classifier.and_then(|name| state.get(&crate::model::tensor_name(&name, "weight")));
-    weight.map_or(10, |weight| weight.shape[0])
+    weight.and_then(|weight| weight.shape.first().copied()).unwrap_or(10)
 }

@@ -126,6 +126,26 @@ fn broken_files_are_named() {
     assert!(Dataset::from_bytes(b"").is_err());
 }
 
+/// A name of 64 MB, that takes 64 KB packed: what reads it whole must not be asked to.
+#[test]
+fn an_archive_that_hides_its_size_is_refused() {
+    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for kind in [tar::EntryType::GNULongName, tar::EntryType::Regular] {
+        let mut header = tar::Header::new_gnu();
+        let size = if kind == tar::EntryType::Regular { 0 } else { 64 << 20 };
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_cksum();
+        builder.append(&header, std::io::Read::take(std::io::repeat(b'a'), size)).unwrap();
+    }
+    let bomb = builder.into_inner().unwrap().finish().unwrap();
+    let problem = from_archive("a.tar.gz", &bomb).unwrap_err().to_string();
+    assert!(problem.contains("between its files"), "{problem}");
+    let long = format!("train/{}/1.png", "long".repeat(60));
+    let files = [(long, png([1, 2, 3], (32, 32))), ("train/b/1.png".into(), png([3, 2, 1], (32, 32)))];
+    assert_eq!(from_archive("a.tar.gz", &tar_gz(&files)).unwrap().classes.len(), 2, "long names are names");
+}
+
 #[test]
 fn shapes10_is_the_same_everywhere() {
     let data = shapes10(30, 20, 10);

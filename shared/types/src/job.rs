@@ -214,6 +214,9 @@ pub struct Job {
     pub finished_ms: Option<i64>,
     /// Jobs before it in the queue, while it waits.
     pub position: Option<i64>,
+    /// Seconds until it is likely to start, while it waits: judged by how far those that run are and by how long the
+    /// latest jobs took.
+    pub starts_in_seconds: Option<f64>,
     /// How far it is, while it runs.
     pub progress: Option<JobProgress>,
     /// Workers that died under it.
@@ -275,6 +278,8 @@ pub enum JobEvent {
     Entry(SweepEntry),
     /// A run of fine-tuning is begun, has one more epoch, or is done.
     Run(FinetuneRun),
+    /// The network is evaluated.
+    Evaluated(Evaluation),
     /// A result is stored.
     Result(Artifact),
 }

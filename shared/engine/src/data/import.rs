@@ -1,5 +1,6 @@
 //! Reads a data set from files: CIFAR's official layout or an image folder, one by one or from an archive.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
@@ -11,6 +12,8 @@ use super::{Dataset, ImageSet, Split, measured_normalization};
 const MAX_FILE_BYTES: u64 = 512 << 20;
 /// Most bytes of all files of an archive: a small one can claim to hold any number.
 const MAX_ARCHIVE_BYTES: u64 = 4 << 30;
+/// Most bytes of what a tar archive has between two files.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// Why files are not a data set.
 #[derive(Debug, thiserror::Error)]
@@ -215,17 +218,40 @@ fn tar_entries(
     mut visit: impl FnMut(&str, &[u8]) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let fail = |error: std::io::Error| ImportError::Archive { path: path.into(), kind, problem: error.to_string() };
-    let mut archive = tar::Archive::new(reader);
+    let allowance = Cell::new(MAX_HEADER_BYTES);
+    let mut archive = tar::Archive::new(Metered { reader, allowance: &allowance });
     let mut left = MAX_ARCHIVE_BYTES;
     for entry in archive.entries().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;
         if entry.header().entry_type().is_file() {
             let name = entry.path().map_err(fail)?.to_string_lossy().into_owned();
+            allowance.set(entry.size());
             let bytes = read_limited(&mut entry, &mut left).map_err(fail)?;
             visit(&name, &bytes)?;
         }
+        allowance.set(MAX_HEADER_BYTES);
     }
     Ok(())
+}
+
+/// A reader that gives no more than is allowed. Between files a tar archive has headers, long names and other things
+/// that are read whole, whatever size they say they have.
+struct Metered<'a, R> {
+    reader: R,
+    allowance: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(usize::try_from(self.allowance.get()).unwrap_or(usize::MAX));
+        if most == 0 && !buffer.is_empty() {
+            let problem = format!("what stands between its files is larger than {MAX_HEADER_BYTES} bytes");
+            return Err(std::io::Error::other(problem));
+        }
+        let read = self.reader.read(&mut buffer[..most])?;
+        self.allowance.set(self.allowance.get() - read as u64);
+        Ok(read)
+    }
 }
 
 fn zip_entries(

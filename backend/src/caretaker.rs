@@ -1,0 +1,54 @@
+//! Looks after jobs, whoever computes them: those of dead workers come back, those that wait get their turn, and content
+//! that nothing needs is removed. Servers and workers all do; more of them do no harm.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+
+use crate::objects::Objects;
+use crate::queue::Queue;
+use crate::store::{Store, StoreError};
+
+/// How often jobs of dead workers are looked for.
+const RECOVERY: Duration = Duration::from_secs(2);
+/// How often content that nothing needs is removed.
+const CLEANING: Duration = Duration::from_secs(3600);
+
+/// Looks after jobs until it is aborted.
+pub fn look_after_jobs(store: Store, objects: Objects) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let queue = Queue::of(&store);
+        let mut cleaned = Instant::now();
+        loop {
+            if let Err(error) = recover(&store, &queue).await {
+                tracing::error!(%error, "can't look after jobs");
+            }
+            if cleaned.elapsed() > CLEANING {
+                cleaned = Instant::now();
+                clean(&store, &objects, &queue).await;
+            }
+            tokio::time::sleep(RECOVERY).await;
+        }
+    })
+}
+
+async fn recover(store: &Store, queue: &Queue) -> Result<(), StoreError> {
+    for job in store.recover_jobs().await? {
+        tracing::warn!(job, "its worker died");
+    }
+    for job in store.jobs_without_ticket().await? {
+        queue.push(store, job).await;
+    }
+    Ok(())
+}
+
+async fn clean(store: &Store, objects: &Objects, queue: &Queue) {
+    match objects.remove_unneeded(store).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "removed content that nothing needs"),
+        Err(error) => tracing::error!(%error, "can't remove content that nothing needs"),
+    }
+    if let Err(error) = queue.remove_used_tickets().await {
+        tracing::error!(%error, "can't remove used tickets");
+    }
+}
