@@ -96,6 +96,23 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
     results.sort_unstable();
     assert_eq!(results, ["finetune", "model", "model", "profile"]);
 
+    // A link is made, listed and revoked.
+    page.click("#jobs tr[data-job='3'] .job-share").await;
+    page.wait_for(".link-revoke").await;
+    assert!(page.text("#notice").await.contains("share="), "the link is shown to be copied");
+    page.type_into(".link-revoke", ENTER).await;
+    page.wait_until("return !document.querySelector('.link-revoke')").await;
+
+    // What jobs have read is deleted only when that is known.
+    page.click("#stored-open").await;
+    let delete = "tr[data-artifact='1'] .stored-delete";
+    page.click(delete).await;
+    page.wait_until("return document.querySelector('#notice').textContent.includes('job 1')").await;
+    page.wait_until(&format!("return document.querySelector(\"{delete}\").textContent.includes('nonetheless')")).await;
+    page.screenshot("jobs-stored.png").await;
+    page.click(delete).await;
+    page.wait_until("return !document.querySelector(\"tr[data-artifact='1']\")").await;
+
     // Signed out, nothing of it is seen.
     page.click("#sign-out").await;
     page.wait_for("#token").await;
@@ -121,6 +138,17 @@ async fn a_reviewer_opens_a_link_and_sees_the_result() {
     page.wait_until("return [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 on'))")
         .await;
     page.screenshot("jobs-shared.png").await;
+    assert_eq!(page.run("return document.querySelectorAll('#shared .results a').length", &[]).await, json!(2));
+
+    // A job that the lab can't draw is shown all the same, and its result found.
+    let evaluate = rrlab_tests::lab::requests(model, dataset)[4].1.clone();
+    let evaluated = lab.submit(&evaluate).await;
+    lab.results(evaluated).await;
+    let other = lab.post(&format!("/jobs/{evaluated}/shares"), &Value::Null).await.json();
+    page.goto(&format!("?share={}", other["secret"].as_str().unwrap())).await;
+    page.wait_for("#shared .evaluation").await;
+    assert!(page.text("#shared .evaluation").await.contains("60 test images"));
+    assert_eq!(page.serious().await, json!([]));
     lab.delete(&format!("/jobs/{job}/shares/{}", share["id"])).await;
     page.goto(&format!("?share={secret}")).await;
     page.wait_for("[role=alert]").await;

@@ -139,11 +139,15 @@ fn sweep_lines(course: &Course) -> Vec<Series> {
     let mut lines: Vec<(Rule, Repair)> = course.entries.iter().map(|entry| (entry.rule, entry.repair)).collect();
     lines.sort_unstable();
     lines.dedup();
+    let mut rules: Vec<Rule> = lines.iter().map(|(rule, _)| *rule).collect();
+    rules.dedup();
     let line = |(rule, repair): (Rule, Repair)| {
         let entries = course.entries.iter().filter(|entry| (entry.rule, entry.repair) == (rule, repair));
         let points = entries.map(|entry| (entry.sparsity.get(), entry.accuracy)).collect();
         let note = if repair == Repair::None { "pruned" } else { "repaired" };
-        Series { note, dashed: repair == Repair::None, ..Series::line(rule.name(), points) }
+        // One colour for each rule.
+        let style = rules.iter().position(|known| *known == rule);
+        Series { note, style, dashed: repair == Repair::None, ..Series::line(rule.name(), points) }
     };
     lines.into_iter().map(line).collect()
 }
