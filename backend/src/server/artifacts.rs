@@ -252,7 +252,7 @@ async fn delete(
     if !(ended.is_empty() && links.is_empty() || deletion.confirmed) {
         let links = links.iter().map(|link| format!("link {link}"));
         let problem = "jobs that have ended read it and could not be repeated, or links show it; \
-                       delete it with `confirmed=true`"
+                       confirm (`confirmed=true`) to delete it nonetheless"
             .into();
         return Err(ApiError::Conflict(Problem {
             problem,

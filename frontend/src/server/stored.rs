@@ -38,6 +38,7 @@ pub fn StoredTable(board: Board) -> impl IntoView {
         <Show when=move || { count() > 0 }>
             <details class="numbers">
                 <summary id="stored-open">{move || format!("What is stored ({})", count())}</summary>
+                <Show when=move || refused.get().is_some()><p class="problem" role="status">{move || board.notice.get()}</p></Show>
                 <div class="table">
                     <table id="stored">
                         <thead><tr>
