@@ -24,7 +24,7 @@ pub fn ensure_trunk() -> Result<(), Failure> {
         "trunk",
         TRUNK_VERSION,
         &["--locked", "--no-default-features", "--features", "rustls"],
-        "about 6 minutes on two cores",
+        Speed::Waits,
     )
 }
 
@@ -32,12 +32,12 @@ pub fn ensure_trunk() -> Result<(), Failure> {
 pub fn ensure_wasm_bindgen() -> Result<(), Failure> {
     let version = locked_version("wasm-bindgen")?;
     let options = &["--no-default-features", "--bin", "wasm-bindgen"];
-    ensure("wasm-bindgen-cli", "wasm-bindgen", &version, options, "about 2 minutes on two cores")
+    ensure("wasm-bindgen-cli", "wasm-bindgen", &version, options, Speed::Works)
 }
 
 /// cargo-deny, which checks licences and sources of dependencies.
 pub fn ensure_cargo_deny() -> Result<(), Failure> {
-    ensure("cargo-deny", "cargo-deny", CARGO_DENY_VERSION, &["--locked"], "about 5 minutes on two cores")
+    ensure("cargo-deny", "cargo-deny", CARGO_DENY_VERSION, &["--locked"], Speed::Waits)
 }
 
 /// Schemathesis, which makes up requests from the API's description, in a Python environment of its own; returns its path.
@@ -57,7 +57,16 @@ pub fn ensure_schemathesis() -> Result<String, Failure> {
     Ok(program)
 }
 
-fn ensure(package: &str, binary: &str, version: &str, options: &[&str], time: &str) -> Result<(), Failure> {
+/// What a tool does with its time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speed {
+    /// It waits for others: built without optimisation it is there sooner, and as fast.
+    Waits,
+    /// It works.
+    Works,
+}
+
+fn ensure(package: &str, binary: &str, version: &str, options: &[&str], speed: Speed) -> Result<(), Failure> {
     let found = Step::tool(binary, &["--version"]).output().unwrap_or_default();
     if found.split_whitespace().any(|word| word == version) {
         return Ok(());
@@ -67,8 +76,9 @@ fn ensure(package: &str, binary: &str, version: &str, options: &[&str], time: &s
     let install = Step::cargo(&["install", package, "--version", version, "--root", &folder, "--force"])
         .args(options)
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-    step(&format!("Installing {package} {version} into {folder} ({time}, once)"), install)
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", if speed == Speed::Works { "3" } else { "0" });
+    step(&format!("Installing {package} {version} into {folder} (some minutes, once)"), install)
 }
 
 /// Version of a package in Cargo.lock.
