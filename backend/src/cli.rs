@@ -329,6 +329,9 @@ pub struct EvaluateArgs {
     /// Split to evaluate on.
     #[arg(long, value_enum, default_value_t = SplitArg::Test)]
     pub split: SplitArg,
+    /// Refuse unless this profile is of the network, or of the dense one that it was pruned from.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// Evaluate on COUNT images drawn with --seed instead of all.
     #[arg(long, value_name = "COUNT")]
     pub images: Option<usize>,

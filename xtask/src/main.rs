@@ -1,20 +1,24 @@
 //! The project's two commands: `cargo xtask lab` runs the lab, `cargo xtask test` checks everything that CI checks.
 
+mod page;
 mod page_size;
 mod run;
+mod stamp;
 mod tools;
 
-use std::process::ExitCode;
+use std::process::{Child, ExitCode};
+use std::time::Duration;
 
-use run::{Failure, Step, root, step};
+use run::{Failure, Step, Steps, target_folder};
 
 const HELP: &str = "cargo xtask lab [--gpu] [--port PORT]
-    Installs what is missing, builds page and program, and serves the lab on 127.0.0.1.
+    Installs what is missing, builds page and program, and serves the lab on 127.0.0.1; networks that run in the
+    browser are built while it serves.
     --gpu   builds the program with GPU support (wgpu and Vulkan); adds about 15 minutes the first time
 cargo xtask test
     Formatting, lints, dependencies, documentation, every test, and the page in a browser.
 cargo xtask page
-    Builds the page alone, into dist.";
+    Builds the page with its workers, into dist.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,7 +26,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["lab", options @ ..] => lab(options),
         ["test"] => test(),
-        ["page"] => page(),
+        ["page"] => build_page(),
         _ => {
             eprintln!("{HELP}");
             return ExitCode::from(2);
@@ -37,32 +41,75 @@ fn main() -> ExitCode {
     }
 }
 
-/// Installs what is missing, builds, serves.
+/// So many minutes on two cores.
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}
+
+/// Installs what is missing, builds, serves, and builds the workers meanwhile.
 fn lab(options: &[&str]) -> Result<(), Failure> {
     let mut port = "7878";
     let mut features: &[&str] = &[];
+    let mut program_cold = minutes(6);
     let mut rest = options.iter();
     while let Some(option) = rest.next() {
         match *option {
-            "--gpu" => features = &["--features", "wgpu,vulkan"],
+            "--gpu" => (features, program_cold) = (&["--features", "wgpu,vulkan"], minutes(20)),
             "--port" => port = rest.next().ok_or_else(|| Failure::usage("--port needs a number"))?,
             other => return Err(Failure::usage(&format!("`{other}` is not an option of cargo xtask lab"))),
         }
     }
-    page()?;
-    step("Building the program", Step::cargo(&["build", "--release", "--package", "rrlab"]).args(features))?;
-    let serve = Step::cargo(&["run", "--quiet", "--release", "--package", "rrlab"]).args(features);
-    step("Serving the lab", serve.args(&["--", "serve", "--port", port]))
+    let program = || Step::cargo(&["build", "--release", "--locked", "--package", "rrlab"]).args(features).run();
+    let mut steps = Steps::new(6);
+    begin_page(&mut steps)?;
+    steps.step("Building the program", program_cold, program)?;
+    steps.announce("Serving the lab", Duration::ZERO);
+    let server = serve(port)?;
+    let rest = steps.step("Building the networks' workers", page::WORKERS_COLD, page::build_workers);
+    // Built into the program as well, so that it has the whole page wherever it is copied.
+    let rest = rest.and_then(|()| program());
+    match &rest {
+        Ok(()) => steps.finish(),
+        Err(failure) => eprintln!("\n{failure}\nThe lab goes on without networks in the browser."),
+    }
+    ended(server)?;
+    rest
 }
 
-/// The page, into dist.
-fn page() -> Result<(), Failure> {
-    tools::ensure_wasm_target()?;
-    tools::ensure_trunk()?;
-    tools::ensure_wasm_bindgen()?;
-    let trunk = Step::tool("trunk", &["build", "--release", "--skip-version-check"]);
-    step("Building the page and its workers", trunk)?;
-    page_size::compress(&root().join("dist"))
+/// Crates, tools and page: three steps.
+fn begin_page(steps: &mut Steps) -> Result<(), Failure> {
+    steps.step("Fetching the crates", minutes(1), tools::fetch_crates)?;
+    steps.step("Installing the page's tools", minutes(4), tools::ensure_page_tools)?;
+    steps.step("Building the page", page::PAGE_COLD, page::build)
+}
+
+/// Serves the page from its folder, where workers may still arrive, by a copy of the program: the program itself is
+/// built anew meanwhile, which some systems refuse while it runs.
+fn serve(port: &str) -> Result<Child, Failure> {
+    let name = format!("rrlab{}", std::env::consts::EXE_SUFFIX);
+    let built = target_folder().join("release").join(&name);
+    let folder = target_folder().join("serving");
+    let copy = folder.join(&name);
+    let copied = std::fs::create_dir_all(&folder)
+        .and_then(|()| if copy.exists() { std::fs::remove_file(&copy) } else { Ok(()) })
+        .and_then(|()| std::fs::copy(&built, &copy));
+    copied.map_err(|error| Failure::io(&copy, &error))?;
+    let dist = page::dist();
+    Step::program(&copy.to_string_lossy(), &["serve", "--port", port, "--page", &dist.to_string_lossy()]).start()
+}
+
+fn ended(mut server: Child) -> Result<(), Failure> {
+    let status = server.wait().map_err(|error| Failure::new(format!("the server can't be waited for: {error}")))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("the server ended ({status})"))) }
+}
+
+/// The page with its workers, into dist.
+fn build_page() -> Result<(), Failure> {
+    let mut steps = Steps::new(4);
+    begin_page(&mut steps)?;
+    steps.step("Building the networks' workers", page::WORKERS_COLD, page::build_workers)?;
+    steps.finish();
+    Ok(())
 }
 
 /// What every check of native code builds: one set of packages and features, so that each dependency is built once.
@@ -77,31 +124,45 @@ const NATIVE: [&str; 8] = [
     "rrlab/wgpu",
 ];
 
+/// What every check of the code in the browser builds.
+const IN_BROWSER: [&str; 7] =
+    ["--release", "--package", "rrlab-frontend", "--package", "rrlab-compute", "--target", tools::WASM_TARGET];
+
 /// Everything that CI checks, the quick things first.
 fn test() -> Result<(), Failure> {
-    step("Formatting", Step::cargo(&["fmt", "--all", "--check"]))?;
-    step("Lints", Step::cargo(&["clippy", "--all-targets"]).args(&NATIVE).args(&["--", "-D", "warnings"]))?;
-    tools::ensure_wasm_target()?;
-    let wasm = "wasm32-unknown-unknown";
-    let in_browser = ["--release", "--package", "rrlab-frontend", "--package", "rrlab-compute", "--target", wasm];
-    let page_lints = Step::cargo(&["clippy"]).args(&in_browser).args(&["--", "-D", "warnings"]);
-    step("Lints of the page and its workers", page_lints)?;
-    let docs = Step::cargo(&["doc", "--no-deps", "--document-private-items"]).args(&NATIVE);
-    step("Documentation", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
-    tools::ensure_cargo_deny()?;
-    step("Dependencies", Step::tool("cargo-deny", &["check", "bans", "licenses", "sources"]))?;
-    page()?;
+    let deny_warnings = ["--", "-D", "warnings"];
+    let mut steps = Steps::new(11);
+    steps.step("Formatting", minutes(1), || Step::cargo(&["fmt", "--all", "--check"]).run())?;
+    begin_page(&mut steps)?;
+    steps.step("Lints", minutes(8), || {
+        Step::cargo(&["clippy", "--all-targets"]).args(&NATIVE).args(&deny_warnings).run()
+    })?;
+    steps.step("Lints of the page and its workers", minutes(3), || {
+        Step::cargo(&["clippy"]).args(&IN_BROWSER).args(&deny_warnings).run()
+    })?;
+    steps.step("Documentation", minutes(1), || {
+        let docs = Step::cargo(&["doc", "--no-deps", "--document-private-items"]).args(&NATIVE);
+        docs.env("RUSTDOCFLAGS", "-D warnings").run()
+    })?;
+    steps.step("Dependencies", minutes(4), || {
+        tools::ensure_cargo_deny()?;
+        Step::tool("cargo-deny", &["check", "bans", "licenses", "sources"]).run()
+    })?;
+    steps.step("Building the networks' workers", page::WORKERS_COLD, page::build_workers)?;
     // Program and tests in one build: alone, each would have other features of the same dependencies.
     let members = [&NATIVE[..], &["--exclude", "xtask"]].concat();
-    step("The program and its tests", Step::cargo(&["build", "--bins", "--tests"]).args(&members))?;
-    let schemathesis = tools::ensure_schemathesis()?;
-    let dist = root().join("dist");
-    let tests = Step::cargo(&["test", "--bins", "--tests"]).args(&members);
-    step(
-        "Tests",
+    steps.step("The program and its tests", minutes(15), || {
+        Step::cargo(&["build", "--bins", "--tests"]).args(&members).run()
+    })?;
+    steps.step("Tests", minutes(10), || {
+        let schemathesis = tools::ensure_schemathesis()?;
+        let tests = Step::cargo(&["test", "--bins", "--tests"]).args(&members);
         tests
-            .env("RRLAB_DIST", &dist.to_string_lossy())
+            .env("RRLAB_DIST", &page::dist().to_string_lossy())
             .env("RRLAB_TEST_GPU", "1")
-            .env("RRLAB_SCHEMATHESIS", &schemathesis),
-    )
+            .env("RRLAB_SCHEMATHESIS", &schemathesis)
+            .run()
+    })?;
+    steps.finish();
+    Ok(())
 }

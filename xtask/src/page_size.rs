@@ -6,43 +6,94 @@ use std::path::{Path, PathBuf};
 
 use crate::run::Failure;
 
-/// Most that the page's WebAssembly may take, compressed as a web server would.
-const MOST_BYTES: usize = 600 * 1000;
+/// Most that the page's WebAssembly may take, compressed as it is served.
+const MOST_CODE: usize = 600 * 1000;
+/// Most that all may take that a visitor of the first screen fetches.
+const MOST_FIRST_SCREEN: usize = 1000 * 1000;
 /// Endings of files that are worth compressing.
-const PACKED: [&str; 3] = ["wasm", "js", "css"];
-/// Beginning of the names of the workers' files.
-const WORKER: &str = "compute-";
+const PACKED: [&str; 5] = ["wasm", "js", "css", "json", "html"];
+/// Files and folders that are fetched only by who runs networks, or by nobody.
+const LATER: [&str; 4] = ["workers-", ".safetensors", ".LICENSE", ".NOTICE"];
 /// Compression as of a server that compresses once; of a worker's tens of megabytes, as of one that is in a hurry.
 const PAGE_QUALITY: u32 = 11;
 const WORKER_QUALITY: u32 = 5;
 
-/// Writes a compressed `.br` beside each file of WebAssembly, script and style of the built page, and prints the sizes of
-/// the WebAssembly.
+/// Writes a compressed `.br` beside each file of the built page that is worth it, and prints what a visitor fetches.
 ///
 /// # Errors
-/// If the page's is more than it may take.
-pub fn compress(dist: &Path) -> Result<(), Failure> {
-    let unread = |error: std::io::Error| Failure::new(format!("{}: {error}", dist.display()));
-    let mut files: Vec<_> = std::fs::read_dir(dist).map_err(unread)?.flatten().map(|entry| entry.path()).collect();
-    files.sort();
-    let packed = |path: &&PathBuf| path.extension().is_some_and(|ending| PACKED.iter().any(|known| ending == *known));
-    for file in files.iter().filter(packed) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let is_worker = name.starts_with(WORKER);
-        let bytes = std::fs::read(file).map_err(unread)?;
-        let quality = if is_worker { WORKER_QUALITY } else { PAGE_QUALITY };
-        let compressed = compressed(&bytes, quality).map_err(unread)?;
-        std::fs::write(dist.join(format!("{name}.br")), &compressed).map_err(unread)?;
-        if !name.ends_with(".wasm") {
+/// If that is more than a page may take.
+pub fn pack_and_check(dist: &Path) -> Result<(), Failure> {
+    let (mut code, mut all) = (0, 0);
+    for file in files_below(dist)? {
+        let name = file.strip_prefix(dist).unwrap_or(&file).to_string_lossy().into_owned();
+        if LATER.iter().any(|part| name.contains(part)) {
             continue;
         }
-        let (raw, small) = (bytes.len() / 1000, compressed.len() / 1000);
-        println!("    {name}: {raw} KB, {small} KB as brotli of quality {quality}");
-        if !is_worker && compressed.len() > MOST_BYTES {
-            return Err(Failure::new(format!("{name} is too large: the page may take {} KB", MOST_BYTES / 1000)));
+        let bytes = served(&file, PAGE_QUALITY)?;
+        all += bytes;
+        if name.ends_with(".wasm") {
+            code += bytes;
+        }
+        println!("    {:>7.1} KB  {name}", bytes as f64 / 1000.0);
+    }
+    println!("    {:>7.1} KB  all that the first screen fetches, as served", all as f64 / 1000.0);
+    let limits = [("WebAssembly", code, MOST_CODE), ("first screen", all, MOST_FIRST_SCREEN)];
+    for (what, bytes, most) in limits {
+        if bytes > most {
+            let (bytes, most) = (bytes / 1000, most / 1000);
+            return Err(Failure::new(format!("the page's {what} takes {bytes} KB; it may take {most} KB")));
         }
     }
     Ok(())
+}
+
+/// Compresses the files of the workers, and prints the sizes of their WebAssembly.
+///
+/// # Errors
+/// If one can't be read or written.
+pub fn pack_workers(folder: &Path) -> Result<(), Failure> {
+    for file in files_below(folder)? {
+        let bytes = served(&file, WORKER_QUALITY)?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".wasm") {
+            println!("    {:>7.1} KB  {name}", bytes as f64 / 1000.0);
+        }
+    }
+    Ok(())
+}
+
+/// Compresses a file beside itself; returns the bytes of that.
+fn pack(file: &Path, quality: u32) -> Result<usize, Failure> {
+    let failed = |error: std::io::Error| Failure::io(file, &error);
+    let packed = compressed(&std::fs::read(file).map_err(failed)?, quality).map_err(failed)?;
+    let mut name = file.as_os_str().to_owned();
+    name.push(".br");
+    std::fs::write(PathBuf::from(name), &packed).map_err(failed)?;
+    Ok(packed.len())
+}
+
+/// Bytes of a file as it is served: compressed where that is worth it.
+fn served(file: &Path, quality: u32) -> Result<usize, Failure> {
+    if file.extension().is_some_and(|ending| PACKED.iter().any(|known| ending == *known)) {
+        return pack(file, quality);
+    }
+    std::fs::metadata(file).map(|metadata| metadata.len() as usize).map_err(|error| Failure::io(file, &error))
+}
+
+/// Every file below a folder, but for those that were written compressed.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    let entries = std::fs::read_dir(folder).map_err(|error| Failure::io(folder, &error))?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else if path.extension().is_none_or(|ending| ending != "br") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn compressed(bytes: &[u8], quality: u32) -> std::io::Result<Vec<u8>> {

@@ -1,12 +1,25 @@
 //! Tools that the project needs beside Rust, installed from the crate registry where they are missing.
 
-use crate::run::{Failure, Step, root, step, tools_folder};
+use crate::run::{Failure, Step, root, tools_folder};
 
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+/// Target of everything that runs in a browser.
+pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// The last line that builds with the project's Rust.
 const TRUNK_VERSION: &str = "0.21.14";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
 const CARGO_DENY_VERSION: &str = "0.20.2";
+
+/// Every crate of the lock file: what is built offline after this finds them.
+pub fn fetch_crates() -> Result<(), Failure> {
+    Step::cargo(&["fetch", "--locked"]).run()
+}
+
+/// What builds a page: the compiler's target, Trunk and wasm-bindgen.
+pub fn ensure_page_tools() -> Result<(), Failure> {
+    ensure_wasm_target()?;
+    ensure_trunk()?;
+    ensure_wasm_bindgen()
+}
 
 /// The compiler's target for the page.
 pub fn ensure_wasm_target() -> Result<(), Failure> {
@@ -14,11 +27,11 @@ pub fn ensure_wasm_target() -> Result<(), Failure> {
     if installed.lines().any(|line| line == WASM_TARGET) {
         return Ok(());
     }
-    step("Installing the compiler's wasm target (seconds)", Step::rustup(&["target", "add", WASM_TARGET]))
+    Step::rustup(&["target", "add", WASM_TARGET]).run()
 }
 
 /// Trunk, which builds the page.
-pub fn ensure_trunk() -> Result<(), Failure> {
+fn ensure_trunk() -> Result<(), Failure> {
     ensure(
         "trunk",
         "trunk",
@@ -29,7 +42,7 @@ pub fn ensure_trunk() -> Result<(), Failure> {
 }
 
 /// The wasm-bindgen command, of exactly the version that the page links.
-pub fn ensure_wasm_bindgen() -> Result<(), Failure> {
+fn ensure_wasm_bindgen() -> Result<(), Failure> {
     let version = locked_version("wasm-bindgen")?;
     let options = &["--no-default-features", "--bin", "wasm-bindgen"];
     ensure("wasm-bindgen-cli", "wasm-bindgen", &version, options, Speed::Works)
@@ -50,10 +63,10 @@ pub fn ensure_schemathesis() -> Result<String, Failure> {
         return Ok(program);
     }
     let make = Step::program("python3", &["-m", "venv", "--clear", &environment.to_string_lossy()]);
-    step("Making a Python environment (Debian: apt install python3-venv)", make)?;
+    make.run().map_err(|failure| failure.with_hint("Debian: apt install python3-venv"))?;
     let package = format!("schemathesis=={SCHEMATHESIS_VERSION}");
     let pip = bin.join("pip").to_string_lossy().into_owned();
-    step("Installing schemathesis", Step::program(&pip, &["install", "--quiet", &package]))?;
+    Step::program(&pip, &["install", "--quiet", &package]).run()?;
     Ok(program)
 }
 
@@ -77,8 +90,9 @@ fn ensure(package: &str, binary: &str, version: &str, options: &[&str], speed: S
         .args(options)
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", if speed == Speed::Works { "3" } else { "0" });
-    step(&format!("Installing {package} {version} into {folder} (some minutes, once)"), install)
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", if speed == Speed::Works { "2" } else { "0" });
+    install.run()
 }
 
 /// Version of a package in Cargo.lock.

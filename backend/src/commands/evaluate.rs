@@ -1,18 +1,25 @@
 //! `rrlab evaluate`.
 
+use std::path::Path;
+
 use burn::tensor::read_sync;
 use rrlab_engine::data::{Split, draw_indices};
 use rrlab_engine::evaluate::{accuracy, evaluation};
+use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
+use rrlab_types::{Binding, Evaluation};
 
-use super::Context;
+use super::{Context, note_unbound};
 use crate::cli::EvaluateArgs;
 use crate::output::{Report, percent};
 use crate::progress;
-use crate::storage::read_model;
+use crate::storage::{read_model, read_profile};
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
+    if let Some(path) = &args.profile {
+        check_profile(path, &model)?;
+    }
     let dataset = context.data.load(&args.dataset)?;
     model.check_classes(&dataset)?;
     let split: Split = args.split.into();
@@ -38,7 +45,34 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
             evaluation.weights.to_string(),
             evaluation.nonzero_weights.to_string(),
         ]],
-        summary: None,
+        summary: Some(described(&evaluation)),
     };
     report.print(context.format)
+}
+
+/// Which network it is, and what it was pruned from.
+fn described(evaluation: &Evaluation) -> String {
+    let network = format!("network {}", evaluation.model_hash.short());
+    match &evaluation.pruned_from {
+        None => network,
+        Some(from) => {
+            let profile = from.profile_hash.map_or_else(String::new, |hash| format!(" and profile {}", hash.short()));
+            format!("{network}, pruned by {} to {} from {}{profile}", from.rule, from.sparsity, from.model_hash.short())
+        }
+    }
+}
+
+/// Refuses a profile of another network than this one, or than the dense one that this was pruned from.
+fn check_profile(path: &Path, model: &Model) -> anyhow::Result<()> {
+    let profile = read_profile(path)?;
+    let binding = match &model.info.pruned_from {
+        None => profile.check_model(&model.hash())?,
+        Some(from) => {
+            let remedy = "name the profile that it was pruned by";
+            let by = profile.hash().check("the pruned network", from.profile_hash.as_ref(), remedy)?;
+            if by == Binding::Bound { by } else { profile.check_model(&from.model_hash)? }
+        }
+    };
+    note_unbound(&path.display().to_string(), binding);
+    Ok(())
 }

@@ -10,7 +10,7 @@ use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, TrainingPlan};
 
-use super::{Context, read_or_measure_profile, state_path};
+use super::{Context, measured, read_or_measure_profile, state_path};
 use crate::cli::FinetuneArgs;
 use crate::output::{Report, percent};
 use crate::progress;
@@ -30,8 +30,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let state_path = state_path(&args.out);
     let previous = previous(&state_path)?;
     let tuning = Finetuning {
-        model: &model,
-        profile: &profile,
+        measured: measured(&model, &profile)?,
         dataset: &dataset,
         device: &device.device,
         device_name: &device.name,

@@ -1,7 +1,7 @@
 //! `rrlab inspect`.
 
 use rrlab_engine::model::Model;
-use rrlab_types::{ModelProfile, RepairOperator, Role, Sparsity};
+use rrlab_types::{ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator, Role, Sparsity};
 use serde::Serialize;
 
 use super::Context;
@@ -24,6 +24,9 @@ impl Default for Point {
 
 #[derive(Serialize)]
 struct ProfileView {
+    profile_hash: ProfileHash,
+    model_hash: Option<ModelHash>,
+    images_hash: Option<ImagesHash>,
     sparsity: Sparsity,
     repair: RepairOperator,
     layers: Vec<LayerView>,
@@ -47,6 +50,8 @@ struct ModelView {
     parameters: usize,
     prunable_weights: usize,
     macs: u64,
+    model_hash: ModelHash,
+    pruned_from: Option<PrunedFrom>,
     history: Vec<String>,
     layers: Vec<ModelLayerView>,
 }
@@ -81,7 +86,17 @@ pub fn print_profile(context: &Context, profile: &ModelProfile, point: Point) ->
         rr: layer.rr_at(point.repair, density),
         share: layer.share,
     });
-    let view = ProfileView { sparsity: point.sparsity, repair: point.repair, layers: layers.collect() };
+    let view = ProfileView {
+        profile_hash: profile.hash(),
+        model_hash: profile.model_hash,
+        images_hash: profile.measurement.images_hash,
+        sparsity: point.sparsity,
+        repair: point.repair,
+        layers: layers.collect(),
+    };
+    let network = view
+        .model_hash
+        .map_or_else(|| "a network that it does not name".into(), |hash| format!("network {}", hash.short()));
     let row = |layer: &LayerView| {
         let mut cells = vec![layer.name.clone(), layer.role.to_string(), layer.weights.to_string()];
         cells.extend([layer.raw, layer.residual, layer.rr, layer.share].map(|value| format!("{value:.4}")));
@@ -93,7 +108,8 @@ pub fn print_profile(context: &Context, profile: &ModelProfile, point: Point) ->
         columns: &["layer", "role", "weights", "raw", "residual", "RR", "share"],
         rows: view.layers.iter().map(row).collect(),
         summary: Some(format!(
-            "at sparsity {} with {}, on {} {} images of {} (seed {}, {})",
+            "profile {} of {network}\nat sparsity {} with {}, on {} {} images of {} (seed {}, {})",
+            view.profile_hash.short(),
             point.sparsity,
             point.repair,
             measurement.images,
@@ -121,6 +137,8 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         parameters: model.graph.parameters(),
         prunable_weights: model.graph.prunable_weights(),
         macs: model.graph.nodes.iter().map(|node| node.macs).sum(),
+        model_hash: model.hash(),
+        pruned_from: model.info.pruned_from,
         history: model.info.history.clone(),
         layers: layers.collect(),
     };
@@ -129,8 +147,13 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         [layer.name.clone(), layer.role.to_string(), shape(&layer.shape)].into_iter().chain(numbers).collect()
     };
     let mut summary = format!(
-        "{} with {} classes: {} parameters, {} of them prunable weights, {} multiply-accumulates an image",
-        view.architecture, view.classes, view.parameters, view.prunable_weights, view.macs
+        "network {}: {} with {} classes, {} parameters, {} of them prunable weights, {} multiply-accumulates an image",
+        view.model_hash.short(),
+        view.architecture,
+        view.classes,
+        view.parameters,
+        view.prunable_weights,
+        view.macs
     );
     view.history.iter().for_each(|line| summary.push_str(&format!("\n{line}")));
     let report = Report {

@@ -19,8 +19,9 @@ use burn::tensor::read_sync;
 use rrlab_engine::calibrate::{CalibrationImages, Method};
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
+use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
-use rrlab_types::ModelProfile;
+use rrlab_types::{Binding, ModelProfile};
 
 use crate::cli::{Cli, Command, Format};
 use crate::storage::{DataFolder, read_profile};
@@ -81,6 +82,20 @@ fn read_or_measure_profile(
             let images = calibration_images(context, model, dataset, Split::Train, images)?;
             calibrate::profile(model, &images, device, Method::SecondMoments)
         }
+    }
+}
+
+/// The two together; says so where the profile does not name its network.
+fn measured<'a>(model: &'a Model, profile: &'a ModelProfile) -> anyhow::Result<Measured<'a>> {
+    let measured = Measured::new(model, profile)?;
+    note_unbound("the profile", measured.binding());
+    Ok(measured)
+}
+
+/// Says that what was read does not name its network: only its layers could be compared.
+fn note_unbound(what: &str, binding: Binding) {
+    if binding == Binding::Unbound {
+        eprintln!("note: {what} does not say which network it is of; only its layers are compared");
     }
 }
 

@@ -8,7 +8,7 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{Allocation, Repair};
 
-use super::{Context, calibration_images};
+use super::{Context, calibration_images, note_unbound};
 use crate::cli::PruneArgs;
 use crate::progress;
 use crate::storage::{read_model, read_text, write_atomically, write_model};
@@ -17,7 +17,9 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
     let allocation =
         Allocation::from_json(&read_text(&args.allocation)?).with_context(|| args.allocation.display().to_string())?;
+    note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);
     let (pruned, masks) = prune(&model, &allocation)?;
+    let masks = masks_to_bytes(&pruned, &masks)?;
     let result = if args.repair == Repair::None {
         pruned
     } else {
@@ -35,7 +37,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
         repaired
     };
     if let Some(path) = &args.masks {
-        write_atomically(path, &masks_to_bytes(&model, &masks)?)?;
+        write_atomically(path, &masks)?;
         eprintln!("wrote {}", path.display());
     }
     write_model(&args.out, &result)?;

@@ -6,7 +6,7 @@ use rrlab_engine::sweep::Sweep;
 use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepPlan, SweepReport};
 
-use super::{Context, read_or_measure_profile};
+use super::{Context, measured, read_or_measure_profile};
 use crate::cli::SweepArgs;
 use crate::output::{Report, percent};
 use crate::progress;
@@ -31,8 +31,7 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     };
     let previous = previous(args)?;
     let sweep = Sweep {
-        model: &model,
-        profile: &profile,
+        measured: measured(&model, &profile)?,
         dataset: &dataset,
         normalization: model.normalization_of(&dataset),
         device: &device.device,

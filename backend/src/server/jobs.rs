@@ -3,10 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use bytes::Bytes;
 use rrlab_engine::architecture::Architecture;
+use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::SHAPES10;
+use rrlab_engine::measured::Measured;
 use rrlab_types::{
-    ArtifactKind, DatasetRef, FinetunePlan, Job, JobRequest, Problem, Repair, Rule, Sparsity, SweepPlan, TrainingPlan,
+    ArtifactKind, DatasetRef, FinetunePlan, Job, JobRequest, ModelProfile, Problem, Repair, Rule, Sparsity, SweepPlan,
+    TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -161,7 +165,35 @@ async fn check_inputs(lab: &Lab, author: &Author, request: &JobRequest) -> ApiRe
             Some(_) => {}
         }
     }
-    Ok(())
+    check_profile(lab, request).await
+}
+
+/// Refuses a profile that was measured on another network than the job's.
+async fn check_profile(lab: &Lab, request: &JobRequest) -> ApiResult<()> {
+    let (JobRequest::Sweep { model, profile: Some(profile), .. }
+    | JobRequest::Finetune { model, profile: Some(profile), .. }) = request
+    else {
+        return Ok(());
+    };
+    let model = stored(lab, *model, ArtifactKind::Model).await?;
+    let profile = stored(lab, *profile, ArtifactKind::Profile).await?;
+    let compared = tokio::task::spawn_blocking(move || belongs_together(&model, &profile)).await;
+    let compared = compared.map_err(|error| {
+        tracing::error!(%error, "comparing a profile with its network broke down");
+        ApiError::Internal
+    })?;
+    compared.map_err(ApiError::Invalid)
+}
+
+async fn stored(lab: &Lab, id: i64, kind: ArtifactKind) -> ApiResult<Bytes> {
+    let artifact = lab.store.artifact(id, None).await?.ok_or_else(|| gone(id, kind))?;
+    Ok(lab.objects.get(&artifact.hash).await?)
+}
+
+fn belongs_together(model: &[u8], profile: &[u8]) -> Result<(), String> {
+    let model = checkpoint::read(model, NetworkHint::default()).map_err(|error| format!("the network: {error}"))?;
+    let profile = ModelProfile::from_json(&String::from_utf8_lossy(profile)).map_err(|error| error.to_string())?;
+    Measured::new(&model, &profile).map(|_| ()).map_err(|error| error.to_string())
 }
 
 impl Lab {

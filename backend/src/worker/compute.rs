@@ -9,13 +9,14 @@ use rrlab_engine::data::{Dataset, Split, draw_indices};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::{accuracy, evaluation};
 use rrlab_engine::finetune::{FinetuneError, FinetuneState, Finetuning};
+use rrlab_engine::measured::Measured;
 use rrlab_engine::model::{ClassesError, Model};
 use rrlab_engine::network::Network;
 use rrlab_engine::sweep::{Sweep, SweepError};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_types::{
-    ArtifactKind, FinetunePlan, JobEvent, JobRequest, ModelProfile, SweepPlan, SweepReport, TrainingPlan,
+    ArtifactKind, FinetunePlan, IdentityError, JobEvent, JobRequest, ModelProfile, SweepPlan, SweepReport, TrainingPlan,
 };
 
 use super::link::{Ended, Link};
@@ -112,7 +113,7 @@ macro_rules! problems {
         })+
     };
 }
-problems!(ArchitectureError, CheckpointError, ClassesError, TrainingStateError, serde_json::Error);
+problems!(ArchitectureError, CheckpointError, ClassesError, IdentityError, TrainingStateError, serde_json::Error);
 
 /// Computes a job, saying on the link what happens and what comes out.
 pub fn run(request: JobRequest, inputs: Inputs, device: &OpenDevice, link: Link) -> Ended {
@@ -290,8 +291,7 @@ impl Bench<'_> {
             None => None,
         };
         let sweep = Sweep {
-            model,
-            profile,
+            measured: Measured::new(model, profile)?,
             dataset,
             normalization: model.normalization_of(dataset),
             device: &device.device,
@@ -319,7 +319,12 @@ impl Bench<'_> {
         let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
         plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
         let previous = inputs.checkpoint.as_deref().map(FinetuneState::from_bytes).transpose()?;
-        let tuning = Finetuning { model, profile, dataset, device: &device.device, device_name: &device.name };
+        let tuning = Finetuning {
+            measured: Measured::new(model, profile)?,
+            dataset,
+            device: &device.device,
+            device_name: &device.name,
+        };
         let mut failure = None;
         let mut counting = false;
         let tuned = read_sync(tuning.run(plan, previous, async |under_way, progress| {

@@ -46,6 +46,8 @@ pub fn evaluation(
     let layers = model.graph.prunable_layers();
     Evaluation {
         model: name.into(),
+        model_hash: model.hash(),
+        pruned_from: model.info.pruned_from,
         dataset: dataset.name.clone(),
         split: split.to_string(),
         images,

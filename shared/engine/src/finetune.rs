@@ -3,13 +3,14 @@
 use burn::tensor::Device;
 use rrlab_types::{
     AllocateError, AllocationError, AllocationRequest, Evidence, FINETUNE_VERSION, FinetunePlan, FinetuneReport,
-    FinetuneRun, ModelProfile, Rule, Sparsity, allocate,
+    FinetuneRun, Rule, Sparsity, allocate,
 };
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
 use crate::checkpoint::TensorFile;
 use crate::data::{Dataset, Split, draw_indices};
 use crate::evaluate::accuracy;
+use crate::measured::{Measured, ResumedFrom};
 use crate::model::Model;
 use crate::network::Network;
 use crate::prune::prune;
@@ -33,8 +34,8 @@ pub enum FinetuneError {
         /// Why.
         source: AllocateError,
     },
-    /// An allocation that does not fit the model: the profile is another model's.
-    #[error("the profile is not of this model: {0}")]
+    /// An allocation that does not fit the model, whose profile does not say whose it is.
+    #[error("the profile is not of this network: {0}")]
     Allocation(#[from] AllocationError),
     /// Calibration images or repair failed.
     #[error(transparent)]
@@ -46,7 +47,7 @@ pub enum FinetuneError {
     #[error("the fine-tuning to go on from {problem}; choose another --out, or delete it")]
     Other {
         /// What differs.
-        problem: &'static str,
+        problem: String,
     },
     /// It was asked to end, or the device failed.
     #[error(transparent)]
@@ -61,10 +62,8 @@ impl From<Stopped> for FinetuneError {
 
 /// A dense model, its profile and the data to fine-tune on.
 pub struct Finetuning<'a> {
-    /// The dense model: what is pruned, and the teacher where there is distillation.
-    pub model: &'a Model,
-    /// Its profile.
-    pub profile: &'a ModelProfile,
+    /// The dense network (what is pruned, and the teacher where there is distillation) and its profile.
+    pub measured: Measured<'a>,
     /// Calibration and training images come from its training split, evaluation images from its test split.
     pub dataset: &'a Dataset,
     /// Where to compute.
@@ -150,7 +149,7 @@ impl Finetuning<'_> {
         };
         let images = self.calibration_images(&report.plan)?;
         let mut aside = async |progress: Progress<'_>| watch(None, progress).await;
-        let dense = DenseStatistics::measure(self.model, &images, self.device, &mut aside).await?;
+        let dense = DenseStatistics::measure(self.measured.model(), &images, self.device, &mut aside).await?;
         for sparsity in report.plan.sparsities.clone() {
             for rule in report.plan.rules.clone() {
                 let begun = report.runs.last().is_some_and(|run| (run.rule, run.sparsity) == (rule, sparsity));
@@ -166,7 +165,7 @@ impl Finetuning<'_> {
     }
 
     fn calibration_images(&self, plan: &FinetunePlan) -> Result<CalibrationImages<'_>, CalibrationError> {
-        let normalization = self.model.normalization_of(self.dataset);
+        let normalization = self.measured.model().normalization_of(self.dataset);
         CalibrationImages::draw(self.dataset, Split::Train, plan.calibration_images, plan.training.seed, normalization)
     }
 
@@ -181,7 +180,7 @@ impl Finetuning<'_> {
         watch: &mut impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<f64, Interrupted> {
         let (network, images) = (Network::new(model, self.device), self.evaluation_images(plan));
-        let normalization = self.model.normalization_of(self.dataset);
+        let normalization = self.measured.model().normalization_of(self.dataset);
         let aside = async |progress: Progress<'_>| watch(None, progress).await;
         accuracy(&network, &self.dataset.test, &images, &normalization, aside).await
     }
@@ -191,13 +190,16 @@ impl Finetuning<'_> {
         plan: FinetunePlan,
         watch: &mut impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<FinetuneReport, FinetuneError> {
-        self.model.check_classes(self.dataset).map_err(TrainingError::from)?;
-        let dense_accuracy = self.accuracy(self.model, &plan, watch).await?;
+        self.measured.model().check_classes(self.dataset).map_err(TrainingError::from)?;
+        let dense_accuracy = self.accuracy(self.measured.model(), &plan, watch).await?;
+        let graph = &self.measured.model().graph;
         Ok(FinetuneReport {
             version: FINETUNE_VERSION,
-            architecture: self.model.graph.architecture.clone(),
-            classes: self.model.graph.classes,
-            model_hash: self.model.hash(),
+            architecture: graph.architecture.clone(),
+            classes: graph.classes,
+            model_hash: Some(self.measured.model_hash()),
+            profile_hash: Some(self.measured.profile_hash()),
+            images_hash: Some(self.dataset.test.hash(&self.evaluation_images(&plan))),
             dataset: self.dataset.name.clone(),
             device: self.device_name.into(),
             program: rrlab_types::PROGRAM.into(),
@@ -213,15 +215,22 @@ impl Finetuning<'_> {
         state: FinetuneState,
     ) -> Result<(FinetuneReport, Option<TrainingState>), FinetuneError> {
         let FinetuneState { report, training } = state;
-        let same = [
-            (report.model_hash == self.model.hash(), "is of another model"),
-            (report.dataset == self.dataset.name, "is on another data set"),
-            (report.plan == *plan, "was asked for with other settings"),
-        ];
-        match same.into_iter().find(|(same, _)| !same) {
-            Some((_, problem)) => Err(FinetuneError::Other { problem }),
-            None => Ok((report, Some(training))),
+        let origin = ResumedFrom {
+            model_hash: report.model_hash,
+            profile_hash: report.profile_hash,
+            images_hash: report.images_hash,
+            dataset: &report.dataset,
+            device: &report.device,
+            program: &report.program,
+        };
+        let images = self.dataset.test.hash(&self.evaluation_images(plan));
+        if let Some(problem) = origin.difference(&self.measured, images, &self.dataset.name, self.device_name) {
+            return Err(FinetuneError::Other { problem });
         }
+        if report.plan != *plan {
+            return Err(FinetuneError::Other { problem: "was asked for with other settings".into() });
+        }
+        Ok((report, Some(training)))
     }
 
     /// Prunes and repairs for a combination, and enters it into the report.
@@ -236,11 +245,11 @@ impl Finetuning<'_> {
         let plan = &report.plan;
         let request =
             AllocationRequest { rule, sparsity, settings: plan.settings, constraints: plan.constraints.clone() };
-        let allocation = allocate(Evidence::Profile(self.profile), &request)
+        let allocation = allocate(Evidence::Profile(self.measured.profile()), &request)
             .map_err(|source| FinetuneError::Allocate { rule, sparsity, source })?;
-        let (pruned, masks) = prune(self.model, &allocation)?;
+        let (pruned, masks) = prune(self.measured.model(), &allocation)?;
         let aside = async |progress: Progress<'_>| watch(None, progress).await;
-        let repaired = repair(self.model, dense, &pruned, plan.repair, images, self.device, aside).await?;
+        let repaired = repair(self.measured.model(), dense, &pruned, plan.repair, images, self.device, aside).await?;
         let start_accuracy = self.accuracy(&repaired, plan, watch).await?;
         let training = plan.training.clone();
         report.runs.push(FinetuneRun { rule, sparsity, kept: allocation.kept, start_accuracy, epochs: Vec::new() });
@@ -256,7 +265,7 @@ impl Finetuning<'_> {
         watch: &mut impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<(), FinetuneError> {
         let test_images = self.evaluation_images(&report.plan);
-        let mut trainer = Trainer::taught(state, self.dataset, Some(self.model), self.device)?;
+        let mut trainer = Trainer::taught(state, self.dataset, Some(self.measured.model()), self.device)?;
         let steps = async |trainer: &Trainer<'_>, progress: Progress<'_>| {
             if let Some(run) = report.runs.last_mut() {
                 run.epochs.clone_from(&trainer.log().epochs);

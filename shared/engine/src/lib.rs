@@ -8,6 +8,7 @@ pub mod device;
 pub mod evaluate;
 pub mod finetune;
 pub mod kernels;
+pub mod measured;
 pub mod model;
 pub mod network;
 pub mod prune;

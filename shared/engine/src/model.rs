@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rrlab_types::{Fingerprint, LayerGraph, Op, PROGRAM, TrainingPlan};
+use rrlab_types::{ContentHasher, LayerGraph, ModelHash, Op, PROGRAM, PrunedFrom, TrainingPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
@@ -41,6 +41,9 @@ pub struct ModelInfo {
     /// Normalisation of the images that it was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalization: Option<Normalization>,
+    /// What it was pruned from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned_from: Option<PrunedFrom>,
     /// How it came to be, a line for each step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<String>,
@@ -205,7 +208,7 @@ impl Model {
         let info = ModelInfo {
             dataset: Some(dataset.name.clone()),
             normalization: Some(dataset.normalization),
-            history: Vec::new(),
+            ..ModelInfo::default()
         };
         Self { info, ..Self::random(graph, seed) }
     }
@@ -235,14 +238,20 @@ impl Model {
         self.info.normalization.unwrap_or(dataset.normalization)
     }
 
-    /// Fingerprint of architecture and tensors: equal for equal models.
-    pub fn hash(&self) -> String {
-        let mut fingerprint = Fingerprint::of(self.graph.architecture.as_bytes());
-        for (name, tensor) in &self.state {
-            fingerprint.add(name.as_bytes());
-            tensor.values.iter().for_each(|value| fingerprint.add(&value.to_le_bytes()));
+    /// Hash of layers and tensors: equal for equal networks, whatever file they came in and whatever is said of them.
+    pub fn hash(&self) -> ModelHash {
+        let mut hasher = ContentHasher::new("rrlab model");
+        for node in &self.graph.nodes {
+            // What follows from these three (shapes, costs, roles) is no part of a network's identity. Plain data without
+            // maps always has a JSON text, with its fields in the order of their declaration.
+            hasher.add(&serde_json::to_vec(&(&node.name, &node.op, &node.inputs)).unwrap_or_default());
         }
-        fingerprint.to_string()
+        for (name, tensor) in &self.state {
+            hasher.add(name.as_bytes());
+            hasher.add(&tensor.shape.iter().flat_map(|&length| (length as u64).to_le_bytes()).collect::<Vec<u8>>());
+            hasher.add_values(&tensor.values);
+        }
+        ModelHash::of(hasher)
     }
 
     /// Weights of a prunable layer that are not 0.

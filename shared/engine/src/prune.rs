@@ -1,8 +1,8 @@
 //! Masks by magnitude inside each layer, and models with them applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use rrlab_types::{Allocation, AllocationError, magnitude_order};
+use rrlab_types::{Allocation, AllocationError, PrunedFrom, magnitude_order};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::checkpoint::CheckpointError;
@@ -21,10 +21,13 @@ pub fn magnitude_mask(weights: &[f32], kept: usize) -> Vec<bool> {
 /// The model with all weights removed that the allocation does not keep, and the masks that say which.
 ///
 /// # Errors
-/// If the allocation is of another network or contradicts itself.
+/// If the allocation is for another network or contradicts itself.
 pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), AllocationError> {
     let layers = model.graph.prunable_layers();
+    let model_hash = model.hash();
     allocation.check()?;
+    // An allocation that names no network is bound by its layers alone, which are checked next.
+    let _ = allocation.check_model(&model_hash)?;
     allocation.check_layers(layers.iter().map(|layer| (layer.name, layer.weights)))?;
     let mut pruned = model.clone();
     let mut masks = Masks::new();
@@ -34,6 +37,12 @@ pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), A
         weights.iter_mut().zip(&mask).filter(|(_, stays)| !**stays).for_each(|(weight, _)| *weight = 0.0);
         masks.insert(layer.name.into(), mask);
     }
+    pruned.info.pruned_from = Some(PrunedFrom {
+        model_hash,
+        profile_hash: allocation.profile_hash,
+        rule: allocation.rule,
+        sparsity: allocation.sparsity,
+    });
     pruned.info.history.push(format!(
         "pruned by {} to sparsity {}: {} of {} weights kept",
         allocation.rule,
@@ -44,7 +53,11 @@ pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), A
     Ok((pruned, masks))
 }
 
-/// Masks as bytes of a safetensors file: for each layer `NAME.weight`, U8, 1 where a weight stays.
+/// Metadata key of what masks were made from.
+const PRUNED_FROM_KEY: &str = "rrlab.pruned_from";
+
+/// Masks of a pruned model as bytes of a safetensors file: for each layer `NAME.weight`, U8, 1 where a weight stays; the
+/// metadata names the dense network and the profile.
 ///
 /// # Errors
 /// If the model has no layer of a mask's name.
@@ -58,5 +71,7 @@ pub fn masks_to_bytes(model: &Model, masks: &Masks) -> Result<Vec<u8>, Checkpoin
         .collect();
     let views = bytes.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::U8, shape.clone(), bytes)?)));
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-    Ok(safetensors::serialize(views, None)?)
+    let pruned_from = serde_json::to_string(&model.info.pruned_from)
+        .map_err(|error| CheckpointError::Metadata { key: PRUNED_FROM_KEY, problem: error.to_string() })?;
+    Ok(safetensors::serialize(views, Some(HashMap::from([(PRUNED_FROM_KEY.to_owned(), pruned_from)])))?)
 }

@@ -2,13 +2,14 @@
 
 use burn::tensor::Device;
 use rrlab_types::{
-    AllocateError, AllocationError, AllocationRequest, Evidence, ModelProfile, Repair, Rule, SWEEP_VERSION, Sparsity,
+    AllocateError, AllocationError, AllocationRequest, Evidence, ImagesHash, Repair, Rule, SWEEP_VERSION, Sparsity,
     SweepEntry, SweepPlan, SweepReport, allocate,
 };
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
 use crate::data::{Dataset, Split, draw_indices};
 use crate::evaluate::accuracy;
+use crate::measured::{Measured, ResumedFrom};
 use crate::model::{Model, Normalization};
 use crate::network::Network;
 use crate::prune::prune;
@@ -28,8 +29,8 @@ pub enum SweepError {
         /// Why.
         source: AllocateError,
     },
-    /// An allocation that does not fit the model: the profile is another model's.
-    #[error("the profile is not of this model: {0}")]
+    /// An allocation that does not fit the model, whose profile does not say whose it is.
+    #[error("the profile is not of this network: {0}")]
     Allocation(#[from] AllocationError),
     /// Calibration images or repair failed.
     #[error(transparent)]
@@ -51,12 +52,10 @@ impl From<Stopped> for SweepError {
     }
 }
 
-/// A model, its profile and the data to sweep on.
+/// A network with its profile, and the data to sweep on.
 pub struct Sweep<'a> {
-    /// The dense model.
-    pub model: &'a Model,
-    /// Its profile.
-    pub profile: &'a ModelProfile,
+    /// The dense network and its profile.
+    pub measured: Measured<'a>,
     /// Calibration images come from its training split, evaluation images from its test split.
     pub dataset: &'a Dataset,
     /// Normalisation of the images.
@@ -83,7 +82,7 @@ impl Sweep<'_> {
             None => self.started(plan, &mut watch).await?,
         };
         let images = self.calibration_images(&report.plan)?;
-        let dense = DenseStatistics::measure(self.model, &images, self.device, &mut watch).await?;
+        let dense = DenseStatistics::measure(self.measured.model(), &images, self.device, &mut watch).await?;
         for sparsity in report.plan.sparsities.clone() {
             for rule in report.plan.rules.clone() {
                 for repair in report.plan.repairs.clone() {
@@ -108,12 +107,15 @@ impl Sweep<'_> {
         plan: SweepPlan,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, SweepError> {
-        let dense_accuracy = self.accuracy(self.model, &plan, watch).await?;
+        let dense_accuracy = self.accuracy(self.measured.model(), &plan, watch).await?;
+        let graph = &self.measured.model().graph;
         Ok(SweepReport {
             version: SWEEP_VERSION,
-            architecture: self.model.graph.architecture.clone(),
-            classes: self.model.graph.classes,
-            model_hash: self.model.hash(),
+            architecture: graph.architecture.clone(),
+            classes: graph.classes,
+            model_hash: Some(self.measured.model_hash()),
+            profile_hash: Some(self.measured.profile_hash()),
+            images_hash: Some(self.evaluation_images_hash(&plan)),
             dataset: self.dataset.name.clone(),
             device: self.device_name.into(),
             program: rrlab_types::PROGRAM.into(),
@@ -124,12 +126,17 @@ impl Sweep<'_> {
     }
 
     fn continued(&self, plan: SweepPlan, previous: SweepReport) -> Result<SweepReport, SweepError> {
-        let differs = |problem: &str| Err(SweepError::OtherSweep { problem: problem.into() });
-        if previous.model_hash != self.model.hash() {
-            return differs("is of another model");
-        }
-        if previous.dataset != self.dataset.name {
-            return differs("is on another data set");
+        let origin = ResumedFrom {
+            model_hash: previous.model_hash,
+            profile_hash: previous.profile_hash,
+            images_hash: previous.images_hash,
+            dataset: &previous.dataset,
+            device: &previous.device,
+            program: &previous.program,
+        };
+        let images = self.evaluation_images_hash(&plan);
+        if let Some(problem) = origin.difference(&self.measured, images, &self.dataset.name, self.device_name) {
+            return Err(SweepError::OtherSweep { problem });
         }
         // More rules, sparsities or repairs only add entries; anything else would mix numbers that can't be compared.
         let lists = |plan: &SweepPlan| SweepPlan {
@@ -139,9 +146,18 @@ impl Sweep<'_> {
             ..plan.clone()
         };
         if lists(&previous.plan) != lists(&plan) {
-            return differs("has other settings, constraints, image counts or seed");
+            let problem = "has other settings, constraints, image counts or seed".into();
+            return Err(SweepError::OtherSweep { problem });
         }
         Ok(SweepReport { plan, ..previous })
+    }
+
+    fn evaluation_images(&self, plan: &SweepPlan) -> Vec<usize> {
+        draw_indices(&self.dataset.test, plan.evaluation_images, plan.seed)
+    }
+
+    fn evaluation_images_hash(&self, plan: &SweepPlan) -> ImagesHash {
+        self.dataset.test.hash(&self.evaluation_images(plan))
     }
 
     async fn accuracy(
@@ -152,7 +168,7 @@ impl Sweep<'_> {
     ) -> Result<f64, SweepError> {
         let network = Network::new(model, self.device);
         let set = &self.dataset.test;
-        let images = draw_indices(set, plan.evaluation_images, plan.seed);
+        let images = self.evaluation_images(plan);
         Ok(accuracy(&network, set, &images, &self.normalization, watch).await?)
     }
 
@@ -166,10 +182,10 @@ impl Sweep<'_> {
     ) -> Result<SweepEntry, SweepError> {
         let request =
             AllocationRequest { rule, sparsity, settings: plan.settings, constraints: plan.constraints.clone() };
-        let allocation = allocate(Evidence::Profile(self.profile), &request)
+        let allocation = allocate(Evidence::Profile(self.measured.profile()), &request)
             .map_err(|source| SweepError::Allocate { rule, sparsity, source })?;
-        let (pruned, _) = prune(self.model, &allocation)?;
-        let repaired = repair(self.model, dense, &pruned, how, images, self.device, &mut watch).await?;
+        let (pruned, _) = prune(self.measured.model(), &allocation)?;
+        let repaired = repair(self.measured.model(), dense, &pruned, how, images, self.device, &mut watch).await?;
         let accuracy = self.accuracy(&repaired, plan, watch).await?;
         Ok(SweepEntry { rule, sparsity, repair: how, kept: allocation.kept, accuracy })
     }

@@ -3,18 +3,21 @@
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::finetune::{FinetuneState, Finetuning};
+use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::{Masks, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::sweep::Sweep;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
-    AllocationRequest, Distillation, Evidence, FinetunePlan, FinetuneReport, Repair, RepairOperator, Rule,
-    RuleSettings, Schedule, Sparsity, TrainingPlan, allocate,
+    AllocationError, AllocationRequest, Distillation, Evidence, FinetunePlan, FinetuneReport, ModelProfile, Repair,
+    RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate,
 };
 
 fn model(seed: u64) -> Model {
@@ -203,7 +206,12 @@ fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
     let device = Device::flex();
     let images = CalibrationImages::draw(&data, Split::Train, 60, 0, dense.normalization_of(&data)).unwrap();
     let profile = read_sync(calibrate(&dense, &device, "cpu", &images, Method::SecondMoments, unwatched)).unwrap();
-    let tuning = Finetuning { model: &dense, profile: &profile, dataset: &data, device: &device, device_name: "cpu" };
+    let tuning = Finetuning {
+        measured: Measured::new(&dense, &profile).unwrap(),
+        dataset: &data,
+        device: &device,
+        device_name: "cpu",
+    };
     let asked = FinetunePlan {
         rules: vec![Rule::Uniform, Rule::Rr],
         sparsities: vec![Sparsity::new(0.8).unwrap()],
@@ -244,4 +252,74 @@ fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
     let (resumed, _, second) = go(None, state);
     assert_eq!(resumed.unwrap(), whole);
     assert_eq!([first, second].concat(), models);
+}
+
+#[test]
+fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
+    let data = shapes10(120, 40, 8);
+    let (one, two) = (model(9), model(10));
+    assert_ne!(one.hash(), two.hash());
+    let device = Device::flex();
+    let images = CalibrationImages::draw(&data, Split::Train, 60, 0, one.normalization_of(&data)).unwrap();
+    let measure =
+        |model: &Model| read_sync(calibrate(model, &device, "cpu", &images, Method::SecondMoments, unwatched)).unwrap();
+    let (profile, other_profile) = (measure(&one), measure(&two));
+    assert_eq!(profile.measurement.images_hash, other_profile.measurement.images_hash);
+    let refused = Measured::new(&two, &profile).unwrap_err().to_string();
+    assert!(refused.contains(&one.hash().short()) && refused.contains(&two.hash().short()), "{refused}");
+
+    let request = AllocationRequest {
+        rule: Rule::Rr,
+        sparsity: Sparsity::new(0.8).unwrap(),
+        settings: RuleSettings::default(),
+        constraints: Vec::new(),
+    };
+    let allocation = allocate(Evidence::Profile(&profile), &request).unwrap();
+    assert!(matches!(prune(&two, &allocation), Err(AllocationError::Identity(_))));
+    let (pruned, _) = prune(&one, &allocation).unwrap();
+    let read = checkpoint::read(&checkpoint::write(&pruned).unwrap(), NetworkHint::default()).unwrap();
+    let from = read.info.pruned_from.unwrap();
+    assert_eq!((from.model_hash, from.profile_hash), (one.hash(), Some(profile.hash())));
+    assert_eq!(read.hash(), pruned.hash());
+
+    let sweep = |model, profile, device_name| Sweep {
+        measured: Measured::new(model, profile).unwrap(),
+        dataset: &data,
+        normalization: one.normalization_of(&data),
+        device: &device,
+        device_name,
+    };
+    let plan = SweepPlan {
+        rules: vec![Rule::Uniform],
+        sparsities: vec![Sparsity::new(0.8).unwrap()],
+        repairs: vec![Repair::None],
+        settings: RuleSettings::default(),
+        constraints: Vec::new(),
+        calibration_images: 60,
+        evaluation_images: 40,
+        seed: 0,
+    };
+    let report = read_sync(sweep(&one, &profile, "cpu").run(plan.clone(), None, unwatched)).unwrap();
+    assert_eq!((report.model_hash, report.profile_hash), (Some(one.hash()), Some(profile.hash())));
+    // A sweep is gone on with where everything is the same, and by nothing else.
+    let go_on = |sweep: Sweep<'_>, previous: SweepReport| {
+        read_sync(sweep.run(plan.clone(), Some(previous), unwatched)).map_err(|error| error.to_string())
+    };
+    assert_eq!(go_on(sweep(&one, &profile, "cpu (another)"), report.clone()).unwrap(), report);
+    let mut remeasured = profile.clone();
+    remeasured.measurement.seed = 1;
+    let program = SweepReport { program: "rrlab 0.0.1".into(), ..report.clone() };
+    let images = SweepReport { images_hash: profile.measurement.images_hash, ..report.clone() };
+    let unbound = SweepReport { profile_hash: None, ..report.clone() };
+    for (sweep, previous, says) in [
+        (sweep(&two, &other_profile, "cpu"), report.clone(), "is of network"),
+        (sweep(&one, &remeasured, "cpu"), report.clone(), "is by profile"),
+        (sweep(&one, &profile, "wgpu (some card)"), report.clone(), "was computed on cpu"),
+        (sweep(&one, &profile, "cpu"), program, "was computed by rrlab 0.0.1"),
+        (sweep(&one, &profile, "cpu"), images, "other images"),
+        (sweep(&one, &profile, "cpu"), unbound, "an earlier version"),
+    ] {
+        let error = go_on(sweep, previous).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    }
 }

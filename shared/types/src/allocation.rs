@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
 use crate::graph::Role;
+use crate::identity::{Binding, IdentityError, ModelHash, ProfileHash};
 use crate::rule::{Constraint, Rule, RuleSettings};
 
 /// Why a layer has the density that it has.
@@ -64,8 +65,28 @@ pub struct Allocation {
     /// What was forced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<Constraint>,
+    /// The network that it is for; none where it follows from shapes alone, or in a file of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<ModelHash>,
+    /// The profile that it was made from, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_hash: Option<ProfileHash>,
     /// Prunable layers in graph order.
     pub layers: Vec<LayerAllocation>,
+}
+
+/// What a pruned network was made from, as its checkpoint and masks carry it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PrunedFrom {
+    /// The dense network.
+    pub model_hash: ModelHash,
+    /// The profile that the budget was shared out by; none where shapes alone decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_hash: Option<ProfileHash>,
+    /// Rule that shared it out.
+    pub rule: Rule,
+    /// Sparsity asked for.
+    pub sparsity: Sparsity,
 }
 
 /// How one layer differs between two allocations: the other's value minus this one's.
@@ -109,6 +130,9 @@ pub enum AllocationError {
         /// Layers there.
         right: usize,
     },
+    /// It was made for another network.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// A layer keeps none or more than it has, or the sum is not the budget.
     #[error("the allocation contradicts itself: {problem}")]
     Inconsistent {
@@ -126,6 +150,14 @@ impl Allocation {
         let allocation: Self = serde_json::from_str(text)?;
         allocation.check()?;
         Ok(allocation)
+    }
+
+    /// Checks that it is for the network with this hash.
+    ///
+    /// # Errors
+    /// If it is for another.
+    pub fn check_model(&self, model: &ModelHash) -> Result<Binding, IdentityError> {
+        model.check("the allocation", self.model_hash.as_ref(), "allocate from the profile of this network")
     }
 
     /// Weights of all layers, kept or not.

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
+use crate::identity::{ImagesHash, ModelHash, ProfileHash};
 use crate::repair::Repair;
+use crate::report::without_old_hash;
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::training::{EpochReport, Schedule, TrainingPlan};
 use crate::version::{VersionError, check_version};
 
-/// Version of the format that this program writes and reads.
-pub const FINETUNE_VERSION: u32 = 1;
+/// Version of the format that this program writes. Version 1 did not say what it is of in a way that can be checked.
+pub const FINETUNE_VERSION: u32 = 2;
 
 /// What is pruned, repaired and fine-tuned. All runs start from the same dense network, calibration images and order of
 /// training images, and differ in their masks alone.
@@ -86,8 +88,15 @@ pub struct FinetuneReport {
     pub architecture: String,
     /// Number of classes.
     pub classes: usize,
-    /// Hash of the dense model's tensors.
-    pub model_hash: String,
+    /// The dense network; a report of version 1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<ModelHash>,
+    /// The profile that the budgets were shared out by, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_hash: Option<ProfileHash>,
+    /// The evaluation images, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_hash: Option<ImagesHash>,
     /// Data set of calibration and training (train split) and evaluation (test split).
     pub dataset: String,
     /// Device that computed.
@@ -119,8 +128,8 @@ impl FinetuneReport {
     /// # Errors
     /// If it is of another version or no such report.
     pub fn from_json(text: &str) -> Result<Self, FinetuneFormatError> {
-        check_version("report of fine-tuning", text, FINETUNE_VERSION)?;
-        Ok(serde_json::from_str(text)?)
+        let version = check_version("report of fine-tuning", text, FINETUNE_VERSION)?;
+        Ok(serde_json::from_value(without_old_hash(version, text)?)?)
     }
 
     /// The run of one combination, where it was begun.

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::PrunedFrom;
 use crate::finetune::{FinetunePlan, FinetuneRun};
 use crate::graph::LayerGraph;
+use crate::identity::ModelHash;
 use crate::profile::LayerProfile;
 use crate::report::{SweepEntry, SweepPlan};
 use crate::training::{EpochReport, StepReport, TrainingPlan};
@@ -356,6 +358,11 @@ pub struct Artifact {
 pub struct Evaluation {
     /// What was evaluated: its file or its name.
     pub model: String,
+    /// Which network that is.
+    pub model_hash: ModelHash,
+    /// The dense network and the profile that it was pruned by, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned_from: Option<PrunedFrom>,
     /// Data set.
     pub dataset: String,
     /// Split of the data set.

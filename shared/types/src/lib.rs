@@ -6,12 +6,11 @@
 mod allocate;
 mod allocation;
 mod budget;
-mod compute;
 mod document;
 mod finetune;
-mod fingerprint;
 mod graph;
 mod group;
+mod identity;
 mod job;
 mod profile;
 mod repair;
@@ -22,14 +21,15 @@ mod training;
 mod version;
 
 pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
-pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState};
+pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom};
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
-pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 pub use document::{Document, DocumentError};
 pub use finetune::{FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun};
-pub use fingerprint::Fingerprint;
 pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
 pub use group::LayerGroup;
+pub use identity::{
+    Binding, ConfigurationHash, ContentHasher, HashSyntaxError, IdentityError, ImagesHash, ModelHash, ProfileHash,
+};
 pub use job::{
     Artifact, ArtifactKind, DatasetRef, Evaluation, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState, Me,
     Problem, ServerInfo, Share, UserRole,

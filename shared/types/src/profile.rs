@@ -1,16 +1,18 @@
 //! `ModelProfile`, the pivot: everything that graph, sliders and ablations need, measured once.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{GraphError, LayerGraph};
+use crate::identity::{Binding, ContentHasher, IdentityError, ImagesHash, ModelHash, ProfileHash};
 use crate::repair::RepairOperator;
 use crate::sketch::ScoreSketch;
 use crate::version::{VersionError, check_version};
 
-/// Version of the format that this program writes and reads.
-pub const PROFILE_VERSION: u32 = 1;
+/// Version of the format that this program writes. Version 1 did not name the network and the images.
+pub const PROFILE_VERSION: u32 = 2;
 
 /// Sparsities of every curve: 0.3 to 0.998, denser above 0.85.
 pub const CURVE_SPARSITIES: [f64; 34] = [
@@ -35,6 +37,9 @@ pub struct Measurement {
     pub images: usize,
     /// Seed with which they were drawn.
     pub seed: u64,
+    /// Hash of these images; a profile of version 1 has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_hash: Option<ImagesHash>,
     /// Device that computed.
     pub device: String,
     /// `second_moments` or `direct`.
@@ -76,14 +81,35 @@ pub struct LayerProfile {
 /// A measured network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelProfile {
-    /// [`PROFILE_VERSION`].
+    /// [`PROFILE_VERSION`] when it was written.
     pub version: u32,
+    /// The network that was measured; a profile of version 1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<ModelHash>,
     /// The layers.
     pub graph: LayerGraph,
     /// How it was measured.
     pub measurement: Measurement,
     /// One for each prunable layer, in graph order.
     pub layers: Vec<LayerProfile>,
+    #[serde(skip)]
+    hash: HashOnce,
+}
+
+/// A profile's hash, computed when it is first asked for. A copy computes its own: it may be changed first.
+#[derive(Debug, Default)]
+struct HashOnce(OnceLock<ProfileHash>);
+
+impl Clone for HashOnce {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for HashOnce {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Why a text is no profile.
@@ -109,6 +135,30 @@ pub enum ProfileError {
 }
 
 impl ModelProfile {
+    /// A profile of the network with this hash.
+    pub fn new(model: ModelHash, graph: LayerGraph, measurement: Measurement, layers: Vec<LayerProfile>) -> Self {
+        let hash = HashOnce::default();
+        Self { version: PROFILE_VERSION, model_hash: Some(model), graph, measurement, layers, hash }
+    }
+
+    /// Hash of everything in it. It is computed once: what changes a profile does so before.
+    pub fn hash(&self) -> ProfileHash {
+        *self.hash.0.get_or_init(|| {
+            let mut hasher = ContentHasher::new("rrlab profile");
+            // Maps with names for keys and finite numbers always have a JSON text.
+            hasher.add(&serde_json::to_vec(self).unwrap_or_default());
+            ProfileHash::of(hasher)
+        })
+    }
+
+    /// Checks that it was measured on the network with this hash.
+    ///
+    /// # Errors
+    /// If it was measured on another.
+    pub fn check_model(&self, model: &ModelHash) -> Result<Binding, IdentityError> {
+        model.check("the profile", self.model_hash.as_ref(), "measure this network with `rrlab calibrate`")
+    }
+
     /// Reads a profile and checks all that the allocation rules take for granted.
     ///
     /// # Errors

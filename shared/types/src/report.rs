@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
+use crate::identity::{Binding, IdentityError, ImagesHash, ModelHash, ProfileHash};
 use crate::repair::Repair;
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::version::{VersionError, check_version};
 
-/// Version of the format that this program writes and reads.
-pub const SWEEP_VERSION: u32 = 1;
+/// Version of the format that this program writes. Version 1 did not say what it is of in a way that can be checked.
+pub const SWEEP_VERSION: u32 = 2;
 
 /// Recovery at which the recoverability transition begins.
 const TRANSITION_UPPER: f64 = 0.8;
@@ -61,8 +62,15 @@ pub struct SweepReport {
     pub architecture: String,
     /// Number of classes.
     pub classes: usize,
-    /// Hash of the model's tensors.
-    pub model_hash: String,
+    /// The dense network; a sweep of version 1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<ModelHash>,
+    /// The profile that the budgets were shared out by, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_hash: Option<ProfileHash>,
+    /// The evaluation images, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_hash: Option<ImagesHash>,
     /// Data set of calibration (train split) and evaluation (test split).
     pub dataset: String,
     /// Device that computed.
@@ -127,8 +135,8 @@ impl SweepReport {
     /// # Errors
     /// If it is of another version, no sweep, or holds accuracies that can't be.
     pub fn from_json(text: &str) -> Result<Self, SweepFormatError> {
-        check_version("sweep", text, SWEEP_VERSION)?;
-        let report: Self = serde_json::from_str(text)?;
+        let version = check_version("sweep", text, SWEEP_VERSION)?;
+        let report: Self = serde_json::from_value(without_old_hash(version, text)?)?;
         let fail = |problem| Err(SweepFormatError::Inconsistent { problem });
         if report.classes < 2 {
             return fail(format!("it is of {} classes; there must be at least 2", report.classes));
@@ -140,9 +148,17 @@ impl SweepReport {
         }
     }
 
+    /// Checks that its allocations follow from the profile with this hash.
+    ///
+    /// # Errors
+    /// If they follow from another.
+    pub fn check_profile(&self, profile: &ProfileHash) -> Result<Binding, IdentityError> {
+        profile.check("the sweep", self.profile_hash.as_ref(), "open the profile that it was made with")
+    }
+
     /// Takes the place of an earlier state of the same sweep among others, or comes after them.
     pub fn put_into(&self, reports: &mut Vec<Self>) {
-        let same = |known: &&mut Self| known.model_hash == self.model_hash && known.plan == self.plan;
+        let same = |known: &&mut Self| known.profile_hash == self.profile_hash && known.plan == self.plan;
         match reports.iter_mut().find(same) {
             Some(known) => *known = self.clone(),
             None => reports.push(self.clone()),
@@ -188,4 +204,18 @@ impl SweepReport {
         };
         RecoverabilityTransition { begin: crossing(TRANSITION_UPPER), end: crossing(TRANSITION_LOWER) }
     }
+}
+
+/// A report as JSON. One of version 1 names its network by a hash of another kind, which tells nothing now.
+///
+/// # Errors
+/// If it is not JSON.
+pub(crate) fn without_old_hash(version: u32, text: &str) -> Result<serde_json::Value, serde_json::Error> {
+    let mut value: serde_json::Value = serde_json::from_str(text)?;
+    if version == 1
+        && let Some(fields) = value.as_object_mut()
+    {
+        fields.remove("model_hash");
+    }
+    Ok(value)
 }

@@ -6,13 +6,15 @@ use serde::Deserialize;
 #[derive(Debug, thiserror::Error)]
 pub enum VersionError {
     /// Another version.
-    #[error("the {what} is of version {found}; this program reads version {known}")]
+    #[error("the {what} is of version {found}; this program reads versions {oldest} to {known}")]
     Unknown {
         /// What the file holds.
         what: &'static str,
         /// The version that it names.
         found: u64,
-        /// The version that is read.
+        /// The earliest version that is read.
+        oldest: u32,
+        /// The latest version that is read, which is the one that is written.
         known: u32,
     },
     /// Not JSON, or without a version.
@@ -30,9 +32,15 @@ struct Versioned {
     version: u64,
 }
 
-/// Checks the version that a JSON text names before the rest of it is read.
-pub(crate) fn check_version(what: &'static str, text: &str, known: u32) -> Result<(), VersionError> {
+/// Earliest version of every format that is read: it does not say what its numbers are of.
+const OLDEST: u32 = 1;
+
+/// Checks the version that a JSON text names before the rest of it is read; returns it.
+pub(crate) fn check_version(what: &'static str, text: &str, known: u32) -> Result<u32, VersionError> {
     let Versioned { version: found } =
         serde_json::from_str(text).map_err(|source| VersionError::Missing { what, source })?;
-    if found == u64::from(known) { Ok(()) } else { Err(VersionError::Unknown { what, found, known }) }
+    match u32::try_from(found) {
+        Ok(version) if (OLDEST..=known).contains(&version) => Ok(version),
+        _ => Err(VersionError::Unknown { what, found, oldest: OLDEST, known }),
+    }
 }

@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{chain, deviates, profile};
+use common::{chain, deviates, layer_weights, profile};
 use proptest::prelude::*;
 use rrlab_types::{
-    AllocateError, Allocation, AllocationRequest, Constraint, Crossing, Document, Evidence, LayerState, ModelProfile,
-    Prior, ProfileError, Repair, RepairOperator, Rule, RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, SweepEntry,
-    SweepPlan, SweepReport, VersionError, allocate, lamp_scores,
+    AllocateError, Allocation, AllocationRequest, Binding, Constraint, Crossing, Document, Evidence, LayerGraph,
+    LayerState, ModelProfile, Prior, ProfileError, Repair, RepairOperator, Rule, RuleSettings, SWEEP_VERSION,
+    ScoreSketch, Sparsity, SweepEntry, SweepPlan, SweepReport, VersionError, allocate, lamp_scores,
 };
 
 fn request(rule: Rule, sparsity: f64) -> AllocationRequest {
@@ -154,7 +154,7 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     let text = serde_json::to_string(&profile).unwrap();
     assert!(ModelProfile::from_json(&text).unwrap() == profile);
     assert!(matches!(
-        ModelProfile::from_json(&text.replacen("\"version\":1", "\"version\":9", 1)),
+        ModelProfile::from_json(&text.replacen("\"version\":2", "\"version\":9", 1)),
         Err(ProfileError::Version(VersionError::Unknown { found: 9, .. }))
     ));
     assert!(matches!(ModelProfile::from_json(&text[..text.len() / 2]), Err(ProfileError::Version(_))));
@@ -167,6 +167,96 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     let mut broken = profile;
     broken.graph.nodes[1].inputs[0].0 = 99;
     assert!(matches!(ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()), Err(ProfileError::Graph(_))));
+}
+
+#[test]
+fn an_allocation_names_its_network_and_profile_and_is_refused_elsewhere() {
+    let graph = chain(&[3, 8, 8], 4);
+    let (profile, other) = (profile(&graph, 1), profile(&graph, 2));
+    let allocation = run(&profile, Rule::Rr, 0.5).unwrap();
+    assert_eq!(allocation.model_hash, profile.model_hash);
+    assert_eq!(allocation.profile_hash, Some(profile.hash()));
+    let (mine, others) = (profile.model_hash.unwrap(), other.model_hash.unwrap());
+    assert_eq!(allocation.check_model(&mine), Ok(Binding::Bound));
+    let error = allocation.check_model(&others).unwrap_err().to_string();
+    let expected = format!(
+        "the allocation is of network {}, but the network here is {}: allocate from the profile of this network",
+        mine.short(),
+        others.short()
+    );
+    assert_eq!(error, expected);
+    let of_shapes = allocate(Evidence::Graph(&graph), &request(Rule::Erk, 0.5)).unwrap();
+    assert_eq!(of_shapes.check_model(&others), Ok(Binding::Unbound));
+}
+
+#[test]
+fn a_profiles_hash_is_of_what_it_holds_and_not_of_its_file() {
+    let profile = profile(&chain(&[3, 8, 8], 4), 1);
+    let pretty = serde_json::to_string_pretty(&profile).unwrap();
+    assert_eq!(ModelProfile::from_json(&pretty).unwrap().hash(), profile.hash());
+    let mut changed = profile.clone();
+    changed.layers[0].raw[3] += 1e-9;
+    assert_ne!(changed.hash(), profile.hash());
+}
+
+#[test]
+fn files_of_the_version_before_are_read_and_bound_to_nothing() {
+    let old = |value: serde_json::Value, hash: &str| {
+        let mut value = value;
+        value["version"] = 1.into();
+        for field in ["model_hash", "profile_hash", "images_hash"] {
+            value.as_object_mut().unwrap().remove(field);
+        }
+        if !hash.is_empty() {
+            value["model_hash"] = hash.into();
+        }
+        value.to_string()
+    };
+    let profile = profile(&chain(&[3, 8, 8], 4), 1);
+    let read = ModelProfile::from_json(&old(serde_json::to_value(&profile).unwrap(), "")).unwrap();
+    assert_eq!(read.check_model(&profile.model_hash.unwrap()), Ok(Binding::Unbound));
+    // Version 1 named networks by a hash of 16 digits.
+    let text = old(serde_json::to_value(sweep(&[(0.9, 0.8)])).unwrap(), "0123456789abcdef");
+    let read = SweepReport::from_json(&text).unwrap();
+    assert_eq!(read.model_hash, None);
+    assert_eq!(read.check_profile(&profile.hash()), Ok(Binding::Unbound));
+    let broken = text.replacen("\"version\":1", "\"version\":2", 1);
+    assert!(SweepReport::from_json(&broken).unwrap_err().to_string().contains("is no hash"));
+}
+
+/// The B largest scores of the whole network, counted in each layer: what the rules mean.
+fn counts_by_score(graph: &LayerGraph, seed: u64, sparsity: f64, scores: fn(&[f32]) -> Vec<f64>) -> Vec<usize> {
+    let layers = graph.prunable_layers();
+    let mut all: Vec<(f64, usize)> = Vec::new();
+    for (index, layer) in layers.iter().enumerate() {
+        all.extend(scores(&layer_weights(seed, index, layer.weights)).into_iter().map(|score| (score, index)));
+    }
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut counts = vec![0; layers.len()];
+    let budget = ((1.0 - sparsity) * all.len() as f64).round() as usize;
+    all[..budget].iter().for_each(|(_, index)| counts[*index] += 1);
+    counts
+}
+
+#[test]
+fn rules_of_thresholds_keep_from_a_profile_what_they_keep_from_the_weights() {
+    // Layers of 108, 432, 1,024, 2,304 and 9,216 weights: the small ones to the weight that rounding may move.
+    let graph = chain(&[3, 4, 12, 32, 8, 32], 4);
+    let magnitudes: fn(&[f32]) -> Vec<f64> = |weights| weights.iter().map(|w| f64::from(w.abs())).collect();
+    for seed in 1..5 {
+        let profile = profile(&graph, seed);
+        for sparsity in [0.5, 0.8, 0.9, 0.95, 0.98] {
+            for (rule, scores) in [(Rule::GlobalMagnitude, magnitudes), (Rule::Lamp, |w| lamp_scores(w))] {
+                let exact = counts_by_score(&graph, seed, sparsity, scores);
+                let layers = run(&profile, rule, sparsity).unwrap().layers;
+                for (layer, exact) in layers.iter().zip(exact) {
+                    let apart = layer.kept.abs_diff(exact.max(1));
+                    let allowed = if layer.weights <= 1024 { 1 } else { 1 + layer.weights / 1000 };
+                    assert!(apart <= allowed, "{rule} {sparsity} {}: {} for {exact}", layer.name, layer.kept);
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -200,7 +290,9 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
         version: SWEEP_VERSION,
         architecture: "chain".into(),
         classes: 10,
-        model_hash: String::new(),
+        model_hash: None,
+        profile_hash: None,
+        images_hash: None,
         dataset: "none".into(),
         device: "cpu".into(),
         program: "test".into(),
@@ -241,7 +333,7 @@ fn sweeps_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     let text = serde_json::to_string(&report).unwrap();
     assert!(SweepReport::from_json(&text).unwrap() == report);
     for (from, to, said) in [
-        ("\"version\":1", "\"version\":7", "version 7; this program reads version 1"),
+        ("\"version\":2", "\"version\":7", "version 7; this program reads versions 1 to 2"),
         ("\"accuracy\":0.8", "\"accuracy\":80", "an accuracy is 80"),
         ("\"classes\":10", "\"classes\":1", "at least 2"),
         ("\"entries\"", "\"things\"", "not a sweep"),

@@ -6,7 +6,7 @@ mod second_moments;
 mod shares;
 
 use burn::tensor::{Device, ExecutionError, Tensor};
-use rrlab_types::{CURVE_SPARSITIES, ChannelMoments, Density, Measurement, ModelProfile, NodeId, PROFILE_VERSION};
+use rrlab_types::{CURVE_SPARSITIES, ChannelMoments, Density, ImagesHash, Measurement, ModelProfile, NodeId};
 
 use crate::data::{Dataset, ImageSet, Sample, Split, draw_indices, images_to_device};
 use crate::evaluate::BATCH;
@@ -122,6 +122,11 @@ impl<'a> CalibrationImages<'a> {
         self.indices.is_empty()
     }
 
+    /// Hash of the images.
+    pub fn hash(&self) -> ImagesHash {
+        self.set.hash(&self.indices)
+    }
+
     /// The images in batches on a device.
     pub fn batches<'s>(&'s self, device: &'s Device) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
         self.indices.chunks(BATCH).map(move |chunk| {
@@ -225,11 +230,12 @@ pub async fn calibrate(
         split: images.split.name().into(),
         images: images.len(),
         seed: images.seed,
+        images_hash: Some(images.hash()),
         device: device_name.into(),
         method: method.name().into(),
         program: rrlab_types::PROGRAM.into(),
     };
-    Ok(ModelProfile { version: PROFILE_VERSION, graph: graph.clone(), measurement, layers })
+    Ok(ModelProfile::new(model.hash(), graph.clone(), measurement, layers))
 }
 
 fn weight_of(network: &Network, node: NodeId) -> Tensor<4> {

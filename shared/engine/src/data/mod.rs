@@ -12,6 +12,8 @@ pub use import::{ImportError, Importer, archive_entries, is_archive};
 pub use shapes10::{SHAPES10, shapes10};
 pub use stored::StoredDatasetError;
 
+use rrlab_types::{ContentHasher, ImagesHash};
+
 use crate::architecture::IMAGE;
 use crate::model::Normalization;
 
@@ -75,6 +77,16 @@ impl ImageSet {
     /// Class of each image.
     pub fn labels(&self) -> &[u32] {
         &self.labels
+    }
+
+    /// Hash of the pixels of these images, in this order; labels are no part of it.
+    ///
+    /// # Panics
+    /// As [`ImageSet::image`].
+    pub fn hash(&self, indices: &[usize]) -> ImagesHash {
+        let mut hasher = ContentHasher::new("rrlab images");
+        indices.iter().for_each(|&index| hasher.add(self.image(index)));
+        ImagesHash::of(hasher)
     }
 
     fn push(&mut self, image: &[u8], label: u32) {

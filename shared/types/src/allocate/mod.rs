@@ -12,6 +12,7 @@ mod solve;
 use crate::allocation::{Allocation, LayerAllocation, LayerState};
 use crate::budget::{Budget, BudgetError, Sparsity};
 use crate::graph::{LayerGraph, PrunableLayer};
+use crate::identity::{ModelHash, ProfileHash};
 use crate::profile::{LayerProfile, ModelProfile};
 use crate::rule::{Constraint, Rule, RuleSettings};
 
@@ -135,6 +136,14 @@ impl<'a> Evidence<'a> {
         }
     }
 
+    /// The network and the profile that an allocation from it is bound to; shapes alone fit any network that has them.
+    fn hashes(self) -> (Option<ModelHash>, Option<ProfileHash>) {
+        match self {
+            Self::Graph(_) => (None, None),
+            Self::Profile(profile) => (profile.model_hash, Some(profile.hash())),
+        }
+    }
+
     fn layers(self) -> Vec<Layer<'a>> {
         let shapes = self.graph().prunable_layers().into_iter().enumerate();
         let profile = |index: usize| match self {
@@ -156,6 +165,7 @@ pub fn allocate(evidence: Evidence, request: &AllocationRequest) -> Result<Alloc
     let budget = Budget::new(request.sparsity, weights, layers.len())?;
     let forced = constraints::forced_counts(&layers, budget, request)?;
     let counts = fill(&layers, budget, request, &forced)?;
+    let (model_hash, profile_hash) = evidence.hashes();
     let allocation = Allocation {
         rule: request.rule,
         sparsity: request.sparsity,
@@ -163,6 +173,8 @@ pub fn allocate(evidence: Evidence, request: &AllocationRequest) -> Result<Alloc
         kept: counts.iter().sum(),
         settings: request.settings,
         constraints: request.constraints.clone(),
+        model_hash,
+        profile_hash,
         layers: layers
             .iter()
             .zip(counts.iter().zip(&forced))

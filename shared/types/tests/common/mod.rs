@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rrlab_types::{
-    CURVE_SPARSITIES, FeatureShape, LayerGraph, LayerProfile, Measurement, ModelProfile, Node, NodeId, Op,
-    PROFILE_VERSION, RepairOperator, Role, ScoreSketch, lamp_scores,
+    CURVE_SPARSITIES, ContentHasher, FeatureShape, LayerGraph, LayerProfile, Measurement, ModelHash, ModelProfile,
+    Node, NodeId, Op, RepairOperator, Role, ScoreSketch, lamp_scores,
 };
 
 /// A chain of convolutions with these channels (the first is the image's) and a classifier.
@@ -47,6 +47,18 @@ pub fn deviates(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| next() * next() + 0.3 * next()).collect()
 }
 
+/// Weights of one layer of [`profile`]'s network.
+pub fn layer_weights(seed: u64, index: usize, count: usize) -> Vec<f32> {
+    deviates(seed ^ (index as u64 + 77), count)
+}
+
+/// Hash of a network that is told from others by its seed.
+pub fn model_hash(seed: u64) -> ModelHash {
+    let mut hasher = ContentHasher::new("test");
+    hasher.add(&seed.to_le_bytes());
+    ModelHash::of(hasher)
+}
+
 /// A profile whose curves rise with sparsity, differently for each layer.
 pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
     let layers = graph.prunable_layers().into_iter().enumerate().map(|(index, layer)| {
@@ -54,7 +66,7 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
         let (strength, power) = (0.2 + 0.4 * (f64::from(numbers[0]).abs()), 1.5 + f64::from(numbers[1]).abs());
         let raw: Vec<f64> = CURVE_SPARSITIES.iter().map(|s| s.powf(power)).collect();
         let residual = |factor: f64| raw.iter().map(|raw| raw * strength * factor).collect::<Vec<_>>();
-        let weights = deviates(seed ^ (index as u64 + 77), layer.weights);
+        let weights = layer_weights(seed, index, layer.weights);
         LayerProfile {
             name: layer.name.into(),
             second_moment: 1.0,
@@ -71,18 +83,15 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
             lamp: ScoreSketch::new(lamp_scores(&weights)),
         }
     });
-    ModelProfile {
-        version: PROFILE_VERSION,
-        graph: graph.clone(),
-        measurement: Measurement {
-            dataset: "none".into(),
-            split: "train".into(),
-            images: 1,
-            seed: 0,
-            device: "cpu".into(),
-            method: "second_moments".into(),
-            program: "test".into(),
-        },
-        layers: layers.collect(),
-    }
+    let measurement = Measurement {
+        dataset: "none".into(),
+        split: "train".into(),
+        images: 1,
+        seed: 0,
+        images_hash: None,
+        device: "cpu".into(),
+        method: "second_moments".into(),
+        program: "test".into(),
+    };
+    ModelProfile::new(model_hash(seed), graph.clone(), measurement, layers.collect())
 }

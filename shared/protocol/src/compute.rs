@@ -1,16 +1,13 @@
 //! What the page and a compute worker say to each other, as JSON. Files and tensors travel beside it as they are.
 
+use rrlab_types::{
+    Allocation, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport, SweepPlan, SweepReport, TrainingPlan,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::allocation::Allocation;
-use crate::graph::LayerGraph;
-use crate::profile::{LayerProfile, ModelProfile};
-use crate::repair::Repair;
-use crate::report::{SweepPlan, SweepReport};
-use crate::training::{StepReport, TrainingPlan};
-
 /// What the page asks for. Requests are carried out one after the other; [`ComputeRequest::Pause`],
-/// [`ComputeRequest::Resume`] and [`ComputeRequest::Stop`] are heard at once.
+/// [`ComputeRequest::Resume`] and [`ComputeRequest::Stop`] are heard at once. Whatever is done with a network names it, and
+/// the worker refuses if it holds another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComputeRequest {
@@ -44,6 +41,8 @@ pub enum ComputeRequest {
     },
     /// Train the network.
     Train {
+        /// The network.
+        model: ModelHash,
         /// How.
         plan: TrainingPlan,
     },
@@ -51,6 +50,8 @@ pub enum ComputeRequest {
     Continue,
     /// Measure a profile of the network.
     Calibrate {
+        /// The network.
+        model: ModelHash,
         /// Calibration images.
         images: usize,
         /// Seed with which they are drawn.
@@ -58,6 +59,8 @@ pub enum ComputeRequest {
     },
     /// Prune, repair and evaluate by a plan; needs a profile.
     Sweep {
+        /// The network.
+        model: ModelHash,
         /// Over what.
         plan: SweepPlan,
         /// What is known already.
@@ -65,7 +68,7 @@ pub enum ComputeRequest {
     },
     /// Prune and repair, and hand over the network.
     Prune {
-        /// What every layer keeps.
+        /// What every layer keeps, and of which network.
         allocation: Box<Allocation>,
         /// The repair.
         repair: Repair,
@@ -74,14 +77,16 @@ pub enum ComputeRequest {
         /// Seed with which they are drawn.
         seed: u64,
     },
-    /// Classify some test images by the network, and by the one that was pruned last.
+    /// Classify some test images by the network, and by what was pruned from it last, before and after repair.
     Predict {
+        /// The network.
+        model: ModelHash,
         /// How many.
         images: usize,
         /// Seed with which they are drawn.
         seed: u64,
     },
-    /// Take up this profile of the network, measured before.
+    /// Take up this profile, which names the network that it was measured on.
     Profile {
         /// The profile.
         profile: Box<ModelProfile>,
@@ -95,6 +100,16 @@ pub enum ComputeRequest {
 }
 
 impl ComputeRequest {
+    /// Whether images are there after it, in the place of those before.
+    pub fn brings_images(&self) -> bool {
+        matches!(self, Self::Shapes { .. } | Self::Files { .. })
+    }
+
+    /// Whether another network is there after it.
+    pub fn brings_network(&self) -> bool {
+        matches!(self, Self::Start { .. } | Self::Open { .. } | Self::Continue)
+    }
+
     /// What it does, for people.
     pub fn title(&self) -> &'static str {
         match self {
@@ -139,6 +154,8 @@ pub enum ComputeEvent {
     },
     /// A network is there.
     Model {
+        /// Which.
+        hash: ModelHash,
         /// Its layers.
         graph: Box<LayerGraph>,
         /// How it came to be, a line for each step.
@@ -169,6 +186,8 @@ pub enum ComputeEvent {
     },
     /// A layer is measured.
     Layer {
+        /// Of this network.
+        model: ModelHash,
         /// What was measured.
         layer: Box<LayerProfile>,
     },
@@ -189,6 +208,8 @@ pub enum ComputeEvent {
     },
     /// The bytes beside are a checkpoint.
     Checkpoint {
+        /// The network that it is, or that it was pruned from.
+        model: ModelHash,
         /// Of what.
         kind: CheckpointKind,
     },
@@ -211,22 +232,28 @@ pub enum ComputeEvent {
 /// Some test images with their labels, and what networks make of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
+    /// The network.
+    pub model: ModelHash,
     /// Names of the classes.
     pub classes: Vec<String>,
     /// Class of each image.
     pub labels: Vec<u32>,
     /// Logits of the network for each image.
     pub dense: Vec<Vec<f32>>,
-    /// Logits of the network that was pruned last.
+    /// Logits of what was pruned from it last, before repair.
     pub pruned: Option<Vec<Vec<f32>>>,
+    /// The same after repair.
+    pub repaired: Option<Vec<Vec<f32>>>,
 }
 
 /// What a checkpoint holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckpointKind {
-    /// The network as it is.
+    /// The network as it is, trained to the end.
     Model,
+    /// The network as it is when its training was stopped; the training's own state went before.
+    Stopped,
     /// A training under way.
     Training,
     /// A pruned, repaired network.
