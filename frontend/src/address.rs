@@ -28,8 +28,17 @@ pub fn apply(settings: Settings, query: &str) -> Vec<String> {
 
 /// The settings as the query of an address, without those at their default.
 pub fn query(settings: Settings) -> String {
+    query_of(settings.properties())
+}
+
+/// The same without what is of the person who looks alone: what an exported file says of where it comes from.
+pub fn exported_query(settings: Settings) -> String {
+    query_of(settings.properties().into_iter().filter(|property| !property.is_personal))
+}
+
+fn query_of(properties: impl IntoIterator<Item = Property>) -> String {
     let Ok(params) = UrlSearchParams::new() else { return String::new() };
-    for property in settings.properties() {
+    for property in properties {
         if let Some(text) = property.text() {
             params.append(&property.key, &text);
         }

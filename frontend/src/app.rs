@@ -9,8 +9,8 @@ use wasm_bindgen::JsCast;
 
 use crate::address;
 use crate::controls::{Controls, Select};
-use crate::files::{self, Opened};
-use crate::gallery::EXHIBITS;
+use crate::files;
+use crate::gallery::{EXHIBITS, exhibit};
 use crate::glossary::Term;
 use crate::graph::GraphView;
 use crate::lab::{Lab, Side};
@@ -75,21 +75,61 @@ impl Desk {
         });
     }
 
-    /// Opens what the settings name; what was asked for before and is still on its way is not shown any more.
+    /// Opens what the settings name: the profile is shown as soon as it is there, sweeps join it as they arrive. What was
+    /// asked for before and is still on its way is not shown any more.
     fn load(self) {
         let (name, sweep) = untrack(|| (self.settings.profile.get(), self.settings.sweep.get()));
         let mine = self.loads.get_value() + 1;
         self.loads.set_value(mine);
         leptos::task::spawn_local(async move {
-            let opened = files::open(&name, &sweep).await;
+            let profile = files::profile(&name).await;
             if self.loads.get_value() != mine {
                 return;
             }
-            match opened {
-                Ok(Opened { profile, sweeps }) => self.show(profile, sweeps, Origin::Named),
-                Err(problem) => self.fail(problem),
+            match profile {
+                Ok(profile) => self.show(profile, Origin::Named),
+                Err(problem) => return self.fail(problem),
             }
+            let exhibited =
+                exhibit(&name).map_or(&[][..], |exhibit| exhibit.sweeps).iter().map(|&address| address.to_owned());
+            let addresses: Vec<String> = exhibited.chain(Some(sweep).filter(|sweep| !sweep.is_empty())).collect();
+            self.load_sweeps(addresses);
         });
+    }
+
+    /// Loads sweeps side by side; they are listed in this order whichever arrives first, and one that fails is named.
+    fn load_sweeps(self, addresses: Vec<String>) {
+        let mine = self.loads.get_value();
+        let arrived = StoredValue::new_local(vec![None; addresses.len()]);
+        for (place, address) in addresses.into_iter().enumerate() {
+            leptos::task::spawn_local(async move {
+                let loaded = files::sweep(&address).await;
+                if self.loads.get_value() != mine {
+                    return;
+                }
+                match loaded.and_then(|sweep| self.fitting(sweep).map_err(|problem| format!("{address}: {problem}"))) {
+                    Ok(sweep) => {
+                        arrived.update_value(|arrived| arrived[place] = Some(sweep));
+                        self.sweeps.set(arrived.with_value(|arrived| arrived.iter().flatten().cloned().collect()));
+                    }
+                    Err(problem) => self.fail(problem),
+                }
+            });
+        }
+    }
+
+    /// The sweep, if it goes with the profile that is open.
+    fn fitting(self, sweep: SweepReport) -> Result<SweepReport, String> {
+        let Some(profile) = self.profile.get_untracked() else {
+            return Err("no profile is open; open the sweep's profile first".to_owned());
+        };
+        if profile.graph.architecture != sweep.architecture {
+            let open = &profile.graph.architecture;
+            return Err(format!("this sweep is of {}, but {open} is open; open its profile first", sweep.architecture));
+        }
+        // One that does not say what it is of is shown as such, and lends its numbers to no other view.
+        let _ = sweep.check_profile(&profile.hash()).map_err(|error| error.to_string())?;
+        Ok(sweep)
     }
 
     /// Opens an exhibit of the gallery, also where it was open before a file was.
@@ -101,10 +141,10 @@ impl Desk {
         }
     }
 
-    fn show(self, profile: ModelProfile, sweeps: Vec<SweepReport>, origin: Origin) {
+    fn show(self, profile: ModelProfile, origin: Origin) {
         // What is still on its way would take the place of this.
         self.loads.set_value(self.loads.get_value() + 1);
-        self.sweeps.set(sweeps);
+        self.sweeps.set(Vec::new());
         self.allocation.set(None);
         self.origin.set(origin);
         self.profile.set(Some(Arc::new(profile)));
@@ -128,11 +168,10 @@ impl Desk {
     /// Shows what a network that runs here has come to.
     fn find(self, finding: Finding) {
         match finding {
-            Finding::Profile(profile) => self.show(*profile, Vec::new(), Origin::Measured),
+            Finding::Profile(profile) => self.show(*profile, Origin::Measured),
             Finding::Sweep(report) => {
-                let fits = self.profile.with_untracked(|profile| {
-                    profile.as_ref().is_some_and(|profile| profile.graph.architecture == report.architecture)
-                });
+                let open = self.profile.with_untracked(|profile| profile.as_ref().map(|profile| profile.hash()));
+                let fits = open.is_some() && open == report.profile_hash;
                 // Another profile may have been opened meanwhile; the sweep is kept on the shelf.
                 if fits {
                     self.sweeps.update(|sweeps| report.put_into(sweeps));
@@ -152,25 +191,19 @@ impl Desk {
 
     fn put(self, document: Document) -> Result<(), String> {
         match document {
-            Document::Profile(profile) => self.show(*profile, Vec::new(), Origin::File),
+            Document::Profile(profile) => self.show(*profile, Origin::File),
             Document::Sweep(sweep) => {
-                let open =
-                    self.profile.with_untracked(|profile| profile.as_ref().map(|p| p.graph.architecture.clone()));
-                if open.as_ref() != Some(&sweep.architecture) {
-                    let open = open.unwrap_or_else(|| "no profile".to_owned());
-                    return Err(format!(
-                        "this sweep is of {}, but {open} is open; open its profile first",
-                        sweep.architecture
-                    ));
-                }
-                self.sweeps.update(|sweeps| sweeps.insert(0, *sweep));
+                let sweep = self.fitting(*sweep)?;
+                self.sweeps.update(|sweeps| sweeps.insert(0, sweep));
                 self.settings.pane.set(Pane::Sweep);
             }
             Document::Allocation(allocation) => {
                 let problem = self.profile.with_untracked(|profile| {
                     profile.as_ref().and_then(|profile| {
                         let layers = profile.graph.prunable_layers();
-                        allocation.check_layers(layers.iter().map(|layer| (layer.name, layer.weights))).err()
+                        let layers = layers.iter().map(|layer| (layer.name, layer.weights));
+                        let checked = allocation.check_layers(layers).map_err(|error| error.to_string());
+                        checked.and_then(|()| is_for(&allocation, profile)).err()
                     })
                 });
                 if let Some(problem) = problem {
@@ -181,6 +214,14 @@ impl Desk {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether an allocation is for the network of a profile; one of an earlier version, or of shapes alone, does not say.
+fn is_for(allocation: &Allocation, profile: &ModelProfile) -> Result<(), String> {
+    match &profile.model_hash {
+        Some(model) => allocation.check_model(model).map(|_| ()).map_err(|error| error.to_string()),
+        None => Ok(()),
     }
 }
 
@@ -224,7 +265,7 @@ pub fn App() -> impl IntoView {
             <Show when=move || settings.run.get() && settings.shows(Part::Run)><RunPanel bench board /></Show>
             {move || match desk.profile.get() {
                 None => view! { <p class="panel loading" role="status">{move || if desk.problems.with(Vec::is_empty) { "Loading the profile …" } else { "No profile is open. Drop one on this page, or choose one of the gallery." }}</p> }.into_any(),
-                Some(profile) => view! { <LabView desk profile /> }.into_any(),
+                Some(profile) => view! { <LabView desk session profile /> }.into_any(),
             }}
         </main>
     }
@@ -258,6 +299,8 @@ fn Problems(problems: RwSignal<Vec<String>>) -> impl IntoView {
 #[component]
 fn Head(desk: Desk, board: Board) -> impl IntoView {
     let settings = desk.settings;
+    // Who hides the menu itself keeps it until the page is left: only links are without it.
+    let has_menu = settings.hide.with_untracked(|hidden| !hidden.contains(&Part::Menu));
     view! {
         <header>
             <div>
@@ -282,7 +325,7 @@ fn Head(desk: Desk, board: Board) -> impl IntoView {
                     <OpenTools desk />
                 </Show>
                 <Share desk />
-                <Show when=move || settings.shows(Part::Open)>
+                <Show when=move || has_menu || settings.shows(Part::Menu)>
                     <HideMenu settings />
                 </Show>
                 <label class="inline">
@@ -312,7 +355,7 @@ fn OpenTools(desk: Desk) -> impl IntoView {
                 {EXHIBITS.iter().map(|exhibit| view! {
                     <option value=exhibit.name selected=move || desk.origin.get() == Origin::Named && profile.get() == exhibit.name>{exhibit.title}</option>
                 }).collect_view()}
-                <Show when=move || desk.origin.get() != Origin::Named || crate::gallery::exhibit(&profile.get()).is_none()>
+                <Show when=move || desk.origin.get() != Origin::Named || exhibit(&profile.get()).is_none()>
                     <option value="" selected=true disabled=true>{move || match desk.origin.get() {
                         Origin::Named => profile.get(),
                         Origin::File => "from a file".to_owned(),
@@ -335,7 +378,7 @@ fn HideMenu(settings: Settings) -> impl IntoView {
         <details class="menu">
             <summary class="button">"Hide controls"</summary>
             <div class="panel">
-                <p class="faint">"For teaching: what is ticked is hidden here, and for whoever opens your link."</p>
+                <p class="faint">"For teaching: what is ticked is hidden here, and for whoever opens your link. The menu itself goes from links alone."</p>
                 {Part::ALL.iter().map(|&part| view! {
                     <label>
                         <input type="checkbox" data-part=part.to_string() prop:checked=move || !settings.shows(part)
@@ -385,8 +428,11 @@ fn Share(desk: Desk) -> impl IntoView {
 
 /// Controls, graphs and panes of one profile.
 #[component]
-fn LabView(desk: Desk, profile: Arc<ModelProfile>) -> impl IntoView {
+fn LabView(desk: Desk, session: Session, profile: Arc<ModelProfile>) -> impl IntoView {
     let caption = caption(&profile);
+    // Measured here, of what the worker does not hold any more.
+    let hash = profile.hash();
+    let is_past = move || desk.origin.get() == Origin::Measured && session.measured.get() != Some(hash);
     let lab = Lab::new(profile, desk.sweeps, desk.allocation, desk.settings);
     let settings = desk.settings;
     let problem = move || lab.a.with(|outcome| outcome.as_ref().err().cloned());
@@ -402,7 +448,10 @@ fn LabView(desk: Desk, profile: Arc<ModelProfile>) -> impl IntoView {
         <Controls lab />
         {move || problem().map(|problem| view! { <p class="panel problem" role="alert">{problem}</p> })}
         <section class="panel" aria-label="Layer graph">
-            <p class="faint">{caption}</p>
+            <p class="faint" id="measurement">{caption}</p>
+            <Show when=is_past>
+                <p class="notice" id="past" role="status">"This profile was measured before the images or the network of the panel above changed: it is not of those."</p>
+            </Show>
             <div class="graphs" class:both=move || settings.shown.get() == Shown::Both>
                 {move || match settings.shown.get() {
                     Shown::A => graph(Side::A).into_any(),
@@ -422,8 +471,9 @@ fn LabView(desk: Desk, profile: Arc<ModelProfile>) -> impl IntoView {
 
 fn caption(profile: &ModelProfile) -> String {
     let measured = &profile.measurement;
+    let network = profile.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
     format!(
-        "{} on {}, measured on {} {} images without labels (seed {}, {}, {})",
+        "{} (network {network}) on {}, measured on {} {} images without labels (seed {}, {}, {})",
         profile.graph.architecture,
         measured.dataset,
         measured.images,

@@ -1,7 +1,7 @@
 //! What leaves the page: tables, drawings and allocations, each with a fingerprint of the configuration that made it.
 
 use leptos::prelude::*;
-use rrlab_types::{Fingerprint, LayerAllocation};
+use rrlab_types::{ConfigurationHash, ContentHasher, LayerAllocation};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -17,29 +17,33 @@ const GRAPH_STYLE: &str = include_str!("../graph.css");
 const PAPER: &str = "svg { --ink: #1c2126; --faint: #59636d; --line: #d9dee2; --ground: #fff; --accent: #1f6391; \
                      color: #1c2126; font-family: system-ui, sans-serif; }\n";
 
-/// Fingerprint of the profile and of every setting: two files with the same one come from the same view.
-pub fn configuration(lab: Lab) -> String {
-    let profile = lab.profile.with_value(|profile| serde_json::to_vec(&**profile).unwrap_or_default());
-    let mut fingerprint = Fingerprint::of(&profile);
-    fingerprint.add(untrack(|| address::query(lab.settings)).as_bytes());
-    fingerprint.to_string()
+/// Hash of the profile and of both allocations: two files with the same one hold numbers of the same thing, however the
+/// page looked.
+pub fn configuration(lab: Lab) -> ConfigurationHash {
+    let mut hasher = ContentHasher::new("rrlab configuration");
+    hasher.add(lab.profile.with_value(|profile| profile.hash()).to_string().as_bytes());
+    for side in [Side::A, Side::B] {
+        let outcome = lab.outcome(side).get_untracked();
+        hasher.add(&serde_json::to_vec(&outcome.ok()).unwrap_or_default());
+    }
+    ConfigurationHash::of(hasher)
 }
 
 /// Name of a file that is saved.
 pub fn file_name(lab: Lab, what: &str, ending: &str) -> String {
     let architecture = lab.profile.with_value(|profile| profile.graph.architecture.replace([':', '='], "-"));
-    format!("{architecture}-{what}-{}.{ending}", &configuration(lab)[..8])
+    format!("{architecture}-{what}-{}.{ending}", configuration(lab).short())
 }
 
 /// What a saved drawing says of itself.
 pub fn description(lab: Lab) -> String {
-    let query = untrack(|| address::query(lab.settings));
+    let query = untrack(|| address::exported_query(lab.settings));
     let [a, b] = [Side::A, Side::B].map(|side| untrack(|| lab.describe(side)));
     let network =
         lab.profile.with_value(|profile| format!("{} on {}", profile.graph.architecture, profile.measurement.dataset));
     format!(
         "Repairability Lab: {network}; A: {a}; B: {b}; configuration {}; {}",
-        configuration(lab),
+        configuration(lab).short(),
         address::with_query(&query)
     )
 }
@@ -90,7 +94,7 @@ pub fn layer_rows(lab: Lab, side: Side) -> Vec<LayerRow> {
 
 /// Saves the layers as CSV.
 pub fn layers_csv(lab: Lab, side: Side) {
-    let hash = configuration(lab);
+    let hash = configuration(lab).to_string();
     let head = [
         "layer",
         "role",
@@ -132,8 +136,8 @@ pub fn layers_csv(lab: Lab, side: Side) {
 
 /// Saves the layers as JSON, with the address that shows them.
 pub fn layers_json(lab: Lab, side: Side) {
-    let (rows, query) = untrack(|| (layer_rows(lab, side), address::query(lab.settings)));
-    let value = json!({ "configuration": configuration(lab), "address": address::with_query(&query), "layers": rows });
+    let (rows, query) = untrack(|| (layer_rows(lab, side), address::exported_query(lab.settings)));
+    let value = json!({ "configuration": configuration(lab), "profile": lab.profile.with_value(|profile| profile.hash()), "address": address::with_query(&query), "layers": rows });
     save_json(lab, "layers", &value);
 }
 

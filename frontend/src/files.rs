@@ -9,34 +9,26 @@ use crate::gallery::exhibit;
 /// Files larger than this are no files of the lab.
 const LARGEST_BYTES: u64 = 64 << 20;
 
-/// What the page works with.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Opened {
-    /// The measured network.
-    pub profile: ModelProfile,
-    /// Sweeps of it.
-    pub sweeps: Vec<SweepReport>,
-}
-
-/// Loads the profile of a name in the gallery, with its sweeps, or of an address.
+/// Loads the profile of a name in the gallery, or of an address.
 ///
 /// # Errors
 /// What went wrong and with which file, for the person to read.
-pub async fn open(name: &str, sweep: &str) -> Result<Opened, String> {
-    let known = exhibit(name);
-    let profile = match document(known.map_or(name, |exhibit| exhibit.profile)).await? {
-        Document::Profile(profile) => *profile,
-        Document::Sweep(_) | Document::Allocation(_) => return Err(format!("{name} holds no profile")),
-    };
-    let mut sweeps = Vec::new();
-    let addresses = known.map_or(&[][..], |exhibit| exhibit.sweeps).iter().copied();
-    for address in addresses.chain(Some(sweep).filter(|sweep| !sweep.is_empty())) {
-        match document(address).await? {
-            Document::Sweep(report) => sweeps.push(*report),
-            Document::Profile(_) | Document::Allocation(_) => return Err(format!("{address} holds no sweep")),
-        }
+pub async fn profile(name: &str) -> Result<ModelProfile, String> {
+    match document(exhibit(name).map_or(name, |exhibit| exhibit.profile)).await? {
+        Document::Profile(profile) => Ok(*profile),
+        Document::Sweep(_) | Document::Allocation(_) => Err(format!("{name} holds no profile")),
     }
-    Ok(Opened { profile, sweeps })
+}
+
+/// Loads a sweep.
+///
+/// # Errors
+/// As [`profile`].
+pub async fn sweep(address: &str) -> Result<SweepReport, String> {
+    match document(address).await? {
+        Document::Sweep(report) => Ok(*report),
+        Document::Profile(_) | Document::Allocation(_) => Err(format!("{address} holds no sweep")),
+    }
 }
 
 /// Loads the bytes of a file of the gallery.
@@ -49,6 +41,14 @@ pub async fn bytes(address: &str) -> Result<js_sys::ArrayBuffer, String> {
     Ok(js_sys::Uint8Array::from(bytes.as_slice()).buffer())
 }
 
+/// Loads the text of a file beside the page, as it is now: the browser asks the server whether its own is still right.
+///
+/// # Errors
+/// What went wrong, for the person to read.
+pub async fn text(address: &str) -> Result<String, String> {
+    loaded(address).await?.text().await.map_err(|error| format!("{address} can't be read: {error}"))
+}
+
 async fn loaded(address: &str) -> Result<Response, String> {
     let response = Request::get(address).send().await.map_err(|error| format!("{address} can't be loaded: {error}"))?;
     if response.ok() {
@@ -59,7 +59,7 @@ async fn loaded(address: &str) -> Result<Response, String> {
 }
 
 async fn document(address: &str) -> Result<Document, String> {
-    let text = loaded(address).await?.text().await.map_err(|error| format!("{address} can't be read: {error}"))?;
+    let text = text(address).await?;
     Document::from_json(&text).map_err(|error| format!("{address}: {error}"))
 }
 

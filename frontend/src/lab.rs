@@ -113,12 +113,14 @@ impl Lab {
     }
 
     /// Accuracy that an open sweep measured after repair by A's operator: of this rule with these layers forced, at the
-    /// sparsity nearest to the one asked for.
+    /// sparsity nearest to the one asked for. A sweep that does not name this profile says nothing here.
     pub fn measured(self, rule: Rule, constraints: &[Constraint], sparsity: Sparsity) -> Option<SweepEntry> {
         let repair = Repair::Operator(self.settings.a.repair.get());
         let distance = |entry: &SweepEntry| (entry.sparsity.get() - sparsity.get()).abs();
         self.sweeps.with(|sweeps| {
-            let alike = sweeps.iter().filter(|sweep| sweep.plan.constraints == constraints);
+            let mine = self.profile.with_value(|profile| profile.hash());
+            let alike =
+                sweeps.iter().filter(|sweep| sweep.profile_hash == Some(mine) && sweep.plan.constraints == constraints);
             let entries = alike.flat_map(|sweep| sweep.line(rule, repair));
             entries.min_by(|a, b| distance(a).total_cmp(&distance(b))).cloned()
         })

@@ -107,12 +107,15 @@ choices! {
         Export = "export", "export";
         /// The tour.
         Tour = "tour", "the tour";
+        /// The menu that hides these.
+        Menu = "menu", "this menu";
     }
 }
 
 impl Part {
     /// What a reviewer's link hides: all that would change what was sent.
-    pub const REVIEW: [Self; 6] = [Self::Open, Self::Run, Self::Sparsity, Self::Rule, Self::Force, Self::Compare];
+    pub const REVIEW: [Self; 7] =
+        [Self::Open, Self::Run, Self::Sparsity, Self::Rule, Self::Force, Self::Compare, Self::Menu];
 }
 
 choices! {
@@ -355,7 +358,7 @@ impl Settings {
         }
     }
 
-    /// The table: each setting with its name in the address.
+    /// The table: each setting with its name in the address, and what it is for.
     pub fn properties(self) -> Vec<Property> {
         let mut table = vec![
             Property::new("profile".into(), self.profile, gallery::FIRST.into()),
@@ -370,12 +373,12 @@ impl Settings {
             Property::new("sweep_repair".into(), self.sweep_repair, FIRST_SWEEP_REPAIR),
             Property::new("hidden_lines".into(), self.hidden_lines, List(Vec::new())),
             Property::new("hide".into(), self.hide, List(Vec::new())),
-            Property::new("tour".into(), self.tour, 0),
-            Property::new("run".into(), self.run, false),
-            Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto),
-            Property::new("job".into(), self.job, 0),
-            Property::new("share".into(), self.share, String::new()),
-            Property::new("theme".into(), self.theme, Theme::System),
+            Property::new("tour".into(), self.tour, 0).personal(),
+            Property::new("run".into(), self.run, false).personal(),
+            Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto).personal(),
+            Property::new("job".into(), self.job, 0).personal(),
+            Property::new("share".into(), self.share, String::new()).personal(),
+            Property::new("theme".into(), self.theme, Theme::System).personal(),
         ];
         self.a.properties("", Rule::Rr, &mut table);
         self.b.properties("b.", Rule::Erk, &mut table);
@@ -401,6 +404,9 @@ const FIRST_SWEEP_REPAIR: Repair = Repair::Operator(RepairOperator::VarianceMatc
 pub struct Property {
     /// Name in the address.
     pub key: String,
+    /// Whether it is of the person who looks (their colours, their job, the secret of a link that they were given): an
+    /// exported file says nothing of it.
+    pub is_personal: bool,
     text: Box<dyn Fn() -> Option<String>>,
     set: Box<Setter>,
 }
@@ -425,7 +431,11 @@ impl Property {
             }
             Ok(())
         };
-        Self { key, text: Box::new(text), set: Box::new(set) }
+        Self { key, is_personal: false, text: Box::new(text), set: Box::new(set) }
+    }
+
+    fn personal(self) -> Self {
+        Self { is_personal: true, ..self }
     }
 
     /// Its text, unless it is at its default; follows the signal.

@@ -1,12 +1,12 @@
 //! The guided tour: eight steps for someone who has never heard of RR. It drives the page itself.
 
 use leptos::prelude::*;
-use rrlab_types::{Constraint, ForcedDensity, Role, Rule, Sparsity, Target};
+use rrlab_types::{Constraint, ForcedDensity, PrunableLayer, Role, Rule, Sparsity, Target};
 
 use crate::address;
 use crate::lab::Lab;
 use crate::metric::Metric;
-use crate::settings::{List, Pane, Part, Settings, Shown};
+use crate::settings::{List, Pane, Part, Shown};
 
 /// A step: what is said, and what the page does for it.
 struct Step {
@@ -14,10 +14,28 @@ struct Step {
     text: &'static str,
     /// Element that it speaks of.
     at: &'static str,
-    show: fn(Settings),
+    /// Whether it speaks of projections: networks without any are shown the others.
+    of_projections: bool,
+    show: fn(Lab),
 }
 
-fn start(settings: Settings, rule: Rule, sparsity: f64, metric: Metric) {
+/// The layer whose curves are shown: the first projection, or what comes nearest.
+fn example_layer(lab: Lab) -> String {
+    lab.profile.with_value(|profile| {
+        let layers = profile.graph.prunable_layers();
+        let of_role = |role| layers.iter().find(|layer| layer.role == role);
+        let layer = of_role(Role::Projection).or_else(|| of_role(Role::Conv)).or(layers.first());
+        layer.map(|layer| layer.name.to_owned()).unwrap_or_default()
+    })
+}
+
+fn has_projections(lab: Lab) -> bool {
+    let projects = |layer: &PrunableLayer<'_>| layer.role == Role::Projection;
+    lab.profile.with_value(|profile| profile.graph.prunable_layers().iter().any(projects))
+}
+
+fn start(lab: Lab, rule: Rule, sparsity: f64, metric: Metric) {
+    let settings = lab.settings;
     settings.shown.set(Shown::A);
     settings.a.rule.set(rule);
     settings.a.force.set(List(Vec::new()));
@@ -33,38 +51,43 @@ const STEPS: [Step; 8] = [
         text: "Every box is a layer whose weights can be removed; the image enters at the left. Rounded boxes with two borders are \
                projections, small 1×1 convolutions on a shortcut. Here nothing is pruned much: half of the weights are left.",
         at: "#graph-A",
-        show: |settings| start(settings, Rule::Uniform, 0.5, Metric::Density),
+        of_projections: false,
+        show: |lab| start(lab, Rule::Uniform, 0.5, Metric::Density),
     },
     Step {
         title: "What pruning breaks",
         text: "Now 95 % of the weights are gone, everywhere alike. The colour is raw distortion: how far each layer's output moved, \
                relative to its size. The damage is large, and not the same everywhere.",
         at: "#graph-A",
-        show: |settings| start(settings, Rule::Uniform, 0.95, Metric::Raw),
+        of_projections: false,
+        show: |lab| start(lab, Rule::Uniform, 0.95, Metric::Raw),
     },
     Step {
         title: "What a cheap repair mends",
         text: "Giving each channel its old mean and variance back needs no labels and no training. This is the distortion that is left: \
                some layers recover, others do not.",
         at: "#graph-A",
-        show: |settings| start(settings, Rule::Uniform, 0.95, Metric::Residual),
+        of_projections: false,
+        show: |lab| start(lab, Rule::Uniform, 0.95, Metric::Residual),
     },
     Step {
         title: "RR: what repair leaves of the damage",
         text: "Relative repairability divides the two. Blue layers are mended; pale ones, near 1, gain nothing; orange ones are made worse. \
                Pruning hurts least where repair works.",
         at: "#graph-A",
-        show: |settings| start(settings, Rule::Uniform, 0.95, Metric::Rr),
+        of_projections: false,
+        show: |lab| start(lab, Rule::Uniform, 0.95, Metric::Rr),
     },
     Step {
         title: "A layer's curves",
-        text: "Repairability changes with sparsity. These curves show it for one projection under every repair operator; the dotted line is \
+        text: "Repairability changes with sparsity. These curves show it for one layer under every repair operator; the dotted line is \
                where the allocation puts it. Least squares is the floor that no other can pass.",
         at: "#panes",
-        show: |settings| {
-            start(settings, Rule::Rr, 0.95, Metric::Rr);
-            settings.layer.set("layer2.0.shortcut.0".into());
-            settings.pane.set(Pane::Layer);
+        of_projections: false,
+        show: |lab| {
+            start(lab, Rule::Rr, 0.95, Metric::Rr);
+            lab.settings.layer.set(example_layer(lab));
+            lab.settings.pane.set(Pane::Layer);
         },
     },
     Step {
@@ -73,8 +96,10 @@ const STEPS: [Step; 8] = [
                right the projections are forced to the density of the whole network: the convolutions get those weights back. Whether that \
                helps is measured, not assumed: the last table below compares accuracy after repair.",
         at: "#graph-B",
-        show: |settings| {
-            start(settings, Rule::Erk, 0.95, Metric::Density);
+        of_projections: true,
+        show: |lab| {
+            let settings = lab.settings;
+            start(lab, Rule::Erk, 0.95, Metric::Density);
             settings.b.rule.set(Rule::Erk);
             settings.b.sparsity.set(settings.a.sparsity.get_untracked());
             let density = ForcedDensity::Global;
@@ -88,63 +113,76 @@ const STEPS: [Step; 8] = [
         text: "Accuracy before and after repair, for every rule. Left of the grey range any rule will do, right of it none: inside it, the \
                rule decides what is left.",
         at: "#panes",
-        show: |settings| {
-            start(settings, Rule::Rr, 0.95, Metric::Rr);
-            settings.pane.set(Pane::Sweep);
+        of_projections: false,
+        show: |lab| {
+            start(lab, Rule::Rr, 0.95, Metric::Rr);
+            lab.settings.pane.set(Pane::Sweep);
         },
     },
     Step {
         title: "Your turn",
         text: "Move the sparsity, change the rule, force a layer. The address holds all of it: copy the link to show somebody what you saw.",
         at: ".controls",
-        show: |settings| {
-            start(settings, Rule::Rr, 0.95, Metric::Rr);
-            settings.pane.set(Pane::Table);
+        of_projections: false,
+        show: |lab| {
+            start(lab, Rule::Rr, 0.95, Metric::Rr);
+            lab.settings.pane.set(Pane::Table);
         },
     },
 ];
+
+/// The steps that a network has something to show for.
+fn steps_for(lab: Lab) -> Vec<&'static Step> {
+    let has_projections = has_projections(lab);
+    STEPS.iter().filter(|step| has_projections || !step.of_projections).collect()
+}
 
 /// The tour's panel, while it runs.
 #[component]
 pub fn Tour(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
     let heading = NodeRef::<leptos::html::H2>::new();
-    let step = Memo::new(move |_| settings.tour.get().min(STEPS.len()));
-    // What a person had set before the tour took over is theirs again after it.
+    let steps = StoredValue::new(steps_for(lab));
+    let count = steps.with_value(Vec::len);
+    let step = Memo::new(move |_| settings.tour.get().min(count));
+    // What a person had set before the tour took over is theirs again if they end it early; who has come to its last step
+    // goes on from there.
     let before_tour = StoredValue::new(None::<String>);
     Effect::new(move |before: Option<usize>| {
         let step = step.get();
         if step > 0 && before == Some(0) {
             before_tour.set_value(Some(untrack(|| address::query(settings))));
         }
-        if let Some(now) = step.checked_sub(1).map(|index| &STEPS[index]) {
-            untrack(|| (now.show)(settings));
+        if let Some(now) = step.checked_sub(1).map(|index| steps.with_value(|steps| steps[index])) {
+            untrack(|| (now.show)(lab));
             request_animation_frame(move || {
                 spotlight(Some(now.at));
                 heading.get_untracked().inspect(|heading| drop(heading.focus()));
             });
-        } else if before.is_some_and(|before| before > 0) {
+        } else if let Some(last) = before.filter(|before| *before > 0) {
             spotlight(None);
-            if let Some(query) = before_tour.try_update_value(Option::take).flatten() {
+            let query = before_tour.try_update_value(Option::take).flatten();
+            if let Some(query) = query.filter(|_| last < count) {
                 untrack(|| address::apply(settings, &query));
                 settings.tour.set(0);
             }
         }
         step
     });
+    let shown = move || steps.with_value(|steps| steps[step.get().max(1) - 1]);
     view! {
         <Show when=move || { step.get() > 0 && settings.shows(Part::Tour) }>
             <div class="tour" role="dialog" aria-label="Tour" on:keydown=move |event: leptos::ev::KeyboardEvent| if event.key() == "Escape" { settings.tour.set(0) }>
-                <p class="faint">{move || format!("{} of {}", step.get(), STEPS.len())}</p>
-                <h2 tabindex="-1" node_ref=heading>{move || STEPS[step.get().max(1) - 1].title}</h2>
-                <p>{move || STEPS[step.get().max(1) - 1].text}</p>
+                <p class="faint">{move || format!("{} of {count}", step.get())}</p>
+                <h2 tabindex="-1" node_ref=heading>{move || shown().title}</h2>
+                <p>{move || shown().text}</p>
                 <div class="tools">
                     <button type="button" prop:disabled=move || step.get() <= 1 on:click=move |_| settings.tour.update(|step| *step -= 1)>"Back"</button>
-                    <Show when=move || { step.get() < STEPS.len() }>
+                    <Show when=move || { step.get() < count }>
                         <button type="button" id="tour-next" class="primary" on:click=move |_| settings.tour.update(|step| *step += 1)>"Next"</button>
                     </Show>
                     <button type="button" id="tour-end" on:click=move |_| settings.tour.set(0)>
-                        {move || if step.get() < STEPS.len() { "End the tour" } else { "Done" }}
+                        {move || if step.get() < count { "End the tour" } else { "Done" }}
                     </button>
                 </div>
             </div>

@@ -7,7 +7,8 @@ mod worker;
 use std::future::Future;
 
 use rrlab_engine::device::{DeviceError, OpenDevice};
-use rrlab_types::{ComputeEvent, PROGRAM};
+use rrlab_protocol::ComputeEvent;
+use rrlab_types::PROGRAM;
 use wasm_bindgen_futures::spawn_local;
 
 pub use port::tell_lost;

@@ -1,7 +1,7 @@
 //! Messages between worker and page: `{ text, parts }`, where the text is JSON and the parts are files or bytes.
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use rrlab_types::{ComputeEvent, ComputeRequest};
+use rrlab_protocol::{ComputeEvent, ComputeRequest};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;

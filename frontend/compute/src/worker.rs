@@ -12,6 +12,7 @@ use rrlab_engine::data::{
     shapes10,
 };
 use rrlab_engine::device::OpenDevice;
+use rrlab_engine::measured::Measured;
 use rrlab_engine::model::{ClassesError, Model};
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::prune;
@@ -19,9 +20,9 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::sweep::{Sweep, SweepError};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
+use rrlab_protocol::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 use rrlab_types::{
-    Allocation, AllocationError, CheckpointKind, ComputeEvent, ComputeRequest, ModelProfile, Predictions, Repair,
-    SweepPlan, SweepReport,
+    Allocation, AllocationError, IdentityError, ModelHash, ModelProfile, Repair, SweepPlan, SweepReport,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -93,7 +94,15 @@ macro_rules! problems {
         })+
     };
 }
-problems!(AllocationError, ArchitectureError, CheckpointError, ClassesError, ImportError, TrainingStateError);
+problems!(
+    AllocationError,
+    ArchitectureError,
+    CheckpointError,
+    ClassesError,
+    IdentityError,
+    ImportError,
+    TrainingStateError
+);
 
 impl From<String> for Failure {
     fn from(problem: String) -> Self {
@@ -105,10 +114,18 @@ impl From<String> for Failure {
 struct Bench {
     device: OpenDevice,
     data: Option<Dataset>,
-    model: Option<Model>,
+    /// The network with its hash.
+    model: Option<(ModelHash, Model)>,
+    /// The network's profile on the images.
     profile: Option<ModelProfile>,
-    /// The network that was pruned last.
-    pruned: Option<Model>,
+    /// What was pruned from the network last.
+    pruned: Option<Pruned>,
+}
+
+/// A pruned network before and after its repair.
+struct Pruned {
+    pruned: Model,
+    repaired: Model,
 }
 
 type Queue = Rc<RefCell<VecDeque<(Incoming, Permit)>>>;
@@ -197,8 +214,8 @@ impl Bench {
                 let model = checkpoint::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
                 self.put_model(model);
             }
-            ComputeRequest::Train { plan } => {
-                let model = self.model()?.clone();
+            ComputeRequest::Train { model, plan } => {
+                let model = self.model(&model)?.clone();
                 self.train(TrainingState::start(model, plan), permit).await?;
             }
             ComputeRequest::Continue => {
@@ -206,15 +223,15 @@ impl Bench {
                 self.put_model(state.model.clone());
                 self.train(state, permit).await?;
             }
-            ComputeRequest::Calibrate { images, seed } => self.calibrate(images, seed, permit).await?,
-            ComputeRequest::Sweep { plan, previous } => {
-                self.sweep(plan, previous.map(|report| *report), permit).await?
+            ComputeRequest::Calibrate { model, images, seed } => self.calibrate(&model, images, seed, permit).await?,
+            ComputeRequest::Sweep { model, plan, previous } => {
+                self.sweep(&model, plan, previous.map(|report| *report), permit).await?
             }
             ComputeRequest::Prune { allocation, repair, images, seed } => {
                 self.prune(&allocation, repair, (images, seed), permit).await?;
             }
-            ComputeRequest::Predict { images, seed } => self.predict(images, seed).await?,
-            ComputeRequest::Profile { profile } => self.profile = Some(*profile),
+            ComputeRequest::Predict { model, images, seed } => self.predict(&model, images, seed).await?,
+            ComputeRequest::Profile { profile } => self.put_profile(*profile)?,
             ComputeRequest::Pause | ComputeRequest::Resume | ComputeRequest::Stop => {}
         }
         Ok(())
@@ -224,8 +241,27 @@ impl Bench {
         self.data.as_ref().ok_or_else(|| "there are no images yet: choose some first".to_owned().into())
     }
 
-    fn model(&self) -> Result<&Model, Failure> {
-        self.model.as_ref().ok_or_else(|| "there is no network yet: choose one first".to_owned().into())
+    /// The network of this hash.
+    fn model(&self, asked: &ModelHash) -> Result<&Model, Failure> {
+        let (held, model) = self.held()?;
+        if held == asked {
+            return Ok(model);
+        }
+        Err(format!("network {} was asked about, but {} is here: choose it again", asked.short(), held.short()).into())
+    }
+
+    /// The network, whichever it is.
+    fn held(&self) -> Result<(&ModelHash, &Model), Failure> {
+        let held = self.model.as_ref().map(|(hash, model)| (hash, model));
+        held.ok_or_else(|| "there is no network yet: choose one first".to_owned().into())
+    }
+
+    fn put_profile(&mut self, profile: ModelProfile) -> Result<(), Failure> {
+        let (hash, _) = self.held()?;
+        // The page sends back only what was measured here, which names its network.
+        let _ = profile.check_model(hash)?;
+        self.profile = Some(profile);
+        Ok(())
     }
 
     fn put_data(&mut self, data: Dataset) {
@@ -236,11 +272,14 @@ impl Bench {
             test: data.test.len(),
         });
         self.data = Some(data);
+        (self.profile, self.pruned) = (None, None);
     }
 
     fn put_model(&mut self, model: Model) {
-        tell(&ComputeEvent::Model { graph: Box::new(model.graph.clone()), history: model.info.history.clone() });
-        self.model = Some(model);
+        let hash = model.hash();
+        let (graph, history) = (Box::new(model.graph.clone()), model.info.history.clone());
+        tell(&ComputeEvent::Model { hash, graph, history });
+        self.model = Some((hash, model));
         (self.profile, self.pruned) = (None, None);
     }
 
@@ -251,6 +290,7 @@ impl Bench {
         let mut saved = js_sys::Date::now();
         let mut test_accuracy = 0.0;
         let drawn = draw_indices(&data.test, EPOCH_IMAGES, plan.seed);
+        let before = *self.held()?.0;
         let mut steps = Counter { what: "steps", done: trainer.steps_done(), total: trainer.total_steps() };
         steps.tell();
         let mut failure = None;
@@ -269,7 +309,7 @@ impl Bench {
             }
             let stopped = permit.breathe().await;
             if stopped.is_err() || js_sys::Date::now() - saved > CHECKPOINT_MILLISECONDS {
-                if let Err(problem) = hand_over_state(trainer).await {
+                if let Err(problem) = hand_over_state(trainer, before).await {
                     failure = Some(problem);
                     return Err(Stopped);
                 }
@@ -279,16 +319,27 @@ impl Bench {
         });
         let trained = trained.await;
         failure.map_or(Ok(()), Err)?;
-        trained?;
+        let stopped = match trained {
+            Ok(_) => false,
+            Err(TrainingError::Interrupted(Interrupted::Stopped(_))) => true,
+            Err(error) => return Err(error.into()),
+        };
+        // A training that was stopped leaves the network as it is then: what comes next is done with that one.
         let mut model = trainer.model().await?;
-        model.note_training(&plan, data, test_accuracy, drawn.len());
-        hand_over(&ComputeEvent::Checkpoint { kind: CheckpointKind::Model }, &checkpoint::write(&model)?);
+        if stopped {
+            let (done, total) = (trainer.steps_done(), trainer.total_steps());
+            model.info.history.push(format!("trained on {} for {done} of {total} steps, then stopped", data.name));
+        } else {
+            model.note_training(&plan, data, test_accuracy, drawn.len());
+        }
+        let kind = if stopped { CheckpointKind::Stopped } else { CheckpointKind::Model };
+        hand_over(&ComputeEvent::Checkpoint { model: model.hash(), kind }, &checkpoint::write(&model)?);
         self.put_model(model);
-        Ok(())
+        if stopped { Err(Failure::Stopped) } else { Ok(()) }
     }
 
-    async fn calibrate(&mut self, images: usize, seed: u64, permit: &Permit) -> Result<(), Failure> {
-        let (data, model) = (self.data()?, self.model()?);
+    async fn calibrate(&mut self, asked: &ModelHash, images: usize, seed: u64, permit: &Permit) -> Result<(), Failure> {
+        let (data, model) = (self.data()?, self.model(asked)?);
         let images = CalibrationImages::draw(data, Split::Train, images, seed, model.normalization_of(data))?;
         let mut counter = Counter::new("images", images.len());
         let layers = model.graph.prunable_layers().len();
@@ -299,7 +350,7 @@ impl Bench {
                     if counter.what != "layers" {
                         counter = Counter::new("layers", layers);
                     }
-                    tell(&ComputeEvent::Layer { layer: Box::new(layer.clone()) });
+                    tell(&ComputeEvent::Layer { model: *asked, layer: Box::new(layer.clone()) });
                     counter.add(1);
                 }
                 _ => {}
@@ -313,13 +364,18 @@ impl Bench {
         Ok(())
     }
 
-    async fn sweep(&self, plan: SweepPlan, previous: Option<SweepReport>, permit: &Permit) -> Result<(), Failure> {
-        let (data, model) = (self.data()?, self.model()?);
+    async fn sweep(
+        &self,
+        asked: &ModelHash,
+        plan: SweepPlan,
+        previous: Option<SweepReport>,
+        permit: &Permit,
+    ) -> Result<(), Failure> {
+        let (data, model) = (self.data()?, self.model(asked)?);
         model.check_classes(data)?;
         let profile = self.profile.as_ref().ok_or_else(|| "measure the network first".to_owned())?;
         let sweep = Sweep {
-            model,
-            profile,
+            measured: Measured::new(model, profile)?,
             dataset: data,
             normalization: model.normalization_of(data),
             device: &self.device.device,
@@ -346,8 +402,8 @@ impl Bench {
         (count, seed): (usize, u64),
         permit: &Permit,
     ) -> Result<(), Failure> {
-        let (data, model) = (self.data()?, self.model()?);
-        let device = &self.device.device;
+        let (data, (hash, model)) = (self.data()?, self.held()?);
+        let (hash, device) = (*hash, &self.device.device);
         let (pruned, _) = prune(model, allocation)?;
         let images = CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
         // The dense network's pass and the repair's.
@@ -358,22 +414,24 @@ impl Bench {
         };
         let dense = DenseStatistics::measure(model, &images, device, &mut watch).await?;
         let repaired = repair(model, &dense, &pruned, how, &images, device, &mut watch).await?;
-        hand_over(&ComputeEvent::Checkpoint { kind: CheckpointKind::Pruned }, &checkpoint::write(&repaired)?);
-        self.pruned = Some(repaired);
+        let kind = CheckpointKind::Pruned;
+        hand_over(&ComputeEvent::Checkpoint { model: hash, kind }, &checkpoint::write(&repaired)?);
+        self.pruned = Some(Pruned { pruned, repaired });
         Ok(())
     }
 
-    async fn predict(&self, count: usize, seed: u64) -> Result<(), Failure> {
-        let (data, model) = (self.data()?, self.model()?);
+    async fn predict(&self, asked: &ModelHash, count: usize, seed: u64) -> Result<(), Failure> {
+        let (data, model) = (self.data()?, self.model(asked)?);
         model.check_classes(data)?;
         let drawn = draw_indices(&data.test, count, seed);
         let dense = self.logits(model, data, &drawn).await?;
-        let pruned = match &self.pruned {
-            Some(pruned) => Some(self.logits(pruned, data, &drawn).await?),
-            None => None,
-        };
+        let (mut pruned, mut repaired) = (None, None);
+        if let Some(models) = &self.pruned {
+            pruned = Some(self.logits(&models.pruned, data, &drawn).await?);
+            repaired = Some(self.logits(&models.repaired, data, &drawn).await?);
+        }
         let labels = drawn.iter().map(|&image| data.test.labels()[image]).collect();
-        let predictions = Predictions { classes: data.classes.clone(), labels, dense, pruned };
+        let predictions = Predictions { model: *asked, classes: data.classes.clone(), labels, dense, pruned, repaired };
         let pixels: Vec<u8> = drawn.iter().flat_map(|&image| data.test.image(image)).copied().collect();
         hand_over(&ComputeEvent::Predictions { predictions }, &pixels);
         Ok(())
@@ -388,9 +446,10 @@ impl Bench {
     }
 }
 
-async fn hand_over_state(trainer: &Trainer<'_>) -> Result<(), Failure> {
+/// Hands over the state of a training that began with this network.
+async fn hand_over_state(trainer: &Trainer<'_>, before: ModelHash) -> Result<(), Failure> {
     let state = trainer.state().await?.to_bytes()?;
-    hand_over(&ComputeEvent::Checkpoint { kind: CheckpointKind::Training }, &state);
+    hand_over(&ComputeEvent::Checkpoint { model: before, kind: CheckpointKind::Training }, &state);
     Ok(())
 }
 

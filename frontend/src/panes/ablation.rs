@@ -7,14 +7,14 @@ use super::compare::{ForceText, layer_names};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::lab::{Lab, Outcome, Side, share_out};
 use crate::metric::{Metric, percent};
-use crate::settings::{List, Shown};
+use crate::settings::{List, Part, Shown};
 
 /// What a person forces, and what it does.
 #[component]
 pub fn AblationPane(lab: Lab) -> impl IntoView {
     view! {
         <div class="columns">
-            <Forcing lab />
+            <Show when=move || lab.settings.shows(Part::Force)><Forcing lab /></Show>
             <div class="story">
                 <h2>"What this shows"</h2>
                 <p>
@@ -151,7 +151,7 @@ fn Effects(lab: Lab) -> impl IntoView {
     });
     move || {
         if settings.a.force.with(|force| force.0.is_empty()) {
-            return view! { <p class="empty">"Nothing is forced in A. Choose layers and a density above, or start with the paper’s experiment below."</p> }.into_any();
+            return view! { <p class="empty">{if settings.shows(Part::Force) { "Nothing is forced in A. Choose layers and a density above, or start with the paper’s experiment below." } else { "Nothing is forced in A." }}</p> }.into_any();
         }
         match (free.get(), lab.a.get()) {
             (Ok(free), Ok(forced)) => view! {
@@ -252,7 +252,9 @@ fn Experiment(lab: Lab) -> impl IntoView {
     has_projections.then(|| view! {
         <div class="pane-head">
             <h2>"The paper’s experiment at this sparsity"</h2>
-            <button type="button" id="experiment" class="primary" on:click=start>"Show capped ERK beside projection-forced ERK"</button>
+            <Show when=move || [Part::Rule, Part::Force, Part::Compare].into_iter().all(|part| settings.shows(part))>
+                <button type="button" id="experiment" class="primary" on:click=start>"Show capped ERK beside projection-forced ERK"</button>
+            </Show>
         </div>
         <div class="table" tabindex="0" role="group" aria-label="Capped ERK, projection-forced ERK and RR">
             <table id="arms">
@@ -264,6 +266,6 @@ fn Experiment(lab: Lab) -> impl IntoView {
                 <tbody>{move || Arm::all().map(row).into_iter().collect_view()}</tbody>
             </table>
         </div>
-        <p class="faint">"Densities of all layers of a role together. Accuracy is that of the nearest sparsity in the sweeps that are open."</p>
+        <p class="faint">"Densities of all layers of a role together. Accuracy is that of the nearest sparsity in the open sweeps of this very profile."</p>
     })
 }

@@ -68,6 +68,7 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
         report.device,
         report.program,
     );
+    let is_unbound = report.profile_hash.is_none();
     let repairs: Vec<Repair> = report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
     let report = StoredValue::new(report);
     let repair = Signal::derive(move || {
@@ -98,6 +99,7 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     });
     view! {
         <p class="faint">{measured}</p>
+        {is_unbound.then(|| view! { <p class="notice" id="unbound">"This sweep was written by an earlier version and does not say which network and profile it is of; only the architecture is the same."</p> })}
         <label class="inline">
             <span>"After repair by"</span>
             <Select id="sweep-repair" value=repair set=settings.sweep_repair.write_only()

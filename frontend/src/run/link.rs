@@ -2,7 +2,7 @@
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use leptos::prelude::window;
-use rrlab_types::{ComputeEvent, ComputeRequest};
+use rrlab_protocol::{ComputeEvent, ComputeRequest};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -75,15 +75,15 @@ impl Drop for Link {
 }
 
 impl Link {
-    /// Starts a worker of this name and hears it.
+    /// Starts the worker of this name in a folder below the page, and hears it.
     ///
     /// # Errors
     /// If the browser has no workers.
-    pub fn open(name: &str, hear: impl FnMut(Told) + Clone + 'static) -> Result<Self, String> {
+    pub fn open(folder: &str, name: &str, hear: impl FnMut(Told) + Clone + 'static) -> Result<Self, String> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let base = window().document().and_then(|document| document.base_uri().ok().flatten()).unwrap_or_default();
-        let address = web_sys::Url::new_with_base(&format!("{name}_loader.js"), &base).map(|url| url.href());
+        let address = web_sys::Url::new_with_base(&format!("{folder}/{name}_loader.js"), &base).map(|url| url.href());
         let worker = address.and_then(|address| Worker::new_with_options(&address, &options));
         let worker = worker.map_err(|_| "this browser lets no worker start here".to_owned())?;
         let mut tell = hear.clone();

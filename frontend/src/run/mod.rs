@@ -5,6 +5,7 @@ mod link;
 mod panel;
 mod session;
 mod shelf;
+mod workers;
 
 pub use panel::{Bench, RunPanel, SWEEP_RULES, duration, in_words, sweep_sparsities};
 pub use session::{Finding, Session};

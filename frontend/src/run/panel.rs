@@ -1,12 +1,14 @@
 //! Where a person runs networks: which images, which network, what to do with it, and what comes of it.
 
 use leptos::prelude::*;
-use rrlab_types::{ComputeRequest, Evidence, Repair, Rule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate};
+use rrlab_protocol::{Ask, ComputeRequest, Phase, Work};
+use rrlab_types::{Repair, Rule, Sparsity, SweepPlan, SweepReport, TrainingPlan};
 
 use super::files;
 use super::link::Attachment;
-use super::session::{Ask, Phase, Seen, Session};
+use super::session::{Held, Seen, Session};
 use super::shelf::{Kept, Kind};
+use super::workers::Workers;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::controls::{Number, Select};
 use crate::graph::LiveGraph;
@@ -122,24 +124,25 @@ impl Bench {
         }
     }
 
-    fn images_ask(self) -> Result<Ask, String> {
-        match self.source.get_untracked() {
+    fn images_work(self) -> Result<Work<Attachment>, String> {
+        Ok(Work::Ask(match self.source.get_untracked() {
             Source::Shapes => {
                 let train = self.shapes.get_untracked();
                 // The test images' seed is the training images': the generator keeps the two apart.
-                Ok(ComputeRequest::Shapes { train, test: (train / 2).max(100), seed: self.seed.get_untracked() }.into())
+                ComputeRequest::Shapes { train, test: (train / 2).max(100), seed: self.seed.get_untracked() }.into()
             }
             Source::Files => {
                 let attachments = self.images.get_untracked();
                 let first =
                     attachments.first().ok_or("choose files of images first: CIFAR's own, a .zip, or a folder")?;
                 let name = data_set_name(&first.name);
-                Ok(Ask { request: ComputeRequest::Files { name }, attachments })
+                Ask { request: ComputeRequest::Files { name }, attachments }
             }
-        }
+        }))
     }
 
-    async fn network_ask(self) -> Result<Option<Ask>, String> {
+    /// What brings the network; nothing where it is the one that is there.
+    async fn network_work(self) -> Result<Option<Work<Attachment>>, String> {
         let start = |architecture: &str| {
             let seed = self.seed.get_untracked();
             Ask::from(ComputeRequest::Start { architecture: architecture.into(), seed })
@@ -148,7 +151,7 @@ impl Bench {
             let name = attachment.name.clone();
             Ask { request: ComputeRequest::Open { name, architecture }, attachments: vec![attachment] }
         };
-        Ok(Some(match self.network.get_untracked() {
+        Ok(Some(Work::Ask(match self.network.get_untracked() {
             Network::Held => return Ok(None),
             Network::ResNet8 => start("resnet8"),
             Network::ResNet20 => start("resnet20"),
@@ -158,7 +161,7 @@ impl Bench {
                 let stated = self.architecture.get_untracked();
                 open(file, (stated != Architecture::Stated).then(|| stated.to_string()))
             }
-        }))
+        })))
     }
 
     async fn bundled_checkpoint(self) -> Result<Attachment, String> {
@@ -171,43 +174,36 @@ impl Bench {
         Ok(attachment)
     }
 
-    /// Brings images and network where they are not there yet, then does `requests`.
-    fn run(self, requests: impl FnOnce() -> Result<Vec<ComputeRequest>, String> + 'static) {
+    /// Brings images and network where they are not there yet, then does the rest.
+    fn run(self, works: Vec<Work<Attachment>>) {
         let session = self.session;
         leptos::task::spawn_local(async move {
-            let asks = async {
-                let images = Some(self.images_ask()?).filter(|ask| !session.has_images(ask));
-                let network = self.network_ask().await?.filter(|ask| !session.has_network(ask));
-                let requests = requests()?.into_iter().map(Ask::from);
-                Ok::<Vec<Ask>, String>(images.into_iter().chain(network).chain(requests).collect())
+            let prepared = async {
+                let (images, network) = (self.images_work()?, self.network_work().await?);
+                Ok::<_, String>([images].into_iter().chain(network).chain(works).collect())
             };
-            match asks.await {
-                Ok(asks) => session.ask(asks),
+            match prepared.await {
+                Ok(works) => session.ask(works),
                 Err(problem) => session.tell(problem),
             }
         });
     }
 
     fn train(self) {
-        let plan = TrainingPlan {
+        self.run(vec![Work::Train(TrainingPlan {
             epochs: self.epochs.get_untracked(),
             learning_rate: self.learning_rate.get_untracked(),
             seed: self.seed.get_untracked(),
             ..TrainingPlan::default()
-        };
-        self.run(move || {
-            // What comes next is done with what was trained.
-            self.network.set(Network::Held);
-            Ok(vec![ComputeRequest::Train { plan }])
-        });
+        })]);
     }
 
-    fn calibrate_request(self) -> ComputeRequest {
-        ComputeRequest::Calibrate { images: self.calibration.get_untracked(), seed: self.seed.get_untracked() }
+    fn measuring(self, again: bool) -> Work<Attachment> {
+        Work::Measure { images: self.calibration.get_untracked(), seed: self.seed.get_untracked(), again }
     }
 
     fn measure(self) {
-        self.run(move || Ok(vec![self.calibrate_request()]));
+        self.run(vec![self.measuring(true)]);
     }
 
     fn plan(self, choice: Choice) -> SweepPlan {
@@ -226,11 +222,7 @@ impl Bench {
 
     /// Sweeps need a profile: measured first where there is none.
     fn sweep(self, plans: Vec<SweepPlan>) {
-        self.run(move || {
-            let measure = (!self.session.has_profile()).then(|| self.calibrate_request());
-            let sweeps = plans.into_iter().map(|plan| ComputeRequest::Sweep { plan, previous: None });
-            Ok(measure.into_iter().chain(sweeps).collect())
-        });
+        self.run([self.measuring(false)].into_iter().chain(plans.into_iter().map(Work::Sweep)).collect());
     }
 
     fn evaluate(self) {
@@ -249,35 +241,23 @@ impl Bench {
     }
 
     fn prune(self) {
-        self.run(move || {
-            let request = untrack(|| self.session.settings.a.request());
-            let profile =
-                self.session.profile().ok_or("measure the network first: the allocation needs its profile")?;
-            let allocation = allocate(Evidence::Profile(&profile), &request).map_err(|error| error.to_string())?;
-            Ok(vec![ComputeRequest::Prune {
-                allocation: Box::new(allocation),
-                repair: Repair::Operator(request.settings.repair),
-                images: self.calibration.get_untracked(),
-                seed: self.seed.get_untracked(),
-            }])
-        });
+        let allocation = untrack(|| self.session.settings.a.request());
+        let (images, seed) = (self.calibration.get_untracked(), self.seed.get_untracked());
+        self.run(vec![self.measuring(false), Work::Prune { allocation, images, seed }]);
     }
 
     fn look(self) {
-        let seed = self.seed.get_untracked();
-        self.run(move || Ok(vec![ComputeRequest::Predict { images: LOOKED_AT, seed }]));
+        self.run(vec![Work::Predict { images: LOOKED_AT, seed: self.seed.get_untracked() }]);
     }
 
     /// Goes on with a training that was kept.
     fn continue_training(self, kept: &Kept) {
         let state = Attachment { name: kept.name.clone(), data: kept.data.clone() };
-        let images = match self.images_ask() {
-            Ok(ask) => Some(ask).filter(|ask| !self.session.has_images(ask)),
-            Err(problem) => return self.session.tell(problem),
-        };
-        self.network.set(Network::Held);
-        let go_on = Ask { request: ComputeRequest::Continue, attachments: vec![state] };
-        self.session.ask(images.into_iter().chain([go_on]));
+        let go_on = Work::Ask(Ask { request: ComputeRequest::Continue, attachments: vec![state] });
+        match self.images_work() {
+            Ok(images) => self.session.ask(vec![images, go_on]),
+            Err(problem) => self.session.tell(problem),
+        }
     }
 
     fn open_kept(self, kept: &Kept) {
@@ -305,14 +285,23 @@ fn data_set_name(path: &str) -> String {
 pub fn RunPanel(bench: Bench, board: Board) -> impl IntoView {
     let session = bench.session;
     session.read_shelf();
+    session.look_for_workers();
     let compute_on = session.settings.compute_on;
     // Another device means another worker.
     Effect::new(move |before: Option<ComputeOn>| {
         let now = compute_on.get();
         if now != ComputeOn::Server && before.is_some_and(|before| before != now) {
-            session.end();
+            session.change_device();
         }
         now
+    });
+    // What comes next is done with what was trained.
+    Effect::new(move |before: Option<usize>| {
+        let trainings = session.trainings.get();
+        if before.is_some_and(|before| before != trainings) {
+            bench.network.set(Network::Held);
+        }
+        trainings
     });
     // Jobs need a server; a link may ask for one where there is none.
     let choices = move || {
@@ -349,9 +338,15 @@ fn LocalPanel(bench: Bench) -> impl IntoView {
         }
         None => "Images never leave this machine.".to_owned(),
     };
-    let story = move || session.held.get().and_then(|held| held.history.last().cloned()).unwrap_or_default();
+    let story = move || {
+        let Some(held) = session.held.get() else { return String::new() };
+        let network = held.title();
+        held.history.last().map_or_else(|| network.clone(), |last| format!("{network}: {last}"))
+    };
+    let obstacle = move || session.workers.with(|workers| workers.as_ref().and_then(Workers::obstacle));
     view! {
             <p class="faint" id="device" role="status">{move || session.device.get()}</p>
+            {move || obstacle().map(|obstacle| view! { <p id="obstacle" class="notice" role="status">{obstacle}</p> })}
             <div class="steps">
                 <fieldset>
                     <legend>"1 Images"</legend>
@@ -455,7 +450,8 @@ fn Actions(bench: Bench) -> impl IntoView {
                 <Number id="seed" label="seed" signal=bench.seed />
             </span>
             {move || session.pruned.get().map(|pruned| view! {
-                <button type="button" id="save-pruned" class="primary" on:click=move |_| files::save("pruned.safetensors", &pruned.data)>"Save the pruned network"</button>
+                <button type="button" id="save-pruned" class="primary" title=pruned.name.clone()
+                    on:click=move |_| files::save(&pruned.name, &pruned.data)>"Save the pruned network"</button>
             })}
         </div>
     }
@@ -473,9 +469,11 @@ pub fn duration(seconds: f64) -> String {
 
 #[component]
 fn ActivityView(session: Session) -> impl IntoView {
-    let paused = move || session.phase.get() == Phase::Paused;
+    let paused = move || matches!(session.phase.get(), Phase::Paused | Phase::Starting { paused: true });
     let words = move || match (session.phase.get(), session.activity.get()) {
-        (Phase::Starting, _) => "Starting the worker …".to_owned(),
+        (Phase::Starting { paused: false }, _) => "Starting the worker …".to_owned(),
+        (Phase::Starting { paused: true }, _) => "Starting the worker, which is to pause …".to_owned(),
+        (Phase::Stopping, _) => "Stopping …".to_owned(),
         (Phase::Broken, _) => "The worker was lost with work to do.".to_owned(),
         (_, None) => String::new(),
         (_, Some(activity)) if activity.total == 0 => format!("{} …", activity.title),
@@ -500,7 +498,8 @@ fn ActivityView(session: Session) -> impl IntoView {
                 .map(|activity| activity.done as f64 / activity.total as f64)
         })
     };
-    let at_work = move || matches!(session.phase.get(), Phase::Working | Phase::Paused | Phase::Starting);
+    let at_work = move || session.is_busy();
+    let stopping = move || session.phase.get() == Phase::Stopping;
     view! {
         <div class="activity">
             <span id="activity" role="status">{words}</span>
@@ -509,13 +508,13 @@ fn ActivityView(session: Session) -> impl IntoView {
                     Some(share) => view! { <progress max="1" value=share aria-labelledby="activity"></progress> }.into_any(),
                     None => view! { <progress aria-labelledby="activity"></progress> }.into_any(),
                 }}
-                <button type="button" id="pause" on:click=move |_| session.set_paused(!paused())>{move || if paused() { "Go on" } else { "Pause" }}</button>
-                <button type="button" id="stop" on:click=move |_| session.stop()>"Stop"</button>
+                <button type="button" id="pause" disabled=stopping on:click=move |_| session.set_paused(!paused())>{move || if paused() { "Go on" } else { "Pause" }}</button>
+                <button type="button" id="stop" disabled=stopping on:click=move |_| session.stop()>"Stop"</button>
             </Show>
             <Show when=move || session.phase.get() == Phase::Broken || session.silent.get()>
                 <span class="problem">{move || if session.silent.get() { "No sign of life for 30 seconds." } else { "" }}</span>
                 <button type="button" id="go-on" class="primary" on:click=move |_| session.go_on()>"Go on in a new worker"</button>
-                <button type="button" on:click=move |_| session.end()>"Give up"</button>
+                <button type="button" on:click=move |_| session.give_up()>"Give up"</button>
             </Show>
         </div>
     }
@@ -544,6 +543,7 @@ fn Evaluations(session: Session) -> impl IntoView {
         <Show when=move || session.evaluated.with(|evaluated| !evaluated.is_empty())>
             <div class="table">
                 <table id="evaluated">
+                    <caption>{move || session.held.with(|held| held.as_ref().map(Held::title))}</caption>
                     <thead><tr><th scope="col">"allocation"</th><th scope="col">"pruned"</th><th scope="col">"repaired"</th>
                         <th scope="col">"by"</th><th scope="col">"dense"</th><th scope="col">"test images"</th></tr></thead>
                     <tbody>{move || session.evaluated.with(|evaluated| evaluated.iter().map(row).collect_view())}</tbody>
@@ -575,8 +575,12 @@ fn Looks(session: Session) -> impl IntoView {
         let label = predictions.labels[index];
         let truth = predictions.classes[label as usize].clone();
         let name = truth.clone();
-        let dense = said("", &predictions.dense[index], seen, label);
-        let pruned = predictions.pruned.as_ref().map(|pruned| said("pruned: ", &pruned[index], seen, label));
+        let dense = said("dense: ", &predictions.dense[index], seen, label);
+        let after = |who: &str, logits: &Option<Vec<Vec<f32>>>| {
+            logits.as_ref().map(|logits| said(who, &logits[index], seen, label))
+        };
+        let pruned = after("pruned: ", &predictions.pruned);
+        let repaired = after("repaired: ", &predictions.repaired);
         let canvas = NodeRef::<leptos::html::Canvas>::new();
         let pixels = seen.pixels.clone();
         Effect::new(move |_| {
@@ -587,7 +591,8 @@ fn Looks(session: Session) -> impl IntoView {
         view! {
             <figure data-look=index>
                 <canvas node_ref=canvas width="32" height="32" role="img" aria-label=name></canvas>
-                <figcaption><strong>{truth}</strong><span>{dense}</span>{pruned.map(|pruned| view! { <span>{pruned}</span> })}</figcaption>
+                <figcaption><strong>{truth}</strong><span>{dense}</span>
+                    {[pruned, repaired].into_iter().flatten().map(|line| view! { <span>{line}</span> }).collect_view()}</figcaption>
             </figure>
         }
     };
@@ -595,7 +600,8 @@ fn Looks(session: Session) -> impl IntoView {
         session.seen.with(|seen| {
             seen.as_ref().map(|seen| {
                 let looks = (0..seen.predictions.labels.len()).map(|index| look(seen, index)).collect_view();
-                view! { <div class="looks" id="looks">{looks}</div> }
+                let network = session.held.with(|held| held.as_ref().map(Held::title));
+                view! { <p class="faint">{network}</p><div class="looks" id="looks">{looks}</div> }
             })
         })
     }

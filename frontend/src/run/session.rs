@@ -1,39 +1,30 @@
-//! What is under way in the worker: requests, what came of them, and how to go on after a worker was lost.
+//! What a person sees of the conversation with a worker: the signals that views follow. What is asked when, and how another
+//! worker goes on, is decided by the state machine of `rrlab-protocol`; this carries out what it says.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
+use gloo_timers::future::sleep;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
+use rrlab_protocol::{
+    Answer, Ask, CheckpointKind, ComputeEvent, ComputeRequest, Control, Effect, Input, Phase, Predictions, Work,
+};
 use rrlab_types::{
-    CheckpointKind, ComputeEvent, ComputeRequest, Document, LayerGraph, LayerProfile, ModelProfile, PROGRAM,
-    Predictions, StepReport, SweepReport,
+    Document, LayerGraph, LayerProfile, ModelHash, ModelProfile, PROGRAM, ProfileHash, StepReport, SweepReport,
 };
 
 use super::link::{Adapter, Attachment, Link, Told, adapter};
 use super::shelf::{self, Kept, Kind};
+use super::workers::Workers;
 use crate::settings::{ComputeOn, Settings};
 
 /// Silence of a working worker after which a person is asked whether to wait.
 const SILENCE_MILLISECONDS: f64 = 30_000.0;
 /// How often silence is looked for.
-const WATCH: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// What the worker is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// There is none.
-    Off,
-    /// It is on its way.
-    Starting,
-    /// It waits for requests.
-    Ready,
-    /// It works.
-    Working,
-    /// It rests until it is told to go on.
-    Paused,
-    /// It was lost with work to do.
-    Broken,
-}
+const WATCH: Duration = Duration::from_secs(5);
+/// How often it is looked whether the workers are built.
+const BUILDING: Duration = Duration::from_secs(2);
 
 /// What a session finds, for the page to show.
 #[derive(Debug, Clone)]
@@ -64,10 +55,24 @@ pub struct Images {
 /// The network that the worker holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
+    /// Which.
+    pub hash: ModelHash,
     /// Its layers.
     pub graph: LayerGraph,
     /// How it came to be.
     pub history: Vec<String>,
+}
+
+impl Held {
+    /// Architecture and the beginning of the hash, for people.
+    pub fn title(&self) -> String {
+        format!("{}, network {}", self.graph.architecture, self.hash.short())
+    }
+
+    /// Architecture and the beginning of the hash, for names of files.
+    pub fn file_name(&self) -> String {
+        format!("{}-{}", self.graph.architecture.replace([':', '='], "-"), self.hash.short())
+    }
 }
 
 /// Layers as they are measured.
@@ -124,39 +129,18 @@ pub struct Seen {
     pub pixels: ArrayBuffer,
 }
 
-/// A request with its files.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
-    /// What is asked.
-    pub request: ComputeRequest,
-    /// Files.
-    pub attachments: Vec<Attachment>,
-}
-
-impl From<ComputeRequest> for Ask {
-    fn from(request: ComputeRequest) -> Self {
-        Self { request, attachments: Vec::new() }
-    }
-}
-
-/// What it takes to bring another worker to where the lost one was.
+/// The worker, and the conversation with it.
 #[derive(Default)]
 struct Inner {
+    conversation: rrlab_protocol::Session<Attachment>,
     link: Option<Link>,
-    /// How many workers were started: what an earlier one still says is not heard.
-    workers: u64,
-    /// Asked for and not yet answered, the present one first.
-    pending: VecDeque<Ask>,
-    /// What brought the images that are there.
-    images: Option<Ask>,
-    /// What brought the network that is there.
-    network: Option<Ask>,
-    /// The state of a training under way.
-    training: Option<Attachment>,
-    /// The profile of the network that is there.
-    profile: Option<Box<ModelProfile>>,
-    /// The sweep under way.
-    sweep: Option<Box<SweepReport>>,
+    /// Whether the present worker computes by WebGPU.
+    on_gpu: bool,
+    /// Why the next worker is not to compute by WebGPU.
+    fallen_back: Option<String>,
+    /// Name of the file that the pruning under way makes.
+    pruned_name: String,
+    /// When the worker was last heard of.
     heard: f64,
 }
 
@@ -165,23 +149,29 @@ struct Inner {
 pub struct Session {
     /// Settings of the page.
     pub settings: Settings,
-    /// What the worker is doing.
+    /// Where the conversation is.
     pub phase: RwSignal<Phase>,
     /// On what it computes, and why.
     pub device: RwSignal<String>,
+    /// How it stands with the workers' files; `None` before that is known.
+    pub workers: RwSignal<Option<Workers>>,
     /// Images that it holds.
     pub images: RwSignal<Option<Images>>,
     /// The network that it holds.
     pub held: RwSignal<Option<Held>>,
+    /// Profile of that network on those images, once it is measured.
+    pub measured: RwSignal<Option<ProfileHash>>,
+    /// How many trainings have left a network here.
+    pub trainings: RwSignal<usize>,
     /// How far it is.
     pub activity: RwSignal<Option<Activity>>,
     /// The latest training.
     pub course: RwSignal<Course>,
     /// The calibration under way.
     pub live: RwSignal<Option<Live>>,
-    /// Allocations that were evaluated, a sweep of one point each.
+    /// Allocations of the network that were evaluated, a sweep of one point each.
     pub evaluated: RwSignal<Vec<SweepReport>>,
-    /// A pruned network to be saved.
+    /// What was pruned from the network, to be saved.
     pub pruned: RwSignal<Option<Attachment>, LocalStorage>,
     /// Test images that were looked at.
     pub seen: RwSignal<Option<Seen>, LocalStorage>,
@@ -200,8 +190,11 @@ impl Session {
             settings,
             phase: RwSignal::new(Phase::Off),
             device: RwSignal::new(String::new()),
+            workers: RwSignal::new(None),
             images: RwSignal::new(None),
             held: RwSignal::new(None),
+            measured: RwSignal::new(None),
+            trainings: RwSignal::new(0),
             activity: RwSignal::new(None),
             course: RwSignal::new(Course::default()),
             live: RwSignal::new(None),
@@ -234,53 +227,98 @@ impl Session {
 
     /// Whether something is under way.
     pub fn is_busy(self) -> bool {
-        matches!(self.phase.get(), Phase::Starting | Phase::Working | Phase::Paused)
+        matches!(self.phase.get(), Phase::Starting { .. } | Phase::Working | Phase::Paused | Phase::Stopping)
     }
 
     /// Asks for these, one after the other; starts a worker where there is none.
-    pub fn ask(self, asks: impl IntoIterator<Item = Ask>) {
-        let phase = self.phase.get_untracked();
-        let hears = matches!(phase, Phase::Ready | Phase::Working | Phase::Paused);
-        self.inner.update_value(|inner| {
-            for ask in asks {
-                if let Some(link) = inner.link.as_ref().filter(|_| hears) {
-                    link.ask(&ask.request, &ask.attachments);
-                }
-                inner.pending.push_back(ask);
+    pub fn ask(self, works: Vec<Work<Attachment>>) {
+        self.handle(Input::Asked(works));
+    }
+
+    /// Rests, or goes on.
+    pub fn set_paused(self, paused: bool) {
+        self.handle(if paused { Input::Pause } else { Input::Resume });
+        // Time that was rested is no measure of speed.
+        self.activity.update(|activity| {
+            if let Some(activity) = activity {
+                activity.since = (activity.done, js_sys::Date::now());
             }
         });
-        match phase {
-            Phase::Off | Phase::Broken => self.start(None),
-            // What was asked for goes out as soon as the worker is ready.
-            Phase::Starting => {}
-            Phase::Ready | Phase::Working | Phase::Paused => self.begin_next(),
+    }
+
+    /// Gives up what is under way.
+    pub fn stop(self) {
+        self.handle(Input::Stop);
+    }
+
+    /// Computes on the device that is chosen now, also what is under way.
+    pub fn change_device(self) {
+        self.inner.update_value(|inner| inner.fallen_back = None);
+        self.handle(Input::ChooseDevice);
+    }
+
+    /// Goes on in a new worker after one was lost, or does not answer.
+    pub fn go_on(self) {
+        self.handle(Input::GoOn);
+    }
+
+    /// Gives up what a lost worker left.
+    pub fn give_up(self) {
+        self.handle(Input::GiveUp);
+    }
+
+    /// Tells the conversation what happened and does what it says.
+    fn handle(self, input: Input<Attachment>) {
+        let effects = self.inner.try_update_value(|inner| inner.conversation.handle(input)).unwrap_or_default();
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        let (phase, measured) =
+            self.inner.with_value(|inner| (inner.conversation.phase(), inner.conversation.profile_hash()));
+        set_if_other(self.phase, phase);
+        set_if_other(self.measured, measured);
+    }
+
+    fn carry_out(self, effect: Effect<Attachment>) {
+        match effect {
+            Effect::Start { worker } => self.start(worker),
+            Effect::End => {
+                self.inner.update_value(|inner| inner.link = None);
+                self.forget_activity();
+            }
+            Effect::Send(ask) => self.send(&ask),
+            Effect::Control(control) => {
+                let request = match control {
+                    Control::Pause => ComputeRequest::Pause,
+                    Control::Resume => ComputeRequest::Resume,
+                    Control::Stop => ComputeRequest::Stop,
+                };
+                self.inner.update_value(|inner| {
+                    inner.heard = js_sys::Date::now();
+                    inner.link.iter().for_each(|link| link.ask(&request, &[]));
+                });
+            }
+            Effect::Problem(problem) => self.tell(problem),
         }
     }
 
-    /// Whether these images are there, or on their way.
-    pub fn has_images(self, ask: &Ask) -> bool {
-        self.inner.with_value(|inner| {
-            let coming = inner.pending.iter().rev().find(|ask| brings_images(&ask.request));
-            coming.or(inner.images.as_ref()) == Some(ask)
-        })
-    }
-
-    /// Whether the network that this brings is there, or on its way.
-    pub fn has_network(self, ask: &Ask) -> bool {
-        self.inner.with_value(|inner| {
-            let coming = inner.pending.iter().rev().find(|ask| brings_network(&ask.request));
-            coming.or(inner.network.as_ref()) == Some(ask)
-        })
-    }
-
-    /// Whether the network that is there was measured.
-    pub fn has_profile(self) -> bool {
-        self.inner.with_value(|inner| inner.profile.is_some())
-    }
-
-    /// The profile of the network that is there.
-    pub fn profile(self) -> Option<Box<ModelProfile>> {
-        self.inner.with_value(|inner| inner.profile.clone())
+    fn send(self, ask: &Ask<Attachment>) {
+        let since = (0, js_sys::Date::now());
+        let title = ask.request.title();
+        self.activity.set(Some(Activity { title, what: String::new(), done: 0, total: 0, since }));
+        match &ask.request {
+            ComputeRequest::Train { .. } => self.course.set(Course::default()),
+            ComputeRequest::Prune { allocation, .. } => {
+                let network = self.held.with_untracked(|held| held.as_ref().map(Held::file_name)).unwrap_or_default();
+                let name = format!("{network}-{}-{}.safetensors", allocation.rule, allocation.sparsity);
+                self.inner.update_value(|inner| inner.pruned_name = name);
+            }
+            _ => {}
+        }
+        self.inner.update_value(|inner| {
+            inner.heard = js_sys::Date::now();
+            inner.link.iter().for_each(|link| link.ask(&ask.request, &ask.attachments));
+        });
     }
 
     /// Opens a profile or sweep that the browser kept.
@@ -295,135 +333,122 @@ impl Session {
         });
     }
 
-    /// Rests, or goes on.
-    pub fn set_paused(self, paused: bool) {
-        let request = if paused { ComputeRequest::Pause } else { ComputeRequest::Resume };
-        self.inner.with_value(|inner| inner.link.iter().for_each(|link| link.ask(&request, &[])));
-        self.inner.update_value(|inner| inner.heard = js_sys::Date::now());
-        self.phase.set(if paused { Phase::Paused } else { Phase::Working });
-        // Time that was rested is no measure of speed.
-        self.activity.update(|activity| {
-            if let Some(activity) = activity {
-                activity.since = (activity.done, js_sys::Date::now());
-            }
-        });
-    }
-
-    /// Gives up what is under way.
-    pub fn stop(self) {
-        self.inner.with_value(|inner| inner.link.iter().for_each(|link| link.ask(&ComputeRequest::Stop, &[])));
-    }
-
-    /// Ends the worker, and computes elsewhere from the next request on.
-    pub fn end(self) {
-        self.inner.update_value(|inner| *inner = Inner { workers: inner.workers, ..Inner::default() });
-        self.phase.set(Phase::Off);
-        self.forget_activity();
-        self.images.set(None);
-        self.held.set(None);
-    }
-
     fn forget_activity(self) {
         self.activity.set(None);
         self.live.set(None);
         self.silent.set(false);
     }
 
-    /// Starts a worker; `fallen_back` says why not on the GPU.
-    fn start(self, fallen_back: Option<String>) {
-        self.phase.set(Phase::Starting);
-        leptos::task::spawn_local(async move {
-            let wish = self.settings.compute_on.get_untracked();
-            let found = if wish == ComputeOn::Cpu { Adapter::Missing } else { adapter().await };
-            let gpu = fallen_back.is_none()
-                && found != Adapter::Missing
-                && (wish == ComputeOn::WebGpu || found == Adapter::Hardware);
-            let why = match (&fallen_back, wish, found) {
-                (Some(problem), _, _) => format!("because {problem}"),
-                (_, ComputeOn::Cpu, _) => "as chosen".to_owned(),
-                (_, ComputeOn::WebGpu, Adapter::Missing) => "because this browser offers no WebGPU adapter".to_owned(),
-                (_, ComputeOn::WebGpu, Adapter::Software) => {
-                    "as chosen, on a software adapter: slower than the CPU".to_owned()
-                }
-                (_, ComputeOn::WebGpu, Adapter::Hardware) => "as chosen".to_owned(),
-                (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Missing) => {
-                    "since this browser offers no WebGPU adapter".to_owned()
-                }
-                (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Software) => {
-                    "since the only WebGPU adapter is software, slower than that".to_owned()
-                }
-                (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Hardware) => {
-                    "since there is a graphics card".to_owned()
-                }
-            };
-            self.device.set(format!("Computing {} {why}", if gpu { "by WebGPU" } else { "on the CPU" }));
-            self.open(if gpu { "compute-gpu" } else { "compute-cpu" });
-        });
+    /// What was computed of another network, or on other images, is not shown beside this one.
+    fn forget_results(self) {
+        self.evaluated.set(Vec::new());
+        self.pruned.set(None);
+        self.seen.set(None);
     }
 
-    fn open(self, name: &str) {
-        let number = self.inner.try_update_value(|inner| {
-            inner.workers += 1;
-            inner.heard = js_sys::Date::now();
-            inner.workers
-        });
-        let hear = move |told: Told| {
-            if self.inner.with_value(|inner| Some(inner.workers) == number) {
-                self.hear(told);
+    fn is_current(self, worker: u64) -> bool {
+        self.inner.with_value(|inner| inner.conversation.is_current(worker))
+    }
+
+    fn is_about(self, model: Option<&ModelHash>) -> bool {
+        model.is_some_and(|model| self.inner.with_value(|inner| inner.conversation.is_about(model)))
+    }
+
+    /// Asks whether the workers are there, until they are or never will be.
+    pub fn look_for_workers(self) {
+        leptos::task::spawn_local(async move { drop(self.found_workers(|| true).await) });
+    }
+
+    /// Waits for the workers to be built while `wanted`; gives their folder.
+    async fn found_workers(self, wanted: impl Fn() -> bool) -> Result<String, String> {
+        loop {
+            let workers = Workers::ask().await?;
+            let obstacle = workers.obstacle();
+            let is_building = matches!(workers, Workers::Building { .. });
+            set_if_other(self.workers, Some(workers.clone()));
+            match (workers, obstacle) {
+                (Workers::Ready { folder }, _) => return Ok(folder),
+                (_, Some(problem)) if !is_building || !wanted() => return Err(problem),
+                _ => sleep(BUILDING).await,
             }
-        };
-        match Link::open(name, hear) {
-            Ok(link) => self.inner.update_value(|inner| inner.link = Some(link)),
-            Err(problem) => self.lost(&problem),
         }
+    }
+
+    fn start(self, worker: u64) {
+        leptos::task::spawn_local(async move {
+            let folder = self.found_workers(move || self.is_current(worker)).await;
+            let wish = self.settings.compute_on.get_untracked();
+            let found = if wish == ComputeOn::Cpu { Adapter::Missing } else { adapter().await };
+            // Meanwhile it may have been stopped, or another device chosen.
+            if !self.is_current(worker) {
+                return;
+            }
+            let fallen_back = self.inner.with_value(|inner| inner.fallen_back.clone());
+            let (gpu, why) = choice(fallen_back.as_deref(), wish, found);
+            self.device.set(format!("Computing {} {why}", if gpu { "by WebGPU" } else { "on the CPU" }));
+            self.inner.update_value(|inner| (inner.on_gpu, inner.heard) = (gpu, js_sys::Date::now()));
+            let name = if gpu { "compute-gpu" } else { "compute-cpu" };
+            let hear = move |told: Told| {
+                if self.is_current(worker) {
+                    self.hear(told);
+                }
+            };
+            match folder.and_then(|folder| Link::open(&folder, name, hear)) {
+                Ok(link) => self.inner.update_value(|inner| inner.link = Some(link)),
+                Err(problem) => self.lost(&problem),
+            }
+        });
     }
 
     fn hear(self, told: Told) {
         self.inner.update_value(|inner| inner.heard = js_sys::Date::now());
         match told.event {
             ComputeEvent::Ready { program, .. } if program != PROGRAM => {
-                self.end();
+                self.handle(Input::GiveUp);
                 self.tell(format!("the page is {PROGRAM}, but its worker is {program}: load the page again"));
             }
-            ComputeEvent::Ready { device, .. } => self.ready(&device),
+            ComputeEvent::Ready { device, .. } => {
+                if device != "cpu" {
+                    self.device.update(|words| *words = format!("{words} – {device}"));
+                }
+                self.handle(Input::Ready);
+            }
             ComputeEvent::Data { name, classes, train, test } => {
+                if !self.is_bringing_again() {
+                    self.forget_results();
+                }
                 self.images.set(Some(Images { name, classes: classes.len(), train, test }));
+                self.handle(Input::Images);
             }
-            ComputeEvent::Model { graph, history } => {
-                self.held.set(Some(Held { graph: *graph, history }));
-                self.inner.update_value(|inner| inner.profile = None);
-            }
+            ComputeEvent::Model { hash, graph, history } => self.network(Held { hash, graph: *graph, history }),
             ComputeEvent::Progress { what, done, total } => self.progress(what, done, total),
             ComputeEvent::Step { report } => self.step(report),
             ComputeEvent::Epoch { epoch, accuracy, images } => self.course.update(|course| {
                 course.accuracies.push((epoch as f64, accuracy));
                 course.test_images = images;
             }),
-            ComputeEvent::Layer { layer } => self.layer(*layer),
-            ComputeEvent::Profile { profile } => self.measured(profile),
-            ComputeEvent::Sweep { report } => {
-                self.inner.update_value(|inner| inner.sweep = Some(report.clone()));
-                if report.plan.rules.len() * report.plan.sparsities.len() == 1 {
-                    self.evaluated.update(|evaluated| report.put_into(evaluated));
-                }
-                self.found.run(Finding::Sweep(report));
-            }
-            ComputeEvent::Predictions { predictions } => {
+            ComputeEvent::Layer { model, layer } if self.is_about(Some(&model)) => self.layer(*layer),
+            ComputeEvent::Profile { profile } if self.is_about(profile.model_hash.as_ref()) => self.profile(profile),
+            ComputeEvent::Sweep { report } if self.is_about(report.model_hash.as_ref()) => self.sweep(report),
+            ComputeEvent::Predictions { predictions } if self.is_about(Some(&predictions.model)) => {
                 if let Some(pixels) = told.bytes {
                     self.seen.set(Some(Seen { predictions, pixels }));
                 }
             }
-            ComputeEvent::Checkpoint { kind } => {
+            ComputeEvent::Checkpoint { model, kind } => {
                 if let Some(bytes) = told.bytes {
-                    self.checkpoint(kind, &bytes);
+                    self.checkpoint(&model, kind, &bytes);
                 }
             }
-            ComputeEvent::Done => self.answered(true),
-            ComputeEvent::Stopped => self.answered(false),
+            // About a network that is not here any more.
+            ComputeEvent::Layer { .. }
+            | ComputeEvent::Profile { .. }
+            | ComputeEvent::Sweep { .. }
+            | ComputeEvent::Predictions { .. } => {}
+            ComputeEvent::Done => self.answered(Answer::Done),
+            ComputeEvent::Stopped => self.answered(Answer::Stopped),
             ComputeEvent::Failed { problem } => {
-                // What was asked for after it would work on something else than was meant.
-                self.stop();
-                self.answered(false);
+                self.answered(Answer::Failed);
                 self.tell(problem);
             }
             ComputeEvent::Lost { problem } => self.lost(&problem),
@@ -435,43 +460,17 @@ impl Session {
         self.found.run(Finding::Problem(problem));
     }
 
-    /// A new worker gets what an earlier one had, then what was asked for.
-    fn ready(self, device: &str) {
-        if device != "cpu" {
-            self.device.update(|words| *words = format!("{words} – {device}"));
-        }
-        self.inner.update_value(|inner| {
-            let profile = inner.profile.clone().map(|profile| Ask::from(ComputeRequest::Profile { profile }));
-            let mut asks: VecDeque<Ask> =
-                [inner.images.clone(), inner.network.clone(), profile].into_iter().flatten().collect();
-            asks.extend(std::mem::take(&mut inner.pending));
-            inner.pending = asks;
-            if let Some(link) = &inner.link {
-                inner.pending.iter().for_each(|ask| link.ask(&ask.request, &ask.attachments));
-            }
-        });
-        self.begin_next();
+    fn is_bringing_again(self) -> bool {
+        self.inner.with_value(|inner| inner.conversation.is_bringing_again())
     }
 
-    fn begin_next(self) {
-        let next = self.inner.with_value(|inner| inner.pending.front().map(|ask| ask.request.clone()));
-        match next {
-            None => self.phase.set(Phase::Ready),
-            Some(request) => {
-                if self.phase.get_untracked() != Phase::Paused {
-                    self.phase.set(Phase::Working);
-                }
-                if self.activity.with_untracked(Option::is_none) {
-                    let since = (0, js_sys::Date::now());
-                    let title = request.title();
-                    self.activity.set(Some(Activity { title, what: String::new(), done: 0, total: 0, since }));
-                    if matches!(request, ComputeRequest::Train { .. }) {
-                        self.course.set(Course::default());
-                        self.inner.update_value(|inner| inner.training = None);
-                    }
-                }
-            }
+    fn network(self, held: Held) {
+        let same = self.is_about(Some(&held.hash));
+        if !same {
+            self.forget_results();
         }
+        self.handle(Input::Network(held.hash));
+        self.held.set(Some(held));
     }
 
     fn progress(self, what: String, done: usize, total: usize) {
@@ -501,8 +500,10 @@ impl Session {
         });
     }
 
-    fn measured(self, profile: Box<ModelProfile>) {
-        self.inner.update_value(|inner| inner.profile = Some(profile.clone()));
+    fn profile(self, profile: Box<ModelProfile>) {
+        let hash = profile.hash();
+        self.evaluated.update(|evaluated| evaluated.retain(|report| report.profile_hash == Some(hash)));
+        self.handle(Input::Measured(profile.clone()));
         // Shown in a task of its own: writing it for the shelf and drawing it take some milliseconds each.
         set_timeout(
             move || {
@@ -513,29 +514,42 @@ impl Session {
                         let name = format!("{} on {}", profile.graph.architecture, profile.measurement.dataset);
                         self.keep_json(Kind::Profile, name, &*profile);
                     },
-                    std::time::Duration::ZERO,
+                    Duration::ZERO,
                 );
             },
-            std::time::Duration::ZERO,
+            Duration::ZERO,
         );
     }
 
-    fn checkpoint(self, kind: CheckpointKind, bytes: &ArrayBuffer) {
-        let Some(attachment) = Attachment::of_buffer("checkpoint", bytes) else { return };
+    fn sweep(self, report: Box<SweepReport>) {
+        self.handle(Input::Sweep(report.clone()));
+        if report.plan.rules.len() * report.plan.sparsities.len() == 1 {
+            self.evaluated.update(|evaluated| report.put_into(evaluated));
+        }
+        self.found.run(Finding::Sweep(report));
+    }
+
+    fn checkpoint(self, model: &ModelHash, kind: CheckpointKind, bytes: &ArrayBuffer) {
+        let name = self.inner.with_value(|inner| inner.pruned_name.clone());
+        let Some(attachment) = Attachment::of_buffer(&name, bytes) else { return };
         match kind {
-            CheckpointKind::Training => {
-                self.inner.update_value(|inner| inner.training = Some(attachment.clone()));
+            CheckpointKind::Training if self.is_about(Some(model)) => {
+                self.handle(Input::Training(attachment.clone()));
                 self.keep(Kept::new(Kind::Training, &self.name(), attachment.data));
             }
-            CheckpointKind::Model => {
+            CheckpointKind::Pruned if self.is_about(Some(model)) => self.pruned.set(Some(attachment)),
+            CheckpointKind::Model | CheckpointKind::Stopped => {
                 let request = ComputeRequest::Open { name: "the trained network".into(), architecture: None };
-                let ask = Ask { request, attachments: vec![attachment.clone()] };
-                self.inner.update_value(|inner| (inner.network, inner.training) = (Some(ask), None));
-                let unfinished = Kept::new(Kind::Training, &self.name(), attachment.data.clone()).key();
-                self.keep(Kept::new(Kind::Model, &self.name(), attachment.data));
-                self.forget(unfinished);
+                self.handle(Input::Saved(Ask { request, attachments: vec![attachment.clone()] }));
+                self.trainings.update(|trainings| *trainings += 1);
+                if kind == CheckpointKind::Model {
+                    let unfinished = Kept::new(Kind::Training, &self.name(), attachment.data.clone()).key();
+                    self.keep(Kept::new(Kind::Model, &self.name(), attachment.data));
+                    self.forget(unfinished);
+                }
             }
-            CheckpointKind::Pruned => self.pruned.set(Some(attachment)),
+            // About a network that is not here any more.
+            CheckpointKind::Training | CheckpointKind::Pruned => {}
         }
     }
 
@@ -546,63 +560,32 @@ impl Session {
         format!("{} on {}", network.unwrap_or_default(), images.unwrap_or_default())
     }
 
-    /// The present request was answered: carried out, or given up.
-    fn answered(self, done: bool) {
-        let sweep = self.inner.try_update_value(|inner| {
-            let ask = inner.pending.pop_front()?;
-            if done && brings_images(&ask.request) {
-                inner.images = Some(ask);
-            } else if done && brings_network(&ask.request) {
-                inner.network = Some(ask);
-            } else if matches!(ask.request, ComputeRequest::Sweep { .. }) {
-                return inner.sweep.take();
-            }
-            None
-        });
-        if let Some(report) = sweep.flatten() {
-            self.keep_json(Kind::Sweep, sweep_name(&report), &*report);
+    /// The present request was answered.
+    fn answered(self, answer: Answer) {
+        let sweep = self.inner.with_value(|inner| inner.conversation.sweep().cloned());
+        if let Some(report) = sweep {
+            self.keep_json(Kind::Sweep, sweep_name(&report), &report);
         }
         self.forget_activity();
-        self.begin_next();
+        self.handle(Input::Answered(answer));
     }
 
     /// The worker is gone. What it computed on the GPU goes on on the CPU; else a person decides.
     fn lost(self, problem: &str) {
-        let had_gpu = self.device.with_untracked(|words| words.starts_with("Computing by WebGPU"));
-        self.inner.update_value(|inner| inner.link = None);
-        self.silent.set(false);
-        self.live.set(None);
-        self.take_up();
-        if had_gpu {
-            self.tell(format!("{problem}. Going on with the CPU."));
-            self.start(Some(problem.to_owned()));
-        } else {
-            let idle = self.inner.with_value(|inner| inner.pending.is_empty());
-            self.phase.set(if idle { Phase::Off } else { Phase::Broken });
-            self.tell(format!("{problem}. What was finished is kept; the rest can be gone on with."));
-        }
-    }
-
-    /// Makes the request under way one that goes on from where it was.
-    fn take_up(self) {
-        self.inner.update_value(|inner| {
-            let Some(ask) = inner.pending.front_mut() else { return };
-            match (&mut ask.request, &inner.training, inner.sweep.take()) {
-                (ComputeRequest::Train { .. } | ComputeRequest::Continue, Some(state), _) => {
-                    *ask = Ask { request: ComputeRequest::Continue, attachments: vec![state.clone()] };
-                }
-                (ComputeRequest::Sweep { previous, .. }, _, Some(report)) => *previous = Some(report),
-                _ => {}
+        let on_gpu = self.inner.try_update_value(|inner| {
+            if inner.on_gpu {
+                inner.fallen_back = Some(problem.to_owned());
             }
+            std::mem::take(&mut inner.on_gpu)
         });
-    }
-
-    /// Goes on in a new worker after one was lost, or does not answer.
-    pub fn go_on(self) {
-        self.inner.update_value(|inner| inner.link = None);
-        self.silent.set(false);
-        self.take_up();
-        self.start(None);
+        let elsewhere = on_gpu.unwrap_or_default();
+        let next = if elsewhere {
+            "Going on with the CPU."
+        } else {
+            "What was finished is kept; the rest can be gone on with."
+        };
+        self.tell(format!("{problem}. {next}"));
+        self.handle(Input::Lost { elsewhere });
     }
 
     /// Reads again what the browser keeps.
@@ -654,10 +637,28 @@ fn sweep_name(report: &SweepReport) -> String {
     }
 }
 
-fn brings_images(request: &ComputeRequest) -> bool {
-    matches!(request, ComputeRequest::Shapes { .. } | ComputeRequest::Files { .. })
+/// Whether to compute by WebGPU, and why.
+fn choice(fallen_back: Option<&str>, wish: ComputeOn, found: Adapter) -> (bool, String) {
+    let why = match (fallen_back, wish, found) {
+        (Some(problem), _, _) => format!("because {problem}"),
+        (_, ComputeOn::Cpu, _) | (_, ComputeOn::WebGpu, Adapter::Hardware) => "as chosen".to_owned(),
+        (_, ComputeOn::WebGpu, Adapter::Missing) => "because this browser offers no WebGPU adapter".to_owned(),
+        (_, ComputeOn::WebGpu, Adapter::Software) => "as chosen, on a software adapter: slower than the CPU".to_owned(),
+        (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Missing) => {
+            "since this browser offers no WebGPU adapter".to_owned()
+        }
+        (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Software) => {
+            "since the only WebGPU adapter is software, slower than that".to_owned()
+        }
+        (_, ComputeOn::Auto | ComputeOn::Server, Adapter::Hardware) => "since there is a graphics card".to_owned(),
+    };
+    let there = found == Adapter::Hardware || (found == Adapter::Software && wish == ComputeOn::WebGpu);
+    (fallen_back.is_none() && there, why)
 }
 
-fn brings_network(request: &ComputeRequest) -> bool {
-    matches!(request, ComputeRequest::Start { .. } | ComputeRequest::Open { .. })
+/// Views that follow a signal are not woken for nothing.
+fn set_if_other<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|old| *old != value) {
+        signal.set(value);
+    }
 }

@@ -1,7 +1,8 @@
 //! What the page and a compute worker say to each other, as JSON. Files and tensors travel beside it as they are.
 
 use rrlab_types::{
-    Allocation, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport, SweepPlan, SweepReport, TrainingPlan,
+    Allocation, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport, SweepPlan, SweepReport,
+    TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
 

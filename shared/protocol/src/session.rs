@@ -253,6 +253,11 @@ impl<A: Clone + PartialEq> Session<A> {
         self.model.as_ref() == Some(model)
     }
 
+    /// Whether the request under way brings to this worker what an earlier one had.
+    pub fn is_bringing_again(&self) -> bool {
+        self.current.is_some() && (self.current == self.images || self.current == self.network)
+    }
+
     /// The request under way.
     pub fn current(&self) -> Option<&ComputeRequest> {
         self.current.as_ref().map(|ask| &ask.request)
@@ -279,7 +284,11 @@ impl<A: Clone + PartialEq> Session<A> {
             Input::Ready => self.ready(),
             Input::Answered(answer) => self.answered(answer),
             Input::Lost { elsewhere } => self.lost(elsewhere),
-            Input::Images | Input::Network(_) | Input::Measured(_) | Input::Sweep(_) | Input::Training(_)
+            Input::Images
+            | Input::Network(_)
+            | Input::Measured(_)
+            | Input::Sweep(_)
+            | Input::Training(_)
             | Input::Saved(_) => {
                 self.note(input);
                 Vec::new()
@@ -290,7 +299,7 @@ impl<A: Clone + PartialEq> Session<A> {
     /// Remembers what the worker holds.
     fn note(&mut self, input: Input<A>) {
         match input {
-            Input::Images if self.is_bringing_again(self.images.as_ref()) => {}
+            Input::Images if self.is_bringing_again() => {}
             Input::Images => {
                 self.profile = None;
                 // A new network has as many classes as the images that it was made for.
@@ -299,7 +308,7 @@ impl<A: Clone + PartialEq> Session<A> {
                 }
             }
             Input::Network(model) => {
-                if self.model != Some(model) || !self.is_bringing_again(self.network.as_ref()) {
+                if self.model != Some(model) || !self.is_bringing_again() {
                     self.profile = None;
                 }
                 self.model = Some(model);
@@ -310,11 +319,6 @@ impl<A: Clone + PartialEq> Session<A> {
             Input::Saved(ask) => (self.network, self.there.network) = (Some(ask), true),
             _ => {}
         }
-    }
-
-    /// Whether the request under way brings to this worker what an earlier one had.
-    fn is_bringing_again(&self, known: Option<&Ask<A>>) -> bool {
-        self.current.is_some() && self.current.as_ref() == known
     }
 
     fn asked(&mut self, works: Vec<Work<A>>) -> Vec<Effect<A>> {
@@ -510,7 +514,8 @@ impl<A: Clone + PartialEq> Session<A> {
             }
             Work::Prune { allocation: request, images, seed } => {
                 let repair = Repair::Operator(request.settings.repair);
-                let allocation = allocate(Evidence::Profile(profile()?), &request).map_err(|error| error.to_string())?;
+                let allocation =
+                    allocate(Evidence::Profile(profile()?), &request).map_err(|error| error.to_string())?;
                 ComputeRequest::Prune { allocation: Box::new(allocation), repair, images, seed }
             }
             Work::Predict { images, seed } => ComputeRequest::Predict { model: model()?, images, seed },
@@ -667,7 +672,9 @@ mod tests {
             evaluation_images: 1,
             seed: 0,
         })]));
-        assert!(matches!(effects.as_slice(), [Effect::Problem(problem)] if problem.contains("measure the network first")));
+        assert!(
+            matches!(effects.as_slice(), [Effect::Problem(problem)] if problem.contains("measure the network first"))
+        );
         assert_eq!(session.phase(), Phase::Ready);
     }
 
