@@ -55,7 +55,15 @@ pub fn screenshots() -> PathBuf {
 /// # Panics
 /// If no port is free.
 pub async fn plain_server() -> String {
-    let router = axum::Router::new().nest_service("/some/where/", tower_http::services::ServeDir::new(built_page()));
+    file_server(built_page()).await
+}
+
+/// The same with the page in another folder.
+///
+/// # Panics
+/// As [`plain_server`].
+pub async fn file_server(page: PathBuf) -> String {
+    let router = axum::Router::new().nest_service("/some/where/", tower_http::services::ServeDir::new(page));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}/some/where/", listener.local_addr().expect("it listens"));
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -5,7 +5,7 @@ pub mod deepened;
 #[cfg(unix)]
 pub mod lab;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The `rrlab` binary that `cargo xtask test` built beside the tests.
@@ -21,7 +21,7 @@ pub fn program() -> PathBuf {
 }
 
 /// A command of the program with its own data folder.
-pub fn rrlab(data: &std::path::Path) -> Command {
+pub fn rrlab(data: &Path) -> Command {
     let mut command = Command::new(program());
     command.env("RRLAB_DATA_DIR", data);
     command
@@ -42,6 +42,25 @@ pub fn built_page() -> PathBuf {
     let dist = std::env::var_os("RRLAB_DIST").map_or_else(|| repository().join("dist"), PathBuf::from);
     assert!(dist.join("index.html").exists(), "no page in {}: run `cargo xtask page` first", dist.display());
     dist
+}
+
+/// A copy of the built page in a folder, which a test may change.
+///
+/// # Panics
+/// If there is no page, or no room.
+pub fn copied_page(folder: &Path) -> PathBuf {
+    fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            let (from, to) = (entry.path(), to.join(entry.file_name()));
+            if from.is_dir() { copy(&from, &to)? } else { drop(std::fs::copy(&from, &to)?) }
+        }
+        Ok(())
+    }
+    let page = folder.join("page");
+    copy(&built_page(), &page).expect("a copy of the page");
+    page
 }
 
 /// The profile that comes with the page.

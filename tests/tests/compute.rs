@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use burn::tensor::{Device, read_sync};
+use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Sample, Split, draw_indices, images_to_device, shapes10};
+use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::unwatched;
-use rrlab_tests::browser::{Browser, plain_server};
-use rrlab_tests::repository;
+use rrlab_tests::browser::{Browser, file_server, plain_server};
+use rrlab_tests::{copied_page, repository};
 use rrlab_types::{AllocationRequest, Evidence, ModelProfile, RepairOperator, Rule, RuleSettings, Sparsity, allocate};
 use serde_json::{Value, json};
 
@@ -139,10 +141,14 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     page.wait_for("#save-pruned").await;
     activity_ends(&page).await;
     page.click("#look").await;
-    page.wait_until("return document.querySelector('#looks figcaption').textContent.includes('pruned: ')").await;
+    let said = "const said = document.querySelector('#looks figcaption')?.textContent ?? ''; \
+                return ['dense: ', 'pruned: ', 'repaired: '].every(who => said.includes(who))";
+    page.wait_until(said).await;
     page.screenshot("looked.png").await;
     page.click("#save-pruned").await;
-    let (_, bytes) = page.downloaded(".safetensors").await;
+    let (name, bytes) = page.downloaded(".safetensors").await;
+    let network = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap().hash();
+    assert_eq!(name, format!("resnet8-{}-rr-0.8.safetensors", network.short()));
     let pruned = checkpoint::read(&bytes, NetworkHint::default()).unwrap();
     let nonzero: usize = pruned.graph.prunable_layers().iter().map(|layer| pruned.nonzero_weights(layer.name)).sum();
     let budget = (pruned.graph.prunable_weights() as f64 * 0.2).round() as usize;
@@ -183,6 +189,19 @@ async fn a_network_is_trained_paused_stopped_and_gone_on_with() {
     page.click("#stop").await;
     activity_ends(&page).await;
     page.wait_for("[data-kept='unfinished training: resnet8 on shapes10']").await;
+
+    // What is there now is the network as it was then, not the untrained one.
+    assert!(page.text("#history").await.contains("then stopped"));
+    page.wait_until("return document.querySelector('#network').value === 'held'").await;
+    page.set("#calibration", "64", "change").await;
+    page.click("#measure").await;
+    page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
+    let measured = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    let graph = "resnet8".parse::<Architecture>().unwrap().graph(10).unwrap();
+    let untrained = Model::untrained(graph, &shapes10(640, 320, 0), 0);
+    assert_ne!(measured.model_hash, Some(untrained.hash()));
+    assert!(page.text("#history").await.contains(&measured.model_hash.unwrap().short()));
+    activity_ends(&page).await;
 
     // Another page goes on where this one stopped.
     page.goto("?run=true").await;
@@ -364,16 +383,107 @@ async fn a_lost_gpu_is_named_and_the_cpu_goes_on() {
     page.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_computed_of_one_network_is_not_shown_beside_another() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    page.goto("?run=true").await;
+    page.set("#shapes", "200", "change").await;
+    page.set("#calibration", "64", "change").await;
+    page.set("#evaluation", "50", "change").await;
+    page.set("#sparsity-value", "0.8", "change").await;
+    page.click("#evaluate").await;
+    page.wait_until("return document.querySelectorAll('#evaluated tbody tr').length === 2").await;
+    activity_ends(&page).await;
+    let bundled = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap().hash();
+    assert!(page.text("#evaluated caption").await.contains(&bundled.short()));
+    assert!(page.text("#measurement").await.contains(&bundled.short()));
+    page.click("#look").await;
+    page.wait_for("#looks [data-look='11'] figcaption").await;
+    activity_ends(&page).await;
+
+    // A new network is measured before it is pruned: never by the allocation of the one before.
+    page.set("#network", "resnet8", "change").await;
+    page.click("#prune").await;
+    page.wait_for("#save-pruned").await;
+    activity_ends(&page).await;
+    let gone = "return !document.querySelector('#evaluated') && !document.querySelector('#looks')";
+    assert_eq!(page.run(gone, &[]).await, json!(true));
+    page.click("#save-pruned").await;
+    let (_, bytes) = page.downloaded(".safetensors").await;
+    let pruned = checkpoint::read(&bytes, NetworkHint::default()).unwrap();
+    let graph = "resnet8".parse::<Architecture>().unwrap().graph(10).unwrap();
+    let new = Model::untrained(graph, &shapes10(200, 100, 0), 0).hash();
+    let from = pruned.info.pruned_from.unwrap();
+    assert_eq!(from.model_hash, new);
+    page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
+    let measured = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    assert_eq!((measured.model_hash, from.profile_hash), (Some(new), Some(measured.hash())));
+
+    // Other images: the profile that is open is said not to be of them, and nothing is evaluated by it.
+    assert_eq!(page.run("return !!document.querySelector('#past')", &[]).await, json!(false));
+    page.set("#network", "bundled", "change").await;
+    page.click("#measure").await;
+    page.wait_until(&format!(
+        "return document.querySelector('#measurement').textContent.includes('{}')",
+        bundled.short()
+    ))
+    .await;
+    activity_ends(&page).await;
+    page.set("#shapes", "240", "change").await;
+    page.click("#look").await;
+    page.wait_for("#past").await;
+    activity_ends(&page).await;
+    page.screenshot("past.png").await;
+    page.click("#evaluate").await;
+    page.wait_until("return !document.querySelector('#past')").await;
+    page.wait_until("return document.querySelectorAll('#evaluated tbody tr').length === 2").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_workers_are_being_built_waits_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let page_folder = copied_page(folder.path());
+    let state = page_folder.join("workers.json");
+    let ready = std::fs::read(&state).unwrap();
+    let in_four_minutes = std::time::SystemTime::now() + std::time::Duration::from_secs(240);
+    let ready_ms = in_four_minutes.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    std::fs::write(&state, json!({ "state": "building", "ready_ms": ready_ms as u64 }).to_string()).unwrap();
+
+    let page = Browser::with_switches(file_server(page_folder.clone()).await, None, WINDOW, &NO_GPU).await;
+    page.goto("?run=true").await;
+    page.wait_until("return document.querySelector('#obstacle')?.textContent === 'Networks in the browser: being built, about 4 minutes.'").await;
+    page.screenshot("building.png").await;
+    page.set("#shapes", "200", "change").await;
+    page.set("#calibration", "64", "change").await;
+    page.click("#measure").await;
+    page.wait_until("return document.querySelector('#activity').textContent === 'Starting the worker …'").await;
+    std::fs::write(&state, ready).unwrap();
+    measured_here(&page).await;
+    page.wait_until("return !document.querySelector('#obstacle')").await;
+
+    std::fs::write(&state, json!({ "state": "missing" }).to_string()).unwrap();
+    page.goto("?run=true").await;
+    page.wait_until(
+        "return document.querySelector('#obstacle')?.textContent.startsWith('This page was built without')",
+    )
+    .await;
+    page.click("#measure").await;
+    assert!(problem(&page).await.contains("cargo xtask page"));
+    page.close().await;
+}
+
 /// Logits of the bundled network in a worker, and natively, on the same images.
 async fn assert_logits(page: &Browser, worker: &str) {
     let script = "const [name, done] = arguments; (async () => { \
         const checkpoint = await (await fetch('gallery/resnet8-shapes10.safetensors')).arrayBuffer(); \
-        const worker = new Worker(name + '_loader.js', { type: 'module' }); \
+        const { folder } = await (await fetch('workers.json')).json(); \
+        const worker = new Worker(`${folder}/${name}_loader.js`, { type: 'module' }); \
         const ask = (request, parts = []) => worker.postMessage({ text: JSON.stringify(request), parts }); \
         worker.onmessage = ({ data }) => { const event = JSON.parse(data.text); \
             if (event.ready) { ask({ shapes: { train: 100, test: 100, seed: 4 } }); \
-                ask({ open: { name: 'bundled', architecture: null } }, [{ name: 'bundled', data: checkpoint }]); \
-                ask({ predict: { images: 16, seed: 2 } }); } \
+                ask({ open: { name: 'bundled', architecture: null } }, [{ name: 'bundled', data: checkpoint }]); } \
+            else if (event.model) ask({ predict: { model: event.model.hash, images: 16, seed: 2 } }); \
             else if (event.predictions) { worker.terminate(); done(event.predictions.predictions.dense); } \
             else if (event.failed || event.lost) { worker.terminate(); done(event); } }; })();";
     let browser = page.client.execute_async(script, vec![json!(worker)]).await.unwrap();

@@ -1,8 +1,11 @@
 //! The page in a real browser: what a student, a reviewer and a teacher do with it.
 
-use rrlab_tests::browser::{Browser, plain_server};
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::checkpoint;
+use rrlab_engine::model::Model;
+use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::deepened::deepened;
-use rrlab_tests::{bundled_profile, rrlab};
+use rrlab_tests::{bundled_profile, copied_page, repository, rrlab};
 use rrlab_types::{Allocation, ModelProfile, Rule};
 use serde_json::{Value, json};
 
@@ -156,6 +159,19 @@ async fn a_link_opens_the_same_view() {
     let controls = "return ['#sparsity', '#rule', '#repair', '#file', '#gallery', '#tab-ablation', '#tab-compare'].filter(s => document.querySelector(s))";
     assert_eq!(second.run(controls, &[]).await, json!([]));
     second.wait_for("#colour").await;
+    // Also not the pane that it was copied from, nor the menu that would bring them back.
+    second.goto("?pane=ablation&hide=open,run,sparsity,rule,force,compare,menu").await;
+    let controls = "return ['#force-add', '#experiment', '.menu', '#run-open'].filter(s => document.querySelector(s))";
+    assert_eq!(second.run(controls, &[]).await, json!([]));
+    // A teacher who hides the opening of files, or the menu itself, still has the menu.
+    second.goto("").await;
+    for part in ["open", "menu"] {
+        second.click(&format!("[data-part={part}]")).await;
+        second.wait_for(".menu").await;
+    }
+    second.wait_until("return location.search.includes('hide=open,menu') && !document.querySelector('#gallery')").await;
+    second.click("[data-part=open]").await;
+    second.wait_for("#gallery").await;
     second.close().await;
     page.close().await;
 }
@@ -239,6 +255,89 @@ async fn files_are_opened_saved_and_refused() {
     page.close().await;
 }
 
+/// The bundled profile as if it had been measured on another network of the same shape.
+fn profile_of_another_network() -> ModelProfile {
+    let mut profile = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    profile.model_hash = Some("ab".repeat(32).parse().unwrap());
+    profile
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accuracies_of_one_network_are_not_shown_beside_another_of_its_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = profile_of_another_network();
+    let path = folder.path().join("other.json");
+    std::fs::write(&path, serde_json::to_string(&other).unwrap()).unwrap();
+    let sweep = repository().join("docs/results/resnet20-cifar10.sweep.json");
+    let page = Browser::open().await;
+    page.goto("?pane=ablation&sparsity=0.9").await;
+    page.wait_until("return document.querySelector('#arms').textContent.includes('% at 0.9')").await;
+    page.choose_file(&path).await;
+    page.wait_until("return document.querySelector('#measurement').textContent.includes('abababababab')").await;
+    let arms = page.text("#arms").await;
+    assert!(arms.contains("not measured") && !arms.contains("% at 0.9"), "{arms}");
+    page.choose_file(&sweep).await;
+    let said = alert(&page).await;
+    let expected = format!("but the profile here is {}", other.hash().short());
+    assert!(said.contains("the sweep is of profile") && said.contains(&expected), "{said}");
+    page.click(".problems button").await;
+
+    // An allocation is of one network too.
+    let allocation = allocated(&["--rule", "rr", "--sparsity", "0.9"]);
+    let path = folder.path().join("allocation.json");
+    std::fs::write(&path, allocation.to_string()).unwrap();
+    page.choose_file(&path).await;
+    let said = alert(&page).await;
+    assert!(said.contains("the allocation is of network") && said.contains("abababababab"), "{said}");
+    page.click(".problems button").await;
+
+    // A sweep of the version before is shown, as what it is.
+    let mut old: Value = serde_json::from_str(&std::fs::read_to_string(&sweep).unwrap()).unwrap();
+    old["version"] = json!(1);
+    for field in ["model_hash", "profile_hash", "images_hash"] {
+        old.as_object_mut().unwrap().remove(field);
+    }
+    let path = folder.path().join("old.json");
+    std::fs::write(&path, old.to_string()).unwrap();
+    page.choose_file(&path).await;
+    page.wait_for("#unbound").await;
+    page.click("#tab-ablation").await;
+    assert!(page.text("#arms").await.contains("not measured"));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_exported_says_what_it_is_of_and_nothing_of_who_looked() {
+    let page = Browser::open().await;
+    let mut configurations = Vec::new();
+    for query in ["?share=secret-of-a-link&theme=dark&rule=erk", "?theme=light&rule=erk", "?rule=lamp"] {
+        page.goto(query).await;
+        page.run("document.querySelectorAll('.problems button').forEach(button => button.click())", &[]).await;
+        page.click_button("pane-head", "JSON").await;
+        let (_, layers) = page.downloaded(".json").await;
+        let layers = String::from_utf8(layers).unwrap();
+        assert!(!layers.contains("secret") && !layers.contains("theme"), "{}", &layers[..400]);
+        let layers: Value = serde_json::from_str(&layers).unwrap();
+        configurations.push(layers["configuration"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(configurations[0], configurations[1]);
+    assert_ne!(configurations[1], configurations[2]);
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_exhibit_is_drawn_while_its_sweeps_are_late_or_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let page_folder = copied_page(folder.path());
+    std::fs::remove_file(page_folder.join("gallery/resnet20-cifar10.projection-global.sweep.json")).unwrap();
+    let page = Browser::at(file_server(page_folder).await, None, (1500, 1200)).await;
+    page.goto("?pane=sweep").await;
+    page.wait_for("[data-chart=sweep] svg").await;
+    assert!(alert(&page).await.contains("projection-global.sweep.json can't be loaded"));
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 2").await;
+    page.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
     let page = Browser::open().await;
@@ -307,6 +406,49 @@ async fn the_tour_runs_to_its_end() {
         page.click(if step < 8 { "#tour-next" } else { "#tour-end" }).await;
     }
     page.wait_until("return !document.querySelector('.tour') && !document.querySelector('.spotlight')").await;
+
+    // Who ends it early has their own settings back; who did something in its last step keeps that.
+    page.goto("?rule=lamp").await;
+    page.click("#tour-start").await;
+    page.click("#tour-next").await;
+    page.click("#tour-end").await;
+    page.wait_until("return document.querySelector('#rule').value === 'lamp'").await;
+    page.click("#tour-start").await;
+    for _ in 1..8 {
+        page.click("#tour-next").await;
+    }
+    page.set("#rule", "uniform", "change").await;
+    page.click("#tour-end").await;
+    page.wait_until("return !document.querySelector('.tour')").await;
+    assert_eq!(page.run("return document.querySelector('#rule').value", &[]).await, json!("uniform"));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_without_projections_has_a_tour_without_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, profile) = (folder.path().join("model.safetensors"), folder.path().join("profile.json"));
+    let run = |arguments: &[&str]| {
+        let output =
+            rrlab(folder.path()).args(arguments).args(["--dataset", "shapes10", "--images", "4"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let random = Model::random("vgg11_bn:width=0.1".parse::<Architecture>().unwrap().graph(10).unwrap(), 1);
+    std::fs::write(&model, checkpoint::write(&random).unwrap()).unwrap();
+    run(&["calibrate", "--model", model.to_str().unwrap(), "--out", profile.to_str().unwrap()]);
+    let page = Browser::open().await;
+    page.goto("").await;
+    page.choose_file(&profile).await;
+    page.wait_until("return document.querySelector('#measurement').textContent.startsWith('vgg11_bn')").await;
+    page.click("#tour-start").await;
+    for step in 1..=7 {
+        page.wait_until(&format!("return document.querySelector('.tour p').textContent === '{step} of 7'")).await;
+        assert!(!page.text(".tour h2").await.contains("shortcuts"));
+        if step == 5 {
+            page.wait_for("[data-chart=rr] svg").await;
+        }
+        page.click(if step < 7 { "#tour-next" } else { "#tour-end" }).await;
+    }
     page.close().await;
 }
 

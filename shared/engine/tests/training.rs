@@ -16,8 +16,8 @@ use rrlab_engine::sweep::Sweep;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
-    AllocationError, AllocationRequest, Distillation, Evidence, FinetunePlan, FinetuneReport, ModelProfile, Repair,
-    RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate,
+    AllocationError, AllocationRequest, Distillation, Evidence, FinetunePlan, FinetuneReport, Repair, RepairOperator,
+    Rule, RuleSettings, Schedule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate,
 };
 
 fn model(seed: u64) -> Model {

@@ -4,7 +4,8 @@ import * as ort from "./ort/dist/ort.all.bundle.min.mjs";
 
 /** A worker of ours with the network, and images of which it classifies some. */
 async function ours(name, images) {
-  const worker = new Worker(`./page/${name}_loader.js`, { type: "module" });
+  const { folder } = await (await fetch("./page/workers.json")).json();
+  const worker = new Worker(`./page/${folder}/${name}_loader.js`, { type: "module" });
   const answers = [];
   let wake = () => {};
   worker.onmessage = ({ data }) => {
@@ -29,9 +30,10 @@ async function ours(name, images) {
   await until("done");
   const checkpoint = await (await fetch("./page/gallery/resnet8-shapes10.safetensors")).arrayBuffer();
   ask({ open: { name: "resnet8", architecture: null } }, [{ name: "resnet8", data: checkpoint }]);
+  const { event: opened } = await until("model");
   await until("done");
   return async () => {
-    ask({ predict: { images, seed: 0 } });
+    ask({ predict: { model: opened.model.hash, images, seed: 0 } });
     const { event, parts } = await until("predictions");
     await until("done");
     return { logits: event.predictions.predictions.dense.flat(), pixels: new Uint8Array(parts[0]) };
