@@ -54,7 +54,11 @@ pub fn copied_page(folder: &Path) -> PathBuf {
         for entry in std::fs::read_dir(from)? {
             let entry = entry?;
             let (from, to) = (entry.path(), to.join(entry.file_name()));
-            if from.is_dir() { copy(&from, &to)? } else { drop(std::fs::copy(&from, &to)?) }
+            if from.is_dir() {
+                copy(&from, &to)?;
+            } else {
+                std::fs::copy(&from, &to)?;
+            }
         }
         Ok(())
     }

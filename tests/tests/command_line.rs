@@ -191,6 +191,66 @@ fn fine_tuning_killed_in_the_middle_ends_where_it_would_have() {
     assert!(other.contains("between 0 and 1"), "{other}");
 }
 
+#[test]
+fn files_of_two_networks_of_one_shape_are_not_mixed() {
+    let desk = Desk::new();
+    desk.trained("one.safetensors");
+    desk.succeeds(&[Desk::training().as_slice(), &["two.safetensors", "--seed", "1"]].concat());
+    for network in ["one", "two"] {
+        let (model, profile) = (format!("{network}.safetensors"), format!("{network}.json"));
+        let calibrate = ["calibrate", "--dataset", "noise", "--images", "64", "--model", &model, "--out", &profile];
+        desk.succeeds(&calibrate);
+    }
+    let hash = |model: &str| desk.json(&["inspect", model])["model_hash"].as_str().unwrap().to_owned();
+    let (one, two) = (hash("one.safetensors"), hash("two.safetensors"));
+    let names_both = |error: &str| error.contains(&one[..12]) && error.contains(&two[..12]);
+
+    let allocation = desk.json(&["allocate", "--profile", "one.json", "--rule", "rr", "--sparsity", "0.9"]);
+    std::fs::write(desk.path("allocation.json"), allocation.to_string()).unwrap();
+    let prune = ["prune", "--allocation", "allocation.json", "--dataset", "noise", "--images", "64", "--model"];
+    let refused = desk.fails(1, &[prune.as_slice(), &["two.safetensors", "--out", "pruned.safetensors"]].concat());
+    assert!(names_both(&refused) && refused.contains("allocate from the profile of this network"), "{refused}");
+    assert!(!desk.path("pruned.safetensors").exists());
+    desk.succeeds(&[prune.as_slice(), &["one.safetensors", "--out", "pruned.safetensors"]].concat());
+
+    let sweep = ["--rules", "uniform", "--sparsities", "0.9", "--images", "32", "--dataset", "noise"];
+    let with = |command: &'static str, network: &'static str, profile: &'static str, out: &'static str| {
+        [&[command, "--model", network, "--profile", profile, "--out", out], &sweep[..]].concat()
+    };
+    for command in ["sweep", "finetune"] {
+        let refused = desk.fails(1, &with(command, "two.safetensors", "one.json", "mixed.json"));
+        assert!(names_both(&refused) && refused.contains("rrlab calibrate"), "{command}: {refused}");
+        assert!(!desk.path("mixed.json").exists());
+    }
+    let report = desk.json(&with("sweep", "one.safetensors", "one.json", "sweep.json"));
+    assert_eq!(report["model_hash"], Value::from(one.clone()));
+    assert_eq!(report["profile_hash"], desk.json(&["inspect", "one.json"])["profile_hash"]);
+    // Another profile of the same network: its budgets could be others, so nothing is added to what was computed.
+    let calibrate = ["calibrate", "--model", "one.safetensors", "--dataset", "noise", "--images", "32"];
+    desk.succeeds(&[calibrate.as_slice(), &["--out", "fewer.json"]].concat());
+    let refused = desk.fails(1, &with("sweep", "one.safetensors", "fewer.json", "sweep.json"));
+    assert!(refused.contains("is by profile"), "{refused}");
+
+    let evaluate = ["evaluate", "--model", "pruned.safetensors", "--dataset", "noise", "--profile"];
+    let evaluation = desk.json(&[evaluate.as_slice(), &["one.json"]].concat());
+    assert_eq!(evaluation["pruned_from"]["model_hash"], Value::from(one.clone()));
+    assert_ne!(evaluation["model_hash"], Value::from(one.clone()));
+    let refused = desk.fails(1, &[evaluate.as_slice(), &["two.json"]].concat());
+    assert!(refused.contains("the pruned network is of profile"), "{refused}");
+    let refused =
+        desk.fails(1, &["evaluate", "--model", "two.safetensors", "--dataset", "noise", "--profile", "one.json"]);
+    assert!(names_both(&refused), "{refused}");
+
+    // A profile of the version before names no network: it is used, and that is said.
+    let mut old: Value = serde_json::from_slice(&std::fs::read(desk.path("one.json")).unwrap()).unwrap();
+    old["version"] = 1.into();
+    old.as_object_mut().unwrap().remove("model_hash");
+    std::fs::write(desk.path("old.json"), old.to_string()).unwrap();
+    let output = desk.output(&with("sweep", "one.safetensors", "old.json", "old-sweep.json"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("does not say which network it is of"), "{said}");
+}
+
 /// Waits until a running program has written a file, or ended.
 fn wait_for(running: &mut Child, file: &Path) {
     while !file.exists() && running.try_wait().unwrap().is_none() {

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use reqwest::{Method, StatusCode};
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::checkpoint;
+use rrlab_engine::model::Model;
 use rrlab_tests::lab::{Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz};
 use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
 use serde_json::{Value, json};
@@ -497,6 +500,32 @@ async fn many_read_while_a_job_runs(database: Database) {
     }
     lab.post(&format!("/jobs/{job}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
     assert_eq!(lab.ended(job).await["state"], "cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
+    let lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let model = lab.uploaded("model", bundled_model()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, profile) = (folder.path().join("model.safetensors"), folder.path().join("profile.json"));
+    let graph = "resnet8".parse::<Architecture>().unwrap().graph(10).unwrap();
+    let other = Model::random(graph, 3);
+    std::fs::write(&file, checkpoint::write(&other).unwrap()).unwrap();
+    let paths = [file.to_str().unwrap(), profile.to_str().unwrap()];
+    lab.says(&["calibrate", "--model", paths[0], "--dataset", "shapes10", "--images", "4", "--out", paths[1]]);
+    let profile = lab.uploaded("profile", std::fs::read(&profile).unwrap()).await;
+    for (kind, mut request) in requests(model, dataset) {
+        if kind != "sweep" && kind != "finetune" {
+            continue;
+        }
+        request[kind]["profile"] = json!(profile);
+        let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        let problem = problem["problem"].as_str().unwrap();
+        assert!(problem.contains("the profile is of network") && problem.contains(&other.hash().short()), "{problem}");
+        request[kind]["model"] = json!(lab.uploaded("model", checkpoint::write(&other).unwrap()).await);
+        lab.submit(&request).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -468,9 +468,9 @@ fn Legend(graph: Graph) -> impl IntoView {
             <span class="legend-name">{move || metric.get().label()}</span>
             <span class="bar" style=move || format!("background: {}", graph.scale.get().gradient())></span>
             <span class="axis">
-                {move || graph.scale.get().ticks().map(|tick| view! { <span>{metric.get().format(tick)}</span> }).to_vec()}
+                {move || graph.scale.get().ticks().map(|tick| view! { <span>{metric.get().format(tick)}</span> }).into_iter().collect_view()}
             </span>
-            <span class="axis words">{move || metric.get().meaning().map(|word| view! { <span>{word}</span> }).to_vec()}</span>
+            <span class="axis words">{move || metric.get().meaning().map(|word| view! { <span>{word}</span> }).into_iter().collect_view()}</span>
         </div>
     }
 }

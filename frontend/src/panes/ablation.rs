@@ -78,8 +78,8 @@ fn Forcing(lab: Lab) -> impl IntoView {
             <label>
                 <span>"to"</span>
                 <select id="force-density" on:change:target=move |event| density.set(event.target().value())>
-                    {densities.map(|(value, text)| view! { <option value=value selected=value == "global">{text}</option> }).to_vec()}
-                    {by_rule.map(|(value, text)| view! { <option value=value>{text}</option> }).to_vec()}
+                    {densities.map(|(value, text)| view! { <option value=value selected=value == "global">{text}</option> }).into_iter().collect_view()}
+                    {by_rule.map(|(value, text)| view! { <option value=value>{text}</option> }).into_iter().collect_view()}
                 </select>
             </label>
             <Show when=move || density.get() == "value">
@@ -133,7 +133,7 @@ fn Effects(lab: Lab) -> impl IntoView {
                 }
             })
         };
-        Role::ALL.map(row).to_vec()
+        Role::ALL.map(row).into_iter().collect_view()
     };
     let spec = Memo::new(move |_| {
         let differences = match (free.get(), lab.a.get()) {
