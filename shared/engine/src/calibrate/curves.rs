@@ -7,8 +7,24 @@ use rrlab_types::{
     RepairOperator, ScoreSketch, lamp_scores, significant,
 };
 
+/// Sketches of a layer's scores.
+pub struct LayerScores {
+    magnitude: ScoreSketch,
+    lamp: ScoreSketch,
+}
+
+impl LayerScores {
+    /// Of every layer of a network, from its weights.
+    pub fn of_network(layers: &[&[f32]]) -> Vec<Self> {
+        let magnitudes = |weights: &&[f32]| weights.iter().map(|weight| f64::from(weight.abs())).collect();
+        let magnitudes = ScoreSketch::of_network(layers.iter().map(magnitudes).collect());
+        let lamp = ScoreSketch::of_network(layers.iter().map(|weights| lamp_scores(weights)).collect());
+        magnitudes.into_iter().zip(lamp).map(|(magnitude, lamp)| Self { magnitude, lamp }).collect()
+    }
+}
+
 /// The profile of a layer from the moments of its channels, `[sparsity][channel]`.
-pub fn layer_profile(name: &str, moments: &[Vec<ChannelMoments>], share: f64, weights: &[f32]) -> LayerProfile {
+pub fn layer_profile(name: &str, moments: &[Vec<ChannelMoments>], share: f64, scores: LayerScores) -> LayerProfile {
     let dense = &moments[0];
     let second_moment: f64 = dense.iter().map(ChannelMoments::second_moment).sum();
     let variance: f64 = dense.iter().map(|channel| channel.variance).sum();
@@ -26,8 +42,8 @@ pub fn layer_profile(name: &str, moments: &[Vec<ChannelMoments>], share: f64, we
         raw,
         residual: BTreeMap::from(residual),
         channels: BTreeMap::from(RepairOperator::ALL.map(|operator| (operator, channel_spread(operator, moments)))),
-        magnitude: ScoreSketch::new(weights.iter().map(|weight| f64::from(weight.abs())).collect()),
-        lamp: ScoreSketch::new(lamp_scores(weights)),
+        magnitude: scores.magnitude,
+        lamp: scores.lamp,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::evaluate::BATCH;
 use crate::model::{Model, Normalization};
 use crate::network::{Network, Parameters};
 use crate::watch::{Interrupted, Progress, Stopped};
+use curves::LayerScores;
 use direct::DirectSums;
 use second_moments::PatchSums;
 use shares::StreamSums;
@@ -213,15 +214,17 @@ pub async fn calibrate(
     }
 
     let shares = streams.shares(graph);
+    let all_weights: Vec<&[f32]> = weights.iter().map(|layer| layer.weights.as_slice()).collect();
+    let scores = LayerScores::of_network(&all_weights);
     let mut layers = Vec::new();
-    for ((&node, weights), sums) in prunable.iter().zip(&weights).zip(sums) {
+    for (((&node, weights), sums), scores) in prunable.iter().zip(&weights).zip(sums).zip(scores) {
         let moments = match sums {
             Sums::SecondMoments(sums) => sums.moments().channel_moments(weights, &weights.kept_counts()),
             Sums::Direct(sums) => sums.channel_moments(weights),
         };
         let name = &graph.node(node).name;
         check_finite(name, &moments)?;
-        let layer = curves::layer_profile(name, &moments, shares[node.0], &weights.weights);
+        let layer = curves::layer_profile(name, &moments, shares[node.0], scores);
         watch(Progress::Layer(&layer)).await?;
         layers.push(layer);
     }

@@ -61,12 +61,20 @@ pub fn model_hash(seed: u64) -> ModelHash {
 
 /// A profile whose curves rise with sparsity, differently for each layer.
 pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
+    let weights: Vec<Vec<f32>> = graph
+        .prunable_layers()
+        .iter()
+        .enumerate()
+        .map(|(index, layer)| layer_weights(seed, index, layer.weights))
+        .collect();
+    let magnitudes = weights.iter().map(|weights| weights.iter().map(|w| f64::from(w.abs())).collect()).collect();
+    let magnitudes = ScoreSketch::of_network(magnitudes);
+    let lamp = ScoreSketch::of_network(weights.iter().map(|weights| lamp_scores(weights)).collect());
     let layers = graph.prunable_layers().into_iter().enumerate().map(|(index, layer)| {
         let numbers = deviates(seed + index as u64, 3);
         let (strength, power) = (0.2 + 0.4 * (f64::from(numbers[0]).abs()), 1.5 + f64::from(numbers[1]).abs());
         let raw: Vec<f64> = CURVE_SPARSITIES.iter().map(|s| s.powf(power)).collect();
         let residual = |factor: f64| raw.iter().map(|raw| raw * strength * factor).collect::<Vec<_>>();
-        let weights = layer_weights(seed, index, layer.weights);
         LayerProfile {
             name: layer.name.into(),
             second_moment: 1.0,
@@ -79,8 +87,8 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
                 .collect(),
             raw,
             channels: BTreeMap::new(),
-            magnitude: ScoreSketch::new(weights.iter().map(|w| f64::from(w.abs())).collect()),
-            lamp: ScoreSketch::new(lamp_scores(&weights)),
+            magnitude: magnitudes[index].clone(),
+            lamp: lamp[index].clone(),
         }
     });
     let measurement = Measurement {
