@@ -13,7 +13,7 @@ const CHECKS: usize = 32;
 /// How many weights of a layer have a score of at least exp(`log_score`), piecewise linear between vertices.
 ///
 /// Exact at the thresholds that leave the whole network at the sparsities that people ask for ([`anchors`]); elsewhere
-/// within 0.05 percentage points of the layer, or half a weight where that is more.
+/// within 0.05 percentage points of the layer, or one weight where that is more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreSketch {
     /// Logarithms of scores, descending.
@@ -163,7 +163,7 @@ fn is_straight(logs: &[f64], high: (f64, usize), low: (f64, usize)) -> bool {
         let exact = index as f64 + 0.5;
         let line = high.1 as f64 + (high.0 - logs[index]) / (high.0 - low.0) * inside as f64;
         let allowed = weights * TOLERANCE.min(RELATIVE_TOLERANCE * exact / weights);
-        (line - exact).abs() <= allowed.max(0.5)
+        (line - exact).abs() <= allowed.max(1.0)
     })
 }
 
