@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use crate::objects::Objects;
+use crate::objects::{GRACE, Objects};
 use crate::queue::Queue;
 use crate::store::{Store, StoreError};
 
@@ -43,9 +43,9 @@ async fn recover(store: &Store, queue: &Queue) -> Result<(), StoreError> {
 }
 
 async fn clean(store: &Store, objects: &Objects, queue: &Queue) {
-    match objects.remove_unneeded(store).await {
-        Ok(0) => {}
-        Ok(removed) => tracing::info!(removed, "removed content that nothing needs"),
+    match objects.remove_unneeded(store, GRACE).await {
+        Ok(removed) if removed.is_empty() => {}
+        Ok(removed) => tracing::info!(removed = removed.len(), "removed content that nothing needs"),
         Err(error) => tracing::error!(%error, "can't remove content that nothing needs"),
     }
     if let Err(error) = queue.remove_used_tickets().await {

@@ -10,6 +10,8 @@ use rrlab_engine::data::Split;
 use rrlab_engine::device::DeviceChoice;
 use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, UserRole};
 
+use crate::objects::GRACE;
+
 /// Which layers of a pruned network can still be repaired?
 ///
 /// The lab measures Relative Repairability (RR) for each layer of a network on unlabelled images, shares out a global
@@ -82,6 +84,8 @@ pub enum Command {
     User(UserArgs),
     /// Make, list and revoke their tokens.
     Token(TokenArgs),
+    /// Look after what a lab stores.
+    Admin(AdminArgs),
 }
 
 /// Import, list and fetch data sets.
@@ -590,6 +594,33 @@ pub enum TokenCommand {
         /// Its number.
         id: i64,
     },
+}
+
+/// Look after what a lab stores.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+/// What to do about it.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Remove content that nothing refers to any more, as servers and workers do every hour, and list it.
+    Clean(CleanArgs),
+}
+
+/// Remove content that nothing refers to.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// List what would go, and remove nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Age in seconds below which unneeded content is kept: it may be of an upload or a job that is about to name it.
+    #[arg(long, default_value_t = GRACE.as_secs(), value_name = "SECONDS")]
+    pub older_than: u64,
+    #[command(flatten)]
+    pub lab: LabArgs,
 }
 
 fn role(name: &str) -> Result<UserRole, String> {

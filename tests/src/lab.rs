@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-use crate::{built_page, rrlab};
+use crate::artifacts::Artifacts;
+use crate::{built_page, http_client, rrlab};
 
 /// Longest that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -41,6 +42,8 @@ struct Postgres {
 pub struct Lab {
     folder: tempfile::TempDir,
     database: Option<String>,
+    environment: Vec<(&'static str, String)>,
+    page: PathBuf,
     options: Vec<String>,
     device: &'static str,
     server: Option<Child>,
@@ -137,13 +140,22 @@ fn postgres() -> &'static Postgres {
 }
 
 fn psql(port: u16, statement: &str) -> bool {
+    psql_on(port, "postgres", statement)
+}
+
+fn psql_on(port: u16, database: &str, statement: &str) -> bool {
     let bin = folder_of_postgres();
-    let arguments = ["-h", "127.0.0.1", "-p", &port.to_string(), "-U", "rrlab", "-q", "-c", statement, "postgres"];
+    let arguments = ["-h", "127.0.0.1", "-p", &port.to_string(), "-U", "rrlab", "-q", "-c", statement, database];
     let run = Command::new(bin.join("psql")).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
     run.is_ok_and(|status| status.success())
 }
 
-fn new_database() -> String {
+/// Address of a new, empty database of PostgreSQL.
+async fn new_database() -> String {
+    tokio::task::spawn_blocking(make_database).await.expect("a database")
+}
+
+fn make_database() -> String {
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let (name, port) = (format!("lab{}", MADE.fetch_add(1, Ordering::Relaxed)), postgres().port);
     assert!(psql(port, &format!("CREATE DATABASE {name}")), "a database for the test");
@@ -169,25 +181,69 @@ impl Lab {
     /// # Panics
     /// If it does not start.
     pub async fn on(database: Database, device: &'static str, options: &[&str]) -> Self {
+        let mut lab = Self::not_started(database, device, options).await;
+        lab.page = built_page();
+        lab.start().await;
+        lab
+    }
+
+    /// A lab over these artifacts, with a page that nobody looks at; it is not started yet.
+    ///
+    /// # Panics
+    /// If there can be none.
+    pub async fn over(artifacts: &Artifacts, database: Database, options: &[&str]) -> Self {
+        let mut lab = Self::not_started(database, "cpu", options).await;
+        std::fs::create_dir(&lab.page).and_then(|()| std::fs::write(lab.page.join("index.html"), "")).expect("a page");
+        lab.use_artifacts(artifacts, &artifacts.address());
+        lab
+    }
+
+    async fn not_started(database: Database, device: &'static str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the lab");
         let database = match database {
             Database::Sqlite => None,
-            Database::Postgres => Some(tokio::task::spawn_blocking(new_database).await.expect("a database")),
+            Database::Postgres => Some(new_database().await),
         };
-        let mut lab = Self {
+        Self {
+            page: folder.path().join("page"),
             folder,
             database,
+            environment: Vec::new(),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             device,
             server: None,
             workers: Vec::new(),
             address: String::new(),
-            // A server that refuses a body closes its connection: none is used twice.
-            client: Client::builder().pool_max_idle_per_host(0).build().expect("a client"),
+            client: http_client(),
             token: None,
-        };
-        lab.start().await;
-        lab
+        }
+    }
+
+    /// Has the program keep artifacts at this address from its next start on.
+    pub fn use_artifacts(&mut self, artifacts: &Artifacts, address: &str) {
+        self.environment = artifacts.environment();
+        self.environment.push(("RRLAB_ARTIFACTS", address.into()));
+    }
+
+    /// Has the program use an empty database of PostgreSQL from its next start on.
+    pub async fn use_new_database(&mut self) {
+        self.database = Some(new_database().await);
+    }
+
+    /// Has the program use the file in its data folder from its next start on.
+    pub fn use_sqlite(&mut self) {
+        self.database = None;
+    }
+
+    /// Makes the database what the version before the lab's id had.
+    ///
+    /// # Panics
+    /// If it is not one of PostgreSQL that the program has opened.
+    pub fn forget_id(&self) {
+        let address = self.database.as_ref().expect("it is on PostgreSQL");
+        let (_, name) = address.rsplit_once('/').expect("an address ends with a name");
+        let statement = "DROP TABLE lab_identity; DELETE FROM lab_migrations WHERE version = 2";
+        assert!(psql_on(postgres().port, name, statement), "the database forgets");
     }
 
     /// A command of the program on this lab's data.
@@ -196,8 +252,31 @@ impl Lab {
         if let Some(database) = &self.database {
             command.env("RRLAB_DATABASE_URL", database);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(arguments);
         command
+    }
+
+    /// What a command of the program on this lab's data says on its way out, where it is to fail.
+    ///
+    /// # Panics
+    /// If it succeeds, or does not end.
+    pub async fn refusal(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::from(self.command(arguments));
+        let ended = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+        let output = ended.expect("it ends in time").expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{arguments:?} is refused, but said {said}");
+        said
+    }
+
+    /// What `rrlab serve` says on its way out, where it is not to start.
+    ///
+    /// # Panics
+    /// As [`Lab::refusal`].
+    pub async fn refusal_to_serve(&self) -> String {
+        let page = self.page.display().to_string();
+        self.refusal(&["serve", "--port", "0", "--no-worker", "--page", &page]).await
     }
 
     /// What a command of the program on this lab's data prints.
@@ -251,9 +330,8 @@ impl Lab {
     }
 
     fn serve(&self) -> Command {
-        let page = built_page();
         let mut arguments = vec!["serve", "--port", "0", "--page"];
-        let page = page.display().to_string();
+        let page = self.page.display().to_string();
         arguments.push(&page);
         arguments.extend(self.options.iter().map(String::as_str));
         self.command(&arguments)

@@ -1,5 +1,7 @@
 //! The program under test, as its users have it: a binary, a built page, and a browser.
 
+#[cfg(unix)]
+pub mod artifacts;
 pub mod browser;
 pub mod deepened;
 #[cfg(unix)]
@@ -25,6 +27,16 @@ pub fn rrlab(data: &Path) -> Command {
     let mut command = Command::new(program());
     command.env("RRLAB_DATA_DIR", data);
     command
+}
+
+/// A client for plain HTTP that uses no connection twice: a server that refuses a body closes its own.
+///
+/// # Panics
+/// Never: it needs nothing.
+pub fn http_client() -> reqwest::Client {
+    // As it is built beside the program it has no cryptography unless some is installed, and will not be made without.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
 }
 
 /// The repository, as Cargo says when it runs the tests: what was known when they were built may be another clone that

@@ -156,11 +156,13 @@ fn test() -> Result<(), Failure> {
     })?;
     steps.step("Tests", minutes(10), || {
         let schemathesis = tools::ensure_schemathesis()?;
+        let moto = tools::ensure_moto()?;
         let tests = Step::cargo(&["test", "--bins", "--tests"]).args(&members);
         tests
             .env("RRLAB_DIST", &page::dist().to_string_lossy())
             .env("RRLAB_TEST_GPU", "1")
             .env("RRLAB_SCHEMATHESIS", &schemathesis)
+            .env("RRLAB_MOTO", &moto)
             .run()
     })?;
     steps.finish();

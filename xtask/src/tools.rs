@@ -7,6 +7,7 @@ pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// The last line that builds with the project's Rust.
 const TRUNK_VERSION: &str = "0.21.14";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
+const MOTO_VERSION: &str = "5.2.5";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// Every crate of the lock file: what is built offline after this finds them.
@@ -53,21 +54,29 @@ pub fn ensure_cargo_deny() -> Result<(), Failure> {
     ensure("cargo-deny", "cargo-deny", CARGO_DENY_VERSION, &["--locked"], Speed::Waits)
 }
 
-/// Schemathesis, which makes up requests from the API's description, in a Python environment of its own; returns its path.
+/// Schemathesis, which makes up requests from the API's description; returns its path.
 pub fn ensure_schemathesis() -> Result<String, Failure> {
-    let environment = tools_folder().join("schemathesis");
-    let bin = environment.join("bin");
-    let program = bin.join("schemathesis").to_string_lossy().into_owned();
-    let found = Step::program(&program, &["--version"]).output().unwrap_or_default();
-    if found.split_whitespace().any(|word| word == SCHEMATHESIS_VERSION) {
-        return Ok(program);
+    ensure_python("schemathesis", "", SCHEMATHESIS_VERSION, "schemathesis")
+}
+
+/// Moto's server, which speaks like S3; returns its path.
+pub fn ensure_moto() -> Result<String, Failure> {
+    ensure_python("moto", "[server]", MOTO_VERSION, "moto_server")
+}
+
+/// A program of a Python package with these extras, in an environment of its own; returns its path.
+fn ensure_python(package: &str, extras: &str, version: &str, program: &str) -> Result<String, Failure> {
+    let environment = tools_folder().join(package);
+    let in_bin = |name: &str| environment.join("bin").join(name).to_string_lossy().into_owned();
+    let found = Step::program(&in_bin("pip"), &["show", package]).output().unwrap_or_default();
+    if found.lines().any(|line| line == format!("Version: {version}")) {
+        return Ok(in_bin(program));
     }
     let make = Step::program("python3", &["-m", "venv", "--clear", &environment.to_string_lossy()]);
     make.run().map_err(|failure| failure.with_hint("Debian: apt install python3-venv"))?;
-    let package = format!("schemathesis=={SCHEMATHESIS_VERSION}");
-    let pip = bin.join("pip").to_string_lossy().into_owned();
-    Step::program(&pip, &["install", "--quiet", &package]).run()?;
-    Ok(program)
+    let exact = format!("{package}{extras}=={version}");
+    Step::program(&in_bin("pip"), &["install", "--quiet", &exact]).run()?;
+    Ok(in_bin(program))
 }
 
 /// What a tool does with its time.

@@ -41,13 +41,14 @@ pub async fn open_store(args: &LabArgs, data: &DataFolder) -> anyhow::Result<Sto
     Store::open(&address).await.context("can't open the database")
 }
 
-/// Opens the object store.
-pub fn open_objects(args: &LabArgs, data: &DataFolder) -> anyhow::Result<Objects> {
+/// Opens the object store that belongs to this database.
+pub async fn open_objects(args: &LabArgs, data: &DataFolder, store: &Store) -> anyhow::Result<Objects> {
     let address = match &args.artifacts {
         Some(address) => address.clone(),
         None => in_data_folder(data, "artifacts")?.display().to_string(),
     };
-    Objects::open(&address).with_context(|| format!("can't open the object store {address}"))
+    let unbound = Objects::open(&address).with_context(|| format!("can't open the object store {address}"))?;
+    unbound.bind(store).await.with_context(|| format!("can't use the object store {address}"))
 }
 
 fn in_data_folder(data: &DataFolder, name: &str) -> anyhow::Result<PathBuf> {

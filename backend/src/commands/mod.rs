@@ -1,5 +1,6 @@
 //! One module for each command.
 
+mod admin;
 mod allocate;
 mod calibrate;
 mod dataset;
@@ -66,6 +67,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Worker(args) => serve::work(context, args),
         Command::User(args) => people::user(&context, args),
         Command::Token(args) => people::token(&context, args),
+        Command::Admin(args) => admin::run(&context, args),
     }
 }
 

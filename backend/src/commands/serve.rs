@@ -32,7 +32,7 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
     block_on(async {
         let data = context.data;
         let store = open_store(&args.lab, &data).await?;
-        let objects = open_objects(&args.lab, &data)?;
+        let objects = open_objects(&args.lab, &data, &store).await?;
         let listener = tokio::net::TcpListener::bind(SocketAddr::new(args.host, args.port))
             .await
             .with_context(|| format!("can't listen on port {}; choose another with --port", args.port))?;
@@ -92,7 +92,7 @@ pub fn work(context: Context, args: &WorkerArgs) -> anyhow::Result<()> {
     block_on(async {
         let data = context.data;
         let store = open_store(&args.lab, &data).await?;
-        let objects = open_objects(&args.lab, &data)?;
+        let objects = open_objects(&args.lab, &data, &store).await?;
         let care = look_after_jobs(store.clone(), objects.clone());
         Worker::new(store, objects, data, device, pace(&args.work), stop_signal()).run().await;
         care.abort();

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod events;
+mod identity;
 mod jobs;
 mod people;
 mod shares;

@@ -1,6 +1,8 @@
 //! The server over a real socket, as stories of the people who use it, on SQLite and PostgreSQL alike.
 #![cfg(unix)]
 
+mod artifacts;
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use reqwest::{Method, StatusCode};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint;
 use rrlab_engine::model::Model;
+use rrlab_tests::http_client;
 use rrlab_tests::lab::{Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz};
 use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
 use serde_json::{Value, json};
@@ -219,7 +222,7 @@ async fn what_is_away_for_a_while_ends_no_job(database: Database) {
 }
 
 fn stored_checkpoints(lab: &Lab, job: i64) -> usize {
-    std::fs::read_dir(lab.data().join("artifacts/checkpoints").join(job.to_string())).map_or(0, Iterator::count)
+    std::fs::read_dir(lab.data().join("artifacts/rrlab/checkpoints").join(job.to_string())).map_or(0, Iterator::count)
 }
 
 async fn a_server_that_is_stopped_gives_its_job_back(database: Database) {
@@ -494,7 +497,7 @@ async fn many_read_while_a_job_runs(database: Database) {
         }
     });
     futures::future::join_all(readers).await;
-    let numbers = text(&lab.send(reqwest::Client::new().get(format!("{}/metrics", lab.address()))).await.bytes);
+    let numbers = text(&lab.send(http_client().get(format!("{}/metrics", lab.address()))).await.bytes);
     for expected in ["rrlab_jobs{state=\"running\"} 1", "rrlab_device_busy", "rrlab_oldest_waiting_seconds 0"] {
         assert!(numbers.contains(expected), "{expected} is missing in\n{numbers}");
     }
@@ -584,8 +587,8 @@ fn huge_png() -> Vec<u8> {
 }
 
 fn stored_files(lab: &Lab) -> usize {
-    let folders = std::fs::read_dir(lab.data().join("artifacts")).unwrap().flatten();
-    folders.filter(|entry| entry.path().is_dir()).flat_map(|entry| std::fs::read_dir(entry.path()).unwrap()).count()
+    let folders = std::fs::read_dir(lab.data().join("artifacts/rrlab/content")).unwrap().flatten();
+    folders.flat_map(|entry| std::fs::read_dir(entry.path()).unwrap()).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -607,7 +610,7 @@ async fn a_full_disk_is_named_and_nothing_is_half_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_looked_after() {
     let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
-    let root = |path: &str| reqwest::Client::new().get(format!("{}{path}", lab.address()));
+    let root = |path: &str| http_client().get(format!("{}{path}", lab.address()));
     assert_eq!(lab.send(root("/healthz")).await.status, StatusCode::OK);
     assert_eq!(lab.send(root("/readyz")).await.status, StatusCode::OK);
     let page = lab.send(root("/")).await;

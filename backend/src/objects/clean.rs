@@ -1,0 +1,174 @@
+//! What nothing refers to any more is removed: of the lab's own, and only while the store bears the lab's mark.
+
+use std::time::{Duration, SystemTime};
+
+use futures::StreamExt;
+use object_store::{Error, ObjectMeta, ObjectStoreExt};
+
+use super::key::{self, LabKey};
+use super::mark::MarkError;
+use super::{ObjectError, Objects, explained};
+use crate::store::{Store, StoreError};
+
+/// Age below which content that nothing refers to is left alone: whoever put it may be about to name it.
+pub const GRACE: Duration = Duration::from_secs(3600);
+
+/// Content or a checkpoint that nothing refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unneeded {
+    /// What it is.
+    pub key: LabKey,
+    /// Its size.
+    pub bytes: u64,
+    /// How long ago it was put there.
+    pub age: Duration,
+}
+
+/// Why unneeded content could not be found or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanError {
+    /// The store is not this lab's any more: nothing was removed.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    /// The object store failed.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Objects {
+    /// Content and checkpoints of at least this age that nothing refers to.
+    ///
+    /// # Errors
+    /// If store or database can't be reached.
+    pub async fn unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
+        let mut unneeded = Vec::new();
+        for folder in key::folders() {
+            let mut listed = self.store.list(Some(&folder));
+            while let Some(object) = listed.next().await {
+                let object = object.map_err(explained)?;
+                let Some(key) = LabKey::parse(&object.location) else { continue };
+                let age = age_of(&object);
+                if age >= older_than && !is_needed(store, &key).await? {
+                    unneeded.push(Unneeded { key, bytes: object.size, age });
+                }
+            }
+        }
+        Ok(unneeded)
+    }
+
+    /// Removes them, and says what was removed.
+    ///
+    /// # Errors
+    /// If the store's mark is gone or another's: then nothing was removed; or if store or database can't be reached.
+    pub async fn remove_unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
+        let unneeded = self.unneeded(store, older_than).await?;
+        self.require_mark().await?;
+        let mut removed = Vec::new();
+        for found in unneeded {
+            // Since it was listed it may have been put again, and then named: in this order, so look in the other.
+            if !is_needed(store, &found.key).await? && self.is_older(&found.key, older_than).await? {
+                self.remove(&found.key).await?;
+                removed.push(found);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Whether something is there, and of at least this age.
+    async fn is_older(&self, key: &LabKey, than: Duration) -> Result<bool, ObjectError> {
+        match self.store.head(&key.path()).await {
+            Ok(now) => Ok(age_of(&now) >= than),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(explained(error)),
+        }
+    }
+}
+
+fn age_of(object: &ObjectMeta) -> Duration {
+    SystemTime::now().duration_since(object.last_modified.into()).unwrap_or_default()
+}
+
+async fn is_needed(store: &Store, key: &LabKey) -> Result<bool, StoreError> {
+    match key {
+        LabKey::Content { hash } => store.is_content_needed(hash).await,
+        LabKey::Checkpoint { job, hash } => store.is_checkpoint_needed(*job, hash).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::sqlite_address;
+
+    const HOURS: Duration = Duration::from_secs(5 * 3600);
+
+    /// A lab with content that nothing refers to, five hours old: database, store, and the folder that holds both.
+    async fn lab() -> (Store, Objects, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&sqlite_address(&folder.path().join("lab.sqlite"))).await.unwrap();
+        let artifacts = folder.path().join("artifacts");
+        let objects = Objects::open(&artifacts.display().to_string()).unwrap().bind(&store).await.unwrap();
+        objects.put("unneeded".into()).await.unwrap();
+        objects.put_checkpoint(3, "unneeded too".into()).await.unwrap();
+        for key in objects.unneeded(&store, Duration::ZERO).await.unwrap() {
+            make_old(&artifacts.join(key.key.path().as_ref()));
+        }
+        (store, objects, folder)
+    }
+
+    fn make_old(file: &Path) {
+        std::fs::File::options().append(true).open(file).unwrap().set_modified(SystemTime::now() - HOURS).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_dump_among_the_artifacts_survives() {
+        let (store, objects, folder) = lab().await;
+        let dump = folder.path().join("artifacts/backups/db.dump");
+        std::fs::create_dir_all(dump.parent().unwrap()).unwrap();
+        std::fs::write(&dump, "everything").unwrap();
+        make_old(&dump);
+        assert_eq!(objects.remove_unneeded(&store, GRACE).await.unwrap().len(), 2);
+        assert_eq!(std::fs::read(&dump).unwrap(), b"everything");
+    }
+
+    #[tokio::test]
+    async fn what_was_put_again_since_it_was_listed_stays() {
+        let (store, objects, _folder) = lab().await;
+        let listed = objects.unneeded(&store, GRACE).await.unwrap();
+        objects.put("unneeded".into()).await.unwrap();
+        let is_older = futures::future::try_join_all(listed.iter().map(|found| objects.is_older(&found.key, GRACE)));
+        assert_eq!(is_older.await.unwrap(), [false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_store_without_the_labs_mark_is_not_cleaned() {
+        let (store, objects, folder) = lab().await;
+        let before = objects.unneeded(&store, GRACE).await.unwrap();
+        assert_eq!(before.len(), 2);
+        let mark = folder.path().join("artifacts/rrlab/lab.json");
+        let own = std::fs::read(&mark).unwrap();
+        for (text, expected) in [
+            (None, "is gone"),
+            (Some(r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 1}"#), "belongs to the lab ffff"),
+            (Some(r#"{"lab": "ffff"#), "can't be read"),
+            (Some(r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 2}"#), "of format 2"),
+        ] {
+            match text {
+                None => std::fs::remove_file(&mark).unwrap(),
+                Some(text) => std::fs::write(&mark, text).unwrap(),
+            }
+            let refused = objects.remove_unneeded(&store, GRACE).await.unwrap_err();
+            assert!(matches!(refused, CleanError::Mark(_)) && refused.to_string().contains(expected), "{refused}");
+            assert_eq!(objects.unneeded(&store, GRACE).await.unwrap().len(), 2, "nothing went");
+        }
+        std::fs::write(&mark, own).unwrap();
+        assert_eq!(objects.remove_unneeded(&store, GRACE).await.unwrap().len(), 2);
+    }
+}
