@@ -12,7 +12,7 @@ const CHECKS: usize = 32;
 
 /// How many weights of a layer have a score of at least exp(`log_score`), piecewise linear between vertices.
 ///
-/// Exact at the thresholds that leave the whole network at the sparsities that people ask for ([`anchors`]); elsewhere
+/// Exact at the thresholds that leave the whole network at the sparsities that people ask for (`anchors` below); elsewhere
 /// within 0.05 percentage points of the layer, or one weight where that is more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreSketch {
@@ -33,7 +33,7 @@ enum Passing {
 }
 
 /// Sparsities of the whole network at whose thresholds sketches are exact: every 0.005 up to 0.9, every 0.001 up to 0.999.
-pub fn anchors() -> Vec<f64> {
+fn anchors() -> Vec<f64> {
     let fine = (1..100).map(|step| 0.9 + f64::from(step) * 0.001);
     (1..=180).map(|step| f64::from(step) * 0.005).chain(fine).collect()
 }
