@@ -87,7 +87,10 @@ impl Desk {
                 return;
             }
             match profile {
-                Ok(profile) => self.show(profile, Origin::Named),
+                Ok(profile) => {
+                    self.compare_with_link(&profile);
+                    self.show(profile, Origin::Named);
+                }
                 Err(problem) => return self.fail(problem),
             }
             let exhibited =
@@ -95,6 +98,19 @@ impl Desk {
             let addresses: Vec<String> = exhibited.chain(Some(sweep).filter(|sweep| !sweep.is_empty())).collect();
             self.load_sweeps(addresses);
         });
+    }
+
+    /// Says so where the link that was followed is of another profile than the one that its name leads to.
+    fn compare_with_link(self, profile: &ModelProfile) {
+        let (linked, opened) = (self.settings.of.get_untracked(), profile.hash());
+        // Said once; whatever is opened next is not what the link meant.
+        self.settings.of.set(String::new());
+        if !linked.is_empty() && !opened.to_string().starts_with(&linked) {
+            let opened = opened.short();
+            self.fail(format!(
+                "this link is of profile {linked}, but what it names is {opened}: open the file of {linked}"
+            ));
+        }
     }
 
     /// Loads sweeps side by side; they are listed in this order whichever arrives first, and one that fails is named.
@@ -109,8 +125,15 @@ impl Desk {
                 }
                 match loaded.and_then(|sweep| self.fitting(sweep).map_err(|problem| format!("{address}: {problem}"))) {
                     Ok(sweep) => {
-                        arrived.update_value(|arrived| arrived[place] = Some(sweep));
-                        self.sweeps.set(arrived.with_value(|arrived| arrived.iter().flatten().cloned().collect()));
+                        // What a person opened meanwhile stays before them.
+                        let before = arrived.with_value(|arrived| arrived.iter().flatten().count());
+                        arrived.update_value(|arrived: &mut Vec<Option<SweepReport>>| arrived[place] = Some(sweep));
+                        self.sweeps.update(|sweeps| {
+                            sweeps.truncate(sweeps.len() - before);
+                            sweeps.extend(
+                                arrived.with_value(|arrived| arrived.iter().flatten().cloned().collect::<Vec<_>>()),
+                            );
+                        });
                     }
                     Err(problem) => self.fail(problem),
                 }
@@ -134,11 +157,13 @@ impl Desk {
 
     /// Opens an exhibit of the gallery, also where it was open before a file was.
     fn choose(self, name: String) {
-        if self.settings.profile.with_untracked(|open| *open == name) {
-            self.load();
-        } else {
-            self.settings.profile.set(name);
+        // The sweep that an address named is of the profile that was open with it.
+        let has_sweep = self.settings.sweep.with_untracked(|sweep| !sweep.is_empty());
+        if self.settings.profile.with_untracked(|open| *open == name) && !has_sweep {
+            return self.load();
         }
+        self.settings.sweep.set(String::new());
+        self.settings.profile.set(name);
     }
 
     fn show(self, profile: ModelProfile, origin: Origin) {
@@ -219,10 +244,12 @@ impl Desk {
 
 /// Whether an allocation is for the network of a profile; one of an earlier version, or of shapes alone, does not say.
 fn is_for(allocation: &Allocation, profile: &ModelProfile) -> Result<(), String> {
-    match &profile.model_hash {
-        Some(model) => allocation.check_model(model).map(|_| ()).map_err(|error| error.to_string()),
-        None => Ok(()),
-    }
+    let remedy = "open the profile that it was made from";
+    let checked = match &profile.model_hash {
+        Some(model) => allocation.check_model(model),
+        None => profile.hash().check("the allocation", allocation.profile_hash.as_ref(), remedy),
+    };
+    checked.map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// The whole page.
@@ -400,10 +427,13 @@ fn Share(desk: Desk) -> impl IntoView {
         let before = settings.hide.get_untracked();
         let mut hidden = before.clone();
         hide.iter().filter(|part| !before.contains(part)).for_each(|part| hidden.0.push(*part));
+        let of = desk.profile.with_untracked(|profile| profile.as_ref().map(|profile| profile.hash().short()));
         let query = untrack(|| {
             settings.hide.set(hidden);
+            settings.of.set(of.unwrap_or_default());
             let query = address::query(settings);
             settings.hide.set(before);
+            settings.of.set(String::new());
             query
         });
         let promise = window().navigator().clipboard().write_text(&address::with_query(&query));

@@ -17,8 +17,8 @@ const GRAPH_STYLE: &str = include_str!("../graph.css");
 const PAPER: &str = "svg { --ink: #1c2126; --faint: #59636d; --line: #d9dee2; --ground: #fff; --accent: #1f6391; \
                      color: #1c2126; font-family: system-ui, sans-serif; }\n";
 
-/// Hash of the profile and of both allocations: two files with the same one hold numbers of the same thing, however the
-/// page looked.
+/// Hash of the profile, of both allocations and of every setting but those of the person who looks: two files of one kind
+/// with the same one show the same, whatever the page's colours.
 pub fn configuration(lab: Lab) -> ConfigurationHash {
     let mut hasher = ContentHasher::new("rrlab configuration");
     hasher.add(lab.profile.with_value(|profile| profile.hash()).to_string().as_bytes());
@@ -26,6 +26,7 @@ pub fn configuration(lab: Lab) -> ConfigurationHash {
         let outcome = lab.outcome(side).get_untracked();
         hasher.add(&serde_json::to_vec(&outcome.ok()).unwrap_or_default());
     }
+    hasher.add(untrack(|| address::exported_query(lab.settings)).as_bytes());
     ConfigurationHash::of(hasher)
 }
 
@@ -35,16 +36,23 @@ pub fn file_name(lab: Lab, what: &str, ending: &str) -> String {
     format!("{architecture}-{what}-{}.{ending}", configuration(lab).short())
 }
 
+/// The address that shows what is exported, with the profile that it is of: where that was opened from a file, the address
+/// alone leads to another, and the page says so.
+fn exported_address(lab: Lab) -> String {
+    let of = format!("of={}", lab.profile.with_value(|profile| profile.hash().short()));
+    let query = untrack(|| address::exported_query(lab.settings));
+    address::with_query(&if query.is_empty() { of } else { format!("{query}&{of}") })
+}
+
 /// What a saved drawing says of itself.
 pub fn description(lab: Lab) -> String {
-    let query = untrack(|| address::exported_query(lab.settings));
     let [a, b] = [Side::A, Side::B].map(|side| untrack(|| lab.describe(side)));
     let network =
         lab.profile.with_value(|profile| format!("{} on {}", profile.graph.architecture, profile.measurement.dataset));
     format!(
         "Repairability Lab: {network}; A: {a}; B: {b}; configuration {}; {}",
         configuration(lab).short(),
-        address::with_query(&query)
+        exported_address(lab)
     )
 }
 
@@ -131,14 +139,14 @@ pub fn layers_csv(lab: Lab, side: Side) {
         ]
     };
     let rows: Vec<Vec<String>> = untrack(|| layer_rows(lab, side)).into_iter().map(row).collect();
-    binding::save(&file_name(lab, "layers", "csv"), &csv(&head.map(str::to_owned), &rows), "text/csv");
+    binding::save(&file_name(lab, &format!("layers-{side}"), "csv"), &csv(&head.map(str::to_owned), &rows), "text/csv");
 }
 
 /// Saves the layers as JSON, with the address that shows them.
 pub fn layers_json(lab: Lab, side: Side) {
-    let (rows, query) = untrack(|| (layer_rows(lab, side), address::exported_query(lab.settings)));
-    let value = json!({ "configuration": configuration(lab), "profile": lab.profile.with_value(|profile| profile.hash()), "address": address::with_query(&query), "layers": rows });
-    save_json(lab, "layers", &value);
+    let rows = untrack(|| layer_rows(lab, side));
+    let value = json!({ "configuration": configuration(lab), "profile": lab.profile.with_value(|profile| profile.hash()), "address": exported_address(lab), "layers": rows });
+    save_json(lab, &format!("layers-{side}"), &value);
 }
 
 /// Saves an allocation as `rrlab prune` and this page read it.
@@ -171,7 +179,7 @@ pub fn node_data(lab: Lab, side: Side) {
     let gradient = [0.0, 0.25, 0.5, 0.75, 1.0].map(stop);
     let architecture = lab.profile.with_value(|profile| profile.graph.architecture.clone());
     let data = json!({ "results": results, "gradient": gradient });
-    save_json(lab, &format!("{metric}-node-data"), &json!({ architecture: data }));
+    save_json(lab, &format!("{metric}-node-data-{side}"), &json!({ architecture: data }));
 }
 
 fn save_json(lab: Lab, what: &str, value: &Value) {
@@ -188,13 +196,13 @@ fn graph_text(lab: Lab, side: Side) -> Option<String> {
 /// Saves the graph as SVG.
 pub fn graph_svg(lab: Lab, side: Side) {
     if let Some(text) = graph_text(lab, side) {
-        binding::save(&file_name(lab, "graph", "svg"), &text, "image/svg+xml");
+        binding::save(&file_name(lab, &format!("graph-{side}"), "svg"), &text, "image/svg+xml");
     }
 }
 
 /// Saves the graph as PNG.
 pub fn graph_png(lab: Lab, side: Side) {
     if let Some(text) = graph_text(lab, side) {
-        binding::save_png(&file_name(lab, "graph", "png"), &text);
+        binding::save_png(&file_name(lab, &format!("graph-{side}"), "png"), &text);
     }
 }

@@ -114,8 +114,8 @@ choices! {
 
 impl Part {
     /// What a reviewer's link hides: all that would change what was sent.
-    pub const REVIEW: [Self; 7] =
-        [Self::Open, Self::Run, Self::Sparsity, Self::Rule, Self::Force, Self::Compare, Self::Menu];
+    pub const REVIEW: [Self; 8] =
+        [Self::Open, Self::Run, Self::Sparsity, Self::Rule, Self::Force, Self::Compare, Self::Tour, Self::Menu];
 }
 
 choices! {
@@ -291,6 +291,8 @@ fn first_sparsity() -> Sparsity {
 pub struct Settings {
     /// Name in the gallery or address of the profile.
     pub profile: RwSignal<String>,
+    /// The beginning of the hash of the profile that a link was copied from.
+    pub of: RwSignal<String>,
     /// Address of a sweep beside those of the gallery.
     pub sweep: RwSignal<String>,
     /// Allocation A.
@@ -336,6 +338,7 @@ impl Settings {
     pub fn new() -> Self {
         Self {
             profile: RwSignal::new(gallery::FIRST.into()),
+            of: RwSignal::new(String::new()),
             sweep: RwSignal::new(String::new()),
             a: Choice::new(Rule::Rr),
             b: Choice::new(Rule::Erk),
@@ -362,6 +365,7 @@ impl Settings {
     pub fn properties(self) -> Vec<Property> {
         let mut table = vec![
             Property::new("profile".into(), self.profile, gallery::FIRST.into()),
+            Property::new("of".into(), self.of, String::new()),
             Property::new("sweep".into(), self.sweep, String::new()),
             Property::new("shown".into(), self.shown, Shown::A),
             Property::new("colour".into(), self.metric, Metric::Rr),

@@ -59,21 +59,36 @@ fn lab(options: &[&str]) -> Result<(), Failure> {
             other => return Err(Failure::usage(&format!("`{other}` is not an option of cargo xtask lab"))),
         }
     }
+    require_free(port)?;
     let program = || Step::cargo(&["build", "--release", "--locked", "--package", "rrlab"]).args(features).run();
     let mut steps = Steps::new(6);
     begin_page(&mut steps)?;
     steps.step("Building the program", program_cold, program)?;
     steps.announce("Serving the lab", Duration::ZERO);
-    let server = serve(port)?;
+    let mut server = serve(port)?;
     let rest = steps.step("Building the networks' workers", page::WORKERS_COLD, page::build_workers);
     // Built into the program as well, so that it has the whole page wherever it is copied.
     let rest = rest.and_then(|()| program());
+    // A server that has ended has said why.
+    if let Ok(Some(_)) = server.try_wait() {
+        return ended(server);
+    }
     match &rest {
         Ok(()) => steps.finish(),
         Err(failure) => eprintln!("\n{failure}\nThe lab goes on without networks in the browser."),
     }
     ended(server)?;
     rest
+}
+
+/// A port that is taken is named before anything is built for it.
+fn require_free(port: &str) -> Result<(), Failure> {
+    let number: u16 =
+        port.parse().map_err(|_| Failure::usage(&format!("`{port}` is no port: give one from 1 to 65535")))?;
+    match std::net::TcpListener::bind(("127.0.0.1", number)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(format!("port {port} can't be used ({error}); choose another with --port"))),
+    }
 }
 
 /// Crates, tools and page: three steps.

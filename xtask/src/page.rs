@@ -79,6 +79,10 @@ pub fn build_workers() -> Result<(), Failure> {
 }
 
 fn say_workers(text: &str) -> Result<(), Failure> {
+    // What has not changed keeps its time: the program, which has the page in it, is not built anew.
+    if std::fs::read_to_string(dist().join(WORKERS)).is_ok_and(|before| before == text) {
+        return Ok(());
+    }
     write_aside(&dist().join(WORKERS), text.as_bytes())
 }
 

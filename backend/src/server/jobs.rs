@@ -9,8 +9,8 @@ use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::SHAPES10;
 use rrlab_engine::measured::Measured;
 use rrlab_types::{
-    ArtifactKind, DatasetRef, FinetunePlan, Job, JobRequest, ModelProfile, Problem, Repair, Rule, Sparsity, SweepPlan,
-    TrainingPlan,
+    ArtifactKind, Binding, DatasetRef, FinetunePlan, Job, JobRequest, ModelProfile, Problem, Repair, Rule, Sparsity,
+    SweepPlan, TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -193,7 +193,14 @@ async fn stored(lab: &Lab, id: i64, kind: ArtifactKind) -> ApiResult<Bytes> {
 fn belongs_together(model: &[u8], profile: &[u8]) -> Result<(), String> {
     let model = checkpoint::read(model, NetworkHint::default()).map_err(|error| format!("the network: {error}"))?;
     let profile = ModelProfile::from_json(&String::from_utf8_lossy(profile)).map_err(|error| error.to_string())?;
-    Measured::new(&model, &profile).map(|_| ()).map_err(|error| error.to_string())
+    match Measured::new(&model, &profile).map_err(|error| error.to_string())?.binding() {
+        Binding::Bound => Ok(()),
+        // Nobody sits beside a job to be told that only layers could be compared.
+        Binding::Unbound => {
+            Err("the profile does not say which network it is of: measure the network anew, or leave the profile out"
+                .into())
+        }
+    }
 }
 
 impl Lab {

@@ -16,7 +16,8 @@ use rrlab_engine::sweep::{Sweep, SweepError};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_types::{
-    ArtifactKind, FinetunePlan, IdentityError, JobEvent, JobRequest, ModelProfile, SweepPlan, SweepReport, TrainingPlan,
+    ArtifactKind, FinetunePlan, IdentityError, JobEvent, JobRequest, ModelProfile, PROGRAM, SweepPlan, SweepReport,
+    TrainingPlan,
 };
 
 use super::link::{Ended, Link};
@@ -176,6 +177,27 @@ struct Bench<'a> {
     link: Link,
 }
 
+/// A sweep's checkpoint. One of another version of the program is none, since numbers of both can't be compared: the job
+/// begins anew.
+fn sweep_to_go_on_from(checkpoint: &[u8]) -> Option<SweepReport> {
+    let read = SweepReport::from_json(&String::from_utf8_lossy(checkpoint));
+    of_this_version(read, |report| &report.program)
+}
+
+/// The same of fine-tuning.
+fn finetuning_to_go_on_from(checkpoint: &[u8]) -> Option<FinetuneState> {
+    of_this_version(FinetuneState::from_bytes(checkpoint), |state| &state.report.program)
+}
+
+fn of_this_version<T, E: std::fmt::Display>(read: Result<T, E>, program: impl Fn(&T) -> &str) -> Option<T> {
+    match read {
+        Ok(state) if program(&state) == PROGRAM => return Some(state),
+        Ok(state) => tracing::warn!(program = program(&state), "a checkpoint of another version; the job begins anew"),
+        Err(error) => tracing::warn!(%error, "a checkpoint can't be read; the job begins anew"),
+    }
+    None
+}
+
 fn missing(what: &str) -> Failure {
     Failure::Problem(format!("the job has no {what}"))
 }
@@ -286,10 +308,7 @@ impl Bench<'_> {
         let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
         model.check_classes(dataset)?;
         plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
-        let previous = match &inputs.checkpoint {
-            Some(bytes) => Some(serde_json::from_slice::<SweepReport>(bytes)?),
-            None => None,
-        };
+        let previous = inputs.checkpoint.as_deref().and_then(sweep_to_go_on_from);
         let sweep = Sweep {
             measured: Measured::new(model, profile)?,
             dataset,
@@ -318,7 +337,7 @@ impl Bench<'_> {
         let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
         let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
         plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
-        let previous = inputs.checkpoint.as_deref().map(FinetuneState::from_bytes).transpose()?;
+        let previous = inputs.checkpoint.as_deref().and_then(finetuning_to_go_on_from);
         let tuning = Finetuning {
             measured: Measured::new(model, profile)?,
             dataset,

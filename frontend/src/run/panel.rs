@@ -92,7 +92,7 @@ pub struct Bench {
 impl Bench {
     /// Everything at its default.
     pub fn new(session: Session) -> Self {
-        Self {
+        let bench = Self {
             session,
             source: RwSignal::new(Source::Shapes),
             shapes: RwSignal::new(2000),
@@ -106,7 +106,31 @@ impl Bench {
             evaluation: RwSignal::new(500),
             seed: RwSignal::new(0),
             bundled: RwSignal::new_local(None),
-        }
+        };
+        bench.follow();
+        bench
+    }
+
+    fn follow(self) {
+        let session = self.session;
+        // Another device means another worker; looking at the server's jobs does not.
+        Effect::new(move |before: Option<ComputeOn>| match session.settings.compute_on.get() {
+            ComputeOn::Server => before.unwrap_or(ComputeOn::Auto),
+            now => {
+                if before.is_some_and(|before| before != now) {
+                    session.change_device();
+                }
+                now
+            }
+        });
+        // What comes next is done with what was trained.
+        Effect::new(move |before: Option<usize>| {
+            let trainings = session.trainings.get();
+            if before.is_some_and(|before| before != trainings) {
+                self.network.set(Network::Held);
+            }
+            trainings
+        });
     }
 
     /// Takes files that were chosen or dropped: a checkpoint, or images.
@@ -287,22 +311,6 @@ pub fn RunPanel(bench: Bench, board: Board) -> impl IntoView {
     session.read_shelf();
     session.look_for_workers();
     let compute_on = session.settings.compute_on;
-    // Another device means another worker.
-    Effect::new(move |before: Option<ComputeOn>| {
-        let now = compute_on.get();
-        if now != ComputeOn::Server && before.is_some_and(|before| before != now) {
-            session.change_device();
-        }
-        now
-    });
-    // What comes next is done with what was trained.
-    Effect::new(move |before: Option<usize>| {
-        let trainings = session.trainings.get();
-        if before.is_some_and(|before| before != trainings) {
-            bench.network.set(Network::Held);
-        }
-        trainings
-    });
     // Jobs need a server; a link may ask for one where there is none.
     let choices = move || {
         let there = board.info.with(Option::is_some) || compute_on.get() == ComputeOn::Server;

@@ -214,8 +214,8 @@ impl Session {
         let watch = set_interval_with_handle(
             move || {
                 let heard = self.inner.with_value(|inner| inner.heard);
-                let silent =
-                    self.phase.get_untracked() == Phase::Working && js_sys::Date::now() - heard > SILENCE_MILLISECONDS;
+                let owes_answer = matches!(self.phase.get_untracked(), Phase::Working | Phase::Stopping);
+                let silent = owes_answer && js_sys::Date::now() - heard > SILENCE_MILLISECONDS;
                 if self.silent.get_untracked() != silent {
                     self.silent.set(silent);
                 }
@@ -254,6 +254,7 @@ impl Session {
     /// Computes on the device that is chosen now, also what is under way.
     pub fn change_device(self) {
         self.inner.update_value(|inner| inner.fallen_back = None);
+        self.keep_sweep();
         self.handle(Input::ChooseDevice);
     }
 
@@ -277,6 +278,18 @@ impl Session {
             self.inner.with_value(|inner| (inner.conversation.phase(), inner.conversation.profile_hash()));
         set_if_other(self.phase, phase);
         set_if_other(self.measured, measured);
+        // A network that was made for other images, or could not be brought again, is not here any more.
+        if self.inner.with_value(|inner| inner.conversation.model().is_none()) {
+            set_if_other(self.held, None);
+        }
+    }
+
+    /// Keeps the part of a sweep that is there: it is done, or its worker is.
+    fn keep_sweep(self) {
+        let sweep = self.inner.with_value(|inner| inner.conversation.sweep().cloned());
+        if let Some(report) = sweep {
+            self.keep_json(Kind::Sweep, sweep_name(&report), &report);
+        }
     }
 
     fn carry_out(self, effect: Effect<Attachment>) {
@@ -364,7 +377,7 @@ impl Session {
         loop {
             let workers = Workers::ask().await?;
             let obstacle = workers.obstacle();
-            let is_building = matches!(workers, Workers::Building { .. });
+            let is_building = workers.is_building();
             set_if_other(self.workers, Some(workers.clone()));
             match (workers, obstacle) {
                 (Workers::Ready { folder }, _) => return Ok(folder),
@@ -386,7 +399,7 @@ impl Session {
             let fallen_back = self.inner.with_value(|inner| inner.fallen_back.clone());
             let (gpu, why) = choice(fallen_back.as_deref(), wish, found);
             self.device.set(format!("Computing {} {why}", if gpu { "by WebGPU" } else { "on the CPU" }));
-            self.inner.update_value(|inner| (inner.on_gpu, inner.heard) = (gpu, js_sys::Date::now()));
+            self.inner.update_value(|inner| inner.heard = js_sys::Date::now());
             let name = if gpu { "compute-gpu" } else { "compute-cpu" };
             let hear = move |told: Told| {
                 if self.is_current(worker) {
@@ -394,7 +407,7 @@ impl Session {
                 }
             };
             match folder.and_then(|folder| Link::open(&folder, name, hear)) {
-                Ok(link) => self.inner.update_value(|inner| inner.link = Some(link)),
+                Ok(link) => self.inner.update_value(|inner| (inner.link, inner.on_gpu) = (Some(link), gpu)),
                 Err(problem) => self.lost(&problem),
             }
         });
@@ -466,8 +479,15 @@ impl Session {
 
     fn network(self, held: Held) {
         let same = self.is_about(Some(&held.hash));
+        let is_trained = self.inner.with_value(|inner| {
+            let current = inner.conversation.current();
+            current.is_some_and(|request| matches!(request, ComputeRequest::Train { .. } | ComputeRequest::Continue))
+        });
         if !same {
             self.forget_results();
+        }
+        if !same && !is_trained {
+            self.course.set(Course::default());
         }
         self.handle(Input::Network(held.hash));
         self.held.set(Some(held));
@@ -537,7 +557,11 @@ impl Session {
                 self.handle(Input::Training(attachment.clone()));
                 self.keep(Kept::new(Kind::Training, &self.name(), attachment.data));
             }
-            CheckpointKind::Pruned if self.is_about(Some(model)) => self.pruned.set(Some(attachment)),
+            CheckpointKind::Pruned if self.is_about(Some(model)) => {
+                // What was looked at shows what was pruned before.
+                self.seen.set(None);
+                self.pruned.set(Some(attachment));
+            }
             CheckpointKind::Model | CheckpointKind::Stopped => {
                 let request = ComputeRequest::Open { name: "the trained network".into(), architecture: None };
                 self.handle(Input::Saved(Ask { request, attachments: vec![attachment.clone()] }));
@@ -562,10 +586,7 @@ impl Session {
 
     /// The present request was answered.
     fn answered(self, answer: Answer) {
-        let sweep = self.inner.with_value(|inner| inner.conversation.sweep().cloned());
-        if let Some(report) = sweep {
-            self.keep_json(Kind::Sweep, sweep_name(&report), &report);
-        }
+        self.keep_sweep();
         self.forget_activity();
         self.handle(Input::Answered(answer));
     }
@@ -585,6 +606,7 @@ impl Session {
             "What was finished is kept; the rest can be gone on with."
         };
         self.tell(format!("{problem}. {next}"));
+        self.keep_sweep();
         self.handle(Input::Lost { elsewhere });
     }
 

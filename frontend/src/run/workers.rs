@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use crate::files;
 
+/// Time after which workers that were to be ready are not waited for any more.
+const LATE_MILLISECONDS: f64 = 30.0 * 60_000.0;
 /// The file beside the page.
 const ADDRESS: &str = "workers.json";
 
@@ -37,10 +39,17 @@ impl Workers {
         serde_json::from_str(&text).map_err(|error| format!("{ADDRESS} can't be read: {error}"))
     }
 
+    /// Whether they are still worth waiting for.
+    pub fn is_building(&self) -> bool {
+        matches!(self, Self::Building { ready_ms } if js_sys::Date::now() - ready_ms <= LATE_MILLISECONDS)
+    }
+
     /// Why no network can be run here yet, for people.
     pub fn obstacle(&self) -> Option<String> {
         match self {
             Self::Ready { .. } => None,
+            // Whoever built them was stopped.
+            Self::Building { .. } if !self.is_building() => Self::Failed.obstacle(),
             Self::Building { ready_ms } => {
                 let minutes = ((ready_ms - js_sys::Date::now()) / 60_000.0).ceil();
                 let left = if minutes > 1.0 { format!("about {minutes:.0} minutes") } else { "a moment".to_owned() };

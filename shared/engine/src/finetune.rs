@@ -193,12 +193,13 @@ impl Finetuning<'_> {
         self.measured.model().check_classes(self.dataset).map_err(TrainingError::from)?;
         let dense_accuracy = self.accuracy(self.measured.model(), &plan, watch).await?;
         let graph = &self.measured.model().graph;
+        let (model_hash, profile_hash) = self.measured.hashes();
         Ok(FinetuneReport {
             version: FINETUNE_VERSION,
             architecture: graph.architecture.clone(),
             classes: graph.classes,
-            model_hash: Some(self.measured.model_hash()),
-            profile_hash: Some(self.measured.profile_hash()),
+            model_hash,
+            profile_hash,
             images_hash: Some(self.dataset.test.hash(&self.evaluation_images(&plan))),
             dataset: self.dataset.name.clone(),
             device: self.device_name.into(),

@@ -36,14 +36,13 @@ impl<'a> Measured<'a> {
         self.profile
     }
 
-    /// Hash of the network.
-    pub fn model_hash(&self) -> ModelHash {
-        self.model_hash
-    }
-
-    /// Hash of the profile.
-    pub fn profile_hash(&self) -> ProfileHash {
-        self.profile_hash
+    /// Hashes of network and profile, as what is computed from both carries them. What comes of a profile that does not say
+    /// which network it is of does not say so either.
+    pub fn hashes(&self) -> (Option<ModelHash>, Option<ProfileHash>) {
+        match self.binding {
+            Binding::Bound => (Some(self.model_hash), Some(self.profile_hash)),
+            Binding::Unbound => (None, None),
+        }
     }
 
     /// Whether the profile names the network; one of an earlier version does not.

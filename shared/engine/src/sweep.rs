@@ -109,12 +109,13 @@ impl Sweep<'_> {
     ) -> Result<SweepReport, SweepError> {
         let dense_accuracy = self.accuracy(self.measured.model(), &plan, watch).await?;
         let graph = &self.measured.model().graph;
+        let (model_hash, profile_hash) = self.measured.hashes();
         Ok(SweepReport {
             version: SWEEP_VERSION,
             architecture: graph.architecture.clone(),
             classes: graph.classes,
-            model_hash: Some(self.measured.model_hash()),
-            profile_hash: Some(self.measured.profile_hash()),
+            model_hash,
+            profile_hash,
             images_hash: Some(self.evaluation_images_hash(&plan)),
             dataset: self.dataset.name.clone(),
             device: self.device_name.into(),

@@ -301,6 +301,11 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
     };
     let report = read_sync(sweep(&one, &profile, "cpu").run(plan.clone(), None, unwatched)).unwrap();
     assert_eq!((report.model_hash, report.profile_hash), (Some(one.hash()), Some(profile.hash())));
+    // What comes of a profile that names no network names none either.
+    let mut nameless = profile.clone();
+    nameless.model_hash = None;
+    let of_nameless = read_sync(sweep(&one, &nameless, "cpu").run(plan.clone(), None, unwatched)).unwrap();
+    assert_eq!((of_nameless.model_hash, of_nameless.profile_hash), (None, None));
     // A sweep is gone on with where everything is the same, and by nothing else.
     let go_on = |sweep: Sweep<'_>, previous: SweepReport| {
         read_sync(sweep.run(plan.clone(), Some(previous), unwatched)).map_err(|error| error.to_string())

@@ -167,6 +167,15 @@ pub enum Effect<A> {
     Problem(String),
 }
 
+/// What the next worker computes on, beside the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Device {
+    /// The same.
+    Same,
+    /// Perhaps another.
+    Other,
+}
+
 /// What a worker has of what the session knows.
 #[derive(Debug, Clone, Copy, Default)]
 struct There {
@@ -276,7 +285,7 @@ impl<A: Clone + PartialEq> Session<A> {
             Input::Resume => self.resume(),
             Input::Stop => self.stop(),
             Input::ChooseDevice => self.choose_device(),
-            Input::GoOn => self.start_anew(),
+            Input::GoOn => self.start_anew(Device::Same),
             Input::GiveUp => {
                 self.drop_work();
                 self.end()
@@ -324,7 +333,8 @@ impl<A: Clone + PartialEq> Session<A> {
     fn asked(&mut self, works: Vec<Work<A>>) -> Vec<Effect<A>> {
         let busy = self.current.is_some() || !self.waiting.is_empty();
         if busy && self.asked == works {
-            return Vec::new();
+            // What a lost worker left waits for a person: asking for it again is a wish to go on.
+            return if self.phase == Phase::Broken { self.start_anew(Device::Same) } else { Vec::new() };
         }
         self.waiting.extend(works.iter().cloned());
         self.asked = works;
@@ -387,7 +397,7 @@ impl<A: Clone + PartialEq> Session<A> {
                 self.drop_work();
                 self.end()
             }
-            Phase::Starting { .. } | Phase::Working | Phase::Paused | Phase::Broken => self.start_anew(),
+            Phase::Starting { .. } | Phase::Working | Phase::Paused | Phase::Broken => self.start_anew(Device::Other),
         }
     }
 
@@ -402,6 +412,8 @@ impl<A: Clone + PartialEq> Session<A> {
     }
 
     fn answered(&mut self, answer: Answer) -> Vec<Effect<A>> {
+        // A training that goes on later brings its own state.
+        self.training = None;
         match self.current.take() {
             Some(ask) if answer == Answer::Done => self.carried_out(ask),
             Some(ask) if answer == Answer::Failed => self.failed(&ask),
@@ -426,7 +438,6 @@ impl<A: Clone + PartialEq> Session<A> {
                 (self.network, self.there.network) = (Some(ask), true);
             }
             ComputeRequest::Profile { .. } => self.there.profile = true,
-            ComputeRequest::Train { .. } | ComputeRequest::Continue => self.training = None,
             _ => {}
         }
     }
@@ -447,9 +458,9 @@ impl<A: Clone + PartialEq> Session<A> {
             self.drop_work();
         }
         if elsewhere {
-            return self.start_anew();
+            return self.start_anew(Device::Other);
         }
-        self.take_up();
+        self.take_up(Device::Same);
         let effects = self.end();
         if !self.waiting.is_empty() {
             self.phase = Phase::Broken;
@@ -465,12 +476,7 @@ impl<A: Clone + PartialEq> Session<A> {
         while let Some(work) = self.waiting.pop_front() {
             match self.resolved(work) {
                 Ok(None) => {}
-                Ok(Some(ask)) => {
-                    if matches!(ask.request, ComputeRequest::Train { .. }) {
-                        self.training = None;
-                    }
-                    return self.send(ask);
-                }
+                Ok(Some(ask)) => return self.send(ask),
                 Err(problem) => {
                     self.waiting.clear();
                     self.phase = Phase::Ready;
@@ -483,6 +489,9 @@ impl<A: Clone + PartialEq> Session<A> {
     }
 
     fn send(&mut self, ask: Ask<A>) -> Vec<Effect<A>> {
+        // Until it tells of a later one, a training that goes on can be taken up from where it begins now.
+        let is_continued = matches!(ask.request, ComputeRequest::Continue);
+        self.training = ask.attachments.first().filter(|_| is_continued).cloned();
         self.current = Some(ask.clone());
         self.phase = Phase::Working;
         vec![Effect::Send(ask)]
@@ -524,13 +533,16 @@ impl<A: Clone + PartialEq> Session<A> {
     }
 
     /// Makes the request under way the first that waits, from where it was.
-    fn take_up(&mut self) {
+    fn take_up(&mut self, device: Device) {
         let Some(mut ask) = self.current.take() else { return };
         match (&mut ask.request, &self.training, self.sweep.take()) {
             (ComputeRequest::Train { .. } | ComputeRequest::Continue, Some(state), _) => {
                 ask = Ask { request: ComputeRequest::Continue, attachments: vec![state.clone()] };
             }
-            (ComputeRequest::Sweep { previous, .. }, _, Some(report)) => *previous = Some(report),
+            // Cells that two devices computed are not mixed: on another one the sweep begins anew.
+            (ComputeRequest::Sweep { previous, .. }, _, report) => {
+                *previous = report.filter(|_| device == Device::Same);
+            }
             _ => {}
         }
         self.waiting.push_front(Work::Ask(ask));
@@ -543,9 +555,9 @@ impl<A: Clone + PartialEq> Session<A> {
     }
 
     /// Another worker for what is under way and what waits.
-    fn start_anew(&mut self) -> Vec<Effect<A>> {
+    fn start_anew(&mut self, device: Device) -> Vec<Effect<A>> {
         let paused = matches!(self.phase, Phase::Paused | Phase::Starting { paused: true });
-        self.take_up();
+        self.take_up(device);
         let mut effects = self.end();
         if !self.waiting.is_empty() {
             effects.extend(self.start());
@@ -737,6 +749,62 @@ mod tests {
     }
 
     #[test]
+    fn another_device_begins_a_sweep_anew_and_the_same_goes_on() {
+        let plan = SweepPlan {
+            rules: vec![],
+            sparsities: vec![],
+            repairs: vec![],
+            settings: Default::default(),
+            constraints: vec![],
+            calibration_images: 1,
+            evaluation_images: 1,
+            seed: 0,
+        };
+        let report = SweepReport {
+            version: rrlab_types::SWEEP_VERSION,
+            architecture: "resnet8".into(),
+            classes: 10,
+            model_hash: None,
+            profile_hash: None,
+            images_hash: None,
+            dataset: "shapes10".into(),
+            device: "webgpu".into(),
+            program: String::new(),
+            plan: plan.clone(),
+            dense_accuracy: 0.5,
+            entries: vec![],
+        };
+        for (input, is_kept) in
+            [(Input::Lost { elsewhere: true }, false), (Input::ChooseDevice, false), (Input::GoOn, true)]
+        {
+            let mut session = with_network("a");
+            let request = ComputeRequest::Sweep { model: hash("a"), plan: plan.clone(), previous: None };
+            session.handle(Input::Asked(vec![Work::Ask(request.into())]));
+            session.handle(Input::Sweep(Box::new(report.clone())));
+            session.handle(input);
+            session.handle(Input::Ready);
+            done(&mut session);
+            let taken_up = done(&mut session);
+            assert!(matches!(taken_up, Some(ComputeRequest::Sweep { previous, .. }) if previous.is_some() == is_kept));
+        }
+    }
+
+    #[test]
+    fn a_training_that_goes_on_is_taken_up_from_its_own_state() {
+        let mut session = with_network("a");
+        session.handle(Input::Asked(vec![train()]));
+        session.handle(Input::Training("state of the first"));
+        session.handle(Input::Stop);
+        session.handle(Input::Answered(Answer::Stopped));
+        let second = Ask { request: ComputeRequest::Continue, attachments: vec!["state of the second"] };
+        session.handle(Input::Asked(vec![Work::Ask(second.clone())]));
+        session.handle(Input::GoOn);
+        session.handle(Input::Ready);
+        done(&mut session);
+        assert_eq!(session.handle(Input::Answered(Answer::Done)), [Effect::Send(second)]);
+    }
+
+    #[test]
     fn a_lost_worker_with_nothing_to_do_is_off_and_one_with_work_is_broken() {
         let mut session = with_network("a");
         session.handle(Input::Lost { elsewhere: false });
@@ -748,6 +816,8 @@ mod tests {
         assert_eq!(session.handle(Input::GoOn), [Effect::End, Effect::Start { worker: 2 }]);
         let mut session = with_network("a");
         session.handle(Input::Asked(vec![measure()]));
+        session.handle(Input::Lost { elsewhere: false });
+        assert_eq!(session.handle(Input::Asked(vec![measure()])), [Effect::End, Effect::Start { worker: 2 }]);
         session.handle(Input::Lost { elsewhere: false });
         session.handle(Input::GiveUp);
         assert_eq!(session.phase(), Phase::Off);

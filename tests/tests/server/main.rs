@@ -527,6 +527,10 @@ async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
     std::fs::write(&file, checkpoint::write(&other).unwrap()).unwrap();
     let paths = [file.to_str().unwrap(), profile.to_str().unwrap()];
     lab.says(&["calibrate", "--model", paths[0], "--dataset", "shapes10", "--images", "4", "--out", paths[1]]);
+    let mut old: Value = serde_json::from_slice(&std::fs::read(&profile).unwrap()).unwrap();
+    old["version"] = json!(1);
+    old.as_object_mut().unwrap().remove("model_hash");
+    let nameless = lab.uploaded("profile", old.to_string().into_bytes()).await;
     let profile = lab.uploaded("profile", std::fs::read(&profile).unwrap()).await;
     for (kind, mut request) in requests(model, dataset) {
         if kind != "sweep" && kind != "finetune" {
@@ -538,6 +542,10 @@ async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
         assert!(problem.contains("the profile is of network") && problem.contains(&other.hash().short()), "{problem}");
         request[kind]["model"] = json!(lab.uploaded("model", checkpoint::write(&other).unwrap()).await);
         lab.submit(&request).await;
+        // One that names no network could be of any.
+        request[kind]["profile"] = json!(nameless);
+        let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(problem["problem"].as_str().unwrap().contains("does not say which network it is of"), "{problem}");
     }
 }
 
