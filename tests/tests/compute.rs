@@ -86,6 +86,19 @@ fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
     }
 }
 
+/// Counts from now on how many layers are coloured while they are measured: for less time than passes between two looks.
+async fn watch_colouring(page: &Browser) {
+    let watch = "window.coloured = 0; new MutationObserver(() => { \
+        const live = document.querySelectorAll('[data-live][data-measured=true]').length; \
+        window.coloured = Math.max(window.coloured, live); \
+        }).observe(document.body, { subtree: true, childList: true, attributes: true });";
+    page.run(watch, &[]).await;
+}
+
+async fn coloured_layers(page: &Browser) -> u64 {
+    page.run("return window.coloured", &[]).await.as_u64().unwrap()
+}
+
 async fn measured_here(page: &Browser) {
     page.wait_until("return document.querySelector('#gallery').selectedOptions[0].textContent === 'measured here'")
         .await;
@@ -112,10 +125,10 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     page.click("#run-open").await;
     page.set("#shapes", "600", "change").await;
     page.set("#calibration", "128", "change").await;
+    watch_colouring(&page).await;
     page.click("#measure").await;
-    page.wait_for("[data-live='conv1'][data-measured=true]").await;
-    page.screenshot("measuring.png").await;
     measured_here(&page).await;
+    assert!(coloured_layers(&page).await > 0);
     assert!(page.text("#device").await.contains("on the CPU since this browser offers no WebGPU adapter"));
     assert_eq!(
         page.run("return document.querySelectorAll('#graph-A [data-layer]').length", &[]).await,
@@ -331,10 +344,11 @@ async fn webgpu_measures_what_the_cpu_measures() {
     page.goto("?run=true&compute_on=webgpu").await;
     page.set("#shapes", "200", "change").await;
     page.set("#calibration", "16", "change").await;
+    watch_colouring(&page).await;
     page.click("#measure").await;
-    page.wait_for("[data-live='conv1'][data-measured=true]").await;
-    assert!(page.text("#device").await.contains("Computing by WebGPU as chosen, on a software adapter"));
     measured_here(&page).await;
+    assert!(page.text("#device").await.contains("Computing by WebGPU as chosen, on a software adapter"));
+    assert!(coloured_layers(&page).await > 0);
     page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
     let browser = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
     assert!(browser.measurement.device.starts_with("webgpu"), "{}", browser.measurement.device);

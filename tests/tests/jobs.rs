@@ -57,7 +57,7 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
     page.wait_until("return document.querySelectorAll('#watched [data-measured=true]').length === 10").await;
     page.screenshot("jobs-measured.png").await;
     page.type_into(".job-open", ENTER).await;
-    page.wait_until("return document.querySelector('#graph-A') && [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 on'))").await;
+    page.wait_until("return document.querySelector('#graph-A') && [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 (network'))").await;
 
     // Training shows its loss and accuracy as they come, and is cancelled.
     page.set("#job-work", "train", "change").await;
@@ -135,8 +135,10 @@ async fn a_reviewer_opens_a_link_and_sees_the_result() {
     let page = Browser::at(format!("{}/", lab.address()), None, (1500, 1300)).await;
     page.goto(&format!("?share={secret}")).await;
     page.wait_for("[data-chart=sweep] svg").await;
-    page.wait_until("return [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 on'))")
-        .await;
+    page.wait_until(
+        "return [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 (network'))",
+    )
+    .await;
     page.screenshot("jobs-shared.png").await;
     assert_eq!(page.run("return document.querySelectorAll('#shared .results a').length", &[]).await, json!(2));
 

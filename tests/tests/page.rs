@@ -303,6 +303,13 @@ async fn accuracies_of_one_network_are_not_shown_beside_another_of_its_shape() {
     page.wait_for("#unbound").await;
     page.click("#tab-ablation").await;
     assert!(page.text("#arms").await.contains("not measured"));
+
+    // A link names the profile that it was copied from.
+    page.goto("?of=abababababab").await;
+    assert!(alert(&page).await.contains("this link is of profile abababababab, but what it names is"));
+    let bundled = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    page.goto(&format!("?of={}", bundled.hash().short())).await;
+    assert_eq!(page.run("return !!document.querySelector('[role=alert]')", &[]).await, json!(false));
     page.close().await;
 }
 
