@@ -50,7 +50,7 @@ const fn minutes(count: u64) -> Duration {
 fn lab(options: &[&str]) -> Result<(), Failure> {
     let mut port = "7878";
     let mut features: &[&str] = &[];
-    let mut program_cold = minutes(6);
+    let mut program_cold = minutes(9);
     let mut rest = options.iter();
     while let Some(option) = rest.next() {
         match *option {

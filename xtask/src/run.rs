@@ -177,9 +177,13 @@ impl Steps {
         Ok(result)
     }
 
-    /// Says what comes next.
+    /// Says what comes next, and how long that takes unless it takes no time to speak of.
     pub fn announce(&mut self, what: &str, cold: Duration) {
         self.done += 1;
+        if cold.is_zero() {
+            println!("==> {} of {}: {what}", self.done, self.total);
+            return;
+        }
         let last = self.durations.last(what).map(|last| format!(", {} the last time", in_words(last)));
         let expected = format!("up to {} the first time{}", in_words(on_this_machine(cold)), last.unwrap_or_default());
         println!("==> {} of {}: {what} ({expected})", self.done, self.total);

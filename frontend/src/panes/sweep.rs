@@ -58,8 +58,9 @@ fn SweepChoice(lab: Lab, chosen: RwSignal<usize>) -> impl IntoView {
 #[component]
 fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     let settings = lab.settings;
+    let network = report.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
     let measured = format!(
-        "{}: dense {} on {} test images; repaired from {} calibration images without labels; seed {}, {}, {}",
+        "{}, network {network}: dense {} on {} test images; repaired from {} calibration images without labels; seed {}, {}, {}",
         title(&report),
         percent(report.dense_accuracy),
         report.plan.evaluation_images,
