@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 use crate::tools;
 
 /// How long the workers take two cores when nothing of them is there.
-pub const WORKERS_COLD: Duration = Duration::from_secs(9 * 60);
+pub const WORKERS_COLD: Duration = Duration::from_secs(12 * 60);
 /// The same for the page.
 pub const PAGE_COLD: Duration = Duration::from_secs(3 * 60);
 

@@ -607,6 +607,19 @@ mod tests {
         Work::Measure { images: 10, seed: 0, again: true }
     }
 
+    fn plan() -> SweepPlan {
+        SweepPlan {
+            rules: vec![],
+            sparsities: vec![],
+            repairs: vec![],
+            settings: Default::default(),
+            constraints: vec![],
+            calibration_images: 1,
+            evaluation_images: 1,
+            seed: 0,
+        }
+    }
+
     fn train() -> Work<File> {
         Work::Train(TrainingPlan::default())
     }
@@ -674,16 +687,7 @@ mod tests {
     #[test]
     fn pruning_without_a_profile_is_refused() {
         let mut session = with_network("a");
-        let effects = session.handle(Input::Asked(vec![Work::Sweep(SweepPlan {
-            rules: vec![],
-            sparsities: vec![],
-            repairs: vec![],
-            settings: Default::default(),
-            constraints: vec![],
-            calibration_images: 1,
-            evaluation_images: 1,
-            seed: 0,
-        })]));
+        let effects = session.handle(Input::Asked(vec![Work::Sweep(plan())]));
         assert!(
             matches!(effects.as_slice(), [Effect::Problem(problem)] if problem.contains("measure the network first"))
         );
@@ -750,16 +754,7 @@ mod tests {
 
     #[test]
     fn another_device_begins_a_sweep_anew_and_the_same_goes_on() {
-        let plan = SweepPlan {
-            rules: vec![],
-            sparsities: vec![],
-            repairs: vec![],
-            settings: Default::default(),
-            constraints: vec![],
-            calibration_images: 1,
-            evaluation_images: 1,
-            seed: 0,
-        };
+        let plan = plan();
         let report = SweepReport {
             version: rrlab_types::SWEEP_VERSION,
             architecture: "resnet8".into(),
