@@ -1,19 +1,22 @@
 //! The project's two commands: `cargo xtask lab` runs the lab, `cargo xtask test` checks everything that CI checks.
 
+mod early;
 mod page;
 mod page_size;
 mod run;
 mod stamp;
 mod tools;
 
+use std::path::PathBuf;
 use std::process::{Child, ExitCode};
 use std::time::Duration;
 
+use early::EarlyServer;
 use run::{Failure, Step, Steps, target_folder};
 
 const HELP: &str = "cargo xtask lab [--gpu] [--port PORT]
-    Installs what is missing, builds page and program, and serves the lab on 127.0.0.1; networks that run in the
-    browser are built while it serves.
+    Installs what is missing, builds page and program, and serves the lab on 127.0.0.1. The first time the page is
+    there before the program, and networks that run in the browser are built while it serves.
     --gpu   builds the program with GPU support (wgpu and Vulkan); adds about 15 minutes the first time
 cargo xtask test
     Formatting, lints, dependencies, documentation, every test, and the page in a browser.
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         ["lab", options @ ..] => lab(options),
         ["test"] => test(),
         ["page"] => build_page(),
+        [early::COMMAND, port] => early::serve(port),
         _ => {
             eprintln!("{HELP}");
             return ExitCode::from(2);
@@ -63,7 +67,9 @@ fn lab(options: &[&str]) -> Result<(), Failure> {
     let program = || Step::cargo(&["build", "--release", "--locked", "--package", "rrlab"]).args(features).run();
     let mut steps = Steps::new(6);
     begin_page(&mut steps)?;
+    let early = if built_program().exists() { None } else { Some(serve_early(port, program_cold)?) };
     steps.step("Building the program", program_cold, program)?;
+    drop(early);
     steps.announce("Serving the lab", Duration::ZERO);
     let mut server = serve(port)?;
     let rest = steps.step("Building the networks' workers", page::WORKERS_COLD, page::build_workers);
@@ -98,13 +104,29 @@ fn begin_page(steps: &mut Steps) -> Result<(), Failure> {
     steps.step("Building the page", page::PAGE_COLD, page::build)
 }
 
+/// Serves the page while the program is built for the first time.
+fn serve_early(port: &str, program_cold: Duration) -> Result<EarlyServer, Failure> {
+    page::announce_workers(program_cold)?;
+    let server = EarlyServer::start(port)?;
+    println!("    The page is at http://127.0.0.1:{port} already: explore what is bundled. What computes comes next.");
+    Ok(server)
+}
+
+/// Name of the program's file.
+fn program_name() -> String {
+    format!("rrlab{}", std::env::consts::EXE_SUFFIX)
+}
+
+fn built_program() -> PathBuf {
+    target_folder().join("release").join(program_name())
+}
+
 /// Serves the page from its folder, where workers may still arrive, by a copy of the program: the program itself is
 /// built anew meanwhile, which some systems refuse while it runs.
 fn serve(port: &str) -> Result<Child, Failure> {
-    let name = format!("rrlab{}", std::env::consts::EXE_SUFFIX);
-    let built = target_folder().join("release").join(&name);
+    let built = built_program();
     let folder = target_folder().join("serving");
-    let copy = folder.join(&name);
+    let copy = folder.join(program_name());
     let copied = std::fs::create_dir_all(&folder)
         .and_then(|()| if copy.exists() { std::fs::remove_file(&copy) } else { Ok(()) })
         .and_then(|()| std::fs::copy(&built, &copy));

@@ -64,18 +64,28 @@ pub fn build() -> Result<(), Failure> {
 /// # Errors
 /// If they can't be built; the page then says that.
 pub fn build_workers() -> Result<(), Failure> {
-    let ready = SystemTime::now() + on_this_machine(WORKERS_COLD);
-    let ready_ms = ready.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let before = std::fs::read_to_string(dist().join(WORKERS)).unwrap_or_default();
-    if !before.contains("ready\"") {
-        say_workers(&format!(r#"{{ "state": "building", "ready_ms": {ready_ms} }}"#))?;
-    }
+    announce_workers(Duration::ZERO)?;
     let built = KINDS.iter().map(|(name, features)| built_worker(name, features)).collect::<Result<Vec<_>, _>>();
     let placed = built.and_then(|built| place(&built));
     if placed.is_err() {
         say_workers(r#"{ "state": "failed" }"#)?;
     }
     placed
+}
+
+/// Tells the page that the workers are being built, after something else that takes `first` on two cores; a page that
+/// has workers keeps those.
+///
+/// # Errors
+/// If it can't be written.
+pub fn announce_workers(first: Duration) -> Result<(), Failure> {
+    let ready = SystemTime::now() + on_this_machine(first + WORKERS_COLD);
+    let ready_ms = ready.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let before = std::fs::read_to_string(dist().join(WORKERS)).unwrap_or_default();
+    if before.contains("ready\"") {
+        return Ok(());
+    }
+    say_workers(&format!(r#"{{ "state": "building", "ready_ms": {ready_ms} }}"#))
 }
 
 fn say_workers(text: &str) -> Result<(), Failure> {

@@ -9,3 +9,4 @@ mod workers;
 
 pub use panel::{Bench, RunPanel, SWEEP_RULES, duration, in_words, sweep_sparsities};
 pub use session::{Finding, Session};
+pub use workers::Workers;

@@ -3,14 +3,17 @@
 use std::future::Future;
 use std::time::Duration;
 
+use gloo_timers::future::sleep;
 use leptos::prelude::*;
 use rrlab_types::{Artifact, ArtifactKind, Document, Job, JobRequest, ServerInfo, Share, UserRole};
 
 use super::api;
 use super::watch::{Course, Watch};
-use crate::run::Finding;
+use crate::run::{Finding, Workers};
 use crate::settings::{ComputeOn, Settings};
 
+/// How often a server is looked for that is still being built.
+const AGAIN: Duration = Duration::from_secs(5);
 /// How often the list of jobs is asked for while it is looked at.
 const REFRESH: Duration = Duration::from_secs(2);
 
@@ -67,7 +70,13 @@ impl Board {
 
     fn look(self) {
         leptos::task::spawn_local(async move {
-            self.info.set(api::server().await);
+            let mut info = api::server().await;
+            // The program may still be being built, as the workers are.
+            while info.is_none() && Workers::ask().await.is_ok_and(|workers| workers.is_building()) {
+                sleep(AGAIN).await;
+                info = api::server().await;
+            }
+            self.info.set(info);
             let share = self.settings.share.get_untracked();
             if !share.is_empty() {
                 self.open_shared(&share).await;
