@@ -53,6 +53,24 @@ fn a_network_learns_shapes() {
 }
 
 #[test]
+fn a_stopped_run_does_not_go_on_with_other_images() {
+    let data = shapes10(100, 10, 2);
+    let mut first = trainer(TrainingState::start(model(2), plan(2)), &data);
+    run(&mut first, 1);
+    let bytes = read_sync(first.state()).unwrap().to_bytes().unwrap();
+    let others = shapes10(100, 10, 3);
+    let refused = Trainer::new(TrainingState::from_bytes(&bytes).unwrap(), &others, &Device::flex());
+    let Err(TrainingError::Images(problem)) = refused else { panic!("it goes on with other images") };
+    let (here, so_far) = (others.train.hash_all().short(), data.train.hash_all().short());
+    assert_eq!(
+        problem.to_string(),
+        format!(
+            "the training so far is of image set {so_far}, but the image set here is {here}: choose the images it began on"
+        )
+    );
+}
+
+#[test]
 fn a_stopped_run_ends_where_the_other_ends() {
     let data = shapes10(250, 10, 2);
     let mut whole = trainer(TrainingState::start(model(2), plan(2)), &data);

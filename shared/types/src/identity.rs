@@ -58,7 +58,7 @@ pub struct HashSyntaxError(String);
 pub struct IdentityError {
     /// What was made from another, as in "the profile".
     pub what: String,
-    /// What it was made from: "network", "profile" or "images".
+    /// What it was made from: "network", "profile" or "image set".
     pub kind: &'static str,
     /// The hash that it names, shortened.
     pub found: String,
@@ -170,7 +170,7 @@ hashes! {
     /// A profile: everything that was measured, and how.
     ProfileHash = "profile";
     /// Images, in their order: pixels without labels.
-    ImagesHash = "images";
+    ImagesHash = "image set";
     /// A view of the page: the profile and the settings that its numbers follow from.
     ConfigurationHash = "configuration";
 }

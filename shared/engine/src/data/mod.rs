@@ -89,6 +89,12 @@ impl ImageSet {
         ImagesHash::of(hasher)
     }
 
+    /// Hash of the pixels of all images.
+    pub fn hash_all(&self) -> ImagesHash {
+        let all: Vec<usize> = (0..self.len()).collect();
+        self.hash(&all)
+    }
+
     fn push(&mut self, image: &[u8], label: u32) {
         debug_assert_eq!(image.len(), IMAGE_BYTES);
         self.pixels.extend_from_slice(image);

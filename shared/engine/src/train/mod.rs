@@ -5,7 +5,9 @@ mod state;
 
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
-use rrlab_types::{Distillation, EpochReport, StepReport, TrainingPlan, TrainingPlanError};
+use rrlab_types::{
+    Binding, Distillation, EpochReport, IdentityError, ImagesHash, StepReport, TrainingPlan, TrainingPlanError,
+};
 
 use crate::data::{Augmentation, Dataset, Sample, images_to_device};
 use crate::evaluate::accuracy;
@@ -25,6 +27,9 @@ pub enum TrainingError {
     /// More or fewer classes than the network tells apart.
     #[error(transparent)]
     Classes(#[from] ClassesError),
+    /// A training that began on other images.
+    #[error(transparent)]
+    Images(#[from] IdentityError),
     /// The loss is no longer a number.
     #[error("the loss became {loss} in epoch {epoch}, step {step}: a lower learning rate may help")]
     Diverged {
@@ -68,6 +73,7 @@ impl From<Stopped> for TrainingError {
 /// A network while it is trained.
 pub struct Trainer<'a> {
     dataset: &'a Dataset,
+    images: ImagesHash,
     normalization: Normalization,
     plan: TrainingPlan,
     network: Network,
@@ -86,7 +92,7 @@ impl<'a> Trainer<'a> {
     /// Begins, or goes on where `state` left off.
     ///
     /// # Errors
-    /// If the plan makes no sense or asks for a teacher, or classes or masks do not match.
+    /// If the plan makes no sense or asks for a teacher, or classes, masks, or the images so far do not match.
     pub fn new(state: TrainingState, dataset: &'a Dataset, device: &Device) -> Result<Self, TrainingError> {
         Self::taught(state, dataset, None, device)
     }
@@ -94,17 +100,21 @@ impl<'a> Trainer<'a> {
     /// The same with the dense network, from which a plan with distillation learns.
     ///
     /// # Errors
-    /// If the plan makes no sense, asks for a teacher where there is none, or classes or masks do not match.
+    /// If the plan makes no sense, asks for a teacher where there is none, or classes, masks, or the images so far do not
+    /// match.
     pub fn taught(
         state: TrainingState,
         dataset: &'a Dataset,
         teacher: Option<&Model>,
         device: &Device,
     ) -> Result<Self, TrainingError> {
-        let TrainingState { model, velocity, masks, plan, epoch, step, log } = state;
+        let TrainingState { model, velocity, masks, plan, epoch, step, log, images: so_far } = state;
         plan.check()?;
         model.check_classes(dataset)?;
         check_masks(&model, &masks)?;
+        let images = dataset.train.hash_all();
+        // A file of an earlier version does not say; it goes on as it would have then.
+        let _: Binding = images.check("the training so far", so_far.as_ref(), "choose the images it began on")?;
         let teacher = match (plan.distillation, teacher) {
             (None, _) => None,
             (Some(how), Some(teacher)) if teacher.graph.classes == model.graph.classes => {
@@ -120,6 +130,7 @@ impl<'a> Trainer<'a> {
         let normalization = model.normalization_of(dataset);
         Ok(Self {
             dataset,
+            images,
             normalization,
             plan,
             network,
@@ -286,6 +297,7 @@ impl<'a> Trainer<'a> {
             epoch: self.epoch,
             step: self.step,
             log: self.log.clone(),
+            images: Some(self.images),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! A training run at rest: model, velocities, plan and how far it got, in one safetensors file.
 
-use rrlab_types::{EpochReport, StepReport, TrainingPlan};
+use rrlab_types::{EpochReport, ImagesHash, StepReport, TrainingPlan};
 
 use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
 use crate::model::{HostTensor, Model, StateDict};
@@ -30,6 +30,8 @@ pub struct TrainingState {
     pub step: usize,
     /// What the epochs so far did.
     pub log: TrainingLog,
+    /// The images that it was trained on so far; a file of an earlier version does not say.
+    pub images: Option<ImagesHash>,
 }
 
 /// Epochs that are done, and sums over the steps of the one that is not.
@@ -93,13 +95,15 @@ struct Progress {
     step: usize,
     #[serde(default)]
     log: TrainingLog,
+    #[serde(default)]
+    images: Option<ImagesHash>,
 }
 
 impl TrainingState {
     /// The beginning of a run.
     pub fn start(model: Model, plan: TrainingPlan) -> Self {
         let (velocity, masks, log) = (StateDict::new(), Masks::new(), TrainingLog::default());
-        Self { model, velocity, masks, plan, epoch: 0, step: 0, log }
+        Self { model, velocity, masks, plan, epoch: 0, step: 0, log, images: None }
     }
 
     /// The beginning of a run of a pruned model, in which these masks stay as they are.
@@ -118,7 +122,8 @@ impl TrainingState {
     /// The file that holds it.
     pub(crate) fn to_file(&self) -> Result<TensorFile, TrainingStateError> {
         let mut file = checkpoint::to_file(&self.model)?;
-        let progress = Progress { plan: self.plan.clone(), epoch: self.epoch, step: self.step, log: self.log.clone() };
+        let Self { epoch, step, images, .. } = *self;
+        let progress = Progress { plan: self.plan.clone(), epoch, step, log: self.log.clone(), images };
         let progress = serde_json::to_string(&progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
         file.metadata.insert(PROGRESS_KEY.into(), progress);
@@ -143,7 +148,7 @@ impl TrainingState {
     pub(crate) fn from_file(mut file: TensorFile) -> Result<Self, TrainingStateError> {
         let missing = || TrainingStateError::NoProgress { problem: "it is a finished model".into() };
         let progress = file.metadata.get(PROGRESS_KEY).ok_or_else(missing)?;
-        let Progress { plan, epoch, step, log } = serde_json::from_str(progress)
+        let Progress { plan, epoch, step, log, images } = serde_json::from_str(progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
         let velocity = take_prefixed(&mut file.tensors, VELOCITY_PREFIX);
         let stays = |tensor: HostTensor| tensor.values.iter().map(|&value| value != 0.0).collect();
@@ -152,7 +157,7 @@ impl TrainingState {
             .map(|(layer, mask)| (layer, stays(mask)))
             .collect();
         let model = checkpoint::from_file(file, NetworkHint::default())?;
-        Ok(Self { model, velocity, masks, plan, epoch, step, log })
+        Ok(Self { model, velocity, masks, plan, epoch, step, log, images })
     }
 }
 
