@@ -8,7 +8,9 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::Split;
 use rrlab_engine::device::DeviceChoice;
-use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, UserRole};
+use rrlab_protocol::UserRole;
+use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity};
+use strum::VariantArray as _;
 
 use crate::objects::GRACE;
 
@@ -256,6 +258,9 @@ pub struct SettingsArgs {
     /// Weight of the classifier's noise (the same rules).
     #[arg(long, default_value_t = 4.0)]
     pub classifier_weight: f64,
+    /// Least density of every layer that is not forced, such as 0.01: no rule goes below it.
+    #[arg(long, default_value_t = 0.0, value_name = "DENSITY")]
+    pub floor: f64,
 }
 
 impl SettingsArgs {
@@ -267,6 +272,7 @@ impl SettingsArgs {
             prior: self.prior.try_into()?,
             share_exponent: self.share_exponent,
             classifier_weight: self.classifier_weight,
+            floor: self.floor,
         })
     }
 }
@@ -624,5 +630,6 @@ pub struct CleanArgs {
 }
 
 fn role(name: &str) -> Result<UserRole, String> {
-    UserRole::from_name(name).ok_or_else(|| format!("there are {}", UserRole::ALL.map(UserRole::name).join(", ")))
+    let names: Vec<_> = UserRole::VARIANTS.iter().map(|value| value.name()).collect();
+    name.parse().map_err(|_| format!("there are {}", names.join(", ")))
 }

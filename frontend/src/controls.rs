@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use leptos::prelude::*;
 use rrlab_types::{Prior, RepairOperator, Rule, Sparsity};
+use strum::VariantArray as _;
 
 use crate::glossary::Term;
 use crate::lab::{Lab, Side};
@@ -119,12 +120,12 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
             <label>
                 <span><Term name="rule" text="Rule" />" that shares out the budget"</span>
                 <Select id=format!("{prefix}rule") value=choice.rule set=choice.rule.write_only()
-                    choices=Rule::ALL.map(|rule| (rule, rule.name())).to_vec() />
+                    choices=Rule::VARIANTS.iter().map(|rule| (*rule, rule.name())).collect() />
             </label>
             <label>
                 <span><Term name="repair operator" text="Repair operator" /></span>
                 <Select id=format!("{prefix}repair") value=choice.repair set=choice.repair.write_only()
-                    choices=RepairOperator::ALL.map(|repair| (repair, repair.name())).to_vec() />
+                    choices=RepairOperator::VARIANTS.iter().map(|repair| (*repair, repair.name())).collect() />
             </label>
             <Show when=blends>
                 <label>
@@ -145,7 +146,7 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
 
 /// Rules that a blend may start from.
 fn priors() -> Vec<(Prior, &'static str)> {
-    Rule::ALL.into_iter().filter_map(|rule| Some((Prior::try_from(rule).ok()?, rule.name()))).collect()
+    Rule::VARIANTS.iter().filter_map(|rule| Some((Prior::try_from(*rule).ok()?, rule.name()))).collect()
 }
 
 #[component]

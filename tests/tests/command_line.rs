@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rrlab_tests::rrlab;
 use serde_json::Value;
+use strum::VariantArray as _;
 
 /// A folder with a small data set in CIFAR-10's official layout.
 struct Desk {
@@ -96,7 +97,7 @@ fn from_images_to_a_sweep() {
     assert!((0.0..=1.0).contains(&rr), "least squares never makes things worse, yet RR is {rr}");
 
     let allocate = ["allocate", "--profile", "profile.json", "--sparsity", "0.9", "--rule"];
-    for rule in rrlab_types::Rule::ALL {
+    for rule in rrlab_types::Rule::VARIANTS {
         let allocation = desk.json(&[allocate.as_slice(), &[rule.name()]].concat());
         assert_eq!(kept(&allocation).iter().sum::<u64>(), allocation["budget"].as_u64().unwrap(), "{rule}");
         assert_eq!(allocation["budget"], allocation["kept"]);

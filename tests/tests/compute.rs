@@ -14,6 +14,7 @@ use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::{copied_page, repository};
 use rrlab_types::{AllocationRequest, Evidence, ModelProfile, RepairOperator, Rule, RuleSettings, Sparsity, allocate};
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 
 /// Largest relative difference between curves of the browser and native ones.
 const TOLERANCE: f64 = 1e-3;
@@ -60,11 +61,11 @@ fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
             }
         };
         close("raw", &browser.raw, &native.raw);
-        for operator in RepairOperator::ALL {
+        for &operator in RepairOperator::VARIANTS {
             close(operator.name(), &browser.residual[&operator], &native.residual[&operator]);
         }
     }
-    for rule in Rule::ALL {
+    for &rule in Rule::VARIANTS {
         let request = AllocationRequest {
             rule,
             sparsity: Sparsity::new(0.9).unwrap(),

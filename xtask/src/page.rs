@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::page_size;
-use crate::run::{Failure, Step, on_this_machine, root, target_folder};
+use crate::run::{Failure, Step, Steps, minutes, on_this_machine, root, target_folder};
 use crate::stamp::Stamp;
 use crate::tools;
 
@@ -41,6 +41,28 @@ const KINDS: [(&str, &[&str]); 2] = [("compute-cpu", &[]), ("compute-gpu", &["--
 /// The folder that is served.
 pub fn dist() -> PathBuf {
     root().join("dist")
+}
+
+/// Crates, tools and page: three steps.
+///
+/// # Errors
+/// If one of them fails.
+pub fn begin(steps: &mut Steps) -> Result<(), Failure> {
+    steps.step("Fetching the crates", minutes(1), tools::fetch_crates)?;
+    steps.step("Installing the page's tools", minutes(4), tools::ensure_page_tools)?;
+    steps.step("Building the page", PAGE_COLD, build)
+}
+
+/// The page with its workers, into dist.
+///
+/// # Errors
+/// If a step fails.
+pub fn build_whole() -> Result<(), Failure> {
+    let mut steps = Steps::new(4);
+    begin(&mut steps)?;
+    steps.step("Building the networks' workers", WORKERS_COLD, build_workers)?;
+    steps.finish();
+    Ok(())
 }
 
 /// Builds the page, unless what is in `dist` is of these very sources.

@@ -195,6 +195,11 @@ impl Steps {
     }
 }
 
+/// So many minutes on two cores.
+pub const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}
+
 /// Time that two cores take, on the cores that are here.
 pub fn on_this_machine(two_cores: Duration) -> Duration {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);

@@ -9,6 +9,7 @@ const TRUNK_VERSION: &str = "0.21.14";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
 const MOTO_VERSION: &str = "5.2.5";
 const CARGO_DENY_VERSION: &str = "0.20.2";
+const TYPOS_VERSION: &str = "1.52.0";
 
 /// Every crate of the lock file: what is built offline after this finds them.
 pub fn fetch_crates() -> Result<(), Failure> {
@@ -52,6 +53,11 @@ fn ensure_wasm_bindgen() -> Result<(), Failure> {
 /// cargo-deny, which checks licences and sources of dependencies.
 pub fn ensure_cargo_deny() -> Result<(), Failure> {
     ensure("cargo-deny", "cargo-deny", CARGO_DENY_VERSION, &["--locked"], Speed::Waits)
+}
+
+/// typos, which knows words that are often misspelt.
+pub fn ensure_typos() -> Result<(), Failure> {
+    ensure("typos-cli", "typos", TYPOS_VERSION, &["--locked"], Speed::Waits)
 }
 
 /// Schemathesis, which makes up requests from the API's description; returns its path.

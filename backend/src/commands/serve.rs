@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use rrlab_types::UserRole;
+use rrlab_protocol::UserRole;
 use tokio::sync::watch;
 
 use super::Context;

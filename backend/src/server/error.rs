@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rrlab_types::Problem;
+use rrlab_protocol::Problem;
 
 use crate::objects::ObjectError;
 use crate::store::StoreError;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
-use rrlab_types::Job;
+use rrlab_protocol::Job;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
@@ -66,7 +66,7 @@ async fn all_events(
         (status = 200, description = "A stream of `{\"job\": number, \"event\": …}`, each with its number as id",
             content_type = "text/event-stream"),
         (status = 204, description = "The job has ended and you know all of its events"),
-        (status = 404, description = "No such job", body = rrlab_types::Problem),
+        (status = 404, description = "No such job", body = rrlab_protocol::Problem),
     )
 )]
 async fn job_events(

@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum_extra::extract::CookieJar;
-use rrlab_types::UserRole;
+use rrlab_protocol::UserRole;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::ApiError;

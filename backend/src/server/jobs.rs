@@ -8,10 +8,8 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::SHAPES10;
 use rrlab_engine::measured::Measured;
-use rrlab_types::{
-    ArtifactKind, Binding, DatasetRef, FinetunePlan, Job, JobRequest, ModelProfile, Problem, Repair, Rule, Sparsity,
-    SweepPlan, TrainingPlan,
-};
+use rrlab_protocol::{ArtifactKind, DatasetRef, Job, JobRequest, Problem};
+use rrlab_types::{Binding, FinetunePlan, ModelProfile, Repair, Rule, Sparsity, SweepPlan, TrainingPlan};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;

@@ -8,7 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, http};
-use rrlab_types::UserRole;
+use rrlab_protocol::UserRole;
+use strum::VariantArray as _;
 
 use super::error::{ApiError, ApiResult};
 use super::extract::Caller;
@@ -54,7 +55,7 @@ async fn numbers(State(lab): State<App>, Caller(person): Caller) -> ApiResult<Re
 /// Takes numbers from the database: they are of all servers and workers.
 async fn gather(lab: &App) -> ApiResult<()> {
     let totals = lab.store.totals().await?;
-    for state in rrlab_types::JobState::ALL {
+    for &state in rrlab_protocol::JobState::VARIANTS {
         let count = totals.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
         metrics::gauge!("rrlab_jobs", "state" => state.name()).set(count as f64);
     }

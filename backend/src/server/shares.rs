@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use rrlab_types::{ArtifactKind, Job, Problem, Share};
+use rrlab_protocol::{ArtifactKind, Job, Problem, Share};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

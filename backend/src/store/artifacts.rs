@@ -1,6 +1,6 @@
 //! What is stored: names, owners and hashes; the bytes are in the object store.
 
-use rrlab_types::{Artifact, ArtifactKind, JobEvent};
+use rrlab_protocol::{Artifact, ArtifactKind, JobEvent};
 use sqlx::AnyConnection;
 
 use super::events::add_event;
@@ -37,7 +37,7 @@ impl TryFrom<ArtifactRow> for Artifact {
     fn try_from(row: ArtifactRow) -> StoreResult<Self> {
         Ok(Self {
             id: row.id,
-            kind: named("a kind of artifact", &row.kind, ArtifactKind::from_name)?,
+            kind: named("a kind of artifact", &row.kind)?,
             name: row.name,
             hash: row.hash,
             bytes: row.bytes,
@@ -128,7 +128,7 @@ impl Store {
             "WHERE ($1 = 0 OR a.owner_id = $1) AND ($2 = '' OR a.kind = $2) AND a.id < $3 ORDER BY a.id DESC LIMIT $4"
         ))
         .bind(owner.unwrap_or(0))
-        .bind(kind.map_or("", ArtifactKind::name))
+        .bind(kind.map_or("", |kind| kind.name()))
         .bind(before)
         .bind(limit)
         .fetch_all(&self.pool)

@@ -1,6 +1,6 @@
 //! What happened to jobs, in an order that every reader sees alike.
 
-use rrlab_types::JobEvent;
+use rrlab_protocol::JobEvent;
 use sqlx::AnyConnection;
 
 use super::{Store, StoreResult, now_ms, to_json};

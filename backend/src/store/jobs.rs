@@ -3,7 +3,7 @@
 //! A worker holds a job by a lease that it renews. Whatever it writes names it, so that one that was silent for too long
 //! and lost its job to another can change nothing any more.
 
-use rrlab_types::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
+use rrlab_protocol::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
 
 use super::artifacts::hold_artifact;
 use super::events::{add_event, forget_progress};
@@ -84,7 +84,7 @@ impl TryFrom<JobRow> for Job {
     type Error = StoreError;
 
     fn try_from(row: JobRow) -> StoreResult<Self> {
-        let state = named("a job's state", &row.state, JobState::from_name)?;
+        let state = named("a job's state", &row.state)?;
         let progress: Option<JobProgress> =
             row.progress.as_deref().map(|text| from_json("a job's progress", text)).transpose()?;
         Ok(Self {
@@ -422,7 +422,7 @@ impl Store {
             .fetch_all(&mut *transaction)
             .await?;
         for (id, state, problem) in &rows {
-            let state = named("a job's state", state, JobState::from_name)?;
+            let state = named("a job's state", state)?;
             add_event(&mut transaction, *id, &JobEvent::State { state, problem: problem.clone() }).await?;
         }
         transaction.commit().await?;
@@ -441,9 +441,8 @@ impl Store {
         let (crashes,): (i64,) = sqlx::query_as("SELECT CAST(COALESCE(SUM(crashes), 0) AS BIGINT) FROM lab_jobs")
             .fetch_one(&self.pool)
             .await?;
-        let state = |(name, count): (String, i64)| Ok((named("a job's state", &name, JobState::from_name)?, count));
-        let kind =
-            |(name, count, ms): (String, i64, i64)| Ok((named("a job's kind", &name, JobKind::from_name)?, count, ms));
+        let state = |(name, count): (String, i64)| Ok((named("a job's state", &name)?, count));
+        let kind = |(name, count, ms): (String, i64, i64)| Ok((named("a job's kind", &name)?, count, ms));
         Ok(Totals {
             states: states.into_iter().map(state).collect::<StoreResult<_>>()?,
             oldest_waiting_ms,

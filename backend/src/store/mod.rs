@@ -134,8 +134,8 @@ fn migrated(mut migrator: sqlx::migrate::Migrator) -> sqlx::migrate::Migrator {
 }
 
 /// A value by the name that a column holds.
-fn named<T>(what: &'static str, value: &str, from_name: impl FnOnce(&str) -> Option<T>) -> StoreResult<T> {
-    from_name(value).ok_or_else(|| StoreError::Content { what, value: value.into() })
+fn named<T: std::str::FromStr>(what: &'static str, value: &str) -> StoreResult<T> {
+    value.parse().map_err(|_| StoreError::Content { what, value: value.into() })
 }
 
 /// A value from the JSON that a column holds.

@@ -1,6 +1,6 @@
 //! People and the tokens that they show.
 
-use rrlab_types::UserRole;
+use rrlab_protocol::UserRole;
 use sha2::{Digest, Sha256};
 
 use super::{Store, StoreResult, named, now_ms};
@@ -42,7 +42,7 @@ impl TryFrom<PersonRow> for Person {
     type Error = super::StoreError;
 
     fn try_from(row: PersonRow) -> StoreResult<Self> {
-        Ok(Self { id: row.id, role: named("a role", &row.role, UserRole::from_name)?, name: row.name })
+        Ok(Self { id: row.id, role: named("a role", &row.role)?, name: row.name })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Links that show a job to whoever has them.
 
-use rrlab_types::Share;
+use rrlab_protocol::Share;
 
 use super::people::hash_of;
 use super::{Store, StoreResult, now_ms};

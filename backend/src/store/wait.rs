@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rrlab_types::{JobProgress, JobState};
+use rrlab_protocol::{JobProgress, JobState};
 
 use super::{Store, StoreResult, from_json, now_ms};
 

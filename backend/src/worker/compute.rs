@@ -15,10 +15,8 @@ use rrlab_engine::network::Network;
 use rrlab_engine::sweep::{Sweep, SweepError};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
-use rrlab_types::{
-    ArtifactKind, FinetunePlan, IdentityError, JobEvent, JobRequest, ModelProfile, PROGRAM, SweepPlan, SweepReport,
-    TrainingPlan,
-};
+use rrlab_protocol::{ArtifactKind, JobEvent, JobRequest};
+use rrlab_types::{FinetunePlan, IdentityError, ModelProfile, PROGRAM, SweepPlan, SweepReport, TrainingPlan};
 
 use super::link::{Ended, Link};
 use crate::storage::DataFolder;

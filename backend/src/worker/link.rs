@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rrlab_engine::watch::Stopped;
-use rrlab_types::{ArtifactKind, JobEvent, JobProgress};
+use rrlab_protocol::{ArtifactKind, JobEvent, JobProgress};
 use serde::Serialize;
 use tokio::sync::mpsc;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rrlab_engine::device::OpenDevice;
-use rrlab_types::{ArtifactKind, DatasetRef, JobState};
+use rrlab_protocol::{ArtifactKind, DatasetRef, JobState};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::objects::{ObjectError, Objects};

@@ -294,7 +294,7 @@ impl Graph {
                 let node = profile.graph.node(id);
                 let shape: Vec<String> =
                     node.op.weight_shape().unwrap_or_default().iter().map(ToString::to_string).collect();
-                format!("{}, {}", node.role.map_or("", Role::name), shape.join("×"))
+                format!("{}, {}", node.role.map_or("", |role| role.name()), shape.join("×"))
             }
             Item::Group(_) => format!("folded, {} layers", numbers.layers),
         });

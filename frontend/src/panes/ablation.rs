@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use rrlab_types::{Allocation, Constraint, ForcedDensity, Role, Rule, Sparsity, Target};
+use strum::VariantArray as _;
 
 use super::compare::{ForceText, layer_names};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
@@ -58,10 +59,10 @@ fn Forcing(lab: Lab) -> impl IntoView {
         lab.profile.with_value(|profile| profile.layers.iter().map(|layer| layer.name.clone()).collect());
     let roles: Vec<Role> = lab.profile.with_value(|profile| {
         let layers = profile.graph.prunable_layers();
-        Role::ALL.into_iter().filter(|role| layers.iter().any(|layer| layer.role == *role)).collect()
+        Role::VARIANTS.iter().copied().filter(|role| layers.iter().any(|layer| layer.role == *role)).collect()
     });
     let densities = [("dense", "dense"), ("global", "the density of the whole network"), ("value", "this density")];
-    let by_rule = Rule::ALL.map(|rule| (format!("rule:{rule}"), format!("what {rule} gives")));
+    let by_rule = Rule::VARIANTS.iter().map(|rule| (format!("rule:{rule}"), format!("what {rule} gives")));
     view! {
         <div class="forcing controls">
             <label>
@@ -79,7 +80,7 @@ fn Forcing(lab: Lab) -> impl IntoView {
                 <span>"to"</span>
                 <select id="force-density" on:change:target=move |event| density.set(event.target().value())>
                     {densities.map(|(value, text)| view! { <option value=value selected=value == "global">{text}</option> }).into_iter().collect_view()}
-                    {by_rule.map(|(value, text)| view! { <option value=value>{text}</option> }).into_iter().collect_view()}
+                    {by_rule.map(|(value, text)| view! { <option value=value>{text}</option> }).collect_view()}
                 </select>
             </label>
             <Show when=move || density.get() == "value">
@@ -133,7 +134,7 @@ fn Effects(lab: Lab) -> impl IntoView {
                 }
             })
         };
-        Role::ALL.map(row).into_iter().collect_view()
+        Role::VARIANTS.iter().copied().map(row).collect_view()
     };
     let spec = Memo::new(move |_| {
         let differences = match (free.get(), lab.a.get()) {

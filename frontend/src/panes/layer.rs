@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use rrlab_types::{
     CHANNEL_SPARSITIES, CURVE_SPARSITIES, LayerProfile, LayerState, RepairOperator, Role, Rule, Sparsity,
 };
+use strum::VariantArray as _;
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series};
 use crate::glossary::Term;
@@ -59,15 +60,16 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         layer.with_value(|layer| ChartSpec {
             x: axis(),
             y: Axis { min: Some(0.0), ..Axis::new("RR", AxisScale::Linear) },
-            series: RepairOperator::ALL
-                .map(|operator| {
+            series: RepairOperator::VARIANTS
+                .iter()
+                .map(|&operator| {
                     let values = CURVE_SPARSITIES.map(|s| layer.rr_at(operator, 1.0 - s)).to_vec();
                     Series {
                         dashed: operator != lab.settings.a.repair.get(),
                         ..Series::line(operator.name(), curve(values))
                     }
                 })
-                .to_vec(),
+                .collect(),
             shade: None,
             mark: mark(),
             legend: true,
@@ -93,9 +95,9 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         let density =
             |rule: Rule| lab.by_rule(rule, global).map_or(f64::NAN, |allocation| allocation.layers[index].density);
         ChartSpec {
-            x: Axis::names(Rule::ALL.map(|rule| rule.name().to_owned()).to_vec()),
+            x: Axis::names(Rule::VARIANTS.iter().map(Rule::to_string).collect()),
             y: Axis::new("density", AxisScale::Percent).between(0.0, 1.0),
-            series: vec![Series::bars("density", Rule::ALL.map(density))],
+            series: vec![Series::bars("density", Rule::VARIANTS.iter().copied().map(density))],
             shade: None,
             mark: None,
             legend: false,
@@ -193,9 +195,15 @@ fn reason(lab: Lab, index: usize) -> String {
         LayerState::Capped => {
             "The rule wanted more than all of them: it is dense, and the rest went to the other layers.".to_owned()
         }
+        LayerState::Floor => "The rule wanted less: this is the floor below which no layer goes.".to_owned(),
         LayerState::Free => because(lab, allocation.rule, index, layer.role, allocation.sparsity),
     };
-    format!("{kept} {why}")
+    let collapse = if layer.is_near_collapse() {
+        format!(" That is fewer than its {} outputs: some of them no longer depend on its input.", layer.shape[0])
+    } else {
+        String::new()
+    };
+    format!("{kept} {why}{collapse}")
 }
 
 fn because(lab: Lab, rule: Rule, index: usize, role: Role, sparsity: Sparsity) -> String {

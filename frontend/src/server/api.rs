@@ -1,7 +1,7 @@
 //! The server's API, beside the page: where the page is served by something else, there is none.
 
 use gloo::net::http::{Method, Request, RequestBuilder, Response};
-use rrlab_types::{Artifact, Job, JobRequest, Me, Problem, ServerInfo, Share};
+use rrlab_protocol::{Artifact, Job, JobRequest, Me, Problem, ServerInfo, Share};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use gloo_timers::future::sleep;
 use leptos::prelude::*;
-use rrlab_types::{Artifact, ArtifactKind, Document, Job, JobRequest, ServerInfo, Share, UserRole};
+use rrlab_protocol::{Artifact, ArtifactKind, Job, JobRequest, ServerInfo, Share, UserRole};
+use rrlab_types::Document;
 
 use super::api;
 use super::watch::{Course, Watch};

@@ -1,7 +1,8 @@
 //! A job as it goes, and what it came to: one's own, or one that a link shows.
 
 use leptos::prelude::*;
-use rrlab_types::{Artifact, Evaluation, FinetuneRun, JobState, Repair, Rule, Share, Sparsity};
+use rrlab_protocol::{Artifact, Share};
+use rrlab_types::{Evaluation, FinetuneRun, Repair, Rule, Sparsity};
 
 use super::api;
 use super::board::Board;
@@ -58,7 +59,7 @@ pub fn Shared(board: Board) -> impl IntoView {
 
 /// Its state, device, and how often it was taken up.
 fn whereabouts(course: &Course) -> String {
-    let state = course.state.map_or("…", JobState::name);
+    let state = course.state.map_or("…", |state| state.name());
     let device = if course.device.is_empty() { String::new() } else { format!(" on {}", course.device) };
     let again = match course.starts {
         0 | 1 => String::new(),

@@ -1,10 +1,8 @@
 //! What a job is asked for with.
 
 use leptos::prelude::*;
-use rrlab_types::{
-    Artifact, ArtifactKind, DatasetRef, Distillation, FinetunePlan, JobRequest, Repair, Rule, Sparsity, SweepPlan,
-    TrainingPlan,
-};
+use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, JobRequest};
+use rrlab_types::{Distillation, FinetunePlan, Repair, Rule, Sparsity, SweepPlan, TrainingPlan};
 
 use super::board::Board;
 use crate::controls::{Number, Select};

@@ -2,7 +2,7 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use rrlab_types::{DatasetRef, Job, JobProgress, JobRequest, JobState};
+use rrlab_protocol::{DatasetRef, Job, JobProgress, JobRequest, JobState};
 
 use super::board::Board;
 use super::course::Watched;

@@ -1,7 +1,7 @@
 //! What a person has stored on the server: downloaded, deleted.
 
 use leptos::prelude::*;
-use rrlab_types::Artifact;
+use rrlab_protocol::Artifact;
 
 use super::api;
 use super::board::Board;

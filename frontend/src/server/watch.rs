@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use rrlab_types::{
-    Evaluation, FinetuneRun, JobEvent, JobProgress, JobState, LayerGraph, LayerProfile, Rule, Sparsity, SweepEntry,
-};
+use rrlab_protocol::{JobEvent, JobProgress, JobState};
+use rrlab_types::{Evaluation, FinetuneRun, LayerGraph, LayerProfile, Rule, Sparsity, SweepEntry};
 use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;

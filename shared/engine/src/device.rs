@@ -9,7 +9,8 @@ use crate::network::download;
 const SELF_TEST_TOLERANCE: f32 = 1e-3;
 
 /// A kind of device that a person may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", parse_err_ty = DeviceError, parse_err_fn = unknown_device)]
 pub enum DeviceChoice {
     /// A GPU where one was compiled in, is there, and works, else the CPU.
     Auto,
@@ -77,14 +78,8 @@ pub enum DeviceError {
     },
 }
 
-impl std::str::FromStr for DeviceChoice {
-    type Err = DeviceError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = [Self::Auto, Self::Cpu, Self::Wgpu, Self::Vulkan, Self::Cuda];
-        let found = known.into_iter().find(|choice| choice.name() == text);
-        found.ok_or_else(|| DeviceError::Unknown { name: text.into() })
-    }
+fn unknown_device(name: &str) -> DeviceError {
+    DeviceError::Unknown { name: name.into() }
 }
 
 /// A device as it starts.
@@ -113,15 +108,9 @@ fn start_wgpu(api: burn::tensor::wgpu::WgpuBackend) -> Result<Started, String> {
 }
 
 impl DeviceChoice {
-    /// The word used on the command line.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Wgpu => "wgpu",
-            Self::Vulkan => "vulkan",
-            Self::Cuda => "cuda",
-        }
+        self.into()
     }
 
     /// Devices that were compiled in, the preferred first.

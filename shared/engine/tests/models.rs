@@ -15,6 +15,7 @@ use rrlab_engine::watch::unwatched;
 use rrlab_types::{
     Allocation, AllocationRequest, Evidence, Repair, RepairOperator, Rule, RuleSettings, Sparsity, allocate,
 };
+use strum::VariantArray as _;
 
 fn model(name: &str) -> Model {
     Model::random(name.parse::<Architecture>().unwrap().graph(10).unwrap(), 5)
@@ -140,7 +141,7 @@ fn every_repair_of_a_dense_network_changes_nothing() {
         let network = Network::new(model, &device);
         read_sync(download(network.forward(images.batches(&device).next().unwrap()))).unwrap()
     };
-    for operator in RepairOperator::ALL {
+    for &operator in RepairOperator::VARIANTS {
         let repaired =
             read_sync(repair(&dense, &statistics, &dense, Repair::Operator(operator), &images, &device, unwatched))
                 .unwrap();
@@ -160,7 +161,7 @@ fn layers_without_variance_and_single_images_give_finite_profiles() {
     let profile = read_sync(calibrate(&dead, &device, "cpu", &images, Method::SecondMoments, unwatched)).unwrap();
     let text = serde_json::to_string(&profile).unwrap();
     let read = rrlab_types::ModelProfile::from_json(&text).unwrap();
-    for rule in Rule::ALL {
+    for &rule in Rule::VARIANTS {
         let request = AllocationRequest {
             rule,
             sparsity: Sparsity::new(0.9).unwrap(),

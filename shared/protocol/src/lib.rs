@@ -1,9 +1,16 @@
-//! What the page and its compute workers say to each other, and the page's side of that conversation as a state machine.
+//! What programs say to each other: the server's API (jobs, what is stored, who asks), and the page and its compute
+//! workers, with the page's side of that conversation as a state machine.
 //!
-//! Pure data and pure functions, like `rrlab-types`: nothing here touches a browser.
+//! Pure data and pure functions, like `rrlab-types`: nothing here touches a browser or a socket.
 
+mod artifact;
 mod compute;
+mod job;
+mod server;
 mod session;
 
+pub use artifact::{Artifact, ArtifactKind};
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
+pub use job::{DatasetRef, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
+pub use server::{Me, Problem, ServerInfo, Share, UserRole};
 pub use session::{Answer, Ask, Control, Effect, Input, Phase, Session, Work};

@@ -4,6 +4,7 @@
 mod common;
 
 use rrlab_types::{AllocationRequest, Evidence, Rule, RuleSettings, Sparsity, allocate};
+use strum::VariantArray as _;
 
 fn main() {
     divan::main();
@@ -15,7 +16,7 @@ fn channels() -> Vec<usize> {
     std::iter::once(3).chain(stages.into_iter().flat_map(|(width, count)| vec![width; count])).collect()
 }
 
-#[divan::bench(args = Rule::ALL)]
+#[divan::bench(args = Rule::VARIANTS)]
 fn rule(bencher: divan::Bencher, rule: Rule) {
     let profile = common::profile(&common::chain(&channels(), 10), 1);
     let request = AllocationRequest {

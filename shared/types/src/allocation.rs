@@ -9,7 +9,9 @@ use crate::rule::{Constraint, Rule, RuleSettings};
 
 /// Why a layer has the density that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LayerState {
     /// The rule chose it.
     Free,
@@ -17,23 +19,21 @@ pub enum LayerState {
     Capped,
     /// A constraint imposed it.
     Forced,
+    /// The rule wanted less than the floor.
+    Floor,
 }
 
 impl LayerState {
-    /// The word used in files, on the command line and on the page.
+    /// Name in files, on the command line and on the page.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Capped => "capped",
-            Self::Forced => "forced",
-        }
+        self.into()
     }
 }
 
 /// One layer's part of the budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerAllocation {
-    /// The module's name.
+    /// The layer, by the name of its module.
     pub name: String,
     /// Part that it plays.
     pub role: Role,
@@ -45,8 +45,16 @@ pub struct LayerAllocation {
     pub kept: usize,
     /// `kept / weights`.
     pub density: f64,
-    /// Why.
+    /// Whether the rule chose the count, was stopped by the size of the layer, or a person forced it.
     pub state: LayerState,
+}
+
+impl LayerAllocation {
+    /// Whether the layer is close to being cut off: it keeps fewer weights than it has outputs, so that some outputs no
+    /// longer depend on its input.
+    pub fn is_near_collapse(&self) -> bool {
+        self.kept < self.shape[0]
+    }
 }
 
 /// A budget shared out over the layers, to the weight.
@@ -54,7 +62,7 @@ pub struct LayerAllocation {
 pub struct Allocation {
     /// Rule that shared it out.
     pub rule: Rule,
-    /// Sparsity asked for.
+    /// Global sparsity that was asked for; `budget` follows from it.
     pub sparsity: Sparsity,
     /// Weights that may be kept.
     pub budget: usize,
@@ -62,7 +70,7 @@ pub struct Allocation {
     pub kept: usize,
     /// Numbers that the rule read.
     pub settings: RuleSettings,
-    /// What was forced.
+    /// Constraints whose layers were paid from the budget before the rule filled the rest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<Constraint>,
     /// The network that it is for; none where it follows from shapes alone, or in a file of an earlier version.
@@ -78,21 +86,21 @@ pub struct Allocation {
 /// What a pruned network was made from, as its checkpoint and masks carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PrunedFrom {
-    /// The dense network.
+    /// The dense network that was pruned.
     pub model_hash: ModelHash,
     /// The profile that the budget was shared out by; none where shapes alone decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_hash: Option<ProfileHash>,
     /// Rule that shared it out.
     pub rule: Rule,
-    /// Sparsity asked for.
+    /// Global sparsity that was asked for; `budget` follows from it.
     pub sparsity: Sparsity,
 }
 
 /// How one layer differs between two allocations: the other's value minus this one's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerDifference {
-    /// The module's name.
+    /// The layer, by the name of its module.
     pub name: String,
     /// Difference of weights kept.
     pub kept: i64,
@@ -106,28 +114,28 @@ pub enum AllocationError {
     /// Not JSON, or not an allocation's.
     #[error("not an allocation: {0}")]
     Format(#[from] serde_json::Error),
-    /// Layers differ.
+    /// The two are of different networks: a layer has another name or size.
     #[error(
         "layer {index} is `{left}` ({left_weights} weights) on one side and `{right}` ({right_weights}) on the other: they are of different networks"
     )]
     OtherNetwork {
         /// Index of the layer.
         index: usize,
-        /// Its name here.
+        /// Name of the layer in the first allocation.
         left: String,
-        /// Its weights here.
+        /// Weights of that layer.
         left_weights: usize,
-        /// Its name there.
+        /// Name of the layer in the second allocation.
         right: String,
-        /// Its weights there.
+        /// Weights of that layer.
         right_weights: usize,
     },
     /// Numbers of layers differ.
     #[error("one side has {left} layers, the other {right}: they are of different networks")]
     LayerCount {
-        /// Layers here.
+        /// Number of layers of the first.
         left: usize,
-        /// Layers there.
+        /// Number of layers of the second.
         right: usize,
     },
     /// It was made for another network.
@@ -136,7 +144,7 @@ pub enum AllocationError {
     /// A layer keeps none or more than it has, or the sum is not the budget.
     #[error("the allocation contradicts itself: {problem}")]
     Inconsistent {
-        /// What is wrong.
+        /// What is inconsistent, as the end of a sentence.
         problem: String,
     },
 }

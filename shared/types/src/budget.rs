@@ -19,19 +19,19 @@ pub struct Density(f64);
 /// A number that is no sparsity or density.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FractionError {
-    /// Not a sparsity.
+    /// A number that is no sparsity.
     #[error("sparsity {0} is not possible: it is at least 0 (dense) and below 1 (nothing would be left)")]
     Sparsity(f64),
-    /// Not a density.
+    /// A number that is no density.
     #[error("density {0} is not possible: it is above 0 (nothing would be left) and at most 1 (dense)")]
     Density(f64),
-    /// Not a number.
+    /// A text that is no number.
     #[error("`{0}` is not a number")]
     Number(String),
 }
 
 impl Sparsity {
-    /// Nothing removed.
+    /// Nothing is removed.
     pub const DENSE: Self = Self(0.0);
 
     /// A sparsity of this value.
@@ -42,19 +42,19 @@ impl Sparsity {
         if (0.0..1.0).contains(&value) { Ok(Self(value)) } else { Err(FractionError::Sparsity(value)) }
     }
 
-    /// The number.
+    /// The fraction, as a number between 0 and 1.
     pub fn get(self) -> f64 {
         self.0
     }
 
-    /// What is kept.
+    /// The fraction that is kept, d = 1 − s.
     pub fn density(self) -> Density {
         Density(1.0 - self.0)
     }
 }
 
 impl Density {
-    /// Everything kept.
+    /// Every weight is kept.
     pub const DENSE: Self = Self(1.0);
 
     /// A density of this value.
@@ -65,7 +65,7 @@ impl Density {
         if value > 0.0 && value <= 1.0 { Ok(Self(value)) } else { Err(FractionError::Density(value)) }
     }
 
-    /// The number.
+    /// The fraction, as a number between 0 and 1.
     pub fn get(self) -> f64 {
         self.0
     }
@@ -116,6 +116,17 @@ impl std::fmt::Display for Sparsity {
 }
 
 /// Weights kept over all prunable layers: B = round((1 − s)·N).
+///
+/// ```
+/// use rrlab_types::{Budget, Sparsity};
+///
+/// let budget = Budget::new(Sparsity::new(0.95)?, 270_896, 22)?;
+/// assert_eq!(budget.kept(), 13_545);
+///
+/// // Every layer keeps at least one weight.
+/// assert!(Budget::new(Sparsity::new(0.999)?, 1_000, 2).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     kept: usize,
@@ -150,12 +161,12 @@ impl Budget {
         Ok(Self { kept, weights })
     }
 
-    /// Weights kept.
+    /// Weights kept in all layers together, B = round((1 − s)·N).
     pub fn kept(self) -> usize {
         self.kept
     }
 
-    /// Weights there are.
+    /// Prunable weights of the network, N.
     pub fn weights(self) -> usize {
         self.weights
     }

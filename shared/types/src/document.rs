@@ -9,7 +9,7 @@ use crate::report::{SweepFormatError, SweepReport};
 /// A file of the lab.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Document {
-    /// A measured network.
+    /// What `rrlab calibrate` writes.
     Profile(Box<ModelProfile>),
     /// Accuracy over rules, sparsities and repairs.
     Sweep(Box<SweepReport>),
@@ -20,7 +20,7 @@ pub enum Document {
 /// A text that is no file of the lab.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// Not JSON.
+    /// The text is not JSON.
     #[error("it is not JSON ({0}); a profile, a sweep or an allocation is")]
     Json(serde_json::Error),
     /// JSON of something else.

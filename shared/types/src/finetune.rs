@@ -19,11 +19,11 @@ pub const FINETUNE_VERSION: u32 = 2;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FinetunePlan {
-    /// Rules.
+    /// Rules whose networks are fine-tuned, each at every sparsity.
     pub rules: Vec<Rule>,
-    /// Sparsities.
+    /// Global sparsities, each with every rule.
     pub sparsities: Vec<Sparsity>,
-    /// Repair before fine-tuning.
+    /// Repair of the pruned network before the first epoch.
     pub repair: Repair,
     /// Numbers that the rules read.
     #[serde(default)]
@@ -31,7 +31,7 @@ pub struct FinetunePlan {
     /// Layers forced, the same for every rule.
     #[serde(default)]
     pub constraints: Vec<Constraint>,
-    /// Calibration images.
+    /// Images on which the repair measures statistics.
     pub calibration_images: usize,
     /// Evaluation images, drawn from the test split.
     pub evaluation_images: usize,
@@ -62,13 +62,13 @@ impl FinetunePlan {
 pub struct FinetuneRun {
     /// Rule that shared out the budget.
     pub rule: Rule,
-    /// Sparsity asked for.
+    /// Global sparsity at which the network was pruned.
     pub sparsity: Sparsity,
     /// Weights kept, equal to the budget, before and after.
     pub kept: usize,
     /// Accuracy of the repaired network before fine-tuning.
     pub start_accuracy: f64,
-    /// Epochs, in order.
+    /// What each epoch did so far, in order.
     pub epochs: Vec<EpochReport>,
 }
 
@@ -82,11 +82,11 @@ impl FinetuneRun {
 /// Accuracy per epoch over rules and sparsities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FinetuneReport {
-    /// [`FINETUNE_VERSION`].
+    /// [`FINETUNE_VERSION`] when it was written.
     pub version: u32,
     /// Architecture with its options.
     pub architecture: String,
-    /// Number of classes.
+    /// Classes of the data set; chance is one over them.
     pub classes: usize,
     /// The dense network; a report of version 1 does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ pub struct FinetuneReport {
     pub images_hash: Option<ImagesHash>,
     /// Data set of calibration and training (train split) and evaluation (test split).
     pub dataset: String,
-    /// Device that computed.
+    /// Kind of device and, for a GPU, its adapter.
     pub device: String,
     /// Version of the program.
     pub program: String,
@@ -114,7 +114,7 @@ pub struct FinetuneReport {
 /// Why a text is no report of fine-tuning.
 #[derive(Debug, thiserror::Error)]
 pub enum FinetuneFormatError {
-    /// Another version.
+    /// Written by a version of the program that this one does not know.
     #[error(transparent)]
     Version(#[from] VersionError),
     /// Not JSON, or not such a report's.

@@ -12,9 +12,9 @@ pub struct NodeId(pub usize);
 pub struct FeatureShape {
     /// Channels (features, for a vector).
     pub channels: usize,
-    /// Rows of pixels.
+    /// Rows of positions.
     pub height: usize,
-    /// Columns of pixels.
+    /// Columns of positions.
     pub width: usize,
 }
 
@@ -39,13 +39,13 @@ impl FeatureShape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Op {
-    /// The image.
+    /// The normalised image, the first node of every graph.
     Input,
     /// A convolution with a square kernel.
     Conv2d {
-        /// Channels in.
+        /// Channels of the input.
         in_channels: usize,
-        /// Channels out.
+        /// Channels of the output: one filter each.
         out_channels: usize,
         /// Side of the kernel.
         kernel: usize,
@@ -61,7 +61,7 @@ pub enum Op {
         /// Channels in and out.
         channels: usize,
     },
-    /// max(x, 0).
+    /// max(x, 0), element by element.
     Relu,
     /// Element-wise sum of two inputs: where a residual branch meets its shortcut.
     Add,
@@ -74,9 +74,9 @@ pub enum Op {
     GlobalAveragePool,
     /// A matrix product with the features of a vector.
     Linear {
-        /// Features in.
+        /// Elements of the input, channels before rows before columns.
         in_features: usize,
-        /// Features out.
+        /// Elements of the output vector.
         out_features: usize,
         /// Whether a bias is added.
         bias: bool,
@@ -86,11 +86,13 @@ pub enum Op {
 /// Part that a prunable layer plays in its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
-    /// The first convolution.
+    /// The first convolution, which sees the image.
     Stem,
-    /// Any other convolution.
+    /// A convolution that is none of the others.
     Conv,
     /// A 1×1 convolution on a residual shortcut that changes shape.
     Projection,
@@ -99,23 +101,9 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role.
-    pub const ALL: [Self; 4] = [Self::Stem, Self::Conv, Self::Projection, Self::Classifier];
-
-    /// The word used in files, on the command line and on the page.
+    /// Name in files, on the command line and on the page.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Stem => "stem",
-            Self::Conv => "conv",
-            Self::Projection => "projection",
-            Self::Classifier => "classifier",
-        }
-    }
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
+        self.into()
     }
 }
 
@@ -124,7 +112,7 @@ impl std::fmt::Display for Role {
 pub struct Node {
     /// The module's name, as in its state dict without `.weight`.
     pub name: String,
-    /// What it computes.
+    /// What it computes, with its sizes.
     #[serde(flatten)]
     pub op: Op,
     /// Where its inputs come from; always earlier nodes.
@@ -141,9 +129,9 @@ pub struct Node {
 /// A prunable layer: a Conv2d or Linear weight with its place in the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrunableLayer<'a> {
-    /// Its node.
+    /// The node of the graph that it is.
     pub node: NodeId,
-    /// The module's name.
+    /// Name of its module, as in the state dict without `.weight`.
     pub name: &'a str,
     /// Part that it plays.
     pub role: Role,
@@ -160,7 +148,7 @@ pub struct PrunableLayer<'a> {
 pub struct LayerGraph {
     /// The architecture's name with its options, such as `resnet18:width=0.25`.
     pub architecture: String,
-    /// Number of classes.
+    /// Classes that the network tells apart: features of its last node.
     pub classes: usize,
     /// The nodes; each one's inputs come before it.
     pub nodes: Vec<Node>,
@@ -172,7 +160,7 @@ pub enum GraphError {
     /// No nodes, or the first is not the input.
     #[error("a layer graph starts with its input node; this one has {found}")]
     NoInput {
-        /// What stands there.
+        /// What stands there instead, in words.
         found: String,
     },
     /// An input that is not an earlier node.
@@ -206,7 +194,7 @@ pub enum GraphError {
     /// Two nodes of one name.
     #[error("two nodes are named `{node}`")]
     DuplicateName {
-        /// The name.
+        /// Name that stands twice.
         node: String,
     },
     /// A prunable layer without a role, or a role where nothing can be pruned.
@@ -220,7 +208,7 @@ pub enum GraphError {
 }
 
 impl Op {
-    /// Number of inputs.
+    /// Number of inputs that the operation takes.
     pub fn arity(self) -> usize {
         match self {
             Self::Input => 0,

@@ -7,11 +7,11 @@ mod allocate;
 mod allocation;
 mod budget;
 mod document;
+mod evaluation;
 mod finetune;
 mod graph;
 mod group;
 mod identity;
-mod job;
 mod profile;
 mod repair;
 mod report;
@@ -24,15 +24,12 @@ pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
 pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom};
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
 pub use document::{Document, DocumentError};
+pub use evaluation::Evaluation;
 pub use finetune::{FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun};
 pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
 pub use group::LayerGroup;
 pub use identity::{
     Binding, ConfigurationHash, ContentHasher, HashSyntaxError, IdentityError, ImagesHash, ModelHash, ProfileHash,
-};
-pub use job::{
-    Artifact, ArtifactKind, DatasetRef, Evaluation, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState, Me,
-    Problem, ServerInfo, Share, UserRole,
 };
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile, Measurement, ModelProfile,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 
 use crate::graph::{GraphError, LayerGraph};
 use crate::identity::{Binding, ContentHasher, IdentityError, ImagesHash, ModelHash, ProfileHash};
@@ -31,18 +32,18 @@ pub const CHANNEL_QUANTILES: usize = 11;
 pub struct Measurement {
     /// Data set of the calibration images.
     pub dataset: String,
-    /// Its split.
+    /// Split that the images were drawn from, `train` or `test`.
     pub split: String,
-    /// Number of images.
+    /// Number of calibration images.
     pub images: usize,
     /// Seed with which they were drawn.
     pub seed: u64,
     /// Hash of these images; a profile of version 1 has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images_hash: Option<ImagesHash>,
-    /// Device that computed.
+    /// Kind of device that computed and, for a GPU, its adapter.
     pub device: String,
-    /// `second_moments` or `direct`.
+    /// How moments were computed: `second_moments` or `direct` (`docs/method.md`, section 3).
     pub method: String,
     /// Version of the program.
     pub program: String,
@@ -58,7 +59,7 @@ pub struct ChannelSpread {
 /// What was measured of one prunable layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerProfile {
-    /// The module's name.
+    /// Name of the layer's module.
     pub name: String,
     /// Σ_c `E[y²]` of the dense output.
     pub second_moment: f64,
@@ -70,15 +71,15 @@ pub struct LayerProfile {
     pub raw: Vec<f64>,
     /// Σ_c R_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`].
     pub residual: BTreeMap<RepairOperator, Vec<f64>>,
-    /// RR over channels.
+    /// Spread of RR over the output channels, by operator.
     pub channels: BTreeMap<RepairOperator, ChannelSpread>,
-    /// Of |w|.
+    /// How many weights pass which |w|.
     pub magnitude: ScoreSketch,
-    /// Of LAMP scores.
+    /// How many weights pass which LAMP score.
     pub lamp: ScoreSketch,
 }
 
-/// A measured network.
+/// What was measured of a network: the input of every rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelProfile {
     /// [`PROFILE_VERSION`] when it was written.
@@ -86,7 +87,7 @@ pub struct ModelProfile {
     /// The network that was measured; a profile of version 1 does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_hash: Option<ModelHash>,
-    /// The layers.
+    /// The layers of the network, without weights.
     pub graph: LayerGraph,
     /// How it was measured.
     pub measurement: Measurement,
@@ -115,7 +116,7 @@ impl PartialEq for HashOnce {
 /// Why a text is no profile.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// Another version.
+    /// Written by a version of the program that this one does not know.
     #[error(transparent)]
     Version(#[from] VersionError),
     /// Not JSON, or not a profile's.
@@ -127,9 +128,9 @@ pub enum ProfileError {
     /// Layers that do not match the graph, or numbers that can't be.
     #[error("the profile's layer `{layer}` is broken: {problem}")]
     Layer {
-        /// The layer.
+        /// Name of the layer; `*` where all of them are meant.
         layer: String,
-        /// What is wrong.
+        /// What is wrong with it, as the end of a sentence.
         problem: String,
     },
 }
@@ -196,7 +197,7 @@ impl LayerProfile {
         if ![self.second_moment, self.variance, self.share].iter().all(sane) {
             return Some("its variance, second moment or share is not a number of at least 0".into());
         }
-        for operator in RepairOperator::ALL {
+        for &operator in RepairOperator::VARIANTS {
             if !self.residual.contains_key(&operator) {
                 return Some(format!("it has no curve for the repair operator {operator}"));
             }

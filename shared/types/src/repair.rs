@@ -1,19 +1,22 @@
 //! Repair operators: channelwise affine maps put after a pruned layer, and the distortion that they leave.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 
 /// Keeps variances apart from zero under a root.
 const EPSILON: f64 = 1e-8;
 /// A pruned channel varies when its variance exceeds this fraction of the dense channel's. Below, it is rounding: sums in
 /// f32 leave residues of 1e-7 of a channel's second moment, and repair would scale them up a thousandfold.
 const VARIES: f64 = 1e-6;
-/// κ of [`RepairOperator::Shrunk`].
+/// κ of [`RepairOperator::Shrunk`]: a pruned channel with 5 % of the dense variance is trusted half.
 const SHRINKAGE: f64 = 0.05;
 
-/// A repair operator that is a closed form of a channel's five moments (DESIGN §4).
+/// A repair operator that is a closed form of a channel's five moments (`docs/method.md`, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownRepair, parse_err_fn = unknown_operator)]
 pub enum RepairOperator {
     /// a = √(v/v̂), b = μ − a·μ̂: mean and variance of the dense channel.
     #[default]
@@ -31,7 +34,7 @@ pub enum RepairOperator {
 /// What is done to a pruned network as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Repair {
-    /// Nothing.
+    /// The pruned network as it is.
     None,
     /// An operator at every prunable layer, from input to output.
     Operator(RepairOperator),
@@ -45,23 +48,6 @@ pub enum Repair {
 pub struct UnknownRepair {
     name: String,
     choices: Vec<&'static str>,
-}
-
-impl RepairOperator {
-    /// Every operator, the default first.
-    pub const ALL: [Self; 5] =
-        [Self::VarianceMatching, Self::VarianceScale, Self::Layerwise, Self::Shrunk, Self::LeastSquares];
-
-    /// Name in files, on the command line and on the page.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::VarianceMatching => "variance_matching",
-            Self::VarianceScale => "variance_scale",
-            Self::Layerwise => "layerwise",
-            Self::Shrunk => "shrunk",
-            Self::LeastSquares => "least_squares",
-        }
-    }
 }
 
 #[cfg(feature = "openapi")]
@@ -79,9 +65,9 @@ impl utoipa::PartialSchema for Repair {
 impl utoipa::ToSchema for Repair {}
 
 impl Repair {
-    /// Every repair.
+    /// Every repair: none, the operators, and batch norm recalibration.
     pub fn all() -> Vec<Self> {
-        let operators = RepairOperator::ALL.map(Self::Operator);
+        let operators = RepairOperator::VARIANTS.iter().copied().map(Self::Operator);
         [Self::None].into_iter().chain(operators).chain([Self::BnRecalibration]).collect()
     }
 
@@ -95,30 +81,31 @@ impl Repair {
     }
 }
 
-macro_rules! named {
-    ($type:ty, $all:expr) => {
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl std::str::FromStr for $type {
-            type Err = UnknownRepair;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let found = $all.into_iter().find(|known| known.name() == text);
-                found.ok_or_else(|| UnknownRepair {
-                    name: text.into(),
-                    choices: $all.into_iter().map(|known| known.name()).collect(),
-                })
-            }
-        }
-    };
+impl UnknownRepair {
+    fn new(name: &str, choices: impl Iterator<Item = &'static str>) -> Self {
+        Self { name: name.into(), choices: choices.collect() }
+    }
 }
 
-named!(RepairOperator, Self::ALL);
-named!(Repair, Self::all());
+fn unknown_operator(name: &str) -> UnknownRepair {
+    UnknownRepair::new(name, RepairOperator::VARIANTS.iter().map(|value| value.name()))
+}
+
+impl std::fmt::Display for Repair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for Repair {
+    type Err = UnknownRepair;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = Self::all();
+        let found = all.iter().find(|repair| repair.name() == text).copied();
+        found.ok_or_else(|| UnknownRepair::new(text, all.into_iter().map(Self::name)))
+    }
+}
 
 impl Serialize for Repair {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -144,16 +131,16 @@ pub struct ChannelMoments {
     pub pruned_mean: f64,
     /// v̂ = `E[ŷ²]` − μ̂².
     pub pruned_variance: f64,
-    /// `E[yŷ]` − μμ̂.
+    /// cov(y, ŷ) = `E[yŷ]` − μμ̂.
     pub covariance: f64,
 }
 
 /// The map x ↦ scale·x + shift of one channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
-    /// a.
+    /// The factor a.
     pub scale: f64,
-    /// b.
+    /// The addend b.
     pub shift: f64,
 }
 
@@ -163,7 +150,7 @@ impl Affine {
 }
 
 impl ChannelMoments {
-    /// `E[y²]`.
+    /// `E[y²]` = v + μ².
     pub fn second_moment(&self) -> f64 {
         self.variance + self.mean * self.mean
     }
@@ -186,7 +173,31 @@ impl ChannelMoments {
 }
 
 impl RepairOperator {
+    /// Name in files, on the command line and on the page.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// The map of each channel of a layer.
+    ///
+    /// ```
+    /// use rrlab_types::{ChannelMoments, RepairOperator};
+    ///
+    /// // A pruned channel that varies a quarter as much as the dense one.
+    /// let channel = ChannelMoments {
+    ///     mean: 1.0,
+    ///     variance: 4.0,
+    ///     pruned_mean: 0.25,
+    ///     pruned_variance: 1.0,
+    ///     covariance: 1.5,
+    /// };
+    /// let map = RepairOperator::VarianceMatching.maps(&[channel])[0];
+    /// assert!((map.scale - 2.0).abs() < 1e-6 && (map.shift - 0.5).abs() < 1e-6);
+    ///
+    /// // No channelwise map leaves less than least squares.
+    /// let least = RepairOperator::LeastSquares.maps(&[channel])[0];
+    /// assert!(channel.distortion(least) < channel.distortion(map));
+    /// ```
     pub fn maps(self, channels: &[ChannelMoments]) -> Vec<Affine> {
         let sums = channels.iter().fold((0.0, 0.0), |(v, p), c| (v + c.variance, p + c.pruned_variance));
         let layer_ratio = ((sums.0 + EPSILON) / (sums.1 + EPSILON)).sqrt();

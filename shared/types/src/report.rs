@@ -21,9 +21,9 @@ const TRANSITION_LOWER: f64 = 0.2;
 pub struct SweepEntry {
     /// Rule that shared out the budget.
     pub rule: Rule,
-    /// Sparsity asked for.
+    /// Global sparsity at which the network was pruned.
     pub sparsity: Sparsity,
-    /// Repair after pruning.
+    /// What was done to the pruned network before it was evaluated.
     pub repair: Repair,
     /// Weights kept, equal to the budget.
     pub kept: usize,
@@ -35,17 +35,17 @@ pub struct SweepEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SweepPlan {
-    /// Rules.
+    /// Rules, each at every sparsity with every repair.
     pub rules: Vec<Rule>,
-    /// Sparsities.
+    /// Global sparsities.
     pub sparsities: Vec<Sparsity>,
-    /// Repairs.
+    /// Repairs of the same pruned network.
     pub repairs: Vec<Repair>,
     /// Numbers that the rules read.
     pub settings: RuleSettings,
     /// Layers forced, the same for every rule.
     pub constraints: Vec<Constraint>,
-    /// Calibration images.
+    /// Images on which repairs measure statistics.
     pub calibration_images: usize,
     /// Evaluation images, drawn from the test split.
     pub evaluation_images: usize,
@@ -56,11 +56,11 @@ pub struct SweepPlan {
 /// Accuracy over rules, sparsities and repairs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SweepReport {
-    /// [`SWEEP_VERSION`].
+    /// [`SWEEP_VERSION`] when it was written.
     pub version: u32,
     /// Architecture with its options.
     pub architecture: String,
-    /// Number of classes.
+    /// Classes of the data set; chance is one over them.
     pub classes: usize,
     /// The dense network; a sweep of version 1 does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +73,7 @@ pub struct SweepReport {
     pub images_hash: Option<ImagesHash>,
     /// Data set of calibration (train split) and evaluation (test split).
     pub dataset: String,
-    /// Device that computed.
+    /// Kind of device that computed and, for a GPU, its adapter.
     pub device: String,
     /// Version of the program.
     pub program: String,
@@ -108,7 +108,7 @@ pub struct RecoverabilityTransition {
 /// Why a text is no sweep.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepFormatError {
-    /// Another version.
+    /// Written by a version of the program that this one does not know.
     #[error(transparent)]
     Version(#[from] VersionError),
     /// Not JSON, or not a sweep's.
@@ -117,7 +117,7 @@ pub enum SweepFormatError {
     /// A number that can't be.
     #[error("the sweep is broken: {problem}")]
     Inconsistent {
-        /// What is wrong.
+        /// What is inconsistent, as the end of a sentence.
         problem: String,
     },
 }

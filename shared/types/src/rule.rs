@@ -1,15 +1,18 @@
 //! Allocation rules, their settings, and what a person forces.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 
 use crate::budget::Density;
 use crate::graph::Role;
 use crate::repair::RepairOperator;
 
-/// How a budget is shared out over the layers (DESIGN §5).
+/// How a budget is shared out over the layers (`docs/method.md`, section 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownRule, parse_err_fn = unknown_rule)]
 pub enum Rule {
     /// The same density everywhere.
     Uniform,
@@ -46,38 +49,9 @@ pub struct UnknownRule {
 }
 
 impl Rule {
-    /// Every rule.
-    pub const ALL: [Self; 12] = [
-        Self::Uniform,
-        Self::UniformPlus,
-        Self::Er,
-        Self::Erk,
-        Self::GlobalMagnitude,
-        Self::Lamp,
-        Self::Rr,
-        Self::RrProportional,
-        Self::ResidualOptimal,
-        Self::RawOptimal,
-        Self::Blend,
-        Self::BlendGeometric,
-    ];
-
     /// Name in files, on the command line and on the page.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Uniform => "uniform",
-            Self::UniformPlus => "uniform_plus",
-            Self::Er => "er",
-            Self::Erk => "erk",
-            Self::GlobalMagnitude => "global_magnitude",
-            Self::Lamp => "lamp",
-            Self::Rr => "rr",
-            Self::RrProportional => "rr_proportional",
-            Self::ResidualOptimal => "residual_optimal",
-            Self::RawOptimal => "raw_optimal",
-            Self::Blend => "blend",
-            Self::BlendGeometric => "blend_geometric",
-        }
+        self.into()
     }
 
     /// Whether shapes alone decide, so that no profile is needed.
@@ -86,21 +60,8 @@ impl Rule {
     }
 }
 
-impl std::fmt::Display for Rule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl std::str::FromStr for Rule {
-    type Err = UnknownRule;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|rule| rule.name() == text)
-            .ok_or_else(|| UnknownRule { name: text.into(), choices: Self::ALL.map(Self::name).to_vec() })
-    }
+fn unknown_rule(name: &str) -> UnknownRule {
+    UnknownRule { name: name.into(), choices: Rule::VARIANTS.iter().map(|value| value.name()).collect() }
 }
 
 /// A rule that another one may start from: any but a blend.
@@ -115,7 +76,7 @@ pub struct Prior(Rule);
 pub struct PriorError(Rule);
 
 impl Prior {
-    /// Capped ERK.
+    /// Capped ERK, the prior unless another is chosen.
     pub const ERK: Self = Self(Rule::Erk);
 }
 
@@ -163,6 +124,8 @@ pub struct RuleSettings {
     pub share_exponent: f64,
     /// ω of the classifier: every optimal rule and `rr`.
     pub classifier_weight: f64,
+    /// Least density of every layer that is not forced, 0 for none but the one weight that each keeps: every rule.
+    pub floor: f64,
 }
 
 impl Default for RuleSettings {
@@ -173,6 +136,7 @@ impl Default for RuleSettings {
             prior: Prior::ERK,
             share_exponent: 0.5,
             classifier_weight: 4.0,
+            floor: 0.0,
         }
     }
 }
@@ -193,23 +157,33 @@ pub enum Target {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ForcedDensity {
-    /// Nothing is pruned.
+    /// Every weight of the layer stays.
     Dense,
     /// The density of the whole network.
     Global,
-    /// This density.
+    /// A density that the person gives.
     Value(Density),
     /// The density that this rule gives the layer without constraints.
     Rule(Rule),
 }
 
-/// Layers forced to a density before a rule shares out the rest: `projection=dense`, `layer2.0.conv1=0.2`, …
+/// Layers forced to a density before a rule shares out the rest.
+///
+/// ```
+/// use rrlab_types::{Constraint, ForcedDensity, Role, Target};
+///
+/// let constraint: Constraint = "projection=rule:rr".parse()?;
+/// assert_eq!(constraint.target, Target::Role(Role::Projection));
+/// assert!("layer2.0.conv1=0.2".parse::<Constraint>().is_ok());
+/// assert!("projection=1.2".parse::<Constraint>().is_err());
+/// # Ok::<(), rrlab_types::ConstraintSyntaxError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Constraint {
-    /// Which layers.
+    /// The layers that are forced.
     pub target: Target,
-    /// To what.
+    /// The density that they are forced to.
     pub density: ForcedDensity,
 }
 
@@ -233,7 +207,7 @@ impl std::str::FromStr for Constraint {
         if layers.is_empty() {
             return Err(fail("it names no layers".into()));
         }
-        let role = Role::ALL.into_iter().find(|role| role.name() == layers);
+        let role = Role::VARIANTS.iter().copied().find(|role| role.name() == layers);
         let target = role.map_or_else(|| Target::Layer(layers.into()), Target::Role);
         let density = match (density, density.strip_prefix("rule:")) {
             ("dense", _) => ForcedDensity::Dense,

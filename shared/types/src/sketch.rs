@@ -169,6 +169,11 @@ fn is_straight(logs: &[f64], high: (f64, usize), low: (f64, usize)) -> bool {
 
 /// LAMP score of each weight (Lee et al. 2021): w² over the sum of u² of all weights of the layer at least as large.
 ///
+/// ```
+/// // Squares 1, 4 and 4: the largest is alone with itself, the next shares with it, and so on.
+/// assert_eq!(rrlab_types::lamp_scores(&[1.0, -2.0, 2.0]), [1.0 / 9.0, 1.0, 0.5]);
+/// ```
+///
 /// Weights of equal size count in index order. The sum starts at the largest and is kept in f64: in f32 scores of large
 /// layers are off by percents.
 pub fn lamp_scores(weights: &[f32]) -> Vec<f64> {

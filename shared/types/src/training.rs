@@ -16,11 +16,11 @@ pub struct TrainingPlan {
     pub epochs: usize,
     /// Images of one step.
     pub batch_size: usize,
-    /// Highest learning rate.
+    /// Learning rate at the peak of the schedule.
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
-    /// Nesterov momentum.
+    /// Nesterov momentum, at least 0 and below 1.
     pub momentum: f64,
     /// Decay of weights (not of biases or batch norms).
     pub weight_decay: f64,
@@ -43,7 +43,7 @@ pub struct TrainingPlan {
 pub struct Distillation {
     /// Share of the teacher in the loss, 0 to 1.
     pub weight: f64,
-    /// Temperature T.
+    /// Temperature T that both distributions are softened by.
     pub temperature: f64,
 }
 
@@ -74,9 +74,9 @@ impl Default for TrainingPlan {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{what} is {value}; it must be {expected}")]
 pub struct TrainingPlanError {
-    /// The number's name.
+    /// The number of the plan, in words.
     pub what: &'static str,
-    /// Its value.
+    /// The value that the plan has.
     pub value: f64,
     /// What would be right.
     pub expected: &'static str,
@@ -86,7 +86,7 @@ pub struct TrainingPlanError {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EpochReport {
-    /// Which, from 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Mean loss over its images, each at the step that it was part of.
     pub loss: f64,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// A file of another version than this program reads, or of none.
 #[derive(Debug, thiserror::Error)]
 pub enum VersionError {
-    /// Another version.
+    /// A version of the format that this program does not know.
     #[error("the {what} is of version {found}; this program reads versions {oldest} to {known}")]
     Unknown {
         /// What the file holds.
@@ -20,7 +20,7 @@ pub enum VersionError {
     /// Not JSON, or without a version.
     #[error("not a {what}: {source}")]
     Missing {
-        /// What was expected.
+        /// Kind of document that was expected, such as `profile`.
         what: &'static str,
         /// Where the text departs from it.
         source: serde_json::Error,

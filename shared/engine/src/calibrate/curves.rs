@@ -1,11 +1,10 @@
 //! From moments of channels to what a profile keeps of a layer.
 
-use std::collections::BTreeMap;
-
 use rrlab_types::{
     Affine, CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelMoments, ChannelSpread, LayerProfile,
     RepairOperator, ScoreSketch, lamp_scores, significant,
 };
+use strum::VariantArray as _;
 
 /// Sketches of a layer's scores.
 pub struct LayerScores {
@@ -30,7 +29,7 @@ pub fn layer_profile(name: &str, moments: &[Vec<ChannelMoments>], share: f64, sc
     let variance: f64 = dense.iter().map(|channel| channel.variance).sum();
     let over_second = |value: f64| if second_moment > 0.0 { significant(value / second_moment) } else { 0.0 };
     let raw = moments.iter().map(|channels| over_second(raw_distortions(channels).iter().sum())).collect();
-    let residual = RepairOperator::ALL.map(|operator| {
+    let residual = RepairOperator::VARIANTS.iter().map(|&operator| {
         let curve = moments.iter().map(|channels| over_second(residual_distortions(operator, channels).iter().sum()));
         (operator, curve.collect())
     });
@@ -40,8 +39,11 @@ pub fn layer_profile(name: &str, moments: &[Vec<ChannelMoments>], share: f64, sc
         variance: over_second(variance),
         share: significant(share),
         raw,
-        residual: BTreeMap::from(residual),
-        channels: BTreeMap::from(RepairOperator::ALL.map(|operator| (operator, channel_spread(operator, moments)))),
+        residual: residual.collect(),
+        channels: RepairOperator::VARIANTS
+            .iter()
+            .map(|&operator| (operator, channel_spread(operator, moments)))
+            .collect(),
         magnitude: scores.magnitude,
         lamp: scores.lamp,
     }

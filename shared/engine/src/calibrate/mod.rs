@@ -19,7 +19,8 @@ use second_moments::PatchSums;
 use shares::StreamSums;
 
 /// How moments are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Method {
     /// One dense pass that accumulates second moments of patches.
     #[default]
@@ -31,10 +32,7 @@ pub enum Method {
 impl Method {
     /// Name in a profile.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::SecondMoments => "second_moments",
-            Self::Direct => "direct",
-        }
+        self.into()
     }
 }
 

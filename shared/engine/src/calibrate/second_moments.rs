@@ -1,4 +1,4 @@
-//! Calibration by second moments (DESIGN §4 "Cheap moments"): one dense pass gives every sparsity and every operator.
+//! Calibration by second moments (`docs/method.md`, section 3): one dense pass gives every sparsity and every operator.
 //!
 //! Convolution is linear, so with G = `E[p pᵀ]` and m = `E[p]` of the layer's input patches p the moments of a pruned output
 //! are `E[yŷ]` = wᵀGŵ, `E[ŷ²]` = ŵᵀGŵ and `E[ŷ]` = mᵀŵ.

@@ -22,7 +22,9 @@ pub const IMAGE_BYTES: usize = IMAGE.channels * IMAGE.height * IMAGE.width;
 
 /// Half of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(strum::Display, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Split {
     /// Images to train and to calibrate on.
     Train,
@@ -31,18 +33,9 @@ pub enum Split {
 }
 
 impl Split {
-    /// The word used in folders, files and on the command line.
+    /// Name in folders, files and on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl std::fmt::Display for Split {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
+        self.into()
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a person forces: counts of forced layers, and whether the budget can pay for them.
 
-use super::{AllocateError, AllocationRequest, Layer, rule_counts};
+use super::densities::rule_counts;
+use super::error::AllocateError;
+use super::layer::Layer;
+use super::request::AllocationRequest;
 use crate::budget::{Budget, Density};
 use crate::rule::{Constraint, ForcedDensity, Target};
 

@@ -5,161 +5,57 @@
 
 mod constraints;
 mod costs;
+mod densities;
+mod error;
+mod layer;
+mod request;
 mod rounding;
 mod scores;
 mod solve;
 
 use crate::allocation::{Allocation, LayerAllocation, LayerState};
-use crate::budget::{Budget, BudgetError, Sparsity};
-use crate::graph::{LayerGraph, PrunableLayer};
-use crate::identity::{ModelHash, ProfileHash};
-use crate::profile::{LayerProfile, ModelProfile};
-use crate::rule::{Constraint, Rule, RuleSettings};
-
-/// What is known of a network.
-#[derive(Debug, Clone, Copy)]
-pub enum Evidence<'a> {
-    /// Its layers alone.
-    Graph(&'a LayerGraph),
-    /// Its layers and what was measured of them.
-    Profile(&'a ModelProfile),
-}
-
-/// What is asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AllocationRequest {
-    /// The rule.
-    pub rule: Rule,
-    /// The global sparsity.
-    pub sparsity: Sparsity,
-    /// Numbers that the rule reads.
-    pub settings: RuleSettings,
-    /// Layers that are forced.
-    pub constraints: Vec<Constraint>,
-}
-
-/// Why a budget can't be shared out as asked.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum AllocateError {
-    /// Less than a weight for each layer.
-    #[error(transparent)]
-    Budget(#[from] BudgetError),
-    /// A rule that needs what only a profile has.
-    #[error("rule {rule} needs a profile: calibrate the model first, or choose one of uniform, uniform_plus, er, erk")]
-    NeedsProfile {
-        /// The rule.
-        rule: Rule,
-    },
-    /// A constraint on a layer that is not there.
-    #[error("no layer is named `{name}`; layers are {}", layers.join(", "))]
-    UnknownLayer {
-        /// The name.
-        name: String,
-        /// Names that exist.
-        layers: Vec<String>,
-    },
-    /// A constraint on a role that no layer has.
-    #[error("this network has no layer of role {role}")]
-    EmptyRole {
-        /// The role.
-        role: crate::graph::Role,
-    },
-    /// Two constraints on one layer.
-    #[error("layer `{name}` is forced twice, by `{first}` and `{second}`")]
-    ForcedTwice {
-        /// The layer.
-        name: String,
-        /// One constraint.
-        first: String,
-        /// The other.
-        second: String,
-    },
-    /// Forced layers that leave too little or too much for the others.
-    #[error(
-        "the forced layers keep {forced} weights, which leaves {left} for the others; they need {least} to {most}: \
-         with these constraints the sparsity must be between {low:.6} and {high:.6}"
-    )]
-    ForcedBudget {
-        /// Weights that forced layers keep.
-        forced: usize,
-        /// What is left of the budget.
-        left: i64,
-        /// Least weights of the free layers.
-        least: usize,
-        /// Most weights of the free layers.
-        most: usize,
-        /// Lowest sparsity possible.
-        low: f64,
-        /// Highest sparsity possible.
-        high: f64,
-    },
-    /// A setting out of range.
-    #[error("{what} is {value}; it must be {expected}")]
-    Setting {
-        /// The setting.
-        what: &'static str,
-        /// Its value.
-        value: f64,
-        /// What would be right.
-        expected: &'static str,
-    },
-    /// A floor of the rule that the budget can't pay.
-    #[error("{rule} keeps at least {least} weights here; the highest sparsity possible is {high:.6}")]
-    RuleFloor {
-        /// The rule.
-        rule: Rule,
-        /// Weights that it keeps whatever the budget.
-        least: usize,
-        /// Highest sparsity possible.
-        high: f64,
-    },
-}
-
-/// A prunable layer with all that a rule may ask of it.
-#[derive(Debug, Clone)]
-struct Layer<'a> {
-    shape: PrunableLayer<'a>,
-    profile: Option<&'a LayerProfile>,
-}
-
-impl Layer<'_> {
-    fn weights(&self) -> f64 {
-        self.shape.weights as f64
-    }
-}
-
-impl<'a> Evidence<'a> {
-    fn graph(self) -> &'a LayerGraph {
-        match self {
-            Self::Graph(graph) => graph,
-            Self::Profile(profile) => &profile.graph,
-        }
-    }
-
-    /// The network and the profile that an allocation from it is bound to; shapes alone fit any network that has them.
-    fn hashes(self) -> (Option<ModelHash>, Option<ProfileHash>) {
-        match self {
-            Self::Graph(_) => (None, None),
-            Self::Profile(profile) => (profile.model_hash, Some(profile.hash())),
-        }
-    }
-
-    fn layers(self) -> Vec<Layer<'a>> {
-        let shapes = self.graph().prunable_layers().into_iter().enumerate();
-        let profile = |index: usize| match self {
-            Self::Graph(_) => None,
-            Self::Profile(profile) => profile.layers.get(index),
-        };
-        shapes.map(|(index, shape)| Layer { shape, profile: profile(index) }).collect()
-    }
-}
+use crate::budget::Budget;
+use crate::graph::PrunableLayer;
+use densities::rule_counts;
+pub use error::AllocateError;
+pub use layer::Evidence;
+use layer::Layer;
+pub use request::AllocationRequest;
 
 /// Shares out the budget. The allocation keeps exactly the budget, at least one weight in every layer.
+///
+/// ```
+/// use rrlab_types::{
+///     AllocationRequest, Evidence, ModelProfile, Role, Rule, RuleSettings, Sparsity, allocate,
+/// };
+///
+/// # let text = include_str!("../../../../frontend/gallery/resnet20-cifar10.profile.json");
+/// let profile = ModelProfile::from_json(text)?;
+/// let erk = AllocationRequest {
+///     rule: Rule::Erk,
+///     sparsity: Sparsity::new(0.95)?,
+///     settings: RuleSettings::default(),
+///     constraints: Vec::new(),
+/// };
+/// let plain = allocate(Evidence::Profile(&profile), &erk)?;
+/// assert_eq!(plain.kept, 13_545);
+///
+/// // Projection-forced ERK: the shortcuts' convolutions get the density of the whole network.
+/// let forced = AllocationRequest { constraints: vec!["projection=global".parse()?], ..erk };
+/// let forced = allocate(Evidence::Profile(&profile), &forced)?;
+/// assert_eq!(forced.kept, plain.kept);
+/// for (free, forced) in plain.layers.iter().zip(&forced.layers) {
+///     if forced.role == Role::Projection {
+///         assert!(forced.density < free.density);
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// What can't be met, with what could: see [`AllocateError`].
 pub fn allocate(evidence: Evidence, request: &AllocationRequest) -> Result<Allocation, AllocateError> {
-    check_settings(&request.settings)?;
+    request.check_settings()?;
     let layers = evidence.layers();
     let weights = layers.iter().map(|layer| layer.shape.weights).sum();
     let budget = Budget::new(request.sparsity, weights, layers.len())?;
@@ -170,7 +66,7 @@ pub fn allocate(evidence: Evidence, request: &AllocationRequest) -> Result<Alloc
         rule: request.rule,
         sparsity: request.sparsity,
         budget: budget.kept(),
-        kept: counts.iter().sum(),
+        kept: counts.iter().map(|count| count.kept).sum(),
         settings: request.settings,
         constraints: request.constraints.clone(),
         model_hash,
@@ -178,106 +74,96 @@ pub fn allocate(evidence: Evidence, request: &AllocationRequest) -> Result<Alloc
         layers: layers
             .iter()
             .zip(counts.iter().zip(&forced))
-            .map(|(layer, (&kept, forced))| layer_allocation(&layer.shape, kept, forced.is_some()))
+            .map(|(layer, (&count, forced))| layer_allocation(&layer.shape, count, forced.is_some()))
             .collect(),
     };
     debug_assert!(allocation.check().is_ok());
     Ok(allocation)
 }
 
-fn layer_allocation(layer: &PrunableLayer, kept: usize, forced: bool) -> LayerAllocation {
+/// What one layer keeps, and whether the floor says so.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    kept: usize,
+    at_floor: bool,
+}
+
+fn layer_allocation(layer: &PrunableLayer, count: Count, forced: bool) -> LayerAllocation {
+    let state = if forced {
+        LayerState::Forced
+    } else if count.kept == layer.weights {
+        LayerState::Capped
+    } else if count.at_floor {
+        LayerState::Floor
+    } else {
+        LayerState::Free
+    };
     LayerAllocation {
         name: layer.name.into(),
         role: layer.role,
         shape: layer.weight_shape.clone(),
         weights: layer.weights,
-        kept,
-        density: kept as f64 / layer.weights as f64,
-        state: match (forced, kept == layer.weights) {
-            (true, _) => LayerState::Forced,
-            (false, true) => LayerState::Capped,
-            (false, false) => LayerState::Free,
-        },
+        kept: count.kept,
+        density: count.kept as f64 / layer.weights as f64,
+        state,
     }
 }
 
-fn check_settings(settings: &RuleSettings) -> Result<(), AllocateError> {
-    let checks = [
-        ("alpha", settings.alpha, settings.alpha.abs() <= 10.0, "between -10 and 10"),
-        ("share exponent", settings.share_exponent, settings.share_exponent.abs() <= 10.0, "between -10 and 10"),
-        (
-            "classifier weight",
-            settings.classifier_weight,
-            settings.classifier_weight > 0.0 && settings.classifier_weight <= 1e6,
-            "above 0 and at most 1000000",
-        ),
-    ];
-    match checks.into_iter().find(|(_, _, right, _)| !right) {
-        Some((what, value, _, expected)) => Err(AllocateError::Setting { what, value, expected }),
-        None => Ok(()),
-    }
-}
-
-/// Counts of all layers: forced ones as they are, the others by the rule.
+/// Counts of all layers: forced ones as they are, the others by the rule. Layers to which it gives less than the floor get
+/// that, and it shares out the rest again.
 fn fill(
     layers: &[Layer],
     budget: Budget,
     request: &AllocationRequest,
     forced: &[Option<usize>],
-) -> Result<Vec<usize>, AllocateError> {
-    let free: Vec<Layer> = layers.iter().zip(forced).filter(|(_, f)| f.is_none()).map(|(l, _)| l.clone()).collect();
-    let left = constraints::left_for_free(&free, budget, forced)?;
-    let free_counts = if free.is_empty() { Vec::new() } else { rule_counts(&free, left, request)? };
-    let mut free_counts = free_counts.into_iter();
-    Ok(forced.iter().map(|forced| forced.or_else(|| free_counts.next()).unwrap_or(1)).collect())
-}
-
-/// Counts that the rule gives these layers so that they keep exactly `left` weights.
-fn rule_counts(layers: &[Layer], left: usize, request: &AllocationRequest) -> Result<Vec<usize>, AllocateError> {
-    let densities = densities(layers, left, request)?;
-    let wanted: Vec<f64> = layers.iter().zip(&densities).map(|(layer, density)| layer.weights() * density).collect();
-    let weights: Vec<usize> = layers.iter().map(|layer| layer.shape.weights).collect();
-    Ok(rounding::to_counts(&wanted, &weights, left))
-}
-
-/// Densities that the rule wants for these layers so that they keep `left` weights, before rounding.
-fn densities(layers: &[Layer], left: usize, request: &AllocationRequest) -> Result<Vec<f64>, AllocateError> {
-    let AllocationRequest { rule, sparsity, settings, .. } = request;
-    let weights: Vec<f64> = layers.iter().map(Layer::weights).collect();
-    let left_weights = left as f64;
-    let profiles = || -> Result<Vec<&LayerProfile>, AllocateError> {
-        let missing = AllocateError::NeedsProfile { rule: *rule };
-        layers.iter().map(|layer| layer.profile).collect::<Option<_>>().ok_or(missing)
-    };
-    let by_score = |scores: Vec<f64>| Ok(solve::proportional(&weights, &scores, left_weights));
-    let of_rule = |rule: Rule| densities(layers, left, &AllocationRequest { rule, ..request.clone() });
-    match rule {
-        Rule::Uniform => by_score(vec![1.0; layers.len()]),
-        Rule::UniformPlus => scores::uniform_plus(layers, left),
-        Rule::Er => by_score(layers.iter().map(|layer| scores::er(&layer.shape)).collect()),
-        Rule::Erk => by_score(layers.iter().map(|layer| scores::erk(&layer.shape)).collect()),
-        Rule::GlobalMagnitude => {
-            let sketches: Vec<_> = profiles()?.iter().map(|profile| &profile.magnitude).collect();
-            Ok(solve::threshold(&weights, &sketches, left_weights))
+) -> Result<Vec<Count>, AllocateError> {
+    check_floor(layers, budget, request, forced)?;
+    let mut fixed = forced.to_vec();
+    loop {
+        let free: Vec<usize> = (0..layers.len()).filter(|&index| fixed[index].is_none()).collect();
+        let free_layers: Vec<Layer> = free.iter().map(|&index| layers[index].clone()).collect();
+        let left = constraints::left_for_free(&free_layers, budget, &fixed)?;
+        let by_rule = if free.is_empty() { Vec::new() } else { rule_counts(&free_layers, left, request)? };
+        let mut below_floor = false;
+        for (&index, &kept) in free.iter().zip(&by_rule) {
+            let floor = floor_count(&layers[index], request);
+            if kept < floor {
+                fixed[index] = Some(floor);
+                below_floor = true;
+            }
         }
-        Rule::Lamp => {
-            let sketches: Vec<_> = profiles()?.iter().map(|profile| &profile.lamp).collect();
-            Ok(solve::threshold(&weights, &sketches, left_weights))
+        if below_floor {
+            continue;
         }
-        Rule::RrProportional => by_score(scores::relative_repairability(&profiles()?, *sparsity, settings)),
-        Rule::Rr | Rule::ResidualOptimal | Rule::RawOptimal => {
-            profiles()?;
-            let curves: Vec<_> = layers.iter().map(|layer| costs::curve(layer, *rule, settings)).collect();
-            Ok(solve::least_cost(&weights, &curves, left_weights))
+        for (index, kept) in free.into_iter().zip(by_rule) {
+            fixed[index] = Some(kept);
         }
-        Rule::Blend => {
-            let prior = of_rule(settings.prior.into())?;
-            let repairability = scores::relative_repairability(&profiles()?, *sparsity, settings);
-            by_score(prior.iter().zip(&repairability).map(|(density, rr)| density * rr).collect())
-        }
-        Rule::BlendGeometric => {
-            let (prior, rr) = (of_rule(settings.prior.into())?, of_rule(Rule::Rr)?);
-            by_score(prior.iter().zip(&rr).map(|(prior, rr)| (prior * rr).sqrt()).collect())
-        }
+        let at_floor =
+            |index: usize| request.settings.floor > 0.0 && fixed[index] == Some(floor_count(&layers[index], request));
+        let count = |index: usize| Count { kept: fixed[index].unwrap_or(1), at_floor: at_floor(index) };
+        return Ok((0..layers.len()).map(count).collect());
     }
+}
+
+/// Least weights of a layer that is not forced.
+fn floor_count(layer: &Layer, request: &AllocationRequest) -> usize {
+    // A floor of 0.1 of 50 weights is 5, not the 6 that 5.000000000000001 would round up to.
+    ((request.settings.floor * layer.weights() - 1e-9).ceil() as usize).max(1)
+}
+
+fn check_floor(
+    layers: &[Layer],
+    budget: Budget,
+    request: &AllocationRequest,
+    forced: &[Option<usize>],
+) -> Result<(), AllocateError> {
+    let free: Vec<Layer> =
+        layers.iter().zip(forced).filter(|(_, forced)| forced.is_none()).map(|(layer, _)| layer.clone()).collect();
+    let left = constraints::left_for_free(&free, budget, forced)?;
+    let least: usize = free.iter().map(|layer| floor_count(layer, request)).sum();
+    if least <= left {
+        return Ok(());
+    }
+    let weights: f64 = free.iter().map(Layer::weights).sum();
+    Err(AllocateError::Floor { floor: request.settings.floor, least, left, highest: left as f64 / weights })
 }

@@ -1,6 +1,8 @@
 //! Scores of layers: the rules that share out density in proportion to a number.
 
-use super::{AllocateError, Layer, solve};
+use super::error::AllocateError;
+use super::layer::Layer;
+use super::solve;
 use crate::budget::Sparsity;
 use crate::graph::{PrunableLayer, Role};
 use crate::profile::LayerProfile;
@@ -30,7 +32,10 @@ pub fn relative_repairability(profiles: &[&LayerProfile], sparsity: Sparsity, se
     values.into_iter().map(|value| relative(value).powf(settings.alpha)).collect()
 }
 
-/// Densities of `uniform_plus`.
+/// Densities of `uniform_plus` that keep `left` weights: one density for all layers but where a floor is higher.
+///
+/// # Errors
+/// If the floors alone keep more.
 pub fn uniform_plus(layers: &[Layer], left: usize) -> Result<Vec<f64>, AllocateError> {
     let floor = |layer: &Layer| match layer.shape.role {
         Role::Stem => 1.0,

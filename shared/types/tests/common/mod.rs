@@ -6,6 +6,7 @@ use rrlab_types::{
     CURVE_SPARSITIES, ContentHasher, FeatureShape, LayerGraph, LayerProfile, Measurement, ModelHash, ModelProfile,
     Node, NodeId, Op, RepairOperator, Role, ScoreSketch, lamp_scores,
 };
+use strum::VariantArray as _;
 
 /// A chain of convolutions with these channels (the first is the image's) and a classifier.
 pub fn chain(channels: &[usize], classes: usize) -> LayerGraph {
@@ -80,10 +81,10 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
             second_moment: 1.0,
             variance: 0.9,
             share: 0.3 + 0.5 * f64::from(numbers[2]).abs(),
-            residual: RepairOperator::ALL
-                .into_iter()
+            residual: RepairOperator::VARIANTS
+                .iter()
                 .enumerate()
-                .map(|(i, operator)| (operator, residual(1.0 - 0.1 * i as f64)))
+                .map(|(i, &operator)| (operator, residual(1.0 - 0.1 * i as f64)))
                 .collect(),
             raw,
             channels: BTreeMap::new(),

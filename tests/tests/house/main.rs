@@ -1,0 +1,28 @@
+//! The house itself: no module needs itself by way of others, and what texts cite is there.
+
+mod citations;
+mod modules;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Files of the repository that Git would keep, from its root.
+fn files() -> Vec<String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .expect("git is installed");
+    let listed = String::from_utf8(listed.stdout).expect("paths are text");
+    // A file that was removed and not committed yet is listed still.
+    listed.lines().filter(|path| root().join(path).is_file()).map(str::to_owned).collect()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
