@@ -214,6 +214,7 @@ async fn repair_by(
     let mut model = pruned.clone();
     let mut network = Network::new(pruned, device);
     let graph = pruned.graph().clone();
+    // All batches stand at the same node, so that each layer sees inputs repaired on all images.
     let mut pass = Pass::new(&graph, images, device);
     // Only least squares asks how dense and pruned outputs vary together, and so for the dense
     // outputs themselves.

@@ -4,7 +4,7 @@
 mod sgd;
 mod state;
 
-use burn::tensor::{Device, ExecutionError, Tensor, TensorData, activation};
+use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 use rrlab_types::{
     Binding, Distillation, IdentityError, ImagesHash, StepReport, TrainingPlan, TrainingPlanError,
@@ -147,9 +147,10 @@ impl<'a> Trainer<'a> {
             }
             (Some(_), _) => return Err(TrainingError::Teacher),
         };
+        // The teacher stays on the plain device, where no record for gradients is kept.
         let device = device.clone().autodiff();
         let mut network = Network::new(&model, &device);
-        network.map_trainable(&mut Track);
+        network.map_trainable(&mut RequireGradients);
         let optimizer = Sgd::new(plan.momentum, plan.weight_decay, &velocity, &masks, &device);
         let order = epoch_order(dataset.train.len(), plan.seed, epoch);
         let normalization = model.normalization_of(dataset);
@@ -255,34 +256,13 @@ impl<'a> Trainer<'a> {
         let device = self.network.device().clone();
         let images = images_to_device(&self.dataset.train, &samples, &self.normalization, &device);
 
-        let taught = self
-            .teacher
-            .as_ref()
-            .map(|(teacher, how)| (teacher.forward(images.clone().inner()), *how));
-        let logits = self.network.forward_training(images);
-        let targets = smoothed_targets(
-            &labels,
-            self.network.graph().classes,
-            self.plan.label_smoothing,
-            &device,
-        );
-        let loss = (activation::log_softmax(logits.clone(), 1) * targets)
-            .sum()
-            .div_scalar(-(labels.len() as f64));
-        let loss = match taught {
-            None => loss,
-            Some((teacher, how)) => {
-                loss.mul_scalar(1.0 - how.weight)
-                    + distillation_loss(logits.clone(), teacher, how.temperature)
-                        .mul_scalar(how.weight)
-            }
-        };
-        let predictions = logits.detach().argmax(1);
+        let (loss, predictions) = self.loss(images, &labels);
         let mut gradients = loss.backward();
         let progress = self.steps_done() as f64 / self.total_steps() as f64;
         let rate = self.plan.learning_rate * self.plan.schedule.factor(progress);
         self.network.map_trainable(&mut self.optimizer.step(rate, &mut gradients));
 
+        // Read only now: the device works on while the host waits for its numbers.
         let report = StepReport {
             epoch: self.epoch,
             step: self.step,
@@ -291,6 +271,7 @@ impl<'a> Trainer<'a> {
             correct: count_correct(predictions, &labels).await?,
             images: labels.len(),
         };
+        // It does not come back from there: one NaN makes every later one.
         if !report.loss.is_finite() {
             let (epoch, step) = (report.epoch + 1, report.step + 1);
             return Err(TrainingError::Diverged { loss: report.loss, epoch, step });
@@ -298,6 +279,28 @@ impl<'a> Trainer<'a> {
         self.log.add(&report);
         self.advance();
         Ok(Some(report))
+    }
+
+    /// Mean loss of a batch, and the class with the highest logit for each image, `[batch, 1]`.
+    fn loss(&mut self, images: Tensor<4>, labels: &[u32]) -> (Tensor<1>, Tensor<2, Int>) {
+        let device = self.network.device().clone();
+        // The teacher sees the same variation of each image as the network.
+        let taught = match &self.teacher {
+            Some((teacher, how)) => Some((teacher.forward(images.clone().inner()), *how)),
+            None => None,
+        };
+        let logits = self.network.forward_training(images);
+        let (classes, smoothing) = (self.network.graph().classes, self.plan.label_smoothing);
+        let targets = smoothed_targets(labels, classes, smoothing, &device);
+        let log_probabilities = activation::log_softmax(logits.clone(), 1);
+        let cross_entropy = (log_probabilities * targets).sum().div_scalar(-(labels.len() as f64));
+        let predictions = logits.clone().detach().argmax(1);
+        let Some((teacher, Distillation { weight, temperature })) = taught else {
+            return (cross_entropy, predictions);
+        };
+        let divergence = distillation_loss(logits, teacher, temperature);
+        let loss = cross_entropy.mul_scalar(1.0 - weight) + divergence.mul_scalar(weight);
+        (loss, predictions)
     }
 
     fn sample(&self, image: usize) -> Sample {
@@ -344,9 +347,9 @@ impl<'a> Trainer<'a> {
 }
 
 /// Has gradients computed for every parameter.
-struct Track;
+struct RequireGradients;
 
-impl ParameterMap for Track {
+impl ParameterMap for RequireGradients {
     fn map<const D: usize>(&mut self, _: &str, _: bool, tensor: Tensor<D>) -> Tensor<D> {
         tensor.require_grad()
     }
@@ -382,6 +385,7 @@ fn distillation_loss(logits: Tensor<2>, teacher: Tensor<2>, temperature: f64) ->
     let batch = logits.dims()[0] as f64;
     let teacher = Tensor::from_inner(activation::log_softmax(teacher.div_scalar(temperature), 1));
     let network = activation::log_softmax(logits.div_scalar(temperature), 1);
+    // From logarithms: a softmax that rounds to 0 has none.
     (teacher.clone().exp() * (teacher - network))
         .sum()
         .mul_scalar(temperature * temperature / batch)
@@ -396,12 +400,14 @@ fn epoch_order(images: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ SHUFFLE);
     rng.set_stream(epoch as u64);
     let mut order: Vec<usize> = (0..images).collect();
+    // Always of the same beginning: to shuffle the last epoch's order would need all those before.
     order.shuffle(&mut rng);
     order
 }
 
 /// Target distribution of each image, `[batch, classes]`.
 fn smoothed_targets(labels: &[u32], classes: usize, smoothing: f64, device: &Device) -> Tensor<2> {
+    // Smoothing gives every class the same, the right one too (Szegedy et al. 2016).
     let mut values = vec![(smoothing / classes as f64) as f32; labels.len() * classes];
     for (row, &label) in labels.iter().enumerate() {
         values[row * classes + label as usize] += 1.0 - smoothing as f32;

@@ -69,6 +69,7 @@ pub struct Step<'a> {
 
 impl ParameterMap for Step<'_> {
     fn map<const D: usize>(&mut self, name: &str, decays: bool, tensor: Tensor<D>) -> Tensor<D> {
+        // A tensor that no output depends on has no gradient.
         let Some(gradient) = tensor.grad_remove(self.gradients) else { return tensor };
         let shape = tensor.shape();
         let value = tensor.inner();
@@ -91,6 +92,7 @@ impl ParameterMap for Step<'_> {
         self.sgd.velocity.insert(name.to_owned(), velocity.clone());
         // Nesterov's step looks ahead along the velocity that was just brought up to date.
         let direction = gradient + velocity.mul_scalar(self.sgd.momentum);
+        // Off the record of this step: the next one begins a record of its own.
         let value = value - direction.mul_scalar(self.rate).reshape(shape);
         Tensor::from_inner(value).require_grad()
     }

@@ -53,7 +53,7 @@ fn tar_entries(
         problem: error.to_string(),
     };
     let allowance = Cell::new(MAX_HEADER_BYTES);
-    let mut archive = tar::Archive::new(Metered { reader, allowance: &allowance });
+    let mut archive = tar::Archive::new(LimitedReader { reader, allowance: &allowance });
     let mut left = MAX_ARCHIVE_BYTES;
     for entry in archive.entries().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;
@@ -70,12 +70,12 @@ fn tar_entries(
 
 /// A reader that gives no more than is allowed. Between files a tar archive has headers, long names
 /// and other things that are read whole, whatever size they say they have.
-struct Metered<'a, R> {
+struct LimitedReader<'a, R> {
     reader: R,
     allowance: &'a Cell<u64>,
 }
 
-impl<R: Read> Read for Metered<'_, R> {
+impl<R: Read> Read for LimitedReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let most = buffer.len().min(usize::try_from(self.allowance.get()).unwrap_or(usize::MAX));
         if most == 0 && !buffer.is_empty() {
