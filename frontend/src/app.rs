@@ -196,7 +196,7 @@ impl Desk {
             Finding::Profile(profile) => self.show(*profile, Origin::Measured),
             Finding::Sweep(report) => {
                 let open = self.profile.with_untracked(|profile| profile.as_ref().map(|profile| profile.hash()));
-                let fits = open.is_some() && open == report.profile_hash;
+                let fits = open.is_some() && open == report.origin.profile_hash;
                 // Another profile may have been opened meanwhile; the sweep is kept on the shelf.
                 if fits {
                     self.sweeps.update(|sweeps| report.put_into(sweeps));

@@ -119,8 +119,9 @@ impl Lab {
         let distance = |entry: &SweepEntry| (entry.sparsity.get() - sparsity.get()).abs();
         self.sweeps.with(|sweeps| {
             let mine = self.profile.with_value(|profile| profile.hash());
-            let alike =
-                sweeps.iter().filter(|sweep| sweep.profile_hash == Some(mine) && sweep.plan.constraints == constraints);
+            let alike = sweeps
+                .iter()
+                .filter(|sweep| sweep.origin.profile_hash == Some(mine) && sweep.plan.constraints == constraints);
             let entries = alike.flat_map(|sweep| sweep.line(rule, repair));
             entries.min_by(|a, b| distance(a).total_cmp(&distance(b))).cloned()
         })

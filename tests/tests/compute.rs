@@ -164,8 +164,8 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     let network = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap().hash();
     assert_eq!(name, format!("resnet8-{}-rr-0.8.safetensors", network.short()));
     let pruned = checkpoint::read(&bytes, NetworkHint::default()).unwrap();
-    let nonzero: usize = pruned.graph.prunable_layers().iter().map(|layer| pruned.nonzero_weights(layer.name)).sum();
-    let budget = (pruned.graph.prunable_weights() as f64 * 0.2).round() as usize;
+    let nonzero: usize = pruned.graph().prunable_layers().iter().map(|layer| pruned.nonzero_weights(layer.name)).sum();
+    let budget = (pruned.graph().prunable_weights() as f64 * 0.2).round() as usize;
     assert_eq!(nonzero, budget);
 
     // After a reload the profile is still there, and can be deleted.

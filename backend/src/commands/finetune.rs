@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
-use rrlab_engine::finetune::{FinetuneState, Finetuning};
+use rrlab_engine::experiment::Experiment;
+use rrlab_engine::finetune::FinetuneState;
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, TrainingPlan};
@@ -29,7 +30,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let plan = plan(context, args, dataset.test.len())?;
     let state_path = state_path(&args.out);
     let previous = previous(&state_path)?;
-    let tuning = Finetuning {
+    let experiment = Experiment {
         measured: measured(&model, &profile)?,
         dataset: &dataset,
         device: &device.device,
@@ -38,7 +39,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let bar = progress::bar("fine-tuning (steps)", 0);
     let mut saving = Saving::new(&state_path, Duration::from_secs(args.save_every));
     let mut unwritten = None;
-    let report = read_sync(tuning.run(plan, previous, async |under_way, progress| {
+    let report = read_sync(experiment.finetune(plan, previous, async |under_way, progress| {
         match progress {
             Progress::Run(report) => bar.set_message(described(report)),
             Progress::Tuned(run, tuned) => {
@@ -125,7 +126,7 @@ fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {
         "dense {}; {} test images of {}",
         percent(report.dense_accuracy),
         report.plan.evaluation_images,
-        report.dataset
+        report.origin.dataset
     );
     let rows = report.runs.iter().map(row).collect();
     Report { value: report, columns: &columns, rows, summary: Some(summary) }.print(context.format)

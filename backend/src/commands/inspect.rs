@@ -123,7 +123,7 @@ pub fn print_profile(context: &Context, profile: &ModelProfile, point: Point) ->
 }
 
 fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
-    let layers = model.graph.prunable_layers().into_iter().map(|layer| ModelLayerView {
+    let layers = model.graph().prunable_layers().into_iter().map(|layer| ModelLayerView {
         name: layer.name.into(),
         role: layer.role,
         nonzero: model.nonzero_weights(layer.name),
@@ -132,11 +132,11 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         macs: layer.macs,
     });
     let view = ModelView {
-        architecture: model.graph.architecture.clone(),
-        classes: model.graph.classes,
-        parameters: model.graph.parameters(),
-        prunable_weights: model.graph.prunable_weights(),
-        macs: model.graph.nodes.iter().map(|node| node.macs).sum(),
+        architecture: model.graph().architecture.clone(),
+        classes: model.graph().classes,
+        parameters: model.graph().parameters(),
+        prunable_weights: model.graph().prunable_weights(),
+        macs: model.graph().nodes.iter().map(|node| node.macs).sum(),
         model_hash: model.hash(),
         pruned_from: model.info.pruned_from,
         history: model.info.history.clone(),

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
-use rrlab_engine::sweep::Sweep;
+use rrlab_engine::experiment::Experiment;
 use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepPlan, SweepReport};
 
@@ -30,16 +30,15 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
         seed: context.seed,
     };
     let previous = previous(args)?;
-    let sweep = Sweep {
+    let experiment = Experiment {
         measured: measured(&model, &profile)?,
         dataset: &dataset,
-        normalization: model.normalization_of(&dataset),
         device: &device.device,
         device_name: &device.name,
     };
     let bar = progress::bar("sweeping (networks)", plan.asked());
     let mut unsaved = None;
-    let report = read_sync(sweep.run(plan, previous, async |progress| {
+    let report = read_sync(experiment.sweep(plan, previous, async |progress| {
         if let Progress::Entry(report) = progress {
             bar.set_position(report.entries.len() as u64);
             let saved = serde_json::to_vec_pretty(report).map_err(Into::into);
@@ -85,7 +84,7 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
         "dense {}; {} test images of {}",
         percent(report.dense_accuracy),
         report.plan.evaluation_images,
-        report.dataset
+        report.origin.dataset
     );
     let table = Report { value: report, columns: &columns, rows: rows.collect(), summary: Some(summary) };
     table.print(context.format)

@@ -65,7 +65,13 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     std::fs::remove_file(&state_path).ok();
     print(
         context,
-        &Summary { architecture: model.graph.architecture, dataset: dataset.name, epochs, test_accuracy, seconds },
+        &Summary {
+            architecture: model.graph().architecture.clone(),
+            dataset: dataset.name,
+            epochs,
+            test_accuracy,
+            seconds,
+        },
     )
 }
 
@@ -90,7 +96,7 @@ fn resumed(
 ) -> anyhow::Result<TrainingState> {
     let state = TrainingState::from_bytes(&read(path)?).with_context(|| path.display().to_string())?;
     let same = state.plan == *plan
-        && state.model.graph.architecture == architecture.to_string()
+        && state.model.graph().architecture == architecture.to_string()
         && state.model.info.dataset.as_ref() == Some(&dataset.name);
     ensure!(
         same,

@@ -8,11 +8,11 @@ use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint};
 use rrlab_engine::data::{Dataset, Split, draw_indices};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::{accuracy, evaluation};
-use rrlab_engine::finetune::{FinetuneError, FinetuneState, Finetuning};
+use rrlab_engine::experiment::{Experiment, ExperimentError};
+use rrlab_engine::finetune::{FinetuneError, FinetuneState};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::{ClassesError, Model};
 use rrlab_engine::network::Network;
-use rrlab_engine::sweep::{Sweep, SweepError};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_protocol::{ArtifactKind, JobEvent, JobRequest};
@@ -82,11 +82,11 @@ macro_rules! interruptible {
 }
 interruptible!(CalibrationError, TrainingError);
 
-impl From<SweepError> for Failure {
-    fn from(error: SweepError) -> Self {
+impl From<ExperimentError> for Failure {
+    fn from(error: ExperimentError) -> Self {
         match error {
-            SweepError::Interrupted(interrupted) => interrupted.into(),
-            SweepError::Calibration(error) => error.into(),
+            ExperimentError::Interrupted(interrupted) => interrupted.into(),
+            ExperimentError::Calibration(error) => error.into(),
             other => Self::Problem(other.to_string()),
         }
     }
@@ -95,10 +95,8 @@ impl From<SweepError> for Failure {
 impl From<FinetuneError> for Failure {
     fn from(error: FinetuneError) -> Self {
         match error {
-            FinetuneError::Interrupted(interrupted) => interrupted.into(),
-            FinetuneError::Calibration(error) => error.into(),
+            FinetuneError::Experiment(error) => error.into(),
             FinetuneError::Training(error) => error.into(),
-            other => Self::Problem(other.to_string()),
         }
     }
 }
@@ -179,12 +177,12 @@ struct Bench<'a> {
 /// begins anew.
 fn sweep_to_go_on_from(checkpoint: &[u8]) -> Option<SweepReport> {
     let read = SweepReport::from_json(&String::from_utf8_lossy(checkpoint));
-    of_this_version(read, |report| &report.program)
+    of_this_version(read, |report| &report.origin.program)
 }
 
 /// The same of fine-tuning.
 fn finetuning_to_go_on_from(checkpoint: &[u8]) -> Option<FinetuneState> {
-    of_this_version(FinetuneState::from_bytes(checkpoint), |state| &state.report.program)
+    of_this_version(FinetuneState::from_bytes(checkpoint), |state| &state.report.origin.program)
 }
 
 fn of_this_version<T, E: std::fmt::Display>(read: Result<T, E>, program: impl Fn(&T) -> &str) -> Option<T> {
@@ -221,9 +219,9 @@ fn measure(
 ) -> Result<ModelProfile, Failure> {
     model.check_classes(dataset)?;
     let images = CalibrationImages::draw(dataset, Split::Train, images, seed, model.normalization_of(dataset))?;
-    link.tell(JobEvent::Measuring(Box::new(model.graph.clone())))?;
+    link.tell(JobEvent::Measuring(Box::new(model.graph().clone())))?;
     link.count("images", 0, images.len());
-    let layers = model.graph.prunable_layers().len();
+    let layers = model.graph().prunable_layers().len();
     let mut measured = 0;
     let watch = async |progress: Progress<'_>| match progress {
         Progress::Images(count) => link.advance_by(count, count),
@@ -307,15 +305,14 @@ impl Bench<'_> {
         model.check_classes(dataset)?;
         plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
         let previous = inputs.checkpoint.as_deref().and_then(sweep_to_go_on_from);
-        let sweep = Sweep {
+        let experiment = Experiment {
             measured: Measured::new(model, profile)?,
             dataset,
-            normalization: model.normalization_of(dataset),
             device: &device.device,
             device_name: &device.name,
         };
         link.count("networks", previous.as_ref().map_or(0, |report| report.entries.len()), plan.asked());
-        let report = read_sync(sweep.run(plan, previous, async |progress| {
+        let report = read_sync(experiment.sweep(plan, previous, async |progress| {
             if let Progress::Entry(report) = progress {
                 link.checkpoint(serde_json::to_vec(report).map_err(|_| Stopped)?)?;
                 if let Some(entry) = report.entries.last() {
@@ -336,7 +333,7 @@ impl Bench<'_> {
         let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
         plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
         let previous = inputs.checkpoint.as_deref().and_then(finetuning_to_go_on_from);
-        let tuning = Finetuning {
+        let experiment = Experiment {
             measured: Measured::new(model, profile)?,
             dataset,
             device: &device.device,
@@ -344,7 +341,7 @@ impl Bench<'_> {
         };
         let mut failure = None;
         let mut counting = false;
-        let tuned = read_sync(tuning.run(plan, previous, async |under_way, progress| {
+        let tuned = read_sync(experiment.finetune(plan, previous, async |under_way, progress| {
             match progress {
                 Progress::Run(report) => {
                     if let Some(run) = report.runs.last() {

@@ -12,12 +12,12 @@ use rrlab_engine::data::{
     shapes10,
 };
 use rrlab_engine::device::OpenDevice;
+use rrlab_engine::experiment::{Experiment, ExperimentError};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::{ClassesError, Model};
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::prune;
 use rrlab_engine::repair::{DenseStatistics, repair};
-use rrlab_engine::sweep::{Sweep, SweepError};
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_protocol::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
@@ -66,11 +66,11 @@ impl From<CalibrationError> for Failure {
     }
 }
 
-impl From<SweepError> for Failure {
-    fn from(error: SweepError) -> Self {
+impl From<ExperimentError> for Failure {
+    fn from(error: ExperimentError) -> Self {
         match error {
-            SweepError::Interrupted(interrupted) => interrupted.into(),
-            SweepError::Calibration(error) => error.into(),
+            ExperimentError::Interrupted(interrupted) => interrupted.into(),
+            ExperimentError::Calibration(error) => error.into(),
             other => Self::Problem(other.to_string()),
         }
     }
@@ -277,7 +277,7 @@ impl Bench {
 
     fn put_model(&mut self, model: Model) {
         let hash = model.hash();
-        let (graph, history) = (Box::new(model.graph.clone()), model.info.history.clone());
+        let (graph, history) = (Box::new(model.graph().clone()), model.info.history.clone());
         tell(&ComputeEvent::Model { hash, graph, history });
         self.model = Some((hash, model));
         (self.profile, self.pruned) = (None, None);
@@ -342,7 +342,7 @@ impl Bench {
         let (data, model) = (self.data()?, self.model(asked)?);
         let images = CalibrationImages::draw(data, Split::Train, images, seed, model.normalization_of(data))?;
         let mut counter = Counter::new("images", images.len());
-        let layers = model.graph.prunable_layers().len();
+        let layers = model.graph().prunable_layers().len();
         let watch = async |progress: Progress<'_>| {
             match progress {
                 Progress::Images(count) => counter.add(count),
@@ -374,10 +374,9 @@ impl Bench {
         let (data, model) = (self.data()?, self.model(asked)?);
         model.check_classes(data)?;
         let profile = self.profile.as_ref().ok_or_else(|| "measure the network first".to_owned())?;
-        let sweep = Sweep {
+        let experiment = Experiment {
             measured: Measured::new(model, profile)?,
             dataset: data,
-            normalization: model.normalization_of(data),
             device: &self.device.device,
             device_name: &self.device.name,
         };
@@ -390,7 +389,7 @@ impl Bench {
             }
             permit.breathe().await
         };
-        let report = sweep.run(plan, previous, watch).await?;
+        let report = experiment.sweep(plan, previous, watch).await?;
         tell(&ComputeEvent::Sweep { report: Box::new(report) });
         Ok(())
     }
@@ -407,7 +406,7 @@ impl Bench {
         let (pruned, _) = prune(model, allocation)?;
         let images = CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
         // The dense network's pass and the repair's.
-        let mut counter = Counter::new("nodes", 2 * (model.graph.nodes.len() - 1));
+        let mut counter = Counter::new("nodes", 2 * (model.graph().nodes.len() - 1));
         let mut watch = async |_: Progress<'_>| {
             counter.add(1);
             permit.breathe().await
@@ -442,7 +441,7 @@ impl Bench {
         let device = &self.device.device;
         let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
         let logits = download(Network::new(model, device).forward(images)).await.map_err(Interrupted::Device)?;
-        Ok(logits.chunks(model.graph.classes).map(<[f32]>::to_vec).collect())
+        Ok(logits.chunks(model.graph().classes).map(<[f32]>::to_vec).collect())
     }
 }
 

@@ -35,7 +35,7 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
 fn title(report: &SweepReport) -> String {
     let forced: Vec<String> = report.plan.constraints.iter().map(ToString::to_string).collect();
     let forced = if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
-    format!("{} on {}{forced}", report.architecture, report.dataset)
+    format!("{} on {}{forced}", report.architecture, report.origin.dataset)
 }
 
 #[component]
@@ -58,7 +58,7 @@ fn SweepChoice(lab: Lab, chosen: RwSignal<usize>) -> impl IntoView {
 #[component]
 fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     let settings = lab.settings;
-    let network = report.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
+    let network = report.origin.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
     let measured = format!(
         "{}, network {network}: dense {} on {} test images; repaired from {} calibration images without labels; seed {}, {}, {}",
         title(&report),
@@ -66,10 +66,10 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
         report.plan.evaluation_images,
         report.plan.calibration_images,
         report.plan.seed,
-        report.device,
-        report.program,
+        report.origin.device,
+        report.origin.program,
     );
-    let is_unbound = report.profile_hash.is_none();
+    let is_unbound = report.origin.profile_hash.is_none();
     let repairs: Vec<Repair> = report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
     let report = StoredValue::new(report);
     let repair = Signal::derive(move || {

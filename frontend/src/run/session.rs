@@ -442,7 +442,7 @@ impl Session {
             }),
             ComputeEvent::Layer { model, layer } if self.is_about(Some(&model)) => self.layer(*layer),
             ComputeEvent::Profile { profile } if self.is_about(profile.model_hash.as_ref()) => self.profile(profile),
-            ComputeEvent::Sweep { report } if self.is_about(report.model_hash.as_ref()) => self.sweep(report),
+            ComputeEvent::Sweep { report } if self.is_about(report.origin.model_hash.as_ref()) => self.sweep(report),
             ComputeEvent::Predictions { predictions } if self.is_about(Some(&predictions.model)) => {
                 if let Some(pixels) = told.bytes {
                     self.seen.set(Some(Seen { predictions, pixels }));
@@ -522,7 +522,7 @@ impl Session {
 
     fn profile(self, profile: Box<ModelProfile>) {
         let hash = profile.hash();
-        self.evaluated.update(|evaluated| evaluated.retain(|report| report.profile_hash == Some(hash)));
+        self.evaluated.update(|evaluated| evaluated.retain(|report| report.origin.profile_hash == Some(hash)));
         self.handle(Input::Measured(profile.clone()));
         // Shown in a task of its own: writing it for the shelf and drawing it take some milliseconds each.
         set_timeout(
@@ -649,7 +649,7 @@ impl Session {
 
 /// Network, images and, of a single point, which.
 fn sweep_name(report: &SweepReport) -> String {
-    let name = format!("{} on {}", report.architecture, report.dataset);
+    let name = format!("{} on {}", report.architecture, report.origin.dataset);
     match (report.plan.rules.as_slice(), report.plan.sparsities.as_slice()) {
         ([rule], [sparsity]) => {
             let forced = if report.plan.constraints.is_empty() { "" } else { ", some forced" };

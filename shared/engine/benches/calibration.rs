@@ -1,4 +1,5 @@
-//! Calibration beside one dense forward pass over the same images, and the CPU kernels beside burn's own.
+//! Calibration beside one dense forward pass over the same images, and the CPU kernels beside
+//! burn's own.
 
 use burn::tensor::{Device, Distribution, Tensor, read_sync};
 use rrlab_engine::architecture::Architecture;
@@ -50,7 +51,9 @@ fn calibrate_directly(bencher: divan::Bencher, architecture: &str) {
 fn calibration(bencher: divan::Bencher, architecture: &str, method: Method) {
     let (model, data) = prepared(architecture);
     let images = images(&data);
-    bencher.bench_local(|| read_sync(calibrate(&model, &Device::flex(), "cpu", &images, method, unwatched)).unwrap());
+    bencher.bench_local(|| {
+        read_sync(calibrate(&model, &Device::flex(), "cpu", &images, method, unwatched)).unwrap()
+    });
 }
 
 /// Channels and image sides of ResNet-20's stages.
@@ -72,10 +75,13 @@ fn convolution_step(
     convolve: fn(Tensor<4>, Tensor<4>, Window) -> Tensor<4>,
 ) {
     let device = Device::flex().autodiff();
-    let random = |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device).require_grad();
+    let random = |shape: [usize; 4]| {
+        Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device).require_grad()
+    };
     let (input, weight) = (random([128, channels, side, side]), random([channels, channels, 3, 3]));
     bencher.bench_local(|| {
-        let output = convolve(input.clone(), weight.clone(), Window { kernel: 3, stride: 1, padding: 1 });
+        let output =
+            convolve(input.clone(), weight.clone(), Window { kernel: 3, stride: 1, padding: 1 });
         weight.grad(&output.sum().backward()).unwrap()
     });
 }

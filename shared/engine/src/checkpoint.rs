@@ -2,30 +2,33 @@
 
 use std::collections::HashMap;
 
-use rrlab_types::LayerGraph;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::architecture::{Architecture, ArchitectureError};
-use crate::model::{HostTensor, Model, ModelInfo, StateDict, StateDictError};
+use crate::model::{Model, ModelInfo, StateDictError};
+use crate::tensors::{HostTensor, ShapeError, StateDict, tensor_name};
 
 /// Metadata key of what we say of a model. One key, so that equal models give equal bytes.
 const HEADER_KEY: &str = "rrlab.model";
-/// PyTorch checkpoints often hold the state dict under such a name, or were saved from a parallel wrapper.
+/// PyTorch checkpoints often hold the state dict under such a name, or were saved from a parallel
+/// wrapper.
 const WRAPPERS: [&str; 3] = ["module.", "net.", "state_dict."];
 
 /// Why bytes are not a model.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
 pub enum CheckpointError {
     /// Not a safetensors file, or a truncated one.
     #[error("not a whole safetensors file: {0}")]
     Format(#[from] safetensors::SafeTensorError),
     /// No metadata of ours and nothing said about the architecture.
-    #[error("the file does not say which network it is: name it with --arch, as in --arch resnet20 --classes 10")]
+    #[error(
+        "the file does not say which network it is: name it with --arch, as in --arch resnet20 --classes 10"
+    )]
     NoArchitecture,
     /// What was said contradicts the file.
     #[error("the file holds {found}, but {asked} was asked for")]
     OtherNetwork {
-        /// What it holds.
         found: String,
         /// What was asked for.
         asked: String,
@@ -35,20 +38,13 @@ pub enum CheckpointError {
     Architecture(#[from] ArchitectureError),
     /// Metadata that can't be read.
     #[error("metadata `{key}` of the file can't be read: {problem}")]
-    Metadata {
-        /// Its key.
-        key: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
+    Metadata { key: &'static str, problem: String },
     /// A tensor of a type that is not a float.
     #[error("tensor `{name}` is {dtype:?}; weights are F32, F16, BF16 or F64")]
-    Dtype {
-        /// The tensor's name.
-        name: String,
-        /// Its type.
-        dtype: Dtype,
-    },
+    Dtype { name: String, dtype: Dtype },
+    /// A tensor with more or fewer values than its shape says.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// Tensors that do not fit the network.
     #[error(transparent)]
     StateDict(#[from] StateDictError),
@@ -63,10 +59,20 @@ struct Header {
     info: ModelInfo,
 }
 
+impl Header {
+    fn from_json(text: &str) -> Result<Self, CheckpointError> {
+        let fail = |error: serde_json::Error| CheckpointError::Metadata {
+            key: HEADER_KEY,
+            problem: error.to_string(),
+        };
+        serde_json::from_str(text).map_err(fail)
+    }
+}
+
 /// What a person says about a file without metadata.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct NetworkHint {
-    /// The architecture.
+    /// The network's family and width, as in `resnet18:width=0.25`.
     pub architecture: Option<Architecture>,
     /// The number of classes; where it is not said, the classifier's weight tells.
     pub classes: Option<usize>,
@@ -77,7 +83,7 @@ pub struct NetworkHint {
 pub struct TensorFile {
     /// Key and value pairs beside the tensors.
     pub metadata: HashMap<String, String>,
-    /// Its tensors.
+    /// Its float tensors by name.
     pub tensors: StateDict,
 }
 
@@ -92,74 +98,84 @@ impl TensorFile {
         let mut tensors = StateDict::new();
         for (name, view) in file.tensors() {
             if let Some(values) = float_values(&name, &view)? {
-                tensors.insert(name, HostTensor { shape: view.shape().to_vec(), values });
+                tensors.insert(name, HostTensor::new(view.shape().to_vec(), values)?);
             }
         }
         Ok(Self { metadata: header.metadata().clone().unwrap_or_default(), tensors })
     }
 
-    /// The file's bytes.
+    /// The file's bytes, its tensors in single precision.
     ///
     /// # Errors
-    /// If a tensor's values are not as many as its shape says.
+    /// If the metadata are too large for the format.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
-        let bytes: Vec<(&String, &HostTensor, Vec<u8>)> = self
-            .tensors
-            .iter()
-            .map(|(name, tensor)| (name, tensor, tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-            .collect();
-        let views = bytes
-            .iter()
-            .map(|(name, tensor, bytes)| Ok((*name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)));
-        let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+        let bytes_of = |tensor: &HostTensor| {
+            tensor.values().iter().flat_map(|value| value.to_le_bytes()).collect()
+        };
+        let bytes: Vec<Vec<u8>> = self.tensors.values().map(bytes_of).collect();
+        let mut views = Vec::new();
+        for ((name, tensor), bytes) in self.tensors.iter().zip(&bytes) {
+            views.push((name, TensorView::new(Dtype::F32, tensor.shape().to_vec(), bytes)?));
+        }
         Ok(safetensors::serialize(views, Some(self.metadata.clone()))?)
     }
 }
 
+/// The values of a tensor of floats; `None` for integers.
 fn float_values(name: &str, view: &TensorView) -> Result<Option<Vec<f32>>, CheckpointError> {
     let data = view.data();
-    Ok(Some(match view.dtype() {
-        Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-        Dtype::F64 => {
-            let eight = |b: &[u8]| f64::from_le_bytes(std::array::from_fn(|i| b[i]));
-            data.chunks_exact(8).map(|b| eight(b) as f32).collect()
-        }
-        Dtype::F16 => data.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-        Dtype::BF16 => data.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+    let values = match view.dtype() {
+        Dtype::F32 => numbers(data, f32::from_le_bytes),
+        Dtype::F64 => numbers(data, |bytes| f64::from_le_bytes(bytes) as f32),
+        Dtype::F16 => numbers(data, |bytes| half::f16::from_le_bytes(bytes).to_f32()),
+        Dtype::BF16 => numbers(data, |bytes| half::bf16::from_le_bytes(bytes).to_f32()),
         Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => return Ok(None),
         dtype => return Err(CheckpointError::Dtype { name: name.into(), dtype }),
-    }))
+    };
+    Ok(Some(values))
+}
+
+/// Numbers of `N` bytes each.
+fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    data.chunks_exact(N).map(|bytes| read(std::array::from_fn(|i| bytes[i]))).collect()
 }
 
 /// The file of a model.
+///
+/// # Errors
+/// If what is known of the model can't be written as JSON.
 pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
     let header = Header {
-        architecture: model.graph.architecture.clone(),
-        classes: model.graph.classes,
+        architecture: model.graph().architecture.clone(),
+        classes: model.graph().classes,
         info: model.info.clone(),
     };
-    let header = serde_json::to_string(&header)
-        .map_err(|error| CheckpointError::Metadata { key: HEADER_KEY, problem: error.to_string() })?;
+    let fail = |error: serde_json::Error| CheckpointError::Metadata {
+        key: HEADER_KEY,
+        problem: error.to_string(),
+    };
+    let header = serde_json::to_string(&header).map_err(fail)?;
     let metadata = HashMap::from([(HEADER_KEY.to_owned(), header)]);
-    Ok(TensorFile { metadata, tensors: model.state.clone() })
+    Ok(TensorFile { metadata, tensors: model.tensors().clone() })
 }
 
 /// The model of a file, whether ours or PyTorch's.
 ///
 /// # Errors
-/// If the file and the hint do not tell the network, contradict each other, or the tensors do not fit it.
+/// If the file and the hint do not tell the network, contradict each other, or the tensors do not
+/// fit it.
 pub fn from_file(file: TensorFile, hint: NetworkHint) -> Result<Model, CheckpointError> {
     let TensorFile { metadata, tensors } = file;
     let state = without_wrapper(tensors);
-    let header: Option<Header> = metadata
-        .get(HEADER_KEY)
-        .map(|text| serde_json::from_str(text))
-        .transpose()
-        .map_err(|error| CheckpointError::Metadata { key: HEADER_KEY, problem: error.to_string() })?;
-    let stated = header.as_ref().map(|header| header.architecture.parse::<Architecture>()).transpose()?;
+    let header = metadata.get(HEADER_KEY).map(|text| Header::from_json(text)).transpose()?;
+    let stated = match &header {
+        Some(header) => Some(header.architecture.parse::<Architecture>()?),
+        None => None,
+    };
     let architecture = match (stated, hint.architecture) {
         (Some(found), Some(asked)) if found != asked => {
-            return Err(CheckpointError::OtherNetwork { found: found.to_string(), asked: asked.to_string() });
+            let [found, asked] = [found, asked].map(|architecture| architecture.to_string());
+            return Err(CheckpointError::OtherNetwork { found, asked });
         }
         (found, asked) => found.or(asked).ok_or(CheckpointError::NoArchitecture)?,
     };
@@ -176,6 +192,17 @@ pub fn from_file(file: TensorFile, hint: NetworkHint) -> Result<Model, Checkpoin
 
 /// Model from bytes: [`TensorFile::from_bytes`], then [`from_file`].
 ///
+/// ```
+/// use rrlab_engine::architecture::Architecture;
+/// use rrlab_engine::checkpoint::{self, NetworkHint};
+/// use rrlab_engine::model::Model;
+///
+/// let model = Model::random("resnet8".parse::<Architecture>()?.graph(10)?, 7);
+/// let bytes = checkpoint::write(&model)?;
+/// assert_eq!(checkpoint::read(&bytes, NetworkHint::default())?, model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As those.
 pub fn read(bytes: &[u8], hint: NetworkHint) -> Result<Model, CheckpointError> {
@@ -190,19 +217,25 @@ pub fn write(model: &Model) -> Result<Vec<u8>, CheckpointError> {
     to_file(model)?.to_bytes()
 }
 
+/// The tensors by their names without the wrapper that all of them carry, if they do.
 fn without_wrapper(state: StateDict) -> StateDict {
-    let wrapper =
-        WRAPPERS.iter().find(|prefix| !state.is_empty() && state.keys().all(|name| name.starts_with(**prefix)));
-    match wrapper {
-        None => state,
-        Some(prefix) => state.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect(),
+    let is_wrapper = |prefix: &&str| state.keys().all(|name| name.starts_with(*prefix));
+    let Some(prefix) = WRAPPERS.into_iter().find(is_wrapper) else { return state };
+    let mut unwrapped = StateDict::new();
+    for (name, tensor) in state {
+        unwrapped.insert(name[prefix.len()..].to_owned(), tensor);
     }
+    unwrapped
 }
 
-/// Rows of the classifier's weight, or 10 where there is none: then the missing tensor is what gets reported.
+/// Rows of the classifier's weight, or 10 where there is none: then the missing tensor is what gets
+/// reported.
 fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
-    let classifier =
-        architecture.graph(2).ok().and_then(|graph: LayerGraph| graph.nodes.last().map(|n| n.name.clone()));
-    let weight = classifier.and_then(|name| state.get(&crate::model::tensor_name(&name, "weight")));
-    weight.and_then(|weight| weight.shape.first().copied()).unwrap_or(10)
+    const UNKNOWN: usize = 10;
+    // The classifier has the same name for any number of classes; 2 is the least that a graph can
+    // have.
+    let Ok(graph) = architecture.graph(2) else { return UNKNOWN };
+    let Some(classifier) = graph.nodes.last() else { return UNKNOWN };
+    let weight = state.get(&tensor_name(&classifier.name, "weight"));
+    weight.and_then(|weight| weight.shape().first().copied()).unwrap_or(UNKNOWN)
 }

@@ -1,11 +1,14 @@
-//! The devices that a network can run on: which were compiled in, which are there, and whether they compute right.
+//! The devices that a network can run on: which were compiled in, which are there, and whether they
+//! compute right.
 
 use burn::tensor::{Device, Distribution, Tensor};
 
 use crate::kernels::{self, Window};
 use crate::network::download;
 
-/// Largest difference between a GPU and the CPU that the self-test lets pass, relative to the largest value.
+/// Largest difference between a GPU and the CPU that the self-test lets pass, relative to the
+/// largest value: far more than what another order of f32 additions makes of sums this short, and
+/// far less than what a broken kernel gives.
 const SELF_TEST_TOLERANCE: f32 = 1e-3;
 
 /// A kind of device that a person may ask for.
@@ -14,7 +17,7 @@ const SELF_TEST_TOLERANCE: f32 = 1e-3;
 pub enum DeviceChoice {
     /// A GPU where one was compiled in, is there, and works, else the CPU.
     Auto,
-    /// The CPU.
+    /// The CPU, by the kernels of this program.
     Cpu,
     /// A GPU by whatever graphics API the platform has.
     Wgpu,
@@ -27,7 +30,7 @@ pub enum DeviceChoice {
 /// A device ready for use.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
-    /// The device.
+    /// Where tensors are made; it was opened and, if a GPU, tested.
     pub device: Device,
     /// Its name in results.
     pub name: String,
@@ -37,41 +40,35 @@ pub struct OpenDevice {
 
 /// Why a device can't be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
 pub enum DeviceError {
     /// Not a name of a device.
     #[error("no device is named `{name}`; there are auto, cpu, wgpu, vulkan, cuda")]
-    Unknown {
-        /// The name.
-        name: String,
-    },
-    /// Not compiled in.
+    Unknown { name: String },
+    /// A kind that this program was built without.
     #[error("this program was built without {name}; it has {}. Build it with `--features {name}`", available.join(", "))]
     NotCompiled {
-        /// The device.
         name: &'static str,
         /// Devices that it has.
         available: Vec<&'static str>,
     },
     /// Compiled in, but none is there or it does not start.
     #[error("{name}: no such device was found, or it did not start: {problem}")]
-    NotFound {
-        /// The device.
-        name: &'static str,
-        /// What it said.
-        problem: String,
-    },
+    NotFound { name: &'static str, problem: String },
     /// A program that stands for a GPU.
-    #[error("{name}: the adapter {adapter} is software, slower than this program's own kernels on the CPU")]
+    #[error(
+        "{name}: the adapter {adapter} is software, slower than this program's own kernels on the CPU"
+    )]
     Software {
-        /// The device.
         name: &'static str,
         /// What the adapter calls itself.
         adapter: String,
     },
     /// It computes wrong numbers.
-    #[error("{name}: the device fails the self-test ({problem}); its driver can't be trusted. Use --device cpu")]
+    #[error(
+        "{name}: the device fails the self-test ({problem}); its driver can't be trusted. Use --device cpu"
+    )]
     SelfTest {
-        /// The device.
         name: &'static str,
         /// What it got wrong.
         problem: String,
@@ -104,7 +101,13 @@ fn start_wgpu(api: burn::tensor::wgpu::WgpuBackend) -> Result<Started, String> {
     let opened = Device::wgpu_options().graphics_api(api).init_with_setup();
     let (device, setup) = opened.map_err(|error| error.to_string())?;
     let info = setup.adapter.get_info();
-    Ok(Started { device, adapter: Some(Adapter { name: info.name, is_software: info.device_type == DeviceType::Cpu }) })
+    Ok(Started {
+        device,
+        adapter: Some(Adapter {
+            name: info.name,
+            is_software: info.device_type == DeviceType::Cpu,
+        }),
+    })
 }
 
 impl DeviceChoice {
@@ -133,8 +136,8 @@ impl DeviceChoice {
         }
     }
 
-    /// Opens the device, once in a program's life; a GPU must pass the self-test first. `auto` passes software adapters
-    /// over, falls back to the CPU, and says why.
+    /// Opens the device, once in a program's life; a GPU must pass the self-test first. `auto`
+    /// passes software adapters over, falls back to the CPU, and says why.
     ///
     /// # Errors
     /// If what was asked for by name is not compiled in, not there, or computes wrong numbers.
@@ -145,7 +148,12 @@ impl DeviceChoice {
         let mut notes = Vec::new();
         for choice in Self::compiled() {
             match choice.open_named(false).await {
-                Ok(device) => return Ok(OpenDevice { note: (!notes.is_empty()).then(|| notes.join("; ")), ..device }),
+                Ok(device) => {
+                    return Ok(OpenDevice {
+                        note: (!notes.is_empty()).then(|| notes.join("; ")),
+                        ..device
+                    });
+                }
                 Err(error) => notes.push(error.to_string()),
             }
         }
@@ -165,20 +173,29 @@ impl DeviceChoice {
         if self == Self::Cpu {
             return Ok(OpenDevice { device, name: name.into(), note: None });
         }
-        if let Some(software) = adapter.as_ref().filter(|adapter| adapter.is_software && !software_is_welcome) {
+        if let Some(software) =
+            adapter.as_ref().filter(|adapter| adapter.is_software && !software_is_welcome)
+        {
             return Err(DeviceError::Software { name, adapter: software.name.clone() });
         }
         self_test(&device).await.map_err(|problem| DeviceError::SelfTest { name, problem })?;
-        Ok(OpenDevice { device, name: full_name(name, adapter.map(|adapter| adapter.name)), note: None })
+        Ok(OpenDevice {
+            device,
+            name: full_name(name, adapter.map(|adapter| adapter.name)),
+            note: None,
+        })
     }
 }
 
 /// A device's name with its adapter's.
 fn full_name(name: &str, adapter: Option<String>) -> String {
-    adapter.filter(|adapter| !adapter.is_empty()).map_or_else(|| name.into(), |adapter| format!("{name} ({adapter})"))
+    adapter
+        .filter(|adapter| !adapter.is_empty())
+        .map_or_else(|| name.into(), |adapter| format!("{name} ({adapter})"))
 }
 
-/// Opens the browser's GPU, which can only be waited for. `lost` is told when it goes away later, and why.
+/// Opens the browser's GPU, which can only be waited for. `lost` is told when it goes away later,
+/// and why.
 ///
 /// # Errors
 /// If there is none, it does not start, or computes wrong numbers.
@@ -188,28 +205,41 @@ pub async fn open_webgpu(lost: impl Fn(&str) + Send + 'static) -> Result<OpenDev
     let not_found = |problem| DeviceError::NotFound { name, problem };
     let opened = Device::wgpu_options().init_with_setup_async().await;
     let (device, setup) = opened.map_err(|error| not_found(error.to_string()))?;
-    setup.device.set_device_lost_callback(move |reason, message| lost(&format!("{reason:?}, {message}")));
+    setup
+        .device
+        .set_device_lost_callback(move |reason, message| lost(&format!("{reason:?}, {message}")));
     self_test(&device).await.map_err(|problem| DeviceError::SelfTest { name, problem })?;
-    Ok(OpenDevice { device, name: full_name(name, Some(setup.adapter.get_info().name)), note: None })
+    Ok(OpenDevice {
+        device,
+        name: full_name(name, Some(setup.adapter.get_info().name)),
+        note: None,
+    })
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("it gave no reason").lines().next().unwrap_or_default().to_owned()
 }
 
 /// A small convolution and batch norm, forward and backward, against the CPU.
 async fn self_test(device: &Device) -> Result<(), String> {
     let cpu = Device::flex().autodiff();
+    // Odd sides at stride 2: padding, borders and positions left out all count.
     let sizes = [[4, 3, 9, 9], [8, 3, 3, 3]];
-    let [input, weight] = sizes.map(|shape| Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &cpu));
+    let [input, weight] =
+        sizes.map(|shape| Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &cpu));
     let mut results = Vec::new();
     for device in [&cpu, &device.clone().autodiff()] {
         let (input, weight) = (on(&input, device).await?, on(&weight, device).await?);
-        let [gamma, beta] = [1.5, 0.5].map(|value| Tensor::<1>::full([8], value, device).require_grad());
+        let [gamma, beta] =
+            [1.5, 0.5].map(|value| Tensor::<1>::full([8], value, device).require_grad());
         let window = Window { kernel: 3, stride: 2, padding: 1 };
         let output = kernels::conv2d(input.clone(), weight.clone(), window);
         let output = kernels::batch_norm(output, gamma, beta, 1e-5).output;
+        // A cube: of a mere sum, and of a sum of squares, batch norm leaves hardly any gradient.
         let mut gradients = (output.clone() * output.clone() * output.clone()).sum().backward();
         let gradient = weight.grad_remove(&mut gradients).ok_or("it gave no gradient")?;
         let failed = |error| format!("it failed: {error:?}");
@@ -217,11 +247,13 @@ async fn self_test(device: &Device) -> Result<(), String> {
         values.extend(download(gradient).await.map_err(failed)?);
         results.push(values);
     }
-    let largest = results[0].iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
-    let pairs = results[0].iter().zip(&results[1]);
-    let worst = pairs
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0f32, |worst, difference| if difference.is_nan() { f32::INFINITY } else { worst.max(difference) });
+    let (mut largest, mut worst) = (1.0f32, 0.0f32);
+    for (on_cpu, on_device) in results[0].iter().zip(&results[1]) {
+        let difference = (on_cpu - on_device).abs();
+        largest = largest.max(on_cpu.abs());
+        // `max` would pass over a NaN.
+        worst = if difference.is_nan() { f32::INFINITY } else { worst.max(difference) };
+    }
     if worst <= SELF_TEST_TOLERANCE * largest {
         Ok(())
     } else {
@@ -229,7 +261,9 @@ async fn self_test(device: &Device) -> Result<(), String> {
     }
 }
 
+/// The same tensor on another device, where gradients are computed for it.
 async fn on(tensor: &Tensor<4>, device: &Device) -> Result<Tensor<4>, String> {
-    let data = tensor.clone().inner().into_data_async().await.map_err(|error| format!("{error:?}"))?;
+    let data =
+        tensor.clone().inner().into_data_async().await.map_err(|error| format!("{error:?}"))?;
     Ok(Tensor::from_data(data, device).require_grad())
 }

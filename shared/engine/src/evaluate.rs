@@ -1,17 +1,35 @@
 //! Accuracy of a network on labelled images.
 
+use burn::tensor::{ExecutionError, Int, Tensor};
 use rrlab_types::Evaluation;
 
-use crate::data::{Dataset, ImageSet, Sample, Split, images_to_device};
-use crate::model::{Model, Normalization};
+use crate::data::{
+    Dataset, EVALUATION_BATCH, ImageSet, Normalization, Sample, Split, images_to_device,
+};
+use crate::model::Model;
 use crate::network::Network;
-use crate::train::count_correct;
 use crate::watch::{Interrupted, Progress, Stopped};
 
-/// Images in one pass of evaluation and calibration.
-pub const BATCH: usize = 128;
-
-/// Fraction of these images of a set whose highest logit is their class.
+/// Fraction of these images of a set whose highest logit is their class, from 0 to 1; NaN of no
+/// images.
+///
+/// ```
+/// use burn::tensor::{Device, read_sync};
+/// use rrlab_engine::architecture::Architecture;
+/// use rrlab_engine::data::shapes10;
+/// use rrlab_engine::evaluate::accuracy;
+/// use rrlab_engine::model::Model;
+/// use rrlab_engine::network::Network;
+/// use rrlab_engine::watch::unwatched;
+///
+/// let data = shapes10(10, 20, 1);
+/// let graph = "resnet8:width=0.25".parse::<Architecture>()?.graph(10)?;
+/// let network = Network::new(&Model::untrained(graph, &data, 1), &Device::flex());
+/// let all: Vec<usize> = (0..data.test.len()).collect();
+/// let evaluated = accuracy(&network, &data.test, &all, &data.normalization, unwatched);
+/// assert!((0.0..=1.0).contains(&read_sync(evaluated)?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If the device fails or the watcher ends it.
@@ -23,14 +41,25 @@ pub async fn accuracy(
     mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<f64, Interrupted> {
     let mut correct = 0;
-    for chunk in indices.chunks(BATCH) {
-        let samples: Vec<Sample> = chunk.iter().map(|&index| index.into()).collect();
+    for chunk in indices.chunks(EVALUATION_BATCH) {
+        let samples = Sample::unvaried(chunk);
         let images = images_to_device(set, &samples, normalization, network.device());
-        let labels: Vec<u32> = chunk.iter().map(|&index| set.labels()[index]).collect();
-        correct += count_correct(network.forward(images).argmax(1), &labels).await?;
+        let predictions = network.forward(images).argmax(1);
+        correct += count_correct(predictions, &set.labels_of(chunk)).await?;
         watch(Progress::Images(chunk.len())).await?;
     }
     Ok(correct as f64 / indices.len() as f64)
+}
+
+/// How many predictions `[batch, 1]` equal their labels.
+pub(crate) async fn count_correct(
+    predictions: Tensor<2, Int>,
+    labels: &[u32],
+) -> Result<usize, ExecutionError> {
+    let data = predictions.into_data_async().await?.convert::<i64>();
+    let predicted = data.try_into_vec::<i64>().expect("the data was converted to i64 above");
+    let pairs = predicted.iter().zip(labels);
+    Ok(pairs.filter(|(predicted, label)| **predicted == i64::from(**label)).count())
 }
 
 /// An accuracy with what it is of: `name` says which model, `images` of how many.
@@ -43,7 +72,7 @@ pub fn evaluation(
     device: &str,
     accuracy: f64,
 ) -> Evaluation {
-    let layers = model.graph.prunable_layers();
+    let layers = model.graph().prunable_layers();
     Evaluation {
         model: name.into(),
         model_hash: model.hash(),
@@ -54,6 +83,6 @@ pub fn evaluation(
         device: device.into(),
         accuracy,
         nonzero_weights: layers.iter().map(|layer| model.nonzero_weights(layer.name)).sum(),
-        weights: model.graph.prunable_weights(),
+        weights: model.graph().prunable_weights(),
     }
 }

@@ -1,4 +1,8 @@
 //! Everything of the Repairability Lab that touches tensors, natively and in the browser.
+//!
+//! `examples/whole_way.rs` goes the whole way of a network: train, calibrate, allocate, prune, repair,
+//! evaluate. Work is `async`, because a browser's GPU can be read in no other way; elsewhere
+//! `burn::tensor::read_sync` waits for it.
 
 pub mod architecture;
 pub mod calibrate;
@@ -6,6 +10,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod device;
 pub mod evaluate;
+pub mod experiment;
 pub mod finetune;
 pub mod kernels;
 pub mod measured;
@@ -13,7 +18,9 @@ pub mod model;
 pub mod network;
 pub mod prune;
 pub mod repair;
+mod sums;
 pub mod sweep;
+pub mod tensors;
 mod threads;
 pub mod train;
 pub mod watch;

@@ -1,36 +1,14 @@
 //! A model on the host: its layer graph, its tensors by name, and where it comes from.
 
-use std::collections::BTreeMap;
-
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rrlab_types::{ContentHasher, LayerGraph, ModelHash, Op, PROGRAM, PrunedFrom, TrainingPlan};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Normalization};
+use crate::tensors::{HostTensor, ShapeError, StateDict, tensor_name};
 
 /// ε under the square root of every batch norm (PyTorch's default).
 pub const BATCH_NORM_EPSILON: f64 = 1e-5;
-
-/// A tensor in host memory, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostTensor {
-    /// Length of each dimension.
-    pub shape: Vec<usize>,
-    /// Values, as many as the shape says.
-    pub values: Vec<f32>,
-}
-
-/// Tensors by PyTorch name: `conv1.weight`, `bn1.running_var`, …
-pub type StateDict = BTreeMap<String, HostTensor>;
-
-/// Mean and deviation of each colour, on pixels scaled to 0..1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Normalization {
-    /// Subtracted.
-    pub mean: [f32; 3],
-    /// Divided by.
-    pub std: [f32; 3],
-}
 
 /// What is known of a model beside its weights.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,80 +27,87 @@ pub struct ModelInfo {
     pub history: Vec<String>,
 }
 
-/// A network with its weights.
+/// A network with its weights. A model that exists has every tensor that its graph calls for and no
+/// other, each of the right shape and finite, and no variance below 0: [`Model::new`] and
+/// [`Model::set_values`] see to it.
+///
+/// ```
+/// use rrlab_engine::architecture::Architecture;
+/// use rrlab_engine::model::Model;
+///
+/// let graph = "resnet8".parse::<Architecture>()?.graph(10)?;
+/// let model = Model::random(graph, 7);
+/// assert_eq!(model.tensor("conv1", "weight").shape(), [16, 3, 3, 3]);
+/// # Ok::<(), rrlab_engine::architecture::ArchitectureError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// Its layers.
-    pub graph: LayerGraph,
-    /// Every tensor that the graph names, and no other.
-    pub state: StateDict,
-    /// Where it comes from.
+    graph: LayerGraph,
+    tensors: StateDict,
+    /// Where it comes from. No number follows from it.
     pub info: ModelInfo,
 }
 
 /// Why a state dict is not one of the network at hand.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
 pub enum StateDictError {
-    /// A tensor is missing.
+    /// A tensor that the graph calls for is not there.
     #[error("tensor `{name}` of {architecture} is missing{}", found_hint(found))]
     Missing {
-        /// The network's architecture.
         architecture: String,
-        /// The tensor's name.
         name: String,
         /// Some names that are there.
         found: Vec<String>,
     },
     /// A tensor of another shape.
-    #[error("tensor `{name}` is {found:?}; {architecture} with {classes} classes needs {expected:?}")]
+    #[error(
+        "tensor `{name}` is {found:?}; {architecture} with {classes} classes needs {expected:?}"
+    )]
     Shape {
-        /// The network's architecture.
         architecture: String,
-        /// The network's classes.
         classes: usize,
-        /// The tensor's name.
         name: String,
-        /// Its shape.
         found: Vec<usize>,
         /// The shape that the network needs.
         expected: Vec<usize>,
     },
     /// A tensor that belongs to no layer.
     #[error("tensor `{name}` belongs to no layer of {architecture}: is it another architecture?")]
-    Unexpected {
-        /// The network's architecture.
-        architecture: String,
-        /// The tensor's name.
-        name: String,
-    },
+    Unexpected { architecture: String, name: String },
     /// A NaN, an infinity, or a negative variance.
     #[error("tensor `{name}` holds {value} at index {index}; {expected}")]
     Value {
-        /// The tensor's name.
         name: String,
         /// Index into its values, row-major.
         index: usize,
-        /// The value.
         value: f32,
         /// What would be right.
         expected: &'static str,
     },
+    /// Values that are more or fewer than a tensor's.
+    #[error(transparent)]
+    Length(#[from] ShapeError),
 }
 
 /// A data set with more or fewer classes than the network tells apart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{dataset} has {found} classes, but the network tells {expected} apart")]
 pub struct ClassesError {
-    /// The data set.
+    /// Name of the data set.
     pub dataset: String,
-    /// Its classes.
+    /// Classes of the data set.
     pub found: usize,
-    /// The network's classes.
+    /// Classes that the network tells apart.
     pub expected: usize,
 }
 
 fn found_hint(found: &[String]) -> String {
-    if found.is_empty() { String::new() } else { format!("; the file has {}, …", found.join(", ")) }
+    if found.is_empty() {
+        String::new()
+    } else {
+        format!("; the file has {}, …", found.join(", "))
+    }
 }
 
 /// A tensor that a layer graph calls for.
@@ -130,20 +115,22 @@ fn found_hint(found: &[String]) -> String {
 pub struct TensorSpec {
     /// Its name in the state dict.
     pub name: String,
-    /// Its shape.
+    /// Length of each dimension.
     pub shape: Vec<usize>,
 }
 
-/// Name of a module's tensor.
-pub fn tensor_name(module: &str, tensor: &str) -> String {
-    format!("{module}.{tensor}")
-}
-
 /// All tensors of a network, in graph order.
+///
+/// # Shapes
+/// - `weight` of a convolution: `[out, in, kernel, kernel]`; of a linear layer: `[out, in]`
+/// - `bias` of either: `[out]`
+/// - `weight`, `bias`, `running_mean`, `running_var` of a batch norm: `[channels]`
 pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
     let mut specs = Vec::new();
     for node in &graph.nodes {
-        let mut push = |tensor: &str, shape| specs.push(TensorSpec { name: tensor_name(&node.name, tensor), shape });
+        let mut push = |tensor: &str, shape| {
+            specs.push(TensorSpec { name: tensor_name(&node.name, tensor), shape });
+        };
         if let Some(shape) = node.op.weight_shape() {
             push("weight", shape);
         }
@@ -151,8 +138,9 @@ pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
             Op::Conv2d { out_channels: outputs, bias: true, .. }
             | Op::Linear { out_features: outputs, bias: true, .. } => push("bias", vec![outputs]),
             Op::BatchNorm { channels } => {
-                let tensors = ["weight", "bias", "running_mean", "running_var"];
-                tensors.into_iter().for_each(|tensor| push(tensor, vec![channels]));
+                for tensor in ["weight", "bias", "running_mean", "running_var"] {
+                    push(tensor, vec![channels]);
+                }
             }
             _ => {}
         }
@@ -165,42 +153,51 @@ impl Model {
     ///
     /// # Errors
     /// The first tensor that is missing, of the wrong shape, not finite, or of no layer.
-    pub fn new(graph: LayerGraph, mut state: StateDict, info: ModelInfo) -> Result<Self, StateDictError> {
+    pub fn new(
+        graph: LayerGraph,
+        mut tensors: StateDict,
+        info: ModelInfo,
+    ) -> Result<Self, StateDictError> {
         // PyTorch counts batches in an integer that nothing reads.
-        state.retain(|name, _| !name.ends_with(".num_batches_tracked"));
+        tensors.retain(|name, _| !name.ends_with(".num_batches_tracked"));
         let specs = tensor_specs(&graph);
         for spec in &specs {
-            let tensor = state.get(&spec.name).ok_or_else(|| StateDictError::Missing {
+            let tensor = tensors.get(&spec.name).ok_or_else(|| StateDictError::Missing {
                 architecture: graph.architecture.clone(),
                 name: spec.name.clone(),
-                found: state.keys().take(3).cloned().collect(),
+                found: tensors.keys().take(3).cloned().collect(),
             })?;
-            check_tensor(&graph, spec, tensor)?;
+            check_shape(&graph, spec, tensor)?;
+            check_values(&spec.name, tensor.values())?;
         }
-        if let Some(name) = state.keys().find(|name| !specs.iter().any(|spec| spec.name == **name)) {
-            return Err(StateDictError::Unexpected { architecture: graph.architecture.clone(), name: name.clone() });
+        for name in tensors.keys() {
+            if !specs.iter().any(|spec| spec.name == *name) {
+                let architecture = graph.architecture.clone();
+                return Err(StateDictError::Unexpected { architecture, name: name.clone() });
+            }
         }
-        Ok(Self { graph, state, info })
+        Ok(Self { graph, tensors, info })
     }
 
     /// A model with random weights (He et al. 2015, fan-out, normal), ready to be trained.
     pub fn random(graph: LayerGraph, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut state = StateDict::new();
+        let mut tensors = StateDict::new();
         for spec in tensor_specs(&graph) {
-            let count: usize = spec.shape.iter().product();
-            let values = match (spec.shape.len(), spec.name.rsplit('.').next()) {
-                (4, _) => {
-                    let fan_out = spec.shape[0] * spec.shape[2] * spec.shape[3];
-                    normal_values(&mut rng, count, (2.0 / fan_out as f64).sqrt())
-                }
-                (2, _) => normal_values(&mut rng, count, (1.0 / spec.shape[1] as f64).sqrt()),
-                (_, Some("weight" | "running_var")) => vec![1.0; count],
-                _ => vec![0.0; count],
-            };
-            state.insert(spec.name, HostTensor { shape: spec.shape, values });
+            let tensor = random_tensor(&mut rng, &spec);
+            tensors.insert(spec.name, tensor);
         }
-        Self { graph, state, info: ModelInfo::default() }
+        Self { graph, tensors, info: ModelInfo::default() }
+    }
+
+    /// The layers, in the order in which they are computed.
+    pub fn graph(&self) -> &LayerGraph {
+        &self.graph
+    }
+
+    /// All its tensors: those that [`tensor_specs`] lists.
+    pub fn tensors(&self) -> &StateDict {
+        &self.tensors
     }
 
     /// A network to be trained on a data set: random weights, and what is known of the images.
@@ -213,14 +210,20 @@ impl Model {
         Self { info, ..Self::random(graph, seed) }
     }
 
-    /// Writes into the history how the network was trained, and its accuracy on this many test images.
-    pub fn note_training(&mut self, plan: &TrainingPlan, dataset: &Dataset, accuracy: f64, images: usize) {
+    /// Writes into the history how the network was trained, and its accuracy on this many test
+    /// images.
+    pub fn note_training(
+        &mut self,
+        plan: &TrainingPlan,
+        dataset: &Dataset,
+        accuracy: f64,
+        images: usize,
+    ) {
+        let TrainingPlan { epochs, seed, .. } = plan;
+        let (name, percent) = (&dataset.name, 100.0 * accuracy);
         self.info.history.push(format!(
-            "trained for {} epochs on {} (seed {}) by {PROGRAM}: {:.2} % on {images} of its test images",
-            plan.epochs,
-            dataset.name,
-            plan.seed,
-            100.0 * accuracy,
+            "trained for {epochs} epochs on {name} (seed {seed}) by {PROGRAM}: \
+             {percent:.2} % on {images} of its test images"
         ));
     }
 
@@ -230,26 +233,34 @@ impl Model {
     /// If there are more or fewer.
     pub fn check_classes(&self, dataset: &Dataset) -> Result<(), ClassesError> {
         let (found, expected) = (dataset.classes.len(), self.graph.classes);
-        if found == expected { Ok(()) } else { Err(ClassesError { dataset: dataset.name.clone(), found, expected }) }
+        if found == expected {
+            return Ok(());
+        }
+        Err(ClassesError { dataset: dataset.name.clone(), found, expected })
     }
 
-    /// Normalisation of a data set's images for this network: the one that it was trained with, else the data set's.
+    /// Normalisation of a data set's images for this network: the one that it was trained with,
+    /// else the data set's.
     pub fn normalization_of(&self, dataset: &Dataset) -> Normalization {
         self.info.normalization.unwrap_or(dataset.normalization)
     }
 
-    /// Hash of layers and tensors: equal for equal networks, whatever file they came in and whatever is said of them.
+    /// Hash of layers and tensors: equal for equal networks, whatever file they came in and
+    /// whatever is said of them.
     pub fn hash(&self) -> ModelHash {
         let mut hasher = ContentHasher::new("rrlab model");
         for node in &self.graph.nodes {
-            // What follows from these three (shapes, costs, roles) is no part of a network's identity. Plain data without
-            // maps always has a JSON text, with its fields in the order of their declaration.
-            hasher.add(&serde_json::to_vec(&(&node.name, &node.op, &node.inputs)).unwrap_or_default());
+            // What follows from these three (shapes, costs, roles) is no part of a network's
+            // identity. Plain data without maps always has a JSON text, with its fields in the
+            // order of their declaration.
+            let text = serde_json::to_vec(&(&node.name, &node.op, &node.inputs));
+            hasher.add(&text.unwrap_or_default());
         }
-        for (name, tensor) in &self.state {
+        for (name, tensor) in &self.tensors {
+            let lengths = tensor.shape().iter().flat_map(|&length| (length as u64).to_le_bytes());
             hasher.add(name.as_bytes());
-            hasher.add(&tensor.shape.iter().flat_map(|&length| (length as u64).to_le_bytes()).collect::<Vec<u8>>());
-            hasher.add_values(&tensor.values);
+            hasher.add(&lengths.collect::<Vec<u8>>());
+            hasher.add_values(tensor.values());
         }
         ModelHash::of(hasher)
     }
@@ -259,7 +270,7 @@ impl Model {
     /// # Panics
     /// As [`Model::tensor`].
     pub fn nonzero_weights(&self, layer: &str) -> usize {
-        self.tensor(layer, "weight").values.iter().filter(|weight| **weight != 0.0).count()
+        self.tensor(layer, "weight").values().iter().filter(|weight| **weight != 0.0).count()
     }
 
     /// A tensor of a module that the graph has.
@@ -267,45 +278,101 @@ impl Model {
     /// # Panics
     /// If the graph has no such tensor: [`Model::new`] saw to it that all others are there.
     pub fn tensor(&self, module: &str, tensor: &str) -> &HostTensor {
-        &self.state[&tensor_name(module, tensor)]
+        &self.tensors[&tensor_name(module, tensor)]
     }
 
-    /// The same, to be changed.
+    /// Gives a tensor of a module other values, row-major in the tensor's own shape. The model
+    /// stays as it is where they are refused.
+    ///
+    /// # Errors
+    /// If they are more or fewer than the tensor's, or one is not finite or a negative variance.
     ///
     /// # Panics
     /// As [`Model::tensor`].
-    pub fn tensor_mut(&mut self, module: &str, tensor: &str) -> &mut HostTensor {
-        self.state.get_mut(&tensor_name(module, tensor)).expect("a tensor that the graph names")
+    pub fn set_values(
+        &mut self,
+        module: &str,
+        tensor: &str,
+        values: Vec<f32>,
+    ) -> Result<(), StateDictError> {
+        let name = tensor_name(module, tensor);
+        check_values(&name, &values)?;
+        let shape = self.tensors[&name].shape().to_vec();
+        self.tensors.insert(name, HostTensor::new(shape, values)?);
+        Ok(())
+    }
+
+    /// Sets all weights of a layer to 0 that its mask does not keep.
+    ///
+    /// # Panics
+    /// As [`Model::tensor`].
+    pub fn apply_mask(&mut self, layer: &str, mask: &[bool]) {
+        let name = tensor_name(layer, "weight");
+        let weights = self.tensors.get_mut(&name).expect("a tensor that the graph names");
+        for (weight, stays) in weights.values_mut().iter_mut().zip(mask) {
+            if !stays {
+                *weight = 0.0;
+            }
+        }
     }
 }
 
-fn check_tensor(graph: &LayerGraph, spec: &TensorSpec, tensor: &HostTensor) -> Result<(), StateDictError> {
-    if tensor.shape != spec.shape {
-        return Err(StateDictError::Shape {
-            architecture: graph.architecture.clone(),
-            classes: graph.classes,
-            name: spec.name.clone(),
-            found: tensor.shape.clone(),
-            expected: spec.shape.clone(),
-        });
+fn check_shape(
+    graph: &LayerGraph,
+    spec: &TensorSpec,
+    tensor: &HostTensor,
+) -> Result<(), StateDictError> {
+    if tensor.shape() == spec.shape {
+        return Ok(());
     }
-    let variance = spec.name.ends_with(".running_var");
-    let wrong = |value: f32| !value.is_finite() || (variance && value < 0.0);
-    match tensor.values.iter().position(|&value| wrong(value)) {
-        None => Ok(()),
-        Some(index) => Err(StateDictError::Value {
-            name: spec.name.clone(),
-            index,
-            value: tensor.values[index],
-            expected: if variance { "a variance is finite and not negative" } else { "a weight is a finite number" },
-        }),
+    Err(StateDictError::Shape {
+        architecture: graph.architecture.clone(),
+        classes: graph.classes,
+        name: spec.name.clone(),
+        found: tensor.shape().to_vec(),
+        expected: spec.shape.clone(),
+    })
+}
+
+fn check_values(name: &str, values: &[f32]) -> Result<(), StateDictError> {
+    let is_variance = name.ends_with(".running_var");
+    for (index, &value) in values.iter().enumerate() {
+        if !value.is_finite() || (is_variance && value < 0.0) {
+            let expected = if is_variance {
+                "a variance is finite and not negative"
+            } else {
+                "a weight is a finite number"
+            };
+            return Err(StateDictError::Value { name: name.into(), index, value, expected });
+        }
     }
+    Ok(())
+}
+
+/// What a tensor holds before training, as in PyTorch's recipes for these networks.
+fn random_tensor(rng: &mut ChaCha8Rng, spec: &TensorSpec) -> HostTensor {
+    let count: usize = spec.shape.iter().product();
+    let values = match (spec.shape.as_slice(), spec.name.rsplit('.').next()) {
+        // A convolution: variance 2/fan-out keeps gradients as large behind a ReLU, which halves
+        // them, as before it.
+        (&[out, _, height, width], _) => {
+            let fan_out = out * height * width;
+            normal_values(rng, count, (2.0 / fan_out as f64).sqrt())
+        }
+        // A linear layer: no ReLU follows the classifier.
+        (&[_, fan_in], _) => normal_values(rng, count, (1.0 / fan_in as f64).sqrt()),
+        (_, Some("weight" | "running_var")) => vec![1.0; count],
+        _ => vec![0.0; count],
+    };
+    HostTensor::new(spec.shape.clone(), values).expect("as many values as the shape says were made")
 }
 
 /// Normal deviates by Box and Muller's transform, the same on every platform.
 fn normal_values(rng: &mut ChaCha8Rng, count: usize, deviation: f64) -> Vec<f32> {
+    // They come in pairs: one too many where the count is odd.
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
+        // 1 less a number in [0, 1) is never 0, whose logarithm is infinite.
         let (radius, angle): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
         let scale = deviation * (-2.0 * radius.ln()).sqrt();
         let (sine, cosine) = (std::f64::consts::TAU * angle).sin_cos();

@@ -1,10 +1,13 @@
 //! The interpreter: a model's tensors on a device, and what each node of its graph does with them.
 
-use burn::tensor::{Device, ExecutionError, Tensor, TensorData, activation, module, ops::MaxPoolOptions};
+use burn::tensor::{
+    Device, ExecutionError, Tensor, TensorData, activation, module, ops::MaxPoolOptions,
+};
 use rrlab_types::{LayerGraph, Node, NodeId, Op};
 
 use crate::kernels::{self, Window};
-use crate::model::{BATCH_NORM_EPSILON, HostTensor, Model, StateDict, tensor_name};
+use crate::model::{BATCH_NORM_EPSILON, Model};
+use crate::tensors::{HostTensor, StateDict, tensor_name};
 
 /// Share of a batch's statistics in the running ones (PyTorch's default).
 const RUNNING_MOMENTUM: f64 = 0.1;
@@ -20,27 +23,28 @@ pub enum Parameters {
     None,
     /// Of a convolution `[out, in, k, k]` or a linear layer `[out, in, 1, 1]`.
     Weight {
-        /// The weight.
+        /// In the shape that the variant names.
         weight: Tensor<4>,
-        /// The bias, `[out]`.
+        /// `[out]`, where the layer has one.
         bias: Option<Tensor<1>>,
     },
     /// Of a batch norm, `[channels]` each.
     BatchNorm {
-        /// Scale.
+        /// γ, by which normalised values are multiplied.
         gamma: Tensor<1>,
-        /// Shift.
+        /// β, which is added after that.
         beta: Tensor<1>,
-        /// Running mean.
+        /// Running mean of the channel, which evaluation subtracts.
         mean: Tensor<1>,
-        /// Running variance.
+        /// Running variance of the channel, over n − 1.
         variance: Tensor<1>,
     },
 }
 
 /// Something done to each tensor that training changes.
 pub trait ParameterMap {
-    /// The tensor that takes the place of `tensor`. `decays` says whether weight decay applies to it.
+    /// The tensor that takes the place of `tensor`, of the same shape. `name` is its name in the
+    /// state dict; `decays` says whether weight decay applies to it.
     fn map<const D: usize>(&mut self, name: &str, decays: bool, tensor: Tensor<D>) -> Tensor<D>;
 }
 
@@ -52,12 +56,13 @@ pub struct Network {
     device: Device,
 }
 
-/// A tensor of the device from one of the host.
-pub fn upload<const D: usize>(tensor: &HostTensor, shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(tensor.values.clone(), shape), device)
+/// A tensor of the device from values of the host, row-major in `shape`.
+pub fn upload<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
-/// A tensor of the host from one of the device. Asynchronous, because a browser's GPU can be read in no other way.
+/// Values of a device's tensor, row-major. Asynchronous, because a browser's GPU can be read in no
+/// other way.
 ///
 /// # Errors
 /// If the device was lost or ran out of memory.
@@ -69,11 +74,12 @@ pub async fn download<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Exe
 impl Network {
     /// The model's tensors on this device.
     pub fn new(model: &Model, device: &Device) -> Self {
-        let parameters = model.graph.nodes.iter().map(|node| upload_node(model, node, device)).collect();
-        Self { graph: model.graph.clone(), parameters, device: device.clone() }
+        let graph = model.graph().clone();
+        let parameters = graph.nodes.iter().map(|node| upload_node(model, node, device)).collect();
+        Self { graph, parameters, device: device.clone() }
     }
 
-    /// Its layers.
+    /// The layers that it computes, in their order.
     pub fn graph(&self) -> &LayerGraph {
         &self.graph
     }
@@ -83,7 +89,7 @@ impl Network {
         &self.device
     }
 
-    /// Tensors of a node.
+    /// Tensors of a node on the device.
     pub fn parameters(&self, id: NodeId) -> &Parameters {
         &self.parameters[id.0]
     }
@@ -94,6 +100,10 @@ impl Network {
     }
 
     /// Output of one node for a batch; batch norms use their running statistics.
+    ///
+    /// # Shapes
+    /// - `inputs`: one for each of the node's inputs, `[batch, channels, height, width]`
+    /// - output: `[batch, channels, height, width]`; vectors are channels of one pixel
     pub fn node_output(&self, id: NodeId, inputs: &[Tensor<4>]) -> Tensor<4> {
         let node = self.graph.node(id);
         match &self.parameters[id.0] {
@@ -106,16 +116,25 @@ impl Network {
         }
     }
 
-    /// Output of the network, `[batch, classes]`, as in evaluation.
+    /// Logits of a batch, as in evaluation.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, 3, 32, 32]`
+    /// - output: `[batch, classes]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.forward_observed(images, |_, _| ())
     }
 
-    /// The same, showing each node's output as soon as it is there, with the inputs that it came from.
-    pub fn forward_observed(&self, images: Tensor<4>, mut observe: impl FnMut(NodeId, NodeValues<'_>)) -> Tensor<2> {
+    /// The same, showing each node's output as soon as it is there, with the inputs that it came
+    /// from.
+    pub fn forward_observed(
+        &self,
+        images: Tensor<4>,
+        mut observe: impl FnMut(NodeId, NodeValues<'_>),
+    ) -> Tensor<2> {
         let mut values = Activations::new(&self.graph, images);
         for id in self.graph.ids().skip(1) {
-            let inputs = values.inputs(&self.graph, id);
+            let inputs = values.take_inputs(&self.graph, id);
             let output = self.node_output(id, &inputs);
             observe(id, NodeValues { inputs: &inputs, output: &output });
             values.store(id, output);
@@ -123,18 +142,24 @@ impl Network {
         values.into_logits(&self.graph)
     }
 
-    /// The same as in training: batch norms use the batch's statistics and take them into their running ones.
+    /// The same as in training: batch norms use the batch's statistics and take them into their
+    /// running ones.
     pub fn forward_training(&mut self, images: Tensor<4>) -> Tensor<2> {
         let mut values = Activations::new(&self.graph, images);
         for id in self.graph.ids().skip(1) {
-            let inputs = values.inputs(&self.graph, id);
+            let inputs = values.take_inputs(&self.graph, id);
             let output = match &mut self.parameters[id.0] {
                 Parameters::BatchNorm { gamma, beta, mean, variance } => {
-                    let [batch, _, height, width] = inputs[0].dims();
+                    let input = inputs[0].clone();
+                    let [batch, _, height, width] = input.dims();
                     let result =
-                        kernels::batch_norm(inputs[0].clone(), gamma.clone(), beta.clone(), BATCH_NORM_EPSILON);
+                        kernels::batch_norm(input, gamma.clone(), beta.clone(), BATCH_NORM_EPSILON);
+                    // PyTorch normalises by the variance over n and keeps that over n − 1: a
+                    // batch's own mean makes its values look less spread than those of images to
+                    // come.
                     let count = (batch * height * width) as f64;
-                    let unbiased = result.variance.detach().mul_scalar(count / (count - 1.0).max(1.0));
+                    let bessel = count / (count - 1.0).max(1.0);
+                    let unbiased = result.variance.detach().mul_scalar(bessel);
                     *mean = running(mean.clone(), result.mean.detach());
                     *variance = running(variance.clone(), unbiased);
                     result.output
@@ -168,51 +193,38 @@ impl Network {
     ///
     /// # Errors
     /// As [`download`].
-    pub async fn state(&self) -> Result<StateDict, ExecutionError> {
+    pub async fn tensors(&self) -> Result<StateDict, ExecutionError> {
         let mut state = StateDict::new();
         for (node, parameters) in self.graph.nodes.iter().zip(&self.parameters) {
-            let mut put = |tensor, shape, values| {
-                state.insert(tensor_name(&node.name, tensor), HostTensor { shape, values });
-            };
-            match parameters {
-                Parameters::None => {}
-                Parameters::Weight { weight, bias } => {
-                    let shape = node.op.weight_shape().expect("a node with a weight has a shape for it");
-                    put("weight", shape, download(weight.clone()).await?);
-                    if let Some(bias) = bias {
-                        put("bias", bias.dims().to_vec(), download(bias.clone()).await?);
-                    }
-                }
-                Parameters::BatchNorm { gamma, beta, mean, variance } => {
-                    let tensors =
-                        [("weight", gamma), ("bias", beta), ("running_mean", mean), ("running_var", variance)];
-                    for (tensor, values) in tensors {
-                        put(tensor, values.dims().to_vec(), download(values.clone()).await?);
-                    }
-                }
+            for (tensor, values) in download_node(node, parameters).await? {
+                state.insert(tensor_name(&node.name, tensor), values);
             }
         }
         Ok(state)
     }
 }
 
-/// What a node took and gave for one batch, `[batch, channels, height, width]` each.
+/// What a node took and gave for one batch.
+///
+/// # Shapes
+/// - each tensor: `[batch, channels, height, width]`
 #[derive(Debug, Clone, Copy)]
 pub struct NodeValues<'a> {
     /// One for each of the node's inputs.
     pub inputs: &'a [Tensor<4>],
-    /// The node's output.
+    /// What the node made of them.
     pub output: &'a Tensor<4>,
 }
 
 /// Outputs of nodes that some later node still takes.
 pub struct Activations {
     values: Vec<Option<Tensor<4>>>,
+    /// How many nodes have yet to take each node's output.
     pending: Vec<usize>,
 }
 
 impl Activations {
-    /// Of a pass that begins with these images.
+    /// A pass that begins with these images, `[batch, 3, 32, 32]`.
     pub fn new(graph: &LayerGraph, images: Tensor<4>) -> Self {
         let mut values = vec![None; graph.nodes.len()];
         values[0] = Some(images);
@@ -220,15 +232,16 @@ impl Activations {
         Self { values, pending }
     }
 
-    /// Inputs of a node, each let go once its last consumer has asked.
-    pub fn inputs(&mut self, graph: &LayerGraph, id: NodeId) -> Vec<Tensor<4>> {
-        let mut take = |input: &NodeId| {
-            self.pending[input.0] -= 1;
-            let value = &mut self.values[input.0];
-            let taken = if self.pending[input.0] == 0 { value.take() } else { value.clone() };
-            taken.expect("nodes are computed after their inputs")
-        };
-        graph.node(id).inputs.iter().map(&mut take).collect()
+    /// Takes the inputs of a node: what no other node has yet to take is held no longer.
+    pub fn take_inputs(&mut self, graph: &LayerGraph, id: NodeId) -> Vec<Tensor<4>> {
+        let mut inputs = Vec::new();
+        for &NodeId(input) in &graph.node(id).inputs {
+            self.pending[input] -= 1;
+            let held = &mut self.values[input];
+            let value = if self.pending[input] == 0 { held.take() } else { held.clone() };
+            inputs.push(value.expect("nodes are computed after their inputs"));
+        }
+        inputs
     }
 
     /// Keeps a node's output for its consumers.
@@ -238,24 +251,23 @@ impl Activations {
 
     /// The last node's output as `[batch, classes]`.
     pub fn into_logits(mut self, graph: &LayerGraph) -> Tensor<2> {
-        let last = self.values.last_mut().and_then(Option::take).expect("the last node was computed");
+        let last =
+            self.values.last_mut().and_then(Option::take).expect("the last node was computed");
         let batch = last.dims()[0];
         last.reshape([batch, graph.classes])
     }
 }
 
 fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
-    let vector = |tensor| {
-        let tensor = model.tensor(&node.name, tensor);
-        upload(tensor, [tensor.values.len()], device)
-    };
+    let values = |tensor| model.tensor(&node.name, tensor).values();
+    let vector = |tensor| upload(values(tensor), [values(tensor).len()], device);
     match node.op {
         Op::Conv2d { in_channels, out_channels, kernel, bias, .. } => Parameters::Weight {
-            weight: upload(model.tensor(&node.name, "weight"), [out_channels, in_channels, kernel, kernel], device),
+            weight: upload(values("weight"), [out_channels, in_channels, kernel, kernel], device),
             bias: bias.then(|| vector("bias")),
         },
         Op::Linear { in_features, out_features, bias } => Parameters::Weight {
-            weight: upload(model.tensor(&node.name, "weight"), [out_features, in_features, 1, 1], device),
+            weight: upload(values("weight"), [out_features, in_features, 1, 1], device),
             bias: bias.then(|| vector("bias")),
         },
         Op::BatchNorm { .. } => Parameters::BatchNorm {
@@ -268,17 +280,53 @@ fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
     }
 }
 
-/// A vector of channels in a shape that stretches over batch and positions.
+/// A node's tensors, by their names in its module.
+async fn download_node(
+    node: &Node,
+    parameters: &Parameters,
+) -> Result<Vec<(&'static str, HostTensor)>, ExecutionError> {
+    let mut tensors = Vec::new();
+    match parameters {
+        Parameters::None => {}
+        Parameters::Weight { weight, bias } => {
+            // A linear layer's weight has four dimensions on the device and two on the host.
+            let shape = node.op.weight_shape().expect("a node with a weight has a shape for it");
+            let values = download(weight.clone()).await?;
+            let weight = HostTensor::new(shape, values).expect("it was uploaded in this shape");
+            tensors.push(("weight", weight));
+            if let Some(bias) = bias {
+                tensors.push(("bias", HostTensor::vector(download(bias.clone()).await?)));
+            }
+        }
+        Parameters::BatchNorm { gamma, beta, mean, variance } => {
+            let named = [
+                ("weight", gamma),
+                ("bias", beta),
+                ("running_mean", mean),
+                ("running_var", variance),
+            ];
+            for (name, vector) in named {
+                tensors.push((name, HostTensor::vector(download(vector.clone()).await?)));
+            }
+        }
+    }
+    Ok(tensors)
+}
+
+/// A vector of channels, `[channels]`, as `[1, channels, 1, 1]`, which stretches over batch and
+/// positions.
 pub fn per_channel(values: Tensor<1>) -> Tensor<4> {
     let [channels] = values.dims();
     values.reshape([1, channels, 1, 1])
 }
 
+/// The running statistic after a batch's own was taken into it.
 fn running(held: Tensor<1>, batch: Tensor<1>) -> Tensor<1> {
     held.mul_scalar(1.0 - RUNNING_MOMENTUM) + batch.mul_scalar(RUNNING_MOMENTUM)
 }
 
-/// Sum over batch and positions of each channel, `[channels]`.
+/// Sum over batch and positions of each channel: `[channels]` from
+/// `[batch, channels, height, width]`.
 pub fn channel_sums(values: Tensor<4>) -> Tensor<1> {
     let channels = values.dims()[1];
     values.sum_dim(3).sum_dim(2).sum_dim(0).reshape([channels])
@@ -293,12 +341,18 @@ pub fn window_of(op: Op) -> Window {
 }
 
 /// Output of a prunable node without its bias, for any weight of its shape.
+///
+/// # Shapes
+/// - `weight`: `[out, in, kernel, kernel]`; of a linear layer `[out, in, 1, 1]`
+/// - `input`: `[batch, in, height, width]`; a linear layer takes `channels · height · width`
+///   features in this order
+/// - output: `[batch, out, height, width]`; of a linear layer `[batch, out, 1, 1]`
 pub fn weighted_output(op: Op, weight: Tensor<4>, input: Tensor<4>) -> Tensor<4> {
     match op {
         Op::Linear { in_features, out_features, .. } => {
             let batch = input.dims()[0];
-            let product =
-                input.reshape([batch, in_features]).matmul(weight.reshape([out_features, in_features]).transpose());
+            let weight = weight.reshape([out_features, in_features]);
+            let product = input.reshape([batch, in_features]).matmul(weight.transpose());
             product.reshape([batch, out_features, 1, 1])
         }
         _ => kernels::conv2d(input, weight, window_of(op)),
@@ -318,7 +372,8 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
         (Op::Relu, _) => activation::relu(input),
         (Op::Add, _) => input + inputs[1].clone(),
         (Op::MaxPool { size }, _) => {
-            module::max_pool2d(input, MaxPoolOptions::new([size, size]).with_stride([size, size]))
+            let options = MaxPoolOptions::new([size, size]).with_stride([size, size]);
+            module::max_pool2d(input, options)
         }
         (Op::GlobalAveragePool, _) => input.mean_dim(2).mean_dim(3),
         (op, _) => unreachable!("{op:?} has no output of its own"),

@@ -6,24 +6,51 @@ use rrlab_types::{Allocation, AllocationError, PrunedFrom, magnitude_order};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::checkpoint::CheckpointError;
-use crate::model::{Model, tensor_name};
+use crate::model::Model;
+use crate::tensors::tensor_name;
 
-/// Which weights of each prunable layer stay, by the layer's name.
+/// Which weights of each prunable layer stay, by the layer's name, in the order of the weight's
+/// values.
 pub type Masks = BTreeMap<String, Vec<bool>>;
 
 /// The mask that keeps the `kept` largest |w|; of equals, the lower index.
+///
+/// ```
+/// use rrlab_engine::prune::magnitude_mask;
+///
+/// assert_eq!(magnitude_mask(&[0.5, -2.0, 0.5, 0.1], 2), [true, true, false, false]);
+/// ```
 pub fn magnitude_mask(weights: &[f32], kept: usize) -> Vec<bool> {
     let mut mask = vec![false; weights.len()];
-    magnitude_order(weights).into_iter().take(kept).for_each(|index| mask[index] = true);
+    for index in magnitude_order(weights).into_iter().take(kept) {
+        mask[index] = true;
+    }
     mask
 }
 
-/// The model with all weights removed that the allocation does not keep, and the masks that say which.
+/// The model with all weights set to 0 that the allocation does not keep, and the masks that say
+/// which those are.
+///
+/// ```
+/// use rrlab_engine::architecture::Architecture;
+/// use rrlab_engine::model::Model;
+/// use rrlab_engine::prune::prune;
+/// use rrlab_types::{AllocationRequest, Evidence, Rule, RuleSettings, Sparsity, allocate};
+///
+/// let model = Model::random("resnet8".parse::<Architecture>()?.graph(10)?, 7);
+/// let (sparsity, settings) = (Sparsity::new(0.9)?, RuleSettings::default());
+/// let request = AllocationRequest { rule: Rule::Erk, sparsity, settings, constraints: vec![] };
+/// let allocation = allocate(Evidence::Graph(model.graph()), &request)?;
+/// let (pruned, masks) = prune(&model, &allocation)?;
+/// let stays = masks["conv1"].iter().filter(|stays| **stays).count();
+/// assert_eq!(pruned.nonzero_weights("conv1"), stays);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If the allocation is for another network or contradicts itself.
 pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), AllocationError> {
-    let layers = model.graph.prunable_layers();
+    let layers = model.graph().prunable_layers();
     let model_hash = model.hash();
     allocation.check()?;
     // An allocation that names no network is bound by its layers alone, which are checked next.
@@ -32,9 +59,8 @@ pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), A
     let mut pruned = model.clone();
     let mut masks = Masks::new();
     for (layer, share) in layers.iter().zip(&allocation.layers) {
-        let weights = &mut pruned.tensor_mut(layer.name, "weight").values;
-        let mask = magnitude_mask(weights, share.kept);
-        weights.iter_mut().zip(&mask).filter(|(_, stays)| !**stays).for_each(|(weight, _)| *weight = 0.0);
+        let mask = magnitude_mask(model.tensor(layer.name, "weight").values(), share.kept);
+        pruned.apply_mask(layer.name, &mask);
         masks.insert(layer.name.into(), mask);
     }
     pruned.info.pruned_from = Some(PrunedFrom {
@@ -56,22 +82,27 @@ pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), A
 /// Metadata key of what masks were made from.
 const PRUNED_FROM_KEY: &str = "rrlab.pruned_from";
 
-/// Masks of a pruned model as bytes of a safetensors file: for each layer `NAME.weight`, U8, 1 where a weight stays; the
-/// metadata names the dense network and the profile.
+/// Masks of a pruned model as bytes of a safetensors file: for each layer `NAME.weight`, U8, in the
+/// weight's shape, 1 where a weight stays; the metadata names the dense network and the profile.
 ///
 /// # Errors
+/// If a mask is not as long as its layer's weight.
+///
+/// # Panics
 /// If the model has no layer of a mask's name.
 pub fn masks_to_bytes(model: &Model, masks: &Masks) -> Result<Vec<u8>, CheckpointError> {
-    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = masks
-        .iter()
-        .map(|(layer, mask)| {
-            let shape = model.tensor(layer, "weight").shape.clone();
-            (tensor_name(layer, "weight"), shape, mask.iter().map(|&stays| u8::from(stays)).collect())
-        })
-        .collect();
-    let views = bytes.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::U8, shape.clone(), bytes)?)));
-    let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-    let pruned_from = serde_json::to_string(&model.info.pruned_from)
-        .map_err(|error| CheckpointError::Metadata { key: PRUNED_FROM_KEY, problem: error.to_string() })?;
-    Ok(safetensors::serialize(views, Some(HashMap::from([(PRUNED_FROM_KEY.to_owned(), pruned_from)])))?)
+    let bytes_of = |mask: &Vec<bool>| mask.iter().map(|&stays| u8::from(stays)).collect();
+    let bytes: Vec<Vec<u8>> = masks.values().map(bytes_of).collect();
+    let mut views = Vec::new();
+    for (layer, bytes) in masks.keys().zip(&bytes) {
+        let shape = model.tensor(layer, "weight").shape().to_vec();
+        views.push((tensor_name(layer, "weight"), TensorView::new(Dtype::U8, shape, bytes)?));
+    }
+    let fail = |error: serde_json::Error| CheckpointError::Metadata {
+        key: PRUNED_FROM_KEY,
+        problem: error.to_string(),
+    };
+    let pruned_from = serde_json::to_string(&model.info.pruned_from).map_err(fail)?;
+    let metadata = HashMap::from([(PRUNED_FROM_KEY.to_owned(), pruned_from)]);
+    Ok(safetensors::serialize(views, Some(metadata))?)
 }

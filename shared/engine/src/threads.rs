@@ -1,5 +1,6 @@
-//! Loops over independent parts: on all threads natively, in turn where there is only one (a page's worker).
-//! Each part's result depends on the part alone, so results are the same for any number of threads.
+//! Loops over independent parts: on all threads natively, in turn where there is only one (a page's
+//! worker). Each part's result depends on the part alone, so results are the same for any number of
+//! threads.
 
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
@@ -21,7 +22,11 @@ pub(crate) fn map_range<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync 
 }
 
 /// Runs `work(index, chunk)` on successive chunks of `length`, the last perhaps shorter.
-pub(crate) fn for_each_chunk(data: &mut [f32], length: usize, work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+pub(crate) fn for_each_chunk(
+    data: &mut [f32],
+    length: usize,
+    work: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
     for_each_chunk_with(data, length, || (), |(), index, chunk| work(index, chunk));
 }
 
@@ -33,10 +38,14 @@ pub(crate) fn for_each_chunk_with<S>(
     work: impl Fn(&mut S, usize, &mut [f32]) + Sync + Send,
 ) {
     #[cfg(feature = "rayon")]
-    data.par_chunks_mut(length).enumerate().for_each_init(make, |state, (index, chunk)| work(state, index, chunk));
+    data.par_chunks_mut(length)
+        .enumerate()
+        .for_each_init(make, |state, (index, chunk)| work(state, index, chunk));
     #[cfg(not(feature = "rayon"))]
     {
         let mut state = make();
-        data.chunks_mut(length).enumerate().for_each(|(index, chunk)| work(&mut state, index, chunk));
+        data.chunks_mut(length)
+            .enumerate()
+            .for_each(|(index, chunk)| work(&mut state, index, chunk));
     }
 }

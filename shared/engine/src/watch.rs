@@ -1,9 +1,12 @@
-//! Who follows work while it runs: hears between batches how far it got, may let others run meanwhile, and may end it.
+//! Who follows work while it runs: hears between batches how far it got, may let others run
+//! meanwhile, and may end it.
 //!
 //! A watcher is an `AsyncFnMut(Progress<'_>) -> Result<(), Stopped>`.
 
 use burn::tensor::ExecutionError;
-use rrlab_types::{EpochReport, FinetuneReport, FinetuneRun, LayerProfile, StepReport, SweepReport};
+use rrlab_types::{
+    EpochReport, FinetuneReport, FinetuneRun, LayerProfile, StepReport, SweepReport,
+};
 
 use crate::model::Model;
 
@@ -39,7 +42,7 @@ pub enum Interrupted {
     /// It was asked to.
     #[error(transparent)]
     Stopped(#[from] Stopped),
-    /// The device failed.
+    /// The device was lost, or its memory ran out.
     #[error("the device failed: {0:?}")]
     Device(ExecutionError),
 }

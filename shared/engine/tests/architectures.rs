@@ -27,7 +27,10 @@ fn graphs_are_valid_at_every_width() {
 #[test]
 fn stages_and_blocks_follow_the_modules_names() {
     let names = |name| graph(name).groups().into_iter().map(|group| group.name).collect::<Vec<_>>();
-    assert_eq!(names("resnet8"), ["layer1", "layer1.0", "layer2", "layer2.0", "layer3", "layer3.0"]);
+    assert_eq!(
+        names("resnet8"),
+        ["layer1", "layer1.0", "layer2", "layer2.0", "layer3", "layer3.0"]
+    );
     assert_eq!(names("vgg11_bn"), ["features 8×8", "features 4×4", "features 2×2"]);
     let resnet = graph("resnet20");
     let groups = resnet.groups();
@@ -50,7 +53,11 @@ fn sizes_are_pytorchs() {
         let graph = graph(name);
         let prunable = graph.prunable_layers();
         assert_eq!(prunable.len(), layers, "{name}");
-        assert_eq!(prunable.iter().filter(|layer| layer.role == Role::Projection).count(), projections, "{name}");
+        assert_eq!(
+            prunable.iter().filter(|layer| layer.role == Role::Projection).count(),
+            projections,
+            "{name}"
+        );
         if name != "resnet20" {
             assert_eq!(graph.parameters(), parameters, "{name}");
         }
@@ -60,13 +67,19 @@ fn sizes_are_pytorchs() {
 
 #[test]
 fn state_dicts_have_kuangliu_names() {
-    let names: Vec<String> = tensor_specs(&graph("resnet18")).into_iter().map(|spec| spec.name).collect();
-    for name in
-        ["conv1.weight", "bn1.running_var", "layer2.0.shortcut.0.weight", "layer2.0.shortcut.1.bias", "linear.bias"]
-    {
+    let names: Vec<String> =
+        tensor_specs(&graph("resnet18")).into_iter().map(|spec| spec.name).collect();
+    for name in [
+        "conv1.weight",
+        "bn1.running_var",
+        "layer2.0.shortcut.0.weight",
+        "layer2.0.shortcut.1.bias",
+        "linear.bias",
+    ] {
         assert!(names.iter().any(|known| known == name), "{name}");
     }
-    let vgg: Vec<String> = tensor_specs(&graph("vgg16_bn")).into_iter().map(|spec| spec.name).collect();
+    let vgg: Vec<String> =
+        tensor_specs(&graph("vgg16_bn")).into_iter().map(|spec| spec.name).collect();
     assert!(vgg.contains(&"features.0.bias".into()) && vgg.contains(&"classifier.weight".into()));
 }
 
@@ -75,7 +88,9 @@ fn residual_blocks_know_branch_and_shortcut() {
     let graph = graph("resnet18");
     let blocks = graph.residual_blocks();
     assert_eq!(blocks.len(), 8);
-    let names = |ids: &[rrlab_types::NodeId]| ids.iter().map(|&id| graph.node(id).name.clone()).collect::<Vec<_>>();
+    let names = |ids: &[rrlab_types::NodeId]| {
+        ids.iter().map(|&id| graph.node(id).name.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(names(&blocks[2].branch), ["layer2.0.conv2", "layer2.0.conv1"]);
     assert_eq!(names(&blocks[2].shortcut), ["layer2.0.shortcut.0"]);
     assert_eq!(names(&blocks[1].branch), ["layer1.1.conv2", "layer1.1.conv1"]);
@@ -97,7 +112,8 @@ struct Erk {
 
 #[test]
 fn erk_is_rigls() {
-    let golden: Golden = serde_json::from_str(include_str!("../../types/tests/golden/erk_lamp.json")).unwrap();
+    let golden: Golden =
+        serde_json::from_str(include_str!("../../types/tests/golden/erk_lamp.json")).unwrap();
     for case in golden.erk {
         let graph = case.architecture.parse::<Architecture>().unwrap().graph(case.classes).unwrap();
         let request = AllocationRequest {
@@ -109,7 +125,12 @@ fn erk_is_rigls() {
         let allocation = allocate(Evidence::Graph(&graph), &request).unwrap();
         for layer in allocation.layers {
             let expected = case.densities[&layer.name] * layer.weights as f64;
-            assert!((layer.kept as f64 - expected).abs() <= 1.0, "{}: {} against {expected}", layer.name, layer.kept);
+            assert!(
+                (layer.kept as f64 - expected).abs() <= 1.0,
+                "{}: {} against {expected}",
+                layer.name,
+                layer.kept
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Calibration by second moments against the direct way, on whole networks: strides, borders and biases included.
+//! Calibration by second moments against the direct way, on whole networks: strides, borders and
+//! biases included.
 
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
@@ -11,41 +12,56 @@ use rrlab_types::{LayerGraph, ModelProfile, Repair, RepairOperator};
 use strum::VariantArray as _;
 
 const TOLERANCE: f64 = 1e-4;
-/// Parts of E[y²] below which a difference is rounding of f32 sums, in the direct way as much as in the other.
+/// Parts of E[y²] below which a difference is rounding of f32 sums, in the direct way as much as in
+/// the other.
 const FLOOR: f64 = 5e-3;
 
 fn profile(model: &Model, images: &CalibrationImages<'_>, method: Method) -> ModelProfile {
     read_sync(calibrate(model, &Device::flex(), "cpu", images, method, unwatched)).unwrap()
 }
 
-/// A random network whose batch norms know these images, as after training: without, deep channels hardly vary and their
-/// variances are rounding of f32 in either way.
+/// A random network whose batch norms know these images, as after training: without, deep channels
+/// hardly vary and their variances are rounding of f32 in either way.
 fn normalised(graph: LayerGraph, images: &CalibrationImages<'_>) -> Model {
     let random = Model::random(graph, 11);
     let device = Device::flex();
     read_sync(async {
-        let statistics = DenseStatistics::measure(&random, images, &device, unwatched).await.unwrap();
-        repair(&random, &statistics, &random, Repair::BnRecalibration, images, &device, unwatched).await.unwrap()
+        let statistics =
+            DenseStatistics::measure(&random, images, &device, unwatched).await.unwrap();
+        repair(&random, &statistics, &random, Repair::BnRecalibration, images, &device, unwatched)
+            .await
+            .unwrap()
     })
 }
 
 fn assert_close(what: &str, fast: &[f64], slow: &[f64]) {
     for (index, (fast, slow)) in fast.iter().zip(slow).enumerate() {
-        assert!((fast - slow).abs() <= TOLERANCE * slow.abs().max(FLOOR), "{what}[{index}]: {fast} against {slow}");
+        assert!(
+            (fast - slow).abs() <= TOLERANCE * slow.abs().max(FLOOR),
+            "{what}[{index}]: {fast} against {slow}"
+        );
     }
 }
 
 #[test]
 fn second_moments_agree_with_convolution() {
     let data = shapes10(64, 10, 5);
-    for (architecture, images) in [("resnet8", 40), ("vgg11_bn:width=0.25", 40), ("resnet18:width=0.1", 9)] {
+    for (architecture, images) in
+        [("resnet8", 40), ("vgg11_bn:width=0.25", 40), ("resnet18:width=0.1", 9)]
+    {
         let graph = architecture.parse::<Architecture>().unwrap().graph(10).unwrap();
-        let images = CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
+        let images =
+            CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
         let model = normalised(graph, &images);
-        let [fast, slow] = [Method::SecondMoments, Method::Direct].map(|method| profile(&model, &images, method));
+        let [fast, slow] =
+            [Method::SecondMoments, Method::Direct].map(|method| profile(&model, &images, method));
         for (fast, slow) in fast.layers.iter().zip(&slow.layers) {
             assert_close(&format!("{architecture} {} raw", fast.name), &fast.raw, &slow.raw);
-            assert_close(&fast.name, &[fast.variance, fast.second_moment], &[slow.variance, slow.second_moment]);
+            assert_close(
+                &fast.name,
+                &[fast.variance, fast.second_moment],
+                &[slow.variance, slow.second_moment],
+            );
             for &operator in RepairOperator::VARIANTS {
                 let what = format!("{architecture} {} {operator}", fast.name);
                 assert_close(&what, &fast.residual[&operator], &slow.residual[&operator]);

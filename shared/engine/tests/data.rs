@@ -16,11 +16,15 @@ fn records(label_bytes: usize, labels: &[u8]) -> Vec<u8> {
 }
 
 fn cifar10() -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> =
-        (1..=5).map(|n| (format!("cifar-10-batches-bin/data_batch_{n}.bin"), records(1, &[n, 9 - n]))).collect();
+    let mut files: Vec<_> = (1..=5)
+        .map(|n| (format!("cifar-10-batches-bin/data_batch_{n}.bin"), records(1, &[n, 9 - n])))
+        .collect();
     files.push(("cifar-10-batches-bin/test_batch.bin".into(), records(1, &[3, 1, 0])));
     let names: Vec<String> = (0..10).map(|i| format!("class{i}")).collect();
-    files.push(("cifar-10-batches-bin/batches.meta.txt".into(), (names.join("\n") + "\n\n").into_bytes()));
+    files.push((
+        "cifar-10-batches-bin/batches.meta.txt".into(),
+        (names.join("\n") + "\n\n").into_bytes(),
+    ));
     files.push(("cifar-10-batches-bin/readme.html".into(), b"<html>".to_vec()));
     files
 }
@@ -34,7 +38,8 @@ fn import(files: &[(String, Vec<u8>)], name: &str) -> Result<Dataset, ImportErro
 }
 
 fn tar_gz(files: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    let mut builder =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for (path, bytes) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
@@ -73,7 +78,8 @@ fn cifar10_as_its_authors_publish_it() {
 
 #[test]
 fn cifar100_labels_are_the_fine_ones() {
-    let files = [("train.bin".into(), records(2, &[99, 42])), ("test.bin".into(), records(2, &[5]))];
+    let files =
+        [("train.bin".into(), records(2, &[99, 42])), ("test.bin".into(), records(2, &[5]))];
     let dataset = import(&files, "cifar100").unwrap();
     assert_eq!(dataset.classes.len(), 100);
     assert_eq!(dataset.train.labels(), [99, 42]);
@@ -96,7 +102,10 @@ fn an_image_folder_in_any_order() {
     ];
     let dataset = import(&files, "pets").unwrap();
     assert_eq!(dataset.classes, ["cat", "dog"]);
-    assert_eq!((dataset.train.labels(), dataset.test.labels()), ([0, 1].as_slice(), [1].as_slice()));
+    assert_eq!(
+        (dataset.train.labels(), dataset.test.labels()),
+        ([0, 1].as_slice(), [1].as_slice())
+    );
     assert_eq!((dataset.train.image(0)[0], dataset.train.image(0)[1024]), (0, 250));
     files.reverse();
     assert_eq!(import(&files, "pets").unwrap(), dataset);
@@ -115,7 +124,8 @@ fn broken_files_are_named() {
     let image = import(&[("train/a/1.png".into(), b"no image".to_vec())], "x").unwrap_err();
     assert!(image.to_string().contains("train/a/1.png"));
     assert!(matches!(import(&[], "x"), Err(ImportError::Empty { .. })));
-    let mixed = [("train.bin".into(), records(2, &[1])), ("data_batch_1.bin".into(), records(1, &[1]))];
+    let mixed =
+        [("train.bin".into(), records(2, &[1])), ("data_batch_1.bin".into(), records(1, &[1]))];
     assert!(matches!(import(&mixed, "x"), Err(ImportError::Mixed { .. })));
     for (path, bytes) in [("a.zip", zip(&cifar10())), ("a.tar.gz", tar_gz(&cifar10()))] {
         assert!(from_archive(path, &bytes[..bytes.len() / 2]).is_err(), "{path}");
@@ -129,7 +139,8 @@ fn broken_files_are_named() {
 /// A name of 64 MB, that takes 64 KB packed: what reads it whole must not be asked to.
 #[test]
 fn an_archive_that_hides_its_size_is_refused() {
-    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    let mut builder =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for kind in [tar::EntryType::GNULongName, tar::EntryType::Regular] {
         let mut header = tar::Header::new_gnu();
         let size = if kind == tar::EntryType::Regular { 0 } else { 64 << 20 };
@@ -142,8 +153,13 @@ fn an_archive_that_hides_its_size_is_refused() {
     let problem = from_archive("a.tar.gz", &bomb).unwrap_err().to_string();
     assert!(problem.contains("between its files"), "{problem}");
     let long = format!("train/{}/1.png", "long".repeat(60));
-    let files = [long, "train/b/1.png".into(), "test/b/1.png".into()].map(|name| (name, png([1, 2, 3], (32, 32))));
-    assert_eq!(from_archive("a.tar.gz", &tar_gz(&files)).unwrap().classes.len(), 2, "long names are names");
+    let files = [long, "train/b/1.png".into(), "test/b/1.png".into()]
+        .map(|name| (name, png([1, 2, 3], (32, 32))));
+    assert_eq!(
+        from_archive("a.tar.gz", &tar_gz(&files)).unwrap().classes.len(),
+        2,
+        "long names are names"
+    );
 }
 
 #[test]
@@ -154,9 +170,10 @@ fn shapes10_is_the_same_everywhere() {
     assert!(shapes10(30, 20, 11) != data);
     assert!(shapes10(60, 20, 10).train.image(29) == data.train.image(29));
     // FNV-1a of the first images: the browser must generate the same bytes.
-    let hash = (0..30)
-        .flat_map(|i| data.train.image(i))
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash =
+        (0..30).flat_map(|i| data.train.image(i)).fold(0xcbf2_9ce4_8422_2325u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
     assert_eq!(format!("{hash:016x}"), SHAPES10_HASH);
 }
 

@@ -16,7 +16,8 @@ fn convolution_and_its_gradients_equal_burns() {
     let device = Device::flex().autodiff();
     device.seed(7);
     let window = |kernel, stride, padding| Window { kernel, stride, padding };
-    // Batches that do and do not fill a matrix product, odd sides, strides, and padding wider than needed.
+    // Batches that do and do not fill a matrix product, odd sides, strides, and padding wider than
+    // needed.
     let cases = [
         ([3, 3, 32, 32], 8, window(3, 1, 1)),
         ([33, 5, 9, 9], 6, window(3, 2, 1)),
@@ -35,7 +36,10 @@ fn convolution_and_its_gradients_equal_burns() {
         let theirs_gradients = (theirs.clone() * direction).sum().backward();
         assert_close(ours.inner(), theirs.inner());
         assert_close(input.grad(&ours_gradients).unwrap(), input.grad(&theirs_gradients).unwrap());
-        assert_close(weight.grad(&ours_gradients).unwrap(), weight.grad(&theirs_gradients).unwrap());
+        assert_close(
+            weight.grad(&ours_gradients).unwrap(),
+            weight.grad(&theirs_gradients).unwrap(),
+        );
     }
 }
 
@@ -67,6 +71,9 @@ fn correlations_equal_burns() {
     let offsets = [(0, 0), (0, 2), (1, -2), (2, -1), (2, 2)];
     for shape in [[5, 3, 8, 8], [17, 2, 1, 5], [3, 4, 2, 1], [1, 1, 4, 4]] {
         let input = random(shape, &device);
-        assert_close(kernels::correlate(input.clone(), &offsets), kernels::correlate_by_burn(input, &offsets));
+        assert_close(
+            kernels::correlate(input.clone(), &offsets),
+            kernels::correlate_by_burn(input, &offsets),
+        );
     }
 }

@@ -11,9 +11,11 @@ use rrlab_engine::model::{Model, StateDictError};
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::{magnitude_mask, masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
-    Allocation, AllocationRequest, Evidence, Repair, RepairOperator, Rule, RuleSettings, Sparsity, allocate,
+    Allocation, AllocationRequest, Evidence, Repair, RepairOperator, Rule, RuleSettings, Sparsity,
+    allocate,
 };
 use strum::VariantArray as _;
 
@@ -28,7 +30,7 @@ fn uniform(model: &Model, sparsity: f64) -> Allocation {
         settings: RuleSettings::default(),
         constraints: Vec::new(),
     };
-    allocate(Evidence::Graph(&model.graph), &request).unwrap()
+    allocate(Evidence::Graph(model.graph()), &request).unwrap()
 }
 
 fn images(data: &Dataset, count: usize) -> CalibrationImages<'_> {
@@ -55,27 +57,57 @@ fn wrong_tensors_are_named() {
     let model = model("resnet8");
     let hint = |classes| NetworkHint { architecture: "resnet8".parse().ok(), classes };
     let plain = |change: &dyn Fn(&mut TensorFile)| {
-        let mut file = TensorFile { metadata: Default::default(), tensors: model.state.clone() };
+        let mut file =
+            TensorFile { metadata: Default::default(), tensors: model.tensors().clone() };
         change(&mut file);
         checkpoint::from_file(file, hint(None))
     };
-    assert!(plain(&|_| ()).unwrap().state == model.state);
+    assert!(plain(&|_| ()).unwrap().tensors() == model.tensors());
     assert!(matches!(
         checkpoint::read(
-            &TensorFile { metadata: Default::default(), tensors: model.state.clone() }.to_bytes().unwrap(),
+            &TensorFile { metadata: Default::default(), tensors: model.tensors().clone() }
+                .to_bytes()
+                .unwrap(),
             NetworkHint::default()
         ),
         Err(CheckpointError::NoArchitecture)
     ));
-    let nan = plain(&|file| file.tensors.get_mut("layer2.0.conv1.weight").unwrap().values[17] = f32::NAN).unwrap_err();
-    assert_eq!(nan.to_string(), "tensor `layer2.0.conv1.weight` holds NaN at index 17; a weight is a finite number");
+    let nan = plain(&|file| {
+        file.tensors.get_mut("layer2.0.conv1.weight").unwrap().values_mut()[17] = f32::NAN
+    })
+    .unwrap_err();
+    assert_eq!(
+        nan.to_string(),
+        "tensor `layer2.0.conv1.weight` holds NaN at index 17; a weight is a finite number"
+    );
     let missing = plain(&|file| drop(file.tensors.remove("bn1.bias"))).unwrap_err();
-    assert!(missing.to_string().starts_with("tensor `bn1.bias` of resnet8 is missing"), "{missing}");
-    let extra =
-        plain(&|file| drop(file.tensors.insert("fc.weight".into(), file.tensors["bn1.bias"].clone()))).unwrap_err();
+    assert!(
+        missing.to_string().starts_with("tensor `bn1.bias` of resnet8 is missing"),
+        "{missing}"
+    );
+    let extra = plain(&|file| {
+        drop(file.tensors.insert("fc.weight".into(), file.tensors["bn1.bias"].clone()))
+    })
+    .unwrap_err();
     assert!(matches!(extra, CheckpointError::StateDict(StateDictError::Unexpected { .. })));
-    let classes = checkpoint::from_file(checkpoint::to_file(&model).unwrap(), hint(Some(7))).unwrap_err();
+    let classes =
+        checkpoint::from_file(checkpoint::to_file(&model).unwrap(), hint(Some(7))).unwrap_err();
     assert_eq!(classes.to_string(), "the file holds 10 classes, but 7 classes was asked for");
+}
+
+#[test]
+fn a_model_that_exists_is_valid() {
+    let before = model("resnet8");
+    let count = before.tensor("bn1", "running_var").values().len();
+    let mut changed = before.clone();
+    for wrong in [vec![f32::NAN; count], vec![-1.0; count], vec![1.0; count + 1]] {
+        assert!(changed.set_values("bn1", "running_var", wrong).is_err());
+        assert!(changed == before, "what was refused changes nothing");
+    }
+    changed.set_values("bn1", "running_var", vec![2.0; count]).unwrap();
+    assert!(changed != before);
+    let cut = HostTensor::new(vec![2, 3], vec![0.0; 5]).unwrap_err();
+    assert_eq!(cut.to_string(), "a tensor of shape [2, 3] has 6 values, not 5");
 }
 
 #[test]
@@ -87,14 +119,16 @@ fn masks_keep_the_largest_and_of_equals_the_first() {
     for layer in &allocation.layers {
         let stays = masks[&layer.name].iter().filter(|stays| **stays).count();
         assert_eq!(stays, layer.kept);
-        let nonzero = pruned.tensor(&layer.name, "weight").values.iter().filter(|w| **w != 0.0).count();
+        let nonzero =
+            pruned.tensor(&layer.name, "weight").values().iter().filter(|w| **w != 0.0).count();
         assert_eq!(nonzero, layer.kept);
     }
     assert!(masks_to_bytes(&model, &masks).is_ok());
     assert!(prune(&self::model("resnet20"), &allocation).is_err());
 }
 
-/// After variance matching every pruned layer's output has the dense network's mean and variance on the same images.
+/// After variance matching every pruned layer's output has the dense network's mean and variance on
+/// the same images.
 #[test]
 fn repair_brings_statistics_back() {
     let data = shapes10(48, 10, 4);
@@ -103,18 +137,27 @@ fn repair_brings_statistics_back() {
     for name in ["resnet8", "vgg11_bn:width=0.1"] {
         let dense = model(name);
         let (pruned, _) = prune(&dense, &uniform(&dense, 0.8)).unwrap();
-        let statistics = read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
+        let statistics =
+            read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
         let how = Repair::Operator(RepairOperator::VarianceMatching);
-        let repaired = read_sync(repair(&dense, &statistics, &pruned, how, &images, &device, unwatched)).unwrap();
+        let repaired =
+            read_sync(repair(&dense, &statistics, &pruned, how, &images, &device, unwatched))
+                .unwrap();
         // The map is folded into what follows the layer: compare there.
         let outputs = |model: &Model| {
             let network = Network::new(model, &device);
             let mut moments = Vec::new();
             for batch in images.batches(&device) {
                 network.forward_observed(batch, |id, values| {
-                    let follows =
-                        network.graph().node(id).inputs.iter().any(|&input| network.graph().node(input).role.is_some());
-                    if follows || network.graph().node(id).role == Some(rrlab_types::Role::Classifier) {
+                    let follows = network
+                        .graph()
+                        .node(id)
+                        .inputs
+                        .iter()
+                        .any(|&input| network.graph().node(input).role.is_some());
+                    if follows
+                        || network.graph().node(id).role == Some(rrlab_types::Role::Classifier)
+                    {
                         let [_, channels, ..] = values.output.dims();
                         let mean = values.output.clone().swap_dims(0, 1).flatten::<2>(1, 3);
                         moments.push(mean.clone().mean_dim(1).reshape([channels]));
@@ -125,7 +168,10 @@ fn repair_brings_statistics_back() {
             read_sync(download(Tensor::cat(moments, 0))).unwrap()
         };
         for (ours, dense) in outputs(&repaired).iter().zip(outputs(&dense)) {
-            assert!((ours - dense).abs() <= 2e-3 * dense.abs().max(1.0), "{name}: {ours} against {dense}");
+            assert!(
+                (ours - dense).abs() <= 2e-3 * dense.abs().max(1.0),
+                "{name}: {ours} against {dense}"
+            );
         }
     }
 }
@@ -136,15 +182,23 @@ fn every_repair_of_a_dense_network_changes_nothing() {
     let images = images(&data, 40);
     let device = Device::flex();
     let dense = model("resnet8");
-    let statistics = read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
+    let statistics =
+        read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
     let logits = |model: &Model| {
         let network = Network::new(model, &device);
         read_sync(download(network.forward(images.batches(&device).next().unwrap()))).unwrap()
     };
     for &operator in RepairOperator::VARIANTS {
-        let repaired =
-            read_sync(repair(&dense, &statistics, &dense, Repair::Operator(operator), &images, &device, unwatched))
-                .unwrap();
+        let repaired = read_sync(repair(
+            &dense,
+            &statistics,
+            &dense,
+            Repair::Operator(operator),
+            &images,
+            &device,
+            unwatched,
+        ))
+        .unwrap();
         for (ours, dense) in logits(&repaired).iter().zip(logits(&dense)) {
             assert!((ours - dense).abs() < 2e-3, "{operator}: {ours} against {dense}");
         }
@@ -156,9 +210,12 @@ fn layers_without_variance_and_single_images_give_finite_profiles() {
     let data = shapes10(10, 10, 4);
     let device = Device::flex();
     let mut dead = model("resnet8");
-    dead.tensor_mut("layer1.0.conv1", "weight").values.fill(0.0);
+    let weights = dead.tensor("layer1.0.conv1", "weight").values().len();
+    dead.apply_mask("layer1.0.conv1", &vec![false; weights]);
     let images = images(&data, 1);
-    let profile = read_sync(calibrate(&dead, &device, "cpu", &images, Method::SecondMoments, unwatched)).unwrap();
+    let profile =
+        read_sync(calibrate(&dead, &device, "cpu", &images, Method::SecondMoments, unwatched))
+            .unwrap();
     let text = serde_json::to_string(&profile).unwrap();
     let read = rrlab_types::ModelProfile::from_json(&text).unwrap();
     for &rule in Rule::VARIANTS {
@@ -173,7 +230,8 @@ fn layers_without_variance_and_single_images_give_finite_profiles() {
     assert!(CalibrationImages::draw(&data, Split::Train, 0, 1, data.normalization).is_err());
 }
 
-/// Logits of a network that an independent PyTorch program trained (`RRLAB_REFERENCE`: the folder of its files).
+/// Logits of a network that an independent PyTorch program trained (`RRLAB_REFERENCE`: the folder
+/// of its files).
 #[test]
 fn pytorch_logits_are_met() {
     let Some(folder) = std::env::var_os("RRLAB_REFERENCE").map(std::path::PathBuf::from) else {
@@ -191,12 +249,13 @@ fn pytorch_logits_are_met() {
     let mut values = vec![0.0f32; count * 3 * 1024];
     for (index, &pixel) in pixels.data().iter().enumerate() {
         let (image, position, colour) = (index / 3072, index % 3072 / 3, index % 3);
-        values[(image * 3 + colour) * 1024 + position] = (f32::from(pixel) / 255.0 - mean[colour]) / std[colour];
+        values[(image * 3 + colour) * 1024 + position] =
+            (f32::from(pixel) / 255.0 - mean[colour]) / std[colour];
     }
     let device = Device::flex();
     let batch = Tensor::from_data(TensorData::new(values, [count, 3, 32, 32]), &device);
     let logits = read_sync(download(Network::new(&model, &device).forward(batch))).unwrap();
-    let expected = TensorFile::from_bytes(&parity).unwrap().tensors["logits"].values.clone();
+    let expected = TensorFile::from_bytes(&parity).unwrap().tensors["logits"].values().to_vec();
     for (ours, theirs) in logits.iter().zip(&expected) {
         assert!((ours - theirs).abs() < 1e-4, "{ours} against {theirs}");
     }

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
-use crate::identity::{ImagesHash, ModelHash, ProfileHash};
 use crate::repair::Repair;
-use crate::report::without_old_hash;
+use crate::report::{ReportOrigin, without_old_hash};
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::training::{EpochReport, Schedule, TrainingPlan};
 use crate::version::{VersionError, check_version};
@@ -88,21 +87,9 @@ pub struct FinetuneReport {
     pub architecture: String,
     /// Classes of the data set; chance is one over them.
     pub classes: usize,
-    /// The dense network; a report of version 1 does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_hash: Option<ModelHash>,
-    /// The profile that the budgets were shared out by, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_hash: Option<ProfileHash>,
-    /// The evaluation images, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images_hash: Option<ImagesHash>,
-    /// Data set of calibration and training (train split) and evaluation (test split).
-    pub dataset: String,
-    /// Kind of device and, for a GPU, its adapter.
-    pub device: String,
-    /// Version of the program.
-    pub program: String,
+    /// What its numbers were computed from.
+    #[serde(flatten)]
+    pub origin: ReportOrigin,
     /// What was asked for.
     pub plan: FinetunePlan,
     /// Accuracy of the dense network on the same evaluation images.

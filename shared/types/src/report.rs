@@ -53,6 +53,70 @@ pub struct SweepPlan {
     pub seed: u64,
 }
 
+/// What the numbers of a sweep or of fine-tuning were computed from. Numbers of one report can be compared only if all of
+/// them come from the same network, profile, images, kind of device and version of the program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportOrigin {
+    /// The dense network; a report of version 1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<ModelHash>,
+    /// The profile that the budgets were shared out by, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_hash: Option<ProfileHash>,
+    /// The evaluation images, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_hash: Option<ImagesHash>,
+    /// Data set of calibration and training (train split) and evaluation (test split).
+    pub dataset: String,
+    /// Name of the device that computed, its kind first.
+    pub device: String,
+    /// Name and version of the program.
+    pub program: String,
+}
+
+impl ReportOrigin {
+    /// What differs between an earlier part of some work, with this origin, and the work at hand, as the end of a sentence;
+    /// nothing where it can be gone on with.
+    pub fn difference(&self, here: &Self) -> Option<String> {
+        let (Some(model), Some(profile)) = (self.model_hash, self.profile_hash) else {
+            return Some(UNBOUND.into());
+        };
+        let (Some(here_model), Some(here_profile)) = (here.model_hash, here.profile_hash) else {
+            return Some("names its network, and the profile here does not say which network it is of".into());
+        };
+        if self.images_hash.is_none() {
+            return Some(UNBOUND.into());
+        }
+        if model != here_model {
+            return Some(format!("is of network {}, and this one is {}", model.short(), here_model.short()));
+        }
+        if profile != here_profile {
+            return Some(format!("is by profile {}, and this one is {}", profile.short(), here_profile.short()));
+        }
+        if self.dataset != here.dataset {
+            return Some(format!("is on data set {}, and this one is {}", self.dataset, here.dataset));
+        }
+        if self.images_hash != here.images_hash {
+            return Some("was evaluated on other images".into());
+        }
+        if device_kind(&self.device) != device_kind(&here.device) {
+            return Some(format!("was computed on {}, and this device is {}", self.device, here.device));
+        }
+        if self.program != here.program {
+            return Some(format!("was computed by {}, and this is {}", self.program, here.program));
+        }
+        None
+    }
+}
+
+/// What is said of a report that names no network, profile or images.
+const UNBOUND: &str = "was written by an earlier version and does not say which network and profile it is of";
+
+/// The kind of a device: the first word of its name, before the adapter's.
+fn device_kind(name: &str) -> &str {
+    name.split(' ').next().unwrap_or(name)
+}
+
 /// Accuracy over rules, sparsities and repairs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SweepReport {
@@ -62,21 +126,9 @@ pub struct SweepReport {
     pub architecture: String,
     /// Classes of the data set; chance is one over them.
     pub classes: usize,
-    /// The dense network; a sweep of version 1 does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_hash: Option<ModelHash>,
-    /// The profile that the budgets were shared out by, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_hash: Option<ProfileHash>,
-    /// The evaluation images, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images_hash: Option<ImagesHash>,
-    /// Data set of calibration (train split) and evaluation (test split).
-    pub dataset: String,
-    /// Kind of device that computed and, for a GPU, its adapter.
-    pub device: String,
-    /// Version of the program.
-    pub program: String,
+    /// What its numbers were computed from.
+    #[serde(flatten)]
+    pub origin: ReportOrigin,
     /// What was asked for.
     pub plan: SweepPlan,
     /// Accuracy of the dense network on the same evaluation images.
@@ -153,12 +205,12 @@ impl SweepReport {
     /// # Errors
     /// If they follow from another.
     pub fn check_profile(&self, profile: &ProfileHash) -> Result<Binding, IdentityError> {
-        profile.check("the sweep", self.profile_hash.as_ref(), "open the profile that it was made with")
+        profile.check("the sweep", self.origin.profile_hash.as_ref(), "open the profile that it was made with")
     }
 
     /// Takes the place of an earlier state of the same sweep among others, or comes after them.
     pub fn put_into(&self, reports: &mut Vec<Self>) {
-        let same = |known: &&mut Self| known.profile_hash == self.profile_hash && known.plan == self.plan;
+        let same = |known: &&mut Self| known.origin.profile_hash == self.origin.profile_hash && known.plan == self.plan;
         match reports.iter_mut().find(same) {
             Some(known) => *known = self.clone(),
             None => reports.push(self.clone()),

@@ -6,8 +6,9 @@ use common::{chain, deviates, layer_weights, profile};
 use proptest::prelude::*;
 use rrlab_types::{
     AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES, Constraint, Crossing, Document, Evidence,
-    LayerGraph, LayerState, ModelProfile, Prior, ProfileError, Repair, RepairOperator, Rule, RuleSettings,
-    SWEEP_VERSION, ScoreSketch, Sparsity, SweepEntry, SweepPlan, SweepReport, VersionError, allocate, lamp_scores,
+    LayerGraph, LayerState, ModelProfile, Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule,
+    RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, SweepEntry, SweepPlan, SweepReport, VersionError, allocate,
+    lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -258,7 +259,7 @@ fn files_of_the_version_before_are_read_and_bound_to_nothing() {
     // Version 1 named networks by a hash of 16 digits.
     let text = old(serde_json::to_value(sweep(&[(0.9, 0.8)])).unwrap(), "0123456789abcdef");
     let read = SweepReport::from_json(&text).unwrap();
-    assert_eq!(read.model_hash, None);
+    assert_eq!(read.origin.model_hash, None);
     assert_eq!(read.check_profile(&profile.hash()), Ok(Binding::Unbound));
     let broken = text.replacen("\"version\":1", "\"version\":2", 1);
     assert!(SweepReport::from_json(&broken).unwrap_err().to_string().contains("is no hash"));
@@ -337,12 +338,14 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
         version: SWEEP_VERSION,
         architecture: "chain".into(),
         classes: 10,
-        model_hash: None,
-        profile_hash: None,
-        images_hash: None,
-        dataset: "none".into(),
-        device: "cpu".into(),
-        program: "test".into(),
+        origin: ReportOrigin {
+            model_hash: None,
+            profile_hash: None,
+            images_hash: None,
+            dataset: "none".into(),
+            device: "cpu".into(),
+            program: "test".into(),
+        },
         plan: SweepPlan {
             rules: vec![Rule::Rr],
             sparsities: accuracies.iter().map(|(sparsity, _)| Sparsity::new(*sparsity).unwrap()).collect(),

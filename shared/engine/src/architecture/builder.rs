@@ -1,4 +1,5 @@
-//! Puts a layer graph together node by node; shapes and multiply-accumulates follow from the inputs.
+//! Puts a layer graph together node by node; shapes and multiply-accumulates follow from the
+//! inputs.
 
 use rrlab_types::{FeatureShape, LayerGraph, Node, NodeId, Op, Role};
 
@@ -10,7 +11,14 @@ pub struct GraphBuilder {
 impl GraphBuilder {
     /// A graph that so far holds the input alone.
     pub fn new(image: FeatureShape) -> (Self, NodeId) {
-        let input = Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape: image, macs: 0, role: None };
+        let input = Node {
+            name: "input".into(),
+            op: Op::Input,
+            inputs: Vec::new(),
+            shape: image,
+            macs: 0,
+            role: None,
+        };
         (Self { nodes: vec![input] }, NodeId(0))
     }
 
@@ -42,7 +50,8 @@ impl GraphBuilder {
         role: Role,
     ) -> NodeId {
         let in_channels = self.channels(input);
-        let op = Op::Conv2d { in_channels, out_channels, kernel, stride, padding: kernel / 2, bias };
+        let op =
+            Op::Conv2d { in_channels, out_channels, kernel, stride, padding: kernel / 2, bias };
         self.push(name.into(), op, vec![input], Some(role))
     }
 
@@ -52,7 +61,7 @@ impl GraphBuilder {
         self.op(name, Op::BatchNorm { channels }, input)
     }
 
-    /// A residual sum.
+    /// The sum of a residual block's branch and its shortcut, which have one shape.
     pub fn add(&mut self, name: impl Into<String>, branch: NodeId, shortcut: NodeId) -> NodeId {
         self.push(name.into(), Op::Add, vec![branch, shortcut], None)
     }

@@ -4,10 +4,7 @@ mod builder;
 mod resnet;
 mod vgg;
 
-use rrlab_types::{FeatureShape, LayerGraph};
-
-/// Shape of the images that every architecture of the lab takes: CIFAR's.
-pub const IMAGE: FeatureShape = FeatureShape { channels: 3, height: 32, width: 32 };
+use rrlab_types::LayerGraph;
 
 /// A family member without its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +29,10 @@ const FAMILIES: [(&str, Family); 6] = [
 /// Widest multiplier: beyond it a network of the lab no longer fits the machines it is for.
 const MAX_WIDTH: f64 = 8.0;
 
+/// Numbers of classes that a classifier may tell apart: one needs no telling, and no data set of
+/// images this small has more than thousands.
+const CLASSES: std::ops::RangeInclusive<usize> = 2..=10_000;
+
 /// An architecture with its options, written `NAME` or `NAME:width=0.25`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Architecture {
@@ -42,14 +43,16 @@ pub struct Architecture {
 /// Why a text names no architecture.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ArchitectureError {
-    /// No such name.
+    /// A name that no family member has.
     #[error("no architecture is named `{name}`; there are {}", names().join(", "))]
     Unknown {
         /// The name asked for.
         name: String,
     },
     /// An option that is not `width`.
-    #[error("architecture option `{option}` is not known; the one option is width, as in resnet18:width=0.25")]
+    #[error(
+        "architecture option `{option}` is not known; the one option is width, as in resnet18:width=0.25"
+    )]
     Option {
         /// The option asked for.
         option: String,
@@ -61,7 +64,7 @@ pub enum ArchitectureError {
         value: String,
     },
     /// A network for fewer than two classes.
-    #[error("a classifier needs 2 to 10000 classes, not {classes}")]
+    #[error("a classifier needs {} to {} classes, not {classes}", CLASSES.start(), CLASSES.end())]
     Classes {
         /// The number asked for.
         classes: usize,
@@ -79,15 +82,19 @@ impl Architecture {
     /// # Errors
     /// [`ArchitectureError::Classes`] for fewer than 2 classes or more than 10000.
     pub fn graph(&self, classes: usize) -> Result<LayerGraph, ArchitectureError> {
-        if !(2..=10_000).contains(&classes) {
+        if !CLASSES.contains(&classes) {
             return Err(ArchitectureError::Classes { classes });
         }
         let scale = |channels: usize| ((channels as f64 * self.width).round() as usize).max(1);
+        // Channels of each stage: of the networks that He et al. 2016 made for CIFAR, and of those
+        // for ImageNet.
+        let narrow = [16, 32, 64].map(scale);
+        let wide = [64, 128, 256, 512].map(scale);
         let mut graph = match self.family {
-            Family::ResNet8 => resnet::graph([16, 32, 64].map(scale).as_slice(), &[1, 1, 1], classes),
-            Family::ResNet20 => resnet::graph([16, 32, 64].map(scale).as_slice(), &[3, 3, 3], classes),
-            Family::ResNet18 => resnet::graph([64, 128, 256, 512].map(scale).as_slice(), &[2, 2, 2, 2], classes),
-            Family::ResNet34 => resnet::graph([64, 128, 256, 512].map(scale).as_slice(), &[3, 4, 6, 3], classes),
+            Family::ResNet8 => resnet::graph(&narrow, &[1, 1, 1], classes),
+            Family::ResNet20 => resnet::graph(&narrow, &[3, 3, 3], classes),
+            Family::ResNet18 => resnet::graph(&wide, &[2, 2, 2, 2], classes),
+            Family::ResNet34 => resnet::graph(&wide, &[3, 4, 6, 3], classes),
             Family::Vgg11Bn => vgg::graph(&vgg::VGG11, scale, classes),
             Family::Vgg16Bn => vgg::graph(&vgg::VGG16, scale, classes),
         };
@@ -100,19 +107,28 @@ impl std::str::FromStr for Architecture {
     type Err = ArchitectureError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, option) = text.split_once(':').map_or((text, None), |(name, option)| (name, Some(option)));
+        let (name, option) = match text.split_once(':') {
+            Some((name, option)) => (name, Some(option)),
+            None => (text, None),
+        };
+        // `ResNet-18`, `resnet_18` and `resnet18` are one name.
         let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
         let found = FAMILIES.iter().find(|(known, _)| plain(known) == plain(name));
         let &(_, family) = found.ok_or_else(|| ArchitectureError::Unknown { name: name.into() })?;
-        let width = match option.map(|option| option.split_once('=').unwrap_or((option, ""))) {
-            None => 1.0,
-            Some(("width", value)) => {
-                let width = value.parse().ok().filter(|width| *width > 0.0 && *width <= MAX_WIDTH);
-                width.ok_or_else(|| ArchitectureError::Width { value: value.into() })?
-            }
-            Some((option, _)) => return Err(ArchitectureError::Option { option: option.into() }),
-        };
+        let width = option.map_or(Ok(1.0), parse_width)?;
         Ok(Self { family, width })
+    }
+}
+
+/// The multiplier of `width=0.25`.
+fn parse_width(option: &str) -> Result<f64, ArchitectureError> {
+    let (key, value) = option.split_once('=').unwrap_or((option, ""));
+    if key != "width" {
+        return Err(ArchitectureError::Option { option: key.into() });
+    }
+    match value.parse::<f64>() {
+        Ok(width) if width > 0.0 && width <= MAX_WIDTH => Ok(width),
+        _ => Err(ArchitectureError::Width { value: value.into() }),
     }
 }
 

@@ -1,9 +1,10 @@
-//! Residual networks of basic blocks for 32×32 images (He et al. 2016), named as in kuangliu/pytorch-cifar.
+//! Residual networks of basic blocks for 32×32 images (He et al. 2016), named as in
+//! kuangliu/pytorch-cifar.
 
 use rrlab_types::{LayerGraph, NodeId, Op, Role};
 
-use super::IMAGE;
 use super::builder::GraphBuilder;
+use crate::data::IMAGE;
 
 /// One stage per width, `blocks` basic blocks each; every stage after the first halves the image.
 pub fn graph(widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
@@ -14,21 +15,40 @@ pub fn graph(widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
     for (stage, (&width, &count)) in widths.iter().zip(blocks).enumerate() {
         for block in 0..count {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            at = basic_block(&mut builder, &format!("layer{}.{block}", stage + 1), at, width, stride);
+            at = basic_block(
+                &mut builder,
+                &format!("layer{}.{block}", stage + 1),
+                at,
+                width,
+                stride,
+            );
         }
     }
     let pooled = builder.op("avgpool", Op::GlobalAveragePool, at);
     builder.classifier("linear", pooled, classes)
 }
 
-fn basic_block(builder: &mut GraphBuilder, name: &str, input: NodeId, width: usize, stride: usize) -> NodeId {
+fn basic_block(
+    builder: &mut GraphBuilder,
+    name: &str,
+    input: NodeId,
+    width: usize,
+    stride: usize,
+) -> NodeId {
     let conv1 = builder.conv(format!("{name}.conv1"), input, width, (3, stride), false, Role::Conv);
     let bn1 = builder.batch_norm(format!("{name}.bn1"), conv1);
     let relu1 = builder.op(format!("{name}.relu1"), Op::Relu, bn1);
     let conv2 = builder.conv(format!("{name}.conv2"), relu1, width, (3, 1), false, Role::Conv);
     let bn2 = builder.batch_norm(format!("{name}.bn2"), conv2);
     let shortcut = if stride != 1 || builder.channels(input) != width {
-        let projection = builder.conv(format!("{name}.shortcut.0"), input, width, (1, stride), false, Role::Projection);
+        let projection = builder.conv(
+            format!("{name}.shortcut.0"),
+            input,
+            width,
+            (1, stride),
+            false,
+            Role::Projection,
+        );
         builder.batch_norm(format!("{name}.shortcut.1"), projection)
     } else {
         input

@@ -1,22 +1,23 @@
-//! VGG with batch norm for 32×32 images (Simonyan & Zisserman 2015), named as in kuangliu/pytorch-cifar.
+//! VGG with batch norm for 32×32 images (Simonyan & Zisserman 2015), named as in
+//! kuangliu/pytorch-cifar.
 
 use rrlab_types::{LayerGraph, Op, Role};
 
-use super::IMAGE;
 use super::builder::GraphBuilder;
+use crate::data::IMAGE;
 
 /// A step of the feature extractor.
 #[derive(Clone, Copy)]
 pub enum Step {
     /// Convolution, batch norm and ReLU with this many channels.
     Conv(usize),
-    /// 2×2 max pooling.
+    /// Max pooling over 2×2 pixels, which halves the image.
     Pool,
 }
 
 use Step::{Conv, Pool};
 
-/// Configuration A.
+/// Configuration A of the paper's table 1, without its hidden linear layers.
 pub const VGG11: [Step; 13] = [
     Conv(64),
     Pool,
@@ -33,7 +34,7 @@ pub const VGG11: [Step; 13] = [
     Pool,
 ];
 
-/// Configuration D.
+/// Configuration D of the paper's table 1, likewise.
 pub const VGG16: [Step; 18] = [
     Conv(64),
     Conv(64),
@@ -63,7 +64,14 @@ pub fn graph(steps: &[Step], scale: impl Fn(usize) -> usize, classes: usize) -> 
         match *step {
             Conv(channels) => {
                 let role = if index == 0 { Role::Stem } else { Role::Conv };
-                at = builder.conv(format!("features.{index}"), at, scale(channels), (3, 1), true, role);
+                at = builder.conv(
+                    format!("features.{index}"),
+                    at,
+                    scale(channels),
+                    (3, 1),
+                    true,
+                    role,
+                );
                 at = builder.batch_norm(format!("features.{}", index + 1), at);
                 at = builder.op(format!("features.{}", index + 2), Op::Relu, at);
                 index += 3;

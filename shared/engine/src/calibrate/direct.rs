@@ -1,18 +1,19 @@
-//! Calibration the direct way: convolve with each pruned weight and accumulate moments. Slow, and the reference that
-//! the cheap way is held against.
+//! Calibration the direct way: convolve with each pruned weight and accumulate moments. Slow, and
+//! the reference that the cheap way is held against.
 
 use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{ChannelMoments, Op};
 
-use super::LayerWeights;
-use crate::model::HostTensor;
+use super::weights::LayerWeights;
 use crate::network::{channel_sums, download, upload, weighted_output};
 use crate::prune::magnitude_mask;
+use crate::sums::add_values;
 
 /// Sums of one layer at one sparsity, per channel.
 #[derive(Debug, Clone, Default)]
 struct Sums {
-    /// Σy, Σy², Σŷ, Σŷ², Σyŷ, each over `channels`.
+    /// Σy, Σy², Σŷ, Σŷ², Σyŷ over images and positions, without the bias: `[5, channels]`; empty
+    /// before the first batch.
     values: Vec<f64>,
 }
 
@@ -20,39 +21,47 @@ struct Sums {
 #[derive(Debug, Clone)]
 pub struct DirectSums {
     op: Op,
+    /// The pruned weight at each sparsity.
     pruned: Vec<Tensor<4>>,
     sums: Vec<Sums>,
+    /// Images times positions so far.
     count: f64,
 }
 
 impl DirectSums {
-    /// Of no images yet.
+    /// Sums before the first batch, for the layer pruned to each of these counts. `like` is the
+    /// layer's weight on the device, `[out, in, kernel, kernel]`.
     pub fn new(op: Op, layer: &LayerWeights, kept: &[usize], like: &Tensor<4>) -> Self {
-        let pruned = kept.iter().map(|&kept| {
-            let mask = magnitude_mask(&layer.weights, kept);
-            let values = layer.weights.iter().zip(mask).map(|(&weight, stays)| if stays { weight } else { 0.0 });
-            upload(&HostTensor { shape: like.dims().to_vec(), values: values.collect() }, like.dims(), &like.device())
-        });
-        Self { op, pruned: pruned.collect(), sums: vec![Sums::default(); kept.len()], count: 0.0 }
+        let pruned = kept.iter().map(|&kept| pruned_weight(&layer.weights, kept, like)).collect();
+        Self { op, pruned, sums: vec![Sums::default(); kept.len()], count: 0.0 }
     }
 
     /// Takes a batch into account.
-    pub async fn add(&mut self, input: &Tensor<4>, dense: Tensor<4>, positions: usize) -> Result<(), ExecutionError> {
+    ///
+    /// # Shapes
+    /// - `input`: the layer's input, `[batch, in, height, width]`
+    /// - `dense`: the layer's weight, `[out, in, kernel, kernel]`
+    /// - `positions`: images of the batch times positions of the output
+    pub async fn add(
+        &mut self,
+        input: &Tensor<4>,
+        dense: Tensor<4>,
+        positions: usize,
+    ) -> Result<(), ExecutionError> {
         let output = weighted_output(self.op, dense, input.clone());
-        let dense_sums = [channel_sums(output.clone()), channel_sums(output.clone() * output.clone())];
+        let dense_sums =
+            [channel_sums(output.clone()), channel_sums(output.clone() * output.clone())];
         for (weight, sums) in self.pruned.iter().zip(&mut self.sums) {
             let pruned = weighted_output(self.op, weight.clone(), input.clone());
-            let [first, second] = dense_sums.clone();
-            let all = vec![
-                first,
-                second,
+            let [dense_first, dense_second] = dense_sums.clone();
+            let in_order_of_sums = vec![
+                dense_first,
+                dense_second,
                 channel_sums(pruned.clone()),
                 channel_sums(pruned.clone() * pruned.clone()),
                 channel_sums(output.clone() * pruned),
             ];
-            let values = download(Tensor::cat(all, 0)).await?;
-            sums.values.resize(values.len(), 0.0);
-            sums.values.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+            add_values(&mut sums.values, &download(Tensor::cat(in_order_of_sums, 0)).await?);
         }
         self.count += positions as f64;
         Ok(())
@@ -60,21 +69,37 @@ impl DirectSums {
 
     /// Moments of every channel at each sparsity, `[sparsity][channel]`.
     pub fn channel_moments(&self, layer: &LayerWeights) -> Vec<Vec<ChannelMoments>> {
-        let of = |sums: &Sums| {
-            let mean_of = |which: usize, channel: usize| sums.values[which * layer.channels + channel] / self.count;
-            let channel = |channel: usize| {
-                let [y, yy, p, pp, yp] = [0, 1, 2, 3, 4].map(|which| mean_of(which, channel));
-                let bias = layer.bias_of(channel);
-                ChannelMoments {
-                    mean: y + bias,
-                    variance: (yy - y * y).max(0.0),
-                    pruned_mean: p + bias,
-                    pruned_variance: (pp - p * p).max(0.0),
-                    covariance: yp - y * p,
-                }
-            };
-            (0..layer.channels).map(channel).collect()
-        };
-        self.sums.iter().map(of).collect()
+        let mut levels = Vec::new();
+        for sums in &self.sums {
+            let channels = 0..layer.channels;
+            levels.push(channels.map(|channel| self.moments_of(sums, layer, channel)).collect());
+        }
+        levels
     }
+
+    fn moments_of(&self, sums: &Sums, layer: &LayerWeights, channel: usize) -> ChannelMoments {
+        let mean_of = |which: usize| sums.values[which * layer.channels + channel] / self.count;
+        let [y, yy, p, pp, yp] = [0, 1, 2, 3, 4].map(mean_of);
+        let bias = layer.bias_of(channel);
+        ChannelMoments {
+            mean: y + bias,
+            // Rounding can leave the difference of two equal numbers below 0.
+            variance: (yy - y * y).max(0.0),
+            pruned_mean: p + bias,
+            pruned_variance: (pp - p * p).max(0.0),
+            covariance: yp - y * p,
+        }
+    }
+}
+
+/// The layer's weight with all but the `kept` largest removed, in the shape and on the device of
+/// `like`.
+fn pruned_weight(weights: &[f32], kept: usize, like: &Tensor<4>) -> Tensor<4> {
+    let mut values = weights.to_vec();
+    for (value, stays) in values.iter_mut().zip(magnitude_mask(weights, kept)) {
+        if !stays {
+            *value = 0.0;
+        }
+    }
+    upload(&values, like.dims(), &like.device())
 }

@@ -1,36 +1,51 @@
-//! Calibration by second moments (`docs/method.md`, section 3): one dense pass gives every sparsity and every operator.
+//! Calibration by second moments (`docs/method.md`, section 3): one dense pass gives every sparsity
+//! and every operator.
 //!
-//! Convolution is linear, so with G = `E[p pᵀ]` and m = `E[p]` of the layer's input patches p the moments of a pruned output
-//! are `E[yŷ]` = wᵀGŵ, `E[ŷ²]` = ŵᵀGŵ and `E[ŷ]` = mᵀŵ.
+//! Convolution is linear, so with G = `E[p pᵀ]` and m = `E[p]` of the layer's input patches p the
+//! moments of a pruned output are `E[yŷ]` = wᵀGŵ, `E[ŷ²]` = ŵᵀGŵ and `E[ŷ]` = mᵀŵ.
+//!
+//! G of a convolution of stride 1 that keeps the size needs only a correlation for each *offset*
+//! between two kernel positions (13 up to sign for 3×3, where there are 45 pairs), since two patch
+//! entries at the same offset read the same pairs of pixels everywhere in the image but at its
+//! border. So for a pair of kernel positions the sum over the whole image is taken, and what a
+//! border row or column adds to it though no patch reads it there is taken away again. A patch
+//! entry is numbered input channel, kernel row, kernel column, as a weight is.
 
 use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{ChannelMoments, Op, magnitude_order};
 
-use super::LayerWeights;
-use crate::kernels::{self, Matrix, Offset, Window, Write};
+use super::weights::LayerWeights;
+use crate::kernels::{self, Matrix, Offset, Window, WriteMode};
 use crate::network::{channel_sums, download, window_of};
+use crate::sums::add_values;
 use crate::threads;
 
-/// Sparsity from which `E[ŷ²]` is summed over kept weights; below it, over removed ones.
+/// Sparsity from which `E[ŷ²]` is summed over kept weights; below it, over removed ones. Either sum
+/// takes the square of its weights, so the fewer are summed.
 const HALF: f64 = 0.5;
+/// Output channels whose product with G is one task: enough that each read of G, which does not fit
+/// the cache, serves several channels, and few enough that a layer of 64 channels keeps four
+/// threads busy.
+const CHANNELS_PER_PRODUCT: usize = 16;
 
-/// A part of the input image whose sums correct those of the whole for what lies outside it.
+/// Rows, or columns, of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Whole,
+enum Lines {
+    All,
     First,
     Last,
 }
 
-/// Rows times columns of the image; whole times whole is the image itself.
-type Region = (Side, Side);
+/// The rows and the columns of a part of the image. All rows and all columns are the image itself;
+/// the other parts correct its sums for what lies outside it.
+type Region = (Lines, Lines);
 
 /// How the second moments of a layer's patches are put together.
 #[derive(Debug, Clone)]
 enum Layout {
     /// Stride 1, padded to the same size: sums over offsets, with corrections at the borders.
-    Same { kernel: usize, channels: usize, regions: Vec<(Region, Vec<Offset>)> },
-    /// Any other: all pairs of patch entries.
+    Offsets { kernel: usize, channels: usize, regions: Vec<(Region, Vec<Offset>)> },
+    /// Any other: all pairs of patch entries. A strided convolution has few positions.
     Patches { window: Window },
 }
 
@@ -38,8 +53,11 @@ enum Layout {
 #[derive(Debug, Clone)]
 pub struct PatchSums {
     layout: Layout,
+    /// Entries of a patch: input channels · kernel².
     patch: usize,
+    /// In the order of [`PatchSums::of_batch`]; empty before the first batch.
     sums: Vec<f64>,
+    /// Images times output positions so far.
     count: f64,
 }
 
@@ -47,67 +65,96 @@ pub struct PatchSums {
 #[derive(Debug)]
 pub struct PatchMoments {
     patch: usize,
-    /// `E[p pᵀ]`, `[patch, patch]`.
+    /// `E[p pᵀ]`, `[patch, patch]`. In f32, which halves the memory of the largest layers; what is
+    /// computed from it is summed in f64.
     second: Vec<f32>,
-    /// `E[p]`.
+    /// `E[p]`, `[patch]`.
     mean: Vec<f64>,
 }
 
-/// Offsets between two kernel positions, up to sign.
+/// Offsets between two positions of a kernel of these sides, up to sign: the others follow by
+/// exchanging the channels.
 fn distinct_offsets(rows: usize, columns: usize) -> Vec<Offset> {
     let reach = columns as isize - 1;
-    let below = (1..rows).flat_map(|row| (-reach..=reach).map(move |column| (row, column)));
-    (0..columns).map(|column| (0, column as isize)).chain(below).collect()
+    let mut offsets: Vec<Offset> = (0..columns).map(|column| (0, column as isize)).collect();
+    for row in 1..rows {
+        offsets.extend((-reach..=reach).map(|column| (row, column)));
+    }
+    offsets
 }
 
+/// The parts of the image that are summed over, each with its offsets: the whole, the outer rows
+/// (where both positions lie in one row of the kernel), the outer columns (in one column), and the
+/// corners (the same position twice).
 fn regions(kernel: usize) -> Vec<(Region, Vec<Offset>)> {
-    let mut regions = vec![((Side::Whole, Side::Whole), distinct_offsets(kernel, kernel))];
-    if kernel > 1 {
-        let outer = [Side::First, Side::Last];
-        regions.extend(outer.map(|side| ((side, Side::Whole), distinct_offsets(1, kernel))));
-        regions.extend(outer.map(|side| ((Side::Whole, side), (0..kernel).map(|row| (row, 0)).collect())));
-        let corners = outer.into_iter().flat_map(|row| outer.map(|column| (row, column)));
-        regions.extend(corners.map(|corner| (corner, vec![(0, 0)])));
+    let mut regions = vec![((Lines::All, Lines::All), distinct_offsets(kernel, kernel))];
+    // A kernel of one pixel reads every pixel at every position: nothing is to be corrected.
+    if kernel == 1 {
+        return regions;
+    }
+    for row in [Lines::First, Lines::Last] {
+        regions.push(((row, Lines::All), distinct_offsets(1, kernel)));
+    }
+    for column in [Lines::First, Lines::Last] {
+        let along_columns = (0..kernel).map(|row| (row, 0)).collect();
+        regions.push(((Lines::All, column), along_columns));
+    }
+    for row in [Lines::First, Lines::Last] {
+        for column in [Lines::First, Lines::Last] {
+            regions.push(((row, column), vec![(0, 0)]));
+        }
     }
     regions
 }
 
+/// The part of `input` `[batch, channels, height, width]` in a region.
 fn slice(input: &Tensor<4>, (rows, columns): Region) -> Tensor<4> {
     let [batch, channels, height, width] = input.dims();
-    let range = |side, length| match side {
-        Side::Whole => 0..length,
-        Side::First => 0..1,
-        Side::Last => length - 1..length,
+    let range = |lines, length| match lines {
+        Lines::All => 0..length,
+        Lines::First => 0..1,
+        Lines::Last => length - 1..length,
     };
-    if (rows, columns) == (Side::Whole, Side::Whole) {
+    if (rows, columns) == (Lines::All, Lines::All) {
         return input.clone();
     }
     input.clone().slice([0..batch, 0..channels, range(rows, height), range(columns, width)])
 }
 
 impl PatchSums {
-    /// Of no images yet.
+    /// Sums before the first batch, of a layer whose patches have so many entries.
     pub fn new(op: Op, patch: usize) -> Self {
         let window = window_of(op);
-        let same = window.stride == 1 && matches!((window.kernel, window.padding), (1, 0) | (3, 1));
-        let layout = if same {
+        // Of kernels of 5 and more, more than one border line would go unread.
+        let keeps_size = matches!((window.kernel, window.padding), (1, 0) | (3, 1));
+        let layout = if keeps_size && window.stride == 1 {
             let channels = patch / (window.kernel * window.kernel);
-            Layout::Same { kernel: window.kernel, channels, regions: regions(window.kernel) }
+            Layout::Offsets { kernel: window.kernel, channels, regions: regions(window.kernel) }
         } else {
             Layout::Patches { window }
         };
         Self { layout, patch, sums: Vec::new(), count: 0.0 }
     }
 
-    /// Sums over a batch on its device, in one flat tensor.
+    /// Sums over a batch on its device, in one tensor that is read at once.
+    ///
+    /// # Shapes
+    /// - `input`: the layer's input, `[batch, in, height, width]`
+    /// - output: flat. Of a convolution of stride 1 that keeps the size: for each region in the
+    ///   order of [`regions`] its correlations, `[offsets, in, in]` as [`kernels::correlate`] gives
+    ///   them, then Σ of each channel over the region, `[in]`. Of any other layer: Σ p pᵀ,
+    ///   `[patch, patch]`, then Σ p, `[patch]`.
     pub fn of_batch(&self, op: Op, input: &Tensor<4>) -> Tensor<1> {
         match &self.layout {
-            Layout::Same { regions, .. } => {
-                let parts = regions.iter().flat_map(|(region, offsets)| {
-                    let part = slice(&flat_for_linear(op, input), *region);
-                    [kernels::correlate(part.clone(), offsets).flatten(0, 2), channel_sums(part)]
-                });
-                Tensor::cat(parts.collect(), 0)
+            Layout::Offsets { regions, .. } => {
+                let input = flat_for_linear(op, input);
+                let mut parts = Vec::new();
+                for (region, offsets) in regions {
+                    let part = slice(&input, *region);
+                    parts.push(kernels::correlate(part.clone(), offsets).flatten(0, 2));
+                    parts.push(channel_sums(part));
+                }
+                Tensor::cat(parts, 0)
             }
             Layout::Patches { window } => {
                 let patches = kernels::patches(input.clone(), *window);
@@ -117,11 +164,10 @@ impl PatchSums {
         }
     }
 
-    /// Takes a batch's sums into account: f32 within the batch, f64 from batch to batch.
+    /// Takes a batch's sums into account: those of [`PatchSums::of_batch`], over so many images
+    /// times positions.
     pub async fn add(&mut self, sums: Tensor<1>, positions: usize) -> Result<(), ExecutionError> {
-        let values = download(sums).await?;
-        self.sums.resize(values.len(), 0.0);
-        self.sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+        add_values(&mut self.sums, &download(sums).await?);
         self.count += positions as f64;
         Ok(())
     }
@@ -130,15 +176,15 @@ impl PatchSums {
     pub fn moments(&self) -> PatchMoments {
         let patch = self.patch;
         let (second, mean) = match &self.layout {
-            Layout::Same { kernel, channels, regions } => {
-                let same = SameSums::new(*kernel, *channels, regions, &self.sums);
+            Layout::Offsets { kernel, channels, regions } => {
+                let sums = OffsetSums::new(*kernel, *channels, regions, &self.sums);
                 let mut second = vec![0.0; patch * patch];
                 threads::for_each_chunk(&mut second, patch, |row, values| {
-                    values.iter_mut().enumerate().for_each(|(column, value)| {
-                        *value = (same.second(row, column) / self.count) as f32;
-                    });
+                    for (column, value) in values.iter_mut().enumerate() {
+                        *value = (sums.second(row, column) / self.count) as f32;
+                    }
                 });
-                (second, (0..patch).map(|entry| same.first(entry) / self.count).collect())
+                (second, (0..patch).map(|entry| sums.first(entry) / self.count).collect())
             }
             Layout::Patches { .. } => {
                 let (second, first) = self.sums.split_at(patch * patch);
@@ -161,23 +207,24 @@ fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
     }
 }
 
-/// What `of` gives for the whole image less a border row and a border column; their corner was taken away twice.
-fn without(row: Option<Side>, column: Option<Side>, of: impl Fn(Region) -> f64) -> f64 {
-    let mut sum = of((Side::Whole, Side::Whole));
+/// The sum over the whole image less a border row and a border column, from the sums over regions.
+fn without(row: Option<Lines>, column: Option<Lines>, sum_over: impl Fn(Region) -> f64) -> f64 {
+    let mut sum = sum_over((Lines::All, Lines::All));
     if let Some(row) = row {
-        sum -= of((row, Side::Whole));
+        sum -= sum_over((row, Lines::All));
     }
     if let Some(column) = column {
-        sum -= of((Side::Whole, column));
+        sum -= sum_over((Lines::All, column));
     }
+    // The corner of both was taken away twice.
     if let (Some(row), Some(column)) = (row, column) {
-        sum += of((row, column));
+        sum += sum_over((row, column));
     }
     sum
 }
 
 /// Sums of each region, looked up by kernel positions.
-struct SameSums<'a> {
+struct OffsetSums<'a> {
     kernel: usize,
     channels: usize,
     regions: Vec<RegionSums<'a>>,
@@ -189,18 +236,25 @@ struct RegionSums<'a> {
     offsets: &'a [Offset],
     /// `[offsets, c', c]`.
     correlations: &'a [f64],
-    /// Σ of each channel.
+    /// Σ of each channel, `[channels]`.
     firsts: &'a [f64],
 }
 
-impl<'a> SameSums<'a> {
-    fn new(kernel: usize, channels: usize, regions: &'a [(Region, Vec<Offset>)], mut sums: &'a [f64]) -> Self {
+impl<'a> OffsetSums<'a> {
+    /// Takes `sums` apart, which are in the order of [`PatchSums::of_batch`].
+    fn new(
+        kernel: usize,
+        channels: usize,
+        regions: &'a [(Region, Vec<Offset>)],
+        sums: &'a [f64],
+    ) -> Self {
         let mut parts = Vec::new();
+        let mut rest = sums;
         for (region, offsets) in regions {
-            let (correlations, rest) = sums.split_at(offsets.len() * channels * channels);
-            let (firsts, rest) = rest.split_at(channels);
+            let (correlations, after) = rest.split_at(offsets.len() * channels * channels);
+            let (firsts, after) = after.split_at(channels);
             parts.push(RegionSums { region: *region, offsets, correlations, firsts });
-            sums = rest;
+            rest = after;
         }
         Self { kernel, channels, regions: parts }
     }
@@ -211,37 +265,53 @@ impl<'a> SameSums<'a> {
         (entry / area, entry % area / self.kernel, entry % self.kernel)
     }
 
-    /// The border line that a kernel position never reads: the last for the first position, and the other way round.
-    fn unread(&self, position: usize) -> Option<Side> {
+    /// The border line that a kernel position never reads: the last for the first position, and the
+    /// other way round.
+    fn unread(&self, position: usize) -> Option<Lines> {
         match position {
             _ if self.kernel == 1 => None,
-            0 => Some(Side::Last),
-            p if p + 1 == self.kernel => Some(Side::First),
+            0 => Some(Lines::Last),
+            p if p + 1 == self.kernel => Some(Lines::First),
             _ => None,
         }
     }
 
     fn region(&self, region: Region) -> &RegionSums<'a> {
-        self.regions.iter().find(|part| part.region == region).expect("every region of the kernel was summed")
+        let found = self.regions.iter().find(|part| part.region == region);
+        found.expect("every region of the kernel was summed")
     }
 
-    /// Σ `X[c](u)` · `X[c'](u + offset)` over a region.
-    fn correlation(&self, region: Region, (rows, columns): (isize, isize), c: usize, other: usize) -> f64 {
-        let backwards = rows < 0 || (rows == 0 && columns < 0);
-        let (offset, c, other) =
-            if backwards { ((rows.unsigned_abs(), -columns), other, c) } else { ((rows as usize, columns), c, other) };
+    /// Σ `X[c](u)` · `X[c'](u + offset)` over a region, where c is `channel` and c' is `shifted`.
+    fn correlation(
+        &self,
+        region: Region,
+        (rows, columns): (isize, isize),
+        channel: usize,
+        shifted: usize,
+    ) -> f64 {
+        // Only one of an offset and its opposite was summed: the other is the same with the
+        // channels exchanged.
+        let is_opposite = rows < 0 || (rows == 0 && columns < 0);
+        let (offset, channel, shifted) = if is_opposite {
+            ((rows.unsigned_abs(), -columns), shifted, channel)
+        } else {
+            ((rows as usize, columns), channel, shifted)
+        };
         let RegionSums { offsets, correlations, .. } = self.region(region);
-        let index = offsets.iter().position(|known| *known == offset).expect("every offset of the region was summed");
-        correlations[(index * self.channels + other) * self.channels + c]
+        let index = offsets.iter().position(|known| *known == offset);
+        let index = index.expect("every offset of the region was summed");
+        correlations[(index * self.channels + shifted) * self.channels + channel]
     }
 
-    /// Σ p_a p_b. Only where both entries sit in the same outer row (or column) of the kernel is a border line missing.
+    /// Σ p_a p_b. Only where both entries sit in the same outer row (or column) of the kernel is a
+    /// border line missing: elsewhere the pixel that one of them would read beside that line lies
+    /// in the padding, and adds nothing.
     fn second(&self, a: usize, b: usize) -> f64 {
-        let ((c, i, j), (other, k, l)) = (self.position(a), self.position(b));
+        let ((channel, i, j), (shifted, k, l)) = (self.position(a), self.position(b));
         let offset = (k as isize - i as isize, l as isize - j as isize);
-        let row = self.unread(i).filter(|_| i == k);
-        let column = self.unread(j).filter(|_| j == l);
-        without(row, column, |region| self.correlation(region, offset, c, other))
+        let row = if i == k { self.unread(i) } else { None };
+        let column = if j == l { self.unread(j) } else { None };
+        without(row, column, |region| self.correlation(region, offset, channel, shifted))
     }
 
     /// Σ p_a.
@@ -251,101 +321,159 @@ impl<'a> SameSums<'a> {
     }
 }
 
-/// One weight of a channel: index into the patch, value, and place in the layer's order of magnitude.
+/// One weight of a channel.
 struct Entry {
+    /// Index into the patch.
     index: usize,
     weight: f64,
+    /// Place in the order of magnitude of the whole layer, the largest first: a mask that keeps k
+    /// weights keeps the places below k.
     place: usize,
 }
 
 impl PatchMoments {
-    /// Moments of every channel at each of these sparsities (descending kept counts), `[sparsity][channel]`.
-    pub fn channel_moments(&self, layer: &LayerWeights, kept: &[usize]) -> Vec<Vec<ChannelMoments>> {
+    /// Moments of every channel where the layer keeps so many weights.
+    ///
+    /// # Shapes
+    /// - `kept`: a count for each sparsity, in any order
+    /// - output: `[sparsity][channel]`
+    pub fn channel_moments(
+        &self,
+        layer: &LayerWeights,
+        kept: &[usize],
+    ) -> Vec<Vec<ChannelMoments>> {
         let mut places = vec![0; layer.weights.len()];
         for (place, index) in magnitude_order(&layer.weights).into_iter().enumerate() {
             places[index] = place;
         }
-        let cross = self.cross_moments(layer);
-        let of_channel = |channel: usize| {
+        let products = self.products(layer);
+        let channels = threads::map_range(layer.channels, |channel| {
             let row = channel * self.patch..(channel + 1) * self.patch;
-            let mut entries: Vec<Entry> = layer.weights[row.clone()]
-                .iter()
-                .zip(&places[row.clone()])
-                .enumerate()
-                .map(|(index, (&weight, &place))| Entry { index, weight: f64::from(weight), place })
-                .collect();
-            entries.sort_unstable_by_key(|entry| entry.place);
-            self.of_channel(&entries, &cross[row], layer.bias_of(channel), kept, layer.weights.len())
-        };
-        let channels = threads::map_range(layer.channels, of_channel);
-        (0..kept.len()).map(|level| channels.iter().map(|levels| levels[level]).collect()).collect()
+            let entries = sorted_entries(&layer.weights[row.clone()], &places[row.clone()]);
+            let sums = ChannelSums::new(self, &entries, &products[row], layer.weights.len());
+            let bias = layer.bias_of(channel);
+            kept.iter().map(|&kept| sums.moments(kept, bias)).collect::<Vec<_>>()
+        });
+        let level_of_all = |level: usize| channels.iter().map(|levels| levels[level]).collect();
+        (0..kept.len()).map(level_of_all).collect()
     }
 
     /// G w of each channel, `[channels, patch]`.
-    fn cross_moments(&self, layer: &LayerWeights) -> Vec<f32> {
-        let mut cross = vec![0.0; layer.channels * self.patch];
-        let rows = 16;
-        threads::for_each_chunk(&mut cross, rows * self.patch, |chunk, out| {
-            let count = out.len() / self.patch;
-            let weights = &layer.weights[chunk * rows * self.patch..][..count * self.patch];
-            let left = Matrix::new(weights, count, self.patch);
-            kernels::matmul(left, Matrix::new(&self.second, self.patch, self.patch), out, Write::Replace);
+    fn products(&self, layer: &LayerWeights) -> Vec<f32> {
+        let patch = self.patch;
+        let mut products = vec![0.0; layer.channels * patch];
+        threads::for_each_chunk(&mut products, CHANNELS_PER_PRODUCT * patch, |chunk, out| {
+            let channels = out.len() / patch;
+            let weights =
+                &layer.weights[chunk * CHANNELS_PER_PRODUCT * patch..][..channels * patch];
+            let weights = Matrix::new(weights, channels, patch);
+            // wᵀG is (G w)ᵀ: G is symmetric.
+            let second = Matrix::new(&self.second, patch, patch);
+            kernels::matmul(weights, second, out, WriteMode::Replace);
         });
-        cross
+        products
     }
 
-    fn of_channel(
-        &self,
-        entries: &[Entry],
-        cross: &[f32],
-        bias: f64,
-        kept: &[usize],
-        total: usize,
-    ) -> Vec<ChannelMoments> {
-        let with = |entry: &Entry| entry.weight * f64::from(cross[entry.index]);
-        let dense_second: f64 = entries.iter().map(with).sum();
-        let dense_mean: f64 = entries.iter().map(|entry| entry.weight * self.mean[entry.index]).sum();
-        let variance = (dense_second - dense_mean * dense_mean).max(0.0);
-        let half = ((1.0 - HALF) * total as f64).round() as usize;
-        let split = entries.partition_point(|entry| entry.place < half);
-        let (largest, smallest) = entries.split_at(split);
-        let from_largest = self.running_squares(largest.iter());
-        let from_smallest = self.running_squares(smallest.iter().rev());
-        let level = |&kept: &usize| {
-            let stays = entries.partition_point(|entry| entry.place < kept);
-            let (kept, removed) = entries.split_at(stays);
-            let cross_second: f64 = kept.iter().map(with).sum();
-            let pruned_mean: f64 = kept.iter().map(|entry| entry.weight * self.mean[entry.index]).sum();
-            let pruned_second = if stays <= split {
-                from_largest[stays]
-            } else {
-                // ŵ = w − δ: ŵᵀGŵ = wᵀGw − 2δᵀGw + δᵀGδ.
-                let removed_cross: f64 = removed.iter().map(with).sum();
-                dense_second - 2.0 * removed_cross + from_smallest[removed.len()]
-            };
-            ChannelMoments {
-                mean: dense_mean + bias,
-                variance,
-                pruned_mean: pruned_mean + bias,
-                pruned_variance: (pruned_second - pruned_mean * pruned_mean).max(0.0),
-                covariance: cross_second - dense_mean * pruned_mean,
-            }
-        };
-        kept.iter().map(level).collect()
-    }
-
-    /// Σ w_a w_b G_ab over the first 0, 1, 2, … entries.
+    /// Σ w_a w_b G_ab over the first 0, 1, 2, … entries: one more entry adds its products with
+    /// those before it, twice, since G is symmetric, and its own square.
     fn running_squares<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Vec<f64> {
         let mut taken: Vec<(usize, f32)> = Vec::new();
         let mut squares = vec![0.0];
         let mut sum = 0.0;
         for entry in entries {
             let row = &self.second[entry.index * self.patch..][..self.patch];
-            let cross: f64 = taken.iter().map(|&(index, weight)| f64::from(weight * row[index])).sum();
+            let cross: f64 =
+                taken.iter().map(|&(index, weight)| f64::from(weight * row[index])).sum();
             sum += entry.weight * (2.0 * cross + entry.weight * f64::from(row[entry.index]));
             squares.push(sum);
             taken.push((entry.index, entry.weight as f32));
         }
         squares
+    }
+}
+
+/// Weights of a channel, the largest first.
+fn sorted_entries(weights: &[f32], places: &[usize]) -> Vec<Entry> {
+    let mut entries = Vec::with_capacity(weights.len());
+    for (index, (&weight, &place)) in weights.iter().zip(places).enumerate() {
+        entries.push(Entry { index, weight: f64::from(weight), place });
+    }
+    entries.sort_unstable_by_key(|entry| entry.place);
+    entries
+}
+
+/// δᵀGw, where δ has these entries of w.
+fn cross(entries: &[Entry], product: &[f32]) -> f64 {
+    entries.iter().map(|entry| entry.weight * f64::from(product[entry.index])).sum()
+}
+
+/// mᵀδ, where δ has these entries of w.
+fn mean(entries: &[Entry], patch_mean: &[f64]) -> f64 {
+    entries.iter().map(|entry| entry.weight * patch_mean[entry.index]).sum()
+}
+
+/// One channel's sums, from which its moments at any sparsity follow.
+struct ChannelSums<'a> {
+    /// The largest first.
+    entries: &'a [Entry],
+    moments: &'a PatchMoments,
+    /// G w, `[patch]`.
+    product: &'a [f32],
+    /// wᵀGw.
+    dense_second: f64,
+    /// mᵀw.
+    dense_mean: f64,
+    /// Entries that are summed from the largest on; fewer kept ones follow from those sums, more
+    /// from the removed ones.
+    split: usize,
+    /// Σ w_a w_b G_ab over the largest 0, 1, …, `split` entries.
+    from_largest: Vec<f64>,
+    /// The same over the smallest 0, 1, … entries.
+    from_smallest: Vec<f64>,
+}
+
+impl<'a> ChannelSums<'a> {
+    /// `total` is the number of the layer's weights.
+    fn new(
+        moments: &'a PatchMoments,
+        entries: &'a [Entry],
+        product: &'a [f32],
+        total: usize,
+    ) -> Self {
+        let half = ((1.0 - HALF) * total as f64).round() as usize;
+        let split = entries.partition_point(|entry| entry.place < half);
+        let (largest, smallest) = entries.split_at(split);
+        Self {
+            entries,
+            moments,
+            product,
+            dense_second: cross(entries, product),
+            dense_mean: mean(entries, &moments.mean),
+            split,
+            from_largest: moments.running_squares(largest.iter()),
+            from_smallest: moments.running_squares(smallest.iter().rev()),
+        }
+    }
+
+    /// Moments where the layer keeps its `kept` largest weights.
+    fn moments(&self, kept: usize, bias: f64) -> ChannelMoments {
+        let stays = self.entries.partition_point(|entry| entry.place < kept);
+        let (kept, removed) = self.entries.split_at(stays);
+        let (dense_second, dense_mean) = (self.dense_second, self.dense_mean);
+        let pruned_mean = mean(kept, &self.moments.mean);
+        let pruned_second = if stays <= self.split {
+            self.from_largest[stays]
+        } else {
+            // ŵ = w − δ: ŵᵀGŵ = wᵀGw − 2δᵀGw + δᵀGδ.
+            dense_second - 2.0 * cross(removed, self.product) + self.from_smallest[removed.len()]
+        };
+        ChannelMoments {
+            mean: dense_mean + bias,
+            // Rounding can leave the difference of two equal numbers below 0.
+            variance: (dense_second - dense_mean * dense_mean).max(0.0),
+            pruned_mean: pruned_mean + bias,
+            pruned_variance: (pruned_second - pruned_mean * pruned_mean).max(0.0),
+            covariance: cross(kept, self.product) - dense_mean * pruned_mean,
+        }
     }
 }

@@ -4,10 +4,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::index;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use super::{IMAGE_BYTES, ImageSet};
-use crate::architecture::IMAGE;
-use crate::model::Normalization;
+use super::images::{IMAGE, IMAGE_BYTES, ImageSet, MAX_PIXEL, Normalization};
 
+/// Images that evaluation, calibration and repair compute at once. The widest activations of
+/// ResNet-18 then take 32 MiB: below the 128 MiB that WebGPU lets one buffer have, and enough to
+/// keep a GPU busy.
+pub const EVALUATION_BATCH: usize = 128;
 /// Pixels by which a training image may shift each way: the customary pad-and-crop of CIFAR.
 const MAX_SHIFT: i32 = 4;
 
@@ -23,6 +25,7 @@ impl Augmentation {
     /// Drawn for this image of this epoch, whatever was drawn before: training resumes at any step.
     pub fn draw(seed: u64, epoch: usize, image: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // A stream of its own for each pair: neither epochs nor images come near 2³².
         rng.set_stream((epoch as u64) << 32 | image as u64);
         let mut shift = || rng.random_range(-MAX_SHIFT..=MAX_SHIFT);
         let (rows, columns) = (shift(), shift());
@@ -35,7 +38,7 @@ impl Augmentation {
 pub struct Sample {
     /// Index into the set.
     pub image: usize,
-    /// What is done to it.
+    /// How it is shifted and flipped.
     pub augmentation: Augmentation,
 }
 
@@ -45,7 +48,18 @@ impl From<usize> for Sample {
     }
 }
 
-/// Normalised images as `[batch, 3, 32, 32]`. What a shift uncovers is black before normalisation, as in torchvision.
+impl Sample {
+    /// These images as they are.
+    pub fn unvaried(indices: &[usize]) -> Vec<Self> {
+        indices.iter().map(|&index| index.into()).collect()
+    }
+}
+
+/// Images of a set, augmented and normalised, on a device. What a shift uncovers is black before
+/// normalisation, as in torchvision.
+///
+/// # Shapes
+/// - output: `[samples, 3, 32, 32]`
 pub fn images_to_device(
     set: &ImageSet,
     samples: &[Sample],
@@ -54,13 +68,19 @@ pub fn images_to_device(
 ) -> Tensor<4> {
     let mut values = vec![0.0; samples.len() * IMAGE_BYTES];
     for (sample, values) in samples.iter().zip(values.chunks_mut(IMAGE_BYTES)) {
-        normalized_image(set.image(sample.image), sample.augmentation, normalization, values);
+        write_normalized(set.image(sample.image), sample.augmentation, normalization, values);
     }
     let shape = [samples.len(), IMAGE.channels, IMAGE.height, IMAGE.width];
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-fn normalized_image(pixels: &[u8], augmentation: Augmentation, normalization: &Normalization, values: &mut [f32]) {
+/// Writes one augmented, normalised image; `pixels` and `values` are `[3, 32, 32]`.
+fn write_normalized(
+    pixels: &[u8],
+    augmentation: Augmentation,
+    normalization: &Normalization,
+    values: &mut [f32],
+) {
     let side = IMAGE.width as i32;
     let inside = |at: i32| (0..side).contains(&at);
     for colour in 0..IMAGE.channels {
@@ -72,7 +92,7 @@ fn normalized_image(pixels: &[u8], augmentation: Augmentation, normalization: &N
                 let from_column = unflipped + augmentation.columns;
                 let at = |row: i32, column: i32| (colour as i32 * side + row) * side + column;
                 let pixel = if inside(from_row) && inside(from_column) {
-                    f32::from(pixels[at(from_row, from_column) as usize]) / 255.0
+                    f32::from(pixels[at(from_row, from_column) as usize]) / MAX_PIXEL
                 } else {
                     0.0
                 };
@@ -82,7 +102,8 @@ fn normalized_image(pixels: &[u8], augmentation: Augmentation, normalization: &N
     }
 }
 
-/// `count` different images (or all, where there are fewer) drawn without regard to labels, in ascending order.
+/// `count` different images (or all, where there are fewer) drawn without regard to labels, in
+/// ascending order.
 pub fn draw_indices(set: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut indices = index::sample(&mut rng, set.len(), count.min(set.len())).into_vec();

@@ -1,12 +1,13 @@
 //! `shapes10`: procedural 32×32 colour images in ten classes, five shapes times two textures.
 //!
-//! Colour, place, size, turn, clutter and noise are random, so that only shape and texture tell the class. The same
-//! seed gives the same bytes on every platform: nothing here but arithmetic that IEEE 754 fixes (no sine, no power).
+//! Colour, place, size, turn, clutter and noise are random, so that only shape and texture tell the
+//! class. The same seed gives the same bytes on every platform: nothing here but arithmetic that
+//! IEEE 754 fixes (no sine, no power).
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use super::{Dataset, IMAGE_BYTES, ImageSet, measured_normalization};
-use crate::architecture::IMAGE;
+use super::dataset::Dataset;
+use super::images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};
 use crate::threads;
 
 /// Name of the data set.
@@ -22,19 +23,21 @@ const MIN_CONTRAST: f32 = 0.35;
 const NOISE: f32 = 0.12;
 /// Small blobs of other colours strewn over each image, at most.
 const MAX_CLUTTER: usize = 6;
-/// Largest tangent of a figure's turn.
+/// Largest tangent of a figure's turn: a square turned by 45° would be no square to most.
 const MAX_SLOPE: f32 = 0.55;
 /// Points per side at which each pixel is sampled.
 const SUPERSAMPLING: usize = 3;
 
 /// Generates the data set; classes are equally frequent.
 pub fn shapes10(train: usize, test: usize, seed: u64) -> Dataset {
-    let classes = SHAPES.iter().flat_map(|shape| TEXTURES.iter().map(move |texture| format!("{texture} {shape}")));
+    let classes = SHAPES
+        .iter()
+        .flat_map(|shape| TEXTURES.iter().map(move |texture| format!("{texture} {shape}")));
     let [train, test] = [(train, 0), (test, 1)].map(|(count, split)| generate(count, seed, split));
     Dataset {
         name: SHAPES10.into(),
         classes: classes.collect(),
-        normalization: measured_normalization(&train),
+        normalization: Normalization::measured_on(&train),
         train,
         test,
     }
@@ -43,6 +46,7 @@ pub fn shapes10(train: usize, test: usize, seed: u64) -> Dataset {
 fn generate(count: usize, seed: u64, split: u64) -> ImageSet {
     let images = threads::map_range(count, |index| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // A stream of its own for each image: what came before it makes no difference.
         rng.set_stream(split << 32 | index as u64);
         draw(&mut rng, index % CLASSES)
     });
@@ -75,12 +79,14 @@ impl Figure {
         if !inside(self.shape, u, v) {
             return None;
         }
-        let odd = self.stripes.is_some_and(|frequency| ((v + 2.0) * frequency).floor() as i32 % 2 == 1);
+        let odd =
+            self.stripes.is_some_and(|frequency| ((v + 2.0) * frequency).floor() as i32 % 2 == 1);
         Some(self.colours[usize::from(odd)])
     }
 }
 
-/// Whether a shape of size 1 covers a point. All have about the same area.
+/// Whether a shape of size 1 covers a point. All have about the same area (1.8 to 2.6), so that size
+/// does not tell the class; 1.732 is √3, which makes the triangle equilateral.
 fn inside(shape: usize, u: f32, v: f32) -> bool {
     match SHAPES[shape] {
         "disc" => u * u + v * v < 0.81,
@@ -100,7 +106,8 @@ fn draw(rng: &mut ChaCha8Rng, class: usize) -> Vec<u8> {
     for row in 0..IMAGE.height {
         for column in 0..IMAGE.width {
             let pixel = supersampled(column, row, |x, y| {
-                let blend = (0.5 + (x - 16.0) / 32.0 * slope[0] + (y - 16.0) / 32.0 * slope[1]).clamp(0.0, 1.0);
+                let blend = (0.5 + (x - 16.0) / 32.0 * slope[0] + (y - 16.0) / 32.0 * slope[1])
+                    .clamp(0.0, 1.0);
                 let behind = mix(ground[0], ground[1], blend);
                 let blob = || clutter.iter().find_map(|blob| blob.colour_at(x, y));
                 figure.colour_at(x, y).or_else(blob).unwrap_or(behind)
@@ -117,6 +124,7 @@ fn draw(rng: &mut ChaCha8Rng, class: usize) -> Vec<u8> {
 
 fn figure(rng: &mut ChaCha8Rng, class: usize, ground: &[Colour; 2]) -> Figure {
     let radius = rng.random_range(7.0..13.0f32);
+    // The figure stays in the image but for its outermost parts.
     let reach = 15.0 - radius * 0.8;
     let first = contrasting(rng, ground);
     let striped = class % TEXTURES.len() == 1;
@@ -169,6 +177,7 @@ fn unit_vector(rng: &mut ChaCha8Rng) -> [f32; 2] {
     loop {
         let (x, y): (f32, f32) = (rng.random_range(-1.0..1.0), rng.random_range(-1.0..1.0));
         let square = x * x + y * y;
+        // Near the centre rounding would decide the direction.
         if (0.01..1.0).contains(&square) {
             return [x / square.sqrt(), y / square.sqrt()];
         }
@@ -182,7 +191,7 @@ fn slight_turn(rng: &mut ChaCha8Rng) -> [f32; 2] {
     [1.0 / length, slope / length]
 }
 
-/// About a normal deviate: three uniform ones, scaled to variance 1.
+/// About a normal deviate: the sum of three uniform ones on (−1, 1), each of variance 1/3.
 fn bell(rng: &mut ChaCha8Rng) -> f32 {
     (0..3).map(|_| rng.random_range(-1.0..1.0f32)).sum()
 }

@@ -1,4 +1,5 @@
-//! How the CPU kernels join burn: a backend extension for the CPU backend, and its backward passes for autodiff.
+//! How the CPU kernels join burn: a backend extension for the CPU backend, and its backward passes
+//! for autodiff.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -7,14 +8,16 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, BackendTypes, Flex, TensorMetadata, backend_extension};
 use burn::tensor::TensorData;
 
-use super::Window;
 use super::batch_norm::{self, ChannelMoments, Extent};
 use super::conv2d::{self, Geometry};
+use super::window::Window;
 
-/// Operations that the CPU backend gets from this crate. Shapes and formulas: [`mod@super::conv2d`], [`mod@super::batch_norm`].
+/// Operations that the CPU backend gets from this crate, with shapes and formulas in
+/// [`mod@super::conv2d`] and [`mod@super::batch_norm`]. A window comes as its three numbers: the
+/// macro passes on nothing but tensors and numbers.
 #[backend_extension(Flex, Autodiff)]
 pub trait CpuKernels: Backend {
-    /// Convolution.
+    /// Output of a convolution without bias.
     fn conv2d_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -74,10 +77,19 @@ fn extent(input: &CpuTensor) -> Extent {
 }
 
 impl CpuKernels for Flex {
-    fn conv2d_forward(input: CpuTensor, weight: CpuTensor, kernel: usize, stride: usize, padding: usize) -> CpuTensor {
+    fn conv2d_forward(
+        input: CpuTensor,
+        weight: CpuTensor,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> CpuTensor {
         let geometry = geometry(&input, &weight, Window { kernel, stride, padding });
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
-        tensor(conv2d::forward(&geometry, input.storage(), weight.storage()), geometry.output_shape())
+        tensor(
+            conv2d::forward(&geometry, input.storage(), weight.storage()),
+            geometry.output_shape(),
+        )
     }
 
     fn conv2d_backward(
@@ -89,8 +101,10 @@ impl CpuKernels for Flex {
         padding: usize,
     ) -> (CpuTensor, CpuTensor) {
         let geometry = geometry(&input, &weight, Window { kernel, stride, padding });
-        let (input, weight, gradient) = (input.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
-        let (dx, dw) = conv2d::backward(&geometry, input.storage(), weight.storage(), gradient.storage());
+        let (input, weight, gradient) =
+            (input.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
+        let (dx, dw) =
+            conv2d::backward(&geometry, input.storage(), weight.storage(), gradient.storage());
         (tensor(dx, dims::<4>(&input)), tensor(dw, dims::<4>(&weight)))
     }
 
@@ -101,12 +115,24 @@ impl CpuKernels for Flex {
         epsilon: f32,
     ) -> (CpuTensor, CpuTensor, CpuTensor) {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
-        let (input, gamma, beta) = (input.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
+        let (input, gamma, beta) =
+            (input.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
         let moments = batch_norm::moments(&extent, input.storage());
-        let output = batch_norm::forward(&extent, input.storage(), &moments, gamma.storage(), beta.storage(), epsilon);
+        let output = batch_norm::forward(
+            &extent,
+            input.storage(),
+            &moments,
+            gamma.storage(),
+            beta.storage(),
+            epsilon,
+        );
         let means = moments.iter().map(|m| m.mean).collect();
         let variances = moments.iter().map(|m| m.variance).collect();
-        (tensor(output, shape), tensor(means, [extent.channels]), tensor(variances, [extent.channels]))
+        (
+            tensor(output, shape),
+            tensor(means, [extent.channels]),
+            tensor(variances, [extent.channels]),
+        )
     }
 
     fn batch_norm_backward(
@@ -118,12 +144,20 @@ impl CpuKernels for Flex {
         epsilon: f32,
     ) -> (CpuTensor, CpuTensor, CpuTensor) {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
-        let (input, gamma, gradient) = (input.to_contiguous(), gamma.to_contiguous(), gradient.to_contiguous());
+        let (input, gamma, gradient) =
+            (input.to_contiguous(), gamma.to_contiguous(), gradient.to_contiguous());
         let (mean, variance) = (mean.to_contiguous(), variance.to_contiguous());
         let pairs = mean.storage().iter().zip(variance.storage());
-        let moments: Vec<_> = pairs.map(|(&mean, &variance)| ChannelMoments { mean, variance }).collect();
-        let gradients =
-            batch_norm::backward(&extent, input.storage(), &moments, gamma.storage(), gradient.storage(), epsilon);
+        let moments: Vec<_> =
+            pairs.map(|(&mean, &variance)| ChannelMoments { mean, variance }).collect();
+        let gradients = batch_norm::backward(
+            &extent,
+            input.storage(),
+            &moments,
+            gamma.storage(),
+            gradient.storage(),
+            epsilon,
+        );
         (
             tensor(gradients.input, shape),
             tensor(gradients.gamma, [extent.channels]),
@@ -144,7 +178,14 @@ impl<B: CpuKernels> Backward<B, 2> for Conv2dStep {
         let [input_node, weight_node] = ops.parents;
         let gradient = grads.consume::<B>(&ops.node);
         let (input, weight, window) = ops.state;
-        let (dx, dw) = B::conv2d_backward(input, weight, gradient, window.kernel, window.stride, window.padding);
+        let (dx, dw) = B::conv2d_backward(
+            input,
+            weight,
+            gradient,
+            window.kernel,
+            window.stride,
+            window.padding,
+        );
         if let Some(node) = input_node {
             grads.register::<B>(node.id, dx);
         }
@@ -163,7 +204,8 @@ impl<B: CpuKernels> Backward<B, 3> for BatchNormStep {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
         let ([input, mean, variance, gamma], epsilon) = ops.state;
-        let (dx, dgamma, dbeta) = B::batch_norm_backward(input, mean, variance, gamma, gradient, epsilon);
+        let (dx, dgamma, dbeta) =
+            B::batch_norm_backward(input, mean, variance, gamma, gradient, epsilon);
         for (node, gradient) in ops.parents.into_iter().zip([dx, dgamma, dbeta]) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, gradient);
@@ -184,7 +226,9 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         let (input, weight) = (input.into_primitive(), weight.into_primitive());
         let output = B::conv2d_forward(input.clone(), weight.clone(), kernel, stride, padding);
         match Conv2dStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((input, weight, Window { kernel, stride, padding }), output),
+            OpsKind::Tracked(prep) => {
+                prep.finish((input, weight, Window { kernel, stride, padding }), output)
+            }
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
@@ -207,10 +251,14 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         epsilon: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [input.node(), gamma.node(), beta.node()];
-        let (input, gamma, beta) = (input.into_primitive(), gamma.into_primitive(), beta.into_primitive());
-        let (output, mean, variance) = B::batch_norm_forward(input.clone(), gamma.clone(), beta, epsilon);
+        let (input, gamma, beta) =
+            (input.into_primitive(), gamma.into_primitive(), beta.into_primitive());
+        let (output, mean, variance) =
+            B::batch_norm_forward(input.clone(), gamma.clone(), beta, epsilon);
         let output = match BatchNormStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(([input, mean.clone(), variance.clone(), gamma], epsilon), output),
+            OpsKind::Tracked(prep) => {
+                prep.finish(([input, mean.clone(), variance.clone(), gamma], epsilon), output)
+            }
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
         (output, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))

@@ -1,4 +1,5 @@
-//! Batch normalisation by the batch's own statistics: two passes over the input forward, two over the gradient back.
+//! Batch normalisation by the batch's own statistics: two passes over the input forward, two over
+//! the gradient back.
 
 use crate::threads;
 
@@ -23,33 +24,48 @@ impl Extent {
         (self.batch * self.positions) as f64
     }
 
-    fn planes<'a>(&self, data: &'a [f32], channel: usize) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+    fn planes<'a>(
+        &self,
+        data: &'a [f32],
+        channel: usize,
+    ) -> impl Iterator<Item = &'a [f32]> + use<'a> {
         let (positions, channels) = (self.positions, self.channels);
-        (0..self.batch).map(move |image| &data[(image * channels + channel) * positions..][..positions])
+        (0..self.batch)
+            .map(move |image| &data[(image * channels + channel) * positions..][..positions])
     }
 }
 
-/// Mean and variance of each channel.
+/// Lanes of a sum: as many f32 as the widest common vector register has (AVX's 256 bits). The
+/// compiler may not reorder additions of floats by itself.
+const LANES: usize = 8;
+
+/// Mean and variance of each channel of `input` `[batch, channels, positions]`. Planes are summed
+/// in f32, across images in f64.
 pub fn moments(extent: &Extent, input: &[f32]) -> Vec<ChannelMoments> {
     threads::map_range(extent.channels, |channel| {
-        let sum: f64 = extent.planes(input, channel).map(|plane| f64::from(sum_of(plane.iter().copied()))).sum();
+        let plane_sum = |plane: &[f32]| f64::from(sum_of(plane.iter().copied()));
+        let sum: f64 = extent.planes(input, channel).map(plane_sum).sum();
         let mean = (sum / extent.count()) as f32;
-        let squares = |plane: &[f32]| f64::from(sum_of(plane.iter().map(|x| (x - mean) * (x - mean))));
+        // Squares of centred values: E[x²] − μ² would lose the variance of channels far from 0 to
+        // rounding.
+        let centred_square = |x: &f32| (x - mean) * (x - mean);
+        let squares = |plane: &[f32]| f64::from(sum_of(plane.iter().map(centred_square)));
         let square_sum: f64 = extent.planes(input, channel).map(squares).sum();
         ChannelMoments { mean, variance: (square_sum / extent.count()) as f32 }
     })
 }
 
-/// Sum in eight lanes, which the compiler turns into vector additions.
+/// Sum in lanes, which the compiler turns into vector additions.
 fn sum_of(values: impl ExactSizeIterator<Item = f32>) -> f32 {
-    let mut lanes = [0.0f32; 8];
+    let mut lanes = [0.0f32; LANES];
     for (index, value) in values.enumerate() {
-        lanes[index % 8] += value;
+        lanes[index % LANES] += value;
     }
     lanes.iter().sum()
 }
 
-/// `γ·(x − μ)/√(v + ε) + β`.
+/// `γ·(x − μ)/√(v + ε) + β` for `input` `[batch, channels, positions]`; the others are one number a
+/// channel.
 pub fn forward(
     extent: &Extent,
     input: &[f32],
@@ -65,7 +81,9 @@ pub fn forward(
         for (channel, (out, input)) in planes.enumerate() {
             let scale = gamma[channel] / (moments[channel].variance + epsilon).sqrt();
             let shift = beta[channel] - moments[channel].mean * scale;
-            out.iter_mut().zip(input).for_each(|(to, x)| *to = x * scale + shift);
+            for (to, x) in out.iter_mut().zip(input) {
+                *to = x * scale + shift;
+            }
         }
     });
     output
@@ -73,12 +91,18 @@ pub fn forward(
 
 /// Gradients with respect to input, γ and β.
 pub struct Gradients {
+    /// `[batch, channels, positions]`.
     pub input: Vec<f32>,
+    /// `[channels]`.
     pub gamma: Vec<f32>,
+    /// `[channels]`.
     pub beta: Vec<f32>,
 }
 
-/// With x̂ = (x − μ)/√(v + ε): ∂β = Σ dy, ∂γ = Σ dy·x̂, ∂x = γ/√(v + ε) · (dy − mean(dy) − x̂·mean(dy·x̂)).
+/// Gradients of the loss from `gradient` = dy `[batch, channels, positions]`.
+///
+/// With x̂ = (x − μ)/√(v + ε): ∂β = Σ dy, ∂γ = Σ dy·x̂, ∂x = γ/√(v + ε) · (dy − mean(dy) −
+/// x̂·mean(dy·x̂)).
 pub fn backward(
     extent: &Extent,
     input: &[f32],
@@ -97,21 +121,30 @@ pub fn backward(
         })
     });
     let beta: Vec<f32> = sums.iter().map(|sum| sum.0 as f32).collect();
-    let gamma_gradient: Vec<f32> = sums.iter().zip(&inverse).map(|(sum, inverse)| sum.1 as f32 * inverse).collect();
+    let channels = sums.iter().zip(&inverse);
+    let gamma_gradient: Vec<f32> = channels.map(|(sum, inverse)| sum.1 as f32 * inverse).collect();
 
     let mut input_gradient = vec![0.0; input.len()];
     let count = extent.count() as f32;
-    threads::for_each_chunk(&mut input_gradient, extent.channels * extent.positions, |image, out| {
-        let start = image * out.len();
-        let (input, gradient) = (&input[start..][..out.len()], &gradient[start..][..out.len()]);
-        for (channel, out) in out.chunks_mut(extent.positions).enumerate() {
-            let plane = channel * extent.positions..(channel + 1) * extent.positions;
-            let scale = gamma[channel] * inverse[channel];
-            let slope = -scale * inverse[channel] * gamma_gradient[channel] / count;
-            let offset = -scale * beta[channel] / count - slope * moments[channel].mean;
-            let values = gradient[plane.clone()].iter().zip(&input[plane]);
-            out.iter_mut().zip(values).for_each(|(to, (dy, x))| *to = dy * scale + x * slope + offset);
-        }
-    });
+    threads::for_each_chunk(
+        &mut input_gradient,
+        extent.channels * extent.positions,
+        |image, out| {
+            let start = image * out.len();
+            let (input, gradient) = (&input[start..][..out.len()], &gradient[start..][..out.len()]);
+            for (channel, out) in out.chunks_mut(extent.positions).enumerate() {
+                let plane = channel * extent.positions..(channel + 1) * extent.positions;
+                // ∂x sorted by its powers of dy and x, so that each value costs two
+                // multiplications.
+                let scale = gamma[channel] * inverse[channel];
+                let slope = -scale * inverse[channel] * gamma_gradient[channel] / count;
+                let offset = -scale * beta[channel] / count - slope * moments[channel].mean;
+                let values = gradient[plane.clone()].iter().zip(&input[plane]);
+                for (to, (dy, x)) in out.iter_mut().zip(values) {
+                    *to = dy * scale + x * slope + offset;
+                }
+            }
+        },
+    );
     Gradients { input: input_gradient, gamma: gamma_gradient, beta }
 }

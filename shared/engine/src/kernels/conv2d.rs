@@ -1,13 +1,16 @@
-//! Convolution as a matrix product with unfolded patches (im2col), a few images at a time so that the patches stay
-//! in the cache.
+//! Convolution as a matrix product with unfolded patches (im2col), a few images at a time so that
+//! the patches stay in the cache.
 
-use super::Window;
-use super::matmul::{Into, Matrix, matmul};
+use super::matmul::{Matrix, WriteMode, matmul};
+use super::window::Window;
 use crate::threads;
 
-/// Output positions that one matrix product covers at least, where the batch has them.
+/// Output positions that one matrix product covers at least, where the batch has them: wide enough
+/// for `gemm` to come to speed on the 4×4 images of deep layers, narrow enough that the patches of
+/// 64 channels (576 KiB) stay in the second cache.
 const POSITIONS_PER_PRODUCT: usize = 256;
-/// Into how many parts the batch is cut for the weight gradient. Fixed, so that sums do not depend on threads.
+/// Into how many parts the batch is cut for the weight gradient. Fixed, so that sums do not depend
+/// on the number of threads; each part costs the memory of the weight once more.
 const GRADIENT_PARTS: usize = 8;
 
 /// Sizes of one convolution.
@@ -58,21 +61,28 @@ impl Geometry {
 
 /// Where the patches of one kernel offset lie: output columns `columns` read input column
 /// `column · stride + offset − padding`.
-fn valid_range(outputs: usize, inputs: usize, offset: usize, window: Window) -> std::ops::Range<usize> {
+fn valid_range(
+    outputs: usize,
+    inputs: usize,
+    offset: usize,
+    window: Window,
+) -> std::ops::Range<usize> {
     let Window { stride, padding, .. } = window;
     let first = padding.saturating_sub(offset).div_ceil(stride);
     let last = (inputs + padding).saturating_sub(offset).div_ceil(stride).min(outputs);
     first.min(last)..last
 }
 
-/// Calls `copy(patch row start, image start, length)` for each run of pixels that a patch matrix shares with `images`
-/// images. Everything it does not visit is padding.
+/// Calls `visit(index into the patches, index into the images, length)` for each run of pixels that
+/// a patch matrix shares with `images` images. Everything it does not visit is padding.
 fn for_each_run(geometry: &Geometry, images: usize, mut visit: impl FnMut(usize, usize, usize)) {
-    let (window, out_width, positions) = (geometry.window, geometry.out_width(), geometry.positions());
+    let (window, out_width, positions) =
+        (geometry.window, geometry.out_width(), geometry.positions());
     let pitch = images * positions;
     for image in 0..images {
         for row in 0..geometry.patch() {
-            let (channel, offset) = (row / (window.kernel * window.kernel), row % (window.kernel * window.kernel));
+            let area = window.kernel * window.kernel;
+            let (channel, offset) = (row / area, row % area);
             let (row_offset, column_offset) = (offset / window.kernel, offset % window.kernel);
             let columns = valid_range(out_width, geometry.in_width, column_offset, window);
             if columns.is_empty() {
@@ -82,7 +92,8 @@ fn for_each_run(geometry: &Geometry, images: usize, mut visit: impl FnMut(usize,
                 let input_row = y * window.stride + row_offset - window.padding;
                 let input_column = columns.start * window.stride + column_offset - window.padding;
                 let plane = image * geometry.in_channels + channel;
-                let source = (plane * geometry.in_height + input_row) * geometry.in_width + input_column;
+                let source =
+                    (plane * geometry.in_height + input_row) * geometry.in_width + input_column;
                 let target = row * pitch + image * positions + y * out_width + columns.start;
                 visit(target, source, columns.len());
             }
@@ -90,7 +101,8 @@ fn for_each_run(geometry: &Geometry, images: usize, mut visit: impl FnMut(usize,
     }
 }
 
-/// Patches of `images` images as a matrix `[patch, images · positions]`; `patches` holds zeros where padding is.
+/// Patches of `images` images as a matrix `[patch, images · positions]`; `patches` holds zeros
+/// where padding is.
 fn unfold(geometry: &Geometry, input: &[f32], images: usize, patches: &mut [f32]) {
     let stride = geometry.window.stride;
     for_each_run(geometry, images, |target, source, length| {
@@ -99,7 +111,9 @@ fn unfold(geometry: &Geometry, input: &[f32], images: usize, patches: &mut [f32]
             target.copy_from_slice(&input[source..source + length]);
         } else {
             let pixels = input[source..].iter().step_by(stride);
-            target.iter_mut().zip(pixels).for_each(|(to, from)| *to = *from);
+            for (to, from) in target.iter_mut().zip(pixels) {
+                *to = *from;
+            }
         }
     });
 }
@@ -110,22 +124,30 @@ fn fold(geometry: &Geometry, patches: &[f32], images: usize, input: &mut [f32]) 
     for_each_run(geometry, images, |target, source, length| {
         let values = &patches[target..target + length];
         let pixels = input[source..].iter_mut().step_by(stride);
-        pixels.zip(values).for_each(|(to, from)| *to += *from);
+        for (to, from) in pixels.zip(values) {
+            *to += *from;
+        }
     });
 }
 
-/// Rows of `[channels, images · positions]` from `images` images of `[channels, positions]`, or back.
-fn gather_channels(channels: usize, positions: usize, images: usize, from: &[f32], to: &mut [f32]) {
-    for image in 0..images {
-        for channel in 0..channels {
-            let source = (image * channels + channel) * positions;
-            let target = (channel * images + image) * positions;
+/// `[inner, outer, positions]` from `[outer, inner, positions]`. With images outside and channels
+/// inside it makes the rows of a matrix product, the other way round images of a product's rows.
+fn swap_outer(inner: usize, positions: usize, outer: usize, from: &[f32], to: &mut [f32]) {
+    for at_outer in 0..outer {
+        for at_inner in 0..inner {
+            let source = (at_outer * inner + at_inner) * positions;
+            let target = (at_inner * outer + at_outer) * positions;
             to[target..target + positions].copy_from_slice(&from[source..source + positions]);
         }
     }
 }
 
-/// `input` `[batch, in, h, w]` convolved with `weight` `[out, in · k · k]`.
+/// Output of a convolution without bias.
+///
+/// # Shapes
+/// - `input`: `[batch, in, height, width]`
+/// - `weight`: `[out, in, kernel, kernel]`
+/// - output: [`Geometry::output_shape`]
 pub fn forward(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut output = vec![0.0; geometry.batch * geometry.output_image()];
     let group = geometry.images_per_product();
@@ -135,48 +157,61 @@ pub fn forward(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
         Scratch::default,
         |scratch, index, out| {
             let images = out.len() / geometry.output_image();
-            let input = &input[index * group * geometry.input_image()..][..images * geometry.input_image()];
+            let first = index * group * geometry.input_image();
+            let input = &input[first..][..images * geometry.input_image()];
             let columns = images * geometry.positions();
             let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
             unfold(geometry, input, images, patches);
-            let (left, right) = (
-                Matrix::new(weight, geometry.out_channels, geometry.patch()),
-                Matrix::new(patches, geometry.patch(), columns),
-            );
+            let left = Matrix::new(weight, geometry.out_channels, geometry.patch());
+            let right = Matrix::new(patches, geometry.patch(), columns);
+            // Rows of the product are channels over all images: of one image they are its output
+            // already.
             if images == 1 {
-                matmul(left, right, out, Into::Replace);
+                matmul(left, right, out, WriteMode::Replace);
             } else {
                 let product = resized(&mut scratch.product, out.len());
-                matmul(left, right, product, Into::Replace);
-                gather_channels(images, geometry.positions(), geometry.out_channels, product, out);
+                matmul(left, right, product, WriteMode::Replace);
+                swap_outer(images, geometry.positions(), geometry.out_channels, product, out);
             }
         },
     );
     output
 }
 
-/// Gradients with respect to input and weight, given that of the output.
-pub fn backward(geometry: &Geometry, input: &[f32], weight: &[f32], gradient: &[f32]) -> (Vec<f32>, Vec<f32>) {
+/// Gradients with respect to input and weight, in their shapes, given that of the output.
+pub fn backward(
+    geometry: &Geometry,
+    input: &[f32],
+    weight: &[f32],
+    gradient: &[f32],
+) -> (Vec<f32>, Vec<f32>) {
     let mut input_gradient = vec![0.0; input.len()];
     let images_per_part = geometry.batch.div_ceil(GRADIENT_PARTS);
     let parts = geometry.batch.div_ceil(images_per_part);
     let mut weight_gradients = vec![vec![0.0; weight.len()]; parts];
-    let work = input_gradient.chunks_mut(images_per_part * geometry.input_image()).zip(&mut weight_gradients);
-    threads::for_each(work.enumerate().collect(), |(part, (input_gradient, weight_gradient))| {
+    let (input_image, output_image) = (geometry.input_image(), geometry.output_image());
+    let input_gradients = input_gradient.chunks_mut(images_per_part * input_image);
+    let work = input_gradients.zip(&mut weight_gradients).enumerate().collect();
+    threads::for_each(work, |(part, (input_gradient, weight_gradient))| {
         let first = part * images_per_part;
-        let images = input_gradient.len() / geometry.input_image();
-        let input = &input[first * geometry.input_image()..][..images * geometry.input_image()];
-        let gradient = &gradient[first * geometry.output_image()..][..images * geometry.output_image()];
+        let images = input_gradient.len() / input_image;
+        let input = &input[first * input_image..][..images * input_image];
+        let gradient = &gradient[first * output_image..][..images * output_image];
         backward_part(geometry, input, weight, gradient, input_gradient, weight_gradient);
     });
     let mut weight_gradient = weight_gradients.swap_remove(0);
-    // `swap_remove` put the last part first; the order is fixed, which is all that reproducibility asks.
+    // `swap_remove` put the last part first; the order is fixed, which is all that reproducibility
+    // asks.
     for part in &weight_gradients[..parts - 1] {
-        weight_gradient.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+        for (sum, value) in weight_gradient.iter_mut().zip(part) {
+            *sum += value;
+        }
     }
     (input_gradient, weight_gradient)
 }
 
+/// Both gradients over one part of the batch; the weight's is added to what `weight_gradient`
+/// holds.
 fn backward_part(
     geometry: &Geometry,
     input: &[f32],
@@ -194,17 +229,17 @@ fn backward_part(
         let images = input.len() / geometry.input_image();
         let columns = images * geometry.positions();
         let product = resized(&mut scratch.product, gradient.len());
-        gather_channels(geometry.out_channels, geometry.positions(), images, gradient, product);
+        swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
         let output_gradient = Matrix::new(product, geometry.out_channels, columns);
 
         let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
         unfold(geometry, input, images, patches);
         let transposed = Matrix::new(patches, geometry.patch(), columns).transposed();
-        matmul(output_gradient, transposed, weight_gradient, Into::Add);
+        matmul(output_gradient, transposed, weight_gradient, WriteMode::Add);
 
         let weight = Matrix::new(weight, geometry.out_channels, geometry.patch()).transposed();
         let patch_gradients = resized(&mut scratch.patch_gradients, geometry.patch() * columns);
-        matmul(weight, output_gradient, patch_gradients, Into::Replace);
+        matmul(weight, output_gradient, patch_gradients, WriteMode::Replace);
         fold(geometry, patch_gradients, images, input_gradient);
     }
 }
@@ -215,11 +250,18 @@ struct Scratch {
     patches: Vec<f32>,
     patch_gradients: Vec<f32>,
     product: Vec<f32>,
+    /// Images that `patches` is laid out for; 0 before the first.
     images: usize,
 }
 
-/// A buffer for patches whose padding is zero: cleared when the number of images changes, since padding then moves.
-fn prepared<'a>(buffer: &'a mut Vec<f32>, held: &mut usize, geometry: &Geometry, images: usize) -> &'a mut [f32] {
+/// A buffer for patches whose padding is zero: cleared when the number of images changes, since
+/// padding then moves.
+fn prepared<'a>(
+    buffer: &'a mut Vec<f32>,
+    held: &mut usize,
+    geometry: &Geometry,
+    images: usize,
+) -> &'a mut [f32] {
     if *held != images {
         buffer.clear();
         buffer.resize(geometry.patch() * images * geometry.positions(), 0.0);

@@ -31,20 +31,26 @@ impl<'a> Matrix<'a> {
 
 /// What happens to the values that the destination holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Into {
-    /// They are replaced.
+pub enum WriteMode {
+    /// The product takes their place.
     Replace,
     /// The product is added to them.
     Add,
 }
 
-/// `destination (row-major) = left · right`, or `+=`, on the calling thread alone.
-pub fn matmul(left: Matrix, right: Matrix, destination: &mut [f32], into: Into) {
+/// `destination = left · right`, or `+=`, on the calling thread alone: callers share the work out
+/// themselves, in parts whose results do not depend on the number of threads.
+///
+/// # Shapes
+/// - `left`: `[rows, inner]`, `right`: `[inner, columns]`
+/// - `destination`: `[rows, columns]`, row-major
+pub fn matmul(left: Matrix, right: Matrix, destination: &mut [f32], mode: WriteMode) {
     assert_eq!(left.columns, right.rows, "inner sizes of a matrix product");
     assert_eq!(destination.len(), left.rows * right.columns, "size of a matrix product");
-    let add = into == Into::Add;
-    // SAFETY: the constructors checked that each slice holds all elements that its strides reach, the assertions above
-    // that the three shapes fit, and the borrows that the destination does not overlap its sources.
+    let add = mode == WriteMode::Add;
+    // SAFETY: the constructors checked that each slice holds all elements that its strides reach,
+    // the assertions above that the three shapes fit, and the borrows that the destination does not
+    // overlap its sources.
     #[allow(unsafe_code, reason = "the gemm crate takes pointers")]
     unsafe {
         gemm::gemm(
@@ -61,6 +67,7 @@ pub fn matmul(left: Matrix, right: Matrix, destination: &mut [f32], into: Into) 
             right.data.as_ptr(),
             right.column_stride as isize,
             right.row_stride as isize,
+            // The destination's factor and the product's.
             f32::from(u8::from(add)),
             1.0,
             false,

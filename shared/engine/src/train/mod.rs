@@ -1,4 +1,5 @@
-//! Training: SGD with Nesterov momentum over augmented batches, resumable at any step to the same result.
+//! Training: SGD with Nesterov momentum over augmented batches, resumable at any step to the same
+//! result.
 
 mod sgd;
 mod state;
@@ -6,20 +7,22 @@ mod state;
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 use rrlab_types::{
-    Binding, Distillation, EpochReport, IdentityError, ImagesHash, StepReport, TrainingPlan, TrainingPlanError,
+    Binding, Distillation, IdentityError, ImagesHash, StepReport, TrainingPlan, TrainingPlanError,
 };
 
-use crate::data::{Augmentation, Dataset, Sample, images_to_device};
-use crate::evaluate::accuracy;
-use crate::model::{ClassesError, Model, Normalization};
+use crate::data::{Augmentation, Dataset, Normalization, Sample, images_to_device};
+use crate::evaluate::{accuracy, count_correct};
+use crate::model::{ClassesError, Model, StateDictError};
 use crate::network::{Network, ParameterMap, download};
 use crate::prune::Masks;
+use crate::tensors::StateDict;
 use crate::watch::{Interrupted, Progress, Stopped};
 use sgd::Sgd;
 pub use state::{TrainingLog, TrainingState, TrainingStateError};
 
 /// Why a network can't be trained, or training ended early.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
 pub enum TrainingError {
     /// A plan that makes no sense.
     #[error(transparent)]
@@ -33,17 +36,26 @@ pub enum TrainingError {
     /// The loss is no longer a number.
     #[error("the loss became {loss} in epoch {epoch}, step {step}: a lower learning rate may help")]
     Diverged {
-        /// The loss.
         loss: f32,
-        /// Epoch, from 1.
         epoch: usize,
         /// Step in the epoch, from 1.
         step: usize,
     },
+    /// A weight that is no longer a number, though the loss still was.
+    #[error("training left what numbers can hold: {0}: a lower learning rate may help")]
+    Weights(#[from] StateDictError),
+    /// Velocities of other weights than the network's.
+    #[error("the velocity of `{name}` is of {found} numbers; the network's tensor has {expected}")]
+    Velocity {
+        name: String,
+        /// Numbers of the velocity.
+        found: usize,
+        /// Values of the network's tensor; 0 where it has none of this name.
+        expected: usize,
+    },
     /// A mask of other weights than the network's.
     #[error("the mask of `{layer}` is of {found} weights; the layer has {expected}")]
     Mask {
-        /// The layer.
         layer: String,
         /// Weights of the mask.
         found: usize,
@@ -82,9 +94,11 @@ pub struct Trainer<'a> {
     optimizer: Sgd,
     masks: Masks,
     log: TrainingLog,
-    graph_model: Model,
+    /// The network as training began, with the graph and the history that it still has.
+    start: Model,
     epoch: usize,
     step: usize,
+    /// The training images in the order of this epoch.
     order: Vec<usize>,
 }
 
@@ -92,39 +106,51 @@ impl<'a> Trainer<'a> {
     /// Begins, or goes on where `state` left off.
     ///
     /// # Errors
-    /// If the plan makes no sense or asks for a teacher, or classes, masks, or the images so far do not match.
-    pub fn new(state: TrainingState, dataset: &'a Dataset, device: &Device) -> Result<Self, TrainingError> {
+    /// If the plan makes no sense or asks for a teacher, or classes, masks, or the images so far do
+    /// not match.
+    pub fn new(
+        state: TrainingState,
+        dataset: &'a Dataset,
+        device: &Device,
+    ) -> Result<Self, TrainingError> {
         Self::taught(state, dataset, None, device)
     }
 
     /// The same with the dense network, from which a plan with distillation learns.
     ///
     /// # Errors
-    /// If the plan makes no sense, asks for a teacher where there is none, or classes, masks, or the images so far do not
-    /// match.
+    /// If the plan makes no sense, asks for a teacher where there is none, or classes, masks, or
+    /// the images so far do not match.
     pub fn taught(
         state: TrainingState,
         dataset: &'a Dataset,
         teacher: Option<&Model>,
         device: &Device,
     ) -> Result<Self, TrainingError> {
-        let TrainingState { model, velocity, masks, plan, epoch, step, log, images: so_far } = state;
+        let TrainingState { model, velocity, masks, plan, epoch, step, log, images: so_far } =
+            state;
         plan.check()?;
         model.check_classes(dataset)?;
         check_masks(&model, &masks)?;
+        check_velocity(&model, &velocity)?;
         let images = dataset.train.hash_all();
         // A file of an earlier version does not say; it goes on as it would have then.
-        let _: Binding = images.check("the training so far", so_far.as_ref(), "choose the images it began on")?;
+        let _: Binding = images.check(
+            "the training so far",
+            so_far.as_ref(),
+            "choose the images it began on",
+        )?;
         let teacher = match (plan.distillation, teacher) {
             (None, _) => None,
-            (Some(how), Some(teacher)) if teacher.graph.classes == model.graph.classes => {
+            (Some(how), Some(teacher)) if teacher.graph().classes == model.graph().classes => {
                 Some((Network::new(teacher, device), how))
             }
             (Some(_), _) => return Err(TrainingError::Teacher),
         };
+        // The teacher stays on the plain device, where no record for gradients is kept.
         let device = device.clone().autodiff();
         let mut network = Network::new(&model, &device);
-        network.map_trainable(&mut Track);
+        network.map_trainable(&mut RequireGradients);
         let optimizer = Sgd::new(plan.momentum, plan.weight_decay, &velocity, &masks, &device);
         let order = epoch_order(dataset.train.len(), plan.seed, epoch);
         let normalization = model.normalization_of(dataset);
@@ -138,7 +164,7 @@ impl<'a> Trainer<'a> {
             optimizer,
             masks,
             log,
-            graph_model: model,
+            start: model,
             epoch,
             step,
             order,
@@ -170,8 +196,9 @@ impl<'a> Trainer<'a> {
         &self.log
     }
 
-    /// Trains to the end. After each epoch the network is evaluated on these test images, if there are any. The watcher
-    /// hears of every step, epoch and image evaluated, and can save the trainer's state whenever it hears.
+    /// Trains to the end. After each epoch the network is evaluated on these test images, if there
+    /// are any. The watcher hears of every step, epoch and image evaluated, and can save the
+    /// trainer's state whenever it hears.
     ///
     /// # Errors
     /// If the loss is no longer finite, the device fails or the watcher ends it.
@@ -197,13 +224,17 @@ impl<'a> Trainer<'a> {
         test_images: &[usize],
         watch: &mut impl AsyncFnMut(&Self, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<(), TrainingError> {
-        let unreported = |epoch: &&EpochReport| self.step == 0 && epoch.test_accuracy.is_none();
-        let Some(mut epoch) = self.log.epochs.last().filter(unreported).copied() else { return Ok(()) };
+        let Some(mut epoch) = self.log.epochs.last().copied() else { return Ok(()) };
+        if self.step != 0 || epoch.test_accuracy.is_some() {
+            return Ok(());
+        }
         if !test_images.is_empty() {
-            let network = Network::new(&self.model().await?, &self.network.device().clone().inner());
-            let trainer = &*self;
+            // Evaluated without the record that gradients would need.
+            let device = self.network.device().clone().inner();
+            let network = Network::new(&self.model().await?, &device);
+            let (trainer, set, normalization) = (&*self, &self.dataset.test, &self.normalization);
             let images = async |progress: Progress<'_>| watch(trainer, progress).await;
-            let fraction = accuracy(&network, &self.dataset.test, test_images, &self.normalization, images).await?;
+            let fraction = accuracy(&network, set, test_images, normalization, images).await?;
             epoch.test_accuracy = Some(fraction);
             *self.log.epochs.last_mut().expect("the epoch was found there") = epoch;
         }
@@ -221,27 +252,17 @@ impl<'a> Trainer<'a> {
         let first = self.step * self.plan.batch_size;
         let chosen = &self.order[first..(first + self.plan.batch_size).min(self.order.len())];
         let samples: Vec<Sample> = chosen.iter().map(|&image| self.sample(image)).collect();
-        let labels: Vec<u32> = chosen.iter().map(|&image| self.dataset.train.labels()[image]).collect();
+        let labels = self.dataset.train.labels_of(chosen);
         let device = self.network.device().clone();
         let images = images_to_device(&self.dataset.train, &samples, &self.normalization, &device);
 
-        let taught = self.teacher.as_ref().map(|(teacher, how)| (teacher.forward(images.clone().inner()), *how));
-        let logits = self.network.forward_training(images);
-        let targets = smoothed_targets(&labels, self.network.graph().classes, self.plan.label_smoothing, &device);
-        let loss = (activation::log_softmax(logits.clone(), 1) * targets).sum().div_scalar(-(labels.len() as f64));
-        let loss = match taught {
-            None => loss,
-            Some((teacher, how)) => {
-                loss.mul_scalar(1.0 - how.weight)
-                    + distillation_loss(logits.clone(), teacher, how.temperature).mul_scalar(how.weight)
-            }
-        };
-        let predictions = logits.detach().argmax(1);
+        let (loss, predictions) = self.loss(images, &labels);
         let mut gradients = loss.backward();
         let progress = self.steps_done() as f64 / self.total_steps() as f64;
         let rate = self.plan.learning_rate * self.plan.schedule.factor(progress);
         self.network.map_trainable(&mut self.optimizer.step(rate, &mut gradients));
 
+        // Read only now: the device works on while the host waits for its numbers.
         let report = StepReport {
             epoch: self.epoch,
             step: self.step,
@@ -250,6 +271,7 @@ impl<'a> Trainer<'a> {
             correct: count_correct(predictions, &labels).await?,
             images: labels.len(),
         };
+        // It does not come back from there: one NaN makes every later one.
         if !report.loss.is_finite() {
             let (epoch, step) = (report.epoch + 1, report.step + 1);
             return Err(TrainingError::Diverged { loss: report.loss, epoch, step });
@@ -257,6 +279,27 @@ impl<'a> Trainer<'a> {
         self.log.add(&report);
         self.advance();
         Ok(Some(report))
+    }
+
+    /// Mean loss of a batch, and the class with the highest logit for each image, `[batch, 1]`.
+    fn loss(&mut self, images: Tensor<4>, labels: &[u32]) -> (Tensor<1>, Tensor<2, Int>) {
+        let device = self.network.device().clone();
+        // The teacher sees the same variation of each image as the network.
+        let seen = images.clone();
+        let taught =
+            self.teacher.as_ref().map(|(teacher, how)| (teacher.forward(seen.inner()), *how));
+        let logits = self.network.forward_training(images);
+        let (classes, smoothing) = (self.network.graph().classes, self.plan.label_smoothing);
+        let targets = smoothed_targets(labels, classes, smoothing, &device);
+        let log_probabilities = activation::log_softmax(logits.clone(), 1);
+        let cross_entropy = (log_probabilities * targets).sum().div_scalar(-(labels.len() as f64));
+        let predictions = logits.clone().detach().argmax(1);
+        let Some((teacher, Distillation { weight, temperature })) = taught else {
+            return (cross_entropy, predictions);
+        };
+        let divergence = distillation_loss(logits, teacher, temperature);
+        let loss = cross_entropy.mul_scalar(1.0 - weight) + divergence.mul_scalar(weight);
+        (loss, predictions)
     }
 
     fn sample(&self, image: usize) -> Sample {
@@ -278,16 +321,16 @@ impl<'a> Trainer<'a> {
     /// The model as it is now.
     ///
     /// # Errors
-    /// If the device fails.
+    /// If the device fails, or a weight is no longer finite.
     pub async fn model(&self) -> Result<Model, TrainingError> {
-        let state = self.network.state().await?;
-        Ok(Model { state, ..self.graph_model.clone() })
+        let Model { info, .. } = self.start.clone();
+        Ok(Model::new(self.start.graph().clone(), self.network.tensors().await?, info)?)
     }
 
     /// Everything that it takes to go on later.
     ///
     /// # Errors
-    /// If the device fails.
+    /// As [`Trainer::model`].
     pub async fn state(&self) -> Result<TrainingState, TrainingError> {
         Ok(TrainingState {
             model: self.model().await?,
@@ -303,18 +346,19 @@ impl<'a> Trainer<'a> {
 }
 
 /// Has gradients computed for every parameter.
-struct Track;
+struct RequireGradients;
 
-impl ParameterMap for Track {
+impl ParameterMap for RequireGradients {
     fn map<const D: usize>(&mut self, _: &str, _: bool, tensor: Tensor<D>) -> Tensor<D> {
         tensor.require_grad()
     }
 }
 
 fn check_masks(model: &Model, masks: &Masks) -> Result<(), TrainingError> {
-    let layers = model.graph.prunable_layers();
+    let layers = model.graph().prunable_layers();
     for (layer, mask) in masks {
-        let expected = layers.iter().find(|known| known.name == layer).map_or(0, |known| known.weights);
+        let known = layers.iter().find(|known| known.name == layer);
+        let expected = known.map_or(0, |known| known.weights);
         if mask.len() != expected {
             return Err(TrainingError::Mask { layer: layer.clone(), found: mask.len(), expected });
         }
@@ -322,36 +366,50 @@ fn check_masks(model: &Model, masks: &Masks) -> Result<(), TrainingError> {
     Ok(())
 }
 
-/// T²·KL(teacher ‖ network) at temperature T, mean over the batch; logits `[batch, classes]`, the teacher's without
-/// gradients.
+fn check_velocity(model: &Model, velocity: &StateDict) -> Result<(), TrainingError> {
+    for (name, velocity) in velocity {
+        let found = velocity.values().len();
+        let expected = model.tensors().get(name).map_or(0, |tensor| tensor.values().len());
+        if found != expected {
+            return Err(TrainingError::Velocity { name: name.clone(), found, expected });
+        }
+    }
+    Ok(())
+}
+
+/// T²·KL(teacher ‖ network) at temperature T, mean over the batch; logits `[batch, classes]`, the
+/// teacher's without gradients. T² keeps the gradients as large as those of the labels, whatever T
+/// is (Hinton et al. 2015).
 fn distillation_loss(logits: Tensor<2>, teacher: Tensor<2>, temperature: f64) -> Tensor<1> {
     let batch = logits.dims()[0] as f64;
     let teacher = Tensor::from_inner(activation::log_softmax(teacher.div_scalar(temperature), 1));
     let network = activation::log_softmax(logits.div_scalar(temperature), 1);
-    (teacher.clone().exp() * (teacher - network)).sum().mul_scalar(temperature * temperature / batch)
+    // From logarithms: a softmax that rounds to 0 has none.
+    (teacher.clone().exp() * (teacher - network))
+        .sum()
+        .mul_scalar(temperature * temperature / batch)
 }
+
+/// Keeps the draws of orders apart from those of augmentations, which have the plan's seed too:
+/// "shuffle" in ASCII.
+const SHUFFLE: u64 = 0x0073_6875_6666_6c65;
 
 /// Order of the images in one epoch, whatever came before.
 fn epoch_order(images: usize, seed: u64, epoch: usize) -> Vec<usize> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0073_6875_6666_6c65);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ SHUFFLE);
     rng.set_stream(epoch as u64);
     let mut order: Vec<usize> = (0..images).collect();
+    // Always of the same beginning: to shuffle the last epoch's order would need all those before.
     order.shuffle(&mut rng);
     order
 }
 
 /// Target distribution of each image, `[batch, classes]`.
 fn smoothed_targets(labels: &[u32], classes: usize, smoothing: f64, device: &Device) -> Tensor<2> {
+    // Smoothing gives every class the same, the right one too (Szegedy et al. 2016).
     let mut values = vec![(smoothing / classes as f64) as f32; labels.len() * classes];
     for (row, &label) in labels.iter().enumerate() {
         values[row * classes + label as usize] += 1.0 - smoothing as f32;
     }
     Tensor::from_data(TensorData::new(values, [labels.len(), classes]), device)
-}
-
-/// How many predictions `[batch, 1]` equal their labels.
-pub(crate) async fn count_correct(predictions: Tensor<2, Int>, labels: &[u32]) -> Result<usize, ExecutionError> {
-    let data = predictions.into_data_async().await?.convert::<i64>();
-    let predicted = data.try_into_vec::<i64>().expect("the data was converted to i64 above");
-    Ok(predicted.iter().zip(labels).filter(|(predicted, label)| **predicted == i64::from(**label)).count())
 }

@@ -3,8 +3,9 @@
 use rrlab_types::{EpochReport, ImagesHash, StepReport, TrainingPlan};
 
 use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
-use crate::model::{HostTensor, Model, StateDict};
+use crate::model::Model;
 use crate::prune::Masks;
+use crate::tensors::{HostTensor, StateDict};
 
 /// Metadata key of plan and progress.
 const PROGRESS_KEY: &str = "rrlab.training";
@@ -18,13 +19,13 @@ const MASK_PREFIX: &str = "mask/";
 pub struct TrainingState {
     /// The network as it is.
     pub model: Model,
-    /// Velocity of each parameter, flat.
+    /// Velocity of each parameter that has moved, flat, by the parameter's name.
     pub velocity: StateDict,
     /// Weights that may not come back, by layer; layers without a mask are free.
     pub masks: Masks,
     /// How it is trained.
     pub plan: TrainingPlan,
-    /// Epochs done.
+    /// How many epochs are done.
     pub epoch: usize,
     /// Steps done of the epoch after those.
     pub step: usize,
@@ -37,13 +38,13 @@ pub struct TrainingState {
 /// Epochs that are done, and sums over the steps of the one that is not.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct TrainingLog {
-    /// Epochs done.
+    /// One report for each epoch that is done.
     pub epochs: Vec<EpochReport>,
     /// Loss of the steps since, times their images.
     loss: f64,
     /// Images classified right since.
     correct: usize,
-    /// Images since.
+    /// Images that those steps took.
     images: usize,
 }
 
@@ -76,18 +77,17 @@ impl TrainingLog {
 
 /// Why bytes are not a training state.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
 pub enum TrainingStateError {
     /// Not a model either.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A model that is no longer in training.
     #[error("the file holds no state of training to go on from: {problem}")]
-    NoProgress {
-        /// What is wrong.
-        problem: String,
-    },
+    NoProgress { problem: String },
 }
 
+/// What the metadata of the file say beside its tensors.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Progress {
     plan: TrainingPlan,
@@ -123,16 +123,18 @@ impl TrainingState {
     pub(crate) fn to_file(&self) -> Result<TensorFile, TrainingStateError> {
         let mut file = checkpoint::to_file(&self.model)?;
         let Self { epoch, step, images, .. } = *self;
-        let progress = Progress { plan: self.plan.clone(), epoch, step, log: self.log.clone(), images };
+        let progress =
+            Progress { plan: self.plan.clone(), epoch, step, log: self.log.clone(), images };
         let progress = serde_json::to_string(&progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
         file.metadata.insert(PROGRESS_KEY.into(), progress);
-        let velocity = self.velocity.iter().map(|(name, tensor)| (format!("{VELOCITY_PREFIX}{name}"), tensor.clone()));
-        file.tensors.extend(velocity);
-        file.tensors.extend(self.masks.iter().map(|(layer, mask)| {
+        for (name, velocity) in &self.velocity {
+            file.tensors.insert(format!("{VELOCITY_PREFIX}{name}"), velocity.clone());
+        }
+        for (layer, mask) in &self.masks {
             let values = mask.iter().map(|&stays| f32::from(u8::from(stays))).collect();
-            (format!("{MASK_PREFIX}{layer}"), HostTensor { shape: vec![mask.len()], values })
-        }));
+            file.tensors.insert(format!("{MASK_PREFIX}{layer}"), HostTensor::vector(values));
+        }
         Ok(file)
     }
 
@@ -146,16 +148,16 @@ impl TrainingState {
 
     /// The state that such a file holds.
     pub(crate) fn from_file(mut file: TensorFile) -> Result<Self, TrainingStateError> {
-        let missing = || TrainingStateError::NoProgress { problem: "it is a finished model".into() };
+        let missing =
+            || TrainingStateError::NoProgress { problem: "it is a finished model".into() };
         let progress = file.metadata.get(PROGRESS_KEY).ok_or_else(missing)?;
         let Progress { plan, epoch, step, log, images } = serde_json::from_str(progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
         let velocity = take_prefixed(&mut file.tensors, VELOCITY_PREFIX);
-        let stays = |tensor: HostTensor| tensor.values.iter().map(|&value| value != 0.0).collect();
-        let masks = take_prefixed(&mut file.tensors, MASK_PREFIX)
-            .into_iter()
-            .map(|(layer, mask)| (layer, stays(mask)))
-            .collect();
+        let mut masks = Masks::new();
+        for (layer, mask) in take_prefixed(&mut file.tensors, MASK_PREFIX) {
+            masks.insert(layer, mask.values().iter().map(|&value| value != 0.0).collect());
+        }
         let model = checkpoint::from_file(file, NetworkHint::default())?;
         Ok(Self { model, velocity, masks, plan, epoch, step, log, images })
     }
@@ -163,8 +165,12 @@ impl TrainingState {
 
 /// Removes all tensors whose names begin so, and returns them by the rest of their names.
 fn take_prefixed(tensors: &mut StateDict, prefix: &str) -> StateDict {
-    let (taken, left): (StateDict, StateDict) =
-        std::mem::take(tensors).into_iter().partition(|(name, _)| name.starts_with(prefix));
-    *tensors = left;
-    taken.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect()
+    let mut taken = StateDict::new();
+    for (name, tensor) in std::mem::take(tensors) {
+        match name.strip_prefix(prefix) {
+            Some(rest) => taken.insert(rest.to_owned(), tensor),
+            None => tensors.insert(name, tensor),
+        };
+    }
+    taken
 }

@@ -5,9 +5,9 @@ use std::io::Cursor;
 use image::imageops::FilterType;
 use image::{ImageReader, Limits};
 
-use super::import::ImportError;
-use super::{IMAGE_BYTES, Split};
-use crate::architecture::IMAGE;
+use super::error::ImportError;
+use crate::data::dataset::Split;
+use crate::data::images::{IMAGE, IMAGE_BYTES};
 
 /// Longest side of an image that is read: a few bytes can claim to be billions of pixels.
 const MAX_SIDE: u32 = 8192;
@@ -29,11 +29,13 @@ pub fn image_path(path: &str) -> Option<(Split, &str)> {
     Some((split, class))
 }
 
-/// The planes of an encoded image. One that is not 32×32 is scaled to fill it and cut to its middle.
+/// The planes of an encoded image. One that is not 32×32 is scaled to fill it and cut to its
+/// middle.
 pub fn decode(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ImportError> {
     let fail = |problem: String| ImportError::Image { path: path.into(), problem };
-    let mut reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| fail(error.to_string()))?;
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|error| fail(error.to_string()))?;
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
     reader.limits(limits);

@@ -1,36 +1,38 @@
-//! The official binary files of CIFAR-10 and CIFAR-100 (Krizhevsky 2009): records of label bytes and 3072 pixels.
+//! The official binary files of CIFAR-10 and CIFAR-100 (Krizhevsky 2009): records of label bytes
+//! and 3072 pixels.
 
-use super::import::ImportError;
-use super::{IMAGE_BYTES, ImageSet, Split};
-use crate::model::Normalization;
+use super::error::ImportError;
+use crate::data::dataset::Split;
+use crate::data::images::{IMAGE_BYTES, ImageSet, Normalization};
 
-/// CIFAR-10's, as the field has used them since.
+/// Of CIFAR-10's training images, in the digits that the field has used since.
 const CIFAR10_NORMALIZATION: Normalization =
     Normalization { mean: [0.4914, 0.4822, 0.4465], std: [0.2470, 0.2435, 0.2616] };
-/// CIFAR-100's.
+/// Of CIFAR-100's training images, likewise.
 const CIFAR100_NORMALIZATION: Normalization =
     Normalization { mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762] };
 
-/// Customary normalisation of a data set of this name.
-pub fn customary_normalization(dataset: &str) -> Option<Normalization> {
-    match dataset {
-        "cifar10" => Some(CIFAR10_NORMALIZATION),
-        "cifar100" => Some(CIFAR100_NORMALIZATION),
+/// Customary normalisation of a data set of this name and so many classes. Something else may be
+/// called `cifar10`.
+pub fn customary_normalization(dataset: &str, classes: usize) -> Option<Normalization> {
+    match (dataset, classes) {
+        ("cifar10", 10) => Some(CIFAR10_NORMALIZATION),
+        ("cifar100", 100) => Some(CIFAR100_NORMALIZATION),
         _ => None,
     }
 }
 
-/// One of the two layouts.
+/// Layout of a record: label bytes, of which the last is the class, then [`IMAGE_BYTES`] pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     label_bytes: usize,
-    /// Number of classes.
+    /// Classes of the data set; labels are below.
     pub classes: usize,
 }
 
-/// One label byte.
+/// CIFAR-10's records have one label byte.
 const CIFAR10: Layout = Layout { label_bytes: 1, classes: 10 };
-/// A coarse and a fine label byte; the fine one is the class.
+/// CIFAR-100's records have a coarse and a fine label byte; the fine one is the class.
 const CIFAR100: Layout = Layout { label_bytes: 2, classes: 100 };
 
 /// What a file of this name holds, if it is one of the official files of images.
@@ -52,15 +54,29 @@ pub fn is_class_names(file_name: &str) -> bool {
 }
 
 /// Appends the records of a file to a set.
-pub fn read_records(path: &str, bytes: &[u8], layout: Layout, set: &mut ImageSet) -> Result<(), ImportError> {
+pub fn read_records(
+    path: &str,
+    bytes: &[u8],
+    layout: Layout,
+    set: &mut ImageSet,
+) -> Result<(), ImportError> {
     let record = layout.label_bytes + IMAGE_BYTES;
     if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
-        return Err(ImportError::Truncated { path: path.into(), length: bytes.len() as u64, record });
+        return Err(ImportError::Truncated {
+            path: path.into(),
+            length: bytes.len() as u64,
+            record,
+        });
     }
     for (index, bytes) in bytes.chunks(record).enumerate() {
         let label = bytes[layout.label_bytes - 1];
         if usize::from(label) >= layout.classes {
-            return Err(ImportError::Label { path: path.into(), index, label, classes: layout.classes });
+            return Err(ImportError::Label {
+                path: path.into(),
+                index,
+                label,
+                classes: layout.classes,
+            });
         }
         set.push(&bytes[layout.label_bytes..], u32::from(label));
     }

@@ -1,0 +1,84 @@
+//! The unlabelled images that networks are measured and repaired on.
+
+use burn::tensor::{Device, Tensor};
+use rrlab_types::{ImagesHash, Measurement};
+
+use super::error::CalibrationError;
+use crate::data::{
+    Dataset, EVALUATION_BATCH, ImageSet, Normalization, Sample, Split, draw_indices,
+    images_to_device,
+};
+
+/// Unlabelled images of a data set.
+#[derive(Debug, Clone)]
+pub struct CalibrationImages<'a> {
+    set: &'a ImageSet,
+    dataset: String,
+    split: Split,
+    indices: Vec<usize>,
+    seed: u64,
+    normalization: Normalization,
+}
+
+impl<'a> CalibrationImages<'a> {
+    /// `count` images of a split drawn with `seed` without regard to labels; fewer where there are
+    /// not as many.
+    ///
+    /// # Errors
+    /// If that is none.
+    pub fn draw(
+        dataset: &'a Dataset,
+        split: Split,
+        count: usize,
+        seed: u64,
+        normalization: Normalization,
+    ) -> Result<Self, CalibrationError> {
+        let set = dataset.split(split);
+        let (name, available) = (dataset.name.clone(), set.len());
+        let indices = draw_indices(set, count, seed);
+        if indices.is_empty() {
+            return Err(CalibrationError::NoImages { dataset: name, split, available });
+        }
+        Ok(Self { set, dataset: name, split, indices, seed, normalization })
+    }
+
+    /// How many they are: at least one.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there are none: never.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// Hash of the pixels, in the order in which the images are used.
+    pub fn hash(&self) -> ImagesHash {
+        self.set.hash(&self.indices)
+    }
+
+    /// The images in batches on a device, normalised: `[batch, 3, 32, 32]` each, the last perhaps
+    /// smaller.
+    pub fn batches<'s>(
+        &'s self,
+        device: &'s Device,
+    ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
+        self.indices.chunks(EVALUATION_BATCH).map(move |chunk| {
+            images_to_device(self.set, &Sample::unvaried(chunk), &self.normalization, device)
+        })
+    }
+
+    /// What a profile says of these images and of how they were measured.
+    pub(super) fn measurement(&self, device: &str, method: &str) -> Measurement {
+        Measurement {
+            dataset: self.dataset.clone(),
+            split: self.split.name().into(),
+            images: self.len(),
+            seed: self.seed,
+            images_hash: Some(self.hash()),
+            device: device.into(),
+            method: method.into(),
+            program: rrlab_types::PROGRAM.into(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Weights of a layer as calibration reads them.
+
+use rrlab_types::{CURVE_SPARSITIES, Density, NodeId};
+
+use crate::model::Model;
+
+/// Weights of one prunable layer on the host.
+pub struct LayerWeights {
+    /// `[channels, patch]`: for each output channel a weight for each entry of an input patch, in
+    /// the order input channel, row, column.
+    pub weights: Vec<f32>,
+    /// Output channels.
+    pub channels: usize,
+    /// `[channels]`.
+    bias: Option<Vec<f32>>,
+}
+
+impl LayerWeights {
+    /// Weights and bias of this node, which must be a prunable one.
+    pub fn of(model: &Model, node: NodeId) -> Self {
+        let node = model.graph().node(node);
+        let weight = model.tensor(&node.name, "weight");
+        let bias = || model.tensor(&node.name, "bias").values().to_vec();
+        Self {
+            weights: weight.values().to_vec(),
+            channels: weight.shape()[0],
+            bias: node.op.has_bias().then(bias),
+        }
+    }
+
+    /// Entries of an input patch: input channels · kernel².
+    pub fn patch(&self) -> usize {
+        self.weights.len() / self.channels
+    }
+
+    /// Bias of an output channel; 0 for a layer without one.
+    pub fn bias_of(&self, channel: usize) -> f64 {
+        self.bias.as_ref().map_or(0.0, |bias| f64::from(bias[channel]))
+    }
+
+    /// Weights kept at each of [`CURVE_SPARSITIES`].
+    pub fn kept_counts(&self) -> Vec<usize> {
+        let kept = |sparsity: f64| match Density::new(1.0 - sparsity) {
+            Ok(density) => density.kept_of(self.weights.len()),
+            // A layer never loses its last weight.
+            Err(_) => 1,
+        };
+        CURVE_SPARSITIES.into_iter().map(kept).collect()
+    }
+}

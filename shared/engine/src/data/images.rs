@@ -1,0 +1,133 @@
+//! Labelled images in memory, and the normalisation of their pixels.
+
+use rrlab_types::{ContentHasher, FeatureShape, ImagesHash};
+use serde::{Deserialize, Serialize};
+
+/// Shape of every image, and so of every network's input: CIFAR's.
+pub const IMAGE: FeatureShape = FeatureShape { channels: 3, height: 32, width: 32 };
+
+/// Bytes of one image: three planes of 32×32, red first.
+pub const IMAGE_BYTES: usize = IMAGE.channels * IMAGE.height * IMAGE.width;
+
+/// Largest value of a pixel, which normalisation scales to 1.
+pub(super) const MAX_PIXEL: f32 = 255.0;
+/// Variance of a colour, of pixels in 0..1, up to which it counts as never changing: dividing by so
+/// small a deviation would only enlarge rounding.
+const NO_VARIANCE: f64 = 1e-12;
+
+/// Images with their labels.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageSet {
+    pixels: Vec<u8>,
+    labels: Vec<u32>,
+}
+
+impl ImageSet {
+    /// Images from their planes and labels. `None` unless there are [`IMAGE_BYTES`] pixels for each
+    /// label.
+    ///
+    /// # Shapes
+    /// - `pixels`: `[images, 3, 32, 32]`, row-major
+    /// - `labels`: `[images]`
+    pub(super) fn from_parts(pixels: Vec<u8>, labels: Vec<u32>) -> Option<Self> {
+        (pixels.len() == labels.len() * IMAGE_BYTES).then_some(Self { pixels, labels })
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Pixels of one image, `[3, 32, 32]`.
+    ///
+    /// # Panics
+    /// If there are not that many images.
+    pub fn image(&self, index: usize) -> &[u8] {
+        &self.pixels[index * IMAGE_BYTES..(index + 1) * IMAGE_BYTES]
+    }
+
+    /// Pixels of all images, `[images, 3, 32, 32]`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Class of each image, as an index into [`Dataset::classes`](super::Dataset::classes).
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// Class of each of these images.
+    ///
+    /// # Panics
+    /// As [`ImageSet::image`].
+    pub fn labels_of(&self, indices: &[usize]) -> Vec<u32> {
+        indices.iter().map(|&index| self.labels[index]).collect()
+    }
+
+    /// Hash of the pixels of these images, in this order; labels are no part of it.
+    ///
+    /// # Panics
+    /// As [`ImageSet::image`].
+    pub fn hash(&self, indices: &[usize]) -> ImagesHash {
+        let mut hasher = ContentHasher::new("rrlab images");
+        for &index in indices {
+            hasher.add(self.image(index));
+        }
+        ImagesHash::of(hasher)
+    }
+
+    /// Hash of the pixels of all images.
+    pub fn hash_all(&self) -> ImagesHash {
+        let all: Vec<usize> = (0..self.len()).collect();
+        self.hash(&all)
+    }
+
+    /// Appends an image, `[3, 32, 32]`.
+    pub(super) fn push(&mut self, image: &[u8], label: u32) {
+        debug_assert_eq!(image.len(), IMAGE_BYTES);
+        self.pixels.extend_from_slice(image);
+        self.labels.push(label);
+    }
+}
+
+/// Mean and deviation of each colour, on pixels scaled to 0..1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Normalization {
+    /// What is subtracted from each colour: red, green, blue.
+    pub mean: [f32; 3],
+    /// What each colour is divided by after that.
+    pub std: [f32; 3],
+}
+
+impl Normalization {
+    /// The normalisation that gives each colour mean 0 and deviation 1 over these images. A colour
+    /// that never changes counts as deviating by 1.
+    pub(super) fn measured_on(images: &ImageSet) -> Self {
+        let colours = [0, 1, 2].map(|colour| colour_moments(images, colour));
+        Self { mean: colours.map(|(mean, _)| mean), std: colours.map(|(_, std)| std) }
+    }
+}
+
+/// Mean and deviation of one colour over images and pixels.
+fn colour_moments(images: &ImageSet, colour: usize) -> (f32, f32) {
+    let plane = IMAGE.positions();
+    // Whole numbers: sums of bytes and of their squares are exact, in whatever order.
+    let (mut sum, mut squares) = (0u64, 0u64);
+    for index in 0..images.len() {
+        for &pixel in &images.image(index)[colour * plane..(colour + 1) * plane] {
+            sum += u64::from(pixel);
+            squares += u64::from(pixel).pow(2);
+        }
+    }
+    let max_pixel = f64::from(MAX_PIXEL);
+    let count = (images.len() * plane) as f64 * max_pixel;
+    let mean = sum as f64 / count;
+    let variance = squares as f64 / (count * max_pixel) - mean * mean;
+    let std = if variance > NO_VARIANCE { variance.sqrt() as f32 } else { 1.0 };
+    (mean as f32, std)
+}

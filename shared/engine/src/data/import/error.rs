@@ -1,0 +1,60 @@
+//! What can be wrong with the files of a data set.
+
+use crate::data::dataset::Split;
+
+/// Why files are not a data set.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
+pub enum ImportError {
+    /// A CIFAR file that does not end where a record ends.
+    #[error(
+        "{path}: {length} bytes are not a whole number of records of {record} bytes: was the file cut short?"
+    )]
+    Truncated {
+        path: String,
+        length: u64,
+        /// Bytes of a record.
+        record: usize,
+    },
+    /// A label beyond the classes.
+    #[error("{path}: image {index} has label {label}, but there are {classes} classes")]
+    Label {
+        path: String,
+        /// The image in it.
+        index: usize,
+        label: u8,
+        classes: usize,
+    },
+    /// An image that can't be decoded.
+    #[error("{path}: {problem}")]
+    Image {
+        path: String,
+        /// What the decoder says.
+        problem: String,
+    },
+    /// An archive that can't be read.
+    #[error("{path}: not a readable {kind}: {problem}")]
+    Archive {
+        path: String,
+        kind: &'static str,
+        /// What the reader says.
+        problem: String,
+    },
+    /// Files of CIFAR and images of a folder, or of both CIFARs.
+    #[error(
+        "{path}: belongs to another data set than the files before it; import one data set at a time"
+    )]
+    Mixed {
+        /// The first file that differs.
+        path: String,
+    },
+    /// A split without images.
+    #[error(
+        "no {split} images found: expected data_batch_1.bin … test_batch.bin (CIFAR-10), train.bin and test.bin \
+         (CIFAR-100), or an image folder train/CLASS/*.png|jpg and test/CLASS/*.png|jpg"
+    )]
+    Empty { split: Split },
+    /// Class names that are fewer than the classes, or a class that only one split has.
+    #[error("{problem}")]
+    Classes { problem: String },
+}

@@ -1,0 +1,188 @@
+//! What sweeps and fine-tuning do alike: draw images, prune and repair by a rule, evaluate, and go
+//! on only from what was computed from the same network, profile, images, kind of device and
+//! program.
+
+use burn::tensor::Device;
+use rrlab_types::{
+    AllocateError, AllocationError, AllocationRequest, Constraint, Evidence, PROGRAM, Repair,
+    ReportOrigin, Rule, RuleSettings, Sparsity, allocate,
+};
+
+use crate::calibrate::{CalibrationError, CalibrationImages};
+use crate::data::{Dataset, Split, draw_indices};
+use crate::evaluate::accuracy;
+use crate::measured::Measured;
+use crate::model::Model;
+use crate::network::Network;
+use crate::prune::{Masks, prune};
+use crate::repair::{DenseStatistics, repair};
+use crate::watch::{Interrupted, Progress, Stopped};
+
+/// Why a sweep, or what fine-tuning does before it trains, ended early.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
+pub enum ExperimentError {
+    /// A combination that can't be allocated.
+    #[error("{rule} at sparsity {sparsity}: {source}")]
+    Allocate {
+        /// The rule asked for.
+        rule: Rule,
+        /// The sparsity asked for.
+        sparsity: Sparsity,
+        source: AllocateError,
+    },
+    /// An allocation that does not fit the model, whose profile does not say whose it is.
+    #[error("the profile is not of this network: {0}")]
+    Allocation(#[from] AllocationError),
+    /// Calibration images or repair failed.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+    /// Earlier work of something else to go on from.
+    #[error("the {work} to go on from {problem}; choose another --out, or delete it")]
+    OtherWork {
+        /// What was to be gone on with: "sweep" or "fine-tuning".
+        work: &'static str,
+        problem: String,
+    },
+    /// It was asked to end, or the device failed.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<Stopped> for ExperimentError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Interrupted(Interrupted::Stopped(stopped))
+    }
+}
+
+/// A network with its profile, the data to prune and evaluate it on, and where to compute.
+#[derive(Clone, Copy)]
+pub struct Experiment<'a> {
+    /// The dense network (what is pruned, and the teacher where there is distillation) and its
+    /// profile.
+    pub measured: Measured<'a>,
+    /// Calibration and training images come from its training split, evaluation images from its
+    /// test split.
+    pub dataset: &'a Dataset,
+    /// Device of every network of the experiment.
+    pub device: &'a Device,
+    /// What the report says of the device.
+    pub device_name: &'a str,
+}
+
+/// How many images of a data set are used, and the seed with which they are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ImageDraw {
+    pub calibration: usize,
+    pub evaluation: usize,
+    pub seed: u64,
+}
+
+/// What is pruned and how: one entry of a sweep, one run of fine-tuning.
+#[derive(Clone, Copy)]
+pub(crate) struct Combination<'p> {
+    pub rule: Rule,
+    pub sparsity: Sparsity,
+    pub repair: Repair,
+    pub settings: RuleSettings,
+    pub constraints: &'p [Constraint],
+}
+
+/// A pruned and repaired network.
+pub(crate) struct Repaired {
+    pub model: Model,
+    pub masks: Masks,
+    /// Weights kept over all layers.
+    pub kept: usize,
+    /// On the evaluation images.
+    pub accuracy: f64,
+}
+
+/// What an experiment computes once for all combinations.
+pub(crate) struct Preparation<'a> {
+    images: CalibrationImages<'a>,
+    dense: DenseStatistics,
+}
+
+impl<'a> Experiment<'a> {
+    /// Images that accuracies are measured on, as indices into the test split.
+    pub(crate) fn evaluation_images(&self, draw: ImageDraw) -> Vec<usize> {
+        draw_indices(&self.dataset.test, draw.evaluation, draw.seed)
+    }
+
+    /// What numbers computed now are computed from.
+    pub(crate) fn origin(&self, draw: ImageDraw) -> ReportOrigin {
+        let (model_hash, profile_hash) = self.measured.hashes();
+        let images = self.evaluation_images(draw);
+        ReportOrigin {
+            model_hash,
+            profile_hash,
+            images_hash: Some(self.dataset.test.hash(&images)),
+            dataset: self.dataset.name.clone(),
+            device: self.device_name.into(),
+            program: PROGRAM.into(),
+        }
+    }
+
+    /// Checks that earlier work can be gone on with here.
+    pub(crate) fn check_continues(
+        &self,
+        work: &'static str,
+        previous: &ReportOrigin,
+        draw: ImageDraw,
+    ) -> Result<(), ExperimentError> {
+        match previous.difference(&self.origin(draw)) {
+            Some(problem) => Err(ExperimentError::OtherWork { work, problem }),
+            None => Ok(()),
+        }
+    }
+
+    /// Accuracy of a network on the evaluation images.
+    pub(crate) async fn accuracy(
+        &self,
+        model: &Model,
+        draw: ImageDraw,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<f64, Interrupted> {
+        let network = Network::new(model, self.device);
+        let images = self.evaluation_images(draw);
+        let normalization = self.measured.model().normalization_of(self.dataset);
+        accuracy(&network, &self.dataset.test, &images, &normalization, watch).await
+    }
+
+    /// Draws the calibration images and passes them through the dense network.
+    pub(crate) async fn prepare(
+        &self,
+        draw: ImageDraw,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Preparation<'a>, CalibrationError> {
+        let ImageDraw { calibration, seed, .. } = draw;
+        let model = self.measured.model();
+        let normalization = model.normalization_of(self.dataset);
+        let images =
+            CalibrationImages::draw(self.dataset, Split::Train, calibration, seed, normalization)?;
+        let dense = DenseStatistics::measure(model, &images, self.device, watch).await?;
+        Ok(Preparation { images, dense })
+    }
+
+    /// The network pruned and repaired as one combination asks, and its accuracy.
+    pub(crate) async fn prune_and_repair(
+        &self,
+        combination: Combination<'_>,
+        preparation: &Preparation<'_>,
+        draw: ImageDraw,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Repaired, ExperimentError> {
+        let Combination { rule, sparsity, repair: how, settings, constraints } = combination;
+        let Preparation { images, dense } = preparation;
+        let model = self.measured.model();
+        let request =
+            AllocationRequest { rule, sparsity, settings, constraints: constraints.to_vec() };
+        let allocation = allocate(Evidence::Profile(self.measured.profile()), &request)
+            .map_err(|source| ExperimentError::Allocate { rule, sparsity, source })?;
+        let (pruned, masks) = prune(model, &allocation)?;
+        let repaired = repair(model, dense, &pruned, how, images, self.device, &mut watch).await?;
+        let accuracy = self.accuracy(&repaired, draw, watch).await?;
+        Ok(Repaired { model: repaired, masks, kept: allocation.kept, accuracy })
+    }
+}
