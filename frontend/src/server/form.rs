@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 use rrlab_types::{
-    Artifact, ArtifactKind, DatasetRef, Distillation, FinetunePlan, JobRequest, Repair, Rule, Sparsity, SweepPlan,
-    TrainingPlan,
+    Artifact, ArtifactKind, CALIBRATION_IMAGES, CalibrateRequest, DatasetRef, Distillation, EVALUATION_IMAGES,
+    EvaluateRequest, FinetunePlan, FinetuneRequest, JobRequest, Repair, Rule, Sparsity, SweepPlan, SweepRequest,
+    TrainRequest, TrainingPlan,
 };
 
 use super::board::Board;
@@ -83,8 +84,8 @@ impl Form {
             learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
             tuning_rate: RwSignal::new(tuning.learning_rate),
             distill: RwSignal::new(false),
-            calibration: RwSignal::new(1024),
-            evaluation: RwSignal::new(10_000),
+            calibration: RwSignal::new(CALIBRATION_IMAGES),
+            evaluation: RwSignal::new(EVALUATION_IMAGES),
             seed: RwSignal::new(0),
         }
     }
@@ -110,7 +111,7 @@ impl Form {
         let profile = Some(self.profile.get_untracked()).filter(|id| *id > 0);
         let [a, b] = untrack(|| [self.board.settings.a.request(), self.board.settings.b.request()]);
         Ok(match self.work.get_untracked() {
-            Work::Train => JobRequest::Train {
+            Work::Train => JobRequest::Train(TrainRequest {
                 architecture: self.architecture.get_untracked().to_string(),
                 dataset,
                 plan: TrainingPlan {
@@ -119,10 +120,17 @@ impl Form {
                     seed,
                     ..TrainingPlan::default()
                 },
-            },
-            Work::Calibrate => JobRequest::Calibrate { model: self.network()?, dataset, images, seed },
-            Work::Evaluate => JobRequest::Evaluate { model: self.network()?, dataset, images: evaluation_images, seed },
-            Work::Sweep => JobRequest::Sweep {
+            }),
+            Work::Calibrate => {
+                JobRequest::Calibrate(CalibrateRequest { model: self.network()?, dataset, images, seed })
+            }
+            Work::Evaluate => JobRequest::Evaluate(EvaluateRequest {
+                model: self.network()?,
+                dataset,
+                images: evaluation_images,
+                seed,
+            }),
+            Work::Sweep => JobRequest::Sweep(SweepRequest {
                 model: self.network()?,
                 profile,
                 dataset,
@@ -136,8 +144,8 @@ impl Form {
                     evaluation_images,
                     seed,
                 },
-            },
-            Work::Finetune => JobRequest::Finetune {
+            }),
+            Work::Finetune => JobRequest::Finetune(FinetuneRequest {
                 model: self.network()?,
                 profile,
                 dataset,
@@ -157,7 +165,7 @@ impl Form {
                         ..FinetunePlan::customary_training()
                     },
                 },
-            },
+            }),
         })
     }
 

@@ -3,158 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::allocation::PrunedFrom;
-use crate::finetune::{FinetunePlan, FinetuneRun};
+use crate::artifact::{Artifact, ArtifactKind};
+use crate::finetune::FinetuneRun;
 use crate::graph::LayerGraph;
 use crate::identity::ModelHash;
 use crate::profile::LayerProfile;
-use crate::report::{SweepEntry, SweepPlan};
-use crate::training::{EpochReport, StepReport, TrainingPlan};
-
-/// What a person asks the server to compute.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum JobRequest {
-    /// Train a new network.
-    Train {
-        /// Architecture with its options, such as `resnet20`.
-        architecture: String,
-        /// Data set.
-        dataset: DatasetRef,
-        /// How; its seed draws the weights too.
-        plan: TrainingPlan,
-    },
-    /// Measure a network's profile on unlabelled training images.
-    Calibrate {
-        /// The network.
-        model: i64,
-        /// Data set.
-        dataset: DatasetRef,
-        /// Calibration images.
-        images: usize,
-        /// Seed with which they are drawn.
-        seed: u64,
-    },
-    /// Prune, repair and evaluate over rules, sparsities and repairs.
-    Sweep {
-        /// The dense network.
-        model: i64,
-        /// Its profile; without one it is measured first.
-        #[serde(default)]
-        profile: Option<i64>,
-        /// Data set.
-        dataset: DatasetRef,
-        /// Over what.
-        plan: SweepPlan,
-    },
-    /// Prune, repair and fine-tune over rules and sparsities.
-    Finetune {
-        /// The dense network.
-        model: i64,
-        /// Its profile; without one it is measured first.
-        #[serde(default)]
-        profile: Option<i64>,
-        /// Data set.
-        dataset: DatasetRef,
-        /// Over what, and how.
-        plan: FinetunePlan,
-    },
-    /// Measure a network's accuracy on test images.
-    Evaluate {
-        /// The network.
-        model: i64,
-        /// Data set.
-        dataset: DatasetRef,
-        /// Test images.
-        images: usize,
-        /// Seed with which they are drawn.
-        seed: u64,
-    },
-}
-
-/// A data set by its name on the server, or one that was uploaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum DatasetRef {
-    /// `shapes10`, or a data set that was imported on the server's machines.
-    Named(String),
-    /// An uploaded one.
-    Stored(i64),
-}
-
-/// Kind of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum JobKind {
-    /// [`JobRequest::Train`].
-    Train,
-    /// [`JobRequest::Calibrate`].
-    Calibrate,
-    /// [`JobRequest::Sweep`].
-    Sweep,
-    /// [`JobRequest::Finetune`].
-    Finetune,
-    /// [`JobRequest::Evaluate`].
-    Evaluate,
-}
-
-impl JobKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Train, Self::Calibrate, Self::Sweep, Self::Finetune, Self::Evaluate];
-
-    /// Name in databases, metrics and on the page.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Calibrate => "calibrate",
-            Self::Sweep => "sweep",
-            Self::Finetune => "finetune",
-            Self::Evaluate => "evaluate",
-        }
-    }
-}
-
-impl JobRequest {
-    /// Its kind.
-    pub fn kind(&self) -> JobKind {
-        match self {
-            Self::Train { .. } => JobKind::Train,
-            Self::Calibrate { .. } => JobKind::Calibrate,
-            Self::Sweep { .. } => JobKind::Sweep,
-            Self::Finetune { .. } => JobKind::Finetune,
-            Self::Evaluate { .. } => JobKind::Evaluate,
-        }
-    }
-
-    /// Its data set.
-    pub fn dataset(&self) -> &DatasetRef {
-        match self {
-            Self::Train { dataset, .. }
-            | Self::Calibrate { dataset, .. }
-            | Self::Sweep { dataset, .. }
-            | Self::Finetune { dataset, .. }
-            | Self::Evaluate { dataset, .. } => dataset,
-        }
-    }
-
-    /// What it reads: each artifact with the kind that it must be.
-    pub fn inputs(&self) -> Vec<(i64, ArtifactKind)> {
-        let stored = match self.dataset() {
-            DatasetRef::Stored(id) => Some((*id, ArtifactKind::Dataset)),
-            DatasetRef::Named(_) => None,
-        };
-        let (model, profile) = match self {
-            Self::Train { .. } => (None, None),
-            Self::Calibrate { model, .. } | Self::Evaluate { model, .. } => (Some(*model), None),
-            Self::Sweep { model, profile, .. } | Self::Finetune { model, profile, .. } => (Some(*model), *profile),
-        };
-        let model = model.map(|id| (id, ArtifactKind::Model));
-        let profile = profile.map(|id| (id, ArtifactKind::Profile));
-        [stored, model, profile].into_iter().flatten().collect()
-    }
-}
+use crate::report::SweepEntry;
+use crate::request::{JobKind, JobRequest};
+use crate::training::{EpochReport, StepReport};
 
 /// Where a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -286,73 +142,6 @@ pub enum JobEvent {
     Result(Artifact),
 }
 
-/// What is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ArtifactKind {
-    /// A network, safetensors.
-    Model,
-    /// A profile, JSON.
-    Profile,
-    /// A data set: uploaded as an archive, kept as safetensors.
-    Dataset,
-    /// A sweep's report, JSON.
-    Sweep,
-    /// A report of fine-tuning, JSON.
-    Finetune,
-    /// An evaluation, JSON.
-    Evaluation,
-}
-
-impl ArtifactKind {
-    /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Model, Self::Profile, Self::Dataset, Self::Sweep, Self::Finetune, Self::Evaluation];
-
-    /// Name in databases and on the page.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Profile => "profile",
-            Self::Dataset => "dataset",
-            Self::Sweep => "sweep",
-            Self::Finetune => "finetune",
-            Self::Evaluation => "evaluation",
-        }
-    }
-
-    /// Ending of a file of this kind.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Model | Self::Dataset => "safetensors",
-            Self::Profile | Self::Sweep | Self::Finetune | Self::Evaluation => "json",
-        }
-    }
-}
-
-/// Something stored: uploaded, or made by a job. Its content is found by its hash and never changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Artifact {
-    /// Its number.
-    pub id: i64,
-    /// What it is.
-    pub kind: ArtifactKind,
-    /// Its name, for people.
-    pub name: String,
-    /// SHA-256 of its content.
-    pub hash: String,
-    /// Size of its content.
-    pub bytes: i64,
-    /// Who uploaded it or asked for the job that made it.
-    pub owner: String,
-    /// The job that made it.
-    pub job: Option<i64>,
-    /// When, in milliseconds since 1970.
-    pub created_ms: i64,
-}
-
 /// Accuracy of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -451,7 +240,7 @@ pub struct Share {
 }
 
 /// What an error says, beside its HTTP status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// What was wrong and what would be right, for people.
@@ -459,6 +248,25 @@ pub struct Problem {
     /// What depends on the thing that can't be deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<String>,
+    /// Each field of the request that is missing, unknown or wrong; `problem` says the same in one text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldProblem>,
+}
+
+/// A field of a request that is missing, unknown or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldProblem {
+    /// Its path in the request, such as `plan.epochs` or `plan.rules[1]`.
+    pub field: String,
+    /// What was wrong and what would be right, for people.
+    pub problem: String,
+}
+
+impl std::fmt::Display for FieldProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}`: {}", self.field, self.problem)
+    }
 }
 
 /// `from_name` for an enum whose values have names.

@@ -5,6 +5,7 @@
 
 mod allocate;
 mod allocation;
+mod artifact;
 mod budget;
 mod document;
 mod finetune;
@@ -15,6 +16,7 @@ mod job;
 mod profile;
 mod repair;
 mod report;
+mod request;
 mod rule;
 mod sketch;
 mod training;
@@ -22,6 +24,7 @@ mod version;
 
 pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
 pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom};
+pub use artifact::{Artifact, ArtifactKind};
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
 pub use document::{Document, DocumentError};
 pub use finetune::{FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun};
@@ -31,8 +34,7 @@ pub use identity::{
     Binding, ConfigurationHash, ContentHasher, HashSyntaxError, IdentityError, ImagesHash, ModelHash, ProfileHash,
 };
 pub use job::{
-    Artifact, ArtifactKind, DatasetRef, Evaluation, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState, Me,
-    Problem, ServerInfo, Share, UserRole,
+    Evaluation, FieldProblem, Job, JobEvent, JobProgress, JobState, Me, Problem, ServerInfo, Share, UserRole,
 };
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile, Measurement, ModelProfile,
@@ -40,7 +42,12 @@ pub use profile::{
 };
 pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
 pub use report::{
-    Crossing, RecoverabilityTransition, SWEEP_VERSION, SweepEntry, SweepFormatError, SweepPlan, SweepReport,
+    CALIBRATION_IMAGES, Crossing, EVALUATION_IMAGES, RecoverabilityTransition, SWEEP_VERSION, SweepEntry,
+    SweepFormatError, SweepPlan, SweepReport,
+};
+pub use request::{
+    CalibrateRequest, DEFAULT_ARCHITECTURE, DatasetRef, EvaluateRequest, FinetuneRequest, JobKind, JobRequest,
+    RequestFields, RequestKindError, SweepRequest, TrainRequest,
 };
 pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,
