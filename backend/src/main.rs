@@ -3,6 +3,8 @@
 mod caretaker;
 mod cli;
 mod commands;
+mod hex;
+mod identity;
 mod objects;
 mod output;
 mod progress;

@@ -1,16 +1,17 @@
-//! The queue tells workers when to look for a job. What a job is, and which has waited longest, is in the database's own
-//! table: a turn too many does nothing.
+//! The queue tells workers when to look for a job. What a job is, and which has waited longest, is
+//! in the database's own table: a turn too many does nothing.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use apalis::prelude::*;
 use apalis_postgres::PostgresStorage;
 use apalis_sqlite::SqliteStorage;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{QueuePool, Store};
-use crate::worker::Worker;
 
 /// How often an idle worker looks.
 const POLL: Duration = Duration::from_millis(250);
@@ -36,13 +37,25 @@ pub enum Queue {
     Postgres(PostgresStorage<Ticket>),
 }
 
+/// What a worker does with a turn: it computes the job that has waited longest, if any waits.
+#[derive(Clone)]
+pub struct TakeTurn(Arc<dyn Fn() -> BoxFuture<'static, Result<(), BoxDynError>> + Send + Sync>);
+
+impl TakeTurn {
+    /// Calls this for each turn.
+    pub fn new(take: impl Fn() -> BoxFuture<'static, Result<(), BoxDynError>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+}
+
 /// A queue that could not be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue failed: {0}")]
 pub struct QueueError(String);
 
 impl Queue {
-    /// The queue of this database. Workers take one job at a time: one fetched ahead would wait while others idle.
+    /// The queue of this database. Workers take one job at a time: one fetched ahead would wait
+    /// while others idle.
     pub fn of(store: &Store) -> Self {
         match &store.queue_pool {
             QueuePool::Sqlite(pool) => Self::Sqlite(
@@ -66,7 +79,8 @@ impl Queue {
         }
     }
 
-    /// Gives a job its turn. One that could not be given is given later, by whoever looks after the jobs.
+    /// Gives a job its turn. One that could not be given is given later, by whoever looks after the
+    /// jobs.
     pub async fn push(&self, store: &Store, job: i64) {
         let pushed = match self {
             Self::Sqlite(storage) => storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string()),
@@ -99,14 +113,15 @@ impl Queue {
         Ok(())
     }
 
-    /// Has a worker take up jobs until it is to stop.
+    /// Calls `take_turn` for each turn, one after the other, until `stop` ends. `name` is the
+    /// worker's; the queue takes no name again within half a minute.
     ///
     /// # Errors
     /// If the database can't be reached.
     pub async fn serve(
         &self,
         name: &str,
-        worker: Worker,
+        take_turn: TakeTurn,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), QueueError> {
         let stop = async {
@@ -118,8 +133,8 @@ impl Queue {
                 WorkerBuilder::new(name)
                     .backend($storage.clone().poll_with_interval(POLL))
                     .concurrency(1)
-                    .data(worker)
-                    .build(take_turn)
+                    .data(take_turn)
+                    .build(hand_over)
                     .run_until(stop)
                     .await
             };
@@ -132,6 +147,7 @@ impl Queue {
     }
 }
 
-async fn take_turn(_: Ticket, worker: Data<Worker>) -> Result<(), BoxDynError> {
-    Ok(worker.take_turn().await?)
+async fn hand_over(_: Ticket, take_turn: Data<TakeTurn>) -> Result<(), BoxDynError> {
+    let TakeTurn(take) = &*take_turn;
+    take().await
 }

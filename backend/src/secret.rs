@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::store::hex;
+use crate::hex::hex;
 
 /// Random bytes in a secret.
 const BYTES: usize = 32;

@@ -21,6 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Seconds of silence after which a worker counts as dead in tests.
 const LEASE: &str = "2";
 
+/// Takes back the migration that added hashes of stored networks and profiles.
+const FORGET_HASHES: &str = "ALTER TABLE lab_artifacts DROP COLUMN model_hash, DROP COLUMN profile_hash; \
+                             DELETE FROM lab_migrations WHERE version = 3";
+
 /// Which database a lab is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Database {
@@ -242,8 +246,19 @@ impl Lab {
     pub fn forget_id(&self) {
         let address = self.database.as_ref().expect("it is on PostgreSQL");
         let (_, name) = address.rsplit_once('/').expect("an address ends with a name");
-        let statement = "DROP TABLE lab_identity; DELETE FROM lab_migrations WHERE version = 2";
-        assert!(psql_on(postgres().port, name, statement), "the database forgets");
+        let statement =
+            format!("DROP TABLE lab_identity; DELETE FROM lab_migrations WHERE version = 2; {FORGET_HASHES}");
+        assert!(psql_on(postgres().port, name, &statement), "the database forgets");
+    }
+
+    /// Makes the database what the version before the hashes of stored networks and profiles had.
+    ///
+    /// # Panics
+    /// If it is not one of PostgreSQL that the program has opened.
+    pub fn forget_hashes(&self) {
+        let address = self.database.as_ref().expect("it is on PostgreSQL");
+        let (_, name) = address.rsplit_once('/').expect("an address ends with a name");
+        assert!(psql_on(postgres().port, name, FORGET_HASHES), "the database forgets");
     }
 
     /// A command of the program on this lab's data.
@@ -618,36 +633,29 @@ pub fn bundled_model() -> Vec<u8> {
     std::fs::read(path).expect("the bundled model")
 }
 
-/// Requests of each kind of job that take some seconds on the small data set.
+/// Requests of each kind of job that take some seconds on the small data set; each says what differs
+/// from the defaults alone.
 pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 5] {
-    let data = json!({ "stored": dataset });
-    let plan = |epochs: usize| {
-        json!({
-            "epochs": epochs, "batch_size": 16, "learning_rate": 0.05, "schedule": "cosine", "momentum": 0.9,
-            "weight_decay": 0.0005, "label_smoothing": 0.0, "augment": true, "seed": 5,
-        })
-    };
-    let settings = json!({ "repair": "variance_matching", "alpha": 1.0, "prior": "erk", "share_exponent": 0.5, "classifier_weight": 4.0 });
-    [
-        ("train", json!({ "train": { "architecture": "resnet8", "dataset": data, "plan": plan(4) } })),
-        ("calibrate", json!({ "calibrate": { "model": model, "dataset": data, "images": 160, "seed": 1 } })),
-        (
-            "sweep",
-            json!({ "sweep": { "model": model, "dataset": data, "plan": {
-                "rules": ["uniform", "erk", "rr"], "sparsities": [0.8, 0.9], "repairs": ["none", "variance_matching"],
-                "settings": settings, "constraints": [], "calibration_images": 64, "evaluation_images": 60, "seed": 2,
-            } } }),
-        ),
-        (
-            "finetune",
-            json!({ "finetune": { "model": model, "dataset": data, "plan": {
-                "rules": ["erk", "rr"], "sparsities": [0.9], "repair": "variance_matching", "settings": settings,
-                "constraints": [], "calibration_images": 64, "evaluation_images": 60,
-                "training": { "distillation": { "weight": 0.5, "temperature": 4.0 }, "epochs": 2, "batch_size": 16,
-                    "learning_rate": 0.02, "schedule": "cosine", "momentum": 0.9, "weight_decay": 0.0005,
-                    "label_smoothing": 0.0, "augment": true, "seed": 3 },
-            } } }),
-        ),
-        ("evaluate", json!({ "evaluate": { "model": model, "dataset": data, "images": 60, "seed": 4 } })),
-    ]
+    let dataset = json!({ "stored": dataset });
+    let train = json!({
+        "kind": "train", "architecture": "resnet8", "dataset": dataset, "plan": {
+            "epochs": 4, "batch_size": 16, "learning_rate": 0.05, "schedule": "cosine", "label_smoothing": 0.0,
+            "seed": 5,
+        },
+    });
+    let calibrate = json!({ "kind": "calibrate", "model": model, "dataset": dataset, "images": 160, "seed": 1 });
+    let sweep = json!({
+        "kind": "sweep", "model": model, "dataset": dataset, "plan": {
+            "rules": ["uniform", "erk", "rr"], "sparsities": [0.8, 0.9], "calibration_images": 64,
+            "evaluation_images": 60, "seed": 2,
+        },
+    });
+    let finetune = json!({
+        "kind": "finetune", "model": model, "dataset": dataset, "plan": {
+            "rules": ["erk", "rr"], "sparsities": [0.9], "calibration_images": 64, "evaluation_images": 60,
+            "training": { "distillation": {}, "epochs": 2, "batch_size": 16, "seed": 3 },
+        },
+    });
+    let evaluate = json!({ "kind": "evaluate", "model": model, "dataset": dataset, "images": 60, "seed": 4 });
+    [("train", train), ("calibrate", calibrate), ("sweep", sweep), ("finetune", finetune), ("evaluate", evaluate)]
 }

@@ -1,4 +1,5 @@
-//! The page with a server behind it: a student's job from the page to its result, and the reviewer who gets a link.
+//! The page with a server behind it: a student's job from the page to its result, and the reviewer
+//! who gets a link.
 #![cfg(unix)]
 
 use rrlab_tests::browser::Browser;

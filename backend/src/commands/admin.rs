@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::Context;
-use super::lab::{block_on, open_objects, open_store};
+use super::lab::{block_on, objects_address, open_objects, open_store};
 use crate::cli::{AdminArgs, AdminCommand, CleanArgs};
-use crate::objects::Unneeded;
+use crate::objects::{Objects, Unneeded};
 use crate::output::Report;
+use crate::store::Store;
 
 #[derive(Serialize)]
 struct UnneededRow {
@@ -27,13 +29,31 @@ fn clean(context: &Context, args: &CleanArgs) -> anyhow::Result<()> {
     let older_than = Duration::from_secs(args.older_than);
     let unneeded = block_on(async {
         let store = open_store(&args.lab, &context.data).await?;
+        if args.dry_run {
+            return list_unneeded(context, args, &store, older_than).await;
+        }
         let objects = open_objects(&args.lab, &context.data, &store).await?;
-        Ok(if args.dry_run {
-            objects.unneeded(&store, older_than).await?
-        } else {
-            objects.remove_unneeded(&store, older_than).await?
-        })
+        Ok(objects.remove_unneeded(&store, older_than).await?)
     })?;
+    print(context, args, &unneeded)
+}
+
+/// What would be removed, without a mark, a folder or an id being made for it.
+async fn list_unneeded(
+    context: &Context,
+    args: &CleanArgs,
+    store: &Store,
+    older_than: Duration,
+) -> anyhow::Result<Vec<Unneeded>> {
+    let address = objects_address(&args.lab, &context.data)?;
+    let opened = Objects::open_existing(&address);
+    let opened = opened.with_context(|| format!("can't open the object store {address}"))?;
+    let Some(unbound) = opened else { return Ok(Vec::new()) };
+    let unneeded = unbound.unneeded(store, older_than).await;
+    unneeded.with_context(|| format!("can't use the object store {address}"))
+}
+
+fn print(context: &Context, args: &CleanArgs, unneeded: &[Unneeded]) -> anyhow::Result<()> {
     let row = |found: &Unneeded| UnneededRow {
         key: found.key.path().to_string(),
         bytes: found.bytes,

@@ -41,12 +41,17 @@ pub async fn open_store(args: &LabArgs, data: &DataFolder) -> anyhow::Result<Sto
     Store::open(&address).await.context("can't open the database")
 }
 
+/// Address of the object store: a folder's path, or `s3://…`.
+pub fn objects_address(args: &LabArgs, data: &DataFolder) -> anyhow::Result<String> {
+    match &args.artifacts {
+        Some(address) => Ok(address.clone()),
+        None => Ok(in_data_folder(data, "artifacts")?.display().to_string()),
+    }
+}
+
 /// Opens the object store that belongs to this database.
 pub async fn open_objects(args: &LabArgs, data: &DataFolder, store: &Store) -> anyhow::Result<Objects> {
-    let address = match &args.artifacts {
-        Some(address) => address.clone(),
-        None => in_data_folder(data, "artifacts")?.display().to_string(),
-    };
+    let address = objects_address(args, data)?;
     let unbound = Objects::open(&address).with_context(|| format!("can't open the object store {address}"))?;
     unbound.bind(store).await.with_context(|| format!("can't use the object store {address}"))
 }

@@ -1,6 +1,7 @@
 //! `rrlab serve` and `rrlab worker`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -12,8 +13,8 @@ use super::lab::{block_on, open_objects, open_store, start_log};
 use crate::caretaker::look_after_jobs;
 use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
 use crate::queue::Queue;
-use crate::server::{self, Lab, Manners, Page, Settings};
-use crate::worker::{Pace, Worker};
+use crate::server::{self, Lab, Page, RequestLimits, Settings};
+use crate::worker::{Worker, WorkerTiming};
 
 /// Who asks where nobody has to show a token.
 const EVERYBODY: &str = "local";
@@ -41,10 +42,11 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
         let worker = match device {
             None => None,
             Some(device) => {
-                // With connections of its own: many readers must not keep it from renewing its lease.
+                // With connections of its own: many readers must not keep it from renewing its
+                // lease.
                 let store = open_store(&args.lab, &data).await?;
                 let (objects, data, stop) = (objects.clone(), data.clone(), stop.clone());
-                let worker = Worker::new(store, objects, data, device, pace(&args.work), stop);
+                let worker = Worker::new(store, objects, data, device, timing(&args.work), stop);
                 Some(tokio::spawn(async move { worker.run().await }))
             }
         };
@@ -54,9 +56,9 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
             let added = store.add_person(EVERYBODY, UserRole::Admin).await?;
             Some(added.with_context(|| format!("`{EVERYBODY}` is no admin of this database; start with --hosted"))?)
         };
-        let lab = server::share(Lab {
+        let lab = Arc::new(Lab {
             queue: Queue::of(&store),
-            pulse: server::pulse(store.clone(), stop.clone()),
+            latest_event: server::follow_latest_event(store.clone(), stop.clone()),
             store,
             objects,
             data,
@@ -73,8 +75,8 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
             uploads: Lab::room_for_uploads(),
             streams: Lab::room_for_streams(),
         });
-        let manners = Manners { requests_per_second: args.requests_per_second, behind_proxy: args.behind_proxy };
-        let app = server::router(lab, page, &manners).await?;
+        let limits = RequestLimits { requests_per_second: args.requests_per_second, behind_proxy: args.behind_proxy };
+        let app = server::router(lab, page, &limits).await?;
         println!("http://{}", listener.local_addr()?);
         server::serve(listener, app, stop).await?;
         if let Some(worker) = worker {
@@ -94,14 +96,14 @@ pub fn work(context: Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
         let care = look_after_jobs(store.clone(), objects.clone());
-        Worker::new(store, objects, data, device, pace(&args.work), stop_signal()).run().await;
+        Worker::new(store, objects, data, device, timing(&args.work), stop_signal()).run().await;
         care.abort();
         Ok(())
     })
 }
 
-fn pace(args: &WorkArgs) -> Pace {
-    Pace { lease: Duration::from_secs(args.lease), checkpoint: Duration::from_secs(args.checkpoint) }
+fn timing(args: &WorkArgs) -> WorkerTiming {
+    WorkerTiming { lease: Duration::from_secs(args.lease), checkpoint: Duration::from_secs(args.checkpoint) }
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM.

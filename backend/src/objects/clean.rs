@@ -1,16 +1,18 @@
-//! What nothing refers to any more is removed: of the lab's own, and only while the store bears the lab's mark.
+//! What nothing refers to any more is removed: of the lab's own, and only while the store bears the
+//! lab's mark.
 
 use std::time::{Duration, SystemTime};
 
-use futures::StreamExt;
-use object_store::{Error, ObjectMeta, ObjectStoreExt};
+use futures::{StreamExt, TryStreamExt};
+use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::content::{ObjectError, Objects, UnboundObjects, explained};
 use super::key::{self, LabKey};
-use super::mark::MarkError;
-use super::{ObjectError, Objects, explained};
+use super::mark::{BindError, MarkError};
 use crate::store::{Store, StoreError};
 
-/// Age below which content that nothing refers to is left alone: whoever put it may be about to name it.
+/// Age below which content that nothing refers to is left alone: whoever put it may be about to
+/// name it.
 pub const GRACE: Duration = Duration::from_secs(3600);
 
 /// Content or a checkpoint that nothing refers to.
@@ -30,6 +32,9 @@ pub enum CleanError {
     /// The store is not this lab's any more: nothing was removed.
     #[error(transparent)]
     Mark(#[from] MarkError),
+    /// The store could not be bound to the database: nothing was looked for.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The object store failed.
     #[error(transparent)]
     Objects(#[from] ObjectError),
@@ -38,43 +43,64 @@ pub enum CleanError {
     Store(#[from] StoreError),
 }
 
+impl UnboundObjects {
+    /// Content and checkpoints of at least this age that nothing refers to, in a store that
+    /// [`UnboundObjects::bind`] would take for this database's. Writes nothing to either.
+    ///
+    /// # Errors
+    /// If the store would be refused, or store or database can't be reached.
+    pub async fn unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
+        self.require_bindable(store).await?;
+        list_unneeded(&*self.store, store, older_than).await
+    }
+}
+
 impl Objects {
     /// Content and checkpoints of at least this age that nothing refers to.
     ///
     /// # Errors
     /// If store or database can't be reached.
-    pub async fn unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
-        let mut unneeded = Vec::new();
-        for folder in key::folders() {
-            let mut listed = self.store.list(Some(&folder));
-            while let Some(object) = listed.next().await {
-                let object = object.map_err(explained)?;
-                let Some(key) = LabKey::parse(&object.location) else { continue };
-                let age = age_of(&object);
-                if age >= older_than && !is_needed(store, &key).await? {
-                    unneeded.push(Unneeded { key, bytes: object.size, age });
-                }
-            }
-        }
-        Ok(unneeded)
+    async fn unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
+        list_unneeded(&*self.store, store, older_than).await
     }
 
-    /// Removes them, and says what was removed.
+    /// Removes content and checkpoints of at least this age that nothing refers to, and says what
+    /// was removed.
     ///
     /// # Errors
-    /// If the store's mark is gone or another's: then nothing was removed; or if store or database can't be reached.
+    /// If the store's mark is gone or another's: then nothing was removed; or if store or database
+    /// can't be reached.
     pub async fn remove_unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
         let unneeded = self.unneeded(store, older_than).await?;
         self.require_mark().await?;
         let mut removed = Vec::new();
         for found in unneeded {
-            // Since it was listed it may have been put again, and then named: in this order, so look in the other.
+            // Since it was listed it may have been put again, and then named: in this order, so
+            // look in the other.
             if !is_needed(store, &found.key).await? && self.is_older(&found.key, older_than).await? {
                 self.remove(&found.key).await?;
                 removed.push(found);
             }
         }
         Ok(removed)
+    }
+
+    /// Removes all states of a job but the one of this hash; all of them where none is named.
+    ///
+    /// # Errors
+    /// If the store's mark is gone or another's: then nothing was removed; or if the store can't be
+    /// reached.
+    pub async fn remove_other_checkpoints(&self, job: i64, keep: Option<&str>) -> Result<(), MarkError> {
+        let folder = key::checkpoints_of(job);
+        let found: Vec<_> = self.store.list(Some(&folder)).try_collect().await.map_err(explained)?;
+        self.require_mark().await?;
+        for object in found {
+            let Some(checkpoint) = LabKey::parse(&object.location) else { continue };
+            if Some(checkpoint.hash()) != keep {
+                self.remove(&checkpoint).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether something is there, and of at least this age.
@@ -85,6 +111,26 @@ impl Objects {
             Err(error) => Err(explained(error)),
         }
     }
+}
+
+async fn list_unneeded(
+    objects: &dyn ObjectStore,
+    store: &Store,
+    older_than: Duration,
+) -> Result<Vec<Unneeded>, CleanError> {
+    let mut unneeded = Vec::new();
+    for folder in key::folders() {
+        let mut listed = objects.list(Some(&folder));
+        while let Some(object) = listed.next().await {
+            let object = object.map_err(explained)?;
+            let Some(key) = LabKey::parse(&object.location) else { continue };
+            let age = age_of(&object);
+            if age >= older_than && !is_needed(store, &key).await? {
+                unneeded.push(Unneeded { key, bytes: object.size, age });
+            }
+        }
+    }
+    Ok(unneeded)
 }
 
 fn age_of(object: &ObjectMeta) -> Duration {
@@ -109,7 +155,8 @@ mod tests {
 
     const HOURS: Duration = Duration::from_secs(5 * 3600);
 
-    /// A lab with content that nothing refers to, five hours old: database, store, and the folder that holds both.
+    /// A lab with content that nothing refers to, five hours old: database, store, and the folder
+    /// that holds both.
     async fn lab() -> (Store, Objects, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&sqlite_address(&folder.path().join("lab.sqlite"))).await.unwrap();
@@ -145,6 +192,23 @@ mod tests {
         objects.put("unneeded".into()).await.unwrap();
         let is_older = futures::future::try_join_all(listed.iter().map(|found| objects.is_older(&found.key, GRACE)));
         assert_eq!(is_older.await.unwrap(), [false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_job_keeps_its_checkpoints_in_a_store_that_is_another_labs_by_now() {
+        let (_store, objects, folder) = lab().await;
+        let kept = objects.put_checkpoint(4, "the latest".into()).await.unwrap();
+        let earlier = objects.put_checkpoint(4, "an earlier one".into()).await.unwrap();
+        let mark = folder.path().join("artifacts/rrlab/lab.json");
+        let own = std::fs::read(&mark).unwrap();
+        std::fs::write(&mark, r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 1}"#).unwrap();
+        let refused = objects.remove_other_checkpoints(4, Some(&kept)).await.unwrap_err();
+        assert!(matches!(refused, MarkError::Another { .. }), "{refused}");
+        assert!(objects.checkpoint(4, &earlier).await.is_ok(), "nothing went");
+        std::fs::write(&mark, own).unwrap();
+        objects.remove_other_checkpoints(4, Some(&kept)).await.unwrap();
+        assert!(objects.checkpoint(4, &earlier).await.is_err());
+        assert!(objects.checkpoint(4, &kept).await.is_ok());
     }
 
     #[tokio::test]

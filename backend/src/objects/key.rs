@@ -1,4 +1,5 @@
-//! Names of what the lab keeps in its object store. Whatever has another name is somebody else's, and stays.
+//! Names of what the lab keeps in its object store. Whatever has another name is somebody else's,
+//! and stays.
 
 use object_store::path::Path as Key;
 
@@ -41,7 +42,8 @@ impl LabKey {
             }
             _ => return None,
         };
-        // What would be written elsewhere (another folder, a number with zeros before it) is not the lab's.
+        // What would be written elsewhere (another folder, a number with zeros before it) is not
+        // the lab's.
         (parsed.path() == *key).then_some(parsed)
     }
 

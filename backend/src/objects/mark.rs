@@ -1,17 +1,19 @@
-//! Which lab an object store belongs to. `rrlab/lab.json` in the store, the mark, holds the id that the lab's database
-//! holds too: only a store of the same id is written to, read, or cleaned.
+//! Which lab an object store belongs to. `rrlab/lab.json` in the store, the mark, holds the id that
+//! the lab's database holds too: only a store of the same id is written to, read, or cleaned.
 
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 
+use super::content::{ObjectError, Objects, UnboundObjects, explained};
 use super::key::{self, LabKey};
-use super::{ObjectError, Objects, UnboundObjects, explained};
 use crate::store::{Store, StoreError};
 
 /// The form of marks that this version writes and reads.
 const FORMAT: u32 = 1;
+/// What a refusal calls the id of a database that was never used with a store.
+const NO_LAB: &str = "(none yet)";
 /// Keys that a refusal names.
 const NAMED: usize = 2;
 /// Contents that are looked for at once.
@@ -90,8 +92,8 @@ pub enum BindError {
 }
 
 impl UnboundObjects {
-    /// Takes the store for this database's, marks it where neither has been used yet, or where it holds what a version
-    /// that did not mark has put there.
+    /// Takes the store for this database's, marks it where neither has been used yet, or where it
+    /// holds what a version that did not mark has put there.
     ///
     /// # Errors
     /// If it is another lab's, may be somebody else's, or store or database can't be reached.
@@ -104,14 +106,27 @@ impl UnboundObjects {
         Ok(Objects { store: self.store, in_parts: self.in_parts, lab: lab.into() })
     }
 
+    /// Looks whether [`UnboundObjects::bind`] would take the store for this database's. Neither is
+    /// changed.
+    ///
+    /// # Errors
+    /// As that.
+    pub(super) async fn require_bindable(&self, store: &Store) -> Result<(), BindError> {
+        let Some(mark) = read(&*self.store).await? else { return self.require_markable(store).await };
+        let lab = store.known_lab_id().await?;
+        Ok(require(mark, lab.as_deref().unwrap_or(NO_LAB))?)
+    }
+
     async fn mark(&self, store: &Store, lab: &str) -> Result<(), BindError> {
         if let Err(refused) = self.require_markable(store).await {
-            // Another program of this lab may have marked it and put content there since the mark was looked for.
+            // Another program of this lab may have marked it and put content there since the mark
+            // was looked for.
             let mark = read(&*self.store).await?.ok_or(refused)?;
             return Ok(require(mark, lab)?);
         }
         write(&*self.store, lab).await?;
-        // Whose mark came first is read back: not every store keeps a second one from taking the place of the first.
+        // Whose mark came first is read back: not every store keeps a second one from taking the
+        // place of the first.
         Ok(require(read(&*self.store).await?.ok_or(MarkError::Missing)?, lab)?)
     }
 
@@ -193,7 +208,8 @@ async fn write(store: &dyn ObjectStore, lab: &str) -> Result<(), MarkError> {
     if matches!(error, Error::AlreadyExists { .. }) || read(store).await?.is_some() {
         return Ok(());
     }
-    // Neither every file system (it takes hard links) nor every imitation of S3 can create without replacing.
+    // Neither every file system (it takes hard links) nor every imitation of S3 can create without
+    // replacing.
     store.put(&key::mark(), bytes).await.map_err(explained)?;
     Ok(())
 }

@@ -16,13 +16,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::extract::{At, Author, Params, Upload};
+use super::extract::{Author, PathValues, QueryValues, Upload};
 use super::lab::App;
+use crate::identity::ArtifactIdentity;
 use crate::store::NewArtifact;
 
 /// Artifacts in one answer.
 const PAGE: i64 = 200;
-/// Longest name.
+/// Longest name of an artifact, in characters.
 const LONGEST_NAME: usize = 200;
 
 pub fn routes(upload_bytes: u64) -> OpenApiRouter<App> {
@@ -52,11 +53,16 @@ struct Listing {
 }
 
 /// What you have stored, the latest first; an admin's list has everybody's
-#[utoipa::path(get, path = "/artifacts", operation_id = "list_artifacts", tag = "artifacts", params(Listing), responses((status = 200, body = ArtifactList)))]
+#[utoipa::path(
+    get, path = "/artifacts", operation_id = "list_artifacts",
+    tag = "artifacts",
+    params(Listing),
+    responses((status = 200, body = ArtifactList))
+)]
 async fn list(
     State(lab): State<App>,
     author: Author,
-    Params(listing): Params<Listing>,
+    QueryValues(listing): QueryValues<Listing>,
 ) -> ApiResult<Json<ArtifactList>> {
     let before = listing.before.unwrap_or(i64::MAX);
     let artifacts = lab.store.artifacts(author.scope(), listing.kind, before, PAGE).await?;
@@ -68,9 +74,10 @@ async fn list(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UploadKind {
-    /// A network: a safetensors file of the lab's, or a state dict saved by PyTorch (then also `architecture`).
+    /// A network: a safetensors file of the lab's, or a state dict saved by PyTorch (then also
+    /// `architecture`).
     Model,
-    /// A profile, JSON.
+    /// A profile, JSON as `rrlab calibrate` writes it.
     Profile,
     /// A data set: CIFAR's official files or an image folder, as .zip, .tar or .tar.gz.
     Dataset,
@@ -93,7 +100,9 @@ struct Uploaded {
 ///
 /// It is read and checked before it is stored; what is stored is what was understood.
 #[utoipa::path(
-    post, path = "/artifacts", operation_id = "upload_artifact", tag = "artifacts", params(Uploaded),
+    post, path = "/artifacts", operation_id = "upload_artifact",
+    tag = "artifacts",
+    params(Uploaded),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, body = Artifact),
@@ -105,7 +114,7 @@ struct Uploaded {
 async fn upload(
     State(lab): State<App>,
     author: Author,
-    Params(what): Params<Uploaded>,
+    QueryValues(what): QueryValues<Uploaded>,
     Upload { bytes, room }: Upload,
 ) -> ApiResult<(StatusCode, Json<Artifact>)> {
     check_name(&what.name)?;
@@ -116,13 +125,13 @@ async fn upload(
         tracing::error!(%error, "reading an upload broke down");
         ApiError::Internal
     })?;
-    let (understood, _room) = read;
-    let (kind, content) = understood.map_err(ApiError::Invalid)?;
+    let (parsed, _room) = read;
+    let ParsedUpload { kind, content, identity } = parsed.map_err(ApiError::Invalid)?;
     let size = content.len();
     check_quota(&lab, &author, size).await?;
     let hash = lab.objects.put(content.into()).await?;
-    let artifact =
-        lab.store.add_artifact(author.0.id, NewArtifact { kind, name: &name, hash: &hash, bytes: size }).await?;
+    let new = NewArtifact { kind, name: &name, hash: &hash, bytes: size, identity };
+    let artifact = lab.store.add_artifact(author.0.id, new).await?;
     tracing::info!(artifact = artifact.id, owner = author.0.name, %kind, bytes = size, "uploaded");
     Ok((StatusCode::CREATED, Json(artifact)))
 }
@@ -152,40 +161,59 @@ fn check_name(name: &str) -> ApiResult<()> {
     right.then_some(()).ok_or_else(wrong)
 }
 
-/// Reads an upload, and returns it as it is stored.
-fn read(what: &Uploaded, bytes: &[u8]) -> Result<(ArtifactKind, Vec<u8>), String> {
+/// An upload that was read and found right.
+struct ParsedUpload {
+    kind: ArtifactKind,
+    /// As it is stored.
+    content: Vec<u8>,
+    identity: ArtifactIdentity,
+}
+
+/// Reads an upload; where that is not what it is said to be, why.
+fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
     match what.kind {
         UploadKind::Model => {
             let architecture = what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
             let architecture = architecture.map_err(|error| error.to_string())?;
             let hint = NetworkHint { architecture, classes: what.classes };
             let model = checkpoint::read(bytes, hint).map_err(|error| error.to_string())?;
-            Ok((ArtifactKind::Model, checkpoint::write(&model).map_err(|error| error.to_string())?))
+            let content = checkpoint::write(&model).map_err(|error| error.to_string())?;
+            Ok(ParsedUpload { kind: ArtifactKind::Model, content, identity: ArtifactIdentity::of_model(&model) })
         }
         UploadKind::Profile => {
             let text = std::str::from_utf8(bytes).map_err(|_| "the profile is not text".to_owned())?;
             let profile = ModelProfile::from_json(text).map_err(|error| error.to_string())?;
-            Ok((ArtifactKind::Profile, serde_json::to_vec(&profile).map_err(|error| error.to_string())?))
+            let content = serde_json::to_vec(&profile).map_err(|error| error.to_string())?;
+            Ok(ParsedUpload { kind: ArtifactKind::Profile, content, identity: ArtifactIdentity::of_profile(&profile) })
         }
         UploadKind::Dataset => {
             let mut importer = Importer::default();
-            // Nothing is unpacked to a disk: names of entries are read for splits and classes alone.
+            // Nothing is unpacked to a disk: names of entries are read for splits and classes
+            // alone.
             let path = if bytes.starts_with(b"PK") { "upload.zip" } else { "upload.tar" };
             archive_entries(path, bytes, |path, bytes| importer.add(path, bytes).map(|_| ()))
                 .map_err(|error| error.to_string())?;
             let dataset = importer.finish(&what.name).map_err(|error| error.to_string())?;
-            Ok((ArtifactKind::Dataset, dataset.to_bytes().map_err(|error| error.to_string())?))
+            let content = dataset.to_bytes().map_err(|error| error.to_string())?;
+            Ok(ParsedUpload { kind: ArtifactKind::Dataset, content, identity: ArtifactIdentity::default() })
         }
     }
 }
 
 /// An artifact's description
 #[utoipa::path(
-    get, path = "/artifacts/{id}", operation_id = "show_artifact", tag = "artifacts", params(("id" = i64, Path, description = "The artifact")),
+    get, path = "/artifacts/{id}", operation_id = "show_artifact",
+    tag = "artifacts",
+    params(("id" = i64, Path, description = "The artifact")),
     responses((status = 200, body = Artifact), (status = 404, description = "No such artifact", body = Problem))
 )]
-async fn show(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<Json<Artifact>> {
-    Ok(Json(lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?))
+async fn show(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Json<Artifact>> {
+    let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+    // What can't be read any more is described as well as it can be.
+    let Ok(ArtifactIdentity { model_hash, profile_hash }) = lab.identity_of(&artifact).await else {
+        return Ok(Json(artifact));
+    };
+    Ok(Json(Artifact { model_hash, profile_hash, ..artifact }))
 }
 
 /// An artifact's content
@@ -197,7 +225,7 @@ async fn show(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiRes
         (status = 404, description = "No such artifact", body = Problem),
     )
 )]
-async fn content(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<Response> {
+async fn content(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Response> {
     let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
     download(&lab, &artifact).await
 }
@@ -221,7 +249,8 @@ pub async fn download(lab: &App, artifact: &Artifact) -> ApiResult<Response> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Deletion {
-    /// Delete it even though jobs that have ended read it, which can't be repeated then, or links show it.
+    /// Delete it even though jobs that have ended read it, which can't be repeated then, or links
+    /// show it.
     #[serde(default)]
     confirmed: bool,
 }
@@ -239,15 +268,15 @@ struct Deletion {
 async fn delete(
     State(lab): State<App>,
     author: Author,
-    At(id): At<i64>,
-    Params(deletion): Params<Deletion>,
+    PathValues(id): PathValues<i64>,
+    QueryValues(deletion): QueryValues<Deletion>,
 ) -> ApiResult<StatusCode> {
     let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
     let (open, ended): (Vec<_>, Vec<_>) = lab.store.jobs_reading(id).await?.into_iter().partition(|(_, open)| *open);
     let named = |jobs: &[(i64, bool)]| jobs.iter().map(|(job, _)| format!("job {job}")).collect::<Vec<_>>();
     if !open.is_empty() {
         let problem = "jobs that have not ended read it; cancel them first, or wait".into();
-        return Err(ApiError::Conflict(Problem { problem, dependents: named(&open) }));
+        return Err(ApiError::Conflict(Problem { problem, dependents: named(&open), ..Problem::default() }));
     }
     let links = lab.store.links_showing(&artifact).await?;
     if !(ended.is_empty() && links.is_empty() || deletion.confirmed) {
@@ -258,6 +287,7 @@ async fn delete(
         return Err(ApiError::Conflict(Problem {
             problem,
             dependents: named(&ended).into_iter().chain(links).collect(),
+            ..Problem::default()
         }));
     }
     if lab.store.delete_artifact(id).await? {

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rrlab_protocol::Problem;
+use rrlab_protocol::{FieldProblem, Problem};
 
 use crate::objects::ObjectError;
 use crate::store::StoreError;
@@ -19,15 +19,19 @@ pub enum ApiError {
     NotFound(&'static str),
     /// The request is not one that the route takes.
     Malformed(StatusCode, String),
+    /// The route takes other methods; the header Allow names them.
+    MethodNotAllowed,
     /// It is, but says something that can't be.
     Invalid(String),
+    /// Fields of it are missing, unknown or wrong.
+    InvalidFields(Vec<FieldProblem>),
     /// Something else stands against it.
     Conflict(Problem),
     /// Too much was asked for; later it may go.
     TooMany {
         /// What was too much.
         problem: String,
-        /// Seconds to wait.
+        /// Seconds to wait, as the header Retry-After says.
         retry_seconds: u64,
     },
     /// No room is left.
@@ -44,7 +48,7 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// A conflict without dependents.
     pub fn conflict(problem: impl Into<String>) -> Self {
-        Self::Conflict(Problem { problem: problem.into(), dependents: Vec::new() })
+        Self::Conflict(Problem { problem: problem.into(), ..Problem::default() })
     }
 
     fn parts(self) -> (StatusCode, Problem, Option<u64>) {
@@ -57,7 +61,17 @@ impl ApiError {
             Self::Forbidden(problem) => (StatusCode::FORBIDDEN, problem.into(), None),
             Self::NotFound(what) => (StatusCode::NOT_FOUND, format!("there is no such {what}"), None),
             Self::Malformed(status, problem) => (status, problem, None),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this address takes other methods: the header Allow names them".into(),
+                None,
+            ),
             Self::Invalid(problem) => (StatusCode::UNPROCESSABLE_ENTITY, problem, None),
+            Self::InvalidFields(fields) => {
+                let told: Vec<String> = fields.iter().map(FieldProblem::to_string).collect();
+                let problem = Problem { problem: told.join("; "), fields, ..Problem::default() };
+                return (StatusCode::UNPROCESSABLE_ENTITY, problem, None);
+            }
             Self::Conflict(problem) => return (StatusCode::CONFLICT, problem, None),
             Self::TooMany { problem, retry_seconds } => (StatusCode::TOO_MANY_REQUESTS, problem, Some(retry_seconds)),
             Self::Full => (
@@ -74,7 +88,7 @@ impl ApiError {
                 None,
             ),
         };
-        (status, Problem { problem, dependents: Vec::new() }, retry)
+        (status, Problem { problem, ..Problem::default() }, retry)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::store::{Person, Store, StoreResult};
 pub const TOKEN_COOKIE: &str = "rrlab_token";
 
 /// Whoever asks, if the lab knows them.
-pub struct Anybody(pub Option<Person>);
+pub struct MaybePerson(pub Option<Person>);
 
 /// Somebody who may read by link at least.
 pub struct Caller(pub Person);
@@ -42,7 +42,7 @@ pub fn token_of(parts: &Parts) -> Option<String> {
     }
 }
 
-impl FromRequestParts<App> for Anybody {
+impl FromRequestParts<App> for MaybePerson {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
@@ -58,7 +58,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
-        let Anybody(person) = Anybody::from_request_parts(parts, lab).await?;
+        let MaybePerson(person) = MaybePerson::from_request_parts(parts, lab).await?;
         person.map(Self).ok_or(ApiError::Unauthorized)
     }
 }
@@ -78,16 +78,16 @@ impl FromRequestParts<App> for Author {
 }
 
 /// What a request was let in with, for answers that last longer than it may hold.
-pub enum Pass {
+pub enum Credential {
     /// Nothing: the lab is open to everybody on this machine.
     Open,
-    /// A token.
+    /// The token that was shown, to be looked up again.
     Token(String),
-    /// The secret of a link.
+    /// The secret in the link's address, likewise.
     Link(String),
 }
 
-impl Pass {
+impl Credential {
     /// Whether it was not revoked meanwhile.
     pub async fn holds(&self, store: &Store) -> StoreResult<bool> {
         match self {
@@ -98,7 +98,7 @@ impl Pass {
     }
 }
 
-impl FromRequestParts<App> for Pass {
+impl FromRequestParts<App> for Credential {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, Infallible> {
@@ -107,7 +107,7 @@ impl FromRequestParts<App> for Pass {
     }
 }
 
-/// A JSON body.
+/// A body of media type `application/json`, read as a `T`; else 400, 413, 415 or 422.
 pub struct Body<T>(pub T);
 
 impl<S: Send + Sync, T> FromRequest<S> for Body<T>
@@ -125,9 +125,9 @@ where
 }
 
 /// Values of the path.
-pub struct At<T>(pub T);
+pub struct PathValues<T>(pub T);
 
-impl<S: Send + Sync, T> FromRequestParts<S> for At<T>
+impl<S: Send + Sync, T> FromRequestParts<S> for PathValues<T>
 where
     Path<T>: FromRequestParts<S, Rejection = PathRejection>,
 {
@@ -142,9 +142,9 @@ where
 }
 
 /// Values of the query.
-pub struct Params<T>(pub T);
+pub struct QueryValues<T>(pub T);
 
-impl<S: Send + Sync, T> FromRequestParts<S> for Params<T>
+impl<S: Send + Sync, T> FromRequestParts<S> for QueryValues<T>
 where
     Query<T>: FromRequestParts<S, Rejection = QueryRejection>,
 {
@@ -163,7 +163,7 @@ const RETRY_SECONDS: u64 = 10;
 
 /// A body that is not JSON, whole, with the room in memory that it takes.
 pub struct Upload {
-    /// The body.
+    /// All bytes of the body, at most as many as the server takes.
     pub bytes: axum::body::Bytes,
     /// To be held for as long as the body is.
     pub room: OwnedSemaphorePermit,

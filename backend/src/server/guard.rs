@@ -13,9 +13,10 @@ use tower_governor::key_extractor::KeyExtractor;
 use super::error::ApiError;
 use super::extract::TOKEN_COOKIE;
 use super::lab::App;
+use crate::hex::hex;
 
-/// Names by which a server that everybody may use is reached: any other is a stranger's page whose name was made to lead
-/// here (DNS rebinding).
+/// Names by which a server that everybody may use is reached: any other is a stranger's page whose
+/// name was made to lead here (DNS rebinding).
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Refuses what another site's page sends in a person's name.
@@ -99,7 +100,7 @@ impl KeyExtractor for ByCaller {
         let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let cookie = header(header::COOKIE).filter(|cookies| cookies.contains(TOKEN_COOKIE));
         match header(header::AUTHORIZATION).or(cookie) {
-            Some(secret) => Ok(crate::store::hex(&Sha256::digest(secret))),
+            Some(secret) => Ok(hex(&Sha256::digest(secret))),
             None => Ok(self.0.extract(request)?.to_string()),
         }
     }

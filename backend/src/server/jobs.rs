@@ -3,22 +3,20 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use bytes::Bytes;
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::checkpoint::{self, NetworkHint};
-use rrlab_engine::data::SHAPES10;
-use rrlab_engine::measured::Measured;
-use rrlab_protocol::{ArtifactKind, DatasetRef, Job, JobRequest, Problem};
-use rrlab_types::{Binding, FinetunePlan, ModelProfile, Repair, Rule, Sparsity, SweepPlan, TrainingPlan};
+use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, FieldProblem, Job, JobRequest, Problem};
+use rrlab_types::{Binding, FinetunePlan, SweepPlan, TrainingPlan};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::extract::{At, Author, Body, Params};
+use super::extract::{Author, Body, PathValues, QueryValues};
 use super::lab::{App, Lab};
-use crate::store::{Added, CancelOutcome};
+use super::request::{self, ReadRequest};
+use crate::store::{AddJobOutcome, CancelOutcome};
 
 /// Jobs in one answer.
 const PAGE: i64 = 50;
@@ -54,8 +52,17 @@ struct Listing {
 }
 
 /// Your jobs, the latest first; an admin's list has everybody's
-#[utoipa::path(get, path = "/jobs", operation_id = "list_jobs", tag = "jobs", params(Listing), responses((status = 200, body = JobList)))]
-async fn list(State(lab): State<App>, author: Author, Params(listing): Params<Listing>) -> ApiResult<Json<JobList>> {
+#[utoipa::path(
+    get, path = "/jobs", operation_id = "list_jobs",
+    tag = "jobs",
+    params(Listing),
+    responses((status = 200, body = JobList))
+)]
+async fn list(
+    State(lab): State<App>,
+    author: Author,
+    QueryValues(listing): QueryValues<Listing>,
+) -> ApiResult<Json<JobList>> {
     let latest_event = lab.store.latest_event().await?;
     let jobs = lab.store.jobs(author.scope(), listing.before.unwrap_or(i64::MAX), PAGE).await?;
     let next = jobs.last().filter(|_| jobs.len() as i64 == PAGE).map(|job| job.id);
@@ -63,31 +70,35 @@ async fn list(State(lab): State<App>, author: Author, Params(listing): Params<Li
 }
 
 /// Ask for a job
+///
+/// It needs what differs from the defaults alone: `{"kind": "train", "dataset": "shapes10"}`. An
+/// uploaded data set is `{"stored": NUMBER}`. Everything that is missing, unknown or wrong is named
+/// at once, in `fields`.
 #[utoipa::path(
     post, path = "/jobs", operation_id = "submit_job", tag = "jobs", request_body = JobRequest,
     responses(
         (status = 201, body = Job),
-        (status = 422, description = "It can't be computed as asked", body = Problem),
+        (status = 422, description = "It can't be computed as asked; `fields` says what is wrong", body = Problem),
         (status = 429, description = "You have as many jobs as one person may", body = Problem),
     )
 )]
 async fn submit(
     State(lab): State<App>,
     author: Author,
-    Body(request): Body<JobRequest>,
+    Body(request): Body<Value>,
 ) -> ApiResult<(StatusCode, Json<Job>)> {
-    check(&request).map_err(ApiError::Invalid)?;
-    check_inputs(&lab, &author, &request).await?;
     let limit = lab.settings.jobs_per_user;
+    // Looked at before anything is read for the job; what counts is asked once more when it is
+    // entered.
+    if lab.store.open_jobs(author.0.id).await? >= limit as i64 {
+        return Err(too_many_jobs(limit));
+    }
+    let request = checked(&lab, &author, request).await?;
     let added = lab.store.add_job(author.0.id, &request, &request.inputs(), limit).await?;
     let id = match added {
-        Added::Job(id) => id,
-        Added::TooMany => {
-            let problem =
-                format!("you have {limit} jobs waiting or running, as many as one person may; cancel one, or wait");
-            return Err(ApiError::TooMany { problem, retry_seconds: RETRY_SECONDS });
-        }
-        Added::Gone(id, kind) => return Err(gone(id, kind)),
+        AddJobOutcome::Job(id) => id,
+        AddJobOutcome::TooMany => return Err(too_many_jobs(limit)),
+        AddJobOutcome::Gone(id, kind) => return Err(ApiError::InvalidFields(vec![gone(id, kind)])),
     };
     tracing::info!(job = id, owner = author.0.name, kind = %request.kind(), "job accepted");
     lab.queue.push(&lab.store, id).await;
@@ -95,25 +106,38 @@ async fn submit(
     Ok((StatusCode::CREATED, Json(job)))
 }
 
+fn too_many_jobs(limit: usize) -> ApiError {
+    let problem = format!("you have {limit} jobs waiting or running, as many as one person may; cancel one, or wait");
+    ApiError::TooMany { problem, retry_seconds: RETRY_SECONDS }
+}
+
 /// A job as it is now, with its results
 #[utoipa::path(
-    get, path = "/jobs/{id}", operation_id = "show_job", tag = "jobs", params(("id" = i64, Path, description = "The job")),
+    get, path = "/jobs/{id}", operation_id = "show_job",
+    tag = "jobs",
+    params(("id" = i64, Path, description = "The job")),
     responses((status = 200, body = Job), (status = 404, description = "No such job", body = Problem))
 )]
-async fn show(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<Json<Job>> {
+async fn show(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Json<Job>> {
     Ok(Json(lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?))
 }
 
 /// Cancel a job: at once while it waits, within a batch while it runs
 #[utoipa::path(
-    post, path = "/jobs/{id}/cancel", operation_id = "cancel_job", tag = "jobs", params(("id" = i64, Path, description = "The job")),
+    post, path = "/jobs/{id}/cancel", operation_id = "cancel_job",
+    tag = "jobs",
+    params(("id" = i64, Path, description = "The job")),
     responses(
         (status = 202, description = "It is cancelled, or will be in a moment", body = Job),
         (status = 404, description = "No such job", body = Problem),
         (status = 409, description = "It has ended already", body = Problem),
     )
 )]
-async fn cancel(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<(StatusCode, Json<Job>)> {
+async fn cancel(
+    State(lab): State<App>,
+    author: Author,
+    PathValues(id): PathValues<i64>,
+) -> ApiResult<(StatusCode, Json<Job>)> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     match lab.store.cancel_job(id).await? {
         CancelOutcome::TooLate => Err(ApiError::conflict("the job has ended already")),
@@ -126,14 +150,16 @@ async fn cancel(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiR
 
 /// Forget a job that has ended, with its events and links; its results stay
 #[utoipa::path(
-    delete, path = "/jobs/{id}", operation_id = "forget_job", tag = "jobs", params(("id" = i64, Path, description = "The job")),
+    delete, path = "/jobs/{id}", operation_id = "forget_job",
+    tag = "jobs",
+    params(("id" = i64, Path, description = "The job")),
     responses(
         (status = 204, description = "It is forgotten"),
         (status = 404, description = "No such job", body = Problem),
         (status = 409, description = "It has not ended", body = Problem),
     )
 )]
-async fn forget(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<StatusCode> {
+async fn forget(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<StatusCode> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     if lab.store.delete_job(id).await? {
         Ok(StatusCode::NO_CONTENT)
@@ -142,144 +168,161 @@ async fn forget(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiR
     }
 }
 
-fn gone(id: i64, kind: ArtifactKind) -> ApiError {
-    ApiError::Invalid(format!("{kind} {id}: there is no such {kind}"))
-}
-
-async fn check_inputs(lab: &Lab, author: &Author, request: &JobRequest) -> ApiResult<()> {
-    if let DatasetRef::Named(name) = request.dataset() {
-        let known = lab.dataset_names().await;
-        if !known.contains(name) {
-            let known = known.join(", ");
-            return Err(ApiError::Invalid(format!("no data set is named `{name}` here; there are {known}")));
-        }
+/// The job that was asked for.
+///
+/// # Errors
+/// [`ApiError::InvalidFields`] with everything that is missing, unknown or wrong in it.
+async fn checked(lab: &Lab, author: &Author, request: Value) -> ApiResult<JobRequest> {
+    let ReadRequest { request, mut problems } = request::read(request);
+    let Some(request) = request else { return Err(ApiError::InvalidFields(problems)) };
+    problems.extend(problems_of(&request));
+    let unread: Vec<String> = problems.iter().map(|problem| problem.field.clone()).collect();
+    let is_read = |field: &str| !unread.iter().any(|unread| unread.split(['.', '[']).next() == Some(field));
+    if let DatasetRef::Named(name) = request.dataset()
+        && is_read(ArtifactKind::Dataset.name())
+    {
+        problems.extend(unknown_dataset(lab, name).await);
     }
+    let mut inputs = Vec::new();
     for (id, kind) in request.inputs() {
-        match lab.store.artifact(id, author.scope()).await? {
-            None => return Err(gone(id, kind)),
-            Some(found) if found.kind != kind => {
-                return Err(ApiError::Invalid(format!("{id} is a {}, but a {kind} is needed", found.kind)));
-            }
-            Some(_) => {}
+        if !is_read(kind.name()) {
+            continue;
+        }
+        match input(lab, author, id, kind).await? {
+            Ok(artifact) => inputs.push(artifact),
+            Err(problem) => problems.push(problem),
         }
     }
-    check_profile(lab, request).await
+    problems.extend(profile_of_another_network(lab, &inputs).await?);
+    if problems.is_empty() { Ok(request) } else { Err(ApiError::InvalidFields(problems)) }
 }
 
-/// Refuses a profile that was measured on another network than the job's.
-async fn check_profile(lab: &Lab, request: &JobRequest) -> ApiResult<()> {
-    let (JobRequest::Sweep { model, profile: Some(profile), .. }
-    | JobRequest::Finetune { model, profile: Some(profile), .. }) = request
-    else {
-        return Ok(());
+async fn unknown_dataset(lab: &Lab, name: &str) -> Option<FieldProblem> {
+    let known = lab.dataset_names().await;
+    if known.iter().any(|known| known == name) {
+        return None;
+    }
+    let problem = format!("no data set is named `{name}` here; there are {}", known.join(", "));
+    Some(field("dataset", problem))
+}
+
+/// An artifact that a job is to read, or why it can't.
+async fn input(lab: &Lab, author: &Author, id: i64, kind: ArtifactKind) -> ApiResult<Result<Artifact, FieldProblem>> {
+    Ok(match lab.store.artifact(id, author.scope()).await? {
+        None => Err(gone(id, kind)),
+        Some(found) if found.kind != kind => {
+            Err(field(kind.name(), format!("{id} is a {}, but a {kind} is needed", found.kind)))
+        }
+        Some(found) => Ok(found),
+    })
+}
+
+fn gone(id: i64, kind: ArtifactKind) -> FieldProblem {
+    field(kind.name(), format!("there is no {kind} {id}"))
+}
+
+/// Why a profile can't be used with the network beside it among a job's inputs.
+async fn profile_of_another_network(lab: &Lab, inputs: &[Artifact]) -> ApiResult<Option<FieldProblem>> {
+    let of_kind = |kind| inputs.iter().find(|input| input.kind == kind);
+    let (Some(model), Some(profile)) = (of_kind(ArtifactKind::Model), of_kind(ArtifactKind::Profile)) else {
+        return Ok(None);
     };
-    let model = stored(lab, *model, ArtifactKind::Model).await?;
-    let profile = stored(lab, *profile, ArtifactKind::Profile).await?;
-    let compared = tokio::task::spawn_blocking(move || belongs_together(&model, &profile)).await;
-    let compared = compared.map_err(|error| {
-        tracing::error!(%error, "comparing a profile with its network broke down");
-        ApiError::Internal
-    })?;
-    compared.map_err(ApiError::Invalid)
-}
-
-async fn stored(lab: &Lab, id: i64, kind: ArtifactKind) -> ApiResult<Bytes> {
-    let artifact = lab.store.artifact(id, None).await?.ok_or_else(|| gone(id, kind))?;
-    Ok(lab.objects.get(&artifact.hash).await?)
-}
-
-fn belongs_together(model: &[u8], profile: &[u8]) -> Result<(), String> {
-    let model = checkpoint::read(model, NetworkHint::default()).map_err(|error| format!("the network: {error}"))?;
-    let profile = ModelProfile::from_json(&String::from_utf8_lossy(profile)).map_err(|error| error.to_string())?;
-    match Measured::new(&model, &profile).map_err(|error| error.to_string())?.binding() {
-        Binding::Bound => Ok(()),
+    let (network, measured) = (lab.identity_of(model).await?, lab.identity_of(profile).await?);
+    let Some(network) = network.model_hash else { return Ok(None) };
+    let remedy = "leave `profile` out to have this network measured";
+    let problem = match network.check("the profile", measured.model_hash.as_ref(), remedy) {
+        Ok(Binding::Bound) => return Ok(None),
         // Nobody sits beside a job to be told that only layers could be compared.
-        Binding::Unbound => {
-            Err("the profile does not say which network it is of: measure the network anew, or leave the profile out"
-                .into())
-        }
-    }
+        Ok(Binding::Unbound) => format!("the profile does not say which network it is of: {remedy}"),
+        Err(error) => error.to_string(),
+    };
+    Ok(Some(field("profile", problem)))
 }
 
-impl Lab {
-    /// Names of the data sets on this machine.
-    pub async fn dataset_names(&self) -> Vec<String> {
-        let data = self.data.clone();
-        let listed = tokio::task::spawn_blocking(move || data.names()).await;
-        let imported = listed.map_err(anyhow::Error::from).and_then(|names| names).unwrap_or_else(|error| {
-            tracing::warn!("data sets can't be listed: {error:#}");
-            Vec::new()
-        });
-        [SHAPES10.to_owned()].into_iter().chain(imported).collect()
-    }
+fn field(name: &str, problem: impl Into<String>) -> FieldProblem {
+    FieldProblem { field: name.into(), problem: problem.into() }
 }
 
-/// Whether a job makes sense by itself.
-fn check(request: &JobRequest) -> Result<(), String> {
+/// What can't be computed of a request, seen by itself.
+fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
+    let mut problems = Problems::default();
     match request {
-        JobRequest::Train { architecture, plan, .. } => {
-            check_architecture(architecture)?;
-            check_training(plan)?;
-            let teacherless = plan.distillation.is_none();
-            teacherless.then_some(()).ok_or_else(|| "a new network has no teacher: leave out `distillation`".into())
+        JobRequest::Train(job) => {
+            problems.add("architecture", architecture_problem(&job.architecture));
+            problems.training("plan", &job.plan);
+            let taught = job.plan.distillation.is_some();
+            problems.require("plan.distillation", !taught, "a new network has no teacher: leave it out");
         }
-        JobRequest::Calibrate { images, .. } | JobRequest::Evaluate { images, .. } => check_images(*images),
-        JobRequest::Sweep { plan, .. } => check_sweep(plan),
-        JobRequest::Finetune { plan, .. } => check_finetune(plan),
+        JobRequest::Calibrate(job) => problems.count("images", job.images, MOST_IMAGES),
+        JobRequest::Evaluate(job) => problems.count("images", job.images, MOST_IMAGES),
+        JobRequest::Sweep(job) => {
+            let SweepPlan { rules, sparsities, repairs, .. } = &job.plan;
+            let counts = [("rules", rules.len()), ("sparsities", sparsities.len()), ("repairs", repairs.len())];
+            problems.combinations(&counts);
+            problems.count("plan.calibration_images", job.plan.calibration_images, MOST_IMAGES);
+            problems.count("plan.evaluation_images", job.plan.evaluation_images, MOST_IMAGES);
+        }
+        JobRequest::Finetune(job) => {
+            let FinetunePlan { rules, sparsities, .. } = &job.plan;
+            problems.combinations(&[("rules", rules.len()), ("sparsities", sparsities.len())]);
+            problems.count("plan.calibration_images", job.plan.calibration_images, MOST_IMAGES);
+            problems.count("plan.evaluation_images", job.plan.evaluation_images, MOST_IMAGES);
+            problems.training("plan.training", &job.plan.training);
+        }
+    }
+    problems.0
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Problems(Vec<FieldProblem>);
+
+impl Problems {
+    fn add(&mut self, name: &str, problem: Option<String>) {
+        self.0.extend(problem.map(|problem| field(name, problem)));
+    }
+
+    fn require(&mut self, name: &str, is_right: bool, problem: &str) {
+        if !is_right {
+            self.add(name, Some(problem.into()));
+        }
+    }
+
+    fn at_most(&mut self, name: &str, value: usize, most: usize) {
+        self.require(name, value <= most, &format!("it is {value}; this server computes up to {most}"));
+    }
+
+    /// From 1 to `most`.
+    fn count(&mut self, name: &str, value: usize, most: usize) {
+        self.require(name, value > 0, "it is 0; it must be at least 1");
+        self.at_most(name, value, most);
+    }
+
+    /// Lists of a plan, each of which is gone through for each value of the others.
+    fn combinations(&mut self, lists: &[(&str, usize)]) {
+        let mut product = 1usize;
+        for (name, length) in lists {
+            self.require(&format!("plan.{name}"), *length > 0, "it is empty; name at least one");
+            product = product.saturating_mul(*length);
+        }
+        self.at_most("plan", product, MOST_COMBINATIONS);
+    }
+
+    fn training(&mut self, name: &str, plan: &TrainingPlan) {
+        for problem in plan.problems() {
+            self.add(&format!("{name}.{}", problem.field), Some(problem.to_string()));
+        }
+        self.at_most(&format!("{name}.epochs"), plan.epochs, MOST_EPOCHS);
+        self.at_most(&format!("{name}.batch_size"), plan.batch_size, MOST_BATCH);
     }
 }
 
-fn check_architecture(name: &str) -> Result<(), String> {
-    let architecture: Architecture = name.parse().map_err(|error| format!("{error}"))?;
-    let graph = architecture.graph(2).map_err(|error| format!("{error}"))?;
-    let weights = graph.prunable_weights();
-    if weights > MOST_WEIGHTS {
-        return Err(format!("{name} has {weights} weights; this server trains networks of up to {MOST_WEIGHTS}"));
-    }
-    Ok(())
-}
-
-fn check_training(plan: &TrainingPlan) -> Result<(), String> {
-    plan.check().map_err(|error| error.to_string())?;
-    at_most("epochs", plan.epochs, MOST_EPOCHS)?;
-    at_most("batch_size", plan.batch_size, MOST_BATCH)
-}
-
-fn check_images(images: usize) -> Result<(), String> {
-    if images == 0 {
-        return Err("`images` is 0; there must be at least one".into());
-    }
-    at_most("images", images, MOST_IMAGES)
-}
-
-fn check_sweep(plan: &SweepPlan) -> Result<(), String> {
-    check_images(plan.calibration_images)?;
-    check_images(plan.evaluation_images)?;
-    check_repairs(&plan.repairs)?;
-    check_combinations(&plan.rules, &plan.sparsities)?;
-    at_most("combinations", plan.rules.len() * plan.sparsities.len() * plan.repairs.len(), MOST_COMBINATIONS)
-}
-
-fn check_finetune(plan: &FinetunePlan) -> Result<(), String> {
-    check_images(plan.calibration_images)?;
-    check_images(plan.evaluation_images)?;
-    check_combinations(&plan.rules, &plan.sparsities)?;
-    check_training(&plan.training)
-}
-
-fn check_repairs(repairs: &[Repair]) -> Result<(), String> {
-    if repairs.is_empty() { Err("`repairs` is empty; name at least one, such as \"none\"".into()) } else { Ok(()) }
-}
-
-fn check_combinations(rules: &[Rule], sparsities: &[Sparsity]) -> Result<(), String> {
-    if rules.is_empty() || sparsities.is_empty() {
-        return Err("`rules` and `sparsities` must each name at least one".into());
-    }
-    at_most("rules", rules.len(), MOST_COMBINATIONS)?;
-    at_most("sparsities", sparsities.len(), MOST_COMBINATIONS)?;
-    at_most("combinations", rules.len() * sparsities.len(), MOST_COMBINATIONS)
-}
-
-fn at_most(what: &str, value: usize, most: usize) -> Result<(), String> {
-    if value <= most { Ok(()) } else { Err(format!("`{what}` is {value}; this server computes up to {most}")) }
+fn architecture_problem(name: &str) -> Option<String> {
+    let graph = name.parse::<Architecture>().and_then(|architecture| architecture.graph(2));
+    let weights = match graph {
+        Ok(graph) => graph.prunable_weights(),
+        Err(error) => return Some(error.to_string()),
+    };
+    (weights > MOST_WEIGHTS)
+        .then(|| format!("{name} has {weights} weights; this server trains networks of up to {MOST_WEIGHTS}"))
 }

@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use rrlab_engine::data::SHAPES10;
+use rrlab_protocol::Artifact;
 use tokio::sync::{Semaphore, watch};
 
+use super::error::{ApiError, ApiResult};
+use crate::identity::ArtifactIdentity;
 use crate::objects::Objects;
 use crate::queue::Queue;
 use crate::storage::DataFolder;
 use crate::store::{Person, Store};
 
 /// How often the database is asked whether anything happened, once for all streams.
-const PULSE: Duration = Duration::from_millis(200);
+const EVENT_POLL: Duration = Duration::from_millis(200);
 /// Uploads that are held in memory at once.
 const UPLOADS: usize = 2;
 /// Streams of events that are open at once.
@@ -38,58 +42,98 @@ pub struct Settings {
 
 /// Everything that routes share.
 pub struct Lab {
-    /// The database.
+    /// People, artifacts, jobs and events.
     pub store: Store,
-    /// The object store.
+    /// Contents of artifacts, by hash.
     pub objects: Objects,
-    /// The queue.
+    /// Where workers hear that a job waits.
     pub queue: Queue,
-    /// Data sets by name.
+    /// Folder of the data sets that are asked for by name.
     pub data: DataFolder,
-    /// Settings.
+    /// What whoever runs the server has set.
     pub settings: Settings,
     /// Who asks where nobody has to show a token.
     pub everybody: Option<Person>,
     /// Number of the latest event.
-    pub pulse: watch::Receiver<i64>,
+    pub latest_event: watch::Receiver<i64>,
     /// Whether the server is to end.
     pub stop: watch::Receiver<bool>,
-    /// Metrics.
+    /// What is counted, as Prometheus reads it.
     pub metrics: PrometheusHandle,
-    /// Room for uploads.
+    /// A permit for each upload that may be held in memory at once.
     pub uploads: Arc<Semaphore>,
-    /// Room for streams of events.
+    /// A permit for each stream of events that may be open at once.
     pub streams: Arc<Semaphore>,
 }
 
 impl Lab {
-    /// Room for uploads.
+    /// As many permits as uploads may be held in memory at once.
     pub fn room_for_uploads() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(UPLOADS))
     }
 
-    /// Room for streams of events.
+    /// Names of the data sets on this machine; where they can't be listed, of those that need no
+    /// file.
+    pub async fn dataset_names(&self) -> Vec<String> {
+        let data = self.data.clone();
+        let listed = tokio::task::spawn_blocking(move || data.names()).await;
+        let imported = match listed.map_err(anyhow::Error::from) {
+            Ok(Ok(names)) => names,
+            Ok(Err(error)) | Err(error) => {
+                tracing::warn!("data sets can't be listed: {error:#}");
+                Vec::new()
+            }
+        };
+        let mut names = vec![SHAPES10.to_owned()];
+        names.extend(imported);
+        names
+    }
+
+    /// Which network and profile an artifact is. One that was stored before hashes were kept is
+    /// read for it, once.
+    ///
+    /// # Errors
+    /// If it has to be read and can't be.
+    pub async fn identity_of(&self, artifact: &Artifact) -> ApiResult<ArtifactIdentity> {
+        let Artifact { kind, model_hash, profile_hash, .. } = *artifact;
+        let known = ArtifactIdentity { model_hash, profile_hash };
+        if known.is_known_for(kind) {
+            return Ok(known);
+        }
+        let content = self.objects.get(&artifact.hash).await?;
+        let read = tokio::task::spawn_blocking(move || ArtifactIdentity::of_content(kind, &content)).await;
+        let identity = read.map_err(|error| {
+            tracing::error!(%error, "reading an artifact broke down");
+            ApiError::Internal
+        })?;
+        let identity = identity.map_err(ApiError::Invalid)?;
+        self.store.set_identity(kind, &artifact.hash, identity).await?;
+        Ok(identity)
+    }
+
+    /// As many permits as streams of events may be open at once.
     pub fn room_for_streams() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(STREAMS))
     }
 }
 
-/// Asks the database again and again for the number of the latest event, and tells it to whoever waits for events.
-pub fn pulse(store: Store, mut stop: watch::Receiver<bool>) -> watch::Receiver<i64> {
-    let (tell, told) = watch::channel(0);
+/// Asks the database again and again for the number of the latest event, and tells it to whoever
+/// waits for events.
+pub fn follow_latest_event(store: Store, mut stop: watch::Receiver<bool>) -> watch::Receiver<i64> {
+    let (sender, receiver) = watch::channel(0);
     tokio::spawn(async move {
         loop {
             match store.latest_event().await {
                 Ok(latest) => {
-                    tell.send_if_modified(|known| std::mem::replace(known, latest) != latest);
+                    sender.send_if_modified(|known| std::mem::replace(known, latest) != latest);
                 }
                 Err(error) => tracing::error!(%error, "can't ask for events"),
             }
             tokio::select! {
-                () = tokio::time::sleep(PULSE) => {}
+                () = tokio::time::sleep(EVENT_POLL) => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
     });
-    told
+    receiver
 }

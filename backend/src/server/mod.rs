@@ -9,6 +9,7 @@ mod jobs;
 mod lab;
 mod operation;
 mod page;
+mod request;
 mod session;
 mod shares;
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::extract::Request;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
@@ -26,6 +27,8 @@ use governor::clock::QuantaInstant;
 use governor::middleware::NoOpMiddleware;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_util::MetricKindMask;
+use rrlab_types::{FinetunePlan, SweepPlan, TrainingPlan};
+use serde_json::json;
 use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_governor::GovernorLayer;
@@ -35,13 +38,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use error::ApiError;
 use guard::{ByAddress, ByCaller};
-pub use lab::{App, Lab, Settings};
+pub use lab::{App, Lab, Settings, follow_latest_event};
 pub use page::Page;
 
 /// Longest that a request may take, but for streams of events, uploads and downloads.
@@ -59,9 +64,9 @@ const STALE: Duration = Duration::from_secs(30);
 /// Name of the header that tells requests apart in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// How the routes are to behave.
+/// How often somebody may ask, and how callers are told apart.
 #[derive(Debug, Clone)]
-pub struct Manners {
+pub struct RequestLimits {
     /// Requests of one caller each second, beyond a burst.
     pub requests_per_second: u64,
     /// Whether X-Forwarded-For is a trusted proxy's.
@@ -77,7 +82,7 @@ pub struct Manners {
     ),
     // A type of a query alone is not found by itself.
     components(schemas(artifacts::UploadKind)),
-    modifiers(&Tokens),
+    modifiers(&Tokens, &PlanDefaults),
     security(("token" = [])),
     tags(
         (name = "server", description = "The server and who uses it"),
@@ -102,6 +107,26 @@ impl Modify for Tokens {
     }
 }
 
+/// Says in the description of a plan what each of its fields is where a request leaves it out.
+struct PlanDefaults;
+
+impl Modify for PlanDefaults {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let Some(components) = &mut description.components else { return };
+        let plans = [
+            ("TrainingPlan", json!(TrainingPlan::default())),
+            ("SweepPlan", json!(SweepPlan::default())),
+            ("FinetunePlan", json!(FinetunePlan::default())),
+        ];
+        for (name, defaults) in plans {
+            if let Some(RefOr::T(Schema::Object(plan))) = components.schemas.get_mut(name) {
+                plan.required.clear();
+                plan.default = Some(defaults);
+            }
+        }
+    }
+}
+
 /// The API with its description.
 fn api(upload_bytes: u64) -> (Router<App>, utoipa::openapi::OpenApi) {
     let timeout = |limit| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
@@ -115,19 +140,22 @@ fn api(upload_bytes: u64) -> (Router<App>, utoipa::openapi::OpenApi) {
 }
 
 /// The whole server as one service.
-pub async fn router(lab: App, page: Page, manners: &Manners) -> anyhow::Result<Router> {
-    let by_address = ByAddress { behind_proxy: manners.behind_proxy };
-    let callers = limiter(manners.requests_per_second, BURST, ByCaller(by_address))?;
+pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Result<Router> {
+    let by_address = ByAddress { behind_proxy: limits.behind_proxy };
+    let callers = limiter(limits.requests_per_second, BURST, ByCaller(by_address))?;
     // A class may share an address; beyond that, what a request shows is not even looked up.
     let shared = |count: u64| count.saturating_mul(CALLERS_PER_ADDRESS);
     let burst = u32::try_from(shared(u64::from(BURST))).unwrap_or(u32::MAX);
-    let addresses = limiter(shared(manners.requests_per_second), burst, by_address)?;
+    let addresses = limiter(shared(limits.requests_per_second), burst, by_address)?;
     let (api, description) = api(lab.settings.upload_bytes);
     let described = Json(description.clone());
     let policy = page.policy().await;
     let app = api
         .route("/api/v1/openapi.json", axum::routing::get(async move || described))
-        .route("/api/{*rest}", axum::routing::any(async || ApiError::NotFound("route")))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .route("/api", axum::routing::any(unknown_route))
+        .route("/api/", axum::routing::any(unknown_route))
+        .route("/api/{*rest}", axum::routing::any(unknown_route))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/v1/description.json", description))
         .merge(operation::routes())
         .layer(GovernorLayer::new(callers).error_handler(guard::refused))
@@ -135,7 +163,7 @@ pub async fn router(lab: App, page: Page, manners: &Manners) -> anyhow::Result<R
         .layer(middleware::from_fn_with_state(lab.clone(), guard::same_site))
         .fallback(async move |request: Request| match *request.method() {
             axum::http::Method::GET | axum::http::Method::HEAD => page.serve(request.uri(), request.headers()).await,
-            _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+            _ => ([(header::ALLOW, "GET,HEAD")], ApiError::MethodNotAllowed).into_response(),
         })
         .layer(middleware::from_fn(operation::count))
         .layer(middleware::from_fn_with_state(policy, guard::headers));
@@ -149,6 +177,10 @@ pub async fn router(lab: App, page: Page, manners: &Manners) -> anyhow::Result<R
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(CatchPanicLayer::custom(broke_down));
     Ok(app.layer(around).with_state(lab))
+}
+
+async fn unknown_route() -> ApiError {
+    ApiError::NotFound("route")
 }
 
 type Limiter<K> = GovernorConfig<K, NoOpMiddleware<QuantaInstant>>;
@@ -220,11 +252,3 @@ pub async fn serve(
         .await?;
     Ok(())
 }
-
-/// Everything that routes share.
-pub fn share(lab: Lab) -> App {
-    Arc::new(lab)
-}
-
-/// Events of the store as the lab hears them.
-pub use lab::pulse;

@@ -100,7 +100,7 @@ pub fn route(request: &Request) -> &str {
 
 /// Counts requests and how long they take.
 pub async fn count(request: Request, next: Next) -> Response {
-    // Anybody may send a word of their own as a method.
+    // MaybePerson may send a word of their own as a method.
     let method = METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("other");
     let route = route(&request).to_owned();
     let began = Instant::now();

@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use rust_embed::Embed;
 use sha2::{Digest, Sha256};
 
-use crate::store::hex;
+use super::error::ApiError;
+use crate::hex::hex;
 
 /// The page as it was built when the program was; empty where it was not.
 #[derive(Embed)]
@@ -23,9 +24,9 @@ const INDEX: &str = "index.html";
 /// Where the page's files come from.
 #[derive(Debug, Clone)]
 pub enum Page {
-    /// The program itself.
+    /// The program itself: they were built into it.
     Built,
-    /// A folder.
+    /// A folder that holds `index.html` and what it loads.
     Folder(PathBuf),
 }
 
@@ -70,8 +71,8 @@ impl Page {
         }
     }
 
-    /// What the page may do: its own scripts (the one inside the index by its hash), WebAssembly and workers, its own
-    /// server, and no other.
+    /// What the page may do: its own scripts (the one inside the index by its hash), WebAssembly
+    /// and workers, its own server, and no other.
     pub async fn policy(&self) -> HeaderValue {
         let index = self.file(INDEX).await.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
         let hashes: String = inline_scripts(&index.unwrap_or_default())
@@ -100,13 +101,14 @@ impl Page {
             None => self.file(INDEX).await.map(|file| (INDEX, file)),
         };
         let Some((path, (bytes, hash))) = whole else {
-            return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
+            return ApiError::NotFound("file").into_response();
         };
         let etag = format!("\"{hash}\"");
         let mut headers = HeaderMap::new();
         let media = mime_guess_of(path);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-        // Names do not change with the content of all files: browsers ask whether theirs is still right.
+        // Names do not change with the content of all files: browsers ask whether theirs is still
+        // right.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {

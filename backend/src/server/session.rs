@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::extract::{Anybody, Body, TOKEN_COOKIE};
+use super::extract::{Body, MaybePerson, TOKEN_COOKIE};
 use super::lab::App;
 use crate::store::Person;
 
@@ -25,8 +25,13 @@ fn me(person: Person) -> Me {
 }
 
 /// The server, as you may use it
-#[utoipa::path(get, path = "/server", operation_id = "describe_server", tag = "server", responses((status = 200, body = ServerInfo)), security(()))]
-async fn server(State(lab): State<App>, Anybody(person): Anybody) -> ApiResult<Json<ServerInfo>> {
+#[utoipa::path(
+    get, path = "/server", operation_id = "describe_server",
+    tag = "server",
+    responses((status = 200, body = ServerInfo)),
+    security(())
+)]
+async fn server(State(lab): State<App>, MaybePerson(person): MaybePerson) -> ApiResult<Json<ServerInfo>> {
     let mut devices: Vec<String> = Vec::new();
     let mut datasets = Vec::new();
     // Strangers learn that there is a lab, and no more.
@@ -50,7 +55,7 @@ async fn server(State(lab): State<App>, Anybody(person): Anybody) -> ApiResult<J
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
-    /// The token.
+    /// The token, as `rrlab token create` showed it.
     token: String,
 }
 

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::artifacts::download;
 use super::error::{ApiError, ApiResult};
 use super::events::{Since, events_of};
-use super::extract::{At, Author, Params, Pass};
+use super::extract::{Author, Credential, PathValues, QueryValues};
 use super::lab::App;
 use crate::secret::new_secret;
 
@@ -26,10 +26,12 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Links to a job
 #[utoipa::path(
-    get, path = "/jobs/{id}/shares", operation_id = "list_shares", tag = "shares", params(("id" = i64, Path, description = "The job")),
+    get, path = "/jobs/{id}/shares", operation_id = "list_shares",
+    tag = "shares",
+    params(("id" = i64, Path, description = "The job")),
     responses((status = 200, body = Vec<Share>), (status = 404, description = "No such job", body = Problem))
 )]
-async fn list(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<Json<Vec<Share>>> {
+async fn list(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Json<Vec<Share>>> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     Ok(Json(lab.store.shares(id).await?))
 }
@@ -38,10 +40,16 @@ async fn list(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiRes
 ///
 /// Its secret is told this once.
 #[utoipa::path(
-    post, path = "/jobs/{id}/shares", operation_id = "share_job", tag = "shares", params(("id" = i64, Path, description = "The job")),
+    post, path = "/jobs/{id}/shares", operation_id = "share_job",
+    tag = "shares",
+    params(("id" = i64, Path, description = "The job")),
     responses((status = 201, body = Share), (status = 404, description = "No such job", body = Problem))
 )]
-async fn share(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiResult<(StatusCode, Json<Share>)> {
+async fn share(
+    State(lab): State<App>,
+    author: Author,
+    PathValues(id): PathValues<i64>,
+) -> ApiResult<(StatusCode, Json<Share>)> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     Ok((StatusCode::CREATED, Json(lab.store.add_share(id, &new_secret()).await?)))
 }
@@ -52,7 +60,11 @@ async fn share(State(lab): State<App>, author: Author, At(id): At<i64>) -> ApiRe
     params(("id" = i64, Path, description = "The job"), ("share" = i64, Path, description = "The link's number")),
     responses((status = 204, description = "It shows nothing any more"), (status = 404, description = "No such link", body = Problem))
 )]
-async fn revoke(State(lab): State<App>, author: Author, At((id, share)): At<(i64, i64)>) -> ApiResult<StatusCode> {
+async fn revoke(
+    State(lab): State<App>,
+    author: Author,
+    PathValues((id, share)): PathValues<(i64, i64)>,
+) -> ApiResult<StatusCode> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     if lab.store.revoke_share(id, share).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("link")) }
 }
@@ -64,14 +76,16 @@ async fn job_of(lab: &App, secret: &str) -> ApiResult<Job> {
 
 /// What a link shows; needs no token
 #[utoipa::path(
-    get, path = "/shared/{secret}", operation_id = "show_shared", tag = "shares", params(("secret" = String, Path, description = "The link's secret")),
+    get, path = "/shared/{secret}", operation_id = "show_shared",
+    tag = "shares",
+    params(("secret" = String, Path, description = "The link's secret")),
     responses((status = 200, body = Job), (status = 404, description = "No such link", body = Problem)), security(())
 )]
-async fn shared(State(lab): State<App>, At(secret): At<String>) -> ApiResult<Json<Job>> {
+async fn shared(State(lab): State<App>, PathValues(secret): PathValues<String>) -> ApiResult<Json<Job>> {
     Ok(Json(job_of(&lab, &secret).await?))
 }
 
-/// Events of the job that a link shows, from its beginning or from where you left off; needs no token
+/// Events of the job that a link shows, from any of them on; needs no token
 #[utoipa::path(
     get, path = "/shared/{secret}/events", operation_id = "listen_to_shared", tag = "shares",
     params(("secret" = String, Path, description = "The link's secret"), Since),
@@ -85,17 +99,18 @@ async fn shared(State(lab): State<App>, At(secret): At<String>) -> ApiResult<Jso
 )]
 async fn shared_events(
     State(lab): State<App>,
-    At(secret): At<String>,
-    Params(since): Params<Since>,
+    PathValues(secret): PathValues<String>,
+    QueryValues(since): QueryValues<Since>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let job = job_of(&lab, &secret).await?;
-    events_of(lab, &job, Pass::Link(secret), &since, &headers).await
+    events_of(lab, &job, Credential::Link(secret), &since, &headers).await
 }
 
 /// A result that a link shows; needs no token
 #[utoipa::path(
-    get, path = "/shared/{secret}/artifacts/{id}/content", operation_id = "download_shared", tag = "shares",
+    get, path = "/shared/{secret}/artifacts/{id}/content", operation_id = "download_shared",
+    tag = "shares",
     params(("secret" = String, Path, description = "The link's secret"), ("id" = i64, Path, description = "The artifact")),
     responses(
         (status = 200, description = "The file", content_type = "application/octet-stream"),
@@ -103,7 +118,10 @@ async fn shared_events(
     ),
     security(())
 )]
-async fn shared_content(State(lab): State<App>, At((secret, id)): At<(String, i64)>) -> ApiResult<Response> {
+async fn shared_content(
+    State(lab): State<App>,
+    PathValues((secret, id)): PathValues<(String, i64)>,
+) -> ApiResult<Response> {
     let job = job_of(&lab, &secret).await?;
     // A sweep can't be drawn without the profile that it was on.
     let is_profile = job.request.inputs().contains(&(id, ArtifactKind::Profile));

@@ -1,22 +1,27 @@
 //! What is stored: names, owners and hashes; the bytes are in the object store.
 
+use std::str::FromStr;
+
 use rrlab_protocol::{Artifact, ArtifactKind, JobEvent};
 use sqlx::AnyConnection;
 
+use super::database::{Store, StoreError, StoreResult, named, now_ms};
 use super::events::add_event;
-use super::{Store, StoreError, StoreResult, named, now_ms};
+use crate::identity::ArtifactIdentity;
 
 /// Something to be stored.
 #[derive(Debug, Clone, Copy)]
 pub struct NewArtifact<'a> {
-    /// What it is.
+    /// What its content is.
     pub kind: ArtifactKind,
-    /// Its name.
+    /// What it is called, for people; need not be unique.
     pub name: &'a str,
-    /// Hash of its content.
+    /// SHA-256 of its content, as the object store names it.
     pub hash: &'a str,
     /// Size of its content.
     pub bytes: usize,
+    /// Hashes of network and profile, where it is one.
+    pub identity: ArtifactIdentity,
 }
 
 #[derive(sqlx::FromRow)]
@@ -29,6 +34,8 @@ pub(super) struct ArtifactRow {
     owner: String,
     job_id: Option<i64>,
     created_ms: i64,
+    model_hash: Option<String>,
+    profile_hash: Option<String>,
 }
 
 impl TryFrom<ArtifactRow> for Artifact {
@@ -44,15 +51,26 @@ impl TryFrom<ArtifactRow> for Artifact {
             owner: row.owner,
             job: row.job_id,
             created_ms: row.created_ms,
+            model_hash: hash_from("a network's hash", row.model_hash)?,
+            profile_hash: hash_from("a profile's hash", row.profile_hash)?,
         })
+    }
+}
+
+fn hash_from<T: FromStr>(what: &'static str, column: Option<String>) -> StoreResult<Option<T>> {
+    let Some(value) = column else { return Ok(None) };
+    match value.parse() {
+        Ok(hash) => Ok(Some(hash)),
+        Err(_) => Err(StoreError::Content { what, value }),
     }
 }
 
 macro_rules! select_artifacts {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.kind, a.name, a.hash, a.bytes, u.name AS owner, a.job_id, a.created_ms \
-             FROM lab_artifacts a JOIN lab_users u ON u.id = a.owner_id ",
+            "SELECT a.id, a.kind, a.name, a.hash, a.bytes, u.name AS owner, a.job_id, \
+             a.created_ms, a.model_hash, a.profile_hash FROM lab_artifacts a \
+             JOIN lab_users u ON u.id = a.owner_id ",
             $rest
         )
     };
@@ -64,10 +82,12 @@ async fn insert(
     job: Option<i64>,
     new: NewArtifact<'_>,
 ) -> StoreResult<Artifact> {
-    let statement = "INSERT INTO lab_artifacts (owner_id, kind, name, hash, bytes, job_id, created_ms) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7) \
-                     ON CONFLICT (job_id, kind, name) DO UPDATE SET hash = excluded.hash, bytes = excluded.bytes \
-                     RETURNING id";
+    let statement = "INSERT INTO lab_artifacts \
+                     (owner_id, kind, name, hash, bytes, job_id, created_ms, model_hash, profile_hash) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                     ON CONFLICT (job_id, kind, name) DO UPDATE SET hash = excluded.hash, \
+                     bytes = excluded.bytes, model_hash = excluded.model_hash, \
+                     profile_hash = excluded.profile_hash RETURNING id";
     let (id,): (i64,) = sqlx::query_as(statement)
         .bind(owner)
         .bind(new.kind.name())
@@ -76,6 +96,8 @@ async fn insert(
         .bind(new.bytes as i64)
         .bind(job)
         .bind(now_ms())
+        .bind(new.identity.model_hash.map(String::from))
+        .bind(new.identity.profile_hash.map(String::from))
         .fetch_one(&mut *connection)
         .await?;
     let row: ArtifactRow =
@@ -136,6 +158,25 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// Keeps which network and profile all artifacts of this kind and content are.
+    pub async fn set_identity(
+        &self,
+        kind: ArtifactKind,
+        content_hash: &str,
+        identity: ArtifactIdentity,
+    ) -> StoreResult<()> {
+        let statement = "UPDATE lab_artifacts SET model_hash = $3, profile_hash = $4 \
+                         WHERE kind = $1 AND hash = $2";
+        sqlx::query(statement)
+            .bind(kind.name())
+            .bind(content_hash)
+            .bind(identity.model_hash.map(String::from))
+            .bind(identity.profile_hash.map(String::from))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// What a job made.
     pub async fn results(&self, job: i64) -> StoreResult<Vec<Artifact>> {
         let rows: Vec<ArtifactRow> = sqlx::query_as(select_artifacts!("WHERE a.job_id = $1 ORDER BY a.id"))
@@ -172,7 +213,7 @@ impl Store {
     pub async fn delete_artifact(&self, id: i64) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
         // Whoever asks for a job that reads it does the same first: one waits for the other.
-        hold_artifact(&mut transaction, id).await?;
+        lock_artifact(&mut transaction, id).await?;
         let statement = "DELETE FROM lab_artifacts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM lab_job_inputs i \
                          JOIN lab_jobs j ON j.id = i.job_id WHERE i.artifact_id = $1 AND j.state IN ('queued', 'running'))";
         let done = sqlx::query(statement).bind(id).execute(&mut *transaction).await?;
@@ -194,7 +235,7 @@ impl Store {
 }
 
 /// Locks an artifact's row to the end of the transaction; whether it is there.
-pub(super) async fn hold_artifact(connection: &mut AnyConnection, id: i64) -> StoreResult<bool> {
+pub(super) async fn lock_artifact(connection: &mut AnyConnection, id: i64) -> StoreResult<bool> {
     let held = sqlx::query("UPDATE lab_artifacts SET name = name WHERE id = $1").bind(id).execute(connection).await?;
     Ok(held.rows_affected() > 0)
 }

@@ -3,16 +3,16 @@
 use rrlab_protocol::JobEvent;
 use sqlx::AnyConnection;
 
-use super::{Store, StoreResult, now_ms, to_json};
+use super::database::{Store, StoreResult, now_ms, to_json};
 
 /// An event as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct StoredEvent {
     /// Number, ascending; a gap is never filled later.
     pub id: i64,
-    /// The job.
+    /// Number of the job that it happened to.
     pub job_id: i64,
-    /// The event, JSON.
+    /// JSON of a [`JobEvent`].
     pub body: String,
     /// 1 where it is the job's end.
     pub last: i64,
@@ -47,8 +47,8 @@ impl Store {
         Ok(at)
     }
 
-    /// At most `limit` events after a number, of one job or of all jobs of an owner; of everybody's where neither is
-    /// named.
+    /// At most `limit` events after a number, of one job or of all jobs of an owner; of everybody's
+    /// where neither is named.
     pub async fn events_after(
         &self,
         after: i64,

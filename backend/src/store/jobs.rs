@@ -1,13 +1,14 @@
 //! Jobs: this table is the truth about them; the queue only says when to look.
 //!
-//! A worker holds a job by a lease that it renews. Whatever it writes names it, so that one that was silent for too long
-//! and lost its job to another can change nothing any more.
+//! A worker holds a job by a lease that it renews. Whatever it writes names it, so that one that
+//! was silent for too long and lost its job to another can change nothing any more.
 
 use rrlab_protocol::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
+use sqlx::AnyConnection;
 
-use super::artifacts::hold_artifact;
+use super::artifacts::lock_artifact;
+use super::database::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
 use super::events::{add_event, forget_progress};
-use super::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
 
 /// Workers that may die under a job before it is given up.
 pub const MOST_CRASHES: i64 = 3;
@@ -19,9 +20,9 @@ const TICKET_MS: i64 = 600_000;
 /// A job as its worker gets it.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// Its number.
+    /// Number of the job.
     pub job: i64,
-    /// What to compute.
+    /// What was asked for, with every default filled in.
     pub request: JobRequest,
     /// Hash of the state to go on from: one that was reached on the same device.
     pub checkpoint: Option<String>,
@@ -31,7 +32,7 @@ pub struct Claim {
 
 /// What became of the wish for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Added {
+pub enum AddJobOutcome {
     /// It waits, under this number.
     Job(i64),
     /// Its owner has as many as one person may.
@@ -54,7 +55,7 @@ pub enum CancelOutcome {
 /// Numbers over all jobs, for metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {
-    /// Jobs by state.
+    /// How many jobs are in each state; states that none is in are left out.
     pub states: Vec<(JobState, i64)>,
     /// Since when the oldest waits, in milliseconds since 1970.
     pub oldest_waiting_ms: Option<i64>,
@@ -118,28 +119,25 @@ macro_rules! select_jobs {
 }
 
 impl Store {
-    /// Enters a job, unless its owner has `limit` waiting or running already or an input was just deleted.
+    /// Enters a job, unless its owner has `limit` waiting or running already or an input was just
+    /// deleted.
     pub async fn add_job(
         &self,
         owner: i64,
         request: &JobRequest,
         inputs: &[(i64, ArtifactKind)],
         limit: usize,
-    ) -> StoreResult<Added> {
+    ) -> StoreResult<AddJobOutcome> {
         let mut transaction = self.pool.begin().await?;
-        // Two requests of one person wait for each other here, so that neither slips past the limit.
+        // Two requests of one person wait for each other here, so that neither slips past the
+        // limit.
         sqlx::query("UPDATE lab_users SET name = name WHERE id = $1").bind(owner).execute(&mut *transaction).await?;
-        let (open,): (i64,) =
-            sqlx::query_as("SELECT COUNT(*) FROM lab_jobs WHERE owner_id = $1 AND state IN ('queued', 'running')")
-                .bind(owner)
-                .fetch_one(&mut *transaction)
-                .await?;
-        if open >= limit as i64 {
-            return Ok(Added::TooMany);
+        if count_open(&mut transaction, owner).await? >= limit as i64 {
+            return Ok(AddJobOutcome::TooMany);
         }
         for (artifact, kind) in inputs {
-            if !hold_artifact(&mut transaction, *artifact).await? {
-                return Ok(Added::Gone(*artifact, *kind));
+            if !lock_artifact(&mut transaction, *artifact).await? {
+                return Ok(AddJobOutcome::Gone(*artifact, *kind));
             }
         }
         let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms) \
@@ -161,7 +159,12 @@ impl Store {
         let event = JobEvent::State { state: JobState::Queued, problem: None };
         add_event(&mut transaction, id, &event).await?;
         transaction.commit().await?;
-        Ok(Added::Job(id))
+        Ok(AddJobOutcome::Job(id))
+    }
+
+    /// Number of an owner's jobs that wait or run.
+    pub async fn open_jobs(&self, owner: i64) -> StoreResult<i64> {
+        count_open(&mut *self.pool.acquire().await?, owner).await
     }
 
     /// A job of this owner, or anybody's where none is named, with what it made.
@@ -273,8 +276,8 @@ impl Store {
         }
     }
 
-    /// Gives a waiting job to a worker. A state that another device reached is left: the rest would be computed with
-    /// other arithmetic, and the result be neither's.
+    /// Gives a waiting job to a worker. A state that another device reached is left: the rest would
+    /// be computed with other arithmetic, and the result be neither's.
     async fn claim_job(&self, id: i64, worker: &str, device: &str, lease_ms: i64) -> StoreResult<Option<Claim>> {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, lease_ms = $4, \
@@ -406,7 +409,8 @@ impl Store {
         Ok(())
     }
 
-    /// Puts jobs whose workers have died back among those that wait, or gives them up; returns their numbers.
+    /// Puts jobs whose workers have died back among those that wait, or gives them up; returns
+    /// their numbers.
     pub async fn recover_jobs(&self) -> StoreResult<Vec<i64>> {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET crashes = crashes + 1, worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
@@ -450,4 +454,11 @@ impl Store {
             crashes,
         })
     }
+}
+
+async fn count_open(connection: &mut AnyConnection, owner: i64) -> StoreResult<i64> {
+    let statement = "SELECT COUNT(*) FROM lab_jobs \
+                     WHERE owner_id = $1 AND state IN ('queued', 'running')";
+    let (open,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(connection).await?;
+    Ok(open)
 }

@@ -3,14 +3,15 @@
 use rrlab_protocol::UserRole;
 use sha2::{Digest, Sha256};
 
-use super::{Store, StoreResult, named, now_ms};
+use super::database::{Store, StoreResult, named, now_ms};
+use crate::hex::hex;
 
 /// Somebody who may use the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// Number.
+    /// Number, by which artifacts and jobs name their owner.
     pub id: i64,
-    /// Name.
+    /// Name, unique in the lab.
     pub name: String,
     /// What they may do.
     pub role: UserRole,
@@ -19,7 +20,7 @@ pub struct Person {
 /// A token as it is listed: without its secret, which nobody keeps.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct TokenRow {
-    /// Number.
+    /// Number, by which it is revoked.
     pub id: i64,
     /// Whose it is.
     pub name: String,
@@ -39,7 +40,7 @@ struct PersonRow {
 }
 
 impl TryFrom<PersonRow> for Person {
-    type Error = super::StoreError;
+    type Error = super::database::StoreError;
 
     fn try_from(row: PersonRow) -> StoreResult<Self> {
         Ok(Self { id: row.id, role: named("a role", &row.role)?, name: row.name })
@@ -51,13 +52,9 @@ pub(super) fn hash_of(secret: &str) -> String {
     hex(&Sha256::digest(secret))
 }
 
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Store {
-    /// The person of this name, made with this role where there is none; `None` where there is one of another role.
+    /// The person of this name, made with this role where there is none; `None` where there is one
+    /// of another role.
     pub async fn add_person(&self, name: &str, role: UserRole) -> StoreResult<Option<Person>> {
         sqlx::query("INSERT INTO lab_users (name, role, created_ms) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING")
             .bind(name)
@@ -77,7 +74,7 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// Everybody.
+    /// Everybody who may use the lab, by name.
     pub async fn people(&self) -> StoreResult<Vec<Person>> {
         let rows: Vec<PersonRow> =
             sqlx::query_as("SELECT id, name, role FROM lab_users ORDER BY name").fetch_all(&self.pool).await?;
@@ -106,7 +103,7 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// Every token.
+    /// Every token that was ever made, the revoked ones too, by number.
     pub async fn tokens(&self) -> StoreResult<Vec<TokenRow>> {
         let statement = "SELECT t.id, u.name, t.label, t.created_ms, t.revoked_ms FROM lab_tokens t \
                          JOIN lab_users u ON u.id = t.user_id ORDER BY t.id";

@@ -2,8 +2,8 @@
 
 use rrlab_protocol::Share;
 
+use super::database::{Store, StoreResult, now_ms};
 use super::people::hash_of;
-use super::{Store, StoreResult, now_ms};
 
 #[derive(sqlx::FromRow)]
 struct ShareRow {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rrlab_protocol::{JobProgress, JobState};
 
-use super::{Store, StoreResult, from_json, now_ms};
+use super::database::{Store, StoreResult, from_json, now_ms};
 
 /// Jobs of a kind whose durations tell how long one is likely to take.
 const LATEST: i64 = 20;
@@ -12,9 +12,10 @@ const LATEST: i64 = 20;
 /// A place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
-    /// Jobs before it.
+    /// Jobs that wait and start before it.
     pub position: i64,
-    /// Seconds until it is likely to start; `None` where nothing tells how long those before it take.
+    /// Seconds until it is likely to start; `None` where nothing tells how long those before it
+    /// take.
     pub seconds: Option<f64>,
 }
 
@@ -69,8 +70,9 @@ impl Store {
     }
 }
 
-/// Seconds until each waiting job starts, where each goes to the worker that is free first. `busy` has the seconds that
-/// running jobs still take, `waiting` those that waiting ones take, in order; what is not known is infinite.
+/// Seconds until each waiting job starts, where each goes to the worker that is free first. `busy`
+/// has the seconds that running jobs still take, `waiting` those that waiting ones take, in order;
+/// what is not known is infinite.
 fn starts(workers: usize, busy: &[f64], waiting: &[f64]) -> Vec<f64> {
     let mut free = busy.to_vec();
     free.resize(free.len().max(workers), 0.0);

@@ -1,6 +1,6 @@
 //! Workers that are alive.
 
-use super::{Store, StoreResult, now_ms};
+use super::database::{Store, StoreResult, now_ms};
 
 /// Longest silence after which a worker still counts as alive.
 const ALIVE_MS: i64 = 30_000;
@@ -24,7 +24,7 @@ impl Store {
         Ok(())
     }
 
-    /// A worker ends.
+    /// A worker ends: it is forgotten, with those that have long been silent.
     pub async fn worker_gone(&self, name: &str) -> StoreResult<()> {
         sqlx::query("DELETE FROM lab_workers WHERE name = $1 OR seen_ms < $2")
             .bind(name)

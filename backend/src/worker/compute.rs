@@ -18,7 +18,8 @@ use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_protocol::{ArtifactKind, JobEvent, JobRequest};
 use rrlab_types::{FinetunePlan, IdentityError, ModelProfile, PROGRAM, SweepPlan, SweepReport, TrainingPlan};
 
-use super::link::{Ended, Link};
+use super::reporter::{JobReporter, JobResult, Outcome};
+use crate::identity::ArtifactIdentity;
 use crate::storage::DataFolder;
 
 /// Test images on which the accuracy after each epoch of training is measured.
@@ -27,21 +28,21 @@ const EPOCH_IMAGES: usize = 2000;
 /// What a job reads, as it is stored.
 #[derive(Default)]
 pub struct Inputs {
-    /// The network, with its name.
+    /// The network, safetensors, with the name of its artifact.
     pub model: Option<(String, Bytes)>,
-    /// Its profile.
+    /// JSON of the profile that the request names.
     pub profile: Option<Bytes>,
     /// A profile that the job measured before it was interrupted.
     pub measured: Option<Bytes>,
-    /// The data set.
-    pub dataset: Option<Data>,
+    /// Where the images come from.
+    pub dataset: Option<DatasetSource>,
     /// The state to go on from.
     pub checkpoint: Option<Bytes>,
 }
 
-/// A data set.
-pub enum Data {
-    /// In the object store.
+/// Where the images of a job come from.
+pub enum DatasetSource {
+    /// Content of an uploaded data set, safetensors.
     Stored(Bytes),
     /// On the worker's machine, by its name.
     Named(DataFolder, String),
@@ -112,42 +113,42 @@ macro_rules! problems {
 }
 problems!(ArchitectureError, CheckpointError, ClassesError, IdentityError, TrainingStateError, serde_json::Error);
 
-/// Computes a job, saying on the link what happens and what comes out.
-pub fn run(request: JobRequest, inputs: Inputs, device: &OpenDevice, link: Link) -> Ended {
+/// Computes a job, reporting what happens and what comes out.
+pub fn run(request: JobRequest, inputs: Inputs, device: &OpenDevice, reporter: JobReporter) -> Outcome {
     let compute = || {
-        let mut bench = Bench { inputs: Understood::read(inputs, device)?, device, link };
+        let mut run = JobRun { inputs: ParsedInputs::read(inputs, device)?, device, reporter };
         match request {
-            JobRequest::Train { architecture, plan, .. } => bench.train(&architecture, plan),
-            JobRequest::Calibrate { images, seed, .. } => bench.calibrate(images, seed),
-            JobRequest::Sweep { plan, .. } => bench.sweep(plan),
-            JobRequest::Finetune { plan, .. } => bench.finetune(plan),
-            JobRequest::Evaluate { images, seed, .. } => bench.evaluate(images, seed),
+            JobRequest::Train(job) => run.train(&job.architecture, job.plan),
+            JobRequest::Calibrate(job) => run.calibrate(job.images, job.seed),
+            JobRequest::Sweep(job) => run.sweep(job.plan),
+            JobRequest::Finetune(job) => run.finetune(job.plan),
+            JobRequest::Evaluate(job) => run.evaluate(job.images, job.seed),
         }
     };
     match compute() {
-        Ok(()) => Ended::Done,
-        Err(Failure::Stopped) => Ended::Stopped,
-        Err(Failure::Problem(problem)) => Ended::Failed(problem),
+        Ok(()) => Outcome::Done,
+        Err(Failure::Stopped) => Outcome::Stopped,
+        Err(Failure::Problem(problem)) => Outcome::Failed(problem),
     }
 }
 
 /// What a job reads, understood.
-struct Understood {
+struct ParsedInputs {
     model: Option<(String, Model)>,
     profile: Option<ModelProfile>,
     dataset: Option<Dataset>,
     checkpoint: Option<Bytes>,
 }
 
-impl Understood {
+impl ParsedInputs {
     fn read(inputs: Inputs, device: &OpenDevice) -> Result<Self, Failure> {
         let model = |(name, bytes): (String, Bytes)| match checkpoint::read(&bytes, NetworkHint::default()) {
             Ok(model) => Ok((name, model)),
             Err(error) => Err(Failure::Problem(format!("network {name}: {error}"))),
         };
-        let dataset = |data: Data| match data {
-            Data::Stored(bytes) => Dataset::from_bytes(&bytes).map_err(|error| error.to_string()),
-            Data::Named(folder, name) => folder.load(&name).map_err(|error| format!("{error:#}")),
+        let dataset = |data: DatasetSource| match data {
+            DatasetSource::Stored(bytes) => Dataset::from_bytes(&bytes).map_err(|error| error.to_string()),
+            DatasetSource::Named(folder, name) => folder.load(&name).map_err(|error| format!("{error:#}")),
         };
         let given = inputs.profile.as_deref().map(profile).transpose()?;
         // What another device measured does not go with what this one goes on with.
@@ -167,14 +168,14 @@ fn profile(bytes: &[u8]) -> Result<ModelProfile, Failure> {
     profile.map_err(|error| Failure::Problem(format!("profile: {error}")))
 }
 
-struct Bench<'a> {
-    inputs: Understood,
+struct JobRun<'a> {
+    inputs: ParsedInputs,
     device: &'a OpenDevice,
-    link: Link,
+    reporter: JobReporter,
 }
 
-/// A sweep's checkpoint. One of another version of the program is none, since numbers of both can't be compared: the job
-/// begins anew.
+/// A sweep's checkpoint. One of another version of the program is none, since numbers of both can't
+/// be compared: the job begins anew.
 fn sweep_to_go_on_from(checkpoint: &[u8]) -> Option<SweepReport> {
     let read = SweepReport::from_json(&String::from_utf8_lossy(checkpoint));
     of_this_version(read, |report| &report.origin.program)
@@ -194,14 +195,23 @@ fn of_this_version<T, E: std::fmt::Display>(read: Result<T, E>, program: impl Fn
     None
 }
 
+fn model_result(name: String, model: &Model) -> Result<JobResult, CheckpointError> {
+    let (kind, bytes) = (ArtifactKind::Model, checkpoint::write(model)?);
+    Ok(JobResult { kind, name, bytes, identity: ArtifactIdentity::of_model(model) })
+}
+
 fn missing(what: &str) -> Failure {
     Failure::Problem(format!("the job has no {what}"))
 }
 
 /// Hands over a state; one that could not be had is the failure that ends the work.
-fn save(link: &mut Link, state: Result<Vec<u8>, Failure>, failure: &mut Option<Failure>) -> Result<(), Stopped> {
+fn save(
+    reporter: &mut JobReporter,
+    state: Result<Vec<u8>, Failure>,
+    failure: &mut Option<Failure>,
+) -> Result<(), Stopped> {
     match state {
-        Ok(bytes) => link.checkpoint(bytes),
+        Ok(bytes) => reporter.checkpoint(bytes),
         Err(problem) => {
             *failure = Some(problem);
             Err(Stopped)
@@ -215,32 +225,32 @@ fn measure(
     dataset: &Dataset,
     (images, seed): (usize, u64),
     device: &OpenDevice,
-    link: &mut Link,
+    reporter: &mut JobReporter,
 ) -> Result<ModelProfile, Failure> {
     model.check_classes(dataset)?;
     let images = CalibrationImages::draw(dataset, Split::Train, images, seed, model.normalization_of(dataset))?;
-    link.tell(JobEvent::Measuring(Box::new(model.graph().clone())))?;
-    link.count("images", 0, images.len());
+    reporter.tell(JobEvent::Measuring(Box::new(model.graph().clone())))?;
+    reporter.count("images", 0, images.len());
     let layers = model.graph().prunable_layers().len();
     let mut measured = 0;
     let watch = async |progress: Progress<'_>| match progress {
-        Progress::Images(count) => link.advance_by(count, count),
+        Progress::Images(count) => reporter.advance_by(count, count),
         Progress::Layer(layer) => {
             if measured == 0 {
-                link.count("layers", 0, layers);
+                reporter.count("layers", 0, layers);
             }
             measured += 1;
-            link.tell(JobEvent::Layer(Box::new(layer.clone())))?;
-            link.advance(measured, 0, None)
+            reporter.tell(JobEvent::Layer(Box::new(layer.clone())))?;
+            reporter.advance(measured, 0, None)
         }
-        _ => link.go_on(),
+        _ => reporter.go_on(),
     };
     Ok(read_sync(calibrate(model, &device.device, &device.name, &images, Method::SecondMoments, watch))?)
 }
 
-impl Bench<'_> {
+impl JobRun<'_> {
     fn train(&mut self, architecture: &str, plan: TrainingPlan) -> Result<(), Failure> {
-        let Self { inputs, device, link } = self;
+        let Self { inputs, device, reporter } = self;
         let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
         let state = match &inputs.checkpoint {
             Some(bytes) => TrainingState::from_bytes(bytes)?,
@@ -250,20 +260,22 @@ impl Bench<'_> {
             }
         };
         let mut trainer = Trainer::new(state, dataset, &device.device)?;
-        link.count("steps", trainer.steps_done(), trainer.total_steps());
+        reporter.count("steps", trainer.steps_done(), trainer.total_steps());
         let drawn = draw_indices(&dataset.test, EPOCH_IMAGES, plan.seed);
         let mut failure = None;
         let trained = read_sync(trainer.run(&drawn, async |trainer, progress| {
             if let Progress::Epoch(epoch) = progress {
-                link.tell(JobEvent::Epoch(*epoch))?;
+                reporter.tell(JobEvent::Epoch(*epoch))?;
             }
-            if link.is_checkpoint_due() {
+            if reporter.is_checkpoint_due() {
                 let state = trainer.state().await.map_err(Failure::from);
-                save(link, state.and_then(|state| Ok(state.to_bytes()?)), &mut failure)?;
+                save(reporter, state.and_then(|state| Ok(state.to_bytes()?)), &mut failure)?;
             }
             match progress {
-                Progress::Step(step) => link.advance(trainer.steps_done(), step.images, Some(JobEvent::Step(*step))),
-                _ => link.go_on(),
+                Progress::Step(step) => {
+                    reporter.advance(trainer.steps_done(), step.images, Some(JobEvent::Step(*step)))
+                }
+                _ => reporter.go_on(),
             }
         }));
         failure.map_or(Ok(()), Err)?;
@@ -272,25 +284,25 @@ impl Bench<'_> {
         let reached = trainer.log().epochs.last().and_then(|epoch| epoch.test_accuracy).unwrap_or_default();
         model.note_training(&plan, dataset, reached, drawn.len());
         let name = format!("{architecture} on {}", dataset.name);
-        Ok(link.result(ArtifactKind::Model, name, checkpoint::write(&model)?)?)
+        Ok(reporter.result(model_result(name, &model)?)?)
     }
 
     fn calibrate(&mut self, images: usize, seed: u64) -> Result<(), Failure> {
-        let Self { inputs, device, link } = self;
+        let Self { inputs, device, reporter } = self;
         let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
         let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
-        let profile = measure(model, dataset, (images, seed), device, link)?;
-        Ok(link.result_json(ArtifactKind::Profile, name.clone(), &profile)?)
+        let profile = measure(model, dataset, (images, seed), device, reporter)?;
+        Ok(reporter.profile(name, &profile)?)
     }
 
     /// The profile that was given, or measured before an interruption; else it is measured now.
     fn measured(&mut self, images: usize, seed: u64) -> Result<(), Failure> {
         if self.inputs.profile.is_none() {
-            let Self { inputs, device, link } = self;
+            let Self { inputs, device, reporter } = self;
             let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
             let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
-            let profile = measure(model, dataset, (images, seed), device, link)?;
-            link.result_json(ArtifactKind::Profile, name.clone(), &profile)?;
+            let profile = measure(model, dataset, (images, seed), device, reporter)?;
+            reporter.profile(name, &profile)?;
             self.inputs.profile = Some(profile);
         }
         Ok(())
@@ -298,7 +310,7 @@ impl Bench<'_> {
 
     fn sweep(&mut self, mut plan: SweepPlan) -> Result<(), Failure> {
         self.measured(plan.calibration_images, plan.seed)?;
-        let Self { inputs, device, link } = self;
+        let Self { inputs, device, reporter } = self;
         let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
         let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
         let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
@@ -311,23 +323,23 @@ impl Bench<'_> {
             device: &device.device,
             device_name: &device.name,
         };
-        link.count("networks", previous.as_ref().map_or(0, |report| report.entries.len()), plan.asked());
+        reporter.count("networks", previous.as_ref().map_or(0, |report| report.entries.len()), plan.asked());
         let report = read_sync(experiment.sweep(plan, previous, async |progress| {
             if let Progress::Entry(report) = progress {
-                link.checkpoint(serde_json::to_vec(report).map_err(|_| Stopped)?)?;
+                reporter.checkpoint(serde_json::to_vec(report).map_err(|_| Stopped)?)?;
                 if let Some(entry) = report.entries.last() {
-                    link.tell(JobEvent::Entry(entry.clone()))?;
+                    reporter.tell(JobEvent::Entry(entry.clone()))?;
                 }
-                link.advance(report.entries.len(), 0, None)?;
+                reporter.advance(report.entries.len(), 0, None)?;
             }
-            link.go_on()
+            reporter.go_on()
         }))?;
-        Ok(link.result_json(ArtifactKind::Sweep, name.clone(), &report)?)
+        Ok(reporter.report(ArtifactKind::Sweep, name, &report)?)
     }
 
     fn finetune(&mut self, mut plan: FinetunePlan) -> Result<(), Failure> {
         self.measured(plan.calibration_images, plan.training.seed)?;
-        let Self { inputs, device, link } = self;
+        let Self { inputs, device, reporter } = self;
         let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
         let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
         let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
@@ -345,15 +357,16 @@ impl Bench<'_> {
             match progress {
                 Progress::Run(report) => {
                     if let Some(run) = report.runs.last() {
-                        link.tell(JobEvent::Run(run.clone()))?;
+                        reporter.tell(JobEvent::Run(run.clone()))?;
                     }
                 }
                 Progress::Tuned(run, model) => {
-                    let bytes = checkpoint::write(model).map_err(|error| {
+                    let name = format!("{name}, {} at {}", run.rule, run.sparsity);
+                    let result = model_result(name, model).map_err(|error| {
                         failure = Some(error.into());
                         Stopped
                     })?;
-                    link.result(ArtifactKind::Model, format!("{name}, {} at {}", run.rule, run.sparsity), bytes)?;
+                    reporter.result(result)?;
                 }
                 _ => {}
             }
@@ -361,38 +374,38 @@ impl Bench<'_> {
                 let (done, total) = under_way.steps();
                 if !counting {
                     counting = true;
-                    link.count("steps", done.saturating_sub(1), total);
+                    reporter.count("steps", done.saturating_sub(1), total);
                 }
-                if link.is_checkpoint_due() {
+                if reporter.is_checkpoint_due() {
                     let state = under_way.state().await.map_err(Failure::from);
-                    save(link, state.and_then(|state| Ok(state.to_bytes()?)), &mut failure)?;
+                    save(reporter, state.and_then(|state| Ok(state.to_bytes()?)), &mut failure)?;
                 }
                 if let Progress::Step(step) = progress {
-                    link.advance(done, step.images, Some(JobEvent::Step(*step)))?;
+                    reporter.advance(done, step.images, Some(JobEvent::Step(*step)))?;
                 }
             }
-            link.go_on()
+            reporter.go_on()
         }));
         failure.map_or(Ok(()), Err)?;
         let report = tuned?;
-        Ok(link.result_json(ArtifactKind::Finetune, name.clone(), &report)?)
+        Ok(reporter.report(ArtifactKind::Finetune, name, &report)?)
     }
 
     fn evaluate(&mut self, images: usize, seed: u64) -> Result<(), Failure> {
-        let Self { inputs, device, link } = self;
+        let Self { inputs, device, reporter } = self;
         let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
         let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
         model.check_classes(dataset)?;
         let drawn = draw_indices(&dataset.test, images, seed);
         let network = Network::new(model, &device.device);
-        link.count("images", 0, drawn.len());
+        reporter.count("images", 0, drawn.len());
         let watch = async |progress: Progress<'_>| match progress {
-            Progress::Images(count) => link.advance_by(count, count),
-            _ => link.go_on(),
+            Progress::Images(count) => reporter.advance_by(count, count),
+            _ => reporter.go_on(),
         };
         let fraction = read_sync(accuracy(&network, &dataset.test, &drawn, &model.normalization_of(dataset), watch))?;
         let evaluation = evaluation(name, model, dataset, Split::Test, drawn.len(), &device.name, fraction);
-        link.tell(JobEvent::Evaluated(evaluation.clone()))?;
-        Ok(link.result_json(ArtifactKind::Evaluation, name.clone(), &evaluation)?)
+        reporter.tell(JobEvent::Evaluated(evaluation.clone()))?;
+        Ok(reporter.report(ArtifactKind::Evaluation, name, &evaluation)?)
     }
 }

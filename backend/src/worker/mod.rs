@@ -1,35 +1,35 @@
 //! Workers: take jobs from the queue, one at a time, and compute them on a thread of their own.
 
 mod compute;
-mod heart;
-mod link;
+mod lease;
+mod reporter;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rrlab_engine::device::OpenDevice;
-use rrlab_protocol::{ArtifactKind, DatasetRef, JobState};
+use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, JobState};
 use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::objects::{ObjectError, Objects};
-use crate::queue::Queue;
+use crate::objects::{MarkError, ObjectError, Objects};
+use crate::queue::{Queue, TakeTurn};
 use crate::storage::DataFolder;
 use crate::store::{Claim, NewArtifact, Store, StoreError};
-use compute::{Data, Inputs};
-use heart::Heart;
-use link::{Ended, Link, Message};
+use compute::{DatasetSource, Inputs};
+use lease::{Holding, LeaseRenewal};
+use reporter::{JobReporter, Message, Outcome};
 
-/// Rest after database or object store could not be reached.
-const REST: Duration = Duration::from_secs(2);
+/// Time until the next attempt after database or object store could not be reached.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How often a worker says that it is alive.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why a job could not be worked on; it will be tried again.
 #[derive(Debug, thiserror::Error)]
-pub enum WorkError {
+enum WorkError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,16 +40,16 @@ pub enum WorkError {
 
 /// Why work on a job ends before its end.
 #[derive(Debug, thiserror::Error)]
-enum Setback {
+enum WorkStopped {
     /// Another worker has it.
     #[error("it was given to another worker")]
-    Lost,
-    /// It can't go on here for now.
+    LeaseLost,
+    /// It can't go on here for now: it goes back among the jobs that wait.
     #[error("{0}")]
-    Later(String),
-    /// It can't be computed.
+    Retry(String),
+    /// It can't be computed: it fails.
     #[error("{0}")]
-    Never(String),
+    Impossible(String),
 }
 
 /// What a worker works with.
@@ -62,17 +62,18 @@ struct Parts {
     queue: Queue,
     data: DataFolder,
     device: OpenDevice,
-    /// Held while a job computes: one at a time, also when the queue believes that the last has ended.
+    /// Held while a job computes: one at a time, also when the queue believes that the last has
+    /// ended.
     computing: Mutex<()>,
     /// Unique for each start: the queue does not let a name come back within half a minute.
     name: String,
-    pace: Pace,
+    timing: WorkerTiming,
     stop: watch::Receiver<bool>,
 }
 
 /// How often a worker says that it is alive, and saves what it has.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct WorkerTiming {
     /// Silence after which it counts as dead.
     pub lease: Duration,
     /// Time between two checkpoints.
@@ -86,20 +87,20 @@ impl Worker {
         objects: Objects,
         data: DataFolder,
         device: OpenDevice,
-        pace: Pace,
+        timing: WorkerTiming,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let name = format!("{}-{}", std::process::id(), crate::secret::random_hex::<6>());
         let queue = Queue::of(&store);
         let computing = Mutex::new(());
-        Self(Arc::new(Parts { store, objects, queue, data, device, computing, name, pace, stop }))
+        Self(Arc::new(Parts { store, objects, queue, data, device, computing, name, timing, stop }))
     }
 
     /// Takes up jobs until it is to stop; a job under way is saved and given back.
     pub async fn run(&self) {
         let parts = &self.0;
         tracing::info!(worker = parts.name, device = parts.device.name, "worker started");
-        let signs = tokio::spawn(self.clone().give_signs_of_life());
+        let signs = tokio::spawn(self.clone().report_alive());
         let mut starts = 0;
         while !*parts.stop.borrow() {
             // A name can't be registered twice in quick succession.
@@ -109,9 +110,9 @@ impl Worker {
             let stopped = async move {
                 stop.wait_for(|stop| *stop).await.ok();
             };
-            if let Err(error) = parts.queue.serve(&name, self.clone(), stopped).await {
+            if let Err(error) = parts.queue.serve(&name, self.turns(), stopped).await {
                 tracing::error!(worker = parts.name, %error, "worker starts again");
-                tokio::time::sleep(REST).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
         // A job may compute on although the queue has let go of it.
@@ -123,47 +124,58 @@ impl Worker {
         tracing::info!(worker = parts.name, "worker stopped");
     }
 
-    async fn give_signs_of_life(self) {
+    async fn report_alive(self) {
         let Parts { store, name, device, .. } = &*self.0;
         loop {
             if let Err(error) = store.worker_seen(name, &device.name).await {
                 tracing::error!(%error, "can't say that this worker lives");
             }
-            tokio::time::sleep(SIGN_OF_LIFE).await;
+            tokio::time::sleep(ALIVE_INTERVAL).await;
         }
+    }
+
+    /// What the queue is to call for each turn.
+    fn turns(&self) -> TakeTurn {
+        let worker = self.clone();
+        TakeTurn::new(move || {
+            let worker = worker.clone();
+            async move { Ok(worker.take_turn().await?) }.boxed()
+        })
     }
 
     /// Computes the job that has waited longest, if any waits.
     ///
     /// # Errors
     /// If the database fails before a job is this worker's.
-    pub async fn take_turn(&self) -> Result<(), WorkError> {
+    async fn take_turn(&self) -> Result<(), WorkError> {
         let worker = self.clone();
-        // On a task of its own: the queue drops its turns when it loses the database, but a job computes on.
+        // On a task of its own: the queue drops its turns when it loses the database, but a job
+        // computes on.
         Ok(tokio::spawn(async move { worker.compute_next().await }).await??)
     }
 
     async fn compute_next(&self) -> Result<(), StoreError> {
-        let Parts { store, device, computing, name, pace, stop, .. } = &*self.0;
+        let Parts { store, device, computing, name, timing, stop, .. } = &*self.0;
         let _device = computing.lock().await;
         if *stop.borrow() {
             return store.turn_unused().await;
         }
-        let claimed = store.claim_next(name, &device.name, pace.lease.as_millis() as i64).await;
+        let claimed = store.claim_next(name, &device.name, timing.lease.as_millis() as i64).await;
         let claim = match claimed {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok(()),
             Err(error) => {
-                tokio::time::sleep(REST).await;
+                tokio::time::sleep(RETRY_DELAY).await;
                 return Err(error);
             }
         };
         let job = claim.job;
         tracing::info!(job, worker = name, kind = %claim.request.kind(), crashes = claim.crashes, "job started");
-        let heart = Heart::begin(self.clone(), job);
+        let holding = Holding { job, worker: name.clone(), lease: timing.lease };
+        let lease = LeaseRenewal::begin(store.clone(), holding, stop.clone());
         self.note(store.worker_computes(name, Some(job)).await);
-        if let Err(setback) = self.work(claim, &heart).await {
-            tracing::warn!(job, worker = name, %setback, "job left");
+        if let Err(stopped) = self.work(claim, &lease).await {
+            tracing::warn!(job, worker = name, %stopped, "job left");
         }
         self.note(store.worker_computes(name, None).await);
         Ok(())
@@ -177,72 +189,77 @@ impl Worker {
     }
 
     /// Computes a job that is this worker's to its end, whichever that is.
-    async fn work(&self, claim: Claim, heart: &Heart) -> Result<(), Setback> {
+    async fn work(&self, claim: Claim, lease: &LeaseRenewal) -> Result<(), WorkStopped> {
         let Parts { store, name, .. } = &*self.0;
         let job = claim.job;
-        let ended = match self.compute(claim, heart).await {
+        let ended = match self.compute(claim, lease).await {
             Ok(ended) => ended,
-            Err(Setback::Never(problem)) => Ended::Failed(problem),
-            Err(Setback::Later(problem)) => {
+            Err(WorkStopped::Impossible(problem)) => Outcome::Failed(problem),
+            Err(WorkStopped::Retry(problem)) => {
                 tracing::error!(job, problem, "job given back");
-                self.patiently(heart, || async { Ok(store.release_job(job, name).await?) }.boxed()).await?;
-                tokio::time::sleep(REST).await;
+                self.retrying(lease, || async { Ok(store.release_job(job, name).await?) }.boxed()).await?;
+                tokio::time::sleep(RETRY_DELAY).await;
                 return Ok(());
             }
-            Err(Setback::Lost) => return Err(Setback::Lost),
+            Err(WorkStopped::LeaseLost) => return Err(WorkStopped::LeaseLost),
         };
         let (state, problem) = match ended {
-            Ended::Done => (JobState::Done, None),
-            Ended::Stopped if heart.is_cancelled() => (JobState::Cancelled, None),
-            Ended::Stopped => {
+            Outcome::Done => (JobState::Done, None),
+            Outcome::Stopped if lease.is_cancelled() => (JobState::Cancelled, None),
+            Outcome::Stopped => {
                 tracing::info!(job, "job saved and given back");
-                return self.patiently(heart, || async { Ok(store.release_job(job, name).await?) }.boxed()).await;
+                return self.retrying(lease, || async { Ok(store.release_job(job, name).await?) }.boxed()).await;
             }
-            Ended::Failed(problem) => (JobState::Failed, Some(problem)),
+            Outcome::Failed(problem) => (JobState::Failed, Some(problem)),
         };
         tracing::info!(job, %state, problem, "job ended");
-        self.patiently(heart, || async { Ok(store.finish_job(job, name, state, problem.as_deref()).await?) }.boxed())
+        self.retrying(lease, || async { Ok(store.finish_job(job, name, state, problem.as_deref()).await?) }.boxed())
             .await?;
         self.forget_checkpoints(job).await;
         Ok(())
     }
 
-    async fn compute(&self, claim: Claim, heart: &Heart) -> Result<Ended, Setback> {
+    async fn compute(&self, claim: Claim, lease: &LeaseRenewal) -> Result<Outcome, WorkStopped> {
         let job = claim.job;
-        let inputs = self.inputs(&claim, heart).await?;
+        let inputs = self.inputs(&claim, lease).await?;
         let (messages, inbox) = mpsc::channel(4);
         let (device, request) = (self.0.device.clone(), claim.request);
-        let link = Link::new(messages, heart.stop.clone(), self.0.pace.checkpoint);
+        let reporter = JobReporter::new(messages, lease.stop_flag(), self.0.timing.checkpoint);
         let computing = std::thread::Builder::new()
             .name(format!("job-{job}"))
-            .spawn(move || compute::run(request, inputs, &device, link))
-            .map_err(|error| Setback::Later(format!("no thread to compute on: {error}")))?;
-        let followed = self.follow(job, inbox, heart).await;
+            .spawn(move || compute::run(request, inputs, &device, reporter))
+            .map_err(|error| WorkStopped::Retry(format!("no thread to compute on: {error}")))?;
+        let followed = self.follow(job, inbox, lease).await;
         if followed.is_err() {
-            heart.stop.store(true, Ordering::Relaxed);
+            lease.stop();
         }
         // The inbox is gone: the thread ends at the next thing it has to say.
         let ended = tokio::task::spawn_blocking(move || computing.join()).await;
         followed?;
         match ended {
             Ok(Ok(ended)) => Ok(ended),
-            _ => Err(Setback::Never("the program broke down while it computed this; please report it".into())),
+            _ => Err(WorkStopped::Impossible("the program broke down while it computed this; please report it".into())),
         }
     }
 
     /// Stores what the computing thread has to say until it falls silent.
-    async fn follow(&self, job: i64, mut inbox: mpsc::Receiver<Message>, heart: &Heart) -> Result<(), Setback> {
+    async fn follow(
+        &self,
+        job: i64,
+        mut inbox: mpsc::Receiver<Message>,
+        lease: &LeaseRenewal,
+    ) -> Result<(), WorkStopped> {
         while let Some(message) = inbox.recv().await {
-            self.keep(job, message, heart).await?;
+            self.keep(job, message, lease).await?;
         }
         Ok(())
     }
 
-    async fn keep(&self, job: i64, message: Message, heart: &Heart) -> Result<(), Setback> {
+    async fn keep(&self, job: i64, message: Message, lease: &LeaseRenewal) -> Result<(), WorkStopped> {
         let Parts { store, objects, name, .. } = &*self.0;
         match message {
             Message::Events(events) => {
-                self.patiently(heart, || async { Ok(store.job_happened(job, name, &events).await?) }.boxed()).await
+                self.retrying(lease, || async { Ok(store.job_happened(job, name, &events).await?) }.boxed()).await
             }
             Message::Checkpoint(bytes) => {
                 // The job can go on without; the next may find room again.
@@ -251,98 +268,136 @@ impl Worker {
                 }
                 Ok(())
             }
-            Message::Result { kind, name: title, bytes } => {
-                let (size, bytes) = (bytes.len(), bytes::Bytes::from(bytes));
-                let hash = self.patiently(heart, || async { Ok(objects.put(bytes.clone()).await?) }.boxed()).await?;
-                let new = NewArtifact { kind, name: &title, hash: &hash, bytes: size };
-                self.patiently(heart, || async { Ok(store.add_result(job, name, new).await.map(drop)?) }.boxed()).await
+            Message::Result(result) => {
+                let (size, bytes) = (result.bytes.len(), Bytes::from(result.bytes));
+                let hash = self.retrying(lease, || async { Ok(objects.put(bytes.clone()).await?) }.boxed()).await?;
+                let new = NewArtifact {
+                    kind: result.kind,
+                    name: &result.name,
+                    hash: &hash,
+                    bytes: size,
+                    identity: result.identity,
+                };
+                self.retrying(lease, || async { Ok(store.add_result(job, name, new).await.map(drop)?) }.boxed()).await
             }
         }
     }
 
-    async fn save_checkpoint(&self, job: i64, bytes: bytes::Bytes) -> Result<(), Obstacle> {
+    async fn save_checkpoint(&self, job: i64, bytes: Bytes) -> Result<(), StorageError> {
         let Parts { store, objects, name, .. } = &*self.0;
         let hash = objects.put_checkpoint(job, bytes).await?;
         store.save_checkpoint(job, name, &hash).await?;
-        Ok(objects.keep_checkpoint(job, Some(&hash)).await?)
+        Ok(objects.remove_other_checkpoints(job, Some(&hash)).await?)
     }
 
     async fn forget_checkpoints(&self, job: i64) {
-        if let Err(error) = self.0.objects.keep_checkpoint(job, None).await {
+        if let Err(error) = self.0.objects.remove_other_checkpoints(job, None).await {
             tracing::warn!(job, %error, "its checkpoint is left behind");
         }
     }
 
-    /// Does something with database or object store, again and again while they can't be reached, for as long as the job
-    /// is this worker's.
-    async fn patiently<'a, T>(
+    /// Does something with database or object store, again and again while they can't be reached,
+    /// for as long as the job is this worker's.
+    async fn retrying<'a, T>(
         &self,
-        heart: &Heart,
-        work: impl Fn() -> BoxFuture<'a, Result<T, Obstacle>>,
-    ) -> Result<T, Setback> {
+        lease: &LeaseRenewal,
+        work: impl Fn() -> BoxFuture<'a, Result<T, StorageError>>,
+    ) -> Result<T, WorkStopped> {
         loop {
-            let obstacle = match work().await {
+            let error = match work().await {
                 Ok(value) => return Ok(value),
-                Err(obstacle) => obstacle,
+                Err(error) => error,
             };
-            match obstacle {
-                Obstacle::Store(StoreError::LostJob) => return Err(Setback::Lost),
-                _ if heart.is_lost() => return Err(Setback::Lost),
-                Obstacle::Objects(error @ (ObjectError::Full | ObjectError::Missing(_) | ObjectError::Damaged(_))) => {
-                    return Err(Setback::Never(error.to_string()));
+            match error {
+                StorageError::Store(StoreError::LostJob) => return Err(WorkStopped::LeaseLost),
+                _ if lease.is_lost() => return Err(WorkStopped::LeaseLost),
+                StorageError::Objects(error) if is_lasting(&error) => {
+                    return Err(WorkStopped::Impossible(error.to_string()));
                 }
                 // A job that is to end is not held up.
-                obstacle if heart.stop.load(Ordering::Relaxed) => return Err(Setback::Later(obstacle.to_string())),
-                obstacle => tracing::warn!(%obstacle, "trying again"),
+                error if lease.is_stopping() => return Err(WorkStopped::Retry(error.to_string())),
+                error => tracing::warn!(%error, "trying again"),
             }
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
-    async fn inputs(&self, claim: &Claim, heart: &Heart) -> Result<Inputs, Setback> {
-        let Parts { objects, store, .. } = &*self.0;
+    /// Everything that a job reads.
+    async fn inputs(&self, claim: &Claim, lease: &LeaseRenewal) -> Result<Inputs, WorkStopped> {
         let mut inputs = Inputs::default();
         for (id, kind) in claim.request.inputs() {
-            let found = self.patiently(heart, || async { Ok(store.artifact(id, None).await?) }.boxed()).await?;
-            let artifact = found
-                .filter(|found| found.kind == kind)
-                .ok_or_else(|| Setback::Never(format!("{kind} {id} is no longer there")))?;
-            let bytes = self.patiently(heart, || async { Ok(objects.get(&artifact.hash).await?) }.boxed()).await?;
+            let artifact = self.artifact(id, kind, lease).await?;
+            let bytes = self.content(&artifact.hash, lease).await?;
             match kind {
                 ArtifactKind::Model => inputs.model = Some((artifact.name, bytes)),
                 ArtifactKind::Profile => inputs.profile = Some(bytes),
-                ArtifactKind::Dataset => inputs.dataset = Some(Data::Stored(bytes)),
+                ArtifactKind::Dataset => inputs.dataset = Some(DatasetSource::Stored(bytes)),
                 _ => {}
             }
         }
         if let DatasetRef::Named(name) = claim.request.dataset() {
-            inputs.dataset = Some(Data::Named(self.0.data.clone(), name.clone()));
+            inputs.dataset = Some(DatasetSource::Named(self.0.data.clone(), name.clone()));
         }
         if inputs.profile.is_none() {
-            // One that this job measured before it was interrupted.
-            let made = self.patiently(heart, || async { Ok(store.results(claim.job).await?) }.boxed()).await?;
-            if let Some(artifact) = made.iter().find(|made| made.kind == ArtifactKind::Profile) {
-                let bytes = self.patiently(heart, || async { Ok(objects.get(&artifact.hash).await?) }.boxed()).await?;
-                inputs.measured = Some(bytes);
-            }
+            inputs.measured = self.measured_profile(claim.job, lease).await?;
         }
         if let Some(hash) = &claim.checkpoint {
-            let read = self.patiently(heart, || async { Ok(objects.checkpoint(claim.job, hash).await?) }.boxed()).await;
-            match read {
-                Ok(bytes) => inputs.checkpoint = Some(bytes),
-                Err(Setback::Never(problem)) => tracing::error!(job = claim.job, problem, "job begins anew"),
-                Err(setback) => return Err(setback),
-            }
+            inputs.checkpoint = self.checkpoint(claim.job, hash, lease).await?;
         }
         Ok(inputs)
     }
+
+    async fn artifact(&self, id: i64, kind: ArtifactKind, lease: &LeaseRenewal) -> Result<Artifact, WorkStopped> {
+        let store = &self.0.store;
+        let found = self.retrying(lease, || async { Ok(store.artifact(id, None).await?) }.boxed()).await?;
+        match found {
+            Some(artifact) if artifact.kind == kind => Ok(artifact),
+            _ => Err(WorkStopped::Impossible(format!("{kind} {id} is no longer there"))),
+        }
+    }
+
+    async fn content(&self, hash: &str, lease: &LeaseRenewal) -> Result<Bytes, WorkStopped> {
+        let objects = &self.0.objects;
+        self.retrying(lease, || async { Ok(objects.get(hash).await?) }.boxed()).await
+    }
+
+    /// The profile that a job measured before it was interrupted, if it did.
+    async fn measured_profile(&self, job: i64, lease: &LeaseRenewal) -> Result<Option<Bytes>, WorkStopped> {
+        let store = &self.0.store;
+        let made = self.retrying(lease, || async { Ok(store.results(job).await?) }.boxed()).await?;
+        match made.iter().find(|made| made.kind == ArtifactKind::Profile) {
+            Some(profile) => Ok(Some(self.content(&profile.hash, lease).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The state to go on from; `None` where it is lost, so that the job begins anew.
+    async fn checkpoint(&self, job: i64, hash: &str, lease: &LeaseRenewal) -> Result<Option<Bytes>, WorkStopped> {
+        let objects = &self.0.objects;
+        let read = self.retrying(lease, || async { Ok(objects.checkpoint(job, hash).await?) }.boxed()).await;
+        match read {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(WorkStopped::Impossible(problem)) => {
+                tracing::error!(job, problem, "job begins anew");
+                Ok(None)
+            }
+            Err(stopped) => Err(stopped),
+        }
+    }
+}
+
+/// Whether another attempt would come to the same.
+fn is_lasting(error: &ObjectError) -> bool {
+    matches!(error, ObjectError::Full | ObjectError::Missing(_) | ObjectError::Damaged(_))
 }
 
 /// Why something could not be stored or read.
 #[derive(Debug, thiserror::Error)]
-enum Obstacle {
+enum StorageError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Objects(#[from] ObjectError),
+    #[error(transparent)]
+    Mark(#[from] MarkError),
 }

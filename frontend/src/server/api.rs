@@ -143,8 +143,8 @@ async fn sent(request: Result<Request, gloo::net::Error>) -> Result<Response, St
     }
     let status = response.status();
     match response.json::<Problem>().await {
-        Ok(Problem { problem, dependents }) if dependents.is_empty() => Err(problem),
-        Ok(Problem { problem, dependents }) => Err(format!("{problem} ({})", dependents.join(", "))),
+        Ok(Problem { problem, dependents, .. }) if dependents.is_empty() => Err(problem),
+        Ok(Problem { problem, dependents, .. }) => Err(format!("{problem} ({})", dependents.join(", "))),
         Err(_) => Err(format!("the server says {status}")),
     }
 }

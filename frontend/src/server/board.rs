@@ -292,11 +292,7 @@ impl Board {
     /// Its profile, and the sweep on it, where it has them.
     async fn open_results(self, job: &Job, share: &str) -> Result<(), String> {
         let made = |kind| job.results.iter().find(|result| result.kind == kind).map(|result| result.id);
-        let given = match &job.request {
-            JobRequest::Sweep { profile, .. } | JobRequest::Finetune { profile, .. } => *profile,
-            _ => None,
-        };
-        let profile = made(ArtifactKind::Profile).or(given);
+        let profile = made(ArtifactKind::Profile).or(job.request.profile());
         for id in profile.into_iter().chain(made(ArtifactKind::Sweep)) {
             let document = Document::from_json(&api::text(id, share).await?).map_err(|error| error.to_string())?;
             self.found.run(Finding::Document(document));

@@ -1,8 +1,13 @@
 //! What a job is asked for with.
 
 use leptos::prelude::*;
-use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, JobRequest};
-use rrlab_types::{Distillation, FinetunePlan, Repair, Rule, Sparsity, SweepPlan, TrainingPlan};
+use rrlab_protocol::{
+    Artifact, ArtifactKind, CalibrateRequest, DatasetRef, EvaluateRequest, FinetuneRequest, JobRequest, SweepRequest,
+    TrainRequest,
+};
+use rrlab_types::{
+    CALIBRATION_IMAGES, Distillation, EVALUATION_IMAGES, FinetunePlan, Repair, Rule, Sparsity, SweepPlan, TrainingPlan,
+};
 
 use super::board::Board;
 use crate::controls::{Number, Select};
@@ -81,8 +86,8 @@ impl Form {
             learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
             tuning_rate: RwSignal::new(tuning.learning_rate),
             distill: RwSignal::new(false),
-            calibration: RwSignal::new(1024),
-            evaluation: RwSignal::new(10_000),
+            calibration: RwSignal::new(CALIBRATION_IMAGES),
+            evaluation: RwSignal::new(EVALUATION_IMAGES),
             seed: RwSignal::new(0),
         }
     }
@@ -108,7 +113,7 @@ impl Form {
         let profile = Some(self.profile.get_untracked()).filter(|id| *id > 0);
         let [a, b] = untrack(|| [self.board.settings.a.request(), self.board.settings.b.request()]);
         Ok(match self.work.get_untracked() {
-            Work::Train => JobRequest::Train {
+            Work::Train => JobRequest::Train(TrainRequest {
                 architecture: self.architecture.get_untracked().to_string(),
                 dataset,
                 plan: TrainingPlan {
@@ -117,10 +122,17 @@ impl Form {
                     seed,
                     ..TrainingPlan::default()
                 },
-            },
-            Work::Calibrate => JobRequest::Calibrate { model: self.network()?, dataset, images, seed },
-            Work::Evaluate => JobRequest::Evaluate { model: self.network()?, dataset, images: evaluation_images, seed },
-            Work::Sweep => JobRequest::Sweep {
+            }),
+            Work::Calibrate => {
+                JobRequest::Calibrate(CalibrateRequest { model: self.network()?, dataset, images, seed })
+            }
+            Work::Evaluate => JobRequest::Evaluate(EvaluateRequest {
+                model: self.network()?,
+                dataset,
+                images: evaluation_images,
+                seed,
+            }),
+            Work::Sweep => JobRequest::Sweep(SweepRequest {
                 model: self.network()?,
                 profile,
                 dataset,
@@ -134,8 +146,8 @@ impl Form {
                     evaluation_images,
                     seed,
                 },
-            },
-            Work::Finetune => JobRequest::Finetune {
+            }),
+            Work::Finetune => JobRequest::Finetune(FinetuneRequest {
                 model: self.network()?,
                 profile,
                 dataset,
@@ -155,7 +167,7 @@ impl Form {
                         ..FinetunePlan::customary_training()
                     },
                 },
-            },
+            }),
         })
     }
 

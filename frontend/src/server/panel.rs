@@ -82,22 +82,20 @@ pub fn title(request: &JobRequest, board: Board) -> String {
         DatasetRef::Named(name) => name.clone(),
         DatasetRef::Stored(id) => called(*id, "data set"),
     };
-    let network = |id: &i64| called(*id, "network");
     let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let network = request.model().map_or_else(String::new, |id| called(id, "network"));
     match request {
-        JobRequest::Train { architecture, plan, .. } => {
-            format!("train {architecture} on {data}, {}", plural(plan.epochs, "epoch"))
+        JobRequest::Train(job) => {
+            format!("train {} on {data}, {}", job.architecture, plural(job.plan.epochs, "epoch"))
         }
-        JobRequest::Calibrate { model, images, .. } => {
-            format!("measure {} on {images} images of {data}", network(model))
+        JobRequest::Calibrate(job) => format!("measure {network} on {} images of {data}", job.images),
+        JobRequest::Sweep(job) => {
+            format!("sweep {network} on {data}, {}", plural(job.plan.asked(), "combination"))
         }
-        JobRequest::Sweep { model, plan, .. } => {
-            format!("sweep {} on {data}, {}", network(model), plural(plan.asked(), "combination"))
+        JobRequest::Finetune(job) => {
+            format!("fine-tune {network} on {data}, {}", plural(job.plan.asked(), "run"))
         }
-        JobRequest::Finetune { model, plan, .. } => {
-            format!("fine-tune {} on {data}, {}", network(model), plural(plan.asked(), "run"))
-        }
-        JobRequest::Evaluate { model, .. } => format!("evaluate {} on {data}", network(model)),
+        JobRequest::Evaluate(_) => format!("evaluate {network} on {data}"),
     }
 }
 
@@ -139,10 +137,8 @@ fn JobTable(board: Board) -> impl IntoView {
             let share = progress.done as f64 / progress.total as f64;
             view! { <progress max="1" value=share aria-label=format!("Progress of job {id}")></progress> }
         });
-        let opens = matches!(
-            job.request,
-            JobRequest::Calibrate { .. } | JobRequest::Sweep { .. } | JobRequest::Finetune { .. }
-        ) && job.state == JobState::Done;
+        let opens = matches!(job.request, JobRequest::Calibrate(_) | JobRequest::Sweep(_) | JobRequest::Finetune(_))
+            && job.state == JobState::Done;
         let (state, name) = (state_of(&job), job.state.name());
         let watched = move || (board.settings.job.get() == id).to_string();
         view! {

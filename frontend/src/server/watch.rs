@@ -100,7 +100,7 @@ fn put(points: &mut Vec<(f64, f64)>, at: f64, value: f64) {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct EventMessage {
     event: JobEvent,
 }
 
@@ -119,7 +119,7 @@ impl Watch {
         let heard = Closure::new(move |message: MessageEvent| {
             let text = message.data().as_string().unwrap_or_default();
             // An event of a newer server that this page does not know is passed over.
-            let Ok(Told { event }) = serde_json::from_str(&text) else { return };
+            let Ok(EventMessage { event }) = serde_json::from_str(&text) else { return };
             let last = matches!(&event, JobEvent::State { state, .. } if state.is_final());
             waiting.borrow_mut().push(event);
             if waiting.borrow().len() == 1 {

@@ -1,5 +1,6 @@
 //! What the server stores: networks, profiles, data sets, reports.
 
+use rrlab_types::{ModelHash, ProfileHash};
 use serde::{Deserialize, Serialize};
 
 /// What is stored.
@@ -38,7 +39,8 @@ impl ArtifactKind {
     }
 }
 
-/// Something stored: uploaded, or made by a job. Its content is found by its hash and never changes.
+/// Something stored: uploaded, or made by a job. Its content is found by its hash and never
+/// changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Artifact {
@@ -58,4 +60,11 @@ pub struct Artifact {
     pub job: Option<i64>,
     /// When, in milliseconds since 1970.
     pub created_ms: i64,
+    /// Of a network: its hash, as every report of it states it. Of a profile: that of the network
+    /// that it was measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<ModelHash>,
+    /// Of a profile: its hash, as every report that was computed with it states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_hash: Option<ProfileHash>,
 }

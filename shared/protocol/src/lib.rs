@@ -6,11 +6,16 @@
 mod artifact;
 mod compute;
 mod job;
+mod request;
 mod server;
 mod session;
 
 pub use artifact::{Artifact, ArtifactKind};
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
-pub use job::{DatasetRef, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
-pub use server::{Me, Problem, ServerInfo, Share, UserRole};
+pub use job::{Job, JobEvent, JobProgress, JobState};
+pub use request::{
+    CalibrateRequest, DEFAULT_ARCHITECTURE, DatasetRef, EvaluateRequest, FinetuneRequest, JobKind, JobRequest,
+    RequestFields, RequestKindError, SweepRequest, TrainRequest,
+};
+pub use server::{FieldProblem, Me, Problem, ServerInfo, Share, UserRole};
 pub use session::{Answer, Ask, Control, Effect, Input, Phase, Session, Work};

@@ -69,7 +69,7 @@ pub struct Share {
 }
 
 /// What an error says, beside its HTTP status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// What was wrong and what would be right, for people.
@@ -77,4 +77,23 @@ pub struct Problem {
     /// What depends on the thing that can't be deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<String>,
+    /// Each field of the request that is missing, unknown or wrong; `problem` says the same in one text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldProblem>,
+}
+
+/// A field of a request that is missing, unknown or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldProblem {
+    /// Its path in the request, such as `plan.epochs` or `plan.rules[1]`.
+    pub field: String,
+    /// What was wrong and what would be right, for people.
+    pub problem: String,
+}
+
+impl std::fmt::Display for FieldProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}`: {}", self.field, self.problem)
+    }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
-use crate::repair::Repair;
-use crate::report::{ReportOrigin, without_old_hash};
+use crate::repair::{Repair, RepairOperator};
+use crate::report::{ReportOrigin, SweepPlan, without_old_hash};
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::training::{EpochReport, Schedule, TrainingPlan};
 use crate::version::{VersionError, check_version};
@@ -36,6 +36,24 @@ pub struct FinetunePlan {
     pub evaluation_images: usize,
     /// How the networks are trained; its seed draws all images.
     pub training: TrainingPlan,
+}
+
+/// The same rules as a [`SweepPlan`]'s, at one sparsity that needs fine-tuning.
+impl Default for FinetunePlan {
+    fn default() -> Self {
+        let SweepPlan { rules, settings, constraints, calibration_images, evaluation_images, .. } =
+            SweepPlan::default();
+        Self {
+            rules,
+            sparsities: Sparsity::new(0.95).into_iter().collect(),
+            repair: Repair::Operator(RepairOperator::default()),
+            settings,
+            constraints,
+            calibration_images,
+            evaluation_images,
+            training: Self::customary_training(),
+        }
+    }
 }
 
 impl FinetunePlan {

@@ -37,8 +37,8 @@ pub use profile::{
 };
 pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
 pub use report::{
-    Crossing, RecoverabilityTransition, ReportOrigin, SWEEP_VERSION, SweepEntry, SweepFormatError, SweepPlan,
-    SweepReport,
+    CALIBRATION_IMAGES, Crossing, EVALUATION_IMAGES, RecoverabilityTransition, ReportOrigin, SWEEP_VERSION, SweepEntry,
+    SweepFormatError, SweepPlan, SweepReport,
 };
 pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,

@@ -4,12 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
 use crate::identity::{Binding, IdentityError, ImagesHash, ModelHash, ProfileHash};
-use crate::repair::Repair;
+use crate::repair::{Repair, RepairOperator};
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes. Version 1 did not say what it is of in a way that can be checked.
 pub const SWEEP_VERSION: u32 = 2;
+
+/// Calibration images of a plan that does not say how many.
+pub const CALIBRATION_IMAGES: usize = 1024;
+/// Test images of a plan that does not say how many; a data set that has fewer gives all that it has.
+pub const EVALUATION_IMAGES: usize = 10_000;
 
 /// Recovery at which the recoverability transition begins.
 const TRANSITION_UPPER: f64 = 0.8;
@@ -34,6 +39,7 @@ pub struct SweepEntry {
 /// What a sweep runs over and on; two sweeps with equal plans give equal entries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct SweepPlan {
     /// Rules, each at every sparsity with every repair.
     pub rules: Vec<Rule>,
@@ -172,6 +178,22 @@ pub enum SweepFormatError {
         /// What is inconsistent, as the end of a sentence.
         problem: String,
     },
+}
+
+/// The rules that are compared most, before and after the default repair, through the transition.
+impl Default for SweepPlan {
+    fn default() -> Self {
+        Self {
+            rules: vec![Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude, Rule::Rr],
+            sparsities: [0.8, 0.9, 0.95].into_iter().filter_map(|value| Sparsity::new(value).ok()).collect(),
+            repairs: vec![Repair::None, Repair::Operator(RepairOperator::default())],
+            settings: RuleSettings::default(),
+            constraints: Vec::new(),
+            calibration_images: CALIBRATION_IMAGES,
+            evaluation_images: EVALUATION_IMAGES,
+            seed: 0,
+        }
+    }
 }
 
 impl SweepPlan {

@@ -39,7 +39,7 @@ pub struct TrainingPlan {
 /// both distributions at temperature T.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Distillation {
     /// Share of the teacher in the loss, 0 to 1.
     pub weight: f64,
@@ -74,7 +74,9 @@ impl Default for TrainingPlan {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{what} is {value}; it must be {expected}")]
 pub struct TrainingPlanError {
-    /// The number of the plan, in words.
+    /// Path of the number in the plan's JSON, such as `distillation.weight`.
+    pub field: &'static str,
+    /// The number's name for people.
     pub what: &'static str,
     /// The value that the plan has.
     pub value: f64,
@@ -120,40 +122,34 @@ impl TrainingPlan {
     /// # Errors
     /// The first that does not, with what would.
     pub fn check(&self) -> Result<(), TrainingPlanError> {
-        let checks = [
-            ("epochs", self.epochs as f64, self.epochs > 0, "at least 1"),
-            ("batch size", self.batch_size as f64, self.batch_size > 1, "at least 2"),
-            (
-                "learning rate",
-                self.learning_rate,
-                self.learning_rate > 0.0 && self.learning_rate < 100.0,
-                "above 0 and below 100",
-            ),
-            ("momentum", self.momentum, (0.0..1.0).contains(&self.momentum), "at least 0 and below 1"),
-            ("weight decay", self.weight_decay, (0.0..1.0).contains(&self.weight_decay), "at least 0 and below 1"),
-            (
-                "label smoothing",
-                self.label_smoothing,
-                (0.0..1.0).contains(&self.label_smoothing),
-                "at least 0 and below 1",
-            ),
-            (
-                "weight of distillation",
-                self.distillation.map_or(0.0, |distillation| distillation.weight),
-                self.distillation.is_none_or(|distillation| (0.0..=1.0).contains(&distillation.weight)),
-                "between 0 and 1",
-            ),
-            (
-                "temperature of distillation",
-                self.distillation.map_or(1.0, |distillation| distillation.temperature),
-                self.distillation.is_none_or(|distillation| (0.1..=100.0).contains(&distillation.temperature)),
-                "between 0.1 and 100",
-            ),
-        ];
-        match checks.into_iter().find(|(_, _, right, _)| !right) {
-            Some((what, value, _, expected)) => Err(TrainingPlanError { what, value, expected }),
-            None => Ok(()),
+        self.problems().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Every number that makes no sense, with what would.
+    pub fn problems(&self) -> Vec<TrainingPlanError> {
+        let mut problems = Vec::new();
+        let mut require = |is_right: bool, field, what, value, expected| {
+            if !is_right {
+                problems.push(TrainingPlanError { field, what, value, expected });
+            }
+        };
+        let below_one = |value: f64| (0.0..1.0).contains(&value);
+        let Self { epochs, batch_size, learning_rate, momentum, weight_decay, label_smoothing, .. } = *self;
+        let fraction = "at least 0 and below 1";
+        require(epochs > 0, "epochs", "epochs", epochs as f64, "at least 1");
+        require(batch_size > 1, "batch_size", "batch size", batch_size as f64, "at least 2");
+        let right_rate = learning_rate > 0.0 && learning_rate < 100.0;
+        require(right_rate, "learning_rate", "learning rate", learning_rate, "above 0 and below 100");
+        require(below_one(momentum), "momentum", "momentum", momentum, fraction);
+        require(below_one(weight_decay), "weight_decay", "weight decay", weight_decay, fraction);
+        require(below_one(label_smoothing), "label_smoothing", "label smoothing", label_smoothing, fraction);
+        if let Some(Distillation { weight, temperature }) = self.distillation {
+            let right = (0.0..=1.0).contains(&weight);
+            require(right, "distillation.weight", "weight of distillation", weight, "between 0 and 1");
+            let (right, what) = ((0.1..=100.0).contains(&temperature), "temperature of distillation");
+            require(right, "distillation.temperature", what, temperature, "between 0.1 and 100");
         }
+        problems
     }
 }
 

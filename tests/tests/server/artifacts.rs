@@ -1,5 +1,5 @@
-//! Whose files the program takes for its own: in a folder and in a bucket of S3, everything in them is compared before
-//! and after.
+//! Whose files the program takes for its own: in a folder and in a bucket of S3, everything in them
+//! is compared before and after.
 
 use reqwest::StatusCode;
 use rrlab_tests::artifacts::{Artifacts, Contents};
@@ -37,6 +37,7 @@ stories!(
     a_lab_beside_other_files_leaves_them_alone,
     only_the_labs_own_unneeded_content_is_removed,
     content_is_kept_until_it_is_old_enough,
+    a_dry_run_changes_nothing,
     two_labs_do_not_share_a_store,
     a_lab_that_moves_to_postgres_without_its_tables_is_refused,
     a_lab_of_the_version_before_goes_on,
@@ -45,7 +46,8 @@ stories!(
     programs_of_one_lab_start_at_once,
 );
 
-/// Names that nobody but somebody else has chosen, at the root, as in a home folder or a bucket of many.
+/// Names that nobody but somebody else has chosen, at the root, as in a home folder or a bucket of
+/// many.
 const FOREIGN: [&str; 8] = [
     ".bashrc",
     ".ssh/id_ed25519",
@@ -86,7 +88,8 @@ async fn put_all(artifacts: &Artifacts, keys: &[&str]) {
     }
 }
 
-/// What each program that would write there says on its way out; first the one that ends even where nothing refuses it.
+/// What each program that would write there says on its way out; first the one that ends even where
+/// nothing refuses it.
 async fn refusals(lab: &Lab) -> [String; 3] {
     [lab.refusal(&CLEAN).await, lab.refusal_to_serve().await, lab.refusal(&["worker", "--device", "cpu"]).await]
 }
@@ -99,7 +102,8 @@ async fn assert_refused(lab: &Lab, artifacts: &Artifacts, expected: &[&str]) {
     assert_eq!(artifacts.contents().await, before);
 }
 
-/// The keys that a cleaning lists, after the one that only lists has listed the same and left all where it was.
+/// The keys that a cleaning lists, after the one that only lists has listed the same and left all
+/// where it was.
 async fn cleaned(lab: &Lab, artifacts: &Artifacts) -> Vec<String> {
     let before = artifacts.contents().await;
     let [would_go, gone] = [true, false].map(|dry| {
@@ -199,6 +203,23 @@ async fn content_is_kept_until_it_is_old_enough(artifacts: Artifacts) {
     assert_eq!(cleaned(&lab, &artifacts).await, [key]);
 }
 
+async fn a_dry_run_changes_nothing(artifacts: Artifacts) {
+    let dry_run = [&CLEAN[..], &["--dry-run"]].concat();
+    let first = Lab::over(&artifacts, Database::Sqlite, &["--no-worker"]).await;
+    assert!(first.says(&dry_run).contains("0 would be removed"));
+    assert!(artifacts.contents().await.is_empty(), "an empty store is not taken");
+    let mut second = Lab::over(&artifacts, Database::Sqlite, &["--no-worker"]).await;
+    second.start().await;
+    let said = first.refusal(&dry_run).await;
+    assert!(said.contains("belongs to the lab"), "{said}");
+    // Nor is a folder made.
+    let folder = first.data().join("nowhere");
+    let mut third = Lab::over(&artifacts, Database::Sqlite, &["--no-worker"]).await;
+    third.use_artifacts(&artifacts, &folder.display().to_string());
+    assert!(third.says(&dry_run).contains("0 would be removed"));
+    assert!(!folder.exists());
+}
+
 /// The ids that a refusal names.
 fn ids(said: &str) -> Vec<&str> {
     let words = said.split(|end: char| !end.is_ascii_alphanumeric());
@@ -279,7 +300,8 @@ async fn a_lab_of_the_version_before_goes_on(artifacts: Artifacts) {
     assert!(resumed(&events.last().unwrap().data["event"]), "it goes on from its checkpoint: {events:?}");
     lab.post(&format!("/jobs/{job}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
     assert_eq!(lab.ended(job).await["state"], "cancelled");
-    // What is stored from now on lies in the lab's own place; what lies in the earlier is not removed, needed or not.
+    // What is stored from now on lies in the lab's own place; what lies in the earlier is not
+    // removed, needed or not.
     let profile = lab.uploaded("profile", std::fs::read(bundled_profile()).unwrap()).await;
     let key = key_of(&lab, profile).await;
     assert!(artifacts.contents().await.contains_key(&key));

@@ -1,6 +1,8 @@
-//! The server over a real socket, as stories of the people who use it, on SQLite and PostgreSQL alike.
+//! The server over a real socket, as stories of the people who use it, on SQLite and PostgreSQL
+//! alike.
 #![cfg(unix)]
 
+mod answers;
 mod artifacts;
 
 use std::cell::Cell;
@@ -10,10 +12,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::checkpoint;
+use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::model::Model;
-use rrlab_tests::http_client;
 use rrlab_tests::lab::{Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz};
+use rrlab_tests::{bundled_profile, http_client};
 use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
 use serde_json::{Value, json};
 
@@ -49,6 +51,8 @@ stories!(
     a_link_shows_a_result_until_it_is_revoked,
     what_is_read_is_not_deleted_unnoticed,
     limits_are_answered_with_when_to_come_back,
+    requests_of_versions_before_are_taken,
+    stored_networks_say_which_they_are,
     many_read_while_a_job_runs,
 );
 
@@ -82,7 +86,7 @@ async fn a_student_gets_from_files_to_results(database: Database) {
 
     // With that profile the sweep measures none of its own.
     let mut with_profile = sweep.clone();
-    with_profile["sweep"]["profile"] = json!(profile);
+    with_profile["profile"] = json!(profile);
     let job = lab.submit(&with_profile).await;
     let results = lab.results(job).await;
     assert_eq!(results.len(), 1);
@@ -106,31 +110,20 @@ async fn a_student_gets_from_files_to_results(database: Database) {
     assert_eq!(lab.delete(&format!("/jobs/{job}")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(lab.get(&format!("/jobs/{job}")).await.status, StatusCode::NOT_FOUND);
     // What can't be computed says why, and what would be right.
+    let evaluate = |model: i64, dataset: Value, images: usize| json!({ "kind": "evaluate", "model": model, "dataset": dataset, "images": images });
+    let stored = json!({ "stored": dataset });
     let refused = [
-        (
-            json!({ "train": { "architecture": "resnet9", "dataset": { "stored": dataset }, "plan": train["train"]["plan"] } }),
-            "resnet8",
-        ),
-        (
-            json!({ "evaluate": { "model": dataset, "dataset": { "stored": dataset }, "images": 5, "seed": 0 } }),
-            "model is needed",
-        ),
-        (
-            json!({ "evaluate": { "model": model, "dataset": { "named": "nowhere" }, "images": 5, "seed": 0 } }),
-            "shapes10",
-        ),
-        (
-            json!({ "evaluate": { "model": model, "dataset": { "stored": dataset }, "images": 0, "seed": 0 } }),
-            "at least one",
-        ),
+        (json!({ "kind": "train", "architecture": "resnet9", "dataset": stored }), "resnet8"),
+        (evaluate(dataset, stored.clone(), 5), "model is needed"),
+        (evaluate(model, json!("nowhere"), 5), "shapes10"),
+        (evaluate(model, stored, 0), "at least 1"),
     ];
     for (request, expected) in refused {
         let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert!(problem["problem"].as_str().unwrap().contains(expected), "{problem}");
     }
     // A network of other classes fails as a job, with the cause.
-    let shapes =
-        json!({ "evaluate": { "model": trained, "dataset": { "named": "shapes10" }, "images": 20, "seed": 0 } });
+    let shapes = json!({ "kind": "evaluate", "model": trained, "dataset": "shapes10", "images": 20 });
     assert_eq!(lab.ended(lab.submit(&shapes).await).await["state"], "done");
 }
 
@@ -177,7 +170,7 @@ async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
 /// A request that takes longer than any test.
 fn endless(dataset: i64) -> Value {
     let mut request = requests(0, dataset)[0].1.clone();
-    request["train"]["plan"]["epochs"] = json!(1000);
+    request["plan"]["epochs"] = json!(1000);
     request
 }
 
@@ -351,8 +344,7 @@ async fn nobody_sees_anothers_work(database: Database) {
     let (rae, root) = (lab.person("rae", "reviewer"), lab.person("root", "admin"));
     lab.sign_in(Some(&ann));
     let model = lab.uploaded("model", bundled_model()).await;
-    let dataset = json!({ "named": "shapes10" });
-    let evaluate = json!({ "evaluate": { "model": model, "dataset": dataset, "images": 20, "seed": 0 } });
+    let evaluate = json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20 });
     let job = lab.submit(&evaluate).await;
     lab.ended(job).await;
     // Artifacts, jobs and links have small numbers alike: those of ann's that there are.
@@ -476,6 +468,67 @@ async fn limits_are_answered_with_when_to_come_back(database: Database) {
     assert_eq!(positions, [1, 0]);
 }
 
+async fn requests_of_versions_before_are_taken(database: Database) {
+    let lab = Lab::with(database, &["--no-worker"]).await;
+    let model = lab.uploaded("model", bundled_model()).await;
+    let fields = json!({ "model": model, "dataset": { "named": "shapes10" }, "images": 20, "seed": 1 });
+    let job = lab.submit(&json!({ "evaluate": fields })).await;
+    let today = json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20, "seed": 1 });
+    assert_eq!(lab.job(job).await["request"], today);
+}
+
+async fn stored_networks_say_which_they_are(database: Database) {
+    let lab = Lab::open(database).await;
+    let (model, dataset) = with_files(&lab).await;
+    let network = checkpoint::read(&bundled_model(), NetworkHint::default()).unwrap().hash().to_string();
+    let profile = lab.result(lab.submit(&requests(model, dataset)[1].1).await, "profile").await;
+    let read = ModelProfile::from_json(&text(&lab.content(profile).await)).unwrap();
+    let described = async |id: i64| {
+        let artifact = lab.get(&format!("/artifacts/{id}")).await.expect(StatusCode::OK);
+        [artifact["model_hash"].clone(), artifact["profile_hash"].clone()]
+    };
+    assert_eq!(described(model).await, [json!(network), Value::Null]);
+    assert_eq!(described(profile).await, [json!(network), json!(read.hash())]);
+    assert_eq!(described(dataset).await, [Value::Null, Value::Null]);
+    let trained = lab.result(lab.submit(&requests(model, dataset)[0].1).await, "model").await;
+    let read = checkpoint::read(&lab.content(trained).await, NetworkHint::default()).unwrap();
+    assert_eq!(described(trained).await, [json!(read.hash()), Value::Null]);
+    let listed = lab.get("/artifacts?kind=model").await.expect(StatusCode::OK);
+    assert_eq!(listed["artifacts"][1]["model_hash"], json!(network));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_of_versions_before_are_known_once_that_is_needed() {
+    let mut lab = Lab::with(Database::Postgres, &["--no-worker"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let profile = lab.uploaded("profile", std::fs::read(bundled_profile()).unwrap()).await;
+    let hash = lab.get(&format!("/artifacts/{model}")).await.json()["model_hash"].clone();
+    assert!(hash.is_string());
+    lab.stop().await;
+    lab.forget_hashes();
+    lab.start().await;
+    let listed = lab.get("/artifacts?kind=model").await.json();
+    assert_eq!(listed["artifacts"][0]["model_hash"], Value::Null);
+    let mut sweep = requests(model, dataset)[2].1.clone();
+    sweep["profile"] = json!(profile);
+    let problem = lab.post("/jobs", &sweep).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(problem["problem"].as_str().unwrap().contains("the profile is of network"), "{problem}");
+    let listed = lab.get("/artifacts").await.json();
+    assert_eq!(listed["artifacts"][2]["model_hash"], hash, "{listed}");
+    assert!(listed["artifacts"][0]["profile_hash"].is_string(), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_read_for_a_job_beyond_the_limit() {
+    let lab = Lab::with(Database::Sqlite, &["--no-worker", "--jobs-per-user", "1"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let profile = lab.uploaded("profile", std::fs::read(bundled_profile()).unwrap()).await;
+    let mut sweep = requests(model, dataset)[2].1.clone();
+    lab.submit(&sweep).await;
+    sweep["profile"] = json!(profile);
+    lab.post("/jobs", &sweep).await.expect(StatusCode::TOO_MANY_REQUESTS);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_too_often_is_told_to_wait() {
     let mut lab = Lab::with(Database::Sqlite, &["--no-worker", "--requests-per-second", "1"]).await;
@@ -536,14 +589,14 @@ async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
         if kind != "sweep" && kind != "finetune" {
             continue;
         }
-        request[kind]["profile"] = json!(profile);
+        request["profile"] = json!(profile);
         let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         let problem = problem["problem"].as_str().unwrap();
         assert!(problem.contains("the profile is of network") && problem.contains(&other.hash().short()), "{problem}");
-        request[kind]["model"] = json!(lab.uploaded("model", checkpoint::write(&other).unwrap()).await);
+        request["model"] = json!(lab.uploaded("model", checkpoint::write(&other).unwrap()).await);
         lab.submit(&request).await;
         // One that names no network could be of any.
-        request[kind]["profile"] = json!(nameless);
+        request["profile"] = json!(nameless);
         let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert!(problem["problem"].as_str().unwrap().contains("does not say which network it is of"), "{problem}");
     }
@@ -613,7 +666,8 @@ fn stored_files(lab: &Lab) -> usize {
 async fn a_full_disk_is_named_and_nothing_is_half_stored() {
     let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
     lab.stop().await;
-    // A limit on the size of files stands for the full disk: large enough for the database, too small for 6 MB of images.
+    // A limit on the size of files stands for the full disk: large enough for the database, too
+    // small for 6 MB of images.
     lab.start_limited(3000).await;
     let record = 3073;
     let images = tar_gz(&[("data_batch_1.bin", vec![0; 2000 * record]), ("test_batch.bin", vec![0; 100 * record])]);
@@ -655,8 +709,9 @@ async fn a_server_is_looked_after() {
     // Another site's page, and a name that was made to lead here.
     let foreign = lab.request(Method::POST, "/jobs").header("origin", "https://evil.example").json(&json!({}));
     assert_eq!(lab.send(foreign).await.status, StatusCode::FORBIDDEN);
-    for (site, status) in [("cross-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::BAD_REQUEST)] {
-        // A proxy may have changed the host that the page was opened under; the browser's own word counts.
+    for (site, status) in [("cross-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::UNPROCESSABLE_ENTITY)] {
+        // A proxy may have changed the host that the page was opened under; the browser's own word
+        // counts.
         let proxied = lab.request(Method::POST, "/jobs").header("origin", "https://lab.example");
         assert_eq!(lab.send(proxied.header("sec-fetch-site", site).json(&json!({}))).await.status, status, "{site}");
     }
@@ -684,7 +739,8 @@ async fn spoken(lab: &Lab, line: &str) -> String {
     text(&answer)
 }
 
-/// On Chromium's software adapter; asked for by `RRLAB_TEST_GPU`, since it needs a program with the feature `wgpu`.
+/// On Chromium's software adapter; asked for by `RRLAB_TEST_GPU`, since it needs a program with the
+/// feature `wgpu`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_on_a_gpu_comes_to_what_the_cpu_comes_to() {
     if std::env::var_os("RRLAB_TEST_GPU").is_none() {
@@ -695,8 +751,7 @@ async fn a_job_on_a_gpu_comes_to_what_the_cpu_comes_to() {
     for device in ["cpu", "wgpu"] {
         let lab = Lab::on(Database::Sqlite, device, &[]).await;
         let model = lab.uploaded("model", bundled_model()).await;
-        let request =
-            json!({ "evaluate": { "model": model, "dataset": { "named": "shapes10" }, "images": 32, "seed": 0 } });
+        let request = json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 32 });
         let job = lab.submit(&request).await;
         let evaluation = lab.result(job, "evaluation").await;
         let evaluation: Value = serde_json::from_slice(&lab.content(evaluation).await).unwrap();

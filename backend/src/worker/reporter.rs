@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use rrlab_engine::watch::Stopped;
 use rrlab_protocol::{ArtifactKind, JobEvent, JobProgress};
+use rrlab_types::ModelProfile;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-/// Shortest and longest time between two reports of progress: short work reports often, long work a few hundred times
-/// for every doubling of its length.
+use crate::identity::ArtifactIdentity;
+
+/// Shortest and longest time between two reports of progress: short work reports often, long work a
+/// few hundred times for every doubling of its length.
 const REPORT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 const REPORTS: u32 = 400;
 
@@ -20,19 +23,24 @@ pub enum Message {
     Events(Vec<JobEvent>),
     /// The state to go on from after a crash.
     Checkpoint(Vec<u8>),
-    /// A result.
-    Result {
-        /// What it is.
-        kind: ArtifactKind,
-        /// Its name.
-        name: String,
-        /// Its content.
-        bytes: Vec<u8>,
-    },
+    /// Something that it made.
+    Result(JobResult),
+}
+
+/// Something that a job made.
+pub struct JobResult {
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// What it is called, for people.
+    pub name: String,
+    /// Content, as it is to be stored.
+    pub bytes: Vec<u8>,
+    /// Hashes of network and profile, where it is one.
+    pub identity: ArtifactIdentity,
 }
 
 /// How computing ended.
-pub enum Ended {
+pub enum Outcome {
     /// All results were said.
     Done,
     /// It was asked to end.
@@ -41,8 +49,8 @@ pub enum Ended {
     Failed(String),
 }
 
-/// A computing thread's end of the line.
-pub struct Link {
+/// Through it a computing thread reports to its worker, and hears whether it is to end.
+pub struct JobReporter {
     messages: mpsc::Sender<Message>,
     stop: Arc<AtomicBool>,
     progress: JobProgress,
@@ -56,7 +64,7 @@ pub struct Link {
     save_every: Duration,
 }
 
-impl Link {
+impl JobReporter {
     /// To a worker that listens; `stop` becomes true when the thread is to end.
     pub fn new(messages: mpsc::Sender<Message>, stop: Arc<AtomicBool>, save_every: Duration) -> Self {
         let now = Instant::now();
@@ -103,22 +111,40 @@ impl Link {
         self.say(Message::Events(vec![event]))
     }
 
-    /// Hands over a result as JSON.
+    /// Hands over a profile.
     ///
     /// # Errors
     /// If nobody listens any more.
-    pub fn result_json(&self, kind: ArtifactKind, name: String, value: &impl Serialize) -> Result<(), Stopped> {
-        // What is handed over here has text keys and finite numbers, and always has JSON.
-        let bytes = serde_json::to_vec_pretty(value).map_err(|_| Stopped)?;
-        self.result(kind, name, bytes)
+    pub fn profile(&self, name: &str, profile: &ModelProfile) -> Result<(), Stopped> {
+        self.json(ArtifactKind::Profile, name, profile, ArtifactIdentity::of_profile(profile))
     }
 
-    /// Hands over a result.
+    /// Hands over the report of a sweep, of fine-tuning, or of an evaluation.
     ///
     /// # Errors
     /// If nobody listens any more.
-    pub fn result(&self, kind: ArtifactKind, name: String, bytes: Vec<u8>) -> Result<(), Stopped> {
-        self.say(Message::Result { kind, name, bytes })
+    pub fn report(&self, kind: ArtifactKind, name: &str, report: &impl Serialize) -> Result<(), Stopped> {
+        self.json(kind, name, report, ArtifactIdentity::default())
+    }
+
+    fn json(
+        &self,
+        kind: ArtifactKind,
+        name: &str,
+        value: &impl Serialize,
+        identity: ArtifactIdentity,
+    ) -> Result<(), Stopped> {
+        // What is handed over here has text keys and finite numbers, and always has JSON.
+        let bytes = serde_json::to_vec_pretty(value).map_err(|_| Stopped)?;
+        self.result(JobResult { kind, name: name.into(), bytes, identity })
+    }
+
+    /// Hands over something that the job made.
+    ///
+    /// # Errors
+    /// If nobody listens any more.
+    pub fn result(&self, result: JobResult) -> Result<(), Stopped> {
+        self.say(Message::Result(result))
     }
 
     /// Hands over a state to go on from.
@@ -167,7 +193,7 @@ impl Link {
         self.go_on()
     }
 
-    /// [`Link::advance`] by so many more.
+    /// [`JobReporter::advance`] by so many more.
     ///
     /// # Errors
     /// As that.

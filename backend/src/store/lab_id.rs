@@ -1,13 +1,14 @@
 //! The lab's id, which its object store bears too, and what the database expects to find there.
 
-use super::{Store, StoreResult};
+use super::database::{Store, StoreResult};
 use crate::secret::random_hex;
 
 /// Random bytes in an id.
 const BYTES: usize = 16;
 
 impl Store {
-    /// The lab's id: made at the first call, by whichever of several programs is first, and the same ever after.
+    /// The lab's id: made at the first call, by whichever of several programs is first, and the
+    /// same ever after.
     pub async fn lab_id(&self) -> StoreResult<String> {
         sqlx::query("INSERT INTO lab_identity (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING")
             .bind(random_hex::<BYTES>())
@@ -15,6 +16,12 @@ impl Store {
             .await?;
         let (id,): (String,) = sqlx::query_as("SELECT id FROM lab_identity").fetch_one(&self.pool).await?;
         Ok(id)
+    }
+
+    /// The lab's id; `None` before the first call of [`Store::lab_id`].
+    pub async fn known_lab_id(&self) -> StoreResult<Option<String>> {
+        let row: Option<(String,)> = sqlx::query_as("SELECT id FROM lab_identity").fetch_optional(&self.pool).await?;
+        Ok(row.map(|(id,)| id))
     }
 
     /// Hashes of the content of all artifacts.
@@ -33,7 +40,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::{Store, sqlite_address};
+    use super::super::database::{Store, sqlite_address};
 
     #[tokio::test]
     async fn programs_that_start_at_once_agree_on_the_id() {

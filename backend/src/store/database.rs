@@ -1,0 +1,137 @@
+//! The connection to the database, SQLite or PostgreSQL, and what every statement needs.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AnyPool, PgPool, SqlitePool};
+
+/// How long a statement waits for another that writes to the same SQLite file.
+const BUSY_SECONDS: u64 = 10;
+/// Connections for the queue, and for all else.
+const QUEUE_CONNECTIONS: u32 = 3;
+const CONNECTIONS: u32 = 8;
+/// Where the program keeps note of the migrations that were run; the queue keeps its own.
+const MIGRATIONS_TABLE: &str = "lab_migrations";
+
+/// What the database can't do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It could not be reached, or refused a statement.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Its tables could not be made.
+    #[error("the database's tables can't be brought up to date: {0}")]
+    Migrate(#[from] MigrateError),
+    /// It holds what this version of the program does not know.
+    #[error("the database holds {what} `{value}`, which this version of the program can't read")]
+    Content {
+        /// What it should be.
+        what: &'static str,
+        /// The text that is there instead.
+        value: String,
+    },
+    /// The worker was silent for so long that its job was given to another.
+    #[error("the job was given to another worker")]
+    LostJob,
+    /// An address of no database that the program knows.
+    #[error("`{0}` is no database: give sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME")]
+    Address(String),
+}
+
+/// Result of a statement.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Connections to the database; clones share them.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) pool: AnyPool,
+    /// The same database, for the queue.
+    pub queue_pool: QueuePool,
+}
+
+/// Connections that the queue's library takes.
+#[derive(Debug, Clone)]
+pub enum QueuePool {
+    /// To the SQLite file.
+    Sqlite(SqlitePool),
+    /// To the PostgreSQL server.
+    Postgres(PgPool),
+}
+
+/// Address of the database in a file.
+pub fn sqlite_address(path: &Path) -> String {
+    format!("sqlite://{}", path.display())
+}
+
+/// Now, in milliseconds since 1970 UTC, by this machine's clock.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+impl Store {
+    /// Opens the database at this address, makes it where it is a file that is not there, and
+    /// brings its tables up to date.
+    ///
+    /// # Errors
+    /// If it can't be reached or is of a later version.
+    pub async fn open(address: &str) -> StoreResult<Self> {
+        sqlx::any::install_default_drivers();
+        let queue_pool = if address.starts_with("sqlite:") {
+            // Durable: a job that was accepted is there after a power failure. Write-ahead: readers
+            // do not wait.
+            let options = SqliteConnectOptions::from_str(address)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(BUSY_SECONDS));
+            let pool = SqlitePoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect_with(options).await?;
+            migrated(sqlx::migrate!("migrations/sqlite")).run(&pool).await?;
+            apalis_sqlite::SqliteStorage::migrations().run(&pool).await?;
+            QueuePool::Sqlite(pool)
+        } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
+            let pool = PgPoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect(address).await?;
+            migrated(sqlx::migrate!("migrations/postgres")).run(&pool).await?;
+            apalis_postgres::PostgresStorage::migrations().run(&pool).await?;
+            QueuePool::Postgres(pool)
+        } else {
+            return Err(StoreError::Address(address.into()));
+        };
+        let pool = AnyPoolOptions::new().max_connections(CONNECTIONS).connect(address).await?;
+        Ok(Self { pool, queue_pool })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ping(&self) -> StoreResult<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+fn migrated(mut migrator: sqlx::migrate::Migrator) -> sqlx::migrate::Migrator {
+    migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+    migrator
+}
+
+/// A value by the name that a column holds.
+pub(super) fn named<T: FromStr>(what: &'static str, value: &str) -> StoreResult<T> {
+    value.parse().map_err(|_| StoreError::Content { what, value: value.into() })
+}
+
+/// A value from the JSON that a column holds.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, value: &str) -> StoreResult<T> {
+    serde_json::from_str(value).map_err(|_| StoreError::Content { what, value: value.into() })
+}
+
+/// JSON for a column.
+pub(super) fn to_json(value: &impl serde::Serialize) -> StoreResult<String> {
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Content { what: "a value without JSON", value: error.to_string() })
+}

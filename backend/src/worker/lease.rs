@@ -1,0 +1,115 @@
+//! A worker's lease on a job: renewed on a task of its own, whatever else the worker does, until
+//! the job ends. The same task hears whether the job is to end early.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::store::{Store, StoreError};
+
+/// How often a worker asks whether its job is to be cancelled.
+const TICK: Duration = Duration::from_millis(250);
+/// How many times a lease is renewed before it could end.
+const RENEWALS: u32 = 4;
+
+/// A job that a worker holds, and for how long.
+pub struct Holding {
+    /// Number of the job.
+    pub job: i64,
+    /// Name of the worker.
+    pub worker: String,
+    /// Silence after which the job is another worker's.
+    pub lease: Duration,
+}
+
+/// Renews a lease until it is dropped.
+pub struct LeaseRenewal {
+    flags: Flags,
+    task: JoinHandle<()>,
+}
+
+#[derive(Clone, Default)]
+struct Flags {
+    stop: Arc<AtomicBool>,
+    cancelled: Arc<AtomicBool>,
+    lost: Arc<AtomicBool>,
+}
+
+impl LeaseRenewal {
+    /// Begins to renew the lease on a job that was just claimed. `stopping` becomes true when the
+    /// whole worker is to end.
+    pub fn begin(store: Store, holding: Holding, stopping: watch::Receiver<bool>) -> Self {
+        let flags = Flags::default();
+        let task = tokio::spawn(renew(store, holding, stopping, flags.clone()));
+        Self { flags, task }
+    }
+
+    /// Becomes true when the computing thread is to end: the job was cancelled or lost, or the
+    /// worker is to end.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.flags.stop.clone()
+    }
+
+    /// Has the computing thread end.
+    pub fn stop(&self) {
+        self.flags.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the computing thread is to end.
+    pub fn is_stopping(&self) -> bool {
+        self.flags.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether the job was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.flags.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Whether another worker has the job, or may have it by now.
+    pub fn is_lost(&self) -> bool {
+        self.flags.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for LeaseRenewal {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn renew(store: Store, holding: Holding, stopping: watch::Receiver<bool>, flags: Flags) {
+    let Holding { job, worker, lease } = &holding;
+    let mut renewed = Instant::now();
+    loop {
+        tokio::time::sleep(TICK).await;
+        let asked = Instant::now();
+        let due = renewed.elapsed() > *lease / RENEWALS;
+        let answer = if due {
+            store.renew_lease(*job, worker, lease.as_millis() as i64).await
+        } else {
+            store.is_cancelled(*job, worker).await
+        };
+        match answer {
+            Ok(cancel) => {
+                // The lease runs from before it was asked for.
+                renewed = if due { asked } else { renewed };
+                flags.cancelled.fetch_or(cancel, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let lost = matches!(error, StoreError::LostJob) || renewed.elapsed() > *lease;
+                flags.lost.fetch_or(lost, Ordering::Relaxed);
+                tracing::warn!(job, worker, %error, lost, "a lease was not renewed");
+            }
+        }
+        let lost = flags.lost.load(Ordering::Relaxed);
+        if lost || flags.cancelled.load(Ordering::Relaxed) || *stopping.borrow() {
+            flags.stop.store(true, Ordering::Relaxed);
+        }
+        if lost {
+            return;
+        }
+    }
+}
