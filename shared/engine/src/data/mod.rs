@@ -6,11 +6,13 @@ mod image_folder;
 mod import;
 mod shapes10;
 mod stored;
+mod summary;
 
 pub use batches::{Augmentation, Sample, draw_indices, images_to_device};
 pub use import::{ImportError, Importer, archive_entries, is_archive};
-pub use shapes10::{SHAPES10, shapes10};
+pub use shapes10::{SHAPES10, SHAPES10_CLASSES, shapes10};
 pub use stored::StoredDatasetError;
+pub use summary::DatasetSummary;
 
 use rrlab_types::{ContentHasher, ImagesHash};
 

@@ -8,7 +8,7 @@ use super::{Dataset, IMAGE_BYTES, ImageSet, Split};
 use crate::architecture::IMAGE;
 
 /// Key of the file's metadata that holds name, classes and normalisation.
-const METADATA_KEY: &str = "rrlab.dataset";
+pub(super) const METADATA_KEY: &str = "rrlab.dataset";
 
 /// Why bytes are not a stored data set.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +25,9 @@ pub enum StoredDatasetError {
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Header {
-    name: String,
-    classes: Vec<String>,
+pub(super) struct Header {
+    pub(super) name: String,
+    pub(super) classes: Vec<String>,
     normalization: crate::model::Normalization,
 }
 
@@ -75,7 +75,7 @@ impl Dataset {
     }
 }
 
-fn content(problem: String) -> StoredDatasetError {
+pub(super) fn content(problem: String) -> StoredDatasetError {
     StoredDatasetError::Content { problem }
 }
 
