@@ -12,6 +12,7 @@ use rrlab_protocol::UserRole;
 use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity};
 use strum::VariantArray as _;
 
+use crate::destination::Existing;
 use crate::objects::GRACE;
 
 /// Which layers of a pruned network can still be repaired?
@@ -36,6 +37,9 @@ pub struct Cli {
     /// Seed of everything that is drawn: weights, order of images, calibration images.
     #[arg(long, default_value_t = 0, global = true)]
     pub seed: u64,
+    /// Seconds between two lines of progress where standard error is no terminal; 0 prints none.
+    #[arg(long, env = "RRLAB_PROGRESS_EVERY", default_value_t = 5, value_name = "SECONDS", global = true)]
+    pub progress_every: u64,
 }
 
 const FIRST_STEPS: &str = "First steps, without any download:
@@ -100,6 +104,8 @@ pub enum DatasetCommand {
         /// Name of the data set in later commands.
         #[arg(long)]
         name: String,
+        #[command(flatten)]
+        overwrite: OverwriteArgs,
     },
     /// List the data sets that there are.
     List,
@@ -113,7 +119,23 @@ pub enum DatasetCommand {
         /// MD5 of the archive at --from, where it is not the official one (packed anew, or a part of it).
         #[arg(long, value_name = "HEX", requires = "from")]
         md5: Option<String>,
+        #[command(flatten)]
+        overwrite: OverwriteArgs,
     },
+}
+
+/// What becomes of files that are there already.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OverwriteArgs {
+    /// Replace what is there under the name of a result; without this nothing is computed where something is.
+    #[arg(long)]
+    pub force_overwrite: bool,
+}
+
+impl From<OverwriteArgs> for Existing {
+    fn from(args: OverwriteArgs) -> Self {
+        if args.force_overwrite { Self::Replace } else { Self::Keep }
+    }
 }
 
 /// Which network, where the model's file does not say.
@@ -173,6 +195,8 @@ pub struct TrainArgs {
     /// Where the model goes. While training, OUT.training holds the state to go on from after a stop.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
     /// Seconds between two saved states.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub save_every: u64,
@@ -241,6 +265,8 @@ pub struct CalibrateArgs {
     /// Where the profile goes.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
 }
 
 /// Numbers that some rules read.
@@ -314,7 +340,7 @@ pub struct PruneArgs {
     /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares or bn_recalibration.
     #[arg(long, default_value = "variance_matching")]
     pub repair: Repair,
-    /// Data set of the calibration images that repair needs.
+    /// Data set of the calibration images that repair needs [default: the one that the network was trained on].
     #[arg(long)]
     pub dataset: Option<String>,
     /// Number of calibration images, drawn with --seed.
@@ -326,6 +352,8 @@ pub struct PruneArgs {
     /// Where the masks go (U8, 1 where a weight stays).
     #[arg(long, value_name = "FILE")]
     pub masks: Option<PathBuf>,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
 }
 
 /// Measure a network's accuracy.
@@ -381,9 +409,11 @@ pub struct SweepArgs {
     /// Evaluate on COUNT test images drawn with --seed instead of all.
     #[arg(long, value_name = "COUNT")]
     pub test_images: Option<usize>,
-    /// Where the report goes; an unfinished one of the same sweep is gone on with.
+    /// Where the report goes. One of the same sweep is gone on with; --force-overwrite replaces whatever else is there.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
 }
 
 /// Prune, repair and fine-tune.
@@ -444,6 +474,8 @@ pub struct FinetuneArgs {
     /// Folder where the fine-tuned networks go, as RULE-SPARSITY.safetensors.
     #[arg(long, value_name = "FOLDER")]
     pub models: Option<PathBuf>,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
     /// Seconds between two saved states.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub save_every: u64,
@@ -452,7 +484,7 @@ pub struct FinetuneArgs {
 /// Show a profile's layers, or a model's.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A profile (.json) or a model (.safetensors).
+    /// A profile or a model.
     pub file: PathBuf,
     /// Sparsity at which a profile's layers are shown.
     #[arg(long, default_value = "0.95", allow_negative_numbers = true)]

@@ -1,37 +1,180 @@
-//! Progress bars on standard error, with time left; silent where that is no terminal.
+//! How far work got, on standard error, with one look for all of it: a bar on a terminal, elsewhere a line now and then.
 
+use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use rrlab_engine::watch::{Progress, Stopped};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar over `total` units of `what`.
-pub fn bar(what: &'static str, total: usize) -> ProgressBar {
-    let bar = ProgressBar::new(total as u64);
-    let style =
-        ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {percent:>3}%, {elapsed} so far, {eta} left {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_prefix(what);
-    bar.enable_steady_tick(Duration::from_millis(250));
-    bar
+/// Writes a line to standard error. Nobody may be there to read it, which is no reason to end work.
+pub fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
-/// A sign of life for work of unknown length.
-pub fn spinner(what: impl Into<String>) -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    bar.set_message(what.into());
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
+/// Where and how often progress is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct ProgressOutput {
+    /// Time between two lines where standard error is no terminal; no lines without one.
+    every: Option<Duration>,
 }
 
-/// Moves a bar on by the images that went through a network.
-pub fn counts_images(bar: &ProgressBar) -> impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped> {
-    async |progress| {
-        match progress {
-            Progress::Images(count) => bar.inc(count as u64),
-            Progress::Layer(layer) => bar.set_message(format!("curves of {}", layer.name)),
-            _ => {}
+impl ProgressOutput {
+    /// With so many seconds between two lines; 0 is without lines.
+    pub fn new(seconds: u64) -> Self {
+        Self { every: (seconds > 0).then(|| Duration::from_secs(seconds)) }
+    }
+
+    /// Begins work whose parts are counted, as in `training`, `steps`, 632.
+    pub fn count(self, what: &'static str, unit: &'static str, total: usize) -> Meter {
+        let meter = self.start(what.into(), unit);
+        meter.set_total(total);
+        meter
+    }
+
+    /// Begins work whose length is not known yet.
+    pub fn wait(self, what: impl Into<String>, unit: &'static str) -> Meter {
+        self.start(what.into(), unit)
+    }
+
+    fn start(self, what: String, unit: &'static str) -> Meter {
+        let is_terminal = std::io::stderr().is_terminal();
+        let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_prefix(what);
+        bar.set_style(styled("{spinner} {prefix}, {elapsed} so far {msg}"));
+        let lines = if is_terminal {
+            bar.enable_steady_tick(Duration::from_millis(250));
+            None
+        } else {
+            self.every.map(|every| Lines::start(bar.clone(), unit, every))
+        };
+        Meter { bar, unit, lines }
+    }
+}
+
+fn styled(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Work under way, as a person sees it. What it showed on a terminal goes when it is dropped.
+pub struct Meter {
+    bar: ProgressBar,
+    unit: &'static str,
+    lines: Option<Lines>,
+}
+
+impl Meter {
+    /// Says how many parts there are.
+    pub fn set_total(&self, total: usize) {
+        if self.bar.length() == Some(total as u64) {
+            return;
         }
-        Ok(())
+        let unit = self.unit;
+        self.bar.set_style(styled(&format!(
+            "{{prefix}} {{bar:30}} {{pos}}/{{len}} {unit}, {{percent:>3}}%, {{elapsed}} so far, {{eta}} left {{msg}}"
+        )));
+        self.bar.set_length(total as u64);
+    }
+
+    /// Says how many parts were done before this began: they say nothing about the time that the others take.
+    pub fn begin_at(&self, done: usize) {
+        self.bar.set_position(done as u64);
+        self.bar.reset_eta();
+    }
+
+    /// Says how many parts are done.
+    pub fn set(&self, done: usize) {
+        self.bar.set_position(done as u64);
+    }
+
+    /// Says that so many more parts are done.
+    pub fn advance(&self, count: usize) {
+        self.bar.inc(count as u64);
+    }
+
+    /// Says what is being done, or what came of it so far.
+    pub fn describe(&self, message: impl Into<String>) {
+        self.bar.set_message(message.into());
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.lines.take();
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A thread that prints a line now and then, until this is dropped.
+struct Lines {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lines {
+    fn start(bar: ProgressBar, unit: &'static str, every: Duration) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let mut has_spoken = false;
+            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                say(&line(&bar, unit, bar.eta()));
+                has_spoken = true;
+            }
+            if has_spoken {
+                say(&line(&bar, unit, Duration::ZERO));
+            }
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// `training: 120 of 632 steps (18%), 12 seconds so far, about 50 seconds left; epoch 2, loss 1.234`.
+fn line(bar: &ProgressBar, unit: &str, left: Duration) -> String {
+    let mut line = bar.prefix();
+    if let Some(total) = bar.length().filter(|total| *total > 0) {
+        let done = bar.position();
+        line += &format!(": {done} of {total} {unit} ({}%)", 100 * done / total);
+    }
+    line += &format!(", {} so far", HumanDuration(bar.elapsed()));
+    if !left.is_zero() {
+        line += &format!(", about {} left", HumanDuration(left));
+    }
+    let message = bar.message();
+    if !message.is_empty() {
+        line += &format!("; {message}");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_much_is_done_how_long_it_takes_and_what_comes_of_it() {
+        let meter = ProgressOutput::new(0).count("training", "steps", 632);
+        meter.set(120);
+        meter.describe("epoch 2, loss 1.234");
+        let line = line(&meter.bar, meter.unit, Duration::from_secs(50));
+        assert_eq!(
+            line,
+            "training: 120 of 632 steps (18%), 0 seconds so far, about 50 seconds left; epoch 2, loss 1.234"
+        );
+    }
+
+    #[test]
+    fn work_of_unknown_length_is_not_counted() {
+        let meter = ProgressOutput::new(0).wait("reading cifar", "files");
+        assert_eq!(line(&meter.bar, meter.unit, Duration::ZERO), "reading cifar, 0 seconds so far");
     }
 }

@@ -1,105 +1,118 @@
-//! Files: read with a clear error, written aside and renamed, so that there is never half a file.
+//! Files that are read, with a clear error; states of work under way; and the folder of data sets.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rrlab_engine::checkpoint::{self, NetworkHint};
-use rrlab_engine::data::{Dataset, SHAPES10, shapes10};
+use rrlab_engine::data::{Dataset, DatasetSummary, SHAPES10, SHAPES10_CLASSES, shapes10};
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::Stopped;
-use rrlab_types::ModelProfile;
+use rrlab_types::{Allocation, ModelProfile, SweepReport};
+use sha2::{Digest, Sha256};
+
+use crate::destination::{Destination, Existing, write_atomically};
+use crate::file_kind::{Wanted, refused};
+use crate::hex::hex;
+use crate::interrupt::Interrupt;
 
 /// Training and test images of `shapes10`, and its seed: the same for everybody.
 const SHAPES10_IMAGES: (usize, usize) = (10_000, 2_000);
 const SHAPES10_SEED: u64 = 10;
-
-/// Writes a file whole or not at all.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let write = || -> std::io::Result<()> {
-        let mut aside = tempfile::Builder::new().prefix(".rrlab-").tempfile_in(folder)?;
-        aside.write_all(bytes)?;
-        aside.as_file().sync_all()?;
-        // Temporary files are private to their owner; results are not.
-        #[cfg(unix)]
-        aside.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        aside.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("can't write {}", path.display()))
-}
+/// SHA-256 of the file that holds them: what was kept by a program that drew other images is not used.
+const SHAPES10_SHA256: &str = "d1b87c25211c0c81a5dadb144e314da8c4c79b491d36dc8c0faf6a9e351cf3e3";
 
 /// Reads a file.
 pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("can't read {}", path.display()))
 }
 
-/// Reads a text file.
-pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    let bytes = read(path)?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not text", path.display()))
-}
-
 /// Reads a model.
+///
+/// # Errors
+/// If the file can't be read, is of another kind, or holds no whole network.
 pub fn read_model(path: &Path, hint: NetworkHint) -> anyhow::Result<Model> {
-    checkpoint::read(&read(path)?, hint).with_context(|| path.display().to_string())
-}
-
-/// Writes a model.
-pub fn write_model(path: &Path, model: &Model) -> anyhow::Result<()> {
-    write_atomically(path, &checkpoint::write(model)?)
+    let bytes = read(path)?;
+    checkpoint::read(&bytes, hint).map_err(|error| refused(path, &bytes, Wanted::Model, error))
 }
 
 /// Reads a profile.
+///
+/// # Errors
+/// If the file can't be read, is of another kind, or holds no whole profile.
 pub fn read_profile(path: &Path) -> anyhow::Result<ModelProfile> {
-    ModelProfile::from_json(&read_text(path)?).with_context(|| path.display().to_string())
+    read_document(path, Wanted::Profile, ModelProfile::from_json)
 }
 
-/// The state of long work, saved now and then so that it can go on after a stop.
+/// Reads an allocation.
+///
+/// # Errors
+/// If the file can't be read, is of another kind, or holds no whole allocation.
+pub fn read_allocation(path: &Path) -> anyhow::Result<Allocation> {
+    read_document(path, Wanted::Allocation, Allocation::from_json)
+}
+
+/// Reads an unfinished sweep.
+///
+/// # Errors
+/// If the file can't be read, is of another kind, or holds no whole sweep.
+pub fn read_sweep_to_go_on_from(path: &Path) -> anyhow::Result<SweepReport> {
+    read_document(path, Wanted::SweepToGoOnFrom, SweepReport::from_json)
+}
+
+fn read_document<T, E: Into<anyhow::Error>>(
+    path: &Path,
+    wanted: Wanted,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> anyhow::Result<T> {
+    let bytes = read(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| refused(path, &bytes, wanted, error))?;
+    parse(text).map_err(|error| refused(path, &bytes, wanted, error))
+}
+
+/// The state of long work, saved now and then, and when a person ends the work, so that it can go on after a stop.
 pub struct Saving<'a> {
     path: &'a Path,
     every: Duration,
+    interrupt: &'a Interrupt,
     saved: Instant,
     problem: Option<anyhow::Error>,
 }
 
 impl<'a> Saving<'a> {
     /// To this file, this often.
-    pub fn new(path: &'a Path, every: Duration) -> Self {
-        Self { path, every, saved: Instant::now(), problem: None }
+    pub fn new(path: &'a Path, every: Duration, interrupt: &'a Interrupt) -> Self {
+        Self { path, every, interrupt, saved: Instant::now(), problem: None }
     }
 
-    /// Saves where it is time to.
+    /// Saves where it is time to, or `must_save` says so, or the work is to end.
     ///
     /// # Errors
-    /// If that fails: the work is to end, and [`Saving::outcome`] says why.
-    pub async fn save_if_due(&mut self, state: impl AsyncFnOnce() -> anyhow::Result<Vec<u8>>) -> Result<(), Stopped> {
-        if self.saved.elapsed() < self.every {
+    /// If a person ends the work, or it can't be saved: [`Saving::outcome`] says which.
+    pub async fn save_if_due(
+        &mut self,
+        must_save: bool,
+        state: impl AsyncFnOnce() -> anyhow::Result<Vec<u8>>,
+    ) -> Result<(), Stopped> {
+        if !must_save && !self.interrupt.is_asked() && self.saved.elapsed() < self.every {
             return Ok(());
         }
         self.saved = Instant::now();
-        match state().await.and_then(|bytes| write_atomically(self.path, &bytes)) {
-            Ok(()) => Ok(()),
-            Err(problem) => {
-                self.problem = Some(problem);
-                Err(Stopped)
-            }
+        if let Err(problem) = state().await.and_then(|bytes| write_atomically(self.path, &bytes)) {
+            self.problem = Some(problem);
+            return Err(Stopped);
         }
+        self.interrupt.check()
     }
 
-    /// What came of the work: why it could not be saved, before that it was stopped for it.
+    /// What came of the work.
     ///
     /// # Errors
-    /// As said.
+    /// Why it could not be saved, that a person ended it and how it goes on, or why it failed.
     pub fn outcome<T, E: Into<anyhow::Error>>(self, result: Result<T, E>) -> anyhow::Result<T> {
         match self.problem {
             Some(problem) => Err(problem),
-            None => result.map_err(Into::into),
+            None => self.interrupt.outcome(result, self.path.exists().then_some(self.path)),
         }
     }
 }
@@ -136,20 +149,17 @@ impl DataFolder {
         Ok(self.path.join(format!("{name}.dataset.safetensors")))
     }
 
-    /// Keeps a data set.
-    pub fn store(&self, dataset: &Dataset) -> anyhow::Result<PathBuf> {
-        if dataset.name == SHAPES10 {
+    /// Where a new data set of this name goes, before work is spent on it.
+    ///
+    /// # Errors
+    /// If no data set can have that name, there is one that is to be kept, or the folder can't be written to.
+    pub fn destination(&self, name: &str, existing: Existing) -> anyhow::Result<Destination> {
+        if name == SHAPES10 {
             bail!("`{SHAPES10}` is generated, not imported; choose another --name");
         }
-        let path = self.file(&dataset.name)?;
-        std::fs::create_dir_all(&self.path).with_context(|| format!("can't create {}", self.path.display()))?;
-        write_atomically(&path, &dataset.to_bytes()?)?;
-        Ok(path)
-    }
-
-    /// Checks a name before work is spent on the data set that is to bear it.
-    pub fn check_name(&self, name: &str) -> anyhow::Result<()> {
-        self.file(name).map(|_| ())
+        let path = self.file(name)?;
+        create_folder(&self.path)?;
+        Ok(Destination::check(&format!("data set `{name}`:"), &path, existing, 0)?)
     }
 
     /// Names of the data sets that were imported.
@@ -168,12 +178,35 @@ impl DataFolder {
         Ok(names)
     }
 
-    /// The data set of this name: `shapes10`, or an imported one.
-    pub fn load(&self, name: &str) -> anyhow::Result<Dataset> {
+    /// What the data set of this name holds. No image is read or drawn for it.
+    ///
+    /// # Errors
+    /// If there is no such data set, or its file is damaged.
+    pub fn summary(&self, name: &str) -> anyhow::Result<DatasetSummary> {
         if name == SHAPES10 {
             let (train, test) = SHAPES10_IMAGES;
-            return Ok(shapes10(train, test, SHAPES10_SEED));
+            return Ok(DatasetSummary { name: name.into(), classes: SHAPES10_CLASSES, train, test });
         }
+        let path = self.existing_file(name)?;
+        let unreadable = || format!("can't read {}", path.display());
+        let file = std::fs::File::open(&path).with_context(unreadable)?;
+        let bytes = file.metadata().with_context(unreadable)?.len();
+        DatasetSummary::read(std::io::BufReader::new(file), bytes).with_context(|| path.display().to_string())
+    }
+
+    /// The data set of this name: `shapes10`, or an imported one.
+    ///
+    /// # Errors
+    /// If there is no such data set, or its file is damaged.
+    pub fn load(&self, name: &str) -> anyhow::Result<Dataset> {
+        if name == SHAPES10 {
+            return self.shapes10();
+        }
+        let path = self.existing_file(name)?;
+        Dataset::from_bytes(&read(&path)?).with_context(|| path.display().to_string())
+    }
+
+    fn existing_file(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.file(name)?;
         if !path.exists() {
             let mut known = self.names()?;
@@ -184,6 +217,57 @@ impl DataFolder {
                 known.join(", "),
             );
         }
-        Dataset::from_bytes(&read(&path)?).with_context(|| path.display().to_string())
+        Ok(path)
+    }
+
+    /// `shapes10`, drawn once and kept. What is kept is used only if its hash is the one that this program would draw.
+    fn shapes10(&self) -> anyhow::Result<Dataset> {
+        let folder = self.path.join("cache");
+        let path = folder.join(format!("{SHAPES10}-{SHAPES10_SHA256}.safetensors"));
+        if let Ok(bytes) = std::fs::read(&path)
+            && sha256(&bytes) == SHAPES10_SHA256
+        {
+            return Dataset::from_bytes(&bytes).with_context(|| path.display().to_string());
+        }
+        let (train, test) = SHAPES10_IMAGES;
+        let dataset = shapes10(train, test, SHAPES10_SEED);
+        // A data folder that can't be written to, or is full, costs the time to draw again and nothing else.
+        let _ = create_folder(&folder).and_then(|()| write_atomically(&path, &dataset.to_bytes()?));
+        Ok(dataset)
+    }
+}
+
+fn create_folder(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("can't create {}", path.display()))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes10_is_drawn_once_and_again_where_what_was_kept_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder { path: folder.path().join("data") };
+        let drawn = data.load(SHAPES10).unwrap();
+        let kept = data.path.join("cache").join(format!("{SHAPES10}-{SHAPES10_SHA256}.safetensors"));
+        let bytes = std::fs::read(&kept).unwrap();
+        assert_eq!(sha256(&bytes), SHAPES10_SHA256, "the generator draws other images: state their hash here");
+        assert!(data.load(SHAPES10).unwrap() == drawn);
+
+        let mut damaged = bytes.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        for wrong in [&damaged, &bytes[..bytes.len() / 2]] {
+            std::fs::write(&kept, wrong).unwrap();
+            assert!(data.load(SHAPES10).unwrap() == drawn);
+            assert!(std::fs::read(&kept).unwrap() == bytes, "what was damaged is replaced");
+        }
+        let summary = data.summary(SHAPES10).unwrap();
+        assert_eq!((summary.classes, summary.train), (drawn.classes.len(), drawn.train.len()));
+        assert_eq!(data.names().unwrap(), Vec::<String>::new(), "what is kept is no imported data set");
     }
 }

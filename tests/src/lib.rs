@@ -4,6 +4,7 @@
 pub mod artifacts;
 pub mod browser;
 pub mod deepened;
+pub mod desk;
 #[cfg(unix)]
 pub mod lab;
 

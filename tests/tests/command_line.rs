@@ -1,83 +1,11 @@
 //! The command line, as stories: each test is somebody at a terminal.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use rrlab_tests::rrlab;
+use rrlab_tests::desk::{Desk, wait_for};
 use serde_json::Value;
 use strum::VariantArray as _;
-
-/// A folder with a small data set in CIFAR-10's official layout.
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let files = folder.path().join("cifar");
-        std::fs::create_dir(&files).unwrap();
-        let mut state = 1u32;
-        let mut noise = move || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        for (name, count) in [("data_batch_1.bin", 160), ("test_batch.bin", 60)] {
-            let record = |index: usize| {
-                let label = (index % 10) as u8;
-                let image: Vec<u8> = (0..3072).map(|_| noise() / 2 + label * 12).collect();
-                [vec![label], image].concat()
-            };
-            std::fs::write(files.join(name), (0..count).map(record).collect::<Vec<_>>().concat()).unwrap();
-        }
-        let desk = Self { folder };
-        desk.succeeds(&["dataset", "import", "cifar", "--name", "noise"]);
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = rrlab(&self.path("data"));
-        command.args(arguments).current_dir(self.folder.path());
-        command
-    }
-
-    fn output(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn succeeds(&self, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.succeeds(&[arguments, &["--format", "json"]].concat())).unwrap()
-    }
-
-    /// Standard error of a command that must fail with this code, and print no result.
-    fn fails(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-        assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
-        assert!(!error.contains("panicked"), "{arguments:?}: {error}");
-        error
-    }
-
-    fn training() -> Vec<&'static str> {
-        vec!["train", "--arch", "resnet8", "--dataset", "noise", "--epochs", "2", "--batch-size", "32", "--out"]
-    }
-
-    fn trained(&self, out: &str) {
-        self.succeeds(&[Self::training().as_slice(), &[out]].concat());
-    }
-}
 
 fn kept(allocation: &Value) -> Vec<u64> {
     allocation["layers"].as_array().unwrap().iter().map(|layer| layer["kept"].as_u64().unwrap()).collect()
@@ -252,13 +180,6 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     assert!(output.status.success() && said.contains("does not say which network it is of"), "{said}");
 }
 
-/// Waits until a running program has written a file, or ended.
-fn wait_for(running: &mut Child, file: &Path) {
-    while !file.exists() && running.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 #[test]
 fn bad_usage_is_two_and_failure_is_one() {
     let desk = Desk::new();
@@ -298,10 +219,10 @@ fn bad_usage_is_two_and_failure_is_one() {
         "--out",
         "no/such/folder.json",
     ];
-    assert!(desk.fails(1, &unwritable).contains("can't write"));
+    assert!(desk.fails(1, &unwritable).contains("there is no folder no/such"));
     assert!(desk.fails(1, &["inspect", "a.txt"]).contains("a.txt"));
     assert!(desk.fails(2, &["--device", "gpu", "dataset", "list"]).contains("vulkan"));
-    assert_eq!(leftovers(desk.folder.path()), Vec::<PathBuf>::new());
+    assert_eq!(leftovers(desk.folder()), Vec::<PathBuf>::new());
 }
 
 /// Files that were written aside and not renamed.
@@ -347,7 +268,7 @@ fn a_broken_download_is_gone_on_with_and_a_wrong_one_refused() {
 fn a_data_set_is_fetched_and_ready() {
     use std::io::{Read, Write};
     let desk = Desk::new();
-    let packed = Command::new("tar").args(["czf", "cifar.tar.gz", "cifar"]).current_dir(desk.folder.path()).status();
+    let packed = Command::new("tar").args(["czf", "cifar.tar.gz", "cifar"]).current_dir(desk.folder()).status();
     assert!(packed.unwrap().success());
     let body = std::fs::read(desk.path("cifar.tar.gz")).unwrap();
     let sum = Command::new("md5sum").arg(desk.path("cifar.tar.gz")).output().unwrap();
@@ -382,12 +303,12 @@ fn a_disk_that_fills_up_leaves_what_was_there() {
         // 32 KiB; the signal is ignored so that the write itself reports it.
         let script = format!("trap '' XFSZ; ulimit -f 32; exec {} {arguments}", program.display());
         let mut bash = Command::new("bash");
-        bash.args(["-c", &script]).env("RRLAB_DATA_DIR", desk.path("data")).current_dir(desk.folder.path());
+        bash.args(["-c", &script]).env("RRLAB_DATA_DIR", desk.path("data")).current_dir(desk.folder());
         bash.output().unwrap()
     };
     for command in [
-        "train --arch resnet8 --dataset noise --epochs 1 --batch-size 32 --out model.safetensors",
-        "calibrate --model model.safetensors --dataset noise --images 16 --out model.safetensors",
+        "train --arch resnet8 --dataset noise --epochs 1 --batch-size 32 --out model.safetensors --force-overwrite",
+        "calibrate --model model.safetensors --dataset noise --images 16 --out model.safetensors --force-overwrite",
         "dataset import cifar --name more",
     ] {
         let output = limited(command);
@@ -396,7 +317,7 @@ fn a_disk_that_fills_up_leaves_what_was_there() {
         assert!(error.contains("can't write") && error.contains("File too large"), "{command}: {error}");
         assert!(std::fs::read(desk.path("model.safetensors")).unwrap() == before, "{command} harmed what was there");
     }
-    assert_eq!(leftovers(desk.folder.path()), Vec::<PathBuf>::new());
+    assert_eq!(leftovers(desk.folder()), Vec::<PathBuf>::new());
     assert_eq!(leftovers(&desk.path("data")), Vec::<PathBuf>::new());
     assert_eq!(desk.json(&["dataset", "list"]).as_array().unwrap().len(), 2);
 }

@@ -2,36 +2,58 @@
 
 use burn::tensor::read_sync;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
 
-use super::{Context, calibration_images, inspect};
+use super::{Context, available_images, calibration_images, follow, inspect};
 use crate::cli::CalibrateArgs;
-use crate::progress;
-use crate::storage::{read_model, write_atomically};
+use crate::destination::{Destination, REPORT_BYTES};
+use crate::interrupt::Interrupt;
+use crate::progress::say;
+use crate::storage::read_model;
 
 pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
-    let dataset = context.data.load(&args.images.dataset)?;
-    let images = calibration_images(context, &model, &dataset, args.images.split.into(), args.images.images)?;
+    let split: Split = args.images.split.into();
+    available_images(&context.data.summary(&args.images.dataset)?, split, args.images.images);
+    let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;
+    let dataset = context.dataset(&args.images.dataset)?;
+    let images = calibration_images(context, &model, &dataset, split, args.images.images)?;
     let method = if args.direct { Method::Direct } else { Method::SecondMoments };
-    let profile = profile(&model, &images, &context.device()?, method)?;
-    write_atomically(&args.out, &serde_json::to_vec(&profile)?)?;
-    eprintln!("wrote {}", args.out.display());
+    let device = context.device()?;
+    let profile = profile(context, &model, &images, &device, method, &Interrupt::listen()?)?;
+    out.write(&serde_json::to_vec(&profile)?)?;
+    say(&format!("wrote {}", args.out.display()));
     inspect::print_profile(context, &profile, inspect::Point::default())
 }
 
-/// Calibrates with a progress bar.
+/// Calibrates where a person can see and end it.
 pub fn profile(
+    context: &Context,
     model: &Model,
     images: &CalibrationImages<'_>,
     device: &OpenDevice,
     method: Method,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<ModelProfile> {
-    let bar = progress::bar("calibrating (images)", images.len());
-    let watch = progress::counts_images(&bar);
-    let profile = read_sync(calibrate(model, &device.device, &device.name, images, method, watch))?;
-    bar.finish_and_clear();
-    Ok(profile)
+    let meter = context.progress.count("calibrating", "images", images.len());
+    let watch = follow(&meter, interrupt);
+    interrupt.outcome(read_sync(calibrate(model, &device.device, &device.name, images, method, watch)), None)
+}
+
+/// The profile that was given, or one measured now on training images.
+pub fn profile_or_measured(
+    context: &Context,
+    given: Option<ModelProfile>,
+    (model, dataset, device): (&Model, &Dataset, &OpenDevice),
+    images: usize,
+    interrupt: &Interrupt,
+) -> anyhow::Result<ModelProfile> {
+    if let Some(profile) = given {
+        return Ok(profile);
+    }
+    let images = calibration_images(context, model, dataset, Split::Train, images)?;
+    profile(context, model, &images, device, Method::SecondMoments, interrupt)
 }

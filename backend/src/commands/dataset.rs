@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use indicatif::ProgressBar;
 use md5::{Digest, Md5};
-use rrlab_engine::data::{Dataset, Importer, SHAPES10, archive_entries, is_archive};
-use serde::Serialize;
+use rrlab_engine::data::{DatasetSummary, Importer, SHAPES10, archive_entries, is_archive};
 
 use super::Context;
 use crate::cli::DatasetCommand;
+use crate::destination::Destination;
+use crate::interrupt::Interrupt;
 use crate::output::Report;
-use crate::progress;
+use crate::progress::{Meter, say};
 use crate::storage::read;
 
 /// Where a data set is published, and the checksum that its authors state.
@@ -42,35 +42,40 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 pub fn run(context: &Context, command: &DatasetCommand) -> anyhow::Result<()> {
     match command {
-        DatasetCommand::Import { path, name } => import(context, path, name),
+        DatasetCommand::Import { path, name, overwrite } => {
+            let destination = context.data.destination(name, (*overwrite).into())?;
+            import(context, path, name, &destination)
+        }
         DatasetCommand::List => list(context),
-        DatasetCommand::Fetch { name, from, md5 } => fetch(context, name, from.as_deref(), md5.as_deref()),
+        DatasetCommand::Fetch { name, from, md5, overwrite } => {
+            let destination = context.data.destination(name, (*overwrite).into())?;
+            fetch(context, name, from.as_deref(), md5.as_deref(), &destination)
+        }
     }
 }
 
-fn import(context: &Context, path: &Path, name: &str) -> anyhow::Result<()> {
-    context.data.check_name(name)?;
-    let spinner = progress::spinner(format!("reading {}", path.display()));
+fn import(context: &Context, path: &Path, name: &str, destination: &Destination) -> anyhow::Result<()> {
+    let meter = context.progress.wait(format!("importing {}", path.display()), "");
     let mut importer = Importer::default();
     if path.is_dir() {
-        import_folder(&mut importer, path, &spinner)?;
+        import_folder(&mut importer, path, &meter)?;
     } else {
         let text = path.to_string_lossy();
         ensure!(is_archive(&text), "{text} is neither a folder nor a .tar, .tar.gz or .zip archive");
         archive_entries(&text, &read(path)?, |entry, bytes| {
-            spinner.set_message(format!("reading {entry}"));
+            meter.describe(format!("reading {entry}"));
             importer.add(entry, bytes).map(|_| ())
         })?;
     }
     let dataset = importer.finish(name).with_context(|| path.display().to_string())?;
-    spinner.set_message("writing the data set");
-    let stored = context.data.store(&dataset)?;
-    spinner.finish_and_clear();
-    eprintln!("stored in {}", stored.display());
-    print(context, &[summary(&dataset)])
+    meter.describe("writing the data set");
+    destination.write(&dataset.to_bytes()?)?;
+    drop(meter);
+    say(&format!("stored in {}", destination.path().display()));
+    print(context, &[dataset.summary()])
 }
 
-fn import_folder(importer: &mut Importer, folder: &Path, spinner: &ProgressBar) -> anyhow::Result<()> {
+fn import_folder(importer: &mut Importer, folder: &Path, meter: &Meter) -> anyhow::Result<()> {
     let mut folders = vec![folder.to_owned()];
     let mut files: Vec<PathBuf> = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -81,37 +86,20 @@ fn import_folder(importer: &mut Importer, folder: &Path, spinner: &ProgressBar) 
     }
     files.sort();
     for file in files {
-        spinner.set_message(format!("reading {}", file.display()));
+        meter.describe(format!("reading {}", file.display()));
         importer.add(&file.to_string_lossy(), &read(&file)?)?;
     }
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Summary {
-    name: String,
-    classes: usize,
-    train: usize,
-    test: usize,
-}
-
-fn summary(dataset: &Dataset) -> Summary {
-    Summary {
-        name: dataset.name.clone(),
-        classes: dataset.classes.len(),
-        train: dataset.train.len(),
-        test: dataset.test.len(),
-    }
-}
-
 fn list(context: &Context) -> anyhow::Result<()> {
     let names = [SHAPES10.to_owned()].into_iter().chain(context.data.names()?);
-    let summaries = names.map(|name| Ok(summary(&context.data.load(&name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let summaries = names.map(|name| context.data.summary(&name)).collect::<anyhow::Result<Vec<_>>>()?;
     print(context, &summaries)
 }
 
-fn print(context: &Context, summaries: &[Summary]) -> anyhow::Result<()> {
-    let row = |s: &Summary| vec![s.name.clone(), s.classes.to_string(), s.train.to_string(), s.test.to_string()];
+fn print(context: &Context, summaries: &[DatasetSummary]) -> anyhow::Result<()> {
+    let row = |s: &DatasetSummary| vec![s.name.clone(), s.classes.to_string(), s.train.to_string(), s.test.to_string()];
     let report = Report {
         value: &summaries,
         columns: &["name", "classes", "train", "test"],
@@ -121,14 +109,18 @@ fn print(context: &Context, summaries: &[Summary]) -> anyhow::Result<()> {
     report.print(context.format)
 }
 
-fn fetch(context: &Context, name: &str, from: Option<&str>, md5: Option<&str>) -> anyhow::Result<()> {
+fn fetch(
+    context: &Context,
+    name: &str,
+    from: Option<&str>,
+    md5: Option<&str>,
+    destination: &Destination,
+) -> anyhow::Result<()> {
     let known = || SOURCES.map(|source| source.name).join(", ");
     let source = SOURCES.iter().find(|source| source.name == name);
     let source = source.with_context(|| format!("`{name}` can't be fetched; there are {}", known()))?;
-    std::fs::create_dir_all(context.data.path())
-        .with_context(|| format!("can't create {}", context.data.path().display()))?;
     let partial = context.data.path().join(format!("{name}.tar.gz.part"));
-    download(from.unwrap_or(source.address), &partial)?;
+    download(context, from.unwrap_or(source.address), &partial)?;
     let bytes = read(&partial)?;
     let found: String = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let expected = md5.unwrap_or(source.md5);
@@ -138,13 +130,13 @@ fn fetch(context: &Context, name: &str, from: Option<&str>, md5: Option<&str>) -
     }
     let archive = context.data.path().join(format!("{name}.tar.gz"));
     std::fs::rename(&partial, &archive)?;
-    import(context, &archive, name)?;
+    import(context, &archive, name, destination)?;
     std::fs::remove_file(&archive)?;
     Ok(())
 }
 
 /// Appends to what an earlier try left, where the server can go on from there.
-fn download(address: &str, partial: &Path) -> anyhow::Result<()> {
+fn download(context: &Context, address: &str, partial: &Path) -> anyhow::Result<()> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(SILENCE))
         .timeout_recv_response(Some(SILENCE))
@@ -161,8 +153,9 @@ fn download(address: &str, partial: &Path) -> anyhow::Result<()> {
     let resumes = response.status() == 206;
     let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let start = if resumes { held } else { 0 };
-    let bar = progress::bar("downloading (bytes)", (start + length.unwrap_or(0)) as usize);
-    bar.set_position(start);
+    let meter = context.progress.count("downloading", "bytes", (start + length.unwrap_or(0)) as usize);
+    meter.begin_at(start as usize);
+    let interrupt = Interrupt::listen()?;
     let mut file = File::options().create(true).write(true).append(resumes).truncate(!resumes).open(partial)?;
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; 1 << 16];
@@ -174,9 +167,11 @@ fn download(address: &str, partial: &Path) -> anyhow::Result<()> {
             break;
         }
         file.write_all(&buffer[..count]).with_context(|| format!("can't write {}", partial.display()))?;
-        bar.inc(count as u64);
+        meter.advance(count);
+        if let Err(stopped) = interrupt.check() {
+            file.sync_all()?;
+            return interrupt.outcome(Err(stopped), Some(partial));
+        }
     }
-    file.sync_all()?;
-    bar.finish_and_clear();
-    Ok(())
+    Ok(file.sync_all()?)
 }

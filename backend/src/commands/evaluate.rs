@@ -9,10 +9,10 @@ use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
 use rrlab_types::{Binding, Evaluation};
 
-use super::{Context, note_unbound};
+use super::{Context, available_images, follow, note_unbound};
 use crate::cli::EvaluateArgs;
+use crate::interrupt::Interrupt;
 use crate::output::{Report, percent};
-use crate::progress;
 use crate::storage::{read_model, read_profile};
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
@@ -20,19 +20,25 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.profile {
         check_profile(path, &model)?;
     }
-    let dataset = context.data.load(&args.dataset)?;
-    model.check_classes(&dataset)?;
+    let summary = context.data.summary(&args.dataset)?;
     let split: Split = args.split.into();
-    let set = dataset.split(split);
-    let drawn = draw_indices(set, args.images.unwrap_or(set.len()), context.seed);
-    let images = drawn.len();
+    let images = match args.images {
+        Some(asked) => available_images(&summary, split, asked),
+        None => summary.images(split),
+    };
     anyhow::ensure!(images > 0, "evaluation needs at least one image");
+    let dataset = context.dataset(&args.dataset)?;
+    model.check_classes(&dataset)?;
+    let set = dataset.split(split);
+    let drawn = draw_indices(set, images, context.seed);
     let device = context.device()?;
     let network = Network::new(&model, &device.device);
-    let bar = progress::bar("evaluating", images);
-    let watch = progress::counts_images(&bar);
-    let fraction = read_sync(accuracy(&network, set, &drawn, &model.normalization_of(&dataset), watch))?;
-    bar.finish_and_clear();
+    let interrupt = Interrupt::listen()?;
+    let meter = context.progress.count("evaluating", "images", images);
+    let watch = follow(&meter, &interrupt);
+    let measured = read_sync(accuracy(&network, set, &drawn, &model.normalization_of(&dataset), watch));
+    drop(meter);
+    let fraction = interrupt.outcome(measured, None)?;
     let name = args.model.model.display().to_string();
     let evaluation = evaluation(&name, &model, &dataset, split, images, &device.name, fraction);
     let report = Report {

@@ -1,72 +1,154 @@
 //! `rrlab finetune`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
+use rrlab_engine::checkpoint;
+use rrlab_engine::data::{DatasetSummary, Split};
 use rrlab_engine::experiment::Experiment;
 use rrlab_engine::finetune::FinetuneState;
+use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
-use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, TrainingPlan};
+use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, Rule, Sparsity, TrainingPlan};
 
-use super::{Context, measured, read_or_measure_profile, state_path};
+use super::calibrate::profile_or_measured;
+use super::{
+    Context, available_images, evaluation_images, given_profile, listed, model_bytes, state_path, training_bytes,
+};
 use crate::cli::FinetuneArgs;
+use crate::destination::{Destination, Existing};
+use crate::interrupt::Interrupt;
 use crate::output::{Report, percent};
-use crate::progress;
-use crate::storage::{Saving, read, read_model, write_atomically, write_model};
+use crate::progress::say;
+use crate::storage::{Saving, read, read_model};
 
 pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
-    let dataset = context.data.load(&args.dataset)?;
-    model.check_classes(&dataset)?;
-    if let Some(folder) = &args.models {
-        std::fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
-    }
-    let device = context.device()?;
-    let parts = (&model, &dataset, &device);
-    let profile = read_or_measure_profile(context, args.profile.as_deref(), parts, args.images)?;
-    let plan = plan(context, args, dataset.test.len())?;
+    let summary = context.data.summary(&args.dataset)?;
+    let plan = plan(context, args, &summary)?;
+    plan.training.check()?;
+    let out = Destination::check("--out", &args.out, args.overwrite.into(), training_bytes(model.graph()))?;
     let state_path = state_path(&args.out);
     let previous = previous(&state_path)?;
+    let given = given_profile(args.profile.as_deref(), &model)?;
+    let models = model_destinations(args, &plan, &model, previous.is_some())?;
+    let dataset = context.dataset(&args.dataset)?;
+    model.check_classes(&dataset)?;
+    let device = context.device()?;
+    let interrupt = Interrupt::listen()?;
+    let parts = (&model, &dataset, &device);
+    let profile = profile_or_measured(context, given, parts, args.images, &interrupt)?;
     let experiment = Experiment {
-        measured: measured(&model, &profile)?,
+        measured: Measured::new(&model, &profile)?,
         dataset: &dataset,
         device: &device.device,
         device_name: &device.name,
     };
-    let bar = progress::bar("fine-tuning (steps)", 0);
-    let mut saving = Saving::new(&state_path, Duration::from_secs(args.save_every));
+    say(&described(&plan));
+    let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
+    let report = compute(context, &experiment, plan, previous, saving, &interrupt, &models)?;
+    out.write(&serde_json::to_vec_pretty(&report)?)?;
+    std::fs::remove_file(&state_path).ok();
+    print(context, &report)
+}
+
+/// Where each run's network goes, where they are kept.
+type ModelDestinations = BTreeMap<String, Destination>;
+
+fn model_name(rule: Rule, sparsity: Sparsity) -> String {
+    format!("{rule}-{sparsity}.safetensors")
+}
+
+/// Checks where the networks go. Those of an earlier part of the same work are replaced by themselves.
+fn model_destinations(
+    args: &FinetuneArgs,
+    plan: &FinetunePlan,
+    model: &Model,
+    goes_on: bool,
+) -> anyhow::Result<ModelDestinations> {
+    let mut destinations = ModelDestinations::new();
+    let Some(folder) = &args.models else { return Ok(destinations) };
+    std::fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
+    let existing = if goes_on { Existing::Replace } else { args.overwrite.into() };
+    let room = (plan.rules.len() * plan.sparsities.len()) as u64 * model_bytes(model.graph());
+    for &sparsity in &plan.sparsities {
+        for &rule in &plan.rules {
+            let name = model_name(rule, sparsity);
+            let destination = Destination::check("--models", &folder.join(&name), existing, room)?;
+            destinations.insert(name, destination);
+        }
+    }
+    Ok(destinations)
+}
+
+/// `2 networks: 2 rules (erk, rr) × 1 sparsities (0.9), each for 3 epochs after variance_matching`.
+fn described(plan: &FinetunePlan) -> String {
+    format!(
+        "{} networks: {} × {}, each for {} epochs after repair {}, on {} test images",
+        plan.asked(),
+        listed("rules", &plan.rules),
+        listed("sparsities", &plan.sparsities),
+        plan.training.epochs,
+        plan.repair,
+        plan.evaluation_images
+    )
+}
+
+/// Fine-tunes, saving the state now and then, and at the end of each run: what comes next can't be saved.
+fn compute(
+    context: &Context,
+    experiment: &Experiment<'_>,
+    plan: FinetunePlan,
+    previous: Option<FinetuneState>,
+    mut saving: Saving<'_>,
+    interrupt: &Interrupt,
+    models: &ModelDestinations,
+) -> anyhow::Result<FinetuneReport> {
+    let meter = context.progress.wait("fine-tuning", "steps");
+    let epochs = plan.training.epochs;
+    let mut run = String::new();
+    let mut begun = false;
     let mut unwritten = None;
-    let report = read_sync(experiment.finetune(plan, previous, async |under_way, progress| {
+    let tuned = read_sync(experiment.finetune(plan, previous, async |under_way, progress| {
         match progress {
-            Progress::Run(report) => bar.set_message(described(report)),
+            Progress::Run(report) => {
+                run = progress_of(report);
+                meter.describe(run.clone());
+            }
+            Progress::Step(step) => meter.describe(format!("{run}, loss {:.3}", step.loss)),
             Progress::Tuned(run, tuned) => {
-                if let Err(error) = args.models.as_deref().map_or(Ok(()), |folder| keep(folder, run, tuned)) {
+                if let Err(error) = keep(models, run, tuned) {
                     unwritten = Some(error);
                     return Err(Stopped);
                 }
             }
             _ => {}
         }
-        let Some(under_way) = under_way else { return Ok(()) };
+        let Some(under_way) = under_way else { return interrupt.check() };
         let (done, total) = under_way.steps();
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        saving.save_if_due(async || Ok(under_way.state().await?.to_bytes()?)).await
+        meter.set_total(total);
+        if begun {
+            meter.set(done);
+        } else {
+            meter.begin_at(done.saturating_sub(1));
+            begun = true;
+        }
+        let run_ends = matches!(progress, Progress::Epoch(epoch) if epoch.epoch == epochs);
+        saving.save_if_due(run_ends, async || Ok(under_way.state().await?.to_bytes()?)).await
     }));
-    bar.finish_and_clear();
-    if let Some(error) = unwritten {
-        return Err(error);
+    drop(meter);
+    match unwritten {
+        Some(error) => Err(error),
+        None => saving.outcome(tuned),
     }
-    let report = saving.outcome(report)?;
-    write_atomically(&args.out, &serde_json::to_vec_pretty(&report)?)?;
-    std::fs::remove_file(&state_path).ok();
-    print(context, &report)
 }
 
-fn plan(context: &Context, args: &FinetuneArgs, test_images: usize) -> anyhow::Result<FinetunePlan> {
+fn plan(context: &Context, args: &FinetuneArgs, dataset: &DatasetSummary) -> anyhow::Result<FinetunePlan> {
+    available_images(dataset, Split::Train, args.images);
     let distillation = args.distill.map(|weight| Distillation { weight, temperature: args.temperature });
     Ok(FinetunePlan {
         rules: args.rules.clone(),
@@ -75,7 +157,7 @@ fn plan(context: &Context, args: &FinetuneArgs, test_images: usize) -> anyhow::R
         settings: args.settings.settings(args.rule_repair)?,
         constraints: args.force.clone(),
         calibration_images: args.images,
-        evaluation_images: args.test_images.unwrap_or(test_images).min(test_images),
+        evaluation_images: evaluation_images(dataset, args.test_images),
         training: TrainingPlan {
             epochs: args.epochs,
             batch_size: args.batch_size,
@@ -94,18 +176,24 @@ fn previous(path: &Path) -> anyhow::Result<Option<FinetuneState>> {
     }
     let broken = || format!("{} is no fine-tuning to go on from; delete it or choose another --out", path.display());
     let state = FinetuneState::from_bytes(&read(path)?).with_context(broken)?;
-    eprintln!("going on from {} (run {}, epoch {})", path.display(), state.report.runs.len(), state.training.epoch + 1);
+    let (run, epoch) = (state.report.runs.len(), state.training.epoch + 1);
+    say(&format!("going on from {} (run {run}, epoch {epoch})", path.display()));
     Ok(Some(state))
 }
 
-fn keep(folder: &Path, run: &FinetuneRun, model: &Model) -> anyhow::Result<()> {
-    write_model(&folder.join(format!("{}-{}.safetensors", run.rule, run.sparsity)), model)
+fn keep(models: &ModelDestinations, run: &FinetuneRun, model: &Model) -> anyhow::Result<()> {
+    match models.get(&model_name(run.rule, run.sparsity)) {
+        Some(destination) => destination.write(&checkpoint::write(model)?),
+        None => Ok(()),
+    }
 }
 
-fn described(report: &FinetuneReport) -> String {
+/// The run under way, and how well its network did last.
+fn progress_of(report: &FinetuneReport) -> String {
     let Some(run) = report.runs.last() else { return String::new() };
     let accuracy = run.final_accuracy().unwrap_or(run.start_accuracy);
-    format!("{} at {}, epoch {}: {}", run.rule, run.sparsity, run.epochs.len(), percent(accuracy))
+    let epochs = run.epochs.len();
+    format!("{} at {}, {} after {epochs} epochs", run.rule, run.sparsity, percent(accuracy))
 }
 
 fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::Context;
 use crate::cli::InspectArgs;
+use crate::file_kind::{FileKind, Wanted, WrongKind};
 use crate::output::{Report, shape};
-use crate::storage::{read_model, read_profile};
+use crate::storage::{read, read_model, read_profile};
 
 /// Where on its curves a profile is looked at.
 #[derive(Clone, Copy)]
@@ -67,10 +68,16 @@ struct ModelLayerView {
 }
 
 pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
-    if args.file.extension().is_some_and(|extension| extension == "safetensors") {
-        return print_model(context, &read_model(&args.file, args.network.hint())?);
+    match FileKind::of(&read(&args.file)?) {
+        FileKind::Profile => {
+            let point = Point { sparsity: args.sparsity, repair: args.repair };
+            print_profile(context, &read_profile(&args.file)?, point)
+        }
+        FileKind::Model | FileKind::OtherSafetensors => {
+            print_model(context, &read_model(&args.file, args.network.hint())?)
+        }
+        other => Err(WrongKind::new(&args.file, other, Wanted::Inspected).into()),
     }
-    print_profile(context, &read_profile(&args.file)?, Point { sparsity: args.sparsity, repair: args.repair })
 }
 
 /// Prints a profile's layers at a point of their curves.

@@ -17,14 +17,17 @@ mod train;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::read_sync;
-use rrlab_engine::calibrate::{CalibrationImages, Method};
-use rrlab_engine::data::{Dataset, Split};
+use rrlab_engine::calibrate::CalibrationImages;
+use rrlab_engine::data::{Dataset, DatasetSummary, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
-use rrlab_types::{Binding, ModelProfile};
+use rrlab_engine::watch::{Progress, Stopped};
+use rrlab_types::{Binding, LayerGraph, ModelProfile};
 
 use crate::cli::{Cli, Command, Format};
+use crate::interrupt::Interrupt;
+use crate::progress::{Meter, ProgressOutput, say};
 use crate::storage::{DataFolder, read_profile};
 
 /// What every command gets.
@@ -35,24 +38,35 @@ pub struct Context {
     pub data: DataFolder,
     /// The seed.
     pub seed: u64,
+    /// How progress is shown.
+    pub progress: ProgressOutput,
     device: DeviceChoice,
 }
 
 impl Context {
     /// Opens the device; says on standard error why a GPU was passed over.
     pub fn device(&self) -> anyhow::Result<OpenDevice> {
+        let meter = self.progress.wait("opening the device", "");
         let device = read_sync(self.device.open())?;
+        drop(meter);
         if let Some(note) = &device.note {
-            eprintln!("using {}: {note}", device.name);
+            say(&format!("using {}: {note}", device.name));
         }
         Ok(device)
+    }
+
+    /// Loads a data set. What can be checked without its images should have been.
+    pub fn dataset(&self, name: &str) -> anyhow::Result<Dataset> {
+        let _meter = self.progress.wait(format!("loading data set {name}"), "");
+        self.data.load(name)
     }
 }
 
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    let Cli { command, format, data_dir, device, seed } = cli;
-    let context = Context { format, data: DataFolder::new(data_dir)?, seed, device };
+    let Cli { command, format, data_dir, device, seed, progress_every } = cli;
+    let progress = ProgressOutput::new(progress_every);
+    let context = Context { format, data: DataFolder::new(data_dir)?, seed, progress, device };
     match &command {
         Command::Dataset(command) => dataset::run(&context, command),
         Command::Train(args) => train::run(&context, args),
@@ -71,33 +85,54 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The profile in this file, or one measured now.
-fn read_or_measure_profile(
-    context: &Context,
-    path: Option<&Path>,
-    (model, dataset, device): (&Model, &Dataset, &OpenDevice),
-    images: usize,
-) -> anyhow::Result<ModelProfile> {
-    match path {
-        Some(path) => read_profile(path),
-        None => {
-            let images = calibration_images(context, model, dataset, Split::Train, images)?;
-            calibrate::profile(model, &images, device, Method::SecondMoments)
-        }
+/// The profile in the file that was given, which must be of this network; says so where it does not name it.
+fn given_profile(path: Option<&Path>, model: &Model) -> anyhow::Result<Option<ModelProfile>> {
+    let Some(path) = path else { return Ok(None) };
+    let profile = read_profile(path)?;
+    note_unbound("the profile", Measured::new(model, &profile)?.binding());
+    Ok(Some(profile))
+}
+
+/// Images that there are of those asked for; says so where there are fewer.
+fn available_images(dataset: &DatasetSummary, split: Split, asked: usize) -> usize {
+    let available = dataset.images(split);
+    if available < asked {
+        say(&format!("note: {} has {available} {split} images, not {asked}; all of them are used", dataset.name));
+    }
+    available.min(asked)
+}
+
+/// Test images of a plan: as many as were asked for, else all.
+fn evaluation_images(dataset: &DatasetSummary, asked: Option<usize>) -> usize {
+    match asked {
+        Some(asked) => available_images(dataset, Split::Test, asked),
+        None => dataset.test,
     }
 }
 
-/// The two together; says so where the profile does not name its network.
-fn measured<'a>(model: &'a Model, profile: &'a ModelProfile) -> anyhow::Result<Measured<'a>> {
-    let measured = Measured::new(model, profile)?;
-    note_unbound("the profile", measured.binding());
-    Ok(measured)
+/// What a plan holds of something, as in `2 repairs (none, shrunk)`.
+fn listed(what: &str, values: &[impl ToString]) -> String {
+    let names: Vec<String> = values.iter().map(ToString::to_string).collect();
+    format!("{} {what} ({})", names.len(), names.join(", "))
+}
+
+/// A watcher that counts images and repaired nodes, names layers, and ends work when a person asks for that.
+fn follow(meter: &Meter, interrupt: &Interrupt) -> impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped> {
+    async |progress| {
+        match progress {
+            Progress::Images(count) => meter.advance(count),
+            Progress::Repaired => meter.advance(1),
+            Progress::Layer(layer) => meter.describe(format!("curves of {}", layer.name)),
+            _ => {}
+        }
+        interrupt.check()
+    }
 }
 
 /// Says that what was read does not name its network: only its layers could be compared.
 fn note_unbound(what: &str, binding: Binding) {
     if binding == Binding::Unbound {
-        eprintln!("note: {what} does not say which network it is of; only its layers are compared");
+        say(&format!("note: {what} does not say which network it is of; only its layers are compared"));
     }
 }
 
@@ -108,7 +143,7 @@ fn state_path(out: &Path) -> PathBuf {
     name.into()
 }
 
-/// Calibration images for a model; says so where there are fewer than asked for.
+/// Calibration images for a model.
 fn calibration_images<'a>(
     context: &Context,
     model: &Model,
@@ -116,9 +151,16 @@ fn calibration_images<'a>(
     split: Split,
     count: usize,
 ) -> anyhow::Result<CalibrationImages<'a>> {
-    let images = CalibrationImages::draw(dataset, split, count, context.seed, model.normalization_of(dataset))?;
-    if images.len() < count {
-        eprintln!("note: {} has only {} {split} images; all of them are used", dataset.name, images.len());
-    }
-    Ok(images)
+    Ok(CalibrationImages::draw(dataset, split, count, context.seed, model.normalization_of(dataset))?)
+}
+
+/// Room for a network of so many parameters, as safetensors.
+fn model_bytes(graph: &LayerGraph) -> u64 {
+    // The header says what each tensor is called: a few hundred bytes a layer.
+    (size_of::<f32>() * graph.parameters() + 1024 * graph.nodes.len()) as u64
+}
+
+/// Room for a training under way: weights, velocities and masks, twice while a state is replaced by the next.
+fn training_bytes(graph: &LayerGraph) -> u64 {
+    2 * 3 * model_bytes(graph)
 }

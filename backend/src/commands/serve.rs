@@ -12,6 +12,7 @@ use super::Context;
 use super::lab::{block_on, open_objects, open_store, start_log};
 use crate::caretaker::look_after_jobs;
 use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
+use crate::interrupt::Signals;
 use crate::queue::Queue;
 use crate::server::{self, Lab, Page, RequestLimits, Settings};
 use crate::worker::{Worker, WorkerTiming};
@@ -110,9 +111,12 @@ fn timing(args: &WorkArgs) -> WorkerTiming {
 fn stop_signal() -> watch::Receiver<bool> {
     let (tell, told) = watch::channel(false);
     tokio::spawn(async move {
-        if let Err(error) = signalled().await {
-            tracing::warn!(%error, "signals can't be heard; stop the program by its process id");
-            std::future::pending::<()>().await;
+        match Signals::listen() {
+            Ok(mut signals) => signals.next().await,
+            Err(error) => {
+                tracing::warn!(%error, "signals can't be heard; stop the program by its process id");
+                std::future::pending::<()>().await;
+            }
         }
         tracing::info!("stopping");
         tell.send(true).ok();
@@ -120,19 +124,4 @@ fn stop_signal() -> watch::Receiver<bool> {
         tell.closed().await;
     });
     told
-}
-
-#[cfg(unix)]
-async fn signalled() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        heard = tokio::signal::ctrl_c() => heard,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn signalled() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

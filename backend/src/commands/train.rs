@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use burn::tensor::read_sync;
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::data::Dataset;
+use rrlab_engine::checkpoint;
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
@@ -15,11 +15,13 @@ use rrlab_engine::watch::Progress;
 use rrlab_types::{EpochReport, TrainingPlan};
 use serde::Serialize;
 
-use super::{Context, state_path};
+use super::{Context, follow, model_bytes, state_path, training_bytes};
 use crate::cli::TrainArgs;
+use crate::destination::Destination;
+use crate::interrupt::Interrupt;
 use crate::output::{Report, percent};
-use crate::progress;
-use crate::storage::{Saving, read, write_model};
+use crate::progress::say;
+use crate::storage::{Saving, read};
 
 #[derive(Serialize)]
 struct Summary {
@@ -31,37 +33,37 @@ struct Summary {
 }
 
 pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
-    let dataset = context.data.load(&args.dataset)?;
-    let plan = TrainingPlan {
-        epochs: args.epochs,
-        batch_size: args.batch_size,
-        learning_rate: args.learning_rate,
-        schedule: args.schedule.into(),
-        label_smoothing: args.label_smoothing,
-        augment: !args.no_augmentation,
-        seed: context.seed,
-        ..TrainingPlan::default()
-    };
-    let state_path = state_path(&args.out);
     let architecture = args.network.arch.context("name the network to train with --arch, such as --arch resnet20")?;
-    let state = if state_path.exists() {
-        resumed(&state_path, &architecture, &dataset, &plan)?
-    } else {
-        started(&architecture, args.network.classes, &dataset, plan.clone(), context.seed)?
+    let plan = plan(context, args);
+    plan.check()?;
+    let summary = context.data.summary(&args.dataset)?;
+    let graph = architecture.graph(args.network.classes.unwrap_or(summary.classes))?;
+    let room = training_bytes(&graph) + model_bytes(&graph);
+    let out = Destination::check("--out", &args.out, args.overwrite.into(), room)?;
+    let state_path = state_path(&args.out);
+    let resumed = match state_path.exists() {
+        true => Some(resumed(&state_path, &architecture, &summary.name, &plan)?),
+        false => None,
     };
+    let dataset = context.dataset(&args.dataset)?;
+    let state =
+        resumed.unwrap_or_else(|| TrainingState::start(Model::untrained(graph, &dataset, context.seed), plan.clone()));
     let device = context.device()?;
     let trainer = Trainer::new(state, &dataset, &device.device)?;
+    let interrupt = Interrupt::listen()?;
     let started = Instant::now();
-    let (mut model, epochs) = train(trainer, &state_path, Duration::from_secs(args.save_every))?;
+    let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
+    let (mut model, epochs) = train(context, trainer, saving)?;
     let seconds = started.elapsed().as_secs_f64();
     let network = Network::new(&model, &device.device);
     let everything: Vec<usize> = (0..dataset.test.len()).collect();
-    let bar = progress::bar("evaluating", everything.len());
-    let watch = progress::counts_images(&bar);
-    let test_accuracy = read_sync(accuracy(&network, &dataset.test, &everything, &dataset.normalization, watch))?;
-    bar.finish_and_clear();
+    let meter = context.progress.count("evaluating", "images", everything.len());
+    let watch = follow(&meter, &interrupt);
+    let evaluated = read_sync(accuracy(&network, &dataset.test, &everything, &dataset.normalization, watch));
+    drop(meter);
+    let test_accuracy = interrupt.outcome(evaluated, Some(&state_path))?;
     model.note_training(&plan, &dataset, test_accuracy, dataset.test.len());
-    write_model(&args.out, &model)?;
+    out.write(&checkpoint::write(&model)?)?;
     std::fs::remove_file(&state_path).ok();
     print(
         context,
@@ -75,57 +77,58 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     )
 }
 
-fn started(
-    architecture: &Architecture,
-    classes: Option<usize>,
-    dataset: &Dataset,
-    plan: TrainingPlan,
-    seed: u64,
-) -> anyhow::Result<TrainingState> {
-    let graph = architecture.graph(classes.unwrap_or(dataset.classes.len()))?;
-    let model = Model::untrained(graph, dataset, seed);
-    Ok(TrainingState::start(model, plan))
+fn plan(context: &Context, args: &TrainArgs) -> TrainingPlan {
+    TrainingPlan {
+        epochs: args.epochs,
+        batch_size: args.batch_size,
+        learning_rate: args.learning_rate,
+        schedule: args.schedule.into(),
+        label_smoothing: args.label_smoothing,
+        augment: !args.no_augmentation,
+        seed: context.seed,
+        ..TrainingPlan::default()
+    }
 }
 
 /// The state that an earlier call left, if that call asked for the same.
 fn resumed(
     path: &Path,
     architecture: &Architecture,
-    dataset: &Dataset,
+    dataset: &str,
     plan: &TrainingPlan,
 ) -> anyhow::Result<TrainingState> {
     let state = TrainingState::from_bytes(&read(path)?).with_context(|| path.display().to_string())?;
     let same = state.plan == *plan
         && state.model.graph().architecture == architecture.to_string()
-        && state.model.info.dataset.as_ref() == Some(&dataset.name);
+        && state.model.info.dataset.as_deref() == Some(dataset);
     ensure!(
         same,
         "{} is the state of a training with other settings; repeat those, or delete it to begin anew",
         path.display()
     );
-    eprintln!("going on from {} (epoch {}, step {})", path.display(), state.epoch + 1, state.step + 1);
+    say(&format!("going on from {} (epoch {}, step {})", path.display(), state.epoch + 1, state.step + 1));
     Ok(state)
 }
 
+/// Trains to the end. What was trained is saved then too: evaluation comes next, and may be interrupted.
 fn train(
+    context: &Context,
     mut trainer: Trainer<'_>,
-    state_path: &Path,
-    save_every: Duration,
+    mut saving: Saving<'_>,
 ) -> anyhow::Result<(Model, Vec<EpochReport>)> {
-    let bar = progress::bar("training (steps)", trainer.total_steps());
-    bar.set_position(trainer.steps_done() as u64);
-    bar.reset_eta();
-    let mut saving = Saving::new(state_path, save_every);
+    let meter = context.progress.count("training", "steps", trainer.total_steps());
+    meter.begin_at(trainer.steps_done());
     let trained = read_sync(trainer.run(&[], async |trainer, progress| {
-        let Progress::Step(step) = progress else { return Ok(()) };
-        bar.inc(1);
-        if let Some((loss, accuracy)) = trainer.log().so_far() {
-            bar.set_message(format!("epoch {}, loss {loss:.3}, accuracy {}", step.epoch + 1, percent(accuracy)));
+        if let Progress::Step(step) = progress {
+            meter.advance(1);
+            if let Some((loss, accuracy)) = trainer.log().so_far() {
+                meter.describe(format!("epoch {}, loss {loss:.3}, accuracy {}", step.epoch + 1, percent(accuracy)));
+            }
         }
-        saving.save_if_due(async || Ok(trainer.state().await?.to_bytes()?)).await
+        saving.save_if_due(trainer.is_finished(), async || Ok(trainer.state().await?.to_bytes()?)).await
     }));
+    drop(meter);
     saving.outcome(trained)?;
-    bar.finish_and_clear();
     Ok((read_sync(trainer.model())?, trainer.log().epochs.clone()))
 }
 

@@ -2,7 +2,9 @@
 
 use std::io::{Cursor, Write};
 
-use rrlab_engine::data::{Dataset, IMAGE_BYTES, ImportError, Importer, archive_entries, shapes10};
+use rrlab_engine::data::{
+    Dataset, DatasetSummary, IMAGE_BYTES, ImportError, Importer, archive_entries, shapes10,
+};
 
 /// Records of CIFAR-10 (one label byte) or CIFAR-100 (coarse and fine).
 fn records(label_bytes: usize, labels: &[u8]) -> Vec<u8> {
@@ -134,6 +136,19 @@ fn broken_files_are_named() {
     let stored = shapes10(20, 10, 1).to_bytes().unwrap();
     assert!(Dataset::from_bytes(&stored[..stored.len() - 9]).is_err());
     assert!(Dataset::from_bytes(b"").is_err());
+}
+
+#[test]
+fn a_stored_data_set_says_how_much_it_holds_before_it_is_read() {
+    let data = shapes10(20, 10, 1);
+    let stored = data.to_bytes().unwrap();
+    let length = stored.len() as u64;
+    assert_eq!(DatasetSummary::read(&stored[..], length).unwrap(), data.summary());
+    // The pixels are not looked at, but their number is.
+    assert!(DatasetSummary::read(&stored[..2000], length).is_ok());
+    assert!(DatasetSummary::read(&stored[..], length - 1).is_err());
+    assert!(DatasetSummary::read(&stored[..20], length).is_err());
+    assert!(DatasetSummary::read(&[255; 2000][..], 2000).is_err());
 }
 
 /// A name of 64 MB, that takes 64 KB packed: what reads it whole must not be asked to.

@@ -6,10 +6,12 @@ mod images;
 mod import;
 mod shapes10;
 mod stored;
+mod summary;
 
 pub use batches::{Augmentation, EVALUATION_BATCH, Sample, draw_indices, images_to_device};
 pub use dataset::{Dataset, Split};
 pub use images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};
 pub use import::{ImportError, Importer, archive_entries, is_archive};
-pub use shapes10::{SHAPES10, shapes10};
+pub use shapes10::{SHAPES10, SHAPES10_CLASSES, shapes10};
 pub use stored::StoredDatasetError;
+pub use summary::DatasetSummary;

@@ -15,7 +15,8 @@ pub const SHAPES10: &str = "shapes10";
 
 const SHAPES: [&str; 5] = ["disc", "ring", "square", "triangle", "cross"];
 const TEXTURES: [&str; 2] = ["plain", "striped"];
-const CLASSES: usize = SHAPES.len() * TEXTURES.len();
+/// Number of its classes.
+pub const SHAPES10_CLASSES: usize = SHAPES.len() * TEXTURES.len();
 
 /// Least distance between the colours of shape and ground, of √3 at most.
 const MIN_CONTRAST: f32 = 0.35;
@@ -48,11 +49,11 @@ fn generate(count: usize, seed: u64, split: u64) -> ImageSet {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // A stream of its own for each image: what came before it makes no difference.
         rng.set_stream(split << 32 | index as u64);
-        draw(&mut rng, index % CLASSES)
+        draw(&mut rng, index % SHAPES10_CLASSES)
     });
     let mut set = ImageSet::default();
     for (index, image) in images.iter().enumerate() {
-        set.push(image, (index % CLASSES) as u32);
+        set.push(image, (index % SHAPES10_CLASSES) as u32);
     }
     set
 }

@@ -8,7 +8,7 @@ use super::dataset::{Dataset, Split};
 use super::images::{IMAGE, ImageSet, Normalization};
 
 /// Key of the file's metadata that holds name, classes and normalisation.
-const METADATA_KEY: &str = "rrlab.dataset";
+pub(super) const METADATA_KEY: &str = "rrlab.dataset";
 
 /// Why bytes are not a stored data set.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +24,9 @@ pub enum StoredDatasetError {
 
 /// What the file's metadata say beside its tensors.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Header {
-    name: String,
-    classes: Vec<String>,
+pub(super) struct Header {
+    pub(super) name: String,
+    pub(super) classes: Vec<String>,
     normalization: Normalization,
 }
 
@@ -77,7 +77,7 @@ fn label_bytes(set: &ImageSet) -> Vec<u8> {
     set.labels().iter().flat_map(|label| label.to_le_bytes()).collect()
 }
 
-fn content(problem: String) -> StoredDatasetError {
+pub(super) fn content(problem: String) -> StoredDatasetError {
     StoredDatasetError::Content { problem }
 }
 

@@ -1,0 +1,319 @@
+//! Work that takes long, on the command line: what is checked before it, shown meanwhile, and left when it is ended.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+
+use rrlab_tests::desk::{Desk, wait_for};
+
+/// Starts a command whose standard error is read.
+fn started(desk: &Desk, arguments: &[&str]) -> Child {
+    desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Sends a signal of this name.
+fn signal(running: &Child, name: &str) {
+    let sent = std::process::Command::new("kill").args(["-s", name, &running.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// The command that an interrupted one printed last, to go on with.
+fn printed_command(interrupted: &Output) -> String {
+    let error = String::from_utf8_lossy(&interrupted.stderr).into_owned();
+    let command = error.lines().rev().find(|line| !line.is_empty()).unwrap_or_default();
+    assert!(command.starts_with("    "), "{error}");
+    command.trim().to_owned()
+}
+
+/// Runs what was printed, as a person does who copies it.
+fn paste(desk: &Desk, command: &str) {
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["-c", command]).env("RRLAB_DATA_DIR", desk.path("data")).current_dir(desk.folder());
+    let output = bash.output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn same_bytes(desk: &Desk, one: &str, other: &str) {
+    let [one_bytes, other_bytes] = [one, other].map(|name| std::fs::read(desk.path(name)).unwrap());
+    assert!(one_bytes == other_bytes, "{one} and {other} differ");
+}
+
+#[test]
+fn what_can_not_be_written_is_said_before_anything_is_computed() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    std::fs::write(desk.path("there.json"), "mine").unwrap();
+    let model = "model.safetensors";
+    desk.trained(model);
+    // A data set that is damaged: whoever looks at its images says so, and not what is wrong with --out.
+    let stored = desk.path("data/noise.dataset.safetensors");
+    let mut bytes = std::fs::read(&stored).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    // Labels come before pixels: numbers of four bytes before those of one.
+    bytes[8 + header..][..4].fill(255);
+    std::fs::write(&stored, bytes).unwrap();
+
+    let commands: [&[&str]; 5] = [
+        &["train", "--arch", "resnet8"],
+        &["calibrate", "--model", model],
+        &["sweep", "--model", model],
+        &["finetune", "--model", model],
+        &["finetune", "--model", model, "--models", "there.json/networks"],
+    ];
+    for command in &commands[..4] {
+        let with = |out: &'static str| [command, &["--dataset", "noise", "--out", out][..]].concat();
+        assert!(desk.fails(1, &with("folder")).contains("--out folder is a folder"), "{command:?}");
+        assert!(desk.fails(1, &with("none/x.json")).contains("there is no folder none"), "{command:?}");
+        assert!(desk.fails(1, &with("new/")).contains("is a folder"), "{command:?}");
+        let refused = desk.fails(1, &with("there.json"));
+        assert!(refused.contains("there.json") && refused.contains("--force-overwrite"), "{command:?}: {refused}");
+        #[cfg(target_os = "linux")]
+        {
+            assert!(desk.fails(1, &with("/proc/x.json")).contains("can't be written to"), "{command:?}");
+            assert!(desk.fails(1, &with("/dev/null")).contains("no plain file"), "{command:?}");
+        }
+        let reached = desk.fails(1, &[&with("there.json"), &["--force-overwrite"][..]].concat());
+        assert!(reached.contains("noise.dataset.safetensors"), "{command:?}: {reached}");
+    }
+    assert_eq!(std::fs::read(desk.path("there.json")).unwrap(), b"mine");
+    let refused = desk.fails(1, &[commands[4], &["--dataset", "noise", "--out", "new.json"]].concat());
+    assert!(refused.contains("there.json/networks"), "{refused}");
+}
+
+#[test]
+fn a_result_is_replaced_only_where_that_was_asked_for() {
+    let desk = Desk::new();
+    let arguments = [Desk::training().as_slice(), &["model.safetensors"]].concat();
+    desk.succeeds(&arguments);
+    let first = std::fs::read(desk.path("model.safetensors")).unwrap();
+    let refused = desk.fails(1, &arguments);
+    assert!(refused.contains("--out model.safetensors exists; --force-overwrite replaces it"), "{refused}");
+    desk.succeeds(&[arguments.as_slice(), &["--force-overwrite", "--seed", "1"]].concat());
+    assert!(std::fs::read(desk.path("model.safetensors")).unwrap() != first);
+
+    let import = ["dataset", "import", "cifar", "--name", "noise"];
+    assert!(desk.fails(1, &import).contains("--force-overwrite"));
+    desk.succeeds(&[import.as_slice(), &["--force-overwrite"]].concat());
+
+    let sweep =
+        ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--images", "32", "--out", "sweep.json"];
+    let small = ["--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
+    desk.succeeds(&[&sweep[..], &small].concat());
+    let other = [&sweep[..], &small, &["--seed", "4"]].concat();
+    assert!(desk.fails(1, &other).contains("the sweep to go on from"));
+    let output = desk.output(&[&other[..], &["--force-overwrite"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("it is replaced"), "{said}");
+}
+
+#[test]
+fn a_training_that_is_interrupted_says_how_it_goes_on_and_ends_where_it_would_have() {
+    let desk = Desk::new();
+    let options = ["--epochs", "3", "--save-every", "1000"];
+    let training = ["train", "--arch", "resnet8", "--dataset", "noise", "--batch-size", "4", "--out"];
+    desk.succeeds(&[&training[..], &["whole.safetensors"], &options].concat());
+    for name in ["INT", "TERM"] {
+        let out = format!("after a {name}.safetensors");
+        let mut running = started(&desk, &[&training[..], &[&out], &options, &["--progress-every", "1"]].concat());
+        // It has begun when it says how far it is.
+        let mut error = BufReader::new(running.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("training:") {
+            line.clear();
+            assert!(error.read_line(&mut line).unwrap() > 0, "it ended before it said anything");
+        }
+        signal(&running, name);
+        let said = std::io::read_to_string(error).unwrap();
+        let status = running.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{said}");
+        assert!(said.contains(&format!("saved in {out}.training")), "{said}");
+        assert!(desk.path(&format!("{out}.training")).exists() && !desk.path(&out).exists());
+        let output = Output { status, stdout: Vec::new(), stderr: said.into_bytes() };
+        paste(&desk, &printed_command(&output));
+        same_bytes(&desk, "whole.safetensors", &out);
+    }
+}
+
+#[test]
+fn sweeps_and_fine_tuning_that_are_interrupted_go_on() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let common = ["--model", "model.safetensors", "--dataset", "noise", "--images", "32", "--out"];
+    let sweep = ["--rules", "uniform,erk,lamp", "--sparsities", "0.5,0.8,0.9"];
+    let finetune = ["--rules", "erk,rr", "--sparsities", "0.9", "--epochs", "2", "--batch-size", "4"];
+    for (command, options, written) in
+        [("sweep", &sweep[..], "ended.json"), ("finetune", &finetune[..], "ended.json.training")]
+    {
+        let asked = |out: &'static str| {
+            [&[command], &common[..], &[out], options, &["--save-every", "0"][..usize::from(command == "finetune") * 2]]
+                .concat()
+        };
+        let whole = desk.json(&asked("whole.json"));
+        let mut running = started(&desk, &asked("ended.json"));
+        wait_for(&mut running, &desk.path(written));
+        signal(&running, "INT");
+        let output = running.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(130), "{command}: {said}");
+        assert!(said.contains(&format!("saved in {written}")), "{command}: {said}");
+        paste(&desk, &printed_command(&output));
+        let ended: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(desk.path("ended.json")).unwrap()).unwrap();
+        assert_eq!(ended, whole, "{command}");
+        for name in ["whole.json", "ended.json"] {
+            std::fs::remove_file(desk.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_second_interruption_ends_at_once() {
+    let desk = Desk::new();
+    let training =
+        ["train", "--arch", "resnet18", "--dataset", "noise", "--batch-size", "160", "--out", "x.safetensors"];
+    let mut running = started(&desk, &[&training[..], &["--progress-every", "1"]].concat());
+    let mut error = BufReader::new(running.stderr.take().unwrap());
+    let mut line = String::new();
+    // Steps of this network take seconds, so that both signals come within one.
+    while !line.starts_with("training:") {
+        line.clear();
+        assert!(error.read_line(&mut line).unwrap() > 0, "it ended before it said anything");
+    }
+    signal(&running, "INT");
+    while !line.contains("a second Ctrl-C ends at once") {
+        line.clear();
+        assert!(error.read_line(&mut line).unwrap() > 0, "it ended before it answered");
+    }
+    signal(&running, "INT");
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_calibration_that_is_interrupted_leaves_nothing_and_says_so() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--direct"];
+    let mut running = started(&desk, &[&calibrate[..], &["--out", "p.json", "--progress-every", "1"]].concat());
+    let mut error = BufReader::new(running.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("calibrating:") {
+        line.clear();
+        assert!(error.read_line(&mut line).unwrap() > 0, "it ended before it said anything");
+    }
+    signal(&running, "INT");
+    let said = std::io::read_to_string(error).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("before there was anything to save") && said.contains("calibrate --model"), "{said}");
+    assert!(!desk.path("p.json").exists());
+}
+
+#[test]
+fn a_log_file_hears_how_far_work_is() {
+    let desk = Desk::new();
+    let training = ["train", "--arch", "resnet8", "--dataset", "noise", "--epochs", "100", "--batch-size", "4"];
+    let mut running = started(&desk, &[&training[..], &["--out", "x.safetensors", "--progress-every", "1"]].concat());
+    let error = BufReader::new(running.stderr.take().unwrap());
+    let lines: Vec<String> =
+        error.lines().map(Result::unwrap).filter(|line| line.starts_with("training:")).take(2).collect();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let line = lines.last().unwrap();
+    for part in [" of 4000 steps (", " so far", ", about ", " left; epoch ", ", loss ", ", accuracy "] {
+        assert!(line.contains(part), "no `{part}` in: {line}");
+    }
+}
+
+/// What a command says of a wrong file: in one line, and each thing once.
+fn says_once(desk: &Desk, arguments: &[&str], parts: &[&str]) {
+    let error = desk.fails(1, arguments);
+    assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
+    for part in parts {
+        assert_eq!(error.matches(part).count(), 1, "`{part}` in {arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_wrong_kind_of_file_is_named() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "32"];
+    desk.succeeds(&[&calibrate[..], &["--out", "profile.json"]].concat());
+    let sweep = ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--profile", "profile.json"];
+    let small = ["--images", "32", "--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
+    desk.succeeds(&[&sweep[..], &small, &["--out", "sweep.json"]].concat());
+    std::fs::write(desk.path("x.pth"), b"PK\x03\x04\x00\x00\x08\x08archive/data.pkl\x80\x02}").unwrap();
+    std::fs::write(desk.path("x.onnx"), b"\x08\x08\x12\x07pytorch").unwrap();
+    std::fs::write(desk.path("table.csv"), "layer,density\nconv1,0.5\n").unwrap();
+    std::fs::write(desk.path("broken.json"), "{\"graph\": 1}").unwrap();
+
+    let allocate = ["allocate", "--rule", "rr", "--sparsity", "0.9", "--profile"];
+    let wants_profile = "--profile wants a profile: `rrlab calibrate` makes one";
+    says_once(&desk, &[&allocate[..], &["sweep.json"]].concat(), &["sweep.json is a sweep", wants_profile]);
+    says_once(&desk, &[&allocate[..], &["model.safetensors"]].concat(), &["is a network", wants_profile]);
+    says_once(&desk, &[&allocate[..], &["table.csv"]].concat(), &["is a text that is not JSON", wants_profile]);
+    says_once(&desk, &[&allocate[..], &["broken.json"]].concat(), &["broken.json", "not a profile", "missing field"]);
+    let evaluate = ["evaluate", "--dataset", "noise", "--model"];
+    says_once(&desk, &[&evaluate[..], &["x.pth"]].concat(), &["is a PyTorch pickle", "--model wants", "save_file"]);
+    says_once(&desk, &[&evaluate[..], &["x.onnx"]].concat(), &["x.onnx is ONNX", "--model wants"]);
+    says_once(&desk, &[&evaluate[..], &["profile.json"]].concat(), &["profile.json is a profile", "--model wants"]);
+    let stored = "data/noise.dataset.safetensors";
+    says_once(&desk, &[&evaluate[..], &[stored]].concat(), &["is a stored data set", "--model wants"]);
+    let prune = ["prune", "--model", "model.safetensors", "--out", "p.safetensors", "--allocation"];
+    says_once(&desk, &[&prune[..], &["profile.json"]].concat(), &["is a profile", "--allocation wants an allocation"]);
+    says_once(&desk, &["inspect", "sweep.json"], &["is a sweep", "`rrlab inspect` shows"]);
+    let onto_profile = [&sweep[..], &small, &["--out", "profile.json"]].concat();
+    says_once(&desk, &onto_profile, &["profile.json is a profile", "a sweep can't go on from it"]);
+}
+
+fn is_drawn(desk: &Desk) -> bool {
+    Path::exists(&desk.path("data/cache"))
+}
+
+#[test]
+fn no_image_is_drawn_before_the_arguments_are_checked() {
+    let desk = Desk::new();
+    assert_eq!(desk.json(&["dataset", "list"])[0]["train"], 10_000);
+    let train = ["train", "--arch", "resnet8", "--dataset", "shapes10", "--out"];
+    assert!(desk.fails(1, &[&train[..], &["x.safetensors", "--epochs", "0"]].concat()).contains("epochs"));
+    assert!(desk.fails(1, &[&train[..], &["none/x.safetensors"]].concat()).contains("no folder"));
+    desk.trained("model.safetensors");
+    let with = ["--model", "model.safetensors", "--dataset", "shapes10"];
+    desk.fails(1, &[&["finetune"], &with[..], &["--out", "x.json", "--epochs", "0"]].concat());
+    desk.fails(1, &[&["sweep"], &with[..], &["--out", "x.json", "--profile", "none.json"]].concat());
+    desk.fails(1, &[&["calibrate"], &with[..], &["--out", "model.safetensors"]].concat());
+    assert!(!is_drawn(&desk), "images were drawn for a command that could not succeed");
+    desk.succeeds(&[&["evaluate"], &with[..], &["--images", "8"]].concat());
+    assert!(is_drawn(&desk), "what was drawn is kept");
+}
+
+/// Standard error of a command that succeeds.
+fn said(desk: &Desk, arguments: &[&str]) -> String {
+    let output = desk.output(arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let evaluate = ["evaluate", "--model", "model.safetensors", "--dataset", "noise", "--images", "99999"];
+    let note = said(&desk, &evaluate);
+    assert!(note.contains("note: noise has 60 test images, not 99999; all of them are used"), "{note}");
+
+    let allocation =
+        desk.succeeds(&["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.5", "--format", "json"]);
+    std::fs::write(desk.path("a.json"), allocation).unwrap();
+    let prune = ["prune", "--model", "model.safetensors", "--allocation", "a.json", "--images", "32"];
+    let note = said(&desk, &[&prune[..], &["--out", "pruned.safetensors"]].concat());
+    assert!(note.contains("on images of noise, which the network was trained on"), "{note}");
+
+    let sweep =
+        ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--images", "32", "--out", "sweep.json"];
+    let lists = ["--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--repairs", "none"];
+    let note = said(&desk, &[&sweep[..], &lists].concat());
+    let plan =
+        "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repairs (none), each on 60 test images";
+    assert!(note.contains(plan), "{note}");
+}
