@@ -3,26 +3,22 @@
 mod citations;
 mod modules;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The repository.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
-}
+use rrlab_tests::repository;
 
 /// Files of the repository that Git would keep, from its root.
 fn files() -> Vec<String> {
     let listed = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root())
+        .current_dir(repository())
         .output()
         .expect("git is installed");
     let listed = String::from_utf8(listed.stdout).expect("paths are text");
     // A file that was removed and not committed yet is listed still.
-    listed.lines().filter(|path| root().join(path).is_file()).map(str::to_owned).collect()
+    listed.lines().filter(|path| repository().join(path).is_file()).map(str::to_owned).collect()
 }
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -1,0 +1,108 @@
+//! The README, followed to the letter: every command of its five minutes is run in its order, and prints what stands there.
+
+use std::path::Path;
+use std::process::Command;
+
+use rrlab_tests::{repository, rrlab};
+
+/// Accuracies differ from machine to machine by rounding that training amplifies: points of per cent that may lie between
+/// the README's and those that are printed.
+const POINTS: f64 = 6.0;
+
+/// A command with what the README says it prints, line by line.
+#[derive(Debug)]
+struct Shown {
+    command: Vec<String>,
+    prints: Vec<String>,
+}
+
+/// Commands in the README's `console` blocks: lines after `$ `, and what stands below each.
+fn shown(readme: &str) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+            continue;
+        }
+        if !inside || line.is_empty() {
+            continue;
+        }
+        match (line.strip_prefix("$ "), shown.last_mut()) {
+            (Some(command), _) => {
+                let command = command.split_whitespace().map(str::to_owned).collect();
+                shown.push(Shown { command, prints: Vec::new() });
+            }
+            (None, Some(last)) => last.prints.push(line.to_owned()),
+            (None, None) => panic!("a console block begins with `{line}`"),
+        }
+    }
+    shown
+}
+
+/// Runs a command of the README in `folder`; gives what it prints.
+fn printed(folder: &Path, command: &[String]) -> String {
+    let (file, words) = match command.iter().position(|word| word == ">") {
+        Some(at) => (Some(&command[at + 1]), &command[..at]),
+        None => (None, command),
+    };
+    let (program, arguments) = words.split_first().expect("a command has a program");
+    assert_eq!(program, "rrlab", "the README runs {command:?}");
+    let mut run: Command = rrlab(&folder.join("data"));
+    let output = run.args(arguments).current_dir(folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} fails: {said}");
+    if let Some(file) = file {
+        std::fs::write(folder.join(file), &output.stdout).unwrap();
+        return String::new();
+    }
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether two words are the same, or two numbers that may differ from machine to machine.
+fn are_alike(expected: &str, found: &str) -> bool {
+    let accuracy = |word: &str| word.trim_end_matches(',').parse::<f64>().ok().filter(|value| value.fract() != 0.0);
+    match (accuracy(expected), accuracy(found)) {
+        (Some(expected), Some(found)) => (expected - found).abs() <= POINTS,
+        _ => expected == found,
+    }
+}
+
+/// Whether a printed line is the README's; a `…` there stands for any rest.
+fn is_line(expected: &str, found: &str) -> bool {
+    let (expected, has_rest) = match expected.strip_suffix('…') {
+        Some(expected) => (expected, true),
+        None => (expected, false),
+    };
+    let (expected, found): (Vec<&str>, Vec<&str>) =
+        (expected.split_whitespace().collect(), found.split_whitespace().collect());
+    (expected.len() == found.len() || (has_rest && expected.len() <= found.len()))
+        && expected.iter().zip(&found).all(|(expected, found)| are_alike(expected, found))
+}
+
+#[test]
+fn the_five_minutes_are_as_the_readme_says() {
+    let root = repository();
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bundled = "resnet20-cifar10.profile.json";
+    std::fs::copy(root.join("frontend/gallery").join(bundled), folder.path().join(bundled)).unwrap();
+    let commands = shown(&readme);
+    assert!(commands.len() >= 8, "the README shows {} commands", commands.len());
+    for Shown { command, prints } in commands {
+        let printed = printed(folder.path(), &command);
+        let mut lines = printed.lines();
+        for expected in prints.iter().filter(|line| line.as_str() != "…") {
+            let found = lines.any(|line| is_line(expected, line));
+            assert!(found, "{} does not print\n{expected}\nbut\n{printed}", command.join(" "));
+        }
+    }
+}
+
+#[test]
+fn lines_are_compared_word_by_word() {
+    assert!(is_line("conv1  stem  0.5510", "conv1 stem 0.5510"));
+    assert!(is_line("accuracy 61.3 %", "accuracy 63.0 %") && !is_line("accuracy 61.3 %", "accuracy 81.0 %"));
+    assert!(is_line("kept 13,545 of…", "kept 13,545 of 270,896 weights"));
+    assert!(!is_line("layers: 9", "layers: 10"));
+}
