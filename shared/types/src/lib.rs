@@ -8,6 +8,7 @@ mod allocation;
 mod budget;
 mod document;
 mod finetune;
+pub mod glossary;
 mod graph;
 mod group;
 mod identity;
