@@ -1,8 +1,10 @@
 //! `rrlab`: the Repairability Lab on the command line, and its server.
 
+mod allocation_file;
 mod caretaker;
 mod cli;
 mod commands;
+mod figure;
 mod objects;
 mod output;
 mod progress;

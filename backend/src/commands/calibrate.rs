@@ -7,7 +7,7 @@ use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
 
 use super::{Context, calibration_images, inspect};
-use crate::cli::CalibrateArgs;
+use crate::cli::{CalibrateArgs, PointArgs};
 use crate::progress;
 use crate::storage::{read_model, write_atomically};
 
@@ -19,7 +19,7 @@ pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
     let profile = profile(&model, &images, &context.device()?, method)?;
     write_atomically(&args.out, &serde_json::to_vec(&profile)?)?;
     eprintln!("wrote {}", args.out.display());
-    inspect::print_profile(context, &profile, inspect::Point::default())
+    inspect::print_profile(context, &profile, PointArgs::default())
 }
 
 /// Calibrates with a progress bar.

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::cli::DatasetCommand;
-use crate::output::Report;
+use crate::output::{Csv, Report};
 use crate::progress;
 use crate::storage::read;
 
@@ -114,6 +114,7 @@ fn print(context: &Context, summaries: &[Summary]) -> anyhow::Result<()> {
     let row = |s: &Summary| vec![s.name.clone(), s.classes.to_string(), s.train.to_string(), s.test.to_string()];
     let report = Report {
         value: &summaries,
+        csv: Csv { lines: "", columns: &["name", "classes", "train", "test"] },
         columns: &["name", "classes", "train", "test"],
         rows: summaries.iter().map(row).collect(),
         summary: None,

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use burn::tensor::read_sync;
-use rrlab_engine::data::{Split, draw_indices};
+use rrlab_engine::data::{Dataset, Split, draw_indices};
+use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::{accuracy, evaluation};
 use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
@@ -11,9 +12,24 @@ use rrlab_types::{Binding, Evaluation};
 
 use super::{Context, note_unbound};
 use crate::cli::EvaluateArgs;
-use crate::output::{Report, percent};
+use crate::output::{Csv, Report, percent};
 use crate::progress;
 use crate::storage::{read_model, read_profile};
+
+const CSV_COLUMNS: [&str; 12] = [
+    "model",
+    "accuracy",
+    "dataset",
+    "split",
+    "images",
+    "weights",
+    "nonzero_weights",
+    "model_hash",
+    "pruned_from.rule",
+    "pruned_from.sparsity",
+    "pruned_from.model_hash",
+    "pruned_from.profile_hash",
+];
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -28,15 +44,12 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let images = drawn.len();
     anyhow::ensure!(images > 0, "evaluation needs at least one image");
     let device = context.device()?;
-    let network = Network::new(&model, &device.device);
-    let bar = progress::bar("evaluating", images);
-    let watch = progress::counts_images(&bar);
-    let fraction = read_sync(accuracy(&network, set, &drawn, &model.normalization_of(&dataset), watch))?;
-    bar.finish_and_clear();
+    let fraction = accuracy_on(&model, &dataset, split, &drawn, &device)?;
     let name = args.model.model.display().to_string();
     let evaluation = evaluation(&name, &model, &dataset, split, images, &device.name, fraction);
     let report = Report {
         value: &evaluation,
+        csv: Csv { lines: "", columns: &CSV_COLUMNS },
         columns: &["accuracy", "images", "split", "weights", "of which not 0"],
         rows: vec![vec![
             percent(evaluation.accuracy),
@@ -48,6 +61,23 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
         summary: Some(described(&evaluation)),
     };
     report.print(context.format)
+}
+
+/// Accuracy on the images of a split at these indices, with a progress bar.
+pub fn accuracy_on(
+    model: &Model,
+    dataset: &Dataset,
+    split: Split,
+    images: &[usize],
+    device: &OpenDevice,
+) -> anyhow::Result<f64> {
+    let network = Network::new(model, &device.device);
+    let bar = progress::bar("evaluating", images.len());
+    let watch = progress::counts_images(&bar);
+    let normalization = model.normalization_of(dataset);
+    let fraction = read_sync(accuracy(&network, dataset.split(split), images, &normalization, watch))?;
+    bar.finish_and_clear();
+    Ok(fraction)
 }
 
 /// Which network it is, and what it was pruned from.

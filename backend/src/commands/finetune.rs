@@ -12,9 +12,25 @@ use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repai
 
 use super::{Context, measured, read_or_measure_profile, state_path};
 use crate::cli::FinetuneArgs;
-use crate::output::{Report, percent};
+use crate::output::{Csv, NONE, Report, percent};
 use crate::progress;
 use crate::storage::{Saving, read, read_model, write_atomically, write_model};
+
+const CSV_COLUMNS: [&str; 13] = [
+    "rule",
+    "sparsity",
+    "kept",
+    "start_accuracy",
+    "epoch",
+    "loss",
+    "train_accuracy",
+    "test_accuracy",
+    "dense_accuracy",
+    "dataset",
+    "model_hash",
+    "profile_hash",
+    "images_hash",
+];
 
 pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -115,7 +131,7 @@ fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {
     };
     let columns: Vec<&str> = ["rule", "sparsity", start].into_iter().chain(epochs.iter().map(String::as_str)).collect();
     let row = |run: &FinetuneRun| {
-        let epochs = run.epochs.iter().map(|epoch| epoch.test_accuracy.map_or_else(|| "–".into(), percent));
+        let epochs = run.epochs.iter().map(|epoch| epoch.test_accuracy.map_or_else(|| NONE.into(), percent));
         [run.rule.to_string(), run.sparsity.to_string(), percent(run.start_accuracy)]
             .into_iter()
             .chain(epochs)
@@ -128,5 +144,6 @@ fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {
         report.dataset
     );
     let rows = report.runs.iter().map(row).collect();
-    Report { value: report, columns: &columns, rows, summary: Some(summary) }.print(context.format)
+    let csv = Csv { lines: "runs.epochs", columns: &CSV_COLUMNS };
+    Report { value: report, csv, columns: &columns, rows, summary: Some(summary) }.print(context.format)
 }

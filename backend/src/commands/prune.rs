@@ -2,45 +2,256 @@
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
-use rrlab_engine::data::Split;
+use rrlab_engine::data::{Dataset, Split};
+use rrlab_engine::device::OpenDevice;
+use rrlab_engine::evaluate::evaluation;
+use rrlab_engine::model::Model;
 use rrlab_engine::prune::{masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::watch::unwatched;
-use rrlab_types::{Allocation, Repair};
+use rrlab_types::{Allocation, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom, Repair, Role};
+use serde::Serialize;
 
+use super::allocate::kept_in_all;
+use super::evaluate::accuracy_on;
 use super::{Context, calibration_images, note_unbound};
+use crate::allocation_file::read_allocation;
 use crate::cli::PruneArgs;
+use crate::output::{Csv, NONE, Report, percent};
 use crate::progress;
-use crate::storage::{read_model, read_text, write_atomically, write_model};
+use crate::storage::{read_model, write_atomically, write_model};
+
+/// What was pruned, how it was repaired, and what came of it.
+#[derive(Serialize)]
+struct PruneReport {
+    out: String,
+    masks: Option<String>,
+    model_hash: ModelHash,
+    pruned_from: Option<PrunedFrom>,
+    weights: usize,
+    kept: usize,
+    repair: Repair,
+    calibration: Option<CalibrationSet>,
+    evaluation: Option<Evaluation>,
+    layers: Vec<PrunedLayer>,
+}
+
+/// The images that the repair was computed from.
+#[derive(Serialize)]
+struct CalibrationSet {
+    dataset: String,
+    images: usize,
+}
+
+#[derive(Serialize)]
+struct PrunedLayer {
+    name: String,
+    role: Role,
+    weights: usize,
+    kept: usize,
+    density: f64,
+    folded_into: Option<String>,
+    folded_as: Option<FoldedAs>,
+}
+
+/// Which of a module's tensors the repair changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum FoldedAs {
+    /// Scale and shift of a batch norm, and its statistics.
+    BatchNorm,
+    /// The statistics of a batch norm alone.
+    BatchNormStatistics,
+    /// Weight and bias of the layer itself.
+    WeightAndBias,
+}
+
+const CSV_COLUMNS: [&str; 17] = [
+    "name",
+    "role",
+    "weights",
+    "kept",
+    "density",
+    "folded_into",
+    "folded_as",
+    "repair",
+    "pruned_from.rule",
+    "pruned_from.sparsity",
+    "pruned_from.model_hash",
+    "pruned_from.profile_hash",
+    "model_hash",
+    "evaluation.dataset",
+    "evaluation.images",
+    "evaluation.accuracy",
+    "out",
+];
 
 pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
-    let allocation =
-        Allocation::from_json(&read_text(&args.allocation)?).with_context(|| args.allocation.display().to_string())?;
+    let allocation = read_allocation(&args.allocation)?;
     note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);
     let (pruned, masks) = prune(&model, &allocation)?;
     let masks = masks_to_bytes(&pruned, &masks)?;
-    let result = if args.repair == Repair::None {
-        pruned
-    } else {
-        let name = args.dataset.as_deref().or(model.info.dataset.as_deref());
-        let name = name.context("repair needs images: name a data set with --dataset, or choose --repair none")?;
-        let dataset = context.data.load(name)?;
-        let images = calibration_images(context, &model, &dataset, Split::Train, args.images)?;
-        let device = context.device()?.device;
-        let spinner = progress::spinner(format!("repairing by {} on {} images", args.repair, images.len()));
-        let repaired = read_sync(async {
-            let dense = DenseStatistics::measure(&model, &images, &device, unwatched).await?;
-            repair(&model, &dense, &pruned, args.repair, &images, &device, unwatched).await
-        })?;
-        spinner.finish_and_clear();
-        repaired
+    let dataset = dataset(context, args, &model)?;
+    let device = context.device()?;
+    let (result, calibration) = match &dataset {
+        Some(dataset) if args.repair != Repair::None => repaired(context, args, (&model, &pruned), dataset, &device)?,
+        _ => (pruned.clone(), None),
     };
     if let Some(path) = &args.masks {
         write_atomically(path, &masks)?;
-        eprintln!("wrote {}", path.display());
     }
     write_model(&args.out, &result)?;
-    eprintln!("wrote {}", args.out.display());
-    Ok(())
+    let report = PruneReport {
+        out: args.out.display().to_string(),
+        masks: args.masks.as_ref().map(|path| path.display().to_string()),
+        model_hash: result.hash(),
+        pruned_from: result.info.pruned_from,
+        weights: allocation.weights(),
+        kept: allocation.kept,
+        repair: args.repair,
+        calibration,
+        evaluation: dataset.map(|dataset| evaluated(args, &result, &dataset, &device)).transpose()?.flatten(),
+        layers: layers(&allocation, &pruned, &result),
+    };
+    print(context, &allocation, &report)
+}
+
+/// The data set asked for, else the one that the network was trained on, which is said. None where there is none and
+/// nothing but the accuracy depends on it.
+fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result<Option<Dataset>> {
+    if let Some(name) = &args.dataset {
+        return Ok(Some(context.data.load(name)?));
+    }
+    let needed = args.repair != Repair::None;
+    let Some(name) = &model.info.dataset else {
+        anyhow::ensure!(!needed, "repair needs images: name a data set with --dataset, or choose --repair none");
+        return Ok(None);
+    };
+    match context.data.load(name) {
+        Ok(dataset) => {
+            eprintln!("note: using {name}, which the network was trained on; --dataset names another");
+            Ok(Some(dataset))
+        }
+        Err(error) if needed => {
+            Err(error).context("repair needs images: name a data set with --dataset, or choose --repair none")
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+fn repaired(
+    context: &Context,
+    args: &PruneArgs,
+    (model, pruned): (&Model, &Model),
+    dataset: &Dataset,
+    device: &OpenDevice,
+) -> anyhow::Result<(Model, Option<CalibrationSet>)> {
+    let images = calibration_images(context, model, dataset, Split::Train, args.images)?;
+    let spinner = progress::spinner(format!("repairing by {} on {} images", args.repair, images.len()));
+    let repaired = read_sync(async {
+        let dense = DenseStatistics::measure(model, &images, &device.device, unwatched).await?;
+        repair(model, &dense, pruned, args.repair, &images, &device.device, unwatched).await
+    })?;
+    spinner.finish_and_clear();
+    Ok((repaired, Some(CalibrationSet { dataset: dataset.name.clone(), images: images.len() })))
+}
+
+/// Accuracy on all test images; none where there are none, or the classes are others than the network's: calibration
+/// looks at no labels, so it may be on such images.
+fn evaluated(
+    args: &PruneArgs,
+    result: &Model,
+    dataset: &Dataset,
+    device: &OpenDevice,
+) -> anyhow::Result<Option<Evaluation>> {
+    let images: Vec<usize> = (0..dataset.test.len()).collect();
+    if images.is_empty() || result.check_classes(dataset).is_err() {
+        return Ok(None);
+    }
+    let accuracy = accuracy_on(result, dataset, Split::Test, &images, device)?;
+    let name = args.out.display().to_string();
+    Ok(Some(evaluation(&name, result, dataset, Split::Test, images.len(), &device.name, accuracy)))
+}
+
+fn layers(allocation: &Allocation, pruned: &Model, repaired: &Model) -> Vec<PrunedLayer> {
+    let shares = pruned.graph.prunable_layers().into_iter().zip(&allocation.layers);
+    let row = |(layer, share): (PrunableLayer<'_>, &LayerAllocation)| {
+        let (folded_into, folded_as) = folded(pruned, repaired, &layer).unzip();
+        PrunedLayer {
+            name: share.name.clone(),
+            role: share.role,
+            weights: share.weights,
+            kept: share.kept,
+            density: share.density,
+            folded_into,
+            folded_as,
+        }
+    };
+    shares.map(row).collect()
+}
+
+/// The module that a layer's repair was folded into, as its tensors tell: those that differ from the pruned network's.
+fn folded(pruned: &Model, repaired: &Model, layer: &PrunableLayer<'_>) -> Option<(String, FoldedAs)> {
+    let changed = |module: &str, tensor: &str| pruned.tensor(module, tensor) != repaired.tensor(module, tensor);
+    let norm = pruned.graph.following_batch_norm(layer.node).map(|norm| pruned.graph.node(norm).name.as_str());
+    if let Some(norm) = norm {
+        if changed(norm, "weight") || changed(norm, "bias") {
+            return Some((norm.into(), FoldedAs::BatchNorm));
+        }
+        if changed(norm, "running_mean") || changed(norm, "running_var") {
+            return Some((norm.into(), FoldedAs::BatchNormStatistics));
+        }
+    }
+    let has_bias = pruned.graph.node(layer.node).op.has_bias();
+    let changed_itself = changed(layer.name, "weight") || (has_bias && changed(layer.name, "bias"));
+    changed_itself.then(|| (layer.name.into(), FoldedAs::WeightAndBias))
+}
+
+fn print(context: &Context, allocation: &Allocation, report: &PruneReport) -> anyhow::Result<()> {
+    let row = |layer: &PrunedLayer| {
+        vec![
+            layer.name.clone(),
+            layer.role.to_string(),
+            layer.weights.to_string(),
+            layer.kept.to_string(),
+            format!("{:.4}", layer.density),
+            repair_of(layer),
+        ]
+    };
+    let table = Report {
+        value: report,
+        csv: Csv { lines: "layers", columns: &CSV_COLUMNS },
+        columns: &["layer", "role", "weights", "kept", "density", "repair folded into"],
+        rows: report.layers.iter().map(row).collect(),
+        summary: Some(summary(allocation, report)),
+    };
+    table.print(context.format)
+}
+
+fn repair_of(layer: &PrunedLayer) -> String {
+    match (&layer.folded_into, layer.folded_as) {
+        (Some(norm), Some(FoldedAs::BatchNorm)) => format!("batch norm {norm}"),
+        (Some(norm), Some(FoldedAs::BatchNormStatistics)) => format!("statistics of batch norm {norm}"),
+        (Some(_), Some(FoldedAs::WeightAndBias)) => "its weight and bias".into(),
+        _ => NONE.into(),
+    }
+}
+
+fn summary(allocation: &Allocation, report: &PruneReport) -> String {
+    let repair = match &report.calibration {
+        Some(set) => format!("repaired by {} on {} images of {}", report.repair, set.images, set.dataset),
+        None => "not repaired".into(),
+    };
+    let accuracy = match &report.evaluation {
+        Some(found) => {
+            format!("accuracy {} on {} test images of {}", percent(found.accuracy), found.images, found.dataset)
+        }
+        None => "accuracy not measured: no data set with test images of the network's classes is at hand".into(),
+    };
+    let mut wrote = format!("wrote {} (network {})", report.out, report.model_hash.short());
+    if let Some(masks) = &report.masks {
+        wrote.push_str(&format!(" and the masks, {masks}"));
+    }
+    [kept_in_all(allocation), repair, accuracy, wrote].join("\n")
 }

@@ -8,9 +8,22 @@ use rrlab_types::{Repair, Rule, SweepPlan, SweepReport};
 
 use super::{Context, measured, read_or_measure_profile};
 use crate::cli::SweepArgs;
-use crate::output::{Report, percent};
+use crate::output::{Csv, NONE, Report, percent};
 use crate::progress;
 use crate::storage::{read_model, read_text, write_atomically};
+
+const CSV_COLUMNS: [&str; 10] = [
+    "rule",
+    "sparsity",
+    "repair",
+    "kept",
+    "accuracy",
+    "dense_accuracy",
+    "dataset",
+    "model_hash",
+    "profile_hash",
+    "images_hash",
+];
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -76,7 +89,7 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
     let columns: Vec<&str> = ["rule", "repair"].into_iter().chain(sparsities.iter().map(String::as_str)).collect();
     let rows = combinations.iter().map(|&(rule, repair)| {
         let accuracy = |&sparsity| {
-            report.entry(rule, sparsity, repair).map_or_else(|| "–".into(), |entry| percent(entry.accuracy))
+            report.entry(rule, sparsity, repair).map_or_else(|| NONE.into(), |entry| percent(entry.accuracy))
         };
         let cells = report.plan.sparsities.iter().map(accuracy);
         [rule.to_string(), repair.to_string()].into_iter().chain(cells).collect()
@@ -87,6 +100,7 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
         report.plan.evaluation_images,
         report.dataset
     );
-    let table = Report { value: report, columns: &columns, rows: rows.collect(), summary: Some(summary) };
+    let csv = Csv { lines: "entries", columns: &CSV_COLUMNS };
+    let table = Report { value: report, csv, columns: &columns, rows: rows.collect(), summary: Some(summary) };
     table.print(context.format)
 }

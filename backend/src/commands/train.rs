@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::{Context, state_path};
 use crate::cli::TrainArgs;
-use crate::output::{Report, percent};
+use crate::output::{Csv, Report, percent};
 use crate::progress;
 use crate::storage::{Saving, read, write_model};
 
@@ -136,6 +136,7 @@ fn print(context: &Context, summary: &Summary) -> anyhow::Result<()> {
     );
     let report = Report {
         value: summary,
+        csv: Csv { lines: "epochs", columns: &["epoch", "loss", "train_accuracy"] },
         columns: &["epoch", "loss", "train accuracy"],
         rows: summary.epochs.iter().map(row).collect(),
         summary: Some(line),
