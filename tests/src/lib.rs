@@ -4,11 +4,14 @@
 pub mod artifacts;
 pub mod browser;
 pub mod deepened;
+pub mod desk;
 #[cfg(unix)]
 pub mod lab;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+pub use insta;
 
 /// The `rrlab` binary that `cargo xtask test` built beside the tests.
 ///
