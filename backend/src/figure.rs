@@ -130,8 +130,8 @@ pub struct BarFigure {
     pub bars: Vec<Bar>,
     /// Names of the groups, in the legend.
     pub groups: Vec<String>,
-    /// A value of x to compare with.
-    pub reference: Reference,
+    /// Name of a value of x to compare with, in the legend, and the value.
+    pub reference: (String, f64),
 }
 
 impl LineFigure {
@@ -206,7 +206,7 @@ impl BarFigure {
     /// # Errors
     /// If it can't be drawn.
     pub fn svg(&self) -> DrawResult<String> {
-        let names: Vec<&str> = self.groups.iter().map(String::as_str).collect();
+        let names: Vec<&str> = self.groups.iter().chain([&self.reference.0]).map(String::as_str).collect();
         let legend = Legend::new(&names);
         let top = self.caption.height();
         // The axis with its name takes 48 pixels below the bars.
@@ -222,6 +222,11 @@ impl BarFigure {
                 root.draw(&Rectangle::new([(x + SAMPLE - 14, y - 6), (x + SAMPLE, y + 6)], colour(index).filled()))?;
                 root.draw(&Text::new(name.clone(), text, style(12.0, &INK, HPos::Left, VPos::Center)))?;
             }
+            let ((x, y), text) = legend.place(self.groups.len(), top);
+            // Upright, as it is in the plot.
+            let sample = vec![(x + SAMPLE - 7, y - 8), (x + SAMPLE - 7, y + 8)];
+            root.draw(&dashed(sample, (4, 4), FAINT.stroke_width(1)))?;
+            root.draw(&Text::new(self.reference.0.clone(), text, style(12.0, &INK, HPos::Left, VPos::Center)))?;
             root.present()?;
         }
         Ok(svg)
@@ -257,14 +262,8 @@ impl BarFigure {
             let (x, y) = chart.backend_coord(&(0.0, bottom + 0.5));
             root.draw(&Text::new(bar.name.clone(), (x - 8, y), style(12.0, &INK, HPos::Right, VPos::Center)))?;
         }
-        let Reference { name, value, named_at } = &self.reference;
-        chart.draw_series([dashed(vec![(*value, 0.0), (*value, count)], (4, 4), FAINT.stroke_width(1))])?;
-        let (end, side) = match named_at {
-            End::First => (0.0, VPos::Bottom),
-            End::Last => (count, VPos::Top),
-        };
-        let text = Text::new(name.clone(), (5, 0), style(12.0, &FAINT, HPos::Left, side));
-        chart.draw_series([EmptyElement::at((*value, end)) + text])?;
+        let value = self.reference.1;
+        chart.draw_series([dashed(vec![(value, 0.0), (value, count)], (4, 4), FAINT.stroke_width(1))])?;
         Ok(())
     }
 }
@@ -287,7 +286,8 @@ impl Caption {
 
 impl Axis {
     fn label(&self, value: f64) -> String {
-        if self.decimals == 0 && value.fract().abs() > 1e-9 {
+        // Ticks are sums of steps, so a whole number may be missed by a few last bits.
+        if self.decimals == 0 && (value - value.round()).abs() > 1e-6 {
             return String::new();
         }
         format!("{value:.*}", self.decimals)

@@ -115,14 +115,14 @@ pub fn run(context: &Context, args: &CompareArgs) -> anyhow::Result<()> {
         "{a} is {kind} and {b} is {}: only results of one kind can be compared",
         second.kind()
     );
-    let [first, second] = [Side::new(&first, args.point)?, Side::new(&second, args.point)?];
+    let [left, right] = [Side::new(&first, args.point)?, Side::new(&second, args.point)?];
     let comparison = Comparison {
         kind,
         a,
         b,
-        identity: identity(&first, &second),
-        settings: different_settings(&first.settings, &second.settings),
-        cells: cells(&first, &second),
+        identity: identity(&first, &left, &right),
+        settings: different_settings(&left.settings, &right.settings),
+        cells: cells(&left, &right),
     };
     print(context, &comparison)
 }
@@ -224,9 +224,12 @@ fn accuracies(run: &FinetuneRun) -> Vec<Number> {
     epochs.map(number).collect()
 }
 
-fn identity(a: &Side, b: &Side) -> Vec<IdentityCheck> {
-    let named =
-        [("network", &a.network, &b.network), ("profile", &a.profile, &b.profile), ("images", &a.images, &b.images)];
+/// What both could be of. Allocations are of no images.
+fn identity(kind: &Document, a: &Side, b: &Side) -> Vec<IdentityCheck> {
+    let mut named = vec![("network", &a.network, &b.network), ("profile", &a.profile, &b.profile)];
+    if !matches!(kind, Document::Allocation(_)) {
+        named.push(("images", &a.images, &b.images));
+    }
     let mut checks = Vec::new();
     for (of, a, b) in named {
         let verdict = match (a, b) {
@@ -348,6 +351,9 @@ impl Comparison {
 impl IdentityCheck {
     fn described(&self) -> String {
         let Self { of, a, b, verdict } = self;
+        if a.is_none() && b.is_none() {
+            return format!("{of}: can't be checked, neither says which");
+        }
         let [a, b] = [a, b].map(|hash| hash.as_deref().unwrap_or("one that it does not name"));
         match verdict {
             Verdict::Same => format!("{of}: the same, {a}"),

@@ -14,6 +14,9 @@ use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, 
 use crate::output::percent;
 use crate::storage::write_atomically;
 
+/// What an RR of 1 means.
+const NOTHING_REPAIRED: &str = "1: repair does nothing";
+
 pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
     check_out(&args.out, args.force_overwrite)?;
     let svg = match read_document(&args.file)? {
@@ -132,7 +135,7 @@ fn profile_bars(profile: &ModelProfile, point: PointArgs) -> BarFigure {
         x: rr_axis(bars.iter().map(|bar| bar.value)),
         bars,
         groups: groups(),
-        reference: nothing_repaired(),
+        reference: (NOTHING_REPAIRED.into(), 1.0),
     }
 }
 
@@ -155,7 +158,7 @@ fn profile_curves(profile: &ModelProfile, point: PointArgs) -> LineFigure {
         x: padded("sparsity of the layer (fraction of its weights removed)", sparsities),
         y: rr_axis(lines.iter().flat_map(|line| &line.points).map(|point| point.1)),
         lines,
-        references: vec![nothing_repaired()],
+        references: vec![Reference { name: NOTHING_REPAIRED.into(), value: 1.0, named_at: End::First }],
     }
 }
 
@@ -175,7 +178,7 @@ fn densities(allocation: &Allocation) -> BarFigure {
         x: Axis { name: "density (fraction of the layer's weights kept)".into(), from: 0.0, to: 1.1, decimals: 1 },
         bars: bars.collect(),
         groups: groups(),
-        reference: Reference { name: format!("all layers: {density:.3}"), value: density, named_at: End::First },
+        reference: (format!("all layers: {density:.3}"), density),
     }
 }
 
@@ -224,10 +227,6 @@ fn dense(accuracy: f64, named_at: End) -> Reference {
 
 fn chance(classes: usize, named_at: End) -> Reference {
     Reference { name: "chance".into(), value: 100.0 / classes as f64, named_at }
-}
-
-fn nothing_repaired() -> Reference {
-    Reference { name: "1: repair does nothing".into(), value: 1.0, named_at: End::First }
 }
 
 fn groups() -> Vec<String> {
