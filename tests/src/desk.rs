@@ -131,6 +131,8 @@ impl Desk {
         let mut settings = insta::Settings::clone_current();
         settings.add_filter(&format!(r"/\S*{folder}"), "[folder]");
         settings.add_filter(r"\b[0-9a-f]{12}\b", "[hash]");
+        // Which graphics card was passed over, and why.
+        settings.add_filter(r"using cpu: .*\n", "");
         settings.add_filter(r"[-+]?\d+\.\d\d%", "[percent]");
         settings
     }

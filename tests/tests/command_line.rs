@@ -70,7 +70,6 @@ fn from_images_to_a_sweep() {
     assert_eq!(more["entries"].as_array().unwrap().len(), 12);
     let other = desk.fails(1, &[sweep.as_slice(), &["0.5", "--seed", "4"]].concat());
     assert_said!(desk, other, @r#"
-        using cpu: wgpu: the adapter llvmpipe (LLVM 15.0.6, 256 bits) is software, slower than this program's own kernels on the CPU
         going on from sweep.json (12 entries)
         error: the sweep to go on from has other settings, constraints, image counts or seed; choose another --out, or delete it
         "#);
@@ -123,7 +122,6 @@ fn fine_tuning_killed_in_the_middle_ends_where_it_would_have() {
     }
     let other = desk.fails(1, &[&finetune[..], &options, &["--distill", "2", "--out", "other.json"]].concat());
     assert_said!(desk, other, @r#"
-        using cpu: wgpu: the adapter llvmpipe (LLVM 15.0.6, 256 bits) is software, slower than this program's own kernels on the CPU
         error: weight of distillation is 2; it must be between 0 and 1
         "#);
 }
@@ -159,7 +157,6 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
         let refused = desk.fails(1, &with(command, "two.safetensors", "one.json", "mixed.json"));
         assert!(names_both(&refused), "{command}: {refused}");
         insta::allow_duplicates! { assert_said!(desk, refused, @r#"
-            using cpu: wgpu: the adapter llvmpipe (LLVM 15.0.6, 256 bits) is software, slower than this program's own kernels on the CPU
             error: the profile is of network [hash], but the network here is [hash]: measure this network with `rrlab calibrate`
             "#); }
         assert!(!desk.path("mixed.json").exists());
@@ -172,7 +169,6 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     desk.succeeds(&[calibrate.as_slice(), &["--out", "fewer.json"]].concat());
     let refused = desk.fails(1, &with("sweep", "one.safetensors", "fewer.json", "sweep.json"));
     assert_said!(desk, refused, @r#"
-        using cpu: wgpu: the adapter llvmpipe (LLVM 15.0.6, 256 bits) is software, slower than this program's own kernels on the CPU
         going on from sweep.json (2 entries)
         error: the sweep to go on from is by profile [hash], and this one is [hash]; choose another --out, or delete it
         "#);

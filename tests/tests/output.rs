@@ -197,19 +197,20 @@ fn pruning_says_what_it_did() {
     let matched = [&prune("variance_matching", "matched.safetensors")[..], &["--device", "cpu"]].concat();
     assert_transcript!(desk, [matched], @r#"
         $ rrlab prune --model model.safetensors --images 32 --allocation allocation.json --repair variance_matching --out matched.safetensors --device cpu
+        note: allocation.json does not say which network it is of; only its layers are compared
         note: using noise, which the network was trained on; --dataset names another
          layer                role        weights  kept  density  repair folded into
-         conv1                stem            432   238   0.5509  batch norm bn1
-         layer1.0.conv1       conv           2304   461   0.2001  batch norm layer1.0.bn1
-         layer1.0.conv2       conv           2304   576   0.2500  batch norm layer1.0.bn2
-         layer2.0.conv1       conv           4608   645   0.1400  batch norm layer2.0.bn1
-         layer2.0.conv2       conv           9216  1220   0.1324  batch norm layer2.0.bn2
+         conv1                stem            432   294   0.6806  batch norm bn1
+         layer1.0.conv1       conv           2304   448   0.1944  batch norm layer1.0.bn1
+         layer1.0.conv2       conv           2304   448   0.1944  batch norm layer1.0.bn2
+         layer2.0.conv1       conv           4608   636   0.1380  batch norm layer2.0.bn1
+         layer2.0.conv2       conv           9216   825   0.0895  batch norm layer2.0.bn2
          layer2.0.shortcut.0  projection      512   512   1.0000  batch norm layer2.0.shortcut.1
-         layer3.0.conv1       conv          18432  1843   0.1000  batch norm layer3.0.bn1
-         layer3.0.conv2       conv          36864     1   0.0000  batch norm layer3.0.bn2
-         layer3.0.shortcut.0  projection     2048  2048   1.0000  batch norm layer3.0.shortcut.1
-         linear               classifier      640   192   0.3000  its weight and bias
-        rr at sparsity 0.9: 7736 of 77360 weights kept
+         layer3.0.conv1       conv          18432  1201   0.0652  batch norm layer3.0.bn1
+         layer3.0.conv2       conv          36864  1578   0.0428  batch norm layer3.0.bn2
+         layer3.0.shortcut.0  projection     2048  1154   0.5635  batch norm layer3.0.shortcut.1
+         linear               classifier      640   640   1.0000  its weight and bias
+        erk at sparsity 0.9: 7736 of 77360 weights kept
         repaired by variance_matching on 32 images of noise
         accuracy [percent] on 60 test images of noise
         wrote matched.safetensors (network [hash])
@@ -321,9 +322,8 @@ fn two_results_are_compared_cell_by_cell() {
          linear               kept         640      64     -576
          linear               density   1.0000  0.1000  -0.9000
         A is erk.json, B is uniform.csv: each is an allocation
-        network: can't be checked, A is of one that it does not name and B of one that it does not name
-        profile: can't be checked, A is of one that it does not name and B of one that it does not name
-        images: can't be checked, A is of one that it does not name and B of one that it does not name
+        network: can't be checked, neither says which
+        profile: can't be checked, neither says which
         rule: erk in A, uniform in B
         20 of 20 numbers differ; those that are equal are not shown
 
