@@ -9,7 +9,7 @@ use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::Split;
 use rrlab_engine::device::DeviceChoice;
 use rrlab_protocol::UserRole;
-use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity};
+use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, glossary};
 use strum::VariantArray as _;
 
 use crate::destination::Existing;
@@ -47,16 +47,27 @@ const FIRST_STEPS: &str = "First steps, without any download:
   rrlab calibrate --model model.safetensors --dataset shapes10 --out profile.json
   rrlab inspect   profile.json --sparsity 0.95
   rrlab allocate  --profile profile.json --rule rr --sparsity 0.95
-  rrlab sweep     --model model.safetensors --dataset shapes10 --out sweep.json";
+  rrlab sweep     --model model.safetensors --dataset shapes10 --out sweep.json
+  rrlab plot      sweep.json --out sweep.svg";
+
+/// Terms in which a profile is shown.
+const MEASURED: [&str; 6] =
+    ["raw distortion", "residual distortion", "RR", "repair operator", "share", "residual stream"];
+
+/// Explains these terms of the glossary below a command's long help.
+fn words(terms: &[&str]) -> String {
+    let explained = terms.iter().filter_map(|term| glossary::entry(term)).map(|entry| format!("\n  {entry}"));
+    format!("Words:{}", explained.collect::<String>())
+}
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// For people: rounded, with a legend.
     Table,
-    /// For programs.
+    /// For programs: everything, to the last digit.
     Json,
-    /// For spreadsheets.
+    /// For programs and spreadsheets: a line for each row, with JSON's names and numbers.
     Csv,
 }
 
@@ -82,6 +93,10 @@ pub enum Command {
     Finetune(FinetuneArgs),
     /// Show a profile's layers, or a model's.
     Inspect(InspectArgs),
+    /// Show where two profiles, sweeps, fine-tuning reports or allocations differ, and whether they are of one network.
+    Compare(CompareArgs),
+    /// Draw a profile, a sweep, a fine-tuning report or an allocation as a figure.
+    Plot(PlotArgs),
     /// Serve the lab: the page, the API, and a worker that computes jobs.
     Serve(ServeArgs),
     /// Compute jobs of a lab that is served elsewhere.
@@ -254,6 +269,7 @@ impl From<SplitArg> for Split {
 
 /// Measure a network's Relative Repairability.
 #[derive(Debug, Args)]
+#[command(after_long_help = words(&MEASURED))]
 pub struct CalibrateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
@@ -272,16 +288,17 @@ pub struct CalibrateArgs {
 /// Numbers that some rules read.
 #[derive(Debug, Clone, Args)]
 pub struct SettingsArgs {
-    /// Power of RR in rr_proportional and blend.
+    /// Exponent of RR in rr_proportional and blend.
     #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub alpha: f64,
     /// Rule that blend and blend_geometric start from.
     #[arg(long, default_value = "erk", value_name = "RULE")]
     pub prior: Rule,
-    /// Power of a layer's share in its residual stream (rr, residual_optimal, raw_optimal).
+    /// Exponent of a layer's share: how much of a residual block's output variance comes from the layer's side of the
+    /// sum, the branch or the shortcut (rr, residual_optimal, raw_optimal). 0: all layers count alike.
     #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
     pub share_exponent: f64,
-    /// Weight of the classifier's noise (the same rules).
+    /// Factor by which distortion in the classifier, the last linear layer, counts more than elsewhere (the same rules).
     #[arg(long, default_value_t = 4.0)]
     pub classifier_weight: f64,
     /// Least density of every layer that is not forced, such as 0.01: no rule goes below it.
@@ -305,6 +322,7 @@ impl SettingsArgs {
 
 /// Share out a budget of weights.
 #[derive(Debug, Args)]
+#[command(after_long_help = words(&["budget", "density", "RR", "ERK", "projection", "capped", "free", "forced"]))]
 pub struct AllocateArgs {
     /// The network's profile; rules that need no weights go without one, with --arch and --classes.
     #[arg(long, value_name = "FILE", conflicts_with = "arch")]
@@ -322,7 +340,7 @@ pub struct AllocateArgs {
     /// projection=rule:rr. May be given several times.
     #[arg(long = "force", value_name = "LAYERS=DENSITY")]
     pub force: Vec<Constraint>,
-    /// Operator whose residual distortion counts.
+    /// Repair operator whose residual distortion, what is left after repair, counts.
     #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
     pub repair: RepairOperator,
     #[command(flatten)]
@@ -331,16 +349,18 @@ pub struct AllocateArgs {
 
 /// Prune a network as allocated.
 #[derive(Debug, Args)]
+#[command(after_long_help = words(&["repair operator", "density"]))]
 pub struct PruneArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// The allocation, as `rrlab allocate --format json` printed it.
+    /// The allocation, as `rrlab allocate --format json` or `--format csv` printed it.
     #[arg(long, value_name = "FILE")]
     pub allocation: PathBuf,
     /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares or bn_recalibration.
     #[arg(long, default_value = "variance_matching")]
     pub repair: Repair,
-    /// Data set of the calibration images that repair needs [default: the one that the network was trained on].
+    /// Data set of the calibration images that repair needs, on whose test images the accuracy is measured
+    /// [default: the one that the network was trained on].
     #[arg(long)]
     pub dataset: Option<String>,
     /// Number of calibration images, drawn with --seed.
@@ -377,6 +397,7 @@ pub struct EvaluateArgs {
 
 /// Prune, repair and evaluate over rules, sparsities and repairs.
 #[derive(Debug, Args)]
+#[command(after_long_help = words(&["rule", "RR", "ERK", "recovery", "recoverability transition", "chance"]))]
 pub struct SweepArgs {
     #[command(flatten)]
     pub model: ModelArgs,
@@ -398,7 +419,7 @@ pub struct SweepArgs {
     /// Force layers, as in `rrlab allocate`.
     #[arg(long = "force", value_name = "LAYERS=DENSITY")]
     pub force: Vec<Constraint>,
-    /// Operator whose residual distortion counts in the rules.
+    /// Repair operator whose residual distortion, what is left after repair, counts in the rules.
     #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
     pub rule_repair: RepairOperator,
     #[command(flatten)]
@@ -418,6 +439,7 @@ pub struct SweepArgs {
 
 /// Prune, repair and fine-tune.
 #[derive(Debug, Args)]
+#[command(after_long_help = words(&["rule", "RR", "ERK", "distillation"]))]
 pub struct FinetuneArgs {
     #[command(flatten)]
     pub model: ModelArgs,
@@ -439,7 +461,7 @@ pub struct FinetuneArgs {
     /// Force layers, as in `rrlab allocate`.
     #[arg(long = "force", value_name = "LAYERS=DENSITY")]
     pub force: Vec<Constraint>,
-    /// Operator whose residual distortion counts in the rules.
+    /// Repair operator whose residual distortion, what is left after repair, counts in the rules.
     #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
     pub rule_repair: RepairOperator,
     #[command(flatten)]
@@ -459,10 +481,10 @@ pub struct FinetuneArgs {
     /// Highest learning rate; it falls to 0 along a cosine.
     #[arg(long, default_value_t = 0.02)]
     pub learning_rate: f64,
-    /// Share of the dense network's teaching in the loss, 0 to 1; without it there is none.
-    #[arg(long, value_name = "SHARE")]
+    /// Knowledge distillation from the dense network: its weight in the loss, 0 to 1. Without it, labels alone count.
+    #[arg(long, value_name = "WEIGHT")]
     pub distill: Option<f64>,
-    /// Temperature of the teaching.
+    /// Softmax temperature of both networks' outputs in distillation.
     #[arg(long, default_value_t = Distillation::default().temperature, requires = "distill")]
     pub temperature: f64,
     /// Neither shift nor flip images.
@@ -483,17 +505,70 @@ pub struct FinetuneArgs {
 
 /// Show a profile's layers, or a model's.
 #[derive(Debug, Args)]
+#[command(after_long_help = words(&MEASURED))]
 pub struct InspectArgs {
     /// A profile or a model.
     pub file: PathBuf,
-    /// Sparsity at which a profile's layers are shown.
-    #[arg(long, default_value = "0.95", allow_negative_numbers = true)]
-    pub sparsity: Sparsity,
-    /// Operator whose residual distortion is shown.
-    #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
-    pub repair: RepairOperator,
+    #[command(flatten)]
+    pub point: PointArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
+}
+
+/// Compare two results.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// A profile, a sweep, a fine-tuning report or an allocation.
+    #[arg(value_name = "A")]
+    pub first: PathBuf,
+    /// Another of the same kind.
+    #[arg(value_name = "B")]
+    pub second: PathBuf,
+    #[command(flatten)]
+    pub point: PointArgs,
+}
+
+/// Draw a result.
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// A profile, a sweep, a fine-tuning report or an allocation.
+    pub file: PathBuf,
+    /// Where the figure goes; its name ends in .svg.
+    #[arg(long, value_name = "FILE.svg")]
+    pub out: PathBuf,
+    /// What is drawn of a profile: RR of every layer over sparsity, or at --sparsity.
+    #[arg(long, value_enum, default_value_t = ProfileFigure::Bars)]
+    pub profile_as: ProfileFigure,
+    #[command(flatten)]
+    pub point: PointArgs,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
+}
+
+/// What is drawn of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileFigure {
+    /// RR of each layer at one sparsity.
+    Bars,
+    /// RR of each layer over sparsity.
+    Curves,
+}
+
+/// Where on its curves a profile is looked at.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PointArgs {
+    /// Sparsity at which a profile's layers are looked at.
+    #[arg(long, default_value_t = Self::default().sparsity, allow_negative_numbers = true)]
+    pub sparsity: Sparsity,
+    /// Repair operator by whose residual distortion a profile's layers are looked at.
+    #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
+    pub repair: RepairOperator,
+}
+
+impl Default for PointArgs {
+    fn default() -> Self {
+        Self { sparsity: Sparsity::new(0.95).unwrap_or(Sparsity::DENSE), repair: RepairOperator::default() }
+    }
 }
 
 /// Where the lab keeps what it knows.

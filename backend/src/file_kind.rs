@@ -7,7 +7,9 @@ use rrlab_engine::checkpoint::TensorFile;
 use rrlab_engine::data::Dataset;
 use rrlab_engine::finetune::FinetuneState;
 use rrlab_engine::train::TrainingState;
-use rrlab_types::{Document, DocumentError, FinetuneReport};
+use rrlab_types::{Document, DocumentError};
+
+use crate::allocation_file;
 
 /// Bytes in which a zip archive by PyTorch or NumPy names its first files.
 const FIRST_ENTRIES: usize = 4096;
@@ -128,13 +130,14 @@ impl FileKind {
     }
 
     fn of_text(text: &str) -> Self {
-        if FinetuneReport::from_json(text).is_ok() {
-            return Self::FinetuneReport;
+        if allocation_file::is_csv(text) {
+            return Self::Allocation;
         }
         match Document::from_json(text) {
             Ok(Document::Profile(_)) | Err(DocumentError::Profile(_)) => Self::Profile,
             Ok(Document::Sweep(_)) | Err(DocumentError::Sweep(_)) => Self::Sweep,
             Ok(Document::Allocation(_)) | Err(DocumentError::Allocation(_)) => Self::Allocation,
+            Ok(Document::Finetune(_)) | Err(DocumentError::Finetune(_)) => Self::FinetuneReport,
             Err(DocumentError::Foreign) => Self::OtherJson,
             Err(DocumentError::Json(_)) => Self::Text,
         }

@@ -1,9 +1,11 @@
 //! `rrlab`: the Repairability Lab on the command line, and its server.
 
+mod allocation_file;
 mod caretaker;
 mod cli;
 mod commands;
 mod destination;
+mod figure;
 mod file_kind;
 mod hex;
 mod identity;

@@ -11,6 +11,7 @@ use rrlab_engine::watch::Stopped;
 use rrlab_types::{Allocation, ModelProfile, SweepReport};
 use sha2::{Digest, Sha256};
 
+use crate::allocation_file;
 use crate::destination::{Destination, Existing, write_atomically};
 use crate::file_kind::{Wanted, refused};
 use crate::hex::hex;
@@ -49,7 +50,15 @@ pub fn read_profile(path: &Path) -> anyhow::Result<ModelProfile> {
 /// # Errors
 /// If the file can't be read, is of another kind, or holds no whole allocation.
 pub fn read_allocation(path: &Path) -> anyhow::Result<Allocation> {
-    read_document(path, Wanted::Allocation, Allocation::from_json)
+    read_document(path, Wanted::Allocation, allocation_file::parse)
+}
+
+/// Reads a file of text.
+///
+/// # Errors
+/// If it can't be read, or is no text.
+pub fn read_text(path: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read(path)?).with_context(|| format!("{} is no text", path.display()))
 }
 
 /// Reads an unfinished sweep.

@@ -222,6 +222,9 @@ impl Desk {
                 self.sweeps.update(|sweeps| sweeps.insert(0, sweep));
                 self.settings.pane.set(Pane::Sweep);
             }
+            Document::Finetune(_) => {
+                return Err("the page shows no reports of fine-tuning; `rrlab plot` draws them".into());
+            }
             Document::Allocation(allocation) => {
                 let problem = self.profile.with_untracked(|profile| {
                     profile.as_ref().and_then(|profile| {

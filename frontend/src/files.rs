@@ -16,7 +16,7 @@ const LARGEST_BYTES: u64 = 64 << 20;
 pub async fn profile(name: &str) -> Result<ModelProfile, String> {
     match document(exhibit(name).map_or(name, |exhibit| exhibit.profile)).await? {
         Document::Profile(profile) => Ok(*profile),
-        Document::Sweep(_) | Document::Allocation(_) => Err(format!("{name} holds no profile")),
+        other => Err(format!("{name} holds {}, not a profile", other.kind())),
     }
 }
 
@@ -27,7 +27,7 @@ pub async fn profile(name: &str) -> Result<ModelProfile, String> {
 pub async fn sweep(address: &str) -> Result<SweepReport, String> {
     match document(address).await? {
         Document::Sweep(report) => Ok(*report),
-        Document::Profile(_) | Document::Allocation(_) => Err(format!("{address} holds no sweep")),
+        other => Err(format!("{address} holds {}, not a sweep", other.kind())),
     }
 }
 

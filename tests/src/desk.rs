@@ -10,15 +10,16 @@ use crate::rrlab;
 
 /// A folder with a small data set in CIFAR-10's official layout.
 pub struct Desk {
-    folder: tempfile::TempDir,
+    /// The folder; it goes with this value.
+    pub folder: tempfile::TempDir,
 }
 
 impl Desk {
-    /// With the data set imported as `noise`.
+    /// An empty desk but for the data set, `noise`: 160 training and 60 test images.
     ///
     /// # Panics
-    /// As [`Desk::succeeds`].
-    #[expect(clippy::new_without_default, reason = "it writes files")]
+    /// If it can't be made.
+    #[expect(clippy::new_without_default, reason = "a desk runs the program: nothing to be made by the way")]
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = folder.path().join("cifar");
@@ -46,40 +47,40 @@ impl Desk {
         self.folder.path()
     }
 
-    /// A file in it.
+    /// A file of this name in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// A command of the program.
+    /// The program with these arguments, in the folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = rrlab(&self.path("data"));
         command.args(arguments).current_dir(self.folder.path());
         command
     }
 
-    /// What a command did.
+    /// What came of it.
     ///
     /// # Panics
-    /// If it can't be run.
+    /// If the program can't be started.
     pub fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    /// What a command printed.
+    /// Standard output of a command that must succeed.
     ///
     /// # Panics
-    /// If it fails.
+    /// If it does not.
     pub fn succeeds(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The same as JSON.
+    /// The result of a command that must succeed, as JSON.
     ///
     /// # Panics
-    /// If it fails.
+    /// If it does not.
     pub fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.succeeds(&[arguments, &["--format", "json"]].concat())).unwrap()
     }
@@ -87,7 +88,7 @@ impl Desk {
     /// Standard error of a command that must fail with this code, and print no result.
     ///
     /// # Panics
-    /// If it does not.
+    /// If it does otherwise.
     pub fn fails(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.output(arguments);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -97,7 +98,7 @@ impl Desk {
         error
     }
 
-    /// A short training, but for the name of its result.
+    /// A training that takes seconds; the name of its file comes last.
     pub fn training() -> Vec<&'static str> {
         vec!["train", "--arch", "resnet8", "--dataset", "noise", "--epochs", "2", "--batch-size", "32", "--out"]
     }
@@ -109,6 +110,54 @@ impl Desk {
     pub fn trained(&self, out: &str) {
         self.succeeds(&[Self::training().as_slice(), &[out]].concat());
     }
+
+    /// What commands print, on both streams, one command after the other, as somebody at the terminal sees it.
+    ///
+    /// # Panics
+    /// If the program can't be started, or panics.
+    pub fn transcript(&self, commands: &[&[&str]]) -> String {
+        let mut transcript = String::new();
+        for arguments in commands {
+            let output = self.output(arguments);
+            let [printed, said] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+            assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+            transcript.push_str(&format!("$ rrlab {}\n{said}{printed}", arguments.join(" ")));
+            if !output.status.success() {
+                transcript.push_str(&format!("[exit code {}]\n", output.status.code().unwrap_or(-1)));
+            }
+            transcript.push('\n');
+        }
+        transcript
+    }
+
+    /// Filters for snapshots: what differs from run to run or from machine to machine.
+    pub fn snapshot_settings(&self) -> insta::Settings {
+        // Temporary folders have names without a special character but the dot; on some systems a link leads to them.
+        let folder = self.folder.path().file_name().unwrap_or_default().to_string_lossy().replace('.', r"\.");
+        let mut settings = insta::Settings::clone_current();
+        settings.add_filter(&format!(r"/\S*{folder}"), "[folder]");
+        settings.add_filter(r"\b[0-9a-f]{12}\b", "[hash]");
+        // Which graphics card was passed over, and why.
+        settings.add_filter(r"using cpu: .*\n", "");
+        settings.add_filter(r"[-+]?\d+\.\d\d%", "[percent]");
+        settings
+    }
+}
+
+/// Compares a text that a command of a [`Desk`] printed with what it printed when somebody last looked.
+#[macro_export]
+macro_rules! assert_said {
+    ($desk:expr, $said:expr, @$expected:literal) => {
+        $desk.snapshot_settings().bind(|| $crate::insta::assert_snapshot!($said, @$expected));
+    };
+}
+
+/// The same for everything that some commands print.
+#[macro_export]
+macro_rules! assert_transcript {
+    ($desk:expr, [$($command:expr),+ $(,)?], @$expected:literal) => {
+        $crate::assert_said!($desk, $desk.transcript(&[$(&$command[..]),+]), @$expected);
+    };
 }
 
 /// Waits until a running program has written a file, or ended.

@@ -11,6 +11,8 @@ pub mod lab;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use insta;
+
 /// The `rrlab` binary that `cargo xtask test` built beside the tests.
 ///
 /// # Panics

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rrlab_tests::desk::{Desk, wait_for};
+use rrlab_tests::{assert_said, assert_transcript, insta};
 use serde_json::Value;
 use strum::VariantArray as _;
 
@@ -68,7 +69,10 @@ fn from_images_to_a_sweep() {
     assert_eq!(more["entries"].as_array().unwrap()[..6], report["entries"].as_array().unwrap()[..]);
     assert_eq!(more["entries"].as_array().unwrap().len(), 12);
     let other = desk.fails(1, &[sweep.as_slice(), &["0.5", "--seed", "4"]].concat());
-    assert!(other.contains("other settings"), "{other}");
+    assert_said!(desk, other, @r#"
+        going on from sweep.json (12 entries)
+        error: the sweep to go on from has other settings, constraints, image counts or seed; choose another --out, or delete it
+        "#);
 }
 
 #[test]
@@ -117,7 +121,9 @@ fn fine_tuning_killed_in_the_middle_ends_where_it_would_have() {
         assert_eq!(tuned["accuracy"], run["epochs"][1]["test_accuracy"], "{name}");
     }
     let other = desk.fails(1, &[&finetune[..], &options, &["--distill", "2", "--out", "other.json"]].concat());
-    assert!(other.contains("between 0 and 1"), "{other}");
+    assert_said!(desk, other, @r#"
+        error: weight of distillation is 2; it must be between 0 and 1
+        "#);
 }
 
 #[test]
@@ -138,7 +144,8 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     std::fs::write(desk.path("allocation.json"), allocation.to_string()).unwrap();
     let prune = ["prune", "--allocation", "allocation.json", "--dataset", "noise", "--images", "64", "--model"];
     let refused = desk.fails(1, &[prune.as_slice(), &["two.safetensors", "--out", "pruned.safetensors"]].concat());
-    assert!(names_both(&refused) && refused.contains("allocate from the profile of this network"), "{refused}");
+    assert!(names_both(&refused), "{refused}");
+    assert_said!(desk, refused, @"error: the allocation is of network [hash], but the network here is [hash]: allocate from the profile of this network");
     assert!(!desk.path("pruned.safetensors").exists());
     desk.succeeds(&[prune.as_slice(), &["one.safetensors", "--out", "pruned.safetensors"]].concat());
 
@@ -148,7 +155,10 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     };
     for command in ["sweep", "finetune"] {
         let refused = desk.fails(1, &with(command, "two.safetensors", "one.json", "mixed.json"));
-        assert!(names_both(&refused) && refused.contains("rrlab calibrate"), "{command}: {refused}");
+        assert!(names_both(&refused), "{command}: {refused}");
+        insta::allow_duplicates! { assert_said!(desk, refused, @r#"
+            error: the profile is of network [hash], but the network here is [hash]: measure this network with `rrlab calibrate`
+            "#); }
         assert!(!desk.path("mixed.json").exists());
     }
     let report = desk.json(&with("sweep", "one.safetensors", "one.json", "sweep.json"));
@@ -158,14 +168,17 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     let calibrate = ["calibrate", "--model", "one.safetensors", "--dataset", "noise", "--images", "32"];
     desk.succeeds(&[calibrate.as_slice(), &["--out", "fewer.json"]].concat());
     let refused = desk.fails(1, &with("sweep", "one.safetensors", "fewer.json", "sweep.json"));
-    assert!(refused.contains("is by profile"), "{refused}");
+    assert_said!(desk, refused, @r#"
+        going on from sweep.json (2 entries)
+        error: the sweep to go on from is by profile [hash], and this one is [hash]; choose another --out, or delete it
+        "#);
 
     let evaluate = ["evaluate", "--model", "pruned.safetensors", "--dataset", "noise", "--profile"];
     let evaluation = desk.json(&[evaluate.as_slice(), &["one.json"]].concat());
     assert_eq!(evaluation["pruned_from"]["model_hash"], Value::from(one.clone()));
     assert_ne!(evaluation["model_hash"], Value::from(one.clone()));
     let refused = desk.fails(1, &[evaluate.as_slice(), &["two.json"]].concat());
-    assert!(refused.contains("the pruned network is of profile"), "{refused}");
+    assert_said!(desk, refused, @"error: the pruned network is of profile [hash], but the profile here is [hash]: name the profile that it was pruned by");
     let refused =
         desk.fails(1, &["evaluate", "--model", "two.safetensors", "--dataset", "noise", "--profile", "one.json"]);
     assert!(names_both(&refused), "{refused}");
@@ -184,20 +197,94 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
 fn bad_usage_is_two_and_failure_is_one() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    for sparsity in ["1", "-0.1", "NaN", "two"] {
-        desk.fails(2, &["allocate", "--arch", "resnet20", "--rule", "erk", "--sparsity", sparsity]);
-    }
-    assert!(
-        desk.fails(2, &["allocate", "--arch", "resnet19", "--rule", "erk", "--sparsity", "0.5"]).contains("resnet20")
+    let allocate = |rule, sparsity| ["allocate", "--arch", "resnet20", "--rule", rule, "--sparsity", sparsity];
+    assert_transcript!(
+        desk,
+        [
+            allocate("erk", "1"),
+            allocate("erk", "-0.1"),
+            allocate("erk", "NaN"),
+            allocate("erk", "two"),
+            allocate("erk", "0.99999"),
+            allocate("lamp", "0.5"),
+            allocate("rrr", "0.5"),
+            [&allocate("erk", "0.99")[..], &["--force", "conv=dense"]].concat(),
+            [&allocate("erk", "0.5")[..], &["--force", "conv"]].concat(),
+            ["allocate", "--arch", "resnet19", "--rule", "erk", "--sparsity", "0.5"],
+            ["allocate", "--rule", "erk", "--sparsity", "0.5"],
+            ["--device", "gpu", "dataset", "list"],
+            ["evaluate", "--model", "model.safetensors", "--dataset", "none"],
+        ],
+        @r#"
+        $ rrlab allocate --arch resnet20 --rule erk --sparsity 1
+        error: invalid value '1' for '--sparsity <SPARSITY>': sparsity 1 is not possible: it is at least 0 (dense) and below 1 (nothing would be left)
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab allocate --arch resnet20 --rule erk --sparsity -0.1
+        error: invalid value '-0.1' for '--sparsity <SPARSITY>': sparsity -0.1 is not possible: it is at least 0 (dense) and below 1 (nothing would be left)
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab allocate --arch resnet20 --rule erk --sparsity NaN
+        error: invalid value 'NaN' for '--sparsity <SPARSITY>': sparsity NaN is not possible: it is at least 0 (dense) and below 1 (nothing would be left)
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab allocate --arch resnet20 --rule erk --sparsity two
+        error: invalid value 'two' for '--sparsity <SPARSITY>': `two` is not a number
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab allocate --arch resnet20 --rule erk --sparsity 0.99999
+        error: sparsity 0.99999 keeps 3 of 270896 weights, fewer than one for each of the 22 layers; the highest sparsity possible here is 0.999919
+        [exit code 1]
+
+        $ rrlab allocate --arch resnet20 --rule lamp --sparsity 0.5
+        error: rule lamp needs a profile: calibrate the model first, or choose one of uniform, uniform_plus, er, erk
+        [exit code 1]
+
+        $ rrlab allocate --arch resnet20 --rule rrr --sparsity 0.5
+        error: invalid value 'rrr' for '--rule <RULE>': no rule is named `rrr`; there are uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_proportional, residual_optimal, raw_optimal, blend, blend_geometric
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab allocate --arch resnet20 --rule erk --sparsity 0.99 --force conv=dense
+        error: the forced layers keep 267264 weights, which leaves -264555 for the others; they need 4 to 3632: with these constraints the sparsity must be between 0.000000 and 0.013393
+        [exit code 1]
+
+        $ rrlab allocate --arch resnet20 --rule erk --sparsity 0.5 --force conv
+        error: invalid value 'conv' for '--force <LAYERS=DENSITY>': `conv` is no constraint: it has no `=`; write LAYERS=DENSITY, with a role (stem, conv, projection, classifier) or a layer's name, and dense, global, a number such as 0.2, or rule:NAME
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab allocate --arch resnet19 --rule erk --sparsity 0.5
+        error: invalid value 'resnet19' for '--arch <NAME[:width=W]>': no architecture is named `resnet19`; there are resnet8, resnet20, resnet18, resnet34, vgg11_bn, vgg16_bn
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab allocate --rule erk --sparsity 0.5
+        error: name the network with --profile FILE or --arch NAME
+        [exit code 1]
+
+        $ rrlab --device gpu dataset list
+        error: invalid value 'gpu' for '--device <DEVICE>': no device is named `gpu`; there are auto, cpu, wgpu, vulkan, cuda
+
+        For more information, try '--help'.
+        [exit code 2]
+
+        $ rrlab evaluate --model model.safetensors --dataset none
+        error: no data set is named `none` in [folder]/data; there are shapes10, noise. Import one with `rrlab dataset import PATH --name none`
+        [exit code 1]
+        "#
     );
-    let impossible = desk.fails(1, &["allocate", "--arch", "resnet20", "--rule", "erk", "--sparsity", "0.99999"]);
-    assert!(impossible.contains("highest sparsity possible here is 0.9999"), "{impossible}");
-    assert!(
-        desk.fails(1, &["allocate", "--arch", "resnet20", "--rule", "lamp", "--sparsity", "0.5"])
-            .contains("needs a profile")
-    );
-    let forced = ["allocate", "--arch", "resnet20", "--rule", "erk", "--sparsity", "0.99", "--force", "conv=dense"];
-    assert!(desk.fails(1, &forced).contains("sparsity must be between"));
 
     std::fs::write(desk.path("empty.safetensors"), b"").unwrap();
     let whole = std::fs::read(desk.path("model.safetensors")).unwrap();
@@ -205,9 +292,6 @@ fn bad_usage_is_two_and_failure_is_one() {
     for model in ["missing.safetensors", "empty.safetensors", "half.safetensors"] {
         assert!(desk.fails(1, &["evaluate", "--model", model, "--dataset", "noise"]).contains(model));
     }
-    assert!(
-        desk.fails(1, &["evaluate", "--model", "model.safetensors", "--dataset", "none"]).contains("shapes10, noise")
-    );
     let unwritable = [
         "calibrate",
         "--model",

@@ -9,7 +9,7 @@ use super::Context;
 use super::lab::{block_on, objects_address, open_objects, open_store};
 use crate::cli::{AdminArgs, AdminCommand, CleanArgs};
 use crate::objects::{Objects, Unneeded};
-use crate::output::Report;
+use crate::output::{Csv, Report};
 use crate::store::Store;
 
 #[derive(Serialize)]
@@ -63,9 +63,11 @@ fn print(context: &Context, args: &CleanArgs, unneeded: &[Unneeded]) -> anyhow::
     let cells = |row: &UnneededRow| vec![row.key.clone(), row.bytes.to_string(), row.age_seconds.to_string()];
     let bytes: u64 = value.iter().map(|row| row.bytes).sum();
     let verb = if args.dry_run { "would be removed" } else { "removed" };
+    let columns = &["key", "bytes", "age_seconds"];
     Report {
         value: &value,
-        columns: &["key", "bytes", "age_seconds"],
+        csv: Csv { lines: "", columns },
+        columns,
         rows: value.iter().map(cells).collect(),
         summary: Some(format!("{} {verb}, {bytes} bytes", value.len())),
     }

@@ -1,11 +1,12 @@
 //! `rrlab allocate`.
 
 use anyhow::Context as _;
-use rrlab_types::{Allocation, AllocationRequest, Evidence, allocate};
+use rrlab_types::{Allocation, AllocationRequest, Evidence, LayerAllocation, allocate};
 
 use super::Context;
+use crate::allocation_file::{TABLE_COLUMNS, csv_columns};
 use crate::cli::AllocateArgs;
-use crate::output::{Report, shape};
+use crate::output::{Csv, Report, shape};
 use crate::storage::read_profile;
 
 pub fn run(context: &Context, args: &AllocateArgs) -> anyhow::Result<()> {
@@ -27,28 +28,30 @@ pub fn run(context: &Context, args: &AllocateArgs) -> anyhow::Result<()> {
 }
 
 fn print(context: &Context, allocation: &Allocation) -> anyhow::Result<()> {
-    let rows = allocation.layers.iter().map(|layer| {
-        vec![
-            layer.name.clone(),
-            layer.role.to_string(),
-            shape(&layer.shape),
-            layer.weights.to_string(),
-            layer.kept.to_string(),
-            format!("{:.4}", layer.density),
-            layer.state.name().to_string(),
-        ]
-    });
     let report = Report {
         value: allocation,
-        columns: &["layer", "role", "shape", "weights", "kept", "density", "state"],
-        rows: rows.collect(),
-        summary: Some(format!(
-            "{} at sparsity {}: {} of {} weights kept",
-            allocation.rule,
-            allocation.sparsity,
-            allocation.kept,
-            allocation.weights()
-        )),
+        csv: Csv { lines: "layers", columns: &csv_columns() },
+        columns: &TABLE_COLUMNS,
+        rows: allocation.layers.iter().map(row).collect(),
+        summary: Some(kept_in_all(allocation)),
     };
     report.print(context.format)
+}
+
+fn row(layer: &LayerAllocation) -> Vec<String> {
+    vec![
+        layer.name.clone(),
+        layer.role.to_string(),
+        shape(&layer.shape),
+        layer.weights.to_string(),
+        layer.kept.to_string(),
+        format!("{:.4}", layer.density),
+        layer.state.name().to_string(),
+    ]
+}
+
+/// What all layers keep together.
+pub fn kept_in_all(allocation: &Allocation) -> String {
+    let Allocation { rule, sparsity, kept, .. } = allocation;
+    format!("{rule} at sparsity {sparsity}: {kept} of {} weights kept", allocation.weights())
 }

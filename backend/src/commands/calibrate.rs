@@ -8,7 +8,7 @@ use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
 
 use super::{Context, available_images, calibration_images, follow, inspect};
-use crate::cli::CalibrateArgs;
+use crate::cli::{CalibrateArgs, PointArgs};
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::interrupt::Interrupt;
 use crate::progress::say;
@@ -26,7 +26,7 @@ pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
     let profile = profile(context, &model, &images, &device, method, &Interrupt::listen()?)?;
     out.write(&serde_json::to_vec(&profile)?)?;
     say(&format!("wrote {}", args.out.display()));
-    inspect::print_profile(context, &profile, inspect::Point::default())
+    inspect::print_profile(context, &profile, PointArgs::default())
 }
 
 /// Calibrates where a person can see and end it.

@@ -13,7 +13,7 @@ use super::Context;
 use crate::cli::DatasetCommand;
 use crate::destination::Destination;
 use crate::interrupt::Interrupt;
-use crate::output::Report;
+use crate::output::{Csv, Report};
 use crate::progress::{Meter, say};
 use crate::storage::read;
 
@@ -102,6 +102,7 @@ fn print(context: &Context, summaries: &[DatasetSummary]) -> anyhow::Result<()> 
     let row = |s: &DatasetSummary| vec![s.name.clone(), s.classes.to_string(), s.train.to_string(), s.test.to_string()];
     let report = Report {
         value: &summaries,
+        csv: Csv { lines: "", columns: &["name", "classes", "train", "test"] },
         columns: &["name", "classes", "train", "test"],
         rows: summaries.iter().map(row).collect(),
         summary: None,

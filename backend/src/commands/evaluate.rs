@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use burn::tensor::read_sync;
-use rrlab_engine::data::{Split, draw_indices};
+use rrlab_engine::data::{Dataset, Split, draw_indices};
+use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::{accuracy, evaluation};
 use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
@@ -12,8 +13,23 @@ use rrlab_types::{Binding, Evaluation};
 use super::{Context, available_images, follow, note_unbound};
 use crate::cli::EvaluateArgs;
 use crate::interrupt::Interrupt;
-use crate::output::{Report, percent};
+use crate::output::{Csv, Report, percent};
 use crate::storage::{read_model, read_profile};
+
+const CSV_COLUMNS: [&str; 12] = [
+    "model",
+    "accuracy",
+    "dataset",
+    "split",
+    "images",
+    "weights",
+    "nonzero_weights",
+    "model_hash",
+    "pruned_from.rule",
+    "pruned_from.sparsity",
+    "pruned_from.model_hash",
+    "pruned_from.profile_hash",
+];
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -32,17 +48,12 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let set = dataset.split(split);
     let drawn = draw_indices(set, images, context.seed);
     let device = context.device()?;
-    let network = Network::new(&model, &device.device);
-    let interrupt = Interrupt::listen()?;
-    let meter = context.progress.count("evaluating", "images", images);
-    let watch = follow(&meter, &interrupt);
-    let measured = read_sync(accuracy(&network, set, &drawn, &model.normalization_of(&dataset), watch));
-    drop(meter);
-    let fraction = interrupt.outcome(measured, None)?;
+    let fraction = accuracy_on(context, &model, (&dataset, split, &drawn), &device, &Interrupt::listen()?)?;
     let name = args.model.model.display().to_string();
     let evaluation = evaluation(&name, &model, &dataset, split, images, &device.name, fraction);
     let report = Report {
         value: &evaluation,
+        csv: Csv { lines: "", columns: &CSV_COLUMNS },
         columns: &["accuracy", "images", "split", "weights", "of which not 0"],
         rows: vec![vec![
             percent(evaluation.accuracy),
@@ -54,6 +65,23 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
         summary: Some(described(&evaluation)),
     };
     report.print(context.format)
+}
+
+/// Accuracy on the images of a split at these indices, with a progress bar.
+pub fn accuracy_on(
+    context: &Context,
+    model: &Model,
+    (dataset, split, images): (&Dataset, Split, &[usize]),
+    device: &OpenDevice,
+    interrupt: &Interrupt,
+) -> anyhow::Result<f64> {
+    let network = Network::new(model, &device.device);
+    let meter = context.progress.count("evaluating", "images", images.len());
+    let watch = follow(&meter, interrupt);
+    let normalization = model.normalization_of(dataset);
+    let measured = read_sync(accuracy(&network, dataset.split(split), images, &normalization, watch));
+    drop(meter);
+    interrupt.outcome(measured, None)
 }
 
 /// Which network it is, and what it was pruned from.

@@ -22,9 +22,25 @@ use super::{
 use crate::cli::FinetuneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;
-use crate::output::{Report, percent};
+use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
 use crate::storage::{Saving, read, read_model};
+
+const CSV_COLUMNS: [&str; 13] = [
+    "rule",
+    "sparsity",
+    "kept",
+    "start_accuracy",
+    "epoch",
+    "loss",
+    "train_accuracy",
+    "test_accuracy",
+    "dense_accuracy",
+    "dataset",
+    "model_hash",
+    "profile_hash",
+    "images_hash",
+];
 
 pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -204,7 +220,7 @@ fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {
     };
     let columns: Vec<&str> = ["rule", "sparsity", start].into_iter().chain(epochs.iter().map(String::as_str)).collect();
     let row = |run: &FinetuneRun| {
-        let epochs = run.epochs.iter().map(|epoch| epoch.test_accuracy.map_or_else(|| "–".into(), percent));
+        let epochs = run.epochs.iter().map(|epoch| epoch.test_accuracy.map_or_else(|| NONE.into(), percent));
         [run.rule.to_string(), run.sparsity.to_string(), percent(run.start_accuracy)]
             .into_iter()
             .chain(epochs)
@@ -217,5 +233,6 @@ fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {
         report.origin.dataset
     );
     let rows = report.runs.iter().map(row).collect();
-    Report { value: report, columns: &columns, rows, summary: Some(summary) }.print(context.format)
+    let csv = Csv { lines: "runs.epochs", columns: &CSV_COLUMNS };
+    Report { value: report, csv, columns: &columns, rows, summary: Some(summary) }.print(context.format)
 }

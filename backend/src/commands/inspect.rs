@@ -5,23 +5,15 @@ use rrlab_types::{ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, 
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::InspectArgs;
+use crate::cli::{InspectArgs, PointArgs};
 use crate::file_kind::{FileKind, Wanted, WrongKind};
-use crate::output::{Report, shape};
+use crate::output::{Csv, Report, shape};
 use crate::storage::{read, read_model, read_profile};
 
-/// Where on its curves a profile is looked at.
-#[derive(Clone, Copy)]
-pub struct Point {
-    sparsity: Sparsity,
-    repair: RepairOperator,
-}
+const PROFILE_COLUMNS: [&str; 11] =
+    ["name", "role", "weights", "raw", "residual", "rr", "share", "sparsity", "repair", "profile_hash", "model_hash"];
 
-impl Default for Point {
-    fn default() -> Self {
-        Self { sparsity: Sparsity::new(0.95).unwrap_or(Sparsity::DENSE), repair: RepairOperator::default() }
-    }
-}
+const MODEL_COLUMNS: [&str; 7] = ["name", "role", "shape", "weights", "nonzero", "macs", "model_hash"];
 
 #[derive(Serialize)]
 struct ProfileView {
@@ -69,10 +61,7 @@ struct ModelLayerView {
 
 pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
     match FileKind::of(&read(&args.file)?) {
-        FileKind::Profile => {
-            let point = Point { sparsity: args.sparsity, repair: args.repair };
-            print_profile(context, &read_profile(&args.file)?, point)
-        }
+        FileKind::Profile => print_profile(context, &read_profile(&args.file)?, args.point),
         FileKind::Model | FileKind::OtherSafetensors => {
             print_model(context, &read_model(&args.file, args.network.hint())?)
         }
@@ -81,7 +70,7 @@ pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
 }
 
 /// Prints a profile's layers at a point of their curves.
-pub fn print_profile(context: &Context, profile: &ModelProfile, point: Point) -> anyhow::Result<()> {
+pub fn print_profile(context: &Context, profile: &ModelProfile, point: PointArgs) -> anyhow::Result<()> {
     let density = point.sparsity.density().get();
     let prunable = profile.graph.prunable_layers();
     let layers = prunable.iter().zip(&profile.layers).map(|(shape, layer)| LayerView {
@@ -112,7 +101,8 @@ pub fn print_profile(context: &Context, profile: &ModelProfile, point: Point) ->
     let measurement = &profile.measurement;
     let report = Report {
         value: &view,
-        columns: &["layer", "role", "weights", "raw", "residual", "RR", "share"],
+        csv: Csv { lines: "layers", columns: &PROFILE_COLUMNS },
+        columns: &["layer", "role", "weights", "raw distortion", "residual distortion", "RR", "share"],
         rows: view.layers.iter().map(row).collect(),
         summary: Some(format!(
             "profile {} of {network}\nat sparsity {} with {}, on {} {} images of {} (seed {}, {})",
@@ -165,6 +155,7 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
     view.history.iter().for_each(|line| summary.push_str(&format!("\n{line}")));
     let report = Report {
         value: &view,
+        csv: Csv { lines: "layers", columns: &MODEL_COLUMNS },
         columns: &["layer", "role", "shape", "weights", "not 0", "MACs"],
         rows: view.layers.iter().map(row).collect(),
         summary: Some(summary),

@@ -3,12 +3,14 @@
 mod admin;
 mod allocate;
 mod calibrate;
+mod compare;
 mod dataset;
 mod evaluate;
 mod finetune;
 mod inspect;
 mod lab;
 mod people;
+mod plot;
 mod prune;
 mod serve;
 mod sweep;
@@ -16,6 +18,7 @@ mod train;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use burn::tensor::read_sync;
 use rrlab_engine::calibrate::CalibrationImages;
 use rrlab_engine::data::{Dataset, DatasetSummary, Split};
@@ -23,12 +26,13 @@ use rrlab_engine::device::{DeviceChoice, OpenDevice};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
-use rrlab_types::{Binding, LayerGraph, ModelProfile};
+use rrlab_types::{Binding, Document, LayerGraph, ModelProfile};
 
+use crate::allocation_file;
 use crate::cli::{Cli, Command, Format};
 use crate::interrupt::Interrupt;
 use crate::progress::{Meter, ProgressOutput, say};
-use crate::storage::{DataFolder, read_profile};
+use crate::storage::{DataFolder, read_profile, read_text};
 
 /// What every command gets.
 pub struct Context {
@@ -77,12 +81,25 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sweep(args) => sweep::run(&context, args),
         Command::Finetune(args) => finetune::run(&context, args),
         Command::Inspect(args) => inspect::run(&context, args),
+        Command::Compare(args) => compare::run(&context, args),
+        Command::Plot(args) => plot::run(args),
         Command::Serve(args) => serve::serve(context, args),
         Command::Worker(args) => serve::work(context, args),
         Command::User(args) => people::user(&context, args),
         Command::Token(args) => people::token(&context, args),
         Command::Admin(args) => admin::run(&context, args),
     }
+}
+
+/// A result in whichever file the lab wrote it to: JSON, or an allocation as CSV.
+fn read_document(path: &Path) -> anyhow::Result<Document> {
+    let text = read_text(path)?;
+    let document = if allocation_file::is_csv(&text) {
+        Document::Allocation(Box::new(allocation_file::parse(&text).with_context(|| path.display().to_string())?))
+    } else {
+        Document::from_json(&text).with_context(|| path.display().to_string())?
+    };
+    Ok(document)
 }
 
 /// The profile in the file that was given, which must be of this network; says so where it does not name it.

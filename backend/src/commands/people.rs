@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Context;
 use super::lab::{block_on, open_store};
 use crate::cli::{TokenArgs, TokenCommand, UserArgs, UserCommand};
-use crate::output::Report;
+use crate::output::{Csv, Report};
 use crate::secret::new_secret;
 use crate::store::{Person, TokenRow};
 
@@ -33,7 +33,9 @@ pub fn user(context: &Context, args: &UserArgs) -> anyhow::Result<()> {
                 let row = |person: Person| UserRow { name: person.name, role: person.role.to_string() };
                 let people: Vec<UserRow> = store.people().await?.into_iter().map(row).collect();
                 let rows = people.iter().map(|person| vec![person.name.clone(), person.role.clone()]).collect();
-                Report { value: &people, columns: &["name", "role"], rows, summary: None }.print(context.format)
+                let columns = &["name", "role"];
+                Report { value: &people, csv: Csv { lines: "", columns }, columns, rows, summary: None }
+                    .print(context.format)
             }
         }
     })
@@ -59,8 +61,9 @@ pub fn token(context: &Context, args: &TokenArgs) -> anyhow::Result<()> {
                     vec![token.id.to_string(), token.name.clone(), token.label.clone(), state.into()]
                 };
                 let rows = tokens.iter().map(cells).collect();
-                Report { value: &tokens, columns: &["token", "user", "label", "state"], rows, summary: None }
-                    .print(context.format)
+                let csv = Csv { lines: "", columns: &["id", "name", "label", "created_ms", "revoked_ms"] };
+                let columns = &["token", "user", "label", "state"];
+                Report { value: &tokens, csv, columns, rows, summary: None }.print(context.format)
             }
             TokenCommand::Revoke { id } => {
                 anyhow::ensure!(store.revoke_token(*id).await?, "there is no token {id} that is still valid");

@@ -1,20 +1,91 @@
 //! `rrlab prune`.
 
-use anyhow::bail;
+use anyhow::Context as _;
 use burn::tensor::read_sync;
 use rrlab_engine::checkpoint;
-use rrlab_engine::data::Split;
+use rrlab_engine::data::{Dataset, Split};
+use rrlab_engine::device::OpenDevice;
+use rrlab_engine::evaluate::evaluation;
 use rrlab_engine::model::Model;
 use rrlab_engine::prune::{masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
-use rrlab_types::Repair;
+use rrlab_types::{Allocation, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom, Repair, Role};
+use serde::Serialize;
 
+use super::allocate::kept_in_all;
+use super::evaluate::accuracy_on;
 use super::{Context, available_images, calibration_images, follow, model_bytes, note_unbound};
 use crate::cli::PruneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;
+use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
 use crate::storage::{read_allocation, read_model};
+
+/// What was pruned, how it was repaired, and what came of it.
+#[derive(Serialize)]
+struct PruneReport {
+    out: String,
+    masks: Option<String>,
+    model_hash: ModelHash,
+    pruned_from: Option<PrunedFrom>,
+    weights: usize,
+    kept: usize,
+    repair: Repair,
+    calibration: Option<CalibrationSet>,
+    evaluation: Option<Evaluation>,
+    layers: Vec<PrunedLayer>,
+}
+
+/// The images that the repair was computed from.
+#[derive(Serialize)]
+struct CalibrationSet {
+    dataset: String,
+    images: usize,
+}
+
+#[derive(Serialize)]
+struct PrunedLayer {
+    name: String,
+    role: Role,
+    weights: usize,
+    kept: usize,
+    density: f64,
+    folded_into: Option<String>,
+    folded_as: Option<FoldedAs>,
+}
+
+/// Which of a module's tensors the repair changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum FoldedAs {
+    /// Scale and shift of a batch norm, and its statistics.
+    BatchNorm,
+    /// The statistics of a batch norm alone.
+    BatchNormStatistics,
+    /// Weight and bias of the layer itself.
+    WeightAndBias,
+}
+
+const CSV_COLUMNS: [&str; 17] = [
+    "name",
+    "role",
+    "weights",
+    "kept",
+    "density",
+    "folded_into",
+    "folded_as",
+    "repair",
+    "pruned_from.rule",
+    "pruned_from.sparsity",
+    "pruned_from.model_hash",
+    "pruned_from.profile_hash",
+    "model_hash",
+    "evaluation.dataset",
+    "evaluation.images",
+    "evaluation.accuracy",
+    "out",
+];
 
 pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -28,39 +99,182 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
         Some(path) => Some(Destination::check("--masks", path, existing, masks.len() as u64)?),
         None => None,
     };
-    let result = if args.repair == Repair::None { pruned } else { repaired(context, args, &model, &pruned)? };
+    let dataset = dataset(context, args, &model)?;
+    let device = context.device()?;
+    let interrupt = Interrupt::listen()?;
+    let (result, calibration) = match &dataset {
+        Some(dataset) if args.repair != Repair::None => {
+            repaired(context, args, (&model, &pruned), dataset, &device, &interrupt)?
+        }
+        _ => (pruned.clone(), None),
+    };
     if let Some(masks_out) = masks_out {
         masks_out.write(&masks)?;
-        say(&format!("wrote {}", masks_out.path().display()));
     }
     out.write(&checkpoint::write(&result)?)?;
-    say(&format!("wrote {}", out.path().display()));
-    Ok(())
+    let evaluation = match &dataset {
+        Some(dataset) => evaluated(context, args, &result, dataset, &device, &interrupt)?,
+        None => None,
+    };
+    let report = PruneReport {
+        out: args.out.display().to_string(),
+        masks: args.masks.as_ref().map(|path| path.display().to_string()),
+        model_hash: result.hash(),
+        pruned_from: result.info.pruned_from,
+        weights: allocation.weights(),
+        kept: allocation.kept,
+        repair: args.repair,
+        calibration,
+        evaluation,
+        layers: layers(&allocation, &pruned, &result),
+    };
+    print(context, &allocation, &report)
 }
 
-fn repaired(context: &Context, args: &PruneArgs, model: &Model, pruned: &Model) -> anyhow::Result<Model> {
-    let name = match (&args.dataset, &model.info.dataset) {
-        (Some(name), _) => name,
-        (None, Some(name)) => {
-            say(&format!("repairing on images of {name}, which the network was trained on; --dataset names another"));
-            name
-        }
-        (None, None) => bail!("repair needs images: name a data set with --dataset, or choose --repair none"),
+/// The data set asked for, else the one that the network was trained on, which is said. None where there is none and
+/// nothing but the accuracy depends on it.
+fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result<Option<Dataset>> {
+    if let Some(name) = &args.dataset {
+        available_images(&context.data.summary(name)?, Split::Train, args.images);
+        return Ok(Some(context.dataset(name)?));
+    }
+    let needed = args.repair != Repair::None;
+    let Some(name) = &model.info.dataset else {
+        anyhow::ensure!(!needed, "repair needs images: name a data set with --dataset, or choose --repair none");
+        return Ok(None);
     };
-    available_images(&context.data.summary(name)?, Split::Train, args.images);
-    let dataset = context.dataset(name)?;
-    let images = calibration_images(context, model, &dataset, Split::Train, args.images)?;
-    let device = context.device()?.device;
-    let interrupt = Interrupt::listen()?;
+    match context.dataset(name) {
+        Ok(dataset) => {
+            say(&format!("note: using {name}, which the network was trained on; --dataset names another"));
+            Ok(Some(dataset))
+        }
+        Err(error) if needed => {
+            Err(error).context("repair needs images: name a data set with --dataset, or choose --repair none")
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+fn repaired(
+    context: &Context,
+    args: &PruneArgs,
+    (model, pruned): (&Model, &Model),
+    dataset: &Dataset,
+    device: &OpenDevice,
+    interrupt: &Interrupt,
+) -> anyhow::Result<(Model, Option<CalibrationSet>)> {
+    let images = calibration_images(context, model, dataset, Split::Train, args.images)?;
     // Each node but the images themselves goes by twice: in the dense network, then in the pruned one.
     let nodes = 2 * (model.graph().nodes.len() - 1);
     let meter = context.progress.count("repairing", "nodes", nodes);
     meter.describe(format!("by {} on {} images", args.repair, images.len()));
     let repaired = read_sync(async {
-        let mut watch = follow(&meter, &interrupt);
-        let dense = DenseStatistics::measure(model, &images, &device, &mut watch).await?;
-        repair(model, &dense, pruned, args.repair, &images, &device, &mut watch).await
+        let mut watch = follow(&meter, interrupt);
+        let dense = DenseStatistics::measure(model, &images, &device.device, &mut watch).await?;
+        repair(model, &dense, pruned, args.repair, &images, &device.device, &mut watch).await
     });
     drop(meter);
-    interrupt.outcome(repaired, None)
+    let repaired = interrupt.outcome(repaired, None)?;
+    Ok((repaired, Some(CalibrationSet { dataset: dataset.name.clone(), images: images.len() })))
+}
+
+/// Accuracy on all test images; none where there are none, or the classes are others than the network's: calibration
+/// looks at no labels, so it may be on such images.
+fn evaluated(
+    context: &Context,
+    args: &PruneArgs,
+    result: &Model,
+    dataset: &Dataset,
+    device: &OpenDevice,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Option<Evaluation>> {
+    let images: Vec<usize> = (0..dataset.test.len()).collect();
+    if images.is_empty() || result.check_classes(dataset).is_err() {
+        return Ok(None);
+    }
+    let accuracy = accuracy_on(context, result, (dataset, Split::Test, &images), device, interrupt)?;
+    let name = args.out.display().to_string();
+    Ok(Some(evaluation(&name, result, dataset, Split::Test, images.len(), &device.name, accuracy)))
+}
+
+fn layers(allocation: &Allocation, pruned: &Model, repaired: &Model) -> Vec<PrunedLayer> {
+    let shares = pruned.graph().prunable_layers().into_iter().zip(&allocation.layers);
+    let row = |(layer, share): (PrunableLayer<'_>, &LayerAllocation)| {
+        let (folded_into, folded_as) = folded(pruned, repaired, &layer).unzip();
+        PrunedLayer {
+            name: share.name.clone(),
+            role: share.role,
+            weights: share.weights,
+            kept: share.kept,
+            density: share.density,
+            folded_into,
+            folded_as,
+        }
+    };
+    shares.map(row).collect()
+}
+
+/// The module that a layer's repair was folded into, as its tensors tell: those that differ from the pruned network's.
+fn folded(pruned: &Model, repaired: &Model, layer: &PrunableLayer<'_>) -> Option<(String, FoldedAs)> {
+    let changed = |module: &str, tensor: &str| pruned.tensor(module, tensor) != repaired.tensor(module, tensor);
+    let norm = pruned.graph().following_batch_norm(layer.node).map(|norm| pruned.graph().node(norm).name.as_str());
+    if let Some(norm) = norm {
+        if changed(norm, "weight") || changed(norm, "bias") {
+            return Some((norm.into(), FoldedAs::BatchNorm));
+        }
+        if changed(norm, "running_mean") || changed(norm, "running_var") {
+            return Some((norm.into(), FoldedAs::BatchNormStatistics));
+        }
+    }
+    let has_bias = pruned.graph().node(layer.node).op.has_bias();
+    let changed_itself = changed(layer.name, "weight") || (has_bias && changed(layer.name, "bias"));
+    changed_itself.then(|| (layer.name.into(), FoldedAs::WeightAndBias))
+}
+
+fn print(context: &Context, allocation: &Allocation, report: &PruneReport) -> anyhow::Result<()> {
+    let row = |layer: &PrunedLayer| {
+        vec![
+            layer.name.clone(),
+            layer.role.to_string(),
+            layer.weights.to_string(),
+            layer.kept.to_string(),
+            format!("{:.4}", layer.density),
+            repair_of(layer),
+        ]
+    };
+    let table = Report {
+        value: report,
+        csv: Csv { lines: "layers", columns: &CSV_COLUMNS },
+        columns: &["layer", "role", "weights", "kept", "density", "repair folded into"],
+        rows: report.layers.iter().map(row).collect(),
+        summary: Some(summary(allocation, report)),
+    };
+    table.print(context.format)
+}
+
+fn repair_of(layer: &PrunedLayer) -> String {
+    match (&layer.folded_into, layer.folded_as) {
+        (Some(norm), Some(FoldedAs::BatchNorm)) => format!("batch norm {norm}"),
+        (Some(norm), Some(FoldedAs::BatchNormStatistics)) => format!("statistics of batch norm {norm}"),
+        (Some(_), Some(FoldedAs::WeightAndBias)) => "its weight and bias".into(),
+        _ => NONE.into(),
+    }
+}
+
+fn summary(allocation: &Allocation, report: &PruneReport) -> String {
+    let repair = match &report.calibration {
+        Some(set) => format!("repaired by {} on {} images of {}", report.repair, set.images, set.dataset),
+        None => "not repaired".into(),
+    };
+    let accuracy = match &report.evaluation {
+        Some(found) => {
+            format!("accuracy {} on {} test images of {}", percent(found.accuracy), found.images, found.dataset)
+        }
+        None => "accuracy not measured: no data set with test images of the network's classes is at hand".into(),
+    };
+    let mut wrote = format!("wrote {} (network {})", report.out, report.model_hash.short());
+    if let Some(masks) = &report.masks {
+        wrote.push_str(&format!(" and the masks, {masks}"));
+    }
+    [kept_in_all(allocation), repair, accuracy, wrote].join("\n")
 }

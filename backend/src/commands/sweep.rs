@@ -12,9 +12,22 @@ use super::{Context, available_images, evaluation_images, given_profile, listed}
 use crate::cli::SweepArgs;
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
 use crate::interrupt::Interrupt;
-use crate::output::{Report, percent};
+use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
 use crate::storage::{read_model, read_sweep_to_go_on_from};
+
+const CSV_COLUMNS: [&str; 10] = [
+    "rule",
+    "sparsity",
+    "repair",
+    "kept",
+    "accuracy",
+    "dense_accuracy",
+    "dataset",
+    "model_hash",
+    "profile_hash",
+    "images_hash",
+];
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.network.hint())?;
@@ -137,7 +150,7 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
     let columns: Vec<&str> = ["rule", "repair"].into_iter().chain(sparsities.iter().map(String::as_str)).collect();
     let rows = combinations.iter().map(|&(rule, repair)| {
         let accuracy = |&sparsity| {
-            report.entry(rule, sparsity, repair).map_or_else(|| "–".into(), |entry| percent(entry.accuracy))
+            report.entry(rule, sparsity, repair).map_or_else(|| NONE.into(), |entry| percent(entry.accuracy))
         };
         let cells = report.plan.sparsities.iter().map(accuracy);
         [rule.to_string(), repair.to_string()].into_iter().chain(cells).collect()
@@ -148,6 +161,7 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
         report.plan.evaluation_images,
         report.origin.dataset
     );
-    let table = Report { value: report, columns: &columns, rows: rows.collect(), summary: Some(summary) };
+    let csv = Csv { lines: "entries", columns: &CSV_COLUMNS };
+    let table = Report { value: report, csv, columns: &columns, rows: rows.collect(), summary: Some(summary) };
     table.print(context.format)
 }

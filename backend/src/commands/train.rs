@@ -19,7 +19,7 @@ use super::{Context, follow, model_bytes, state_path, training_bytes};
 use crate::cli::TrainArgs;
 use crate::destination::Destination;
 use crate::interrupt::Interrupt;
-use crate::output::{Report, percent};
+use crate::output::{Csv, Report, percent};
 use crate::progress::say;
 use crate::storage::{Saving, read};
 
@@ -145,6 +145,7 @@ fn print(context: &Context, summary: &Summary) -> anyhow::Result<()> {
     );
     let report = Report {
         value: summary,
+        csv: Csv { lines: "epochs", columns: &["epoch", "loss", "train_accuracy"] },
         columns: &["epoch", "loss", "train accuracy"],
         rows: summary.epochs.iter().map(row).collect(),
         summary: Some(line),

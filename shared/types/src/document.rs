@@ -1,8 +1,9 @@
-//! What a person may open: a profile, a sweep or an allocation, told apart by what it holds.
+//! What a person may open: a profile, a sweep, a report of fine-tuning or an allocation, told apart by what it holds.
 
 use serde_json::Value;
 
 use crate::allocation::{Allocation, AllocationError};
+use crate::finetune::{FinetuneFormatError, FinetuneReport};
 use crate::profile::{ModelProfile, ProfileError};
 use crate::report::{SweepFormatError, SweepReport};
 
@@ -13,6 +14,8 @@ pub enum Document {
     Profile(Box<ModelProfile>),
     /// Accuracy over rules, sparsities and repairs.
     Sweep(Box<SweepReport>),
+    /// Accuracy over epochs of fine-tuning.
+    Finetune(Box<FinetuneReport>),
     /// A budget shared out.
     Allocation(Box<Allocation>),
 }
@@ -21,12 +24,12 @@ pub enum Document {
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// The text is not JSON.
-    #[error("it is not JSON ({0}); a profile, a sweep or an allocation is")]
+    #[error("it is not JSON ({0}); a profile, a sweep, a report of fine-tuning or an allocation is")]
     Json(serde_json::Error),
     /// JSON of something else.
     #[error(
-        "it holds neither a profile (written by `rrlab calibrate`), nor a sweep (`rrlab sweep`), nor an allocation \
-         (`rrlab allocate --format json`)"
+        "it holds neither a profile (written by `rrlab calibrate`), nor a sweep (`rrlab sweep`), nor a report of \
+         fine-tuning (`rrlab finetune`), nor an allocation (`rrlab allocate --format json`)"
     )]
     Foreign,
     /// A broken profile.
@@ -35,6 +38,9 @@ pub enum DocumentError {
     /// A broken sweep.
     #[error(transparent)]
     Sweep(#[from] SweepFormatError),
+    /// A broken report of fine-tuning.
+    #[error(transparent)]
+    Finetune(#[from] FinetuneFormatError),
     /// A broken allocation.
     #[error(transparent)]
     Allocation(#[from] AllocationError),
@@ -50,12 +56,24 @@ impl Document {
         let has = |key| value.get(key).is_some();
         if has("graph") {
             Ok(Self::Profile(Box::new(ModelProfile::from_json(text)?)))
+        } else if has("runs") {
+            Ok(Self::Finetune(Box::new(FinetuneReport::from_json(text)?)))
         } else if has("plan") {
             Ok(Self::Sweep(Box::new(SweepReport::from_json(text)?)))
         } else if has("budget") {
             Ok(Self::Allocation(Box::new(Allocation::from_json(text)?)))
         } else {
             Err(DocumentError::Foreign)
+        }
+    }
+
+    /// What it is, with its article.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Profile(_) => "a profile",
+            Self::Sweep(_) => "a sweep",
+            Self::Finetune(_) => "a report of fine-tuning",
+            Self::Allocation(_) => "an allocation",
         }
     }
 }

@@ -9,6 +9,7 @@ mod budget;
 mod document;
 mod evaluation;
 mod finetune;
+pub mod glossary;
 mod graph;
 mod group;
 mod identity;

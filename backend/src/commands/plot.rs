@@ -1,0 +1,238 @@
+//! `rrlab plot`.
+
+use anyhow::ensure;
+use rrlab_types::{
+    Allocation, CURVE_SPARSITIES, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile, ProfileHash, Repair,
+    Role, SweepReport,
+};
+
+use strum::VariantArray as _;
+
+use super::read_document;
+use crate::cli::{PlotArgs, PointArgs, ProfileFigure};
+use crate::destination::{Destination, REPORT_BYTES};
+use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, Reference};
+use crate::output::percent;
+use crate::progress::say;
+
+/// What an RR of 1 means.
+const NOTHING_REPAIRED: &str = "1: repair does nothing";
+
+pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
+    let out = destination(args)?;
+    let svg = match read_document(&args.file)? {
+        Document::Profile(profile) => match args.profile_as {
+            ProfileFigure::Bars => profile_bars(&profile, args.point).svg()?,
+            ProfileFigure::Curves => profile_curves(&profile, args.point).svg()?,
+        },
+        Document::Sweep(report) => {
+            ensure!(!report.entries.is_empty(), "{} has no entries yet", args.file.display());
+            sweep(&report).svg()?
+        }
+        Document::Finetune(report) => {
+            ensure!(!report.runs.is_empty(), "{} has no runs yet", args.file.display());
+            finetuning(&report).svg()?
+        }
+        Document::Allocation(allocation) => densities(&allocation).svg()?,
+    };
+    out.write(svg.as_bytes())?;
+    say(&format!("wrote {}", args.out.display()));
+    Ok(())
+}
+
+/// Checks where a figure goes before it is drawn.
+fn destination(args: &PlotArgs) -> anyhow::Result<Destination> {
+    let out = &args.out;
+    let is_svg = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
+    ensure!(is_svg, "{} does not end in .svg, and figures are SVG", out.display());
+    Ok(Destination::check("--out", out, args.overwrite.into(), REPORT_BYTES)?)
+}
+
+/// Accuracy over sparsity, a line for each rule and repair: colours are rules, dashes repairs.
+fn sweep(report: &SweepReport) -> LineFigure {
+    let plan = &report.plan;
+    // What was not repaired is the control: its line is broken, the first repair's is not.
+    let mut repairs = plan.repairs.clone();
+    repairs.sort_by_key(|&repair| repair == Repair::None);
+    let mut lines = Vec::new();
+    for (index, &rule) in plan.rules.iter().enumerate() {
+        for (dash, &repair) in repairs.iter().enumerate() {
+            let entries = report.line(rule, repair);
+            let points = entries.iter().map(|entry| (entry.sparsity.get(), 100.0 * entry.accuracy)).collect();
+            lines.push(Line { name: format!("{rule}, {repair}"), points, look: Look::Distinct(index), dash });
+        }
+    }
+    let sparsities = plan.sparsities.iter().map(|sparsity| sparsity.get());
+    LineFigure {
+        caption: Caption {
+            title: format!("{}: accuracy of pruned networks", report.architecture),
+            subtitle: vec![
+                of(report.origin.model_hash, report.origin.profile_hash),
+                format!(
+                    "{} test images of {}; calibrated on {} of its training images; seed {}",
+                    plan.evaluation_images, report.origin.dataset, plan.calibration_images, plan.seed
+                ),
+            ],
+        },
+        x: padded("sparsity (fraction of weights removed)", sparsities),
+        y: accuracy_axis(),
+        lines,
+        references: vec![dense(report.dense_accuracy, End::Last), chance(report.classes, End::First)],
+    }
+}
+
+/// Accuracy over epochs, a line for each rule and sparsity: colours are rules, dashes sparsities.
+fn finetuning(report: &FinetuneReport) -> LineFigure {
+    let plan = &report.plan;
+    let mut lines = Vec::new();
+    for (index, &rule) in plan.rules.iter().enumerate() {
+        for (dash, &sparsity) in plan.sparsities.iter().enumerate() {
+            let Some(run) = report.run(rule, sparsity) else { continue };
+            let name = format!("{rule} at {sparsity}");
+            lines.push(Line { name, points: accuracies(run), look: Look::Distinct(index), dash });
+        }
+    }
+    let start = match plan.repair {
+        Repair::None => "pruned".to_owned(),
+        repair => format!("repaired by {repair}"),
+    };
+    LineFigure {
+        caption: Caption {
+            title: format!("{}: fine-tuning of pruned networks", report.architecture),
+            subtitle: vec![
+                of(report.origin.model_hash, report.origin.profile_hash),
+                format!(
+                    "{} test images of {}; epoch 0: {start}; seed {}",
+                    plan.evaluation_images, report.origin.dataset, plan.training.seed
+                ),
+            ],
+        },
+        x: Axis { name: "epoch".into(), from: 0.0, to: plan.training.epochs.max(1) as f64, decimals: 0 },
+        y: accuracy_axis(),
+        lines,
+        references: vec![dense(report.dense_accuracy, End::First), chance(report.classes, End::Last)],
+    }
+}
+
+fn accuracies(run: &FinetuneRun) -> Vec<(f64, f64)> {
+    let epochs = run.epochs.iter().filter_map(|epoch| Some((epoch.epoch as f64, 100.0 * epoch.test_accuracy?)));
+    [(0.0, 100.0 * run.start_accuracy)].into_iter().chain(epochs).collect()
+}
+
+/// RR of each layer at one sparsity: colours are roles.
+fn profile_bars(profile: &ModelProfile, point: PointArgs) -> BarFigure {
+    let density = point.sparsity.density().get();
+    let layers = profile.graph.prunable_layers().into_iter().zip(&profile.layers);
+    let bars = layers.map(|(shape, layer)| Bar {
+        name: layer.name.clone(),
+        value: layer.rr_at(point.repair, density),
+        group: group(shape.role),
+    });
+    let bars: Vec<Bar> = bars.collect();
+    let what = format!("relative repairability at sparsity {}", point.sparsity);
+    BarFigure {
+        caption: profile_caption(profile, point, &what),
+        x: rr_axis(bars.iter().map(|bar| bar.value)),
+        bars,
+        groups: groups(),
+        reference: (NOTHING_REPAIRED.into(), 1.0),
+    }
+}
+
+/// RR of each layer over sparsity: colours are the order of the layers.
+fn profile_curves(profile: &ModelProfile, point: PointArgs) -> LineFigure {
+    let sparsities = CURVE_SPARSITIES.iter().copied();
+    let last = profile.layers.len().saturating_sub(1).max(1) as f64;
+    let mut lines = Vec::new();
+    for (index, layer) in profile.layers.iter().enumerate() {
+        let curve = sparsities.clone().map(|sparsity| (sparsity, layer.rr_at(point.repair, 1.0 - sparsity)));
+        lines.push(Line {
+            name: layer.name.clone(),
+            points: curve.collect(),
+            look: Look::Ordered(index as f64 / last),
+            dash: 0,
+        });
+    }
+    LineFigure {
+        caption: profile_caption(profile, point, "relative repairability"),
+        x: padded("sparsity of the layer (fraction of its weights removed)", sparsities),
+        y: rr_axis(lines.iter().flat_map(|line| &line.points).map(|point| point.1)),
+        lines,
+        references: vec![Reference { name: NOTHING_REPAIRED.into(), value: 1.0, named_at: End::First }],
+    }
+}
+
+/// Density of each layer: colours are roles.
+fn densities(allocation: &Allocation) -> BarFigure {
+    let bars = allocation.layers.iter().map(|layer| Bar {
+        name: layer.name.clone(),
+        value: layer.density,
+        group: group(layer.role),
+    });
+    let density = allocation.sparsity.density().get();
+    BarFigure {
+        caption: Caption {
+            title: format!("density of each layer by {} at sparsity {}", allocation.rule, allocation.sparsity),
+            subtitle: vec![of(allocation.model_hash, allocation.profile_hash)],
+        },
+        x: Axis { name: "density (fraction of the layer's weights kept)".into(), from: 0.0, to: 1.1, decimals: 1 },
+        bars: bars.collect(),
+        groups: groups(),
+        reference: (format!("all layers: {density:.3}"), density),
+    }
+}
+
+fn profile_caption(profile: &ModelProfile, point: PointArgs, what: &str) -> Caption {
+    let measurement = &profile.measurement;
+    Caption {
+        title: format!("{}: {what}", profile.graph.architecture),
+        subtitle: vec![
+            of(profile.model_hash, Some(profile.hash())),
+            format!(
+                "repair operator {}; {} {} images of {}; seed {}",
+                point.repair, measurement.images, measurement.split, measurement.dataset, measurement.seed
+            ),
+        ],
+    }
+}
+
+/// Which network and profile.
+fn of(model: Option<ModelHash>, profile: Option<ProfileHash>) -> String {
+    let network = model.map_or_else(|| "network not named".into(), |hash| format!("network {}", hash.short()));
+    let profile = profile.map_or_else(|| "no profile".into(), |hash| format!("profile {}", hash.short()));
+    format!("{network}, {profile}")
+}
+
+/// An axis around these values.
+fn padded(name: &str, values: impl Iterator<Item = f64> + Clone) -> Axis {
+    let from = values.clone().fold(f64::INFINITY, f64::min);
+    let to = values.fold(f64::NEG_INFINITY, f64::max);
+    let padding = (0.04 * (to - from)).max(0.01);
+    Axis { name: name.into(), from: from - padding, to: to + padding, decimals: 2 }
+}
+
+fn accuracy_axis() -> Axis {
+    Axis { name: "accuracy (%)".into(), from: 0.0, to: 100.0, decimals: 0 }
+}
+
+/// To a little beyond 1, where repair does nothing, or beyond the largest value.
+fn rr_axis(values: impl Iterator<Item = f64>) -> Axis {
+    let to = 1.1 * values.fold(1.0, f64::max);
+    Axis { name: "RR (residual distortion / raw distortion)".into(), from: 0.0, to, decimals: 1 }
+}
+
+fn dense(accuracy: f64, named_at: End) -> Reference {
+    Reference { name: format!("dense {}", percent(accuracy)), value: 100.0 * accuracy, named_at }
+}
+
+fn chance(classes: usize, named_at: End) -> Reference {
+    Reference { name: "chance".into(), value: 100.0 / classes as f64, named_at }
+}
+
+fn groups() -> Vec<String> {
+    Role::VARIANTS.iter().map(Role::to_string).collect()
+}
+
+fn group(role: Role) -> usize {
+    Role::VARIANTS.iter().position(|&known| known == role).unwrap_or_default()
+}
