@@ -1,4 +1,4 @@
-//! The whole way of a network through the lab, in a few seconds: train, calibrate, allocate, prune,
+//! The whole way of a network through the lab, in about ten seconds: train, calibrate, allocate, prune,
 //! repair, evaluate.
 //!
 //! `cargo run --release --package rrlab-engine --example whole_way`

@@ -285,9 +285,8 @@ impl<'a> Trainer<'a> {
     fn loss(&mut self, images: Tensor<4>, labels: &[u32]) -> (Tensor<1>, Tensor<2, Int>) {
         let device = self.network.device().clone();
         // The teacher sees the same variation of each image as the network.
-        let seen = images.clone();
-        let taught =
-            self.teacher.as_ref().map(|(teacher, how)| (teacher.forward(seen.inner()), *how));
+        let teacher = self.teacher.as_ref();
+        let taught = teacher.map(|(teacher, how)| (teacher.forward(images.clone().inner()), *how));
         let logits = self.network.forward_training(images);
         let (classes, smoothing) = (self.network.graph().classes, self.plan.label_smoothing);
         let targets = smoothed_targets(labels, classes, smoothing, &device);
