@@ -46,7 +46,7 @@ fn row(layer: &LayerAllocation) -> Vec<String> {
         layer.weights.to_string(),
         layer.kept.to_string(),
         format!("{:.4}", layer.density),
-        layer.state.name().to_string(),
+        if layer.is_near_collapse() { "near collapse".into() } else { layer.state.name().to_string() },
     ]
 }
 

@@ -12,7 +12,7 @@ pub struct Entry {
 }
 
 /// All terms.
-pub const ENTRIES: [Entry; 22] = [
+pub const ENTRIES: [Entry; 24] = [
     Entry {
         term: "RR",
         meaning: "Relative repairability: the part of a layer's damage that a cheap repair leaves. \
@@ -91,6 +91,18 @@ pub const ENTRIES: [Entry; 22] = [
         term: "forced",
         meaning: "A constraint (--force) imposed the layer's density; it is paid from the budget \
                   before the rule shares out the rest.",
+        formula: "",
+    },
+    Entry {
+        term: "floor",
+        meaning: "The rule wanted less than the least density of every layer that was asked for \
+                  (--floor).",
+        formula: "",
+    },
+    Entry {
+        term: "near collapse",
+        meaning: "The layer keeps fewer weights than it has outputs: some outputs no longer depend \
+                  on its input. A floor (--floor) keeps more.",
         formula: "",
     },
     Entry {
