@@ -82,7 +82,7 @@ pub struct RequestLimits {
     ),
     // A type of a query alone is not found by itself.
     components(schemas(artifacts::UploadKind)),
-    modifiers(&Tokens, &PlanDefaults),
+    modifiers(&Tokens),
     security(("token" = [])),
     tags(
         (name = "server", description = "The server and who uses it"),
@@ -108,23 +108,41 @@ impl Modify for Tokens {
 }
 
 /// Says in the description of a plan what each of its fields is where a request leaves it out.
-struct PlanDefaults;
-
-impl Modify for PlanDefaults {
-    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
-        let Some(components) = &mut description.components else { return };
-        let plans = [
-            ("TrainingPlan", json!(TrainingPlan::default())),
-            ("SweepPlan", json!(SweepPlan::default())),
-            ("FinetunePlan", json!(FinetunePlan::default())),
-        ];
-        for (name, defaults) in plans {
-            if let Some(RefOr::T(Schema::Object(plan))) = components.schemas.get_mut(name) {
-                plan.required.clear();
-                plan.default = Some(defaults);
-            }
+fn describe_plan_defaults(description: &mut utoipa::openapi::OpenApi) {
+    let Some(components) = &mut description.components else { return };
+    let plans = [
+        ("TrainingPlan", json!(TrainingPlan::default())),
+        ("SweepPlan", json!(SweepPlan::default())),
+        ("FinetunePlan", json!(FinetunePlan::default())),
+    ];
+    for (name, defaults) in plans {
+        if let Some(RefOr::T(Schema::Object(plan))) = components.schemas.get_mut(name) {
+            plan.required.clear();
+            plan.default = Some(defaults);
         }
     }
+}
+
+/// Puts the kind of a request beside its other fields. Described apart, as the derived schema has it, no
+/// value would satisfy both: a request takes no field that its own description does not name.
+fn describe_request_kinds(description: &mut utoipa::openapi::OpenApi) {
+    let Some(components) = &mut description.components else { return };
+    let Some(RefOr::T(Schema::OneOf(mut requests))) = components.schemas.remove("JobRequest") else {
+        return;
+    };
+    for request in &mut requests.items {
+        let RefOr::T(Schema::AllOf(parts)) = request else { continue };
+        let [RefOr::Ref(fields), RefOr::T(Schema::Object(kind))] = parts.items.as_slice() else {
+            continue;
+        };
+        let name = fields.ref_location.rsplit('/').next().unwrap_or_default();
+        if let Some(RefOr::T(Schema::Object(whole))) = components.schemas.get_mut(name) {
+            whole.properties.extend(kind.properties.clone());
+            whole.required.extend(kind.required.clone());
+            *request = RefOr::Ref(fields.clone());
+        }
+    }
+    components.schemas.insert("JobRequest".into(), RefOr::T(Schema::OneOf(requests)));
 }
 
 /// The API with its description.
@@ -136,7 +154,12 @@ fn api(upload_bytes: u64) -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(shares::routes())
         .layer(timeout(TRANSFER_TIMEOUT));
     let routes = OpenApiRouter::new().merge(quick).merge(transfers).merge(events::routes());
-    OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", routes).split_for_parts()
+    let described = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", routes);
+    let (router, mut description) = described.split_for_parts();
+    // Types are known only now that the routes are.
+    describe_plan_defaults(&mut description);
+    describe_request_kinds(&mut description);
+    (router, description)
 }
 
 /// The whole server as one service.
