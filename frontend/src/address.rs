@@ -50,7 +50,11 @@ fn query_of(properties: impl IntoIterator<Item = Property>) -> String {
 /// The address of this page with this query.
 pub fn with_query(query: &str) -> String {
     let location = window().location();
-    let page = format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
+    let page = format!(
+        "{}{}",
+        location.origin().unwrap_or_default(),
+        location.pathname().unwrap_or_default()
+    );
     if query.is_empty() { page } else { format!("{page}?{query}") }
 }
 

@@ -9,7 +9,7 @@ use rrlab_types::{Prior, RepairOperator, Rule, Sparsity};
 use crate::glossary::Term;
 use crate::lab::{Lab, Side};
 use crate::metric::Metric;
-use crate::settings::{Choice, Part, Shown};
+use crate::settings::{AllocationSettings, Part, Shown};
 
 /// Sparsities that the slider reaches.
 const SLIDER: (f64, f64) = (0.5, 0.995);
@@ -19,7 +19,8 @@ const SLIDER_STEPS: f64 = 1000.0;
 /// Where a sparsity lies on the slider.
 fn slider_position(sparsity: f64) -> f64 {
     let along = |sparsity: f64| -(1.0 - sparsity).ln();
-    SLIDER_STEPS * (along(sparsity.clamp(SLIDER.0, SLIDER.1)) - along(SLIDER.0)) / (along(SLIDER.1) - along(SLIDER.0))
+    SLIDER_STEPS * (along(sparsity.clamp(SLIDER.0, SLIDER.1)) - along(SLIDER.0))
+        / (along(SLIDER.1) - along(SLIDER.0))
 }
 
 /// The sparsity at a place of the slider, rounded to what a person would type there.
@@ -28,6 +29,11 @@ fn slider_sparsity(position: f64) -> f64 {
     let sparsity = 1.0 - (1.0 - SLIDER.0) * ratio.powf(position / SLIDER_STEPS);
     let step = if sparsity < 0.9 { 0.005 } else { 0.001 };
     ((sparsity / step).round() * step * 1e4).round() / 1e4
+}
+
+/// Values to choose from, each with its label.
+pub fn labelled<T: Copy>(values: &[T], label: fn(T) -> &'static str) -> Vec<(T, &'static str)> {
+    values.iter().map(|&value| (value, label(value))).collect()
 }
 
 /// A choice among values with names, kept in a signal.
@@ -75,11 +81,11 @@ pub fn Controls(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
     view! {
         <section class="panel controls" aria-label="Allocation A">
-            <ChoiceControls lab side=Side::A />
+            <AllocationControls lab side=Side::A />
             <label>
                 <span>"Colour by"</span>
                 <Select id="colour" value=settings.metric set=settings.metric.write_only()
-                    choices=Metric::ALL.iter().map(|&metric| (metric, metric.label())).collect() />
+                    choices=labelled(Metric::ALL, Metric::label) />
             </label>
             <Show when=move || settings.shows(Part::Compare)>
                 <fieldset class="segments">
@@ -99,7 +105,7 @@ pub fn Controls(lab: Lab) -> impl IntoView {
 
 /// Controls of one of the two allocations.
 #[component]
-pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
+pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
     let settings = lab.settings;
     let choice = match side {
         Side::A => settings.a,
@@ -145,11 +151,14 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
 
 /// Rules that a blend may start from.
 fn priors() -> Vec<(Prior, &'static str)> {
-    Rule::ALL.into_iter().filter_map(|rule| Some((Prior::try_from(rule).ok()?, rule.name()))).collect()
+    Rule::ALL
+        .into_iter()
+        .filter_map(|rule| Some((Prior::try_from(rule).ok()?, rule.name())))
+        .collect()
 }
 
 #[component]
-fn SparsityControl(choice: Choice, prefix: &'static str) -> impl IntoView {
+fn SparsityControl(choice: AllocationSettings, prefix: &'static str) -> impl IntoView {
     let refused = RwSignal::new(None::<String>);
     let set = move |text: &str| match text.parse::<Sparsity>() {
         Ok(sparsity) => {

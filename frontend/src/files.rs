@@ -4,7 +4,7 @@ use gloo::net::http::{Request, Response};
 use rrlab_types::{Document, ModelProfile, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::gallery::exhibit;
+use crate::gallery;
 
 /// Files larger than this are no files of the lab.
 const LARGEST_BYTES: u64 = 64 << 20;
@@ -14,7 +14,8 @@ const LARGEST_BYTES: u64 = 64 << 20;
 /// # Errors
 /// What went wrong and with which file, for the person to read.
 pub async fn profile(name: &str) -> Result<ModelProfile, String> {
-    match document(exhibit(name).map_or(name, |exhibit| exhibit.profile)).await? {
+    let address = gallery::find(name).map_or(name, |network| network.profile);
+    match document(address).await? {
         Document::Profile(profile) => Ok(*profile),
         Document::Sweep(_) | Document::Allocation(_) => Err(format!("{name} holds no profile")),
     }
@@ -50,7 +51,10 @@ pub async fn text(address: &str) -> Result<String, String> {
 }
 
 async fn loaded(address: &str) -> Result<Response, String> {
-    let response = Request::get(address).send().await.map_err(|error| format!("{address} can't be loaded: {error}"))?;
+    let response = Request::get(address)
+        .send()
+        .await
+        .map_err(|error| format!("{address} can't be loaded: {error}"))?;
     if response.ok() {
         return Ok(response);
     }

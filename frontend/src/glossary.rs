@@ -36,7 +36,9 @@ pub const ENTRIES: [Entry; 14] = [
         formula: "ŷ → a·ŷ + b, with a = √(v/v̂), b = μ − a·μ̂",
     },
     Entry {
-        term: "sparsity", meaning: "The fraction of all prunable weights that is removed.", formula: "s = 1 − d"
+        term: "sparsity",
+        meaning: "The fraction of all prunable weights that is removed.",
+        formula: "s = 1 − d",
     },
     Entry {
         term: "density",

@@ -1,7 +1,7 @@
 //! The guided tour: eight steps for someone who has never heard of RR. It drives the page itself.
 
 use leptos::prelude::*;
-use rrlab_types::{Constraint, ForcedDensity, PrunableLayer, Role, Rule, Sparsity, Target};
+use rrlab_types::{Constraint, ForcedDensity, Role, Rule, Sparsity, Target};
 
 use crate::address;
 use crate::lab::Lab;
@@ -27,11 +27,6 @@ fn example_layer(lab: Lab) -> String {
         let layer = of_role(Role::Projection).or_else(|| of_role(Role::Conv)).or(layers.first());
         layer.map(|layer| layer.name.to_owned()).unwrap_or_default()
     })
-}
-
-fn has_projections(lab: Lab) -> bool {
-    let projects = |layer: &PrunableLayer<'_>| layer.role == Role::Projection;
-    lab.profile.with_value(|profile| profile.graph.prunable_layers().iter().any(projects))
 }
 
 fn start(lab: Lab, rule: Rule, sparsity: f64, metric: Metric) {
@@ -103,7 +98,10 @@ const STEPS: [Step; 8] = [
             settings.b.rule.set(Rule::Erk);
             settings.b.sparsity.set(settings.a.sparsity.get_untracked());
             let density = ForcedDensity::Global;
-            settings.b.force.set(List(vec![Constraint { target: Target::Role(Role::Projection), density }]));
+            settings
+                .b
+                .force
+                .set(List(vec![Constraint { target: Target::Role(Role::Projection), density }]));
             settings.shown.set(Shown::Both);
             settings.pane.set(Pane::Ablation);
         },
@@ -133,7 +131,7 @@ const STEPS: [Step; 8] = [
 
 /// The steps that a network has something to show for.
 fn steps_for(lab: Lab) -> Vec<&'static Step> {
-    let has_projections = has_projections(lab);
+    let has_projections = lab.has_projections();
     STEPS.iter().filter(|step| has_projections || !step.of_projections).collect()
 }
 
@@ -196,7 +194,9 @@ fn spotlight(selector: Option<&str>) {
     if let Ok(Some(old)) = document().query_selector(&format!(".{CLASS}")) {
         let _ = old.class_list().remove_1(CLASS);
     }
-    let Some(element) = selector.and_then(|selector| document().query_selector(selector).ok().flatten()) else {
+    let Some(element) =
+        selector.and_then(|selector| document().query_selector(selector).ok().flatten())
+    else {
         return;
     };
     let _ = element.class_list().add_1(CLASS);

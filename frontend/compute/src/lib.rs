@@ -15,11 +15,14 @@ pub use port::tell_lost;
 
 /// Opens the device, says so, and serves the page from then on.
 pub fn start(open: impl Future<Output = Result<OpenDevice, DeviceError>> + 'static) {
-    std::panic::set_hook(Box::new(|panic| tell_lost(&format!("the computation broke down: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| {
+        tell_lost(&format!("the computation broke down: {panic}"))
+    }));
     spawn_local(async {
         match open.await {
             Ok(device) => {
-                let ready = ComputeEvent::Ready { program: PROGRAM.into(), device: device.name.clone() };
+                let ready =
+                    ComputeEvent::Ready { program: PROGRAM.into(), device: device.name.clone() };
                 worker::serve(device);
                 port::tell(&ready);
             }

@@ -59,10 +59,15 @@ fn scope() -> DedicatedWorkerGlobalScope {
 
 /// Hears every request from now on, as long as the worker lives.
 pub fn listen(mut hear: impl FnMut(Incoming) + 'static) {
-    let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| match incoming(&event.data()) {
-        Some(incoming) => hear(incoming),
-        None => tell(&ComputeEvent::Failed { problem: "the page asked for something unknown; load it again".into() }),
-    });
+    let heard =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            match incoming(&event.data()) {
+                Some(incoming) => hear(incoming),
+                None => tell(&ComputeEvent::Failed {
+                    problem: "the page asked for something unknown; load it again".into(),
+                }),
+            }
+        });
     scope().set_onmessage(Some(heard.as_ref().unchecked_ref()));
     heard.forget();
 }
@@ -71,8 +76,13 @@ fn incoming(message: &JsValue) -> Option<Incoming> {
     let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
     let text = field(message, "text")?.as_string()?;
     let parts = field(message, "parts")?.dyn_into::<Array>().ok()?;
-    let part = |part: JsValue| Some(Part { name: field(&part, "name")?.as_string()?, data: field(&part, "data")? });
-    Some(Incoming { request: serde_json::from_str(&text).ok()?, parts: parts.iter().filter_map(part).collect() })
+    let part = |part: JsValue| {
+        Some(Part { name: field(&part, "name")?.as_string()?, data: field(&part, "data")? })
+    };
+    Some(Incoming {
+        request: serde_json::from_str(&text).ok()?,
+        parts: parts.iter().filter_map(part).collect(),
+    })
 }
 
 /// Tells the page.

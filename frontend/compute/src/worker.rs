@@ -8,8 +8,8 @@ use rrlab_engine::architecture::{Architecture, ArchitectureError};
 use rrlab_engine::calibrate::{CalibrationError, CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint};
 use rrlab_engine::data::{
-    Dataset, ImportError, Importer, Sample, Split, archive_entries, draw_indices, images_to_device, is_archive,
-    shapes10,
+    Dataset, ImportError, Importer, Sample, Split, archive_entries, draw_indices, images_to_device,
+    is_archive, shapes10,
 };
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::measured::Measured;
@@ -22,7 +22,8 @@ use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateEr
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_protocol::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 use rrlab_types::{
-    Allocation, AllocationError, IdentityError, ModelHash, ModelProfile, Repair, SweepPlan, SweepReport,
+    Allocation, AllocationError, IdentityError, ModelHash, ModelProfile, Repair, SweepPlan,
+    SweepReport,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -135,7 +136,13 @@ pub fn serve(device: OpenDevice) {
     let control = Rc::new(Control::default());
     let queue = Queue::default();
     // While requests are carried out the bench is away.
-    let bench = Rc::new(RefCell::new(Some(Bench { device, data: None, model: None, profile: None, pruned: None })));
+    let bench = Rc::new(RefCell::new(Some(Bench {
+        device,
+        data: None,
+        model: None,
+        profile: None,
+        pruned: None,
+    })));
     listen(move |incoming| match incoming.request {
         ComputeRequest::Pause => control.set_paused(true),
         ComputeRequest::Resume => control.set_paused(false),
@@ -187,7 +194,11 @@ impl Counter {
     }
 
     fn tell(&self) {
-        tell(&ComputeEvent::Progress { what: self.what.into(), done: self.done, total: self.total });
+        tell(&ComputeEvent::Progress {
+            what: self.what.into(),
+            done: self.done,
+            total: self.total,
+        });
     }
 }
 
@@ -196,7 +207,9 @@ impl Bench {
         permit.breathe().await?;
         let Incoming { request, parts } = incoming;
         match request {
-            ComputeRequest::Shapes { train, test, seed } => self.put_data(shapes10(train, test, seed)),
+            ComputeRequest::Shapes { train, test, seed } => {
+                self.put_data(shapes10(train, test, seed))
+            }
             ComputeRequest::Files { name } => {
                 let data = read_files(&name, &parts, permit).await?;
                 self.put_data(data);
@@ -211,7 +224,8 @@ impl Bench {
                 let architecture = architecture.map(|name| name.parse()).transpose()?;
                 let hint = NetworkHint { architecture, classes: None };
                 let bytes = one_part(&parts)?.bytes().await?;
-                let model = checkpoint::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
+                let model =
+                    checkpoint::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
                 self.put_model(model);
             }
             ComputeRequest::Train { model, plan } => {
@@ -223,14 +237,18 @@ impl Bench {
                 self.put_model(state.model.clone());
                 self.train(state, permit).await?;
             }
-            ComputeRequest::Calibrate { model, images, seed } => self.calibrate(&model, images, seed, permit).await?,
+            ComputeRequest::Calibrate { model, images, seed } => {
+                self.calibrate(&model, images, seed, permit).await?
+            }
             ComputeRequest::Sweep { model, plan, previous } => {
                 self.sweep(&model, plan, previous.map(|report| *report), permit).await?
             }
             ComputeRequest::Prune { allocation, repair, images, seed } => {
                 self.prune(&allocation, repair, (images, seed), permit).await?;
             }
-            ComputeRequest::Predict { model, images, seed } => self.predict(&model, images, seed).await?,
+            ComputeRequest::Predict { model, images, seed } => {
+                self.predict(&model, images, seed).await?
+            }
             ComputeRequest::Profile { profile } => self.put_profile(*profile)?,
             ComputeRequest::Pause | ComputeRequest::Resume | ComputeRequest::Stop => {}
         }
@@ -238,7 +256,9 @@ impl Bench {
     }
 
     fn data(&self) -> Result<&Dataset, Failure> {
-        self.data.as_ref().ok_or_else(|| "there are no images yet: choose some first".to_owned().into())
+        self.data
+            .as_ref()
+            .ok_or_else(|| "there are no images yet: choose some first".to_owned().into())
     }
 
     /// The network of this hash.
@@ -247,7 +267,12 @@ impl Bench {
         if held == asked {
             return Ok(model);
         }
-        Err(format!("network {} was asked about, but {} is here: choose it again", asked.short(), held.short()).into())
+        Err(format!(
+            "network {} was asked about, but {} is here: choose it again",
+            asked.short(),
+            held.short()
+        )
+        .into())
     }
 
     /// The network, whichever it is.
@@ -291,7 +316,8 @@ impl Bench {
         let mut test_accuracy = 0.0;
         let drawn = draw_indices(&data.test, EPOCH_IMAGES, plan.seed);
         let before = *self.held()?.0;
-        let mut steps = Counter { what: "steps", done: trainer.steps_done(), total: trainer.total_steps() };
+        let mut steps =
+            Counter { what: "steps", done: trainer.steps_done(), total: trainer.total_steps() };
         steps.tell();
         let mut failure = None;
         let trained = trainer.run(&drawn, async |trainer, progress| {
@@ -328,19 +354,37 @@ impl Bench {
         let mut model = trainer.model().await?;
         if stopped {
             let (done, total) = (trainer.steps_done(), trainer.total_steps());
-            model.info.history.push(format!("trained on {} for {done} of {total} steps, then stopped", data.name));
+            model.info.history.push(format!(
+                "trained on {} for {done} of {total} steps, then stopped",
+                data.name
+            ));
         } else {
             model.note_training(&plan, data, test_accuracy, drawn.len());
         }
         let kind = if stopped { CheckpointKind::Stopped } else { CheckpointKind::Model };
-        hand_over(&ComputeEvent::Checkpoint { model: model.hash(), kind }, &checkpoint::write(&model)?);
+        hand_over(
+            &ComputeEvent::Checkpoint { model: model.hash(), kind },
+            &checkpoint::write(&model)?,
+        );
         self.put_model(model);
         if stopped { Err(Failure::Stopped) } else { Ok(()) }
     }
 
-    async fn calibrate(&mut self, asked: &ModelHash, images: usize, seed: u64, permit: &Permit) -> Result<(), Failure> {
+    async fn calibrate(
+        &mut self,
+        asked: &ModelHash,
+        images: usize,
+        seed: u64,
+        permit: &Permit,
+    ) -> Result<(), Failure> {
         let (data, model) = (self.data()?, self.model(asked)?);
-        let images = CalibrationImages::draw(data, Split::Train, images, seed, model.normalization_of(data))?;
+        let images = CalibrationImages::draw(
+            data,
+            Split::Train,
+            images,
+            seed,
+            model.normalization_of(data),
+        )?;
         let mut counter = Counter::new("images", images.len());
         let layers = model.graph.prunable_layers().len();
         let watch = async |progress: Progress<'_>| {
@@ -373,7 +417,8 @@ impl Bench {
     ) -> Result<(), Failure> {
         let (data, model) = (self.data()?, self.model(asked)?);
         model.check_classes(data)?;
-        let profile = self.profile.as_ref().ok_or_else(|| "measure the network first".to_owned())?;
+        let profile =
+            self.profile.as_ref().ok_or_else(|| "measure the network first".to_owned())?;
         let sweep = Sweep {
             measured: Measured::new(model, profile)?,
             dataset: data,
@@ -405,7 +450,8 @@ impl Bench {
         let (data, (hash, model)) = (self.data()?, self.held()?);
         let (hash, device) = (*hash, &self.device.device);
         let (pruned, _) = prune(model, allocation)?;
-        let images = CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
+        let images =
+            CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
         // The dense network's pass and the repair's.
         let mut counter = Counter::new("nodes", 2 * (model.graph.nodes.len() - 1));
         let mut watch = async |_: Progress<'_>| {
@@ -431,17 +477,32 @@ impl Bench {
             repaired = Some(self.logits(&models.repaired, data, &drawn).await?);
         }
         let labels = drawn.iter().map(|&image| data.test.labels()[image]).collect();
-        let predictions = Predictions { model: *asked, classes: data.classes.clone(), labels, dense, pruned, repaired };
-        let pixels: Vec<u8> = drawn.iter().flat_map(|&image| data.test.image(image)).copied().collect();
+        let predictions = Predictions {
+            model: *asked,
+            classes: data.classes.clone(),
+            labels,
+            dense,
+            pruned,
+            repaired,
+        };
+        let pixels: Vec<u8> =
+            drawn.iter().flat_map(|&image| data.test.image(image)).copied().collect();
         hand_over(&ComputeEvent::Predictions { predictions }, &pixels);
         Ok(())
     }
 
-    async fn logits(&self, model: &Model, data: &Dataset, drawn: &[usize]) -> Result<Vec<Vec<f32>>, Failure> {
+    async fn logits(
+        &self,
+        model: &Model,
+        data: &Dataset,
+        drawn: &[usize],
+    ) -> Result<Vec<Vec<f32>>, Failure> {
         let samples: Vec<Sample> = drawn.iter().map(|&image| image.into()).collect();
         let device = &self.device.device;
         let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
-        let logits = download(Network::new(model, device).forward(images)).await.map_err(Interrupted::Device)?;
+        let logits = download(Network::new(model, device).forward(images))
+            .await
+            .map_err(Interrupted::Device)?;
         Ok(logits.chunks(model.graph.classes).map(<[f32]>::to_vec).collect())
     }
 }
@@ -464,7 +525,9 @@ async fn read_files(name: &str, parts: &[Part], permit: &Permit) -> Result<Datas
     for part in parts {
         let bytes = part.bytes().await?;
         if is_archive(&part.name) {
-            archive_entries(&part.name, &bytes, |path, bytes| importer.add(path, bytes).map(|_| ()))?;
+            archive_entries(&part.name, &bytes, |path, bytes| {
+                importer.add(path, bytes).map(|_| ())
+            })?;
         } else {
             importer.add(&part.name, &bytes)?;
         }

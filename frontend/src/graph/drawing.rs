@@ -75,9 +75,15 @@ fn is_drawn(op: Op) -> bool {
 }
 
 /// For every node the outermost folded group that it is in.
-fn folded_groups(graph: &LayerGraph, groups: &[LayerGroup], folded: &[String]) -> Vec<Option<usize>> {
+fn folded_groups(
+    graph: &LayerGraph,
+    groups: &[LayerGroup],
+    folded: &[String],
+) -> Vec<Option<usize>> {
     let mut outermost = vec![None; graph.nodes.len()];
-    for (index, group) in groups.iter().enumerate().filter(|(_, group)| folded.contains(&group.name)) {
+    for (index, group) in
+        groups.iter().enumerate().filter(|(_, group)| folded.contains(&group.name))
+    {
         for id in &group.nodes {
             outermost[id.0].get_or_insert(index);
         }
@@ -86,8 +92,7 @@ fn folded_groups(graph: &LayerGraph, groups: &[LayerGroup], folded: &[String]) -
 }
 
 fn edges(graph: &LayerGraph, items: &[Item], item_of: &[usize]) -> Vec<Edge> {
-    let is_projection =
-        |index: usize| matches!(items[index], Item::Node(id) if graph.node(id).role == Some(Role::Projection));
+    let is_projection = |index: usize| matches!(items[index], Item::Node(id) if graph.node(id).role == Some(Role::Projection));
     let mut edges: Vec<Edge> = Vec::new();
     for id in graph.ids() {
         for input in &graph.node(id).inputs {

@@ -163,7 +163,9 @@ fn rows(kinds: &[Kind], row_width: f64) -> Vec<Vec<usize>> {
     let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
     for block in blocks {
         match rows.last_mut() {
-            Some(row) if row.is_empty() || extent(row) + extent(&block) <= row_width => row.extend(block),
+            Some(row) if row.is_empty() || extent(row) + extent(&block) <= row_width => {
+                row.extend(block)
+            }
             _ => rows.push(block),
         }
     }
@@ -184,8 +186,9 @@ fn is_next_row(from: Place, to: Place) -> bool {
 
 /// Above the middle of the branch that a projection runs beside.
 fn projection_place(drawing: &Drawing, places: &[Place], projection: usize) -> Place {
-    let end =
-        |found: Option<&Edge>, pick: fn(&Edge) -> usize| found.map_or(Place::default(), |edge| places[pick(edge)]);
+    let end = |found: Option<&Edge>, pick: fn(&Edge) -> usize| {
+        found.map_or(Place::default(), |edge| places[pick(edge)])
+    };
     let from = end(drawing.edges.iter().find(|edge| edge.to == projection), |edge| edge.from);
     let to = end(drawing.edges.iter().find(|edge| edge.from == projection), |edge| edge.to);
     let start = if from.y == to.y { from.x } else { MARGIN };

@@ -37,14 +37,22 @@ impl Viewport {
     /// The whole drawing.
     pub fn whole(layout: &Layout, frame: Frame) -> Self {
         let zoom = (frame.width / layout.width).min(frame.height / layout.height).min(1.5);
-        Self { x: (layout.width - frame.width / zoom) / 2.0, y: (layout.height - frame.height / zoom) / 2.0, zoom }
+        Self {
+            x: (layout.width - frame.width / zoom) / 2.0,
+            y: (layout.height - frame.height / zoom) / 2.0,
+            zoom,
+        }
     }
 
     /// Larger or smaller, with the point of the frame at `at` (pixels) standing still.
     pub fn zoomed(self, factor: f64, at: (f64, f64), layout: &Layout, frame: Frame) -> Self {
         let least = Self::whole(layout, frame).zoom.min(1.0) * 0.5;
         let zoom = (self.zoom * factor).clamp(least, LARGEST_ZOOM);
-        Self { x: self.x + at.0 / self.zoom - at.0 / zoom, y: self.y + at.1 / self.zoom - at.1 / zoom, zoom }
+        Self {
+            x: self.x + at.0 / self.zoom - at.0 / zoom,
+            y: self.y + at.1 / self.zoom - at.1 / zoom,
+            zoom,
+        }
     }
 
     /// Moved by pixels.
@@ -71,6 +79,12 @@ impl Viewport {
 
     /// As an SVG viewBox.
     pub fn view_box(self, frame: Frame) -> String {
-        format!("{:.2} {:.2} {:.2} {:.2}", self.x, self.y, frame.width / self.zoom, frame.height / self.zoom)
+        format!(
+            "{:.2} {:.2} {:.2} {:.2}",
+            self.x,
+            self.y,
+            frame.width / self.zoom,
+            frame.height / self.zoom
+        )
     }
 }

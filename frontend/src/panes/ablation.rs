@@ -5,8 +5,9 @@ use rrlab_types::{Allocation, Constraint, ForcedDensity, Role, Rule, Sparsity, T
 
 use super::compare::{ForceText, layer_names};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
-use crate::lab::{Lab, Outcome, Side, share_out};
-use crate::metric::{Metric, percent};
+use crate::format::percent;
+use crate::lab::{Lab, Outcome, Side, allocate_on};
+use crate::metric::Metric;
 use crate::settings::{List, Part, Shown};
 
 /// What a person forces, and what it does.
@@ -54,13 +55,19 @@ fn Forcing(lab: Lab) -> impl IntoView {
             Err(error) => refused.set(Some(error.to_string())),
         }
     };
-    let names: Vec<String> =
-        lab.profile.with_value(|profile| profile.layers.iter().map(|layer| layer.name.clone()).collect());
+    let names = lab.layer_names();
     let roles: Vec<Role> = lab.profile.with_value(|profile| {
         let layers = profile.graph.prunable_layers();
-        Role::ALL.into_iter().filter(|role| layers.iter().any(|layer| layer.role == *role)).collect()
+        Role::ALL
+            .into_iter()
+            .filter(|role| layers.iter().any(|layer| layer.role == *role))
+            .collect()
     });
-    let densities = [("dense", "dense"), ("global", "the density of the whole network"), ("value", "this density")];
+    let densities = [
+        ("dense", "dense"),
+        ("global", "the density of the whole network"),
+        ("value", "this density"),
+    ];
     let by_rule = Rule::ALL.map(|rule| (format!("rule:{rule}"), format!("what {rule} gives")));
     view! {
         <div class="forcing controls">
@@ -115,8 +122,9 @@ fn density_of_role(allocation: &Allocation, role: Role) -> Option<f64> {
 fn Effects(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
     let free = Memo::new(move |_| {
-        let request = rrlab_types::AllocationRequest { constraints: Vec::new(), ..settings.a.request() };
-        lab.profile.with_value(|profile| share_out(profile, &request))
+        let request =
+            rrlab_types::AllocationRequest { constraints: Vec::new(), ..settings.a.request() };
+        lab.profile.with_value(|profile| allocate_on(profile, &request))
     });
     let rows = move |free: Allocation, forced: Allocation| {
         let row = |role: Role| {
@@ -143,7 +151,10 @@ fn Effects(lab: Lab) -> impl IntoView {
         ChartSpec {
             x: Axis::names(layer_names(lab)),
             y: Axis::new("change of density", AxisScale::Percent),
-            series: vec![Series::bars("forced − free", differences.iter().map(|layer| layer.density))],
+            series: vec![Series::bars(
+                "forced − free",
+                differences.iter().map(|layer| layer.density),
+            )],
             shade: None,
             mark: None,
             legend: false,
@@ -191,19 +202,23 @@ impl Arm {
                 rule: Rule::Erk,
                 constraints: forced(ForcedDensity::Global),
             },
-            Self { title: "ERK, projections dense", rule: Rule::Erk, constraints: forced(ForcedDensity::Dense) },
+            Self {
+                title: "ERK, projections dense",
+                rule: Rule::Erk,
+                constraints: forced(ForcedDensity::Dense),
+            },
             Self { title: "RR", rule: Rule::Rr, constraints: Vec::new() },
         ]
     }
 
-    fn share_out(&self, lab: Lab, sparsity: Sparsity) -> Outcome {
+    fn allocate_on(&self, lab: Lab, sparsity: Sparsity) -> Outcome {
         let request = rrlab_types::AllocationRequest {
             rule: self.rule,
             sparsity,
             constraints: self.constraints.clone(),
             ..lab.settings.a.request()
         };
-        lab.profile.with_value(|profile| share_out(profile, &request))
+        lab.profile.with_value(|profile| allocate_on(profile, &request))
     }
 }
 
@@ -211,9 +226,6 @@ impl Arm {
 #[component]
 fn Experiment(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
-    let has_projections = lab
-        .profile
-        .with_value(|profile| profile.graph.prunable_layers().iter().any(|layer| layer.role == Role::Projection));
     let start = move |_| {
         settings.a.rule.set(Rule::Erk);
         settings.a.force.set(List(Vec::new()));
@@ -229,7 +241,7 @@ fn Experiment(lab: Lab) -> impl IntoView {
             || "not measured".to_owned(),
             |found| format!("{} at {} ({})", percent(found.accuracy), found.sparsity, found.repair),
         );
-        match arm.share_out(lab, sparsity) {
+        match arm.allocate_on(lab, sparsity) {
             Ok(allocation) => {
                 let density = |role| density_of_role(&allocation, role).map_or_else(|| "–".to_owned(), percent);
                 let (in_projections, _) = of_role(&allocation, Role::Projection);
@@ -249,7 +261,7 @@ fn Experiment(lab: Lab) -> impl IntoView {
             }
         }
     };
-    has_projections.then(|| view! {
+    lab.has_projections().then(|| view! {
         <div class="pane-head">
             <h2>"The paper’s experiment at this sparsity"</h2>
             <Show when=move || [Part::Rule, Part::Force, Part::Compare].into_iter().all(|part| settings.shows(part))>

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 use rrlab_types::Role;
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
-use crate::controls::ChoiceControls;
+use crate::controls::AllocationControls;
 use crate::export;
+use crate::format::{count, percent};
 use crate::lab::{Lab, Side};
-use crate::metric::{count, percent};
 use crate::settings::Part;
 
 /// What stands before the name of a projection on an axis.
@@ -28,7 +28,8 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
     let problem = move || lab.b.with(|outcome| outcome.as_ref().err().cloned());
     let spec = Memo::new(move |_| {
         let series = |side: Side| {
-            let densities: Vec<f64> = lab.numbers(side).get().iter().map(|numbers| numbers.density()).collect();
+            let densities: Vec<f64> =
+                lab.numbers(side).get().iter().map(|numbers| numbers.density()).collect();
             Series::bars(format!("{side}: {}", lab.describe(side)), densities)
         };
         ChartSpec {
@@ -53,7 +54,7 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
         {move || if lab.opened.with(Option::is_some) {
             view! { <p>"B is from a file. " <button type="button" on:click=move |_| lab.opened.set(None)>"Compute B instead"</button></p> }.into_any()
         } else {
-            view! { <div class="controls"><ChoiceControls lab side=Side::B /><ForceText lab side=Side::B /></div> }.into_any()
+            view! { <div class="controls"><AllocationControls lab side=Side::B /><ForceText lab side=Side::B /></div> }.into_any()
         }}
         {move || problem().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
         <p>{move || difference(lab)}</p>

@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 use rrlab_types::{
-    CHANNEL_SPARSITIES, CURVE_SPARSITIES, LayerProfile, LayerState, RepairOperator, Role, Rule, Sparsity,
+    CHANNEL_SPARSITIES, CURVE_SPARSITIES, LayerProfile, LayerState, RepairOperator, Role, Rule,
+    Sparsity,
 };
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series};
+use crate::format::percent;
 use crate::glossary::Term;
 use crate::lab::Lab;
-use crate::metric::percent;
 
 /// Bars of the histogram of RR over channels.
 const BARS: usize = 20;
@@ -17,8 +18,7 @@ const BARS: usize = 20;
 #[component]
 pub fn LayerPane(lab: Lab) -> impl IntoView {
     let chosen = lab.settings.layer;
-    let names =
-        lab.profile.with_value(|profile| profile.layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>());
+    let names = lab.layer_names();
     let index = Memo::new(move |_| chosen.with(|name| lab.layer_index(name)));
     view! {
         <div class="pane-head">
@@ -44,7 +44,9 @@ pub fn LayerPane(lab: Lab) -> impl IntoView {
 fn LayerView(lab: Lab, index: usize) -> impl IntoView {
     let layer = StoredValue::new(lab.profile.with_value(|profile| profile.layers[index].clone()));
     let sparsity = Memo::new(move |_| {
-        lab.a.with(|outcome| outcome.as_ref().ok().map(|allocation| 1.0 - allocation.layers[index].density))
+        lab.a.with(|outcome| {
+            outcome.as_ref().ok().map(|allocation| 1.0 - allocation.layers[index].density)
+        })
     });
     let operator = lab.settings.a.repair;
     let mark = move || {
@@ -79,19 +81,28 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
             y: Axis { min: Some(0.0), ..Axis::new("distortion over E[y²]", AxisScale::Linear) },
             series: vec![
                 Series::line("raw", curve(layer.raw.clone())),
-                Series::line(format!("residual, {}", operator.get()), curve(layer.residual[&operator.get()].clone())),
+                Series::line(
+                    format!("residual, {}", operator.get()),
+                    curve(layer.residual[&operator.get()].clone()),
+                ),
             ],
             shade: None,
             mark: mark(),
             legend: true,
         })
     });
-    let nearest = Memo::new(move |_| nearest_channel_sparsity(sparsity.get().unwrap_or(CHANNEL_SPARSITIES[0])));
-    let channels = Memo::new(move |_| layer.with_value(|layer| histogram(layer, operator.get(), nearest.get())));
+    let nearest = Memo::new(move |_| {
+        nearest_channel_sparsity(sparsity.get().unwrap_or(CHANNEL_SPARSITIES[0]))
+    });
+    let channels = Memo::new(move |_| {
+        layer.with_value(|layer| histogram(layer, operator.get(), nearest.get()))
+    });
     let rules = Memo::new(move |_| {
         let global = lab.settings.a.sparsity.get();
-        let density =
-            |rule: Rule| lab.by_rule(rule, global).map_or(f64::NAN, |allocation| allocation.layers[index].density);
+        let density = |rule: Rule| {
+            lab.by_rule(rule, global)
+                .map_or(f64::NAN, |allocation| allocation.layers[index].density)
+        };
         ChartSpec {
             x: Axis::names(Rule::ALL.map(|rule| rule.name().to_owned()).to_vec()),
             y: Axis::new("density", AxisScale::Percent).between(0.0, 1.0),
@@ -133,8 +144,12 @@ fn nearest_channel_sparsity(sparsity: f64) -> usize {
 
 /// Shares of a layer's channels over RR, from the deciles that the profile keeps; straight between them.
 fn histogram(layer: &LayerProfile, operator: RepairOperator, at: usize) -> ChartSpec {
-    let deciles =
-        layer.channels.get(&operator).and_then(|spread| spread.quantiles.get(at)).cloned().unwrap_or_default();
+    let deciles = layer
+        .channels
+        .get(&operator)
+        .and_then(|spread| spread.quantiles.get(at))
+        .cloned()
+        .unwrap_or_default();
     let low = 0.0f64.min(deciles.first().copied().unwrap_or(0.0));
     let high = 1.0f64.max(deciles.last().copied().unwrap_or(1.0));
     let width = (high - low) / BARS as f64;
@@ -144,11 +159,14 @@ fn histogram(layer: &LayerProfile, operator: RepairOperator, at: usize) -> Chart
         .enumerate()
         .map(|(bar, edge)| {
             let last = bar + 1 == BARS;
-            share_below(&deciles, if last { f64::INFINITY } else { edge[1] }) - share_below(&deciles, edge[0])
+            share_below(&deciles, if last { f64::INFINITY } else { edge[1] })
+                - share_below(&deciles, edge[0])
         })
         .collect();
     ChartSpec {
-        x: Axis::names(edges.windows(2).map(|edge| format!("{:.2}–{:.2}", edge[0], edge[1])).collect()),
+        x: Axis::names(
+            edges.windows(2).map(|edge| format!("{:.2}–{:.2}", edge[0], edge[1])).collect(),
+        ),
         y: Axis { min: Some(0.0), ..Axis::new("share of channels", AxisScale::Percent) },
         series: vec![Series::bars("channels", shares)],
         shade: None,

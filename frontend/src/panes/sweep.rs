@@ -5,9 +5,9 @@ use rrlab_types::{Crossing, RecoverabilityTransition, Repair, Rule, Sparsity, Sw
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series, Shade};
 use crate::controls::Select;
+use crate::format::percent;
 use crate::glossary::Term;
 use crate::lab::Lab;
-use crate::metric::percent;
 
 /// What tells the line before repair from the one after.
 const BEFORE: &str = "before repair";
@@ -16,7 +16,9 @@ const BEFORE: &str = "before repair";
 #[component]
 pub fn SweepPane(lab: Lab) -> impl IntoView {
     let chosen = RwSignal::new(0usize);
-    let report = Memo::new(move |_| lab.sweeps.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned()));
+    let report = Memo::new(move |_| {
+        lab.sweeps.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned())
+    });
     move || {
         match report.get() {
         None => view! {
@@ -34,7 +36,8 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
 
 fn title(report: &SweepReport) -> String {
     let forced: Vec<String> = report.plan.constraints.iter().map(ToString::to_string).collect();
-    let forced = if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
+    let forced =
+        if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
     format!("{} on {}{forced}", report.architecture, report.dataset)
 }
 
@@ -70,7 +73,8 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
         report.program,
     );
     let is_unbound = report.profile_hash.is_none();
-    let repairs: Vec<Repair> = report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
+    let repairs: Vec<Repair> =
+        report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
     let report = StoredValue::new(report);
     let repair = Signal::derive(move || {
         let asked = settings.sweep_repair.get();
@@ -114,9 +118,19 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     }
 }
 
-fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, hidden: &[String]) -> ChartSpec {
+fn chart(
+    report: &SweepReport,
+    repair: Repair,
+    rule: Rule,
+    sparsity: Sparsity,
+    hidden: &[String],
+) -> ChartSpec {
     let line = |rule: Rule, repair: Repair| -> Vec<(f64, f64)> {
-        report.line(rule, repair).into_iter().map(|entry| (entry.sparsity.get(), entry.accuracy)).collect()
+        report
+            .line(rule, repair)
+            .into_iter()
+            .map(|entry| (entry.sparsity.get(), entry.accuracy))
+            .collect()
     };
     let after = report.plan.rules.iter().enumerate().map(|(style, &rule)| Series {
         style: Some(style),
@@ -124,15 +138,19 @@ fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, h
         ..Series::line(rule.name(), line(rule, repair))
     });
     let is_measured_before = report.plan.repairs.contains(&Repair::None);
-    let before = after.clone().filter(|_| is_measured_before).zip(&report.plan.rules).map(|(series, &rule)| Series {
-        note: BEFORE,
-        dashed: true,
-        points: line(rule, Repair::None),
-        ..series
-    });
-    let mut sparsities: Vec<f64> = report.plan.sparsities.iter().map(|sparsity| sparsity.get()).collect();
+    let before = after.clone().filter(|_| is_measured_before).zip(&report.plan.rules).map(
+        |(series, &rule)| Series {
+            note: BEFORE,
+            dashed: true,
+            points: line(rule, Repair::None),
+            ..series
+        },
+    );
+    let mut sparsities: Vec<f64> =
+        report.plan.sparsities.iter().map(|sparsity| sparsity.get()).collect();
     sparsities.sort_by(f64::total_cmp);
-    let (low, high) = (sparsities.first().copied().unwrap_or(0.5), sparsities.last().copied().unwrap_or(0.99));
+    let (low, high) =
+        (sparsities.first().copied().unwrap_or(0.5), sparsities.last().copied().unwrap_or(0.99));
     let RecoverabilityTransition { begin, end } = report.transition(rule, repair);
     ChartSpec {
         x: Axis { ticks: sparsities, ..Axis::sparsity(low, high) },
@@ -143,7 +161,9 @@ fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, h
             to,
             label: format!("transition of {rule}"),
         }),
-        mark: Some(sparsity.get()).filter(|at| (low..=high).contains(at)).map(|at| Mark { at, label: "A".into() }),
+        mark: Some(sparsity.get())
+            .filter(|at| (low..=high).contains(at))
+            .map(|at| Mark { at, label: "A".into() }),
         legend: true,
     }
 }
@@ -152,7 +172,8 @@ fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, h
 fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
     let mut sparsities = report.plan.sparsities.clone();
     sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
-    let accuracy = |rule, sparsity| report.entry(rule, sparsity, repair).map(|entry| entry.accuracy);
+    let accuracy =
+        |rule, sparsity| report.entry(rule, sparsity, repair).map(|entry| entry.accuracy);
     let best: Vec<Option<f64>> = sparsities
         .iter()
         .map(|&s| report.plan.rules.iter().filter_map(|&rule| accuracy(rule, s)).reduce(f64::max))
@@ -199,9 +220,15 @@ fn words(transition: RecoverabilityTransition) -> String {
     match (transition.begin, transition.end) {
         (_, Crossing::Before) => "over before the first sparsity".to_owned(),
         (Crossing::At(begin), Crossing::At(end)) => format!("{begin:.3} to {end:.3}"),
-        (Crossing::Before, Crossing::At(end)) => format!("begins before the first sparsity, ends at {end:.3}"),
-        (Crossing::At(begin), Crossing::NotReached) => format!("begins at {begin:.3}, end not reached"),
-        (Crossing::Before, Crossing::NotReached) => "begins before the first sparsity, end not reached".to_owned(),
+        (Crossing::Before, Crossing::At(end)) => {
+            format!("begins before the first sparsity, ends at {end:.3}")
+        }
+        (Crossing::At(begin), Crossing::NotReached) => {
+            format!("begins at {begin:.3}, end not reached")
+        }
+        (Crossing::Before, Crossing::NotReached) => {
+            "begins before the first sparsity, end not reached".to_owned()
+        }
         (Crossing::NotReached, _) => "not reached".to_owned(),
     }
 }

@@ -37,7 +37,11 @@ pub fn content(id: i64, share: &str) -> String {
 
 /// Address of a job's events; of one that a link shows, through that link.
 pub fn events(id: i64, share: &str) -> String {
-    if share.is_empty() { address(&format!("/jobs/{id}/events")) } else { address(&format!("/shared/{share}/events")) }
+    if share.is_empty() {
+        address(&format!("/jobs/{id}/events"))
+    } else {
+        address(&format!("/shared/{share}/events"))
+    }
 }
 
 /// The server, if there is one.
@@ -94,7 +98,9 @@ pub async fn shares(id: i64) -> Result<Vec<Share>, String> {
 
 /// Revokes a link.
 pub async fn revoke(share: Share) -> Result<(), String> {
-    sent(request(Method::DELETE, &format!("/jobs/{}/shares/{}", share.job, share.id)).build()).await.map(|_| ())
+    sent(request(Method::DELETE, &format!("/jobs/{}/shares/{}", share.job, share.id)).build())
+        .await
+        .map(|_| ())
 }
 
 /// Deletes something stored; `confirmed` even though jobs that have ended read it.
@@ -130,21 +136,30 @@ fn request(method: Method, path: &str) -> RequestBuilder {
     RequestBuilder::new(&address(path)).method(method)
 }
 
-async fn answer<T: DeserializeOwned>(request: Result<Request, gloo::net::Error>) -> Result<T, String> {
-    sent(request).await?.json().await.map_err(|error| format!("the server’s answer can’t be read: {error}"))
+async fn answer<T: DeserializeOwned>(
+    request: Result<Request, gloo::net::Error>,
+) -> Result<T, String> {
+    sent(request)
+        .await?
+        .json()
+        .await
+        .map_err(|error| format!("the server’s answer can’t be read: {error}"))
 }
 
 /// The response, if it is one of success; else what the server says is wrong.
 async fn sent(request: Result<Request, gloo::net::Error>) -> Result<Response, String> {
     let request = request.map_err(|error| error.to_string())?;
-    let response = request.send().await.map_err(|error| format!("the server can’t be reached: {error}"))?;
+    let response =
+        request.send().await.map_err(|error| format!("the server can’t be reached: {error}"))?;
     if response.ok() {
         return Ok(response);
     }
     let status = response.status();
     match response.json::<Problem>().await {
         Ok(Problem { problem, dependents }) if dependents.is_empty() => Err(problem),
-        Ok(Problem { problem, dependents }) => Err(format!("{problem} ({})", dependents.join(", "))),
+        Ok(Problem { problem, dependents }) => {
+            Err(format!("{problem} ({})", dependents.join(", ")))
+        }
         Err(_) => Err(format!("the server says {status}")),
     }
 }

@@ -1,4 +1,5 @@
-//! What the page and its compute workers say to each other, and the page's side of that conversation as a state machine.
+//! What the page and its compute workers say to each other, and the page's side of that conversation
+//! as a state machine.
 //!
 //! Pure data and pure functions, like `rrlab-types`: nothing here touches a browser.
 
@@ -6,4 +7,4 @@ mod compute;
 mod session;
 
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
-pub use session::{Answer, Ask, Control, Effect, Input, Phase, Session, Work};
+pub use session::{Control, Effect, Input, Phase, RequestOutcome, RequestWithFiles, Task, WorkerSession};
