@@ -1,6 +1,7 @@
 //! Enumerations whose variants have a name in the address and a label that a person reads.
 
-/// Declares an enumeration: each variant with its name in the address, and the label of its control.
+/// Declares an enumeration: each variant with its name in the address, and the label of its
+/// control.
 macro_rules! choices {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal, $label:literal;)+ }) => {
         $(#[$doc])*

@@ -3,7 +3,8 @@
 /// Red, green and blue, 0 to 255.
 type Rgb = [f64; 3];
 
-/// From far below the centre (blue) over the centre (pale) to far above (orange); told apart with any colour vision.
+/// From far below the centre (blue) over the centre (pale) to far above (orange); told apart with
+/// any colour vision.
 const DIVERGING: [Rgb; 5] = [
     [62.0, 132.0, 188.0],
     [146.0, 191.0, 222.0],

@@ -51,11 +51,16 @@ pub fn Select<T>(
 where
     T: Display + FromStr + PartialEq + Copy + Send + Sync + 'static,
 {
+    let choose = move |value: String| {
+        if let Ok(chosen) = value.parse() {
+            set.set(chosen);
+        }
+    };
     let option = move |(choice, name): (T, &'static str)| {
         view! { <option value=choice.to_string() selected=move || value.get() == choice>{name}</option> }
     };
     view! {
-        <select id=id on:change:target=move |event| if let Ok(chosen) = event.target().value().parse() { set.set(chosen) }>
+        <select id=id on:change:target=move |event| choose(event.target().value())>
             {choices.into_iter().map(option).collect_view()}
         </select>
     }
@@ -67,10 +72,16 @@ pub fn Number<T>(id: &'static str, label: &'static str, signal: RwSignal<T>) -> 
 where
     T: Copy + std::fmt::Display + std::str::FromStr + Send + Sync + 'static,
 {
+    let read = move |text: String| {
+        if let Ok(value) = text.parse() {
+            signal.set(value);
+        }
+    };
     view! {
         <label class="inline"><span>{label}</span>
-            <input type="number" id=id min="0" step="any" prop:value=move || signal.get().to_string()
-                on:change:target=move |event| if let Ok(value) = event.target().value().parse() { signal.set(value) } />
+            <input type="number" id=id min="0" step="any"
+                prop:value=move || signal.get().to_string()
+                on:change:target=move |event| read(event.target().value()) />
         </label>
     }
 }
@@ -92,7 +103,8 @@ pub fn Controls(lab: Lab) -> impl IntoView {
                     <legend>"Graph of"</legend>
                     {Shown::ALL.iter().map(|&shown| view! {
                         <label>
-                            <input type="radio" name="shown" value=shown.to_string() prop:checked=move || settings.shown.get() == shown
+                            <input type="radio" name="shown" value=shown.to_string()
+                                prop:checked=move || settings.shown.get() == shown
                                 on:change=move |_| settings.shown.set(shown) />
                             <span>{shown.label()}</span>
                         </label>
@@ -115,6 +127,11 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
         Side::A => "",
         Side::B => "b-",
     };
+    let set_alpha = move |text: String| {
+        if let Ok(alpha) = text.parse() {
+            choice.alpha.set(alpha);
+        }
+    };
     let blends = move || matches!(choice.rule.get(), Rule::Blend | Rule::BlendGeometric);
     let has_power = move || matches!(choice.rule.get(), Rule::Blend | Rule::RrProportional);
     view! {
@@ -129,20 +146,23 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
             </label>
             <label>
                 <span><Term name="repair operator" text="Repair operator" /></span>
-                <Select id=format!("{prefix}repair") value=choice.repair set=choice.repair.write_only()
+                <Select id=format!("{prefix}repair") value=choice.repair
+                    set=choice.repair.write_only()
                     choices=RepairOperator::ALL.map(|repair| (repair, repair.name())).to_vec() />
             </label>
             <Show when=blends>
                 <label>
                     <span>"Prior of the blend"</span>
-                    <Select id=format!("{prefix}prior") value=choice.prior set=choice.prior.write_only() choices=priors() />
+                    <Select id=format!("{prefix}prior") value=choice.prior
+                        set=choice.prior.write_only() choices=priors() />
                 </label>
             </Show>
             <Show when=has_power>
                 <label>
                     <span>"α, power of RR"</span>
-                    <input type="number" id=format!("{prefix}alpha") step="0.1" prop:value=move || choice.alpha.get().to_string()
-                        on:change:target=move |event| if let Ok(alpha) = event.target().value().parse() { choice.alpha.set(alpha) } />
+                    <input type="number" id=format!("{prefix}alpha") step="0.1"
+                        prop:value=move || choice.alpha.get().to_string()
+                        on:change:target=move |event| set_alpha(event.target().value()) />
                 </label>
             </Show>
         </Show>
@@ -174,13 +194,16 @@ fn SparsityControl(choice: AllocationSettings, prefix: &'static str) -> impl Int
     };
     view! {
         <div class="sparsity">
-            <label for=format!("{prefix}sparsity-value")><Term name="sparsity" text="Sparsity" />" of the whole network"</label>
+            <label for=format!("{prefix}sparsity-value")><Term name="sparsity" text="Sparsity" />
+                " of the whole network"</label>
             <span class="slider">
-                <input type="range" id=format!("{prefix}sparsity") min="0" max=SLIDER_STEPS step="1" aria-label="Sparsity"
+                <input type="range" id=format!("{prefix}sparsity") min="0" max=SLIDER_STEPS step="1"
+                    aria-label="Sparsity"
                     aria-valuetext=move || choice.sparsity.get().to_string()
                     prop:value=move || slider_position(choice.sparsity.get().get()).to_string()
                     on:input:target=move |event| slide(&event.target().value()) />
-                <input type="number" id=format!("{prefix}sparsity-value") min="0" max="0.9999" step="0.001"
+                <input type="number" id=format!("{prefix}sparsity-value") min="0" max="0.9999"
+                    step="0.001"
                     prop:value=move || choice.sparsity.get().to_string()
                     on:change:target=move |event| set(&event.target().value()) />
             </span>

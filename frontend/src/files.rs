@@ -21,7 +21,7 @@ pub async fn profile(name: &str) -> Result<ModelProfile, String> {
     }
 }
 
-/// Loads a sweep.
+/// Loads the sweep at an address.
 ///
 /// # Errors
 /// As [`profile`].
@@ -42,7 +42,8 @@ pub async fn bytes(address: &str) -> Result<js_sys::ArrayBuffer, String> {
     Ok(js_sys::Uint8Array::from(bytes.as_slice()).buffer())
 }
 
-/// Loads the text of a file beside the page, as it is now: the browser asks the server whether its own is still right.
+/// Loads the text of a file beside the page, as it is now: the browser asks the server whether its
+/// own is still right.
 ///
 /// # Errors
 /// What went wrong, for the person to read.

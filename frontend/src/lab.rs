@@ -1,4 +1,5 @@
-//! What the page shows, as far as it follows from a profile and the settings: computed once, read by every view.
+//! What the page shows, as far as it follows from a profile and the settings: computed once, read
+//! by every view.
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ impl std::fmt::Display for Side {
 #[derive(Clone, Copy)]
 pub struct Lab {
     pub settings: Settings,
-    /// The measured network.
+    /// The profile that is open.
     pub profile: StoredValue<Arc<ModelProfile>>,
     /// Its stages and blocks.
     pub groups: StoredValue<Vec<LayerGroup>>,
@@ -128,8 +129,9 @@ impl Lab {
             .with_value(|profile| profile.layers.iter().position(|layer| layer.name == name))
     }
 
-    /// Accuracy that an open sweep measured after repair by A's operator: of this rule with these layers forced, at the
-    /// sparsity nearest to the one asked for. A sweep that does not name this profile says nothing here.
+    /// Accuracy that an open sweep measured after repair by A's operator: of this rule with these
+    /// layers forced, at the sparsity nearest to the one asked for. A sweep that does not name this
+    /// profile says nothing here.
     pub fn measured(
         self,
         rule: Rule,

@@ -1,5 +1,5 @@
-//! The page of the Repairability Lab. Everything that it shows follows, in the browser, from a profile
-//! and the settings.
+//! The page of the Repairability Lab. Everything that it shows follows, in the browser, from a
+//! profile and the settings.
 
 mod address;
 mod after_paint;

@@ -8,7 +8,8 @@ use crate::choices::choices;
 use crate::colour::Scale;
 use crate::format::{count, percent};
 
-/// Difference of density that has the strongest colour where no layer's is larger: less is hardly a difference.
+/// Difference of density that has the strongest colour where no layer's is larger: less is hardly a
+/// difference.
 const LEAST_DIFFERENCE: f64 = 0.05;
 
 choices! {
@@ -136,8 +137,8 @@ impl Metric {
         }
     }
 
-    /// Colours of these values. Ranges that have a meaning are fixed, so that colours stay while the
-    /// slider moves.
+    /// Colours of these values. Ranges that have a meaning are fixed, so that colours stay while
+    /// the slider moves.
     pub fn scale(self, values: &[f64]) -> Scale {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

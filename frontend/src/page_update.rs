@@ -1,4 +1,5 @@
-//! What work in the background hands to the page to show, whether it ran in this browser or on a server.
+//! What work in the background hands to the page to show, whether it ran in this browser or on a
+//! server.
 
 use rrlab_types::{Document, ModelProfile, SweepReport};
 
@@ -11,6 +12,6 @@ pub enum PageUpdate {
     Sweep(Box<SweepReport>),
     /// A file that the browser or the server keeps was opened.
     Document(Document),
-    /// Something went wrong.
+    /// What went wrong, for people.
     Problem(String),
 }

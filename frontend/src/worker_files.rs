@@ -1,4 +1,5 @@
-//! Whether the workers' files are there: they are built after the page, and `workers.json` beside it says how it stands.
+//! Whether the workers' files are there: they are built after the page, and `workers.json` beside
+//! it says how it stands.
 
 use serde::Deserialize;
 

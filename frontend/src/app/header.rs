@@ -23,7 +23,8 @@ pub fn Header(documents: OpenDocuments, server: ServerState) -> impl IntoView {
                 <h1>"Repairability Lab"</h1>
                 <p>
                     "Pruning damages every layer; a cheap repair undoes part of it. "
-                    <Term name="RR" text="Relative repairability (RR)" />" is the part that is left."
+                    <Term name="RR" text="Relative repairability (RR)" />
+                        " is the part that is left."
                 </p>
             </div>
             <div class="tools">

@@ -53,14 +53,17 @@ pub fn LabView(
             <p class="faint" id="measurement">{caption}</p>
             <Show when=is_past>
                 <p class="notice" id="past" role="status">
-                    "This profile was measured before the images or the network of the panel above changed: \
+                    "This profile was measured before the images or the network of the panel \
+                    above changed: \
                      it is not of those."
                 </p>
             </Show>
-            <div class="graphs" class:both=move || settings.shown.get() == Shown::Both>{graphs}</div>
+            <div class="graphs" class:both=move || settings.shown.get() == Shown::Both>
+                {graphs}</div>
             <p class="faint keys">
                 "Rounded, double border: "<Term name="projection" />
-                ". Dashed lines: shortcuts. Drag to move, "<kbd>"Ctrl"</kbd>" and wheel to zoom. Keys: "
+                ". Dashed lines: shortcuts. Drag to move, "<kbd>"Ctrl"</kbd>
+                " and wheel to zoom. Keys: "
                 <kbd>"←→↑↓"</kbd>" walk, "<kbd>"Enter"</kbd>" opens, "<kbd>"f"</kbd>" folds, "
                 <kbd>"+ −"</kbd>" zoom, "<kbd>"space"</kbd>" fits."
             </p>

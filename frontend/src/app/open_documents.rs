@@ -16,7 +16,7 @@ use crate::settings::{Pane, Settings};
 pub enum Origin {
     /// The gallery or an address: a link can hold it.
     Named,
-    /// A file.
+    /// A file that a person opened: a link leads to another profile, or to none.
     File,
     /// Measured in this browser.
     Measured,
@@ -68,8 +68,8 @@ impl OpenDocuments {
         });
     }
 
-    /// Opens what the settings name: the profile is shown as soon as it is there, sweeps join it as they arrive. What was
-    /// asked for before and is still on its way is not shown any more.
+    /// Opens what the settings name: the profile is shown as soon as it is there, sweeps join it as
+    /// they arrive. What was asked for before and is still on its way is not shown any more.
     fn load(self) {
         let (name, sweep) = untrack(|| (self.settings.profile.get(), self.settings.sweep.get()));
         let mine = self.loads.get_value() + 1;
@@ -96,7 +96,8 @@ impl OpenDocuments {
         });
     }
 
-    /// Says so where the link that was followed is of another profile than the one that its name leads to.
+    /// Says so where the link that was followed is of another profile than the one that its name
+    /// leads to.
     fn compare_with_link(self, profile: &ModelProfile) {
         let (linked, opened) = (self.settings.of.get_untracked(), profile.hash());
         // Said once; whatever is opened next is not what the link meant.
@@ -104,12 +105,14 @@ impl OpenDocuments {
         if !linked.is_empty() && !opened.to_string().starts_with(&linked) {
             let opened = opened.short();
             self.report(format!(
-                "this link is of profile {linked}, but what it names is {opened}: open the file of {linked}"
+                "this link is of profile {linked}, but what it names is {opened}: open the file \
+                of {linked}"
             ));
         }
     }
 
-    /// Loads sweeps side by side; they are listed in this order whichever arrives first, and one that fails is named.
+    /// Loads sweeps side by side; they are listed in this order whichever arrives first, and one
+    /// that fails is named.
     fn load_sweeps(self, addresses: Vec<String>) {
         let mine = self.loads.get_value();
         let arrived = StoredValue::new_local(vec![None; addresses.len()]);
@@ -133,7 +136,8 @@ impl OpenDocuments {
         }
     }
 
-    /// Lists a sweep at its place among those of `arrived`; what a person opened meanwhile stays before them.
+    /// Lists a sweep at its place among those of `arrived`; what a person opened meanwhile stays
+    /// before them.
     fn add_loaded_sweep(
         self,
         arrived: StoredValue<Vec<Option<SweepReport>>, LocalStorage>,
@@ -162,7 +166,8 @@ impl OpenDocuments {
                 sweep.architecture
             ));
         }
-        // One that does not say what it is of is shown as such, and lends its numbers to no other view.
+        // One that does not say what it is of is shown as such, and lends its numbers to no other
+        // view.
         let _ = sweep.check_profile(&profile.hash()).map_err(|error| error.to_string())?;
         Ok(sweep)
     }
@@ -219,7 +224,8 @@ impl OpenDocuments {
         }
     }
 
-    /// Shows a sweep under way, if it is of the open profile: another may have been opened meanwhile.
+    /// Shows a sweep under way, if it is of the open profile: another may have been opened
+    /// meanwhile.
     fn show_sweep(self, report: &SweepReport) {
         let open = self.profile.get_untracked().map(|profile| profile.hash());
         if open.is_none() || open != report.profile_hash {
@@ -255,8 +261,8 @@ impl OpenDocuments {
     }
 }
 
-/// Whether an allocation goes with a profile: the same layers, and the same network; one of an earlier version, or of
-/// shapes alone, does not say which.
+/// Whether an allocation goes with a profile: the same layers, and the same network; one of an
+/// earlier version, or of shapes alone, does not say which.
 fn check_allocation(allocation: &Allocation, profile: &ModelProfile) -> Result<(), String> {
     let layers = profile.graph.prunable_layers();
     let layers = layers.iter().map(|layer| (layer.name, layer.weights));

@@ -56,7 +56,8 @@ pub fn App() -> impl IntoView {
         }
     };
     view! {
-        <main class:over=is_over on:dragover=drag_over on:dragleave=move |_| is_over.set(false) on:drop=drop_files>
+        <main class:over=is_over on:dragover=drag_over on:dragleave=move |_| is_over.set(false)
+            on:drop=drop_files>
             <Header documents server />
             <Problems problems=documents.problems />
             <SharedJob server />

@@ -25,7 +25,8 @@ pub fn ShareLinks(documents: OpenDocuments) -> impl IntoView {
         <Show when=move || !hides_nothing_more()>
             <button type="button" id="copy-review"
                 title="A link to this view without the controls that would change it"
-                on:click=move |_| copy_link(documents, &Part::REVIEW, notice)>"Reviewer’s link"</button>
+                on:click=move |_| copy_link(documents, &Part::REVIEW, notice)>
+                "Reviewer’s link"</button>
         </Show>
         <span role="status" class="faint">{notice}</span>
     }

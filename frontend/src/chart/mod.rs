@@ -1,5 +1,5 @@
-//! Charts by ECharts: what is drawn is a [`ChartSpec`]; hover, keyboard, a table for reading and export are the same for
-//! all.
+//! Charts by ECharts: what is drawn is a [`ChartSpec`]; hover, keyboard, a table for reading and
+//! export are the same for all.
 
 mod binding;
 mod spec;

@@ -140,11 +140,8 @@ pub struct Mark {
 /// All that a chart shows, as `chart.js` reads it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChartSpec {
-    /// The horizontal axis.
     pub x: Axis,
-    /// The vertical axis.
     pub y: Axis,
-    /// Lines and bars.
     pub series: Vec<Series>,
     /// A stretch that stands out.
     pub shade: Option<Shade>,

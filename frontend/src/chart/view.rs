@@ -1,4 +1,5 @@
-//! A chart on the page, with its title, a way to read it with the keyboard, its numbers as a table, and export.
+//! A chart on the page, with its title, a way to read it with the keyboard, its numbers as a table,
+//! and export.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -23,7 +24,7 @@ pub fn Chart(
     /// Stands above it.
     #[prop(into)]
     title: Signal<String>,
-    /// What is drawn.
+    /// What is drawn; follows a paint later.
     #[prop(into)]
     spec: Signal<ChartSpec>,
     /// Told of a series that a person hid (false) or showed.
@@ -69,9 +70,11 @@ pub fn Chart(
                 style=format!("height: {height}px")
                 aria-label=move || format!("{}. Arrow keys read its values.", title.get())></div>
             <p class="sr-only" aria-live="polite"></p>
-            <details class="numbers" on:toggle=move |_| is_open.update(|is_open| *is_open = !*is_open)>
+            <details class="numbers"
+                on:toggle=move |_| is_open.update(|is_open| *is_open = !*is_open)>
                 <summary>"Numbers"</summary>
-                <div class="table" tabindex="0" role="group" aria-label="Numbers of the chart">{numbers}</div>
+                <div class="table" tabindex="0" role="group" aria-label="Numbers of the chart">
+                    {numbers}</div>
             </details>
         </figure>
     }

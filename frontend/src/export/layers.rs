@@ -108,8 +108,8 @@ pub fn allocation_json(lab: Lab, side: Side) {
     }
 }
 
-/// Saves the metric that colours the graph as node data for Model Explorer (its `GraphNodeData`): value
-/// and colours of each node, and the gradient between the least and the largest value.
+/// Saves the metric that colours the graph as node data for Model Explorer (its `GraphNodeData`):
+/// value and colours of each node, and the gradient between the least and the largest value.
 pub fn node_data(lab: Lab, side: Side) {
     let metric = lab.settings.metric.get_untracked();
     let (mine, other) = untrack(|| match metric {

@@ -1,4 +1,5 @@
-//! What leaves the page: tables, drawings and allocations, each with the hash of the configuration that made it.
+//! What leaves the page: tables, drawings and allocations, each with the hash of the configuration
+//! that made it.
 
 mod csv;
 mod layers;

@@ -19,7 +19,8 @@ pub fn configuration(lab: Lab) -> ConfigurationHash {
     ConfigurationHash::of(hasher)
 }
 
-/// Name of a file that is saved: architecture, `what` it holds, and the beginning of the configuration's hash.
+/// Name of a file that is saved: architecture, `what` it holds, and the beginning of the
+/// configuration's hash.
 pub fn file_name(lab: Lab, what: &str, ending: &str) -> String {
     let architecture =
         lab.profile.with_value(|profile| profile.graph.architecture.replace([':', '='], "-"));

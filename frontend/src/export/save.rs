@@ -5,7 +5,8 @@ use web_sys::{Blob, Element};
 
 #[wasm_bindgen(module = "/src/export/save.js")]
 extern "C" {
-    /// A drawing of the page as SVG text on white, `width` by `height` units large, with the CSS that it needs.
+    /// A drawing of the page as SVG text on white, `width` by `height` units large, with the CSS
+    /// that it needs.
     pub fn drawing(
         element: &Element,
         style: &str,

@@ -65,7 +65,8 @@ pub fn face(
     });
     let fill = move || colour().map_or_else(|| "none".to_owned(), Colour::css);
     view! {
-        <rect class="face" x=place.left() y=place.top() width=place.width height=place.height rx=corner fill=fill />
+        <rect class="face" x=place.left() y=place.top() width=place.width height=place.height
+            rx=corner fill=fill />
         {inner}
     }
 }
@@ -124,7 +125,8 @@ fn layer_box(
         is_group.then(|| SHEETS.into_iter().map(|shift| sheet(place, shift)).collect_view());
     let written = name.clone();
     view! {
-        <g id=graph.box_id(index) class=class fill=move || text_colour(colour()) role="button" data-layer=name
+        <g id=graph.box_id(index) class=class fill=move || text_colour(colour()) role="button"
+            data-layer=name
             tabindex=tab_index on:focus=focus on:click=click
             on:pointerenter=move |_| hovered.set(Some(index))>
             <title>{move || graph.describe(index)}</title>
@@ -185,7 +187,8 @@ pub fn small_text(op: Op) -> &'static str {
 pub fn small_box(text: &'static str, place: Place) -> AnyView {
     view! {
         <g>
-            <rect class="small" x=place.left() y=place.top() width=place.width height=place.height rx=14 />
+            <rect class="small" x=place.left() y=place.top() width=place.width height=place.height
+                rx=14 />
             <text class="small-text" text-anchor="middle" x=place.x y=place.y + 4.0>{text}</text>
         </g>
     }

@@ -104,7 +104,8 @@ impl GraphState {
     }
 }
 
-/// The box that a key leads to: the next one in graph order, the nearest above or below, the first or the last.
+/// The box that a key leads to: the next one in graph order, the nearest above or below, the first
+/// or the last.
 fn neighbour(scene: &Scene, focused: usize, key: &str) -> Option<usize> {
     let at = focused.min(scene.len().checked_sub(1)?);
     let has_layers = |index: &usize| scene.has_layers(*index);
@@ -119,7 +120,8 @@ fn neighbour(scene: &Scene, focused: usize, key: &str) -> Option<usize> {
     }
 }
 
-/// The nearest box that stands for layers, among those whose vertical distance from `at` is as asked.
+/// The nearest box that stands for layers, among those whose vertical distance from `at` is as
+/// asked.
 fn nearest(scene: &Scene, at: usize, is_beyond: fn(f64) -> bool) -> Option<usize> {
     let here = scene.layout.places[at];
     let mut nearest = None;

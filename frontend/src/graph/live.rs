@@ -1,4 +1,5 @@
-//! The layer graph while it is measured: each layer takes its colour as soon as its curves are there.
+//! The layer graph while it is measured: each layer takes its colour as soon as its curves are
+//! there.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,8 @@ pub fn LiveGraph(
             });
         }
         view! {
-            <svg viewBox=format!("0 0 {} {}", layout.width, layout.height) width="100%" role="img" aria-label=label>
+            <svg viewBox=format!("0 0 {} {}", layout.width, layout.height) width="100%" role="img"
+                aria-label=label>
                 {edges_view(&drawing, &layout)} {boxes}
             </svg>
         }

@@ -8,9 +8,7 @@ use super::layout::Layout;
 /// A drawing with its layout and the layers that it stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scene {
-    /// Boxes and connections.
     pub drawing: Drawing,
-    /// Where the boxes are.
     pub layout: Layout,
     /// For each box, indices among the prunable layers; none for boxes that nothing is pruned of.
     pub layers: Vec<Vec<usize>>,

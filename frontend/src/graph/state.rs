@@ -1,4 +1,5 @@
-//! A graph with its state of view: what is drawn, which part of it is seen, and the numbers that it shows.
+//! A graph with its state of view: what is drawn, which part of it is seen, and the numbers that it
+//! shows.
 
 use leptos::prelude::*;
 use rrlab_types::Role;
@@ -25,7 +26,7 @@ pub struct GraphState {
     pub lab: Lab,
     /// The allocation whose numbers are shown.
     pub side: Side,
-    /// What is drawn.
+    /// Boxes and connections, laid out for the element's width.
     pub scene: Memo<Scene>,
     /// Size of the element that it is seen in.
     pub frame: Memo<Frame>,
@@ -105,7 +106,8 @@ impl GraphState {
         now.y > 1.0 || now.y + frame.height / now.zoom < height - 1.0
     }
 
-    /// Scrolls up or down as far as there is something to see; false where there is not, so that the page scrolls.
+    /// Scrolls up or down as far as there is something to see; false where there is not, so that
+    /// the page scrolls.
     pub fn scroll(self, pixels: f64) -> bool {
         let (now, frame) = untrack(|| (self.viewport(), self.frame.get()));
         let last = self.scene.with_untracked(|scene| scene.layout.height) - frame.height / now.zoom;
@@ -172,7 +174,8 @@ impl GraphState {
             return format!("{name} ({kind})");
         }
         format!(
-            "{name} ({kind}): keeps {} of {} weights, density {}, RR {:.3}, raw distortion {:.3}, residual {:.3}",
+            "{name} ({kind}): keeps {} of {} weights, density {}, RR {:.3}, raw distortion {:.3}, \
+            residual {:.3}",
             numbers.kept,
             numbers.weights,
             Metric::Density.format(numbers.density()),
@@ -194,7 +197,8 @@ impl GraphState {
     }
 }
 
-/// The frame for a drawing in an element of this width: as high as the drawing is then, within bounds.
+/// The frame for a drawing in an element of this width: as high as the drawing is then, within
+/// bounds.
 fn frame_for(width: f64, drawing_width: f64, drawing_height: f64) -> Frame {
     let window_height = window().inner_height().ok().and_then(|height| height.as_f64());
     let most = (MOST_OF_WINDOW * window_height.unwrap_or(WINDOW_HEIGHT)).max(LEAST_HEIGHT);
@@ -212,7 +216,8 @@ fn sums(scene: Memo<Scene>, layers: Memo<Vec<LayerNumbers>>) -> Vec<LayerNumbers
     })
 }
 
-/// The metric of each box, where `b` has B's numbers of the same boxes; NaN where there is no allocation.
+/// The metric of each box, where `b` has B's numbers of the same boxes; NaN where there is no
+/// allocation.
 fn metric_values(metric: Metric, numbers: &[LayerNumbers], b: &[LayerNumbers]) -> Vec<f64> {
     let mut values = Vec::with_capacity(numbers.len());
     for (index, &numbers) in numbers.iter().enumerate() {

@@ -24,13 +24,16 @@ pub fn Toolbar(graph: GraphState) -> impl IntoView {
     view! {
         <Legend graph />
         <div class="tools">
-            <input type="search" placeholder="Find a layer" aria-label="Find a layer by name" size="12"
-                on:input:target=move |event| graph.find(&event.target().value()) on:keydown=search_key />
+            <input type="search" placeholder="Find a layer" aria-label="Find a layer by name"
+                size="12"
+                on:input:target=move |event| graph.find(&event.target().value())
+                on:keydown=search_key />
             <button type="button" aria-label="Zoom in" title="Zoom in (+)"
                 on:click=move |_| graph.zoom(ZOOM_STEP, None)>"+"</button>
             <button type="button" aria-label="Zoom out" title="Zoom out (−)"
                 on:click=move |_| graph.zoom(1.0 / ZOOM_STEP, None)>"−"</button>
-            <button type="button" title="The whole graph (space)" on:click=move |_| graph.fit()>"Fit"</button>
+            <button type="button" title="The whole graph (space)" on:click=move |_| graph.fit()>
+                "Fit"</button>
             <button type="button" title="Stages as one box each (f folds the block at the cursor)"
                 on:click=move |_| graph.toggle_stages()>{fold_text}</button>
             <Show when=move || settings.shows(Part::Export)>

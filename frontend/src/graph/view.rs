@@ -44,7 +44,8 @@ pub fn GraphView(lab: Lab, side: Side) -> impl IntoView {
                 data-height=move || graph.scene.with(|scene| scene.layout.height)
                 viewBox=move || graph.viewport().view_box(graph.frame.get())
                 on:pointerdown=press on:pointermove=move |event| drag(graph, dragged_from, &event)
-                on:pointerup=move |_| dragged_from.set(None) on:pointercancel=move |_| dragged_from.set(None)
+                on:pointerup=move |_| dragged_from.set(None)
+                on:pointercancel=move |_| dragged_from.set(None)
                 style=touch on:wheel=move |event| turn_wheel(graph, &event)
                 on:keydown=move |event| graph.press(&event)
                 on:pointerleave=move |_| hovered.set(None)>

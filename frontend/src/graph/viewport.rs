@@ -10,9 +10,9 @@ const SURROUNDINGS: f64 = 40.0;
 /// A rectangle of the drawing: its upper left corner, and pixels for each of its units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Viewport {
-    /// Left border.
+    /// Left border, in units of the drawing.
     pub x: f64,
-    /// Upper border.
+    /// Upper border, in units of the drawing.
     pub y: f64,
     /// Pixels for each unit.
     pub zoom: f64,
@@ -21,9 +21,7 @@ pub struct Viewport {
 /// Size of the element that the drawing is seen in, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Frame {
-    /// Width.
     pub width: f64,
-    /// Height.
     pub height: f64,
 }
 
@@ -34,7 +32,7 @@ impl Viewport {
         Self { x: (layout.width - frame.width / zoom) / 2.0, y: 0.0, zoom }
     }
 
-    /// The whole drawing.
+    /// The whole drawing in the middle of the frame, at most one and a half times as large as life.
     pub fn whole(layout: &Layout, frame: Frame) -> Self {
         let zoom = (frame.width / layout.width).min(frame.height / layout.height).min(1.5);
         Self {
@@ -55,7 +53,7 @@ impl Viewport {
         }
     }
 
-    /// Moved by pixels.
+    /// Moved as the drawing is dragged by so many pixels.
     pub fn moved(self, dx: f64, dy: f64) -> Self {
         Self { x: self.x - dx / self.zoom, y: self.y - dy / self.zoom, ..self }
     }

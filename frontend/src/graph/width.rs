@@ -24,7 +24,8 @@ fn observe_width(element: &web_sys::Element, width: RwSignal<f64>) {
     let measure = Closure::<dyn FnMut()>::new(move || {
         let now = f64::from(observed.client_width());
         if (width.get_untracked() - now).abs() >= 1.0 && now > 0.0 {
-            // In the next frame: the drawing's height follows, which the observer must not see within one.
+            // In the next frame: the drawing's height follows, which the observer must not see
+            // within one.
             request_animation_frame(move || {
                 let _ = width.try_set(now);
             });
@@ -38,7 +39,8 @@ fn observe_width(element: &web_sys::Element, width: RwSignal<f64>) {
     on_cleanup(move || held.with_value(|(observer, _)| observer.disconnect()));
 }
 
-/// The width in pixels of the element that will be at `holder`, followed for as long as the component lives.
+/// The width in pixels of the element that will be at `holder`, followed for as long as the
+/// component lives.
 pub fn width_of(holder: NodeRef<leptos::html::Div>) -> RwSignal<f64> {
     let width = RwSignal::new(FIRST_WIDTH);
     Effect::new(move |_| {

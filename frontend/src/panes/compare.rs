@@ -22,7 +22,7 @@ pub fn layer_names(lab: Lab) -> Vec<String> {
     })
 }
 
-/// A against B.
+/// Allocation B, its settings, and how it differs from A.
 #[component]
 pub fn ComparePane(lab: Lab) -> impl IntoView {
     let problem = move || lab.b.with(|outcome| outcome.as_ref().err().cloned());
@@ -46,8 +46,10 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
             <h2>{move || format!("B: {}", lab.describe(Side::B))}</h2>
             <Show when=move || lab.settings.shows(Part::Export)>
                 <div class="tools">
-                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::B)>"B as CSV"</button>
-                    <button type="button" on:click=move |_| export::allocation_json(lab, Side::B)>"B as allocation"</button>
+                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::B)>
+                        "B as CSV"</button>
+                    <button type="button" on:click=move |_| export::allocation_json(lab, Side::B)>
+                        "B as allocation"</button>
                 </div>
             </Show>
         </div>
@@ -58,7 +60,9 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
         }}
         {move || problem().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
         <p>{move || difference(lab)}</p>
-        <Chart settings=lab.settings lab name="compare" title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec height=380 />
+        <Chart settings=lab.settings lab name="compare"
+            title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec
+            height=380 />
     }
 }
 
@@ -80,8 +84,10 @@ pub fn ForceText(lab: Lab, side: Side) -> impl IntoView {
     view! {
         <label>
             <span>"Forced layers"</span>
-            <input type="text" placeholder="projection=global, stem=dense" prop:value=move || choice.force.get().to_string()
-                data-force=side.to_string() on:change:target=move |event| set(event.target().value().replace(' ', "")) />
+            <input type="text" placeholder="projection=global, stem=dense"
+                prop:value=move || choice.force.get().to_string()
+                data-force=side.to_string()
+                on:change:target=move |event| set(event.target().value().replace(' ', "")) />
         </label>
         {move || refused.get().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
     }

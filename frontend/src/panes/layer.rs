@@ -14,7 +14,7 @@ use crate::lab::Lab;
 /// Bars of the histogram of RR over channels.
 const BARS: usize = 20;
 
-/// The chosen layer.
+/// The layer that is chosen here, in the graph or in the table.
 #[component]
 pub fn LayerPane(lab: Lab) -> impl IntoView {
     let chosen = lab.settings.layer;
@@ -25,7 +25,8 @@ pub fn LayerPane(lab: Lab) -> impl IntoView {
             <label class="inline">
                 <span>"Layer"</span>
                 <select id="layer" on:change:target=move |event| chosen.set(event.target().value())>
-                    <option value="" selected=move || index.get().is_none()>"choose one, or click it in the graph"</option>
+                    <option value="" selected=move || index.get().is_none()>
+                        "choose one, or click it in the graph"</option>
                     {names.into_iter().map(|name| {
                         let (value, text) = (name.clone(), name.clone());
                         view! { <option value=value selected=move || chosen.with(|chosen| *chosen == name)>{text}</option> }
@@ -117,12 +118,17 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         <h2>{head}</h2>
         <p id="reason">{move || reason(lab, index)}</p>
         <div class="charts">
-            <Chart settings=lab.settings lab name="rr" title=Signal::derive(|| "RR over sparsity, by repair operator (A’s unbroken)".to_owned()) spec=ratios />
-            <Chart settings=lab.settings lab name="distortion" title=Signal::derive(|| "Raw and residual distortion".to_owned()) spec=distortions />
+            <Chart settings=lab.settings lab name="rr"
+                title=Signal::derive(|| "RR over sparsity, by repair operator (A’s unbroken)".to_owned()) spec=ratios />
+            <Chart settings=lab.settings lab name="distortion"
+                title=Signal::derive(|| "Raw and residual distortion".to_owned())
+                spec=distortions />
             <Chart settings=lab.settings lab name="channels" spec=channels
-                title=Signal::derive(move || format!("RR over channels at sparsity {}, from deciles", CHANNEL_SPARSITIES[nearest.get()])) />
+                title=Signal::derive(move || format!("RR over channels at sparsity {}, from \
+                    deciles", CHANNEL_SPARSITIES[nearest.get()])) />
             <Chart settings=lab.settings lab name="rules" spec=rules
-                title=Signal::derive(move || format!("Density under every rule at {}, nothing forced", lab.settings.a.sparsity.get())) />
+                title=Signal::derive(move || format!("Density under every rule at {}, nothing \
+                    forced", lab.settings.a.sparsity.get())) />
         </div>
         <p class="faint">
             <Term name="share" text="Share" />{move || format!(
@@ -142,7 +148,8 @@ fn nearest_channel_sparsity(sparsity: f64) -> usize {
     (0..CHANNEL_SPARSITIES.len()).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(0)
 }
 
-/// Shares of a layer's channels over RR, from the deciles that the profile keeps; straight between them.
+/// Shares of a layer's channels over RR, from the deciles that the profile keeps; straight between
+/// them.
 fn histogram(layer: &LayerProfile, operator: RepairOperator, at: usize) -> ChartSpec {
     let deciles = layer
         .channels
@@ -205,11 +212,18 @@ fn reason(lab: Lab, index: usize) -> String {
     );
     let why = match layer.state {
         LayerState::Forced => {
-            let by = allocation.constraints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let by = allocation
+                .constraints
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
             format!("A constraint forces it ({by}); the rule was not asked.")
         }
         LayerState::Capped => {
-            "The rule wanted more than all of them: it is dense, and the rest went to the other layers.".to_owned()
+            "The rule wanted more than all of them: it is dense, and the rest went to the other \
+            layers."
+                .to_owned()
         }
         LayerState::Free => because(lab, allocation.rule, index, layer.role, allocation.sparsity),
     };
@@ -225,26 +239,53 @@ fn because(lab: Lab, rule: Rule, index: usize, role: Role, sparsity: Sparsity) -
         let rr = layer.rr_at(settings.repair, sparsity.density().get());
         match rule {
             Rule::Uniform => "Every layer gets the same density.".to_owned(),
-            Rule::UniformPlus => "Stem dense, classifier at least a fifth, the rest the same density.".to_owned(),
-            Rule::Er | Rule::Erk => format!("Its density follows from its shape {} alone: sum of the sides over their product.", shape.join("×")),
-            Rule::GlobalMagnitude => "So many of its weights are among the largest of the whole network.".to_owned(),
-            Rule::Lamp => "So many of its weights pass the one LAMP threshold of the whole network.".to_owned(),
-            Rule::RrProportional => format!("Its RR at the global sparsity is {rr:.3}; density goes with RR to the power {}.", settings.alpha),
+            Rule::UniformPlus => "Stem dense, classifier at least a fifth, the rest the same \
+                density."
+                .to_owned(),
+            Rule::Er | Rule::Erk => format!(
+                "Its density follows from its shape {} alone: sum of \
+                the sides over their product.",
+                shape.join("×")
+            ),
+            Rule::GlobalMagnitude => "So many of its weights are among the largest of the whole \
+                network."
+                .to_owned(),
+            Rule::Lamp => "So many of its weights pass the one LAMP threshold of the whole \
+                network."
+                .to_owned(),
+            Rule::RrProportional => format!(
+                "Its RR at the global sparsity is {rr:.3}; density \
+                goes with RR to the power {}.",
+                settings.alpha
+            ),
             Rule::Rr | Rule::ResidualOptimal | Rule::RawOptimal => {
                 let weight = if role == Role::Classifier {
                     format!("weighted {} as the classifier", settings.classifier_weight)
                 } else {
-                    format!("weighted by its share {:.3} to the power {}", layer.share, settings.share_exponent)
+                    format!(
+                        "weighted by its share {:.3} to the power {}",
+                        layer.share, settings.share_exponent
+                    )
                 };
                 let cost = match rule {
                     Rule::Rr => "noise over signal that repair leaves",
                     Rule::ResidualOptimal => "residual distortion over variance",
                     _ => "raw distortion over variance",
                 };
-                format!("Here one more weight would save as much {cost} as in every other layer that is neither dense nor forced; {weight}.")
+                format!(
+                    "Here one more weight would save as much {cost} as in every other layer \
+                    that is neither dense nor forced; {weight}."
+                )
             }
-            Rule::Blend => format!("{}’s density times its RR over the mean ({rr:.3} at the global sparsity), to the power {}.", Rule::from(settings.prior), settings.alpha),
-            Rule::BlendGeometric => format!("The geometric mean of what {} and rr give it.", Rule::from(settings.prior)),
+            Rule::Blend => format!(
+                "{}’s density times its RR over the mean ({rr:.3} at the \
+                global sparsity), to the power {}.",
+                Rule::from(settings.prior),
+                settings.alpha
+            ),
+            Rule::BlendGeometric => {
+                format!("The geometric mean of what {} and rr give it.", Rule::from(settings.prior))
+            }
         }
     })
 }

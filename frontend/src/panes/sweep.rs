@@ -1,4 +1,5 @@
-//! Accuracy over sparsity for every rule, before and after repair, and where the recoverability transition is.
+//! Accuracy over sparsity for every rule, before and after repair, and where the recoverability
+//! transition is.
 
 use leptos::prelude::*;
 use rrlab_types::{Crossing, RecoverabilityTransition, Repair, Rule, Sparsity, SweepReport};
@@ -19,10 +20,11 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
     let report = Memo::new(move |_| {
         lab.sweeps.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned())
     });
-    move || {
-        match report.get() {
+    move || match report.get() {
         None => view! {
-            <p class="empty">"No sweep is open. Run "<code>"rrlab sweep --model … --dataset … --out sweep.json"</code>" and drop its file on this page."</p>
+            <p class="empty">"No sweep is open. Run "<code>
+                "rrlab sweep --model … --dataset … --out sweep.json"</code>
+                " and drop its file on this page."</p>
         }
         .into_any(),
         Some(report) => view! {
@@ -30,7 +32,6 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
             <SweepView lab report />
         }
         .into_any(),
-    }
     }
 }
 
@@ -48,7 +49,8 @@ fn SweepChoice(lab: Lab, chosen: RwSignal<usize>) -> impl IntoView {
         <Show when=move || { lab.sweeps.with(Vec::len) > 1 }>
             <label class="inline">
                 <span>"Sweep"</span>
-                <select id="sweep" on:change:target=move |event| if let Ok(index) = event.target().value().parse() { chosen.set(index) }>
+                <select id="sweep"
+                    on:change:target=move |event| if let Ok(index) = event.target().value().parse() { chosen.set(index) }>
                     {move || titles().into_iter().enumerate().map(|(index, title)| view! {
                         <option value=index selected=move || chosen.get() == index>{title}</option>
                     }).collect_view()}
@@ -63,7 +65,8 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     let settings = lab.settings;
     let network = report.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
     let measured = format!(
-        "{}, network {network}: dense {} on {} test images; repaired from {} calibration images without labels; seed {}, {}, {}",
+        "{}, network {network}: dense {} on {} test images; repaired from {} calibration images \
+        without labels; seed {}, {}, {}",
         title(&report),
         percent(report.dense_accuracy),
         report.plan.evaluation_images,
@@ -104,15 +107,20 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     });
     view! {
         <p class="faint">{measured}</p>
-        {is_unbound.then(|| view! { <p class="notice" id="unbound">"This sweep was written by an earlier version and does not say which network and profile it is of; only the architecture is the same."</p> })}
+        {is_unbound.then(|| view! { <p class="notice" id="unbound">"This sweep was written by an \
+            earlier version and does not say which network and profile it is of; only the \
+            architecture is the same."</p> })}
         <label class="inline">
             <span>"After repair by"</span>
             <Select id="sweep-repair" value=repair set=settings.sweep_repair.write_only()
                 choices=repairs.into_iter().map(|repair| (repair, repair.name())).collect() />
         </label>
-        <Chart settings=lab.settings lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before repair (broken); grey: the transition of {}", repair.get(), settings.a.rule.get()))
+        <Chart settings=lab.settings lab name="sweep"
+            title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before \
+                repair (broken); grey: the transition of {}", repair.get(), settings.a.rule.get()))
             spec on_legend height=440 />
-        <p class="faint">"Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
+        <p class="faint">
+            "Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
         {move || report.with_value(|report| leaders(report, repair.get()))}
     }
@@ -168,7 +176,8 @@ fn chart(
     }
 }
 
-/// Accuracy after repair of every rule, the best of each sparsity marked, and the transitions in words.
+/// Accuracy after repair of every rule, the best of each sparsity marked, and the transitions in
+/// words.
 fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
     let mut sparsities = report.plan.sparsities.clone();
     sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
@@ -189,7 +198,8 @@ fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
         view! { <tr><th scope="row">{rule.name()}</th>{cells}<td class="text">{words(report.transition(rule, repair))}</td></tr> }
     };
     view! {
-        <div class="table" tabindex="0" role="group" aria-label="Accuracy after repair, scrolls sideways">
+        <div class="table" tabindex="0" role="group"
+            aria-label="Accuracy after repair, scrolls sideways">
             <table id="leaders">
                 <thead><tr>
                     <th scope="col">"rule"</th>

@@ -53,14 +53,21 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
         <div class="pane-head">
             <h2>{summary}</h2>
             <div class="tools">
-                <input type="search" id="filter" placeholder="Filter, such as projection" aria-label="Filter layers by name, role or state"
-                    prop:value=move || settings.filter.get() on:input:target=move |event| settings.filter.set(event.target().value()) />
+                <input type="search" id="filter" placeholder="Filter, such as projection"
+                    aria-label="Filter layers by name, role or state"
+                    prop:value=move || settings.filter.get()
+                    on:input:target=move |event| settings.filter.set(event.target().value()) />
                 <Show when=move || settings.shows(Part::Export)>
-                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::A)>"CSV"</button>
-                    <button type="button" on:click=move |_| export::layers_json(lab, Side::A)>"JSON"</button>
-                    <button type="button" id="save-allocation" title="Read by rrlab prune, and by this page"
-                        on:click=move |_| export::allocation_json(lab, Side::A)>"Allocation"</button>
-                    <button type="button" title="The colours of the graph as node data for Model Explorer"
+                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::A)>
+                        "CSV"</button>
+                    <button type="button" on:click=move |_| export::layers_json(lab, Side::A)>
+                        "JSON"</button>
+                    <button type="button" id="save-allocation"
+                        title="Read by rrlab prune, and by this page"
+                        on:click=move |_| export::allocation_json(lab, Side::A)>
+                        "Allocation"</button>
+                    <button type="button"
+                        title="The colours of the graph as node data for Model Explorer"
                         on:click=move |_| export::node_data(lab, Side::A)>"Node data"</button>
                 </Show>
             </div>
@@ -69,7 +76,8 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
             <table id="layers">
                 <thead><tr>{Column::ALL.iter().map(|&column| view! { <Head lab column /> }).collect_view()}</tr></thead>
                 <tbody>
-                    <For each=move || shown.get() key=|index| *index children=move |index| row_view(lab, cells, index) />
+                    <For each=move || shown.get() key=|index| *index
+                        children=move |index| row_view(lab, cells, index) />
                 </tbody>
             </table>
         </div>
@@ -127,12 +135,14 @@ fn Head(lab: Lab, column: Column) -> impl IntoView {
     };
     view! {
         <th scope="col" aria-sort=order>
-            <button type="button" data-sort=column.to_string() on:click=click>{column.label()}<span aria-hidden="true">{arrow}</span></button>
+            <button type="button" data-sort=column.to_string() on:click=click>{column.label()}<span
+                aria-hidden="true">{arrow}</span></button>
         </th>
     }
 }
 
-/// A row whose cells follow its layer's numbers, so that moving the slider changes texts, not elements.
+/// A row whose cells follow its layer's numbers, so that moving the slider changes texts, not
+/// elements.
 fn row_view(lab: Lab, cells: Signal<Vec<Cells>>, index: usize) -> impl IntoView {
     let (name, role, weights, macs) = lab.profile.with_value(|profile| {
         let layer = &profile.graph.prunable_layers()[index];

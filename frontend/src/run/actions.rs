@@ -32,13 +32,15 @@ pub fn Actions(inputs: RunInputs) -> impl IntoView {
                 <Number id="calibration" label="images" signal=inputs.calibration />
             </span>
             <span class="tools">
-                <button type="button" id="train" disabled=busy on:click=move |_| inputs.train()>"Train"</button>
+                <button type="button" id="train" disabled=busy on:click=move |_| inputs.train()>
+                    "Train"</button>
                 <Number id="epochs" label="epochs" signal=inputs.epochs />
                 <Number id="rate" label="rate" signal=inputs.learning_rate />
             </span>
             <span class="tools">
                 <button type="button" id="evaluate" disabled=busy title=allocations
-                    on:click=move |_| inputs.evaluate()>"Prune, repair and evaluate A and B"</button>
+                    on:click=move |_| inputs.evaluate()>
+                    "Prune, repair and evaluate A and B"</button>
                 <Number id="evaluation" label="test images" signal=inputs.evaluation />
             </span>
             <span class="tools">

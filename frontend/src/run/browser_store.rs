@@ -1,4 +1,5 @@
-//! What the browser keeps of results, in IndexedDB: the latest network, training, profile and sweep of each kind.
+//! What the browser keeps of results, in IndexedDB: the latest network, training, profile and sweep
+//! of each kind.
 
 use idb::{
     Database, DatabaseEvent, Error, Factory, KeyPath, ObjectStoreParams, Query, TransactionMode,
@@ -55,7 +56,7 @@ pub struct StoredResult {
     pub name: String,
     /// When it was put there, in milliseconds since 1970.
     pub when: f64,
-    /// The file.
+    /// A checkpoint, a state, or JSON, by its kind.
     pub data: Blob,
 }
 
@@ -124,7 +125,7 @@ pub async fn list() -> Result<Vec<StoredResult>, String> {
     Ok(results)
 }
 
-/// Keeps a result.
+/// Keeps a result; one of the same key is replaced.
 ///
 /// # Errors
 /// As [`list`].

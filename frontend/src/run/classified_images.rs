@@ -46,7 +46,8 @@ fn figure(images: &ClassifiedImages, index: usize) -> impl IntoView + use<> {
     });
     view! {
         <figure data-look=index>
-            <canvas node_ref=canvas width="32" height="32" role="img" aria-label=name.clone()></canvas>
+            <canvas node_ref=canvas width="32" height="32" role="img"
+                aria-label=name.clone()></canvas>
             <figcaption><strong>{name}</strong>{lines}</figcaption>
         </figure>
     }

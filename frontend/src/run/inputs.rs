@@ -295,7 +295,8 @@ impl RunInputs {
         }
     }
 
-    /// Opens what the browser keeps: a network to run, a training to go on with, a document to show.
+    /// Opens what the browser keeps: a network to run, a training to go on with, a document to
+    /// show.
     pub(super) fn open_stored(self, stored: &StoredResult) {
         match stored.kind {
             ResultKind::Model => {

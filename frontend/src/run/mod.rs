@@ -1,4 +1,5 @@
-//! Running networks in the browser: a worker that computes, what the page asks of it, and what is kept of its results.
+//! Running networks in the browser: a worker that computes, what the page asks of it, and what is
+//! kept of its results.
 
 mod actions;
 mod attachment;

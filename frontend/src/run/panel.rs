@@ -1,4 +1,5 @@
-//! Where a person runs networks in this browser: which images, which network, what to do with it, and what comes of it.
+//! Where a person runs networks in this browser: which images, which network, what to do with it,
+//! and what comes of it.
 
 use leptos::prelude::*;
 use web_sys::HtmlInputElement;
@@ -140,7 +141,8 @@ fn CheckpointFile(inputs: RunInputs) -> impl IntoView {
     }
 }
 
-/// The network while its layers are measured. Made anew for another network alone: its layers follow.
+/// The network while its layers are measured. Made anew for another network alone: its layers
+/// follow.
 fn calibration_view(session: Session) -> Option<impl IntoView> {
     let graph =
         session.calibration.with(|calibration| Some(calibration.as_ref()?.graph.clone()))?;

@@ -40,7 +40,8 @@ pub fn ProgressBar(session: Session) -> impl IntoView {
             <span id="activity" role="status">{text}</span>
             <Show when=move || session.is_busy()>
                 {bar}
-                <button type="button" id="pause" disabled=stopping on:click=toggle_pause>{pause_label}</button>
+                <button type="button" id="pause" disabled=stopping on:click=toggle_pause>
+                    {pause_label}</button>
                 <button type="button" id="stop" disabled=stopping
                     on:click=move |_| session.stop()>"Stop"</button>
             </Show>

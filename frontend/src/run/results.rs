@@ -11,7 +11,6 @@ use rrlab_types::{LayerGraph, LayerProfile, ModelHash};
 pub struct LoadedImages {
     /// Name of the data set.
     pub name: String,
-    /// Number of classes.
     pub classes: usize,
     /// Number of training images.
     pub train: usize,
@@ -24,7 +23,6 @@ pub struct LoadedImages {
 pub struct LoadedNetwork {
     /// Names it in requests, and tells whether a result is of it.
     pub hash: ModelHash,
-    /// Its layers.
     pub graph: LayerGraph,
     /// How it came to be, a line for each step.
     pub history: Vec<String>,

@@ -1,5 +1,6 @@
-//! The page's side of a compute worker: the signals that views follow, and what a person asks of it. What is sent when, and
-//! how another worker goes on, is decided by the state machine of `rrlab-protocol`; this carries out what it says.
+//! The page's side of a compute worker: the signals that views follow, and what a person asks of
+//! it. What is sent when, and how another worker goes on, is decided by the state machine of
+//! `rrlab-protocol`; this carries out what it says.
 
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ pub struct Session {
     pub trainings: RwSignal<usize>,
     /// How far the present request is.
     pub progress: RwSignal<Option<RequestProgress>>,
-    /// The latest training.
+    /// Loss and accuracy of the latest training.
     pub training: RwSignal<TrainingProgress>,
     /// The calibration under way.
     pub calibration: RwSignal<Option<CalibrationProgress>>,
@@ -193,7 +194,8 @@ impl Session {
             self.inner.with_value(|inner| (inner.machine.phase(), inner.machine.profile_hash()));
         set_if_other(self.phase, phase);
         set_if_other(self.measured, measured);
-        // A network that was made for other images, or could not be brought again, is not here any more.
+        // A network that was made for other images, or could not be brought again, is not here any
+        // more.
         if self.inner.with_value(|inner| inner.machine.model().is_none()) {
             set_if_other(self.network, None);
         }

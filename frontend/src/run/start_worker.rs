@@ -1,4 +1,5 @@
-//! How a session gets its worker: waiting for its files, choosing the device, and going on after a loss.
+//! How a session gets its worker: waiting for its files, choosing the device, and going on after a
+//! loss.
 
 use std::time::Duration;
 

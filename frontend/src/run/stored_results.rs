@@ -48,7 +48,8 @@ fn item(inputs: RunInputs, result: StoredResult) -> impl IntoView {
         <li data-kept=key>
             <span>{title}<span class="faint">{details}</span></span>
             <span class="tools">
-                <button type="button" disabled=move || session.is_busy() on:click=open>{verb}</button>
+                <button type="button" disabled=move || session.is_busy() on:click=open>
+                    {verb}</button>
                 <button type="button" on:click=save>"Save"</button>
                 <button type="button" on:click=delete>"Delete"</button>
             </span>

@@ -66,7 +66,8 @@ impl Session {
         }
     }
 
-    /// Whether this is a result of a network that is not here any more. Checkpoints are judged by their kind.
+    /// Whether this is a result of a network that is not here any more. Checkpoints are judged by
+    /// their kind.
     fn is_about_another_network(self, event: &ComputeEvent) -> bool {
         match event {
             ComputeEvent::Layer { model, .. } => !self.is_about(Some(model)),
@@ -151,7 +152,8 @@ impl Session {
             evaluated.retain(|report| report.profile_hash == Some(hash));
         });
         self.handle(Input::ProfileMeasured(profile.clone()));
-        // Drawing it and writing it for the store take some milliseconds each: a task of its own for each.
+        // Drawing it and writing it for the store take some milliseconds each: a task of its own
+        // for each.
         let store = {
             let profile = profile.clone();
             move || {

@@ -12,7 +12,6 @@ const ROOT: &str = "api/v1";
 /// Jobs, the latest first.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobList {
-    /// The jobs.
     pub jobs: Vec<Job>,
 }
 
@@ -50,7 +49,7 @@ pub async fn server() -> Option<ServerInfo> {
     response.json().await.ok()
 }
 
-/// The latest jobs.
+/// The latest jobs of who is signed in, the latest first.
 pub async fn jobs() -> Result<Vec<Job>, String> {
     Ok(answer::<JobList>(request(Method::GET, "/jobs").build()).await?.jobs)
 }
@@ -65,7 +64,7 @@ pub async fn shared(secret: &str) -> Result<Job, String> {
     answer(request(Method::GET, &format!("/shared/{secret}")).build()).await
 }
 
-/// What is stored.
+/// Everything stored of who is signed in.
 pub async fn artifacts() -> Result<Vec<Artifact>, String> {
     Ok(answer::<ArtifactList>(request(Method::GET, "/artifacts").build()).await?.artifacts)
 }
@@ -75,12 +74,12 @@ pub async fn submit(job: &JobRequest) -> Result<Job, String> {
     answer(request(Method::POST, "/jobs").json(job)).await
 }
 
-/// Cancels a job.
+/// Cancels a job that waits or runs; gives it as it is then.
 pub async fn cancel(id: i64) -> Result<Job, String> {
     answer(request(Method::POST, &format!("/jobs/{id}/cancel")).build()).await
 }
 
-/// Forgets a job.
+/// Removes a job that has ended from the list; its results stay.
 pub async fn forget(id: i64) -> Result<(), String> {
     sent(request(Method::DELETE, &format!("/jobs/{id}")).build()).await.map(|_| ())
 }
@@ -96,7 +95,7 @@ pub async fn shares(id: i64) -> Result<Vec<Share>, String> {
     answer(request(Method::GET, &format!("/jobs/{id}/shares")).build()).await
 }
 
-/// Revokes a link.
+/// Revokes a link: whoever has it sees nothing any more.
 pub async fn revoke(share: Share) -> Result<(), String> {
     sent(request(Method::DELETE, &format!("/jobs/{}/shares/{}", share.job, share.id)).build())
         .await
@@ -110,7 +109,7 @@ pub async fn delete_artifact(id: i64, confirmed: bool) -> Result<(), String> {
     sent(request(Method::DELETE, &path).build()).await.map(|_| ())
 }
 
-/// Uploads a file.
+/// Stores a file under a name, as an artifact of a kind.
 pub async fn upload(kind: &str, name: &str, data: &JsValue) -> Result<Artifact, String> {
     let upload = request(Method::POST, "/artifacts").query([("kind", kind), ("name", name)]);
     answer(upload.header("content-type", "application/octet-stream").body(data.clone())).await
@@ -121,7 +120,6 @@ pub async fn sign_in(token: &str) -> Result<Me, String> {
     answer(request(Method::POST, "/session").json(&serde_json::json!({ "token": token }))).await
 }
 
-/// Signs out.
 pub async fn sign_out() -> Result<(), String> {
     sent(request(Method::DELETE, "/session").build()).await.map(|_| ())
 }

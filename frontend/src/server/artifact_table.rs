@@ -19,12 +19,14 @@ pub fn ArtifactTable(server: ServerState) -> impl IntoView {
     view! {
         <Show when=move || { count() > 0 }>
             <details class="numbers">
-                <summary id="stored-open">{move || format!("What is stored ({})", count())}</summary>
+                <summary id="stored-open">
+                    {move || format!("What is stored ({})", count())}</summary>
                 <Show when=move || refused.get().is_some()>{notice}</Show>
                 <div class="table">
                     <table id="stored">
                         <thead><tr>
-                            <th scope="col">"number"</th><th scope="col">"kind"</th><th scope="col">"name"</th>
+                            <th scope="col">"number"</th><th scope="col">"kind"</th>
+                            <th scope="col">"name"</th>
                             <th scope="col">"size"</th><th scope="col">"from"</th>
                             <th scope="col"><span class="sr-only">"what can be done"</span></th>
                         </tr></thead>

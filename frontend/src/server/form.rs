@@ -8,7 +8,7 @@ use super::inputs::{Architecture, JobInputs, JobKind};
 use super::state::ServerState;
 use crate::controls::{Number, Select, labelled};
 
-/// The form.
+/// What to do, with which images and network, and how much of it.
 #[component]
 pub fn JobForm(inputs: JobInputs) -> impl IntoView {
     let kind = inputs.kind;
@@ -18,9 +18,11 @@ pub fn JobForm(inputs: JobInputs) -> impl IntoView {
             <fieldset>
                 <legend>"1 What to do"</legend>
                 <label><span class="sr-only">"What to do"</span>
-                    <Select id="job-work" value=kind set=kind.write_only() choices=labelled(JobKind::ALL, JobKind::label) />
+                    <Select id="job-work" value=kind set=kind.write_only()
+                        choices=labelled(JobKind::ALL, JobKind::label) />
                 </label>
-                <Show when=move || is(JobKind::Finetune)><p class="faint">{move || inputs.compared()}</p></Show>
+                <Show when=move || is(JobKind::Finetune)><p class="faint">
+                    {move || inputs.compared()}</p></Show>
             </fieldset>
             <fieldset>
                 <legend>"2 Images and network"</legend>
@@ -29,7 +31,8 @@ pub fn JobForm(inputs: JobInputs) -> impl IntoView {
             <fieldset>
                 <legend>"3 How much"</legend>
                 <Amounts inputs />
-                <button type="button" id="job-start" class="primary" on:click=move |_| inputs.submit()>
+                <button type="button" id="job-start" class="primary"
+                    on:click=move |_| inputs.submit()>
                     "Start the job"
                 </button>
             </fieldset>
@@ -46,7 +49,8 @@ fn ImagesAndNetwork(inputs: JobInputs) -> impl IntoView {
         <span class="tools"><DatasetChoice inputs /></span>
         <Show when=is_training>
             <label class="inline"><span>"Architecture"</span>
-                <Select id="job-architecture" value=inputs.architecture set=inputs.architecture.write_only()
+                <Select id="job-architecture" value=inputs.architecture
+                    set=inputs.architecture.write_only()
                     choices=labelled(Architecture::ALL, Architecture::label) />
             </label>
         </Show>
@@ -83,7 +87,8 @@ fn Amounts(inputs: JobInputs) -> impl IntoView {
                 <Number id="job-tuning-epochs" label="epochs" signal=inputs.finetune_epochs />
                 <Number id="job-tuning-rate" label="rate" signal=inputs.finetune_rate />
                 <label class="inline">
-                    <input type="checkbox" id="job-distill" prop:checked=move || inputs.distill.get()
+                    <input type="checkbox" id="job-distill"
+                        prop:checked=move || inputs.distill.get()
                         on:change:target=move |event| inputs.distill.set(event.target().checked()) />
                     "taught by the dense network"
                 </label>
@@ -173,11 +178,13 @@ fn DatasetChoice(inputs: JobInputs) -> impl IntoView {
     };
     view! {
         <label class="inline"><span>"Images"</span>
-            <select id="job-dataset" on:change:target=move |event| chosen.set(event.target().value())>
+            <select id="job-dataset"
+                on:change:target=move |event| chosen.set(event.target().value())>
                 {named} {stored}
             </select>
         </label>
-        <label class="button" title="CIFAR’s files, or a folder train/CLASS and test/CLASS, as .zip or .tar.gz">
+        <label class="button"
+            title="CIFAR’s files, or a folder train/CLASS and test/CLASS, as .zip or .tar.gz">
             "Upload"
             <input type="file" id="job-dataset-upload" class="sr-only" accept=".zip,.tar,.gz,.tgz"
                 on:change:target=move |event| upload(event.target()) />

@@ -99,7 +99,8 @@ pub fn JobCharts(settings: Settings, history: RwSignal<JobHistory>) -> impl Into
                     spec=spec(accuracies) height=200 />
             </Show>
             <Show when=has(|history| !history.runs.is_empty())>
-                <Chart settings name="job-tuning" title=title("Accuracy on test images after each epoch")
+                <Chart settings name="job-tuning"
+                    title=title("Accuracy on test images after each epoch")
                     spec=spec(finetuning) height=260 />
             </Show>
             <Show when=has(|history| history.entries.len() > 1)>

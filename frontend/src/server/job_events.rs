@@ -44,7 +44,8 @@ pub struct JobHistory {
 }
 
 impl JobHistory {
-    /// Takes an event into account. One that comes twice, after a job was taken up again, changes nothing.
+    /// Takes an event into account. One that comes twice, after a job was taken up again, changes
+    /// nothing.
     fn add(&mut self, event: JobEvent) {
         match event {
             JobEvent::State { state, problem } => {
@@ -119,7 +120,8 @@ pub struct JobEventStream {
 }
 
 impl JobEventStream {
-    /// Adds a job's events at this address up in `history`. `ended` is called when the job has ended.
+    /// Adds a job's events at this address up in `history`. `ended` is called when the job has
+    /// ended.
     pub fn open(
         address: &str,
         history: RwSignal<JobHistory>,

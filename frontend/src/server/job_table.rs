@@ -6,7 +6,7 @@ use rrlab_types::{Job, JobRequest, JobState};
 use super::job_text::{state_text, title};
 use super::state::ServerState;
 
-/// The latest jobs.
+/// The latest jobs of who is signed in; a sentence where there are none.
 #[component]
 pub fn JobTable(server: ServerState) -> impl IntoView {
     let rows = move || server.jobs.get().into_iter().map(|job| job_row(server, job)).collect_view();
@@ -16,7 +16,8 @@ pub fn JobTable(server: ServerState) -> impl IntoView {
             <div class="table">
                 <table id="jobs">
                     <thead><tr>
-                        <th scope="col">"job"</th><th scope="col">"what"</th><th scope="col">"state"</th>
+                        <th scope="col">"job"</th><th scope="col">"what"</th>
+                        <th scope="col">"state"</th>
                         <th scope="col"><span class="sr-only">"what can be done"</span></th>
                     </tr></thead>
                     <tbody>{rows}</tbody>
@@ -59,12 +60,14 @@ fn actions(server: ServerState, job: &Job) -> impl IntoView + use<> {
     let can_open = job.state == JobState::Done && has_results_to_open(&job.request);
     let open = can_open.then(|| {
         view! {
-            <button type="button" class="job-open primary" on:click=move |_| server.open(id)>"Open in the lab"</button>
+            <button type="button" class="job-open primary" on:click=move |_| server.open(id)>
+                "Open in the lab"</button>
         }
     });
     let end = if job.state.is_final() {
         view! {
-            <button type="button" class="job-share" title="A link that shows this job’s results to whoever has it"
+            <button type="button" class="job-share"
+                title="A link that shows this job’s results to whoever has it"
                 on:click=move |_| server.share(id)>"Share"</button>
             <button type="button" class="job-forget" title="Its results stay"
                 on:click=move |_| server.forget(id)>"Forget"</button>
@@ -72,12 +75,14 @@ fn actions(server: ServerState, job: &Job) -> impl IntoView + use<> {
         .into_any()
     } else {
         view! {
-            <button type="button" class="job-cancel" on:click=move |_| server.cancel(id)>"Cancel"</button>
+            <button type="button" class="job-cancel" on:click=move |_| server.cancel(id)>
+                "Cancel"</button>
         }
         .into_any()
     };
     view! {
-        <button type="button" class="job-watch" on:click=move |_| server.settings.job.set(id)>"Watch"</button>
+        <button type="button" class="job-watch" on:click=move |_| server.settings.job.set(id)>
+            "Watch"</button>
         {open}
         {end}
     }

@@ -1,4 +1,5 @@
-//! Jobs on a server, where there is one: started, watched, cancelled, and their results opened in the lab.
+//! Jobs on a server, where there is one: started, watched, cancelled, and their results opened in
+//! the lab.
 
 mod api;
 mod artifact_table;

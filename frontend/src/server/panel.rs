@@ -20,10 +20,12 @@ pub fn ServerPanel(server: ServerState) -> impl IntoView {
     view! {
         <p class="faint" id="server">{user_text}
             <Show when=move || hosted() && server.is_signed_in()>
-                " "<button type="button" id="sign-out" on:click=move |_| server.sign_out()>"Sign out"</button>
+                " "<button type="button" id="sign-out" on:click=move |_| server.sign_out()>
+                "Sign out"</button>
             </Show>
         </p>
-        <p id="notice" role="status" class:problem=move || server.notice.with(|notice| !notice.is_empty())>
+        <p id="notice" role="status"
+            class:problem=move || server.notice.with(|notice| !notice.is_empty())>
             {move || server.notice.get()}
         </p>
         <Show when=move || hosted() && !server.is_signed_in()><SignIn server /></Show>
@@ -66,8 +68,10 @@ fn SignIn(server: ServerState) -> impl IntoView {
     view! {
         <form class="tools" on:submit=submit>
             <label class="inline"><span>"Token"</span>
-                <input type="password" id="token" autocomplete="current-password" placeholder="rrlab_…"
-                    prop:value=token on:input:target=move |event| token.set(event.target().value()) />
+                <input type="password" id="token" autocomplete="current-password"
+                    placeholder="rrlab_…"
+                    prop:value=token
+                    on:input:target=move |event| token.set(event.target().value()) />
             </label>
             <button type="submit" id="sign-in" class="primary">"Sign in"</button>
         </form>

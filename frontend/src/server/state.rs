@@ -1,4 +1,5 @@
-//! What the page knows of the server: who uses it, jobs, what is stored, and the job that is watched.
+//! What the page knows of the server: who uses it, jobs, what is stored, and the job that is
+//! watched.
 
 use std::future::Future;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub struct ServerState {
     pub settings: Settings,
     /// The server; `None` where there is none.
     pub info: RwSignal<Option<ServerInfo>>,
-    /// The latest jobs.
+    /// The latest jobs of who is signed in, the latest first.
     pub jobs: RwSignal<Vec<Job>>,
     /// What is stored of the person who is signed in.
     pub artifacts: RwSignal<Vec<Artifact>>,
@@ -238,8 +239,8 @@ impl ServerState {
         self.act(api::revoke(share), move |()| self.refresh_links());
     }
 
-    /// Deletes something stored; `then` is told whether it was. What depends on it is named first; then `confirmed`
-    /// deletes it nonetheless.
+    /// Deletes something stored; `then` is told whether it was. What depends on it is named first;
+    /// then `confirmed` deletes it nonetheless.
     pub fn delete(self, id: i64, confirmed: bool, then: impl FnOnce(bool) + 'static) {
         leptos::task::spawn_local(async move {
             let deleted = api::delete_artifact(id, confirmed).await;

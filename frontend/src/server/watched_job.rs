@@ -29,7 +29,8 @@ pub fn WatchedJob(server: ServerState) -> impl IntoView {
         <Show when=move || { id.get() > 0 }>
             <section id="watched" aria-label="The job that is watched">
                 <h3>{head}</h3>
-                <JobView settings=server.settings history=server.history results share=String::new() />
+                <JobView settings=server.settings history=server.history results
+                    share=String::new() />
                 <Links server />
             </section>
         </Show>

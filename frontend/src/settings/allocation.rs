@@ -1,4 +1,5 @@
-//! What decides an allocation, A or B: the budget, the rule with its settings, and the layers that are forced.
+//! What decides an allocation, A or B: the budget, the rule with its settings, and the layers that
+//! are forced.
 
 use leptos::prelude::*;
 use rrlab_types::{
@@ -60,7 +61,8 @@ impl AllocationSettings {
         format!("{rule} at {sparsity}{forced}")
     }
 
-    /// Adds a line for every setting to the table: keys begin with `prefix`, the rule's default is `rule`.
+    /// Adds a line for every setting to the table: keys begin with `prefix`, the rule's default is
+    /// `rule`.
     pub(super) fn properties(self, prefix: &str, rule: Rule, table: &mut Vec<Property>) {
         let key = |name: &str| format!("{prefix}{name}");
         let defaults = RuleSettings::default();

@@ -1,4 +1,5 @@
-//! One setting as text: its name in the address, and how its signal is written there and read from there.
+//! One setting as text: its name in the address, and how its signal is written there and read from
+//! there.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -9,8 +10,8 @@ use leptos::prelude::*;
 pub struct Property {
     /// Its name in the address.
     pub key: String,
-    /// Whether it is of the person who looks (their colours, their job, the secret of a link that they were given): an
-    /// exported file says nothing of it.
+    /// Whether it is of the person who looks (their colours, their job, the secret of a link that
+    /// they were given): an exported file says nothing of it.
     pub is_personal: bool,
     text: Box<dyn Fn() -> Option<String>>,
     set: Box<Setter>,
@@ -20,7 +21,8 @@ pub struct Property {
 type Setter = dyn Fn(Option<&str>) -> Result<(), String>;
 
 impl Property {
-    /// A setting of the page that `signal` holds; left out of the address while it is at its default.
+    /// A setting of the page that `signal` holds; left out of the address while it is at its
+    /// default.
     pub(super) fn new<T>(key: String, signal: RwSignal<T>, default: T) -> Self
     where
         T: Display + FromStr + PartialEq + Clone + Send + Sync + 'static,

@@ -51,7 +51,7 @@ pub struct Settings {
     pub tour: RwSignal<usize>,
     /// Whether the panel that runs networks is open.
     pub run: RwSignal<bool>,
-    /// Where networks run.
+    /// On what networks are computed.
     pub compute_on: RwSignal<ComputeOn>,
     /// The job on the server that is watched; 0 is none.
     pub job: RwSignal<i64>,

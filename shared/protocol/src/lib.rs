@@ -1,5 +1,5 @@
-//! What the page and its compute workers say to each other, and the page's side of that conversation
-//! as a state machine.
+//! What the page and its compute workers say to each other, and the page's side of that
+//! conversation as a state machine.
 //!
 //! Pure data and pure functions, like `rrlab-types`: nothing here touches a browser.
 

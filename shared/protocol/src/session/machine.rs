@@ -11,7 +11,6 @@ use crate::compute::ComputeRequest;
 /// What the next worker computes on, beside the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Device {
-    /// The same.
     Same,
     /// Perhaps another.
     Other,
@@ -41,7 +40,7 @@ pub struct WorkerSession<A> {
     images: Option<RequestWithFiles<A>>,
     /// What brings the network.
     network: Option<RequestWithFiles<A>>,
-    /// The network.
+    /// Hash of the network that the latest worker had.
     model: Option<ModelHash>,
     /// Its profile on the images.
     profile: Option<Box<ModelProfile>>,
@@ -73,12 +72,13 @@ impl<A> Default for WorkerSession<A> {
 }
 
 impl<A: Clone + PartialEq> WorkerSession<A> {
-    /// Where it is.
+    /// Whether there is a worker, and what it does.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Whether the worker of this number is the present one: what an earlier one still says is not heard.
+    /// Whether the worker of this number is the present one: what an earlier one still says is not
+    /// heard.
     pub fn is_current(&self, worker: u64) -> bool {
         self.worker == worker && !matches!(self.phase, Phase::Off | Phase::Broken)
     }
@@ -153,8 +153,8 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
             Input::ImagesLoaded => {
                 self.profile = None;
                 // A new network has as many classes as the images that it was made for.
-                if self.network.as_ref().is_some_and(|request| matches!(request.request, ComputeRequest::Start { .. }))
-                {
+                let brought_by = self.network.as_ref().map(|network| &network.request);
+                if matches!(brought_by, Some(ComputeRequest::Start { .. })) {
                     (self.network, self.model) = (None, None);
                 }
             }
@@ -176,7 +176,10 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
         let busy = self.current.is_some() || !self.waiting.is_empty();
         if busy && self.last_tasks == tasks {
             // What a lost worker left waits for a person: asking for it again is a wish to go on.
-            return if self.phase == Phase::Broken { self.restart(Device::Same) } else { Vec::new() };
+            return match self.phase {
+                Phase::Broken => self.restart(Device::Same),
+                _ => Vec::new(),
+            };
         }
         self.waiting.extend(tasks.iter().cloned());
         self.last_tasks = tasks;
@@ -285,7 +288,8 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
         }
     }
 
-    /// What an earlier worker had and this one can't have is forgotten: asked for again it would fail again.
+    /// What an earlier worker had and this one can't have is forgotten: asked for again it would
+    /// fail again.
     fn request_failed(&mut self, request: &RequestWithFiles<A>) {
         if self.images.as_ref() == Some(request) {
             self.images = None;
@@ -313,7 +317,9 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
 
     /// Sends the next request that is not settled already; before it, what an earlier worker had.
     fn next(&mut self) -> Vec<Effect<A>> {
-        if let Some(request) = self.request_to_restore().filter(|_| !self.waiting.is_empty()) {
+        if !self.waiting.is_empty()
+            && let Some(request) = self.request_to_restore()
+        {
             return self.send(request);
         }
         while let Some(task) = self.waiting.pop_front() {
@@ -332,9 +338,12 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
     }
 
     fn send(&mut self, request: RequestWithFiles<A>) -> Vec<Effect<A>> {
-        // Until it tells of a later one, a training that goes on can be taken up from where it begins now.
-        let is_continued = matches!(request.request, ComputeRequest::Continue);
-        self.training = request.attachments.first().filter(|_| is_continued).cloned();
+        // Until it tells of a later one, a training that goes on can be taken up from where it
+        // begins now.
+        self.training = match request.request {
+            ComputeRequest::Continue => request.attachments.first().cloned(),
+            _ => None,
+        };
         self.current = Some(request.clone());
         self.phase = Phase::Working;
         vec![Effect::Send(request)]
@@ -342,16 +351,23 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
 
     /// What brings to the present worker what an earlier one had.
     fn request_to_restore(&self) -> Option<RequestWithFiles<A>> {
-        let images = self.images.clone().filter(|_| !self.held.images);
-        let network = self.network.clone().filter(|_| !self.held.network);
-        let profile = self.profile.clone().filter(|_| !self.held.profile);
-        images.or(network).or_else(|| profile.map(|profile| ComputeRequest::Profile { profile }.into()))
+        if !self.held.images && self.images.is_some() {
+            return self.images.clone();
+        }
+        if !self.held.network && self.network.is_some() {
+            return self.network.clone();
+        }
+        if self.held.profile {
+            return None;
+        }
+        let profile = self.profile.clone()?;
+        Some(ComputeRequest::Profile { profile }.into())
     }
 
     /// The request that does some work on what is there now; nothing where it is done already.
     fn request_for(&self, task: Task<A>) -> Result<Option<RequestWithFiles<A>>, String> {
-        let model = || self.model.ok_or_else(|| "there is no network yet: choose one first".to_owned());
-        let profile = || self.profile().ok_or_else(|| "measure the network first: this needs its profile".to_owned());
+        let model = || self.model.ok_or("there is no network yet: choose one first");
+        let profile = || self.profile().ok_or("measure the network first: this needs its profile");
         let request = match task {
             Task::Request(request) => {
                 let there = [self.images.as_ref(), self.network.as_ref()].contains(&Some(&request));
@@ -380,11 +396,12 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
         let Some(mut request) = self.current.take() else { return };
         match (&mut request.request, &self.training, self.sweep.take()) {
             (ComputeRequest::Train { .. } | ComputeRequest::Continue, Some(state), _) => {
-                request = RequestWithFiles { request: ComputeRequest::Continue, attachments: vec![state.clone()] };
+                let attachments = vec![state.clone()];
+                request = RequestWithFiles { request: ComputeRequest::Continue, attachments };
             }
             // Cells that two devices computed are not mixed: on another one the sweep begins anew.
             (ComputeRequest::Sweep { previous, .. }, _, report) => {
-                *previous = report.filter(|_| device == Device::Same);
+                *previous = if device == Device::Same { report } else { None };
             }
             _ => {}
         }

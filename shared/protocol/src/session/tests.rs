@@ -298,7 +298,8 @@ fn inputs() -> impl Strategy<Value = Input<File>> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: a worker is asked only while it is there and owes no answer.
+    /// Whatever happens in whatever order: a worker is asked only while it is there and owes no
+    /// answer.
     #[test]
     fn a_worker_owes_one_answer_at_most(inputs in prop::collection::vec(inputs(), 0..60)) {
         let mut session = WorkerSession::default();
@@ -308,7 +309,7 @@ proptest! {
             if matches!(input, Input::RequestEnded(_)) && !owed {
                 continue;
             }
-            let answered = matches!(input, Input::RequestEnded(_) | Input::Lost { .. } | Input::WorkerReady);
+            let answered = matches!(input, Input::RequestEnded(_) | Input::WorkerLost { .. } | Input::WorkerReady);
             let effects = session.handle(input);
             let sends = effects.iter().filter(|effect| matches!(effect, Effect::Send(_))).count();
             prop_assert!(sends <= 1);

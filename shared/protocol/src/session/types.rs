@@ -19,12 +19,13 @@ impl<A> From<ComputeRequest> for RequestWithFiles<A> {
     }
 }
 
-/// What a person wants done. All but [`Task::Request`] are about the network that is there when their turn comes.
+/// What a person wants done. All but [`Task::Request`] are about the network that is there when
+/// their turn comes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Task<A> {
     /// This request; images and networks that are there already are not brought again.
     Request(RequestWithFiles<A>),
-    /// Train the network.
+    /// Train the network by this plan.
     Train(TrainingPlan),
     /// Measure its profile on so many images drawn with this seed.
     Measure {
@@ -82,7 +83,7 @@ pub enum Phase {
 pub enum RequestOutcome {
     /// It was carried out.
     Done,
-    /// It was stopped.
+    /// The page gave it up.
     Stopped,
     /// It failed; others can follow.
     Failed,
@@ -93,7 +94,7 @@ pub enum RequestOutcome {
 pub enum Control {
     /// Rest until [`Control::Resume`].
     Pause,
-    /// Go on.
+    /// Go on after [`Control::Pause`].
     Resume,
     /// Give up the request under way and those that wait.
     Stop,
@@ -142,7 +143,8 @@ pub enum Input<A> {
 /// Something to be done by who holds the machine, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect<A> {
-    /// Start a worker; what it says is told to the machine while [`super::WorkerSession::is_current`] holds for this number.
+    /// Start a worker; what it says is told to the machine while
+    /// [`super::WorkerSession::is_current`] holds for this number.
     Start {
         /// Number of the worker, one more than the one before.
         worker: u64,
