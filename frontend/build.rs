@@ -1,4 +1,5 @@
-//! Leaves the functions' names out of what a browser fetches: a third of the file, and nothing on the page reads them.
+//! Leaves the functions' names out of what a browser fetches: a third of the file, and nothing on
+//! the page reads them.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

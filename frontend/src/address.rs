@@ -16,7 +16,8 @@ pub fn read(settings: Settings) -> Vec<String> {
     apply(settings, &window().location().search().unwrap_or_default())
 }
 
-/// Sets every setting as a query has it, those that it leaves out to their defaults; gives what was refused.
+/// Sets every setting as a query has it, those that it leaves out to their defaults; gives what was
+/// refused.
 pub fn apply(settings: Settings, query: &str) -> Vec<String> {
     let Ok(given) = UrlSearchParams::new_with_str(query) else { return Vec::new() };
     let set = |property: Property| {
@@ -31,7 +32,8 @@ pub fn query(settings: Settings) -> String {
     query_of(settings.properties())
 }
 
-/// The same without what is of the person who looks alone: what an exported file says of where it comes from.
+/// The same without what is of the person who looks alone: what an exported file says of where it
+/// comes from.
 pub fn exported_query(settings: Settings) -> String {
     query_of(settings.properties().into_iter().filter(|property| !property.is_personal))
 }
@@ -50,15 +52,21 @@ fn query_of(properties: impl IntoIterator<Item = Property>) -> String {
 /// The address of this page with this query.
 pub fn with_query(query: &str) -> String {
     let location = window().location();
-    let page = format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
+    let page = format!(
+        "{}{}",
+        location.origin().unwrap_or_default(),
+        location.pathname().unwrap_or_default()
+    );
     if query.is_empty() { page } else { format!("{page}?{query}") }
 }
 
-/// Keeps the address equal to the settings, and the settings to the address when a person goes back.
+/// Keeps the address equal to the settings, and the settings to the address when a person goes
+/// back.
 pub fn follow(settings: Settings) {
     let write = leptos::leptos_dom::helpers::debounce(REST, move |query: String| {
         if let Ok(history) = window().history() {
-            // Refused where the page was opened without an address of its own; nothing depends on it.
+            // Refused where the page was opened without an address of its own; nothing depends on
+            // it.
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&with_query(&query)));
         }
     });

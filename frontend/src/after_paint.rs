@@ -1,4 +1,5 @@
-//! Values that follow a paint later: what is looked at while the slider moves comes first, the rest right after.
+//! Values that follow a paint later: what is looked at while the slider moves comes first, the rest
+//! right after.
 
 use std::time::Duration;
 

@@ -3,9 +3,15 @@
 /// Red, green and blue, 0 to 255.
 type Rgb = [f64; 3];
 
-/// From far below the centre (blue) over the centre (pale) to far above (orange); told apart with any colour vision.
-const DIVERGING: [Rgb; 5] =
-    [[62.0, 132.0, 188.0], [146.0, 191.0, 222.0], [243.0, 241.0, 234.0], [240.0, 182.0, 120.0], [215.0, 118.0, 46.0]];
+/// From far below the centre (blue) over the centre (pale) to far above (orange); told apart with
+/// any colour vision.
+const DIVERGING: [Rgb; 5] = [
+    [62.0, 132.0, 188.0],
+    [146.0, 191.0, 222.0],
+    [243.0, 241.0, 234.0],
+    [240.0, 182.0, 120.0],
+    [215.0, 118.0, 46.0],
+];
 
 /// Ninths of cividis (Nuñez, Anderton, Renslow 2018), from dark blue to yellow.
 const CIVIDIS: [Rgb; 9] = [
@@ -36,7 +42,12 @@ pub struct Scale {
 impl Scale {
     /// Amounts from `low` to `high`.
     pub fn amounts(low: f64, high: f64) -> Self {
-        Self { low, high: if high > low { high } else { low + 1.0 }, logarithmic: false, diverging: false }
+        Self {
+            low,
+            high: if high > low { high } else { low + 1.0 },
+            logarithmic: false,
+            diverging: false,
+        }
     }
 
     /// Positive amounts that span orders of magnitude.
@@ -66,12 +77,15 @@ impl Scale {
         let along = position * (stops.len() - 1) as f64;
         let lower = (along as usize).min(stops.len() - 2);
         let share = along - lower as f64;
-        Colour(std::array::from_fn(|i| stops[lower][i] + share * (stops[lower + 1][i] - stops[lower][i])))
+        Colour(std::array::from_fn(|i| {
+            stops[lower][i] + share * (stops[lower + 1][i] - stops[lower][i])
+        }))
     }
 
     /// CSS gradient over the whole scale.
     pub fn gradient(self) -> String {
-        let stops: Vec<String> = (0..=8).map(|step| self.colour_at(f64::from(step) / 8.0).css()).collect();
+        let stops: Vec<String> =
+            (0..=8).map(|step| self.colour_at(f64::from(step) / 8.0).css()).collect();
         format!("linear-gradient(to right, {})", stops.join(", "))
     }
 

@@ -10,7 +10,7 @@ use strum::VariantArray as _;
 use crate::glossary::Term;
 use crate::lab::{Lab, Side};
 use crate::metric::Metric;
-use crate::settings::{Choice, Part, Shown};
+use crate::settings::{AllocationSettings, Part, Shown};
 
 /// Sparsities that the slider reaches.
 const SLIDER: (f64, f64) = (0.5, 0.995);
@@ -20,7 +20,8 @@ const SLIDER_STEPS: f64 = 1000.0;
 /// Where a sparsity lies on the slider.
 fn slider_position(sparsity: f64) -> f64 {
     let along = |sparsity: f64| -(1.0 - sparsity).ln();
-    SLIDER_STEPS * (along(sparsity.clamp(SLIDER.0, SLIDER.1)) - along(SLIDER.0)) / (along(SLIDER.1) - along(SLIDER.0))
+    SLIDER_STEPS * (along(sparsity.clamp(SLIDER.0, SLIDER.1)) - along(SLIDER.0))
+        / (along(SLIDER.1) - along(SLIDER.0))
 }
 
 /// The sparsity at a place of the slider, rounded to what a person would type there.
@@ -29,6 +30,11 @@ fn slider_sparsity(position: f64) -> f64 {
     let sparsity = 1.0 - (1.0 - SLIDER.0) * ratio.powf(position / SLIDER_STEPS);
     let step = if sparsity < 0.9 { 0.005 } else { 0.001 };
     ((sparsity / step).round() * step * 1e4).round() / 1e4
+}
+
+/// Values to choose from, each with its label.
+pub fn labelled<T: Copy>(values: &[T], label: fn(T) -> &'static str) -> Vec<(T, &'static str)> {
+    values.iter().map(|&value| (value, label(value))).collect()
 }
 
 /// A choice among values with names, kept in a signal.
@@ -46,11 +52,16 @@ pub fn Select<T>(
 where
     T: Display + FromStr + PartialEq + Copy + Send + Sync + 'static,
 {
+    let choose = move |value: String| {
+        if let Ok(chosen) = value.parse() {
+            set.set(chosen);
+        }
+    };
     let option = move |(choice, name): (T, &'static str)| {
         view! { <option value=choice.to_string() selected=move || value.get() == choice>{name}</option> }
     };
     view! {
-        <select id=id on:change:target=move |event| if let Ok(chosen) = event.target().value().parse() { set.set(chosen) }>
+        <select id=id on:change:target=move |event| choose(event.target().value())>
             {choices.into_iter().map(option).collect_view()}
         </select>
     }
@@ -62,10 +73,16 @@ pub fn Number<T>(id: &'static str, label: &'static str, signal: RwSignal<T>) -> 
 where
     T: Copy + std::fmt::Display + std::str::FromStr + Send + Sync + 'static,
 {
+    let read = move |text: String| {
+        if let Ok(value) = text.parse() {
+            signal.set(value);
+        }
+    };
     view! {
         <label class="inline"><span>{label}</span>
-            <input type="number" id=id min="0" step="any" prop:value=move || signal.get().to_string()
-                on:change:target=move |event| if let Ok(value) = event.target().value().parse() { signal.set(value) } />
+            <input type="number" id=id min="0" step="any"
+                prop:value=move || signal.get().to_string()
+                on:change:target=move |event| read(event.target().value()) />
         </label>
     }
 }
@@ -76,18 +93,19 @@ pub fn Controls(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
     view! {
         <section class="panel controls" aria-label="Allocation A">
-            <ChoiceControls lab side=Side::A />
+            <AllocationControls lab side=Side::A />
             <label>
                 <span>"Colour by"</span>
                 <Select id="colour" value=settings.metric set=settings.metric.write_only()
-                    choices=Metric::ALL.iter().map(|&metric| (metric, metric.label())).collect() />
+                    choices=labelled(Metric::ALL, Metric::label) />
             </label>
             <Show when=move || settings.shows(Part::Compare)>
                 <fieldset class="segments">
                     <legend>"Graph of"</legend>
                     {Shown::ALL.iter().map(|&shown| view! {
                         <label>
-                            <input type="radio" name="shown" value=shown.to_string() prop:checked=move || settings.shown.get() == shown
+                            <input type="radio" name="shown" value=shown.to_string()
+                                prop:checked=move || settings.shown.get() == shown
                                 on:change=move |_| settings.shown.set(shown) />
                             <span>{shown.label()}</span>
                         </label>
@@ -100,7 +118,7 @@ pub fn Controls(lab: Lab) -> impl IntoView {
 
 /// Controls of one of the two allocations.
 #[component]
-pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
+pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
     let settings = lab.settings;
     let choice = match side {
         Side::A => settings.a,
@@ -109,6 +127,11 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
     let prefix = match side {
         Side::A => "",
         Side::B => "b-",
+    };
+    let set_alpha = move |text: String| {
+        if let Ok(alpha) = text.parse() {
+            choice.alpha.set(alpha);
+        }
     };
     let blends = move || matches!(choice.rule.get(), Rule::Blend | Rule::BlendGeometric);
     let has_power = move || matches!(choice.rule.get(), Rule::Blend | Rule::RrProportional);
@@ -124,20 +147,23 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
             </label>
             <label>
                 <span><Term name="repair operator" text="Repair operator" /></span>
-                <Select id=format!("{prefix}repair") value=choice.repair set=choice.repair.write_only()
+                <Select id=format!("{prefix}repair") value=choice.repair
+                    set=choice.repair.write_only()
                     choices=RepairOperator::VARIANTS.iter().map(|repair| (*repair, repair.name())).collect() />
             </label>
             <Show when=blends>
                 <label>
                     <span>"Prior of the blend"</span>
-                    <Select id=format!("{prefix}prior") value=choice.prior set=choice.prior.write_only() choices=priors() />
+                    <Select id=format!("{prefix}prior") value=choice.prior
+                        set=choice.prior.write_only() choices=priors() />
                 </label>
             </Show>
             <Show when=has_power>
                 <label>
                     <span>"α, power of RR"</span>
-                    <input type="number" id=format!("{prefix}alpha") step="0.1" prop:value=move || choice.alpha.get().to_string()
-                        on:change:target=move |event| if let Ok(alpha) = event.target().value().parse() { choice.alpha.set(alpha) } />
+                    <input type="number" id=format!("{prefix}alpha") step="0.1"
+                        prop:value=move || choice.alpha.get().to_string()
+                        on:change:target=move |event| set_alpha(event.target().value()) />
                 </label>
             </Show>
         </Show>
@@ -146,11 +172,14 @@ pub fn ChoiceControls(lab: Lab, side: Side) -> impl IntoView {
 
 /// Rules that a blend may start from.
 fn priors() -> Vec<(Prior, &'static str)> {
-    Rule::VARIANTS.iter().filter_map(|rule| Some((Prior::try_from(*rule).ok()?, rule.name()))).collect()
+    Rule::VARIANTS
+        .iter()
+        .filter_map(|rule| Some((Prior::try_from(*rule).ok()?, rule.name())))
+        .collect()
 }
 
 #[component]
-fn SparsityControl(choice: Choice, prefix: &'static str) -> impl IntoView {
+fn SparsityControl(choice: AllocationSettings, prefix: &'static str) -> impl IntoView {
     let refused = RwSignal::new(None::<String>);
     let set = move |text: &str| match text.parse::<Sparsity>() {
         Ok(sparsity) => {
@@ -166,13 +195,16 @@ fn SparsityControl(choice: Choice, prefix: &'static str) -> impl IntoView {
     };
     view! {
         <div class="sparsity">
-            <label for=format!("{prefix}sparsity-value")><Term name="sparsity" text="Sparsity" />" of the whole network"</label>
+            <label for=format!("{prefix}sparsity-value")><Term name="sparsity" text="Sparsity" />
+                " of the whole network"</label>
             <span class="slider">
-                <input type="range" id=format!("{prefix}sparsity") min="0" max=SLIDER_STEPS step="1" aria-label="Sparsity"
+                <input type="range" id=format!("{prefix}sparsity") min="0" max=SLIDER_STEPS step="1"
+                    aria-label="Sparsity"
                     aria-valuetext=move || choice.sparsity.get().to_string()
                     prop:value=move || slider_position(choice.sparsity.get().get()).to_string()
                     on:input:target=move |event| slide(&event.target().value()) />
-                <input type="number" id=format!("{prefix}sparsity-value") min="0" max="0.9999" step="0.001"
+                <input type="number" id=format!("{prefix}sparsity-value") min="0" max="0.9999"
+                    step="0.001"
                     prop:value=move || choice.sparsity.get().to_string()
                     on:change:target=move |event| set(&event.target().value()) />
             </span>

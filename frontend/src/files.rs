@@ -4,7 +4,7 @@ use gloo::net::http::{Request, Response};
 use rrlab_types::{Document, ModelProfile, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::gallery::exhibit;
+use crate::gallery;
 
 /// Files larger than this are no files of the lab.
 const LARGEST_BYTES: u64 = 64 << 20;
@@ -14,13 +14,14 @@ const LARGEST_BYTES: u64 = 64 << 20;
 /// # Errors
 /// What went wrong and with which file, for the person to read.
 pub async fn profile(name: &str) -> Result<ModelProfile, String> {
-    match document(exhibit(name).map_or(name, |exhibit| exhibit.profile)).await? {
+    let address = gallery::find(name).map_or(name, |network| network.profile);
+    match document(address).await? {
         Document::Profile(profile) => Ok(*profile),
         other => Err(format!("{name} holds {}, not a profile", other.kind())),
     }
 }
 
-/// Loads a sweep.
+/// Loads the sweep at an address.
 ///
 /// # Errors
 /// As [`profile`].
@@ -41,7 +42,8 @@ pub async fn bytes(address: &str) -> Result<js_sys::ArrayBuffer, String> {
     Ok(js_sys::Uint8Array::from(bytes.as_slice()).buffer())
 }
 
-/// Loads the text of a file beside the page, as it is now: the browser asks the server whether its own is still right.
+/// Loads the text of a file beside the page, as it is now: the browser asks the server whether its
+/// own is still right.
 ///
 /// # Errors
 /// What went wrong, for the person to read.
@@ -50,7 +52,10 @@ pub async fn text(address: &str) -> Result<String, String> {
 }
 
 async fn loaded(address: &str) -> Result<Response, String> {
-    let response = Request::get(address).send().await.map_err(|error| format!("{address} can't be loaded: {error}"))?;
+    let response = Request::get(address)
+        .send()
+        .await
+        .map_err(|error| format!("{address} can't be loaded: {error}"))?;
     if response.ok() {
         return Ok(response);
     }

@@ -1,22 +1,22 @@
 //! Profiles and sweeps that come with the page, all measured by this project's own program.
 
 /// A network of the gallery.
-pub struct Exhibit {
-    /// Name in the address.
+pub struct GalleryNetwork {
+    /// Its name in the address.
     pub name: &'static str,
     /// What a person reads.
     pub title: &'static str,
-    /// File of its profile.
+    /// Address of its profile.
     pub profile: &'static str,
-    /// Files of its sweeps.
+    /// Addresses of sweeps of that profile.
     pub sweeps: &'static [&'static str],
 }
 
-/// The one that the page opens.
+/// Name of the network that the page opens.
 pub const FIRST: &str = "resnet20-cifar10";
 
-/// All of them.
-pub const EXHIBITS: [Exhibit; 1] = [Exhibit {
+/// Every network of the gallery, in the order in which they are listed.
+pub const GALLERY: [GalleryNetwork; 1] = [GalleryNetwork {
     name: FIRST,
     title: "ResNet-20 on CIFAR-10",
     profile: "gallery/resnet20-cifar10.profile.json",
@@ -27,7 +27,7 @@ pub const EXHIBITS: [Exhibit; 1] = [Exhibit {
     ],
 }];
 
-/// The exhibit of this name.
-pub fn exhibit(name: &str) -> Option<&'static Exhibit> {
-    EXHIBITS.iter().find(|exhibit| exhibit.name == name)
+/// The network of this name; `None` where the gallery has none.
+pub fn find(name: &str) -> Option<&'static GalleryNetwork> {
+    GALLERY.iter().find(|network| network.name == name)
 }

@@ -1,25 +1,24 @@
-//! What the page shows, as far as it follows from a profile and the settings: computed once, read by every view.
+//! What the page shows, as far as it follows from a profile and the settings: computed once, read
+//! by every view.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use rrlab_types::{
-    Allocation, AllocationRequest, Constraint, Evidence, LayerGroup, ModelProfile, Repair, Rule, Sparsity, SweepEntry,
-    SweepReport, allocate,
+    Allocation, AllocationRequest, Constraint, Evidence, LayerGroup, ModelProfile, Repair, Role,
+    Rule, Sparsity, SweepEntry, SweepReport, allocate,
 };
 
-use crate::metric::Numbers;
-use crate::settings::{Choice, Settings};
+use crate::metric::LayerNumbers;
+use crate::settings::{AllocationSettings, Settings};
 
 /// An allocation, or why there is none.
 pub type Outcome = Result<Allocation, String>;
 
-/// One of the two allocations that are compared.
+/// Which of the two allocations that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// A.
     A,
-    /// B.
     B,
 }
 
@@ -35,24 +34,23 @@ impl std::fmt::Display for Side {
 /// One opened profile with everything that follows from it.
 #[derive(Clone, Copy)]
 pub struct Lab {
-    /// What a person set.
     pub settings: Settings,
-    /// The measured network.
+    /// The profile that is open.
     pub profile: StoredValue<Arc<ModelProfile>>,
     /// Its stages and blocks.
     pub groups: StoredValue<Vec<LayerGroup>>,
-    /// Sweeps of it.
+    /// Open sweeps; one of another profile lends no numbers.
     pub sweeps: RwSignal<Vec<SweepReport>>,
     /// An allocation from a file, which stands for B while it is open.
     pub opened: RwSignal<Option<Allocation>>,
-    /// Allocation A.
+    /// Allocation A, or why there is none.
     pub a: Memo<Outcome>,
-    /// Allocation B.
+    /// Allocation B, or why there is none.
     pub b: Memo<Outcome>,
-    /// Numbers of every layer under A; empty where there is no A.
-    pub numbers_a: Memo<Vec<Numbers>>,
-    /// Numbers of every layer under B.
-    pub numbers_b: Memo<Vec<Numbers>>,
+    /// LayerNumbers of every layer under A; empty where there is no A.
+    pub numbers_a: Memo<Vec<LayerNumbers>>,
+    /// LayerNumbers of every layer under B.
+    pub numbers_b: Memo<Vec<LayerNumbers>>,
 }
 
 impl Lab {
@@ -65,15 +63,17 @@ impl Lab {
     ) -> Self {
         let groups = StoredValue::new(profile.graph.groups());
         let profile = StoredValue::new(profile);
-        let outcome = move |choice: Choice| profile.with_value(|profile| share_out(profile, &choice.request()));
+        let outcome = move |choice: AllocationSettings| {
+            profile.with_value(|profile| allocate_on(profile, &choice.request()))
+        };
         let a = Memo::new(move |_| outcome(settings.a));
         let b = Memo::new(move |_| opened.get().map_or_else(|| outcome(settings.b), Ok));
-        let numbers = move |allocation: Memo<Outcome>, choice: Choice| {
+        let numbers = move |allocation: Memo<Outcome>, choice: AllocationSettings| {
             Memo::new(move |_| {
                 allocation.with(|outcome| match outcome {
-                    Ok(allocation) => {
-                        profile.with_value(|profile| Numbers::of_layers(profile, allocation, choice.repair.get()))
-                    }
+                    Ok(allocation) => profile.with_value(|profile| {
+                        LayerNumbers::of_layers(profile, allocation, choice.repair.get())
+                    }),
                     Err(_) => Vec::new(),
                 })
             })
@@ -82,8 +82,8 @@ impl Lab {
         Self { settings, profile, groups, sweeps, opened, a, b, numbers_a, numbers_b }
     }
 
-    /// Numbers of every layer under one of the two.
-    pub fn numbers(self, side: Side) -> Memo<Vec<Numbers>> {
+    /// LayerNumbers of every layer under one of the two.
+    pub fn numbers(self, side: Side) -> Memo<Vec<LayerNumbers>> {
         match side {
             Side::A => self.numbers_a,
             Side::B => self.numbers_b,
@@ -98,46 +98,83 @@ impl Lab {
         }
     }
 
-    /// One of the two in a line of words.
+    /// Rule, sparsity and what is forced of one of the two, in a line.
     pub fn describe(self, side: Side) -> String {
         match (side, self.opened.get()) {
             (Side::A, _) => self.settings.a.describe(),
             (Side::B, None) => self.settings.b.describe(),
-            (Side::B, Some(allocation)) => format!("{} at {} from a file", allocation.rule, allocation.sparsity),
+            (Side::B, Some(allocation)) => {
+                format!("{} at {} from a file", allocation.rule, allocation.sparsity)
+            }
         }
+    }
+
+    /// Names of the prunable layers, in graph order.
+    pub fn layer_names(self) -> Vec<String> {
+        self.profile
+            .with_value(|profile| profile.layers.iter().map(|layer| layer.name.clone()).collect())
+    }
+
+    /// Whether the network has projections.
+    pub fn has_projections(self) -> bool {
+        self.profile.with_value(|profile| {
+            let layers = profile.graph.prunable_layers();
+            layers.iter().any(|layer| layer.role == Role::Projection)
+        })
     }
 
     /// Index of the layer of this name among the prunable ones.
     pub fn layer_index(self, name: &str) -> Option<usize> {
-        self.profile.with_value(|profile| profile.layers.iter().position(|layer| layer.name == name))
+        self.profile
+            .with_value(|profile| profile.layers.iter().position(|layer| layer.name == name))
     }
 
-    /// Accuracy that an open sweep measured after repair by A's operator: of this rule with these layers forced, at the
-    /// sparsity nearest to the one asked for. A sweep that does not name this profile says nothing here.
-    pub fn measured(self, rule: Rule, constraints: &[Constraint], sparsity: Sparsity) -> Option<SweepEntry> {
+    /// Accuracy that an open sweep measured after repair by A's operator: of this rule with these
+    /// layers forced, at the sparsity nearest to the one asked for. A sweep that does not name this
+    /// profile says nothing here.
+    pub fn measured(
+        self,
+        rule: Rule,
+        constraints: &[Constraint],
+        sparsity: Sparsity,
+    ) -> Option<SweepEntry> {
         let repair = Repair::Operator(self.settings.a.repair.get());
+        let profile = self.profile.with_value(|profile| profile.hash());
         let distance = |entry: &SweepEntry| (entry.sparsity.get() - sparsity.get()).abs();
         self.sweeps.with(|sweeps| {
-            let mine = self.profile.with_value(|profile| profile.hash());
-            let alike = sweeps
-                .iter()
-                .filter(|sweep| sweep.origin.profile_hash == Some(mine) && sweep.plan.constraints == constraints);
-            let entries = alike.flat_map(|sweep| sweep.line(rule, repair));
-            entries.min_by(|a, b| distance(a).total_cmp(&distance(b))).cloned()
+            let mut nearest: Option<&SweepEntry> = None;
+            for sweep in sweeps {
+                if sweep.origin.profile_hash != Some(profile)
+                    || sweep.plan.constraints != constraints
+                {
+                    continue;
+                }
+                for entry in sweep.line(rule, repair) {
+                    if nearest.is_none_or(|nearest| distance(entry) < distance(nearest)) {
+                        nearest = Some(entry);
+                    }
+                }
+            }
+            nearest.cloned()
         })
     }
 
     /// What a rule gives every layer at a sparsity without constraints, other settings as in A.
     pub fn by_rule(self, rule: Rule, sparsity: Sparsity) -> Outcome {
-        let request = AllocationRequest { rule, sparsity, constraints: Vec::new(), ..self.settings.a.request() };
-        self.profile.with_value(|profile| share_out(profile, &request))
+        let request = AllocationRequest {
+            rule,
+            sparsity,
+            constraints: Vec::new(),
+            ..self.settings.a.request()
+        };
+        self.profile.with_value(|profile| allocate_on(profile, &request))
     }
 }
 
-/// Shares out a budget on a profile.
+/// The allocation that is asked for, by what a profile measured.
 ///
 /// # Errors
 /// Why it can't be, for the person to read.
-pub fn share_out(profile: &ModelProfile, request: &AllocationRequest) -> Outcome {
+pub fn allocate_on(profile: &ModelProfile, request: &AllocationRequest) -> Outcome {
     allocate(Evidence::Profile(profile), request).map_err(|error| error.to_string())
 }

@@ -1,23 +1,29 @@
-//! The page of the Repairability Lab. Everything that it shows follows, in the browser, from a profile and the settings.
+//! The page of the Repairability Lab. Everything that it shows follows, in the browser, from a
+//! profile and the settings.
 
 mod address;
 mod after_paint;
 mod app;
 mod chart;
+mod choices;
 mod colour;
 mod controls;
 mod export;
 mod files;
+mod format;
 mod gallery;
 mod glossary;
 mod graph;
 mod lab;
 mod metric;
+mod page_update;
 mod panes;
 mod run;
 mod server;
 mod settings;
+mod sweep_plan;
 mod tour;
+mod worker_files;
 
 fn main() {
     console_error_panic_hook::set_once();

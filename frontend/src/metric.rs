@@ -4,8 +4,13 @@ use std::iter::Sum;
 
 use rrlab_types::{Allocation, ModelProfile, RepairOperator};
 
+use crate::choices::choices;
 use crate::colour::Scale;
-use crate::settings::choices;
+use crate::format::{count, percent};
+
+/// Difference of density that has the strongest colour where no layer's is larger: less is hardly a
+/// difference.
+const LEAST_DIFFERENCE: f64 = 0.05;
 
 choices! {
     /// A number that a layer, or a group of layers, has.
@@ -20,9 +25,7 @@ choices! {
         Density = "density", "density";
         /// Weights removed over weights.
         Sparsity = "sparsity", "sparsity";
-        /// Weights kept.
         Kept = "kept", "weights kept";
-        /// Weights.
         Weights = "weights", "weights";
         /// Multiply-accumulates of the dense layer.
         Macs = "macs", "multiply-accumulates";
@@ -31,14 +34,12 @@ choices! {
     }
 }
 
-/// Numbers of a layer under an allocation, or of several layers together.
+/// LayerNumbers of a layer under an allocation, or of several layers together.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Numbers {
-    /// How many layers.
+pub struct LayerNumbers {
     pub layers: usize,
-    /// Their weights.
     pub weights: usize,
-    /// Weights that they keep.
+    /// Weights that are kept.
     pub kept: usize,
     /// Their multiply-accumulates for one image when dense.
     pub macs: u64,
@@ -48,23 +49,26 @@ pub struct Numbers {
     pub residual: f64,
 }
 
-impl Numbers {
-    /// Of every prunable layer, in graph order.
-    pub fn of_layers(profile: &ModelProfile, allocation: &Allocation, operator: RepairOperator) -> Vec<Self> {
+impl LayerNumbers {
+    /// Of every prunable layer, in graph order; residual distortion is what `operator` leaves.
+    pub fn of_layers(
+        profile: &ModelProfile,
+        allocation: &Allocation,
+        operator: RepairOperator,
+    ) -> Vec<Self> {
         let shapes = profile.graph.prunable_layers();
-        let layers = profile.layers.iter().zip(&allocation.layers).zip(shapes);
-        let of_layer = |((profile, layer), shape): (
-            (&rrlab_types::LayerProfile, &rrlab_types::LayerAllocation),
-            rrlab_types::PrunableLayer,
-        )| Self {
-            layers: 1,
-            weights: layer.weights,
-            kept: layer.kept,
-            macs: shape.macs,
-            raw: profile.raw_at(layer.density),
-            residual: profile.residual_at(operator, layer.density),
-        };
-        layers.map(of_layer).collect()
+        let mut numbers = Vec::with_capacity(shapes.len());
+        for ((profile, layer), shape) in profile.layers.iter().zip(&allocation.layers).zip(shapes) {
+            numbers.push(Self {
+                layers: 1,
+                weights: layer.weights,
+                kept: layer.kept,
+                macs: shape.macs,
+                raw: profile.raw_at(layer.density),
+                residual: profile.residual_at(operator, layer.density),
+            });
+        }
+        numbers
     }
 
     /// Weights kept over weights.
@@ -78,7 +82,7 @@ impl Numbers {
     }
 }
 
-impl Sum for Numbers {
+impl Sum for LayerNumbers {
     fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
         iter.fold(Self::default(), |a, b| Self {
             layers: a.layers + b.layers,
@@ -93,7 +97,7 @@ impl Sum for Numbers {
 
 impl Metric {
     /// The number, where `other` is B's of the same layers.
-    pub fn of(self, numbers: Numbers, other: Numbers) -> f64 {
+    pub fn of(self, numbers: LayerNumbers, other: LayerNumbers) -> f64 {
         let mean = |sum: f64| sum / numbers.layers.max(1) as f64;
         match self {
             Self::Rr => numbers.rr(),
@@ -108,7 +112,7 @@ impl Metric {
         }
     }
 
-    /// The number in few signs.
+    /// The number as it stands on a box: few digits, with its unit.
     pub fn format(self, value: f64) -> String {
         match self {
             Self::Rr | Self::Raw | Self::Residual => format!("{value:.3}"),
@@ -133,15 +137,17 @@ impl Metric {
         }
     }
 
-    /// Colours of these values. Ranges that have a meaning are fixed, so that colours stay while the slider moves.
+    /// Colours of these values. Ranges that have a meaning are fixed, so that colours stay while
+    /// the slider moves.
     pub fn scale(self, values: &[f64]) -> Scale {
-        let (least, most) =
-            values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let farthest = values.iter().map(|value| value.abs()).fold(LEAST_DIFFERENCE, f64::max);
         match self {
             Self::Rr => Scale::around(1.0, 1.0),
             Self::Raw | Self::Residual | Self::Density | Self::Sparsity => Scale::amounts(0.0, 1.0),
             Self::Kept | Self::Weights | Self::Macs => Scale::magnitudes(least, most),
-            Self::Difference => Scale::around(0.0, values.iter().fold(0.05, |reach, v| reach.max(v.abs()))),
+            Self::Difference => Scale::around(0.0, farthest),
         }
     }
 
@@ -155,26 +161,5 @@ impl Metric {
             Self::Kept | Self::Weights | Self::Macs => ["few", "", "many"],
             Self::Difference => ["A keeps more", "", "B keeps more"],
         }
-    }
-}
-
-/// A fraction in per cent.
-pub fn percent(value: f64) -> String {
-    let value = 100.0 * value;
-    if value > 0.0 && value < 1.0 { format!("{value:.2} %") } else { format!("{value:.1} %") }
-}
-
-/// A moment in milliseconds since 1970, as people here write it.
-pub fn moment(milliseconds: f64) -> String {
-    js_sys::Date::new(&milliseconds.into()).to_locale_string("default", &js_sys::Object::new()).into()
-}
-
-/// A count in thousands and millions.
-pub fn count(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1e9 => format!("{:.2}G", value / 1e9),
-        size if size >= 1e6 => format!("{:.2}M", value / 1e6),
-        size if size >= 1e4 => format!("{:.1}k", value / 1e3),
-        _ => format!("{value:.0}"),
     }
 }

@@ -1,7 +1,7 @@
 //! The guided tour: eight steps for someone who has never heard of RR. It drives the page itself.
 
 use leptos::prelude::*;
-use rrlab_types::{Constraint, ForcedDensity, PrunableLayer, Role, Rule, Sparsity, Target};
+use rrlab_types::{Constraint, ForcedDensity, Role, Rule, Sparsity, Target};
 
 use crate::address;
 use crate::lab::Lab;
@@ -29,11 +29,6 @@ fn example_layer(lab: Lab) -> String {
     })
 }
 
-fn has_projections(lab: Lab) -> bool {
-    let projects = |layer: &PrunableLayer<'_>| layer.role == Role::Projection;
-    lab.profile.with_value(|profile| profile.graph.prunable_layers().iter().any(projects))
-}
-
 fn start(lab: Lab, rule: Rule, sparsity: f64, metric: Metric) {
     let settings = lab.settings;
     settings.shown.set(Shown::A);
@@ -48,7 +43,8 @@ fn start(lab: Lab, rule: Rule, sparsity: f64, metric: Metric) {
 const STEPS: [Step; 8] = [
     Step {
         title: "A network, layer by layer",
-        text: "Every box is a layer whose weights can be removed; the image enters at the left. Rounded boxes with two borders are \
+        text: "Every box is a layer whose weights can be removed; the image enters at the left. \
+            Rounded boxes with two borders are \
                projections, small 1×1 convolutions on a shortcut. Here nothing is pruned much: half of the weights are left.",
         at: "#graph-A",
         of_projections: false,
@@ -56,7 +52,8 @@ const STEPS: [Step; 8] = [
     },
     Step {
         title: "What pruning breaks",
-        text: "Now 95 % of the weights are gone, everywhere alike. The colour is raw distortion: how far each layer's output moved, \
+        text: "Now 95 % of the weights are gone, everywhere alike. The colour is raw distortion: \
+            how far each layer's output moved, \
                relative to its size. The damage is large, and not the same everywhere.",
         at: "#graph-A",
         of_projections: false,
@@ -64,7 +61,8 @@ const STEPS: [Step; 8] = [
     },
     Step {
         title: "What a cheap repair mends",
-        text: "Giving each channel its old mean and variance back needs no labels and no training. This is the distortion that is left: \
+        text: "Giving each channel its old mean and variance back needs no labels and no \
+            training. This is the distortion that is left: \
                some layers recover, others do not.",
         at: "#graph-A",
         of_projections: false,
@@ -72,7 +70,8 @@ const STEPS: [Step; 8] = [
     },
     Step {
         title: "RR: what repair leaves of the damage",
-        text: "Relative repairability divides the two. Blue layers are mended; pale ones, near 1, gain nothing; orange ones are made worse. \
+        text: "Relative repairability divides the two. Blue layers are mended; pale ones, near 1, \
+            gain nothing; orange ones are made worse. \
                Pruning hurts least where repair works.",
         at: "#graph-A",
         of_projections: false,
@@ -80,7 +79,8 @@ const STEPS: [Step; 8] = [
     },
     Step {
         title: "A layer's curves",
-        text: "Repairability changes with sparsity. These curves show it for one layer under every repair operator; the dotted line is \
+        text: "Repairability changes with sparsity. These curves show it for one layer under \
+            every repair operator; the dotted line is \
                where the allocation puts it. Least squares is the floor that no other can pass.",
         at: "#panes",
         of_projections: false,
@@ -92,7 +92,8 @@ const STEPS: [Step; 8] = [
     },
     Step {
         title: "Why ERK over-protects shortcuts",
-        text: "ERK looks at shapes alone. It keeps the small projections nearly dense, A on the left, and the large convolutions pay. On the \
+        text: "ERK looks at shapes alone. It keeps the small projections nearly dense, A on the \
+            left, and the large convolutions pay. On the \
                right the projections are forced to the density of the whole network: the convolutions get those weights back. Whether that \
                helps is measured, not assumed: the last table below compares accuracy after repair.",
         at: "#graph-B",
@@ -103,14 +104,18 @@ const STEPS: [Step; 8] = [
             settings.b.rule.set(Rule::Erk);
             settings.b.sparsity.set(settings.a.sparsity.get_untracked());
             let density = ForcedDensity::Global;
-            settings.b.force.set(List(vec![Constraint { target: Target::Role(Role::Projection), density }]));
+            settings
+                .b
+                .force
+                .set(List(vec![Constraint { target: Target::Role(Role::Projection), density }]));
             settings.shown.set(Shown::Both);
             settings.pane.set(Pane::Ablation);
         },
     },
     Step {
         title: "Where the transition is",
-        text: "Accuracy before and after repair, for every rule. Left of the grey range any rule will do, right of it none: inside it, the \
+        text: "Accuracy before and after repair, for every rule. Left of the grey range any rule \
+            will do, right of it none: inside it, the \
                rule decides what is left.",
         at: "#panes",
         of_projections: false,
@@ -121,7 +126,8 @@ const STEPS: [Step; 8] = [
     },
     Step {
         title: "Your turn",
-        text: "Move the sparsity, change the rule, force a layer. The address holds all of it: copy the link to show somebody what you saw.",
+        text: "Move the sparsity, change the rule, force a layer. The address holds all of it: \
+            copy the link to show somebody what you saw.",
         at: ".controls",
         of_projections: false,
         show: |lab| {
@@ -133,7 +139,7 @@ const STEPS: [Step; 8] = [
 
 /// The steps that a network has something to show for.
 fn steps_for(lab: Lab) -> Vec<&'static Step> {
-    let has_projections = has_projections(lab);
+    let has_projections = lab.has_projections();
     STEPS.iter().filter(|step| has_projections || !step.of_projections).collect()
 }
 
@@ -145,8 +151,8 @@ pub fn Tour(lab: Lab) -> impl IntoView {
     let steps = StoredValue::new(steps_for(lab));
     let count = steps.with_value(Vec::len);
     let step = Memo::new(move |_| settings.tour.get().min(count));
-    // What a person had set before the tour took over is theirs again if they end it early; who has come to its last step
-    // goes on from there.
+    // What a person had set before the tour took over is theirs again if they end it early; who has
+    // come to its last step goes on from there.
     let before_tour = StoredValue::new(None::<String>);
     Effect::new(move |before: Option<usize>| {
         let step = step.get();
@@ -172,14 +178,18 @@ pub fn Tour(lab: Lab) -> impl IntoView {
     let shown = move || steps.with_value(|steps| steps[step.get().max(1) - 1]);
     view! {
         <Show when=move || { step.get() > 0 && settings.shows(Part::Tour) }>
-            <div class="tour" role="dialog" aria-label="Tour" on:keydown=move |event: leptos::ev::KeyboardEvent| if event.key() == "Escape" { settings.tour.set(0) }>
+            <div class="tour" role="dialog" aria-label="Tour"
+                on:keydown=move |event: leptos::ev::KeyboardEvent| if event.key() == "Escape" { settings.tour.set(0) }>
                 <p class="faint">{move || format!("{} of {count}", step.get())}</p>
                 <h2 tabindex="-1" node_ref=heading>{move || shown().title}</h2>
                 <p>{move || shown().text}</p>
                 <div class="tools">
-                    <button type="button" prop:disabled=move || step.get() <= 1 on:click=move |_| settings.tour.update(|step| *step -= 1)>"Back"</button>
+                    <button type="button" prop:disabled=move || step.get() <= 1
+                        on:click=move |_| settings.tour.update(|step| *step -= 1)>"Back"</button>
                     <Show when=move || { step.get() < count }>
-                        <button type="button" id="tour-next" class="primary" on:click=move |_| settings.tour.update(|step| *step += 1)>"Next"</button>
+                        <button type="button" id="tour-next" class="primary"
+                            on:click=move |_| settings.tour.update(|step| *step += 1)>
+                            "Next"</button>
                     </Show>
                     <button type="button" id="tour-end" on:click=move |_| settings.tour.set(0)>
                         {move || if step.get() < count { "End the tour" } else { "Done" }}
@@ -196,7 +206,9 @@ fn spotlight(selector: Option<&str>) {
     if let Ok(Some(old)) = document().query_selector(&format!(".{CLASS}")) {
         let _ = old.class_list().remove_1(CLASS);
     }
-    let Some(element) = selector.and_then(|selector| document().query_selector(selector).ok().flatten()) else {
+    let Some(element) =
+        selector.and_then(|selector| document().query_selector(selector).ok().flatten())
+    else {
         return;
     };
     let _ = element.class_list().add_1(CLASS);

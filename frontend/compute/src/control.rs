@@ -6,52 +6,53 @@ use std::rc::Rc;
 use gloo_timers::future::TimeoutFuture;
 use rrlab_engine::watch::Stopped;
 
-/// How often paused work looks whether it may go on.
+/// How often paused work looks whether it may go on: often enough not to be noticed.
 const PAUSE_MILLISECONDS: u32 = 50;
 
-/// What was asked of the work under way.
+/// What the page wants of the work under way.
 #[derive(Debug, Default)]
 pub struct Control {
     paused: Cell<bool>,
-    /// How often everything before was given up.
+    /// How often the page gave up everything before.
     stops: Cell<u64>,
 }
 
-/// A request's place among the stops: what came before the latest one is given up.
+/// What a request looks at between two batches: it is given up if it came before the latest stop.
 #[derive(Debug, Clone)]
-pub struct Permit {
+pub struct RequestControl {
     control: Rc<Control>,
-    since: u64,
+    /// How many stops there were when the request came.
+    stops_before: u64,
 }
 
 impl Control {
-    /// Rests, or goes on.
+    /// Has the work rest, or go on.
     pub fn set_paused(&self, paused: bool) {
         self.paused.set(paused);
     }
 
-    /// Gives up all that has been asked for.
+    /// Gives up the request under way and those that wait.
     pub fn stop(&self) {
         self.stops.set(self.stops.get() + 1);
         self.paused.set(false);
     }
 
-    /// For a request that is asked for now.
-    pub fn permit(self: &Rc<Self>) -> Permit {
-        Permit { control: self.clone(), since: self.stops.get() }
+    /// For a request that comes now.
+    pub fn for_request(self: &Rc<Self>) -> RequestControl {
+        RequestControl { control: self.clone(), stops_before: self.stops.get() }
     }
 }
 
-impl Permit {
+impl RequestControl {
     /// Lets the browser deliver messages, and rests while paused.
     ///
     /// # Errors
     /// If the work is to be given up.
-    pub async fn breathe(&self) -> Result<(), Stopped> {
+    pub async fn yield_now(&self) -> Result<(), Stopped> {
         TimeoutFuture::new(0).await;
-        while self.control.paused.get() && self.since == self.control.stops.get() {
+        while self.control.paused.get() && self.stops_before == self.control.stops.get() {
             TimeoutFuture::new(PAUSE_MILLISECONDS).await;
         }
-        if self.since == self.control.stops.get() { Ok(()) } else { Err(Stopped) }
+        if self.stops_before == self.control.stops.get() { Ok(()) } else { Err(Stopped) }
     }
 }

@@ -1,4 +1,5 @@
-//! Messages between worker and page: `{ text, parts }`, where the text is JSON and the parts are files or bytes.
+//! Messages between worker and page: `{ text, parts }`, where the text is JSON and the parts are
+//! files or bytes.
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use rrlab_protocol::{ComputeEvent, ComputeRequest};
@@ -7,28 +8,27 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
-/// Bytes of a file beyond which a browser's memory is in danger; larger data sets are for the command line.
+/// Bytes of a file beyond which a browser's memory is in danger; larger data sets are for the
+/// command line.
 const LARGEST_FILE_BYTES: f64 = (256 << 20) as f64;
 
 /// A file or bytes beside a request.
 #[derive(Debug, Clone)]
-pub struct Part {
-    /// Name, with its path in the folder that was dropped.
+pub struct Attachment {
+    /// Its name, with its path in the folder that was dropped.
     pub name: String,
     data: JsValue,
 }
 
-/// A request with what came beside it.
+/// A request with the files or bytes that came beside it.
 #[derive(Debug)]
-pub struct Incoming {
-    /// What is asked.
+pub struct ReceivedRequest {
     pub request: ComputeRequest,
-    /// Files or bytes.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Attachment>,
 }
 
-impl Part {
-    /// Its bytes.
+impl Attachment {
+    /// What is in it.
     ///
     /// # Errors
     /// If it is too large for a browser or can't be read, for people.
@@ -57,36 +57,45 @@ fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-/// Hears every request from now on, as long as the worker lives.
-pub fn listen(mut hear: impl FnMut(Incoming) + 'static) {
-    let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| match incoming(&event.data()) {
-        Some(incoming) => hear(incoming),
-        None => tell(&ComputeEvent::Failed { problem: "the page asked for something unknown; load it again".into() }),
+/// Calls `receive` for every request from now on, as long as the worker lives.
+pub fn listen(mut receive: impl FnMut(ReceivedRequest) + 'static) {
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(request) = parse(&event.data()) {
+            receive(request);
+        } else {
+            let problem = "the page asked for something unknown; load it again".to_owned();
+            send_event(&ComputeEvent::Failed { problem });
+        }
     });
-    scope().set_onmessage(Some(heard.as_ref().unchecked_ref()));
-    heard.forget();
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
 }
 
-fn incoming(message: &JsValue) -> Option<Incoming> {
+fn parse(message: &JsValue) -> Option<ReceivedRequest> {
     let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
     let text = field(message, "text")?.as_string()?;
     let parts = field(message, "parts")?.dyn_into::<Array>().ok()?;
-    let part = |part: JsValue| Some(Part { name: field(&part, "name")?.as_string()?, data: field(&part, "data")? });
-    Some(Incoming { request: serde_json::from_str(&text).ok()?, parts: parts.iter().filter_map(part).collect() })
+    let part = |part: JsValue| {
+        Some(Attachment { name: field(&part, "name")?.as_string()?, data: field(&part, "data")? })
+    };
+    Some(ReceivedRequest {
+        request: serde_json::from_str(&text).ok()?,
+        parts: parts.iter().filter_map(part).collect(),
+    })
 }
 
-/// Tells the page.
-pub fn tell(event: &ComputeEvent) {
+/// Tells the page what happened.
+pub fn send_event(event: &ComputeEvent) {
     post(event, &Array::new());
 }
 
-/// Tells the page that this worker will answer no more.
-pub fn tell_lost(problem: &str) {
-    tell(&ComputeEvent::Lost { problem: problem.into() });
+/// Tells the page that this worker is lost: it will answer no more.
+pub fn send_lost(problem: &str) {
+    send_event(&ComputeEvent::Lost { problem: problem.into() });
 }
 
-/// Hands bytes to the page, with what they are.
-pub fn hand_over(event: &ComputeEvent, bytes: &[u8]) {
+/// Hands bytes to the page, with the event that says what they are.
+pub fn send_bytes(event: &ComputeEvent, bytes: &[u8]) {
     let buffer: ArrayBuffer = Uint8Array::from(bytes).buffer();
     post(event, &Array::of1(&buffer));
 }

@@ -5,7 +5,6 @@ use rrlab_types::{LayerGraph, LayerGroup, NodeId, Op, Role};
 /// Something drawn as one box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
-    /// A node.
     Node(NodeId),
     /// A folded group, by its index among the graph's groups.
     Group(usize),
@@ -25,20 +24,17 @@ pub enum EdgeKind {
 /// A connection between two boxes, by their indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
-    /// Where it starts.
     pub from: usize,
-    /// Where it ends.
     pub to: usize,
-    /// What it is.
     pub kind: EdgeKind,
 }
 
 /// The boxes in graph order, and how they are connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
-    /// Boxes.
+    /// What each box stands for; edges name boxes by their index here.
     pub items: Vec<Item>,
-    /// Connections.
+    /// At most one from a box to another.
     pub edges: Vec<Edge>,
 }
 
@@ -54,7 +50,8 @@ impl Drawing {
                 None if is_drawn(graph.node(id).op) => Some(Item::Node(id)),
                 None => None,
             };
-            // Batch norms and ReLUs are part of the box before them, since nothing of them is pruned.
+            // Batch norms and ReLUs are part of the box before them, since nothing of them is
+            // pruned.
             let before = || graph.node(id).inputs.first().map_or(0, |input| item_of[input.0]);
             let index = match item {
                 None => before(),
@@ -75,9 +72,15 @@ fn is_drawn(op: Op) -> bool {
 }
 
 /// For every node the outermost folded group that it is in.
-fn folded_groups(graph: &LayerGraph, groups: &[LayerGroup], folded: &[String]) -> Vec<Option<usize>> {
+fn folded_groups(
+    graph: &LayerGraph,
+    groups: &[LayerGroup],
+    folded: &[String],
+) -> Vec<Option<usize>> {
     let mut outermost = vec![None; graph.nodes.len()];
-    for (index, group) in groups.iter().enumerate().filter(|(_, group)| folded.contains(&group.name)) {
+    for (index, group) in
+        groups.iter().enumerate().filter(|(_, group)| folded.contains(&group.name))
+    {
         for id in &group.nodes {
             outermost[id.0].get_or_insert(index);
         }
@@ -86,8 +89,10 @@ fn folded_groups(graph: &LayerGraph, groups: &[LayerGroup], folded: &[String]) -
 }
 
 fn edges(graph: &LayerGraph, items: &[Item], item_of: &[usize]) -> Vec<Edge> {
-    let is_projection =
-        |index: usize| matches!(items[index], Item::Node(id) if graph.node(id).role == Some(Role::Projection));
+    let is_projection = |index: usize| match items[index] {
+        Item::Node(id) => graph.node(id).role == Some(Role::Projection),
+        Item::Group(_) => false,
+    };
     let mut edges: Vec<Edge> = Vec::new();
     for id in graph.ids() {
         for input in &graph.node(id).inputs {

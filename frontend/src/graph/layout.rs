@@ -1,5 +1,5 @@
-//! Places the boxes of a drawing: a layered layout made for residual networks, the trunk in rows of whole blocks, each
-//! projection in the lane above the branch that it runs beside.
+//! Places the boxes of a drawing: a layered layout made for residual networks, the trunk in rows of
+//! whole blocks, each projection in the lane above the branch that it runs beside.
 
 use rrlab_types::{LayerGraph, Op, Role};
 
@@ -28,24 +28,19 @@ pub struct Place {
     pub x: f64,
     /// Centre, from the top.
     pub y: f64,
-    /// Width.
     pub width: f64,
-    /// Height.
     pub height: f64,
 }
 
 impl Place {
-    /// Left border.
     pub fn left(self) -> f64 {
         self.x - self.width / 2.0
     }
 
-    /// Right border.
     pub fn right(self) -> f64 {
         self.x + self.width / 2.0
     }
 
-    /// Upper border.
     pub fn top(self) -> f64 {
         self.y - self.height / 2.0
     }
@@ -54,11 +49,11 @@ impl Place {
 /// Places of a drawing's boxes, and the size of the whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
-    /// For each box.
+    /// Of each box, in the order of the drawing.
     pub places: Vec<Place>,
-    /// Of the whole.
+    /// Of the whole, margins counted with it.
     pub width: f64,
-    /// Of the whole.
+    /// Of the whole, margins counted with it.
     pub height: f64,
 }
 
@@ -85,7 +80,8 @@ impl Layout {
         Self { places, width, height: bottom - ROW_GAP + MARGIN }
     }
 
-    /// A straight line to the neighbour, a curve above the trunk for a shortcut, a way around for the next row.
+    /// A straight line to the neighbour, a curve above the trunk for a shortcut, a way around for
+    /// the next row.
     pub fn path(&self, edge: Edge) -> String {
         let (a, b) = (self.places[edge.from], self.places[edge.to]);
         let shortcut = edge.kind != EdgeKind::Trunk;
@@ -163,7 +159,9 @@ fn rows(kinds: &[Kind], row_width: f64) -> Vec<Vec<usize>> {
     let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
     for block in blocks {
         match rows.last_mut() {
-            Some(row) if row.is_empty() || extent(row) + extent(&block) <= row_width => row.extend(block),
+            Some(row) if row.is_empty() || extent(row) + extent(&block) <= row_width => {
+                row.extend(block)
+            }
             _ => rows.push(block),
         }
     }
@@ -184,8 +182,9 @@ fn is_next_row(from: Place, to: Place) -> bool {
 
 /// Above the middle of the branch that a projection runs beside.
 fn projection_place(drawing: &Drawing, places: &[Place], projection: usize) -> Place {
-    let end =
-        |found: Option<&Edge>, pick: fn(&Edge) -> usize| found.map_or(Place::default(), |edge| places[pick(edge)]);
+    let end = |found: Option<&Edge>, pick: fn(&Edge) -> usize| {
+        found.map_or(Place::default(), |edge| places[pick(edge)])
+    };
     let from = end(drawing.edges.iter().find(|edge| edge.to == projection), |edge| edge.from);
     let to = end(drawing.edges.iter().find(|edge| edge.from == projection), |edge| edge.to);
     let start = if from.y == to.y { from.x } else { MARGIN };

@@ -1,10 +1,17 @@
 //! The layer graph: what is drawn of it, where it stands, and the view that a person moves through.
 
+mod boxes;
 mod drawing;
+mod export;
+mod keyboard;
 mod layout;
 mod live;
+mod scene;
+mod state;
+mod toolbar;
 mod view;
 mod viewport;
+mod width;
 
 pub use live::LiveGraph;
-pub use view::{GRAPH_ID, GraphView, whole_size};
+pub use view::GraphView;

@@ -10,9 +10,9 @@ const SURROUNDINGS: f64 = 40.0;
 /// A rectangle of the drawing: its upper left corner, and pixels for each of its units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Viewport {
-    /// Left border.
+    /// Left border, in units of the drawing.
     pub x: f64,
-    /// Upper border.
+    /// Upper border, in units of the drawing.
     pub y: f64,
     /// Pixels for each unit.
     pub zoom: f64,
@@ -21,9 +21,7 @@ pub struct Viewport {
 /// Size of the element that the drawing is seen in, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Frame {
-    /// Width.
     pub width: f64,
-    /// Height.
     pub height: f64,
 }
 
@@ -34,20 +32,28 @@ impl Viewport {
         Self { x: (layout.width - frame.width / zoom) / 2.0, y: 0.0, zoom }
     }
 
-    /// The whole drawing.
+    /// The whole drawing in the middle of the frame, at most one and a half times as large as life.
     pub fn whole(layout: &Layout, frame: Frame) -> Self {
         let zoom = (frame.width / layout.width).min(frame.height / layout.height).min(1.5);
-        Self { x: (layout.width - frame.width / zoom) / 2.0, y: (layout.height - frame.height / zoom) / 2.0, zoom }
+        Self {
+            x: (layout.width - frame.width / zoom) / 2.0,
+            y: (layout.height - frame.height / zoom) / 2.0,
+            zoom,
+        }
     }
 
     /// Larger or smaller, with the point of the frame at `at` (pixels) standing still.
     pub fn zoomed(self, factor: f64, at: (f64, f64), layout: &Layout, frame: Frame) -> Self {
         let least = Self::whole(layout, frame).zoom.min(1.0) * 0.5;
         let zoom = (self.zoom * factor).clamp(least, LARGEST_ZOOM);
-        Self { x: self.x + at.0 / self.zoom - at.0 / zoom, y: self.y + at.1 / self.zoom - at.1 / zoom, zoom }
+        Self {
+            x: self.x + at.0 / self.zoom - at.0 / zoom,
+            y: self.y + at.1 / self.zoom - at.1 / zoom,
+            zoom,
+        }
     }
 
-    /// Moved by pixels.
+    /// Moved as the drawing is dragged by so many pixels.
     pub fn moved(self, dx: f64, dy: f64) -> Self {
         Self { x: self.x - dx / self.zoom, y: self.y - dy / self.zoom, ..self }
     }
@@ -71,6 +77,12 @@ impl Viewport {
 
     /// As an SVG viewBox.
     pub fn view_box(self, frame: Frame) -> String {
-        format!("{:.2} {:.2} {:.2} {:.2}", self.x, self.y, frame.width / self.zoom, frame.height / self.zoom)
+        format!(
+            "{:.2} {:.2} {:.2} {:.2}",
+            self.x,
+            self.y,
+            frame.width / self.zoom,
+            frame.height / self.zoom
+        )
     }
 }

@@ -6,8 +6,9 @@ use strum::VariantArray as _;
 
 use super::compare::{ForceText, layer_names};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
-use crate::lab::{Lab, Outcome, Side, share_out};
-use crate::metric::{Metric, percent};
+use crate::format::percent;
+use crate::lab::{Lab, Outcome, Side, allocate_on};
+use crate::metric::Metric;
 use crate::settings::{List, Part, Shown};
 
 /// What a person forces, and what it does.
@@ -19,9 +20,11 @@ pub fn AblationPane(lab: Lab) -> impl IntoView {
             <div class="story">
                 <h2>"What this shows"</h2>
                 <p>
-                    "Capped ERK gives a layer density by its shape alone, so the small 1×1 projections are kept nearly dense while the regular \
+                    "Capped ERK gives a layer density by its shape alone, so the small 1×1 \
+                    projections are kept nearly dense while the regular \
                      convolutions, which hold nearly all weights, pay for them. "
-                    "Forced to the density of the whole network, the projections give those weights back: if accuracy after repair rises, as \
+                    "Forced to the density of the whole network, the projections give those \
+                    weights back: if accuracy after repair rises, as \
                      the paper reports of ResNet18 and ResNet34, ERK protected the wrong place; the last table says what was measured here."
                 </p>
             </div>
@@ -55,19 +58,28 @@ fn Forcing(lab: Lab) -> impl IntoView {
             Err(error) => refused.set(Some(error.to_string())),
         }
     };
-    let names: Vec<String> =
-        lab.profile.with_value(|profile| profile.layers.iter().map(|layer| layer.name.clone()).collect());
+    let names = lab.layer_names();
     let roles: Vec<Role> = lab.profile.with_value(|profile| {
         let layers = profile.graph.prunable_layers();
-        Role::VARIANTS.iter().copied().filter(|role| layers.iter().any(|layer| layer.role == *role)).collect()
+        Role::VARIANTS
+            .iter()
+            .copied()
+            .filter(|role| layers.iter().any(|layer| layer.role == *role))
+            .collect()
     });
-    let densities = [("dense", "dense"), ("global", "the density of the whole network"), ("value", "this density")];
-    let by_rule = Rule::VARIANTS.iter().map(|rule| (format!("rule:{rule}"), format!("what {rule} gives")));
+    let densities = [
+        ("dense", "dense"),
+        ("global", "the density of the whole network"),
+        ("value", "this density"),
+    ];
+    let by_rule =
+        Rule::VARIANTS.iter().map(|rule| (format!("rule:{rule}"), format!("what {rule} gives")));
     view! {
         <div class="forcing controls">
             <label>
                 <span>"Force"</span>
-                <select id="force-target" on:change:target=move |event| target.set(event.target().value())>
+                <select id="force-target"
+                    on:change:target=move |event| target.set(event.target().value())>
                     <optgroup label="All layers of a role">
                         {roles.into_iter().map(|role| view! { <option value=role.name() selected=role == Role::Projection>{role.name()}</option> }).collect_view()}
                     </optgroup>
@@ -78,7 +90,8 @@ fn Forcing(lab: Lab) -> impl IntoView {
             </label>
             <label>
                 <span>"to"</span>
-                <select id="force-density" on:change:target=move |event| density.set(event.target().value())>
+                <select id="force-density"
+                    on:change:target=move |event| density.set(event.target().value())>
                     {densities.map(|(value, text)| view! { <option value=value selected=value == "global">{text}</option> }).into_iter().collect_view()}
                     {by_rule.map(|(value, text)| view! { <option value=value>{text}</option> }).collect_view()}
                 </select>
@@ -86,7 +99,8 @@ fn Forcing(lab: Lab) -> impl IntoView {
             <Show when=move || density.get() == "value">
                 <label>
                     <span>"density"</span>
-                    <input type="number" id="force-value" min="0.001" max="1" step="0.01" prop:value=move || value.get()
+                    <input type="number" id="force-value" min="0.001" max="1" step="0.01"
+                        prop:value=move || value.get()
                         on:change:target=move |event| value.set(event.target().value()) />
                 </label>
             </Show>
@@ -94,7 +108,8 @@ fn Forcing(lab: Lab) -> impl IntoView {
             {move || refused.get().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
             <ForceText lab side=Side::A />
             <Show when=move || force.with(|force| !force.0.is_empty())>
-                <button type="button" id="force-clear" on:click=move |_| force.set(List(Vec::new()))>"Force nothing"</button>
+                <button type="button" id="force-clear"
+                    on:click=move |_| force.set(List(Vec::new()))>"Force nothing"</button>
             </Show>
         </div>
     }
@@ -116,8 +131,9 @@ fn density_of_role(allocation: &Allocation, role: Role) -> Option<f64> {
 fn Effects(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
     let free = Memo::new(move |_| {
-        let request = rrlab_types::AllocationRequest { constraints: Vec::new(), ..settings.a.request() };
-        lab.profile.with_value(|profile| share_out(profile, &request))
+        let request =
+            rrlab_types::AllocationRequest { constraints: Vec::new(), ..settings.a.request() };
+        lab.profile.with_value(|profile| allocate_on(profile, &request))
     });
     let rows = move |free: Allocation, forced: Allocation| {
         let row = |role: Role| {
@@ -144,7 +160,10 @@ fn Effects(lab: Lab) -> impl IntoView {
         ChartSpec {
             x: Axis::names(layer_names(lab)),
             y: Axis::new("change of density", AxisScale::Percent),
-            series: vec![Series::bars("forced − free", differences.iter().map(|layer| layer.density))],
+            series: vec![Series::bars(
+                "forced − free",
+                differences.iter().map(|layer| layer.density),
+            )],
             shade: None,
             mark: None,
             legend: false,
@@ -152,7 +171,13 @@ fn Effects(lab: Lab) -> impl IntoView {
     });
     move || {
         if settings.a.force.with(|force| force.0.is_empty()) {
-            return view! { <p class="empty">{if settings.shows(Part::Force) { "Nothing is forced in A. Choose layers and a density above, or start with the paper’s experiment below." } else { "Nothing is forced in A." }}</p> }.into_any();
+            let nothing = if settings.shows(Part::Force) {
+                "Nothing is forced in A. Choose layers and a density above, or start with the \
+                 paper’s experiment below."
+            } else {
+                "Nothing is forced in A."
+            };
+            return view! { <p class="empty">{nothing}</p> }.into_any();
         }
         match (free.get(), lab.a.get()) {
             (Ok(free), Ok(forced)) => view! {
@@ -160,13 +185,16 @@ fn Effects(lab: Lab) -> impl IntoView {
                 <div class="table" tabindex="0" role="group" aria-label="Effect by role">
                     <table id="effects">
                         <thead><tr>
-                            <th scope="col">"role"</th><th scope="col">"kept, free"</th><th scope="col">"kept, forced"</th>
-                            <th scope="col">"moved"</th><th scope="col">"density, free"</th><th scope="col">"density, forced"</th>
+                            <th scope="col">"role"</th><th scope="col">"kept, free"</th>
+                            <th scope="col">"kept, forced"</th>
+                            <th scope="col">"moved"</th><th scope="col">"density, free"</th>
+                            <th scope="col">"density, forced"</th>
                         </tr></thead>
                         <tbody>{rows(free, forced)}</tbody>
                     </table>
                 </div>
-                <Chart settings=lab.settings lab name="forced" title=Signal::derive(|| "Change of every layer’s density, projections marked ◆".to_owned()) spec height=300 />
+                <Chart settings=lab.settings lab name="forced"
+                    title=Signal::derive(|| "Change of every layer’s density, projections marked ◆".to_owned()) spec height=300 />
             }
             .into_any(),
             (Err(problem), _) | (_, Err(problem)) => view! { <p class="problem" role="alert">{problem}</p> }.into_any(),
@@ -192,19 +220,23 @@ impl Arm {
                 rule: Rule::Erk,
                 constraints: forced(ForcedDensity::Global),
             },
-            Self { title: "ERK, projections dense", rule: Rule::Erk, constraints: forced(ForcedDensity::Dense) },
+            Self {
+                title: "ERK, projections dense",
+                rule: Rule::Erk,
+                constraints: forced(ForcedDensity::Dense),
+            },
             Self { title: "RR", rule: Rule::Rr, constraints: Vec::new() },
         ]
     }
 
-    fn share_out(&self, lab: Lab, sparsity: Sparsity) -> Outcome {
+    fn allocate_on(&self, lab: Lab, sparsity: Sparsity) -> Outcome {
         let request = rrlab_types::AllocationRequest {
             rule: self.rule,
             sparsity,
             constraints: self.constraints.clone(),
             ..lab.settings.a.request()
         };
-        lab.profile.with_value(|profile| share_out(profile, &request))
+        lab.profile.with_value(|profile| allocate_on(profile, &request))
     }
 }
 
@@ -212,9 +244,6 @@ impl Arm {
 #[component]
 fn Experiment(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
-    let has_projections = lab
-        .profile
-        .with_value(|profile| profile.graph.prunable_layers().iter().any(|layer| layer.role == Role::Projection));
     let start = move |_| {
         settings.a.rule.set(Rule::Erk);
         settings.a.force.set(List(Vec::new()));
@@ -230,7 +259,7 @@ fn Experiment(lab: Lab) -> impl IntoView {
             || "not measured".to_owned(),
             |found| format!("{} at {} ({})", percent(found.accuracy), found.sparsity, found.repair),
         );
-        match arm.share_out(lab, sparsity) {
+        match arm.allocate_on(lab, sparsity) {
             Ok(allocation) => {
                 let density = |role| density_of_role(&allocation, role).map_or_else(|| "–".to_owned(), percent);
                 let (in_projections, _) = of_role(&allocation, Role::Projection);
@@ -238,7 +267,8 @@ fn Experiment(lab: Lab) -> impl IntoView {
                     <tr>
                         <th scope="row">{arm.title}</th>
                         <td>{percent(in_projections as f64 / allocation.kept as f64)}</td>
-                        <td>{density(Role::Projection)}</td><td>{density(Role::Conv)}</td><td>{density(Role::Stem)}</td><td>{density(Role::Classifier)}</td>
+                        <td>{density(Role::Projection)}</td><td>{density(Role::Conv)}</td>
+                        <td>{density(Role::Stem)}</td><td>{density(Role::Classifier)}</td>
                         <td class="text">{measured}</td>
                     </tr>
                 }
@@ -250,23 +280,29 @@ fn Experiment(lab: Lab) -> impl IntoView {
             }
         }
     };
-    has_projections.then(|| view! {
+    lab.has_projections().then(|| view! {
         <div class="pane-head">
             <h2>"The paper’s experiment at this sparsity"</h2>
             <Show when=move || [Part::Rule, Part::Force, Part::Compare].into_iter().all(|part| settings.shows(part))>
-                <button type="button" id="experiment" class="primary" on:click=start>"Show capped ERK beside projection-forced ERK"</button>
+                <button type="button" id="experiment" class="primary" on:click=start>
+                    "Show capped ERK beside projection-forced ERK"</button>
             </Show>
         </div>
-        <div class="table" tabindex="0" role="group" aria-label="Capped ERK, projection-forced ERK and RR">
+        <div class="table" tabindex="0" role="group"
+            aria-label="Capped ERK, projection-forced ERK and RR">
             <table id="arms">
                 <thead><tr>
-                    <th scope="col">"allocation"</th><th scope="col">"of the budget in projections"</th><th scope="col">"projections"</th>
-                    <th scope="col">"convolutions"</th><th scope="col">"stem"</th><th scope="col">"classifier"</th>
+                    <th scope="col">"allocation"</th>
+                    <th scope="col">"of the budget in projections"</th><th scope="col">"projections"</th>
+                    <th scope="col">"convolutions"</th><th scope="col">"stem"</th>
+                    <th scope="col">"classifier"</th>
                     <th scope="col">"accuracy after repair"</th>
                 </tr></thead>
                 <tbody>{move || Arm::all().map(row).into_iter().collect_view()}</tbody>
             </table>
         </div>
-        <p class="faint">"Densities of all layers of a role together. Accuracy is that of the nearest sparsity in the open sweeps of this very profile."</p>
+        <p class="faint">
+            "Densities of all layers of a role together. Accuracy is that of the nearest sparsity \
+            in the open sweeps of this very profile."</p>
     })
 }

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 use rrlab_types::Role;
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
-use crate::controls::ChoiceControls;
+use crate::controls::AllocationControls;
 use crate::export;
+use crate::format::{count, percent};
 use crate::lab::{Lab, Side};
-use crate::metric::{count, percent};
 use crate::settings::Part;
 
 /// What stands before the name of a projection on an axis.
@@ -22,13 +22,14 @@ pub fn layer_names(lab: Lab) -> Vec<String> {
     })
 }
 
-/// A against B.
+/// Allocation B, its settings, and how it differs from A.
 #[component]
 pub fn ComparePane(lab: Lab) -> impl IntoView {
     let problem = move || lab.b.with(|outcome| outcome.as_ref().err().cloned());
     let spec = Memo::new(move |_| {
         let series = |side: Side| {
-            let densities: Vec<f64> = lab.numbers(side).get().iter().map(|numbers| numbers.density()).collect();
+            let densities: Vec<f64> =
+                lab.numbers(side).get().iter().map(|numbers| numbers.density()).collect();
             Series::bars(format!("{side}: {}", lab.describe(side)), densities)
         };
         ChartSpec {
@@ -45,19 +46,23 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
             <h2>{move || format!("B: {}", lab.describe(Side::B))}</h2>
             <Show when=move || lab.settings.shows(Part::Export)>
                 <div class="tools">
-                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::B)>"B as CSV"</button>
-                    <button type="button" on:click=move |_| export::allocation_json(lab, Side::B)>"B as allocation"</button>
+                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::B)>
+                        "B as CSV"</button>
+                    <button type="button" on:click=move |_| export::allocation_json(lab, Side::B)>
+                        "B as allocation"</button>
                 </div>
             </Show>
         </div>
         {move || if lab.opened.with(Option::is_some) {
             view! { <p>"B is from a file. " <button type="button" on:click=move |_| lab.opened.set(None)>"Compute B instead"</button></p> }.into_any()
         } else {
-            view! { <div class="controls"><ChoiceControls lab side=Side::B /><ForceText lab side=Side::B /></div> }.into_any()
+            view! { <div class="controls"><AllocationControls lab side=Side::B /><ForceText lab side=Side::B /></div> }.into_any()
         }}
         {move || problem().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
         <p>{move || difference(lab)}</p>
-        <Chart settings=lab.settings lab name="compare" title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec height=380 />
+        <Chart settings=lab.settings lab name="compare"
+            title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec
+            height=380 />
     }
 }
 
@@ -79,8 +84,10 @@ pub fn ForceText(lab: Lab, side: Side) -> impl IntoView {
     view! {
         <label>
             <span>"Forced layers"</span>
-            <input type="text" placeholder="projection=global, stem=dense" prop:value=move || choice.force.get().to_string()
-                data-force=side.to_string() on:change:target=move |event| set(event.target().value().replace(' ', "")) />
+            <input type="text" placeholder="projection=global, stem=dense"
+                prop:value=move || choice.force.get().to_string()
+                data-force=side.to_string()
+                on:change:target=move |event| set(event.target().value().replace(' ', "")) />
         </label>
         {move || refused.get().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
     }

@@ -2,31 +2,32 @@
 
 use leptos::prelude::*;
 use rrlab_types::{
-    CHANNEL_SPARSITIES, CURVE_SPARSITIES, LayerProfile, LayerState, RepairOperator, Role, Rule, Sparsity,
+    CHANNEL_SPARSITIES, CURVE_SPARSITIES, LayerProfile, LayerState, RepairOperator, Role, Rule,
+    Sparsity,
 };
 use strum::VariantArray as _;
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series};
+use crate::format::percent;
 use crate::glossary::Term;
 use crate::lab::Lab;
-use crate::metric::percent;
 
 /// Bars of the histogram of RR over channels.
 const BARS: usize = 20;
 
-/// The chosen layer.
+/// The layer that is chosen here, in the graph or in the table.
 #[component]
 pub fn LayerPane(lab: Lab) -> impl IntoView {
     let chosen = lab.settings.layer;
-    let names =
-        lab.profile.with_value(|profile| profile.layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>());
+    let names = lab.layer_names();
     let index = Memo::new(move |_| chosen.with(|name| lab.layer_index(name)));
     view! {
         <div class="pane-head">
             <label class="inline">
                 <span>"Layer"</span>
                 <select id="layer" on:change:target=move |event| chosen.set(event.target().value())>
-                    <option value="" selected=move || index.get().is_none()>"choose one, or click it in the graph"</option>
+                    <option value="" selected=move || index.get().is_none()>
+                        "choose one, or click it in the graph"</option>
                     {names.into_iter().map(|name| {
                         let (value, text) = (name.clone(), name.clone());
                         view! { <option value=value selected=move || chosen.with(|chosen| *chosen == name)>{text}</option> }
@@ -45,7 +46,9 @@ pub fn LayerPane(lab: Lab) -> impl IntoView {
 fn LayerView(lab: Lab, index: usize) -> impl IntoView {
     let layer = StoredValue::new(lab.profile.with_value(|profile| profile.layers[index].clone()));
     let sparsity = Memo::new(move |_| {
-        lab.a.with(|outcome| outcome.as_ref().ok().map(|allocation| 1.0 - allocation.layers[index].density))
+        lab.a.with(|outcome| {
+            outcome.as_ref().ok().map(|allocation| 1.0 - allocation.layers[index].density)
+        })
     });
     let operator = lab.settings.a.repair;
     let mark = move || {
@@ -81,19 +84,28 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
             y: Axis { min: Some(0.0), ..Axis::new("distortion over E[y²]", AxisScale::Linear) },
             series: vec![
                 Series::line("raw", curve(layer.raw.clone())),
-                Series::line(format!("residual, {}", operator.get()), curve(layer.residual[&operator.get()].clone())),
+                Series::line(
+                    format!("residual, {}", operator.get()),
+                    curve(layer.residual[&operator.get()].clone()),
+                ),
             ],
             shade: None,
             mark: mark(),
             legend: true,
         })
     });
-    let nearest = Memo::new(move |_| nearest_channel_sparsity(sparsity.get().unwrap_or(CHANNEL_SPARSITIES[0])));
-    let channels = Memo::new(move |_| layer.with_value(|layer| histogram(layer, operator.get(), nearest.get())));
+    let nearest = Memo::new(move |_| {
+        nearest_channel_sparsity(sparsity.get().unwrap_or(CHANNEL_SPARSITIES[0]))
+    });
+    let channels = Memo::new(move |_| {
+        layer.with_value(|layer| histogram(layer, operator.get(), nearest.get()))
+    });
     let rules = Memo::new(move |_| {
         let global = lab.settings.a.sparsity.get();
-        let density =
-            |rule: Rule| lab.by_rule(rule, global).map_or(f64::NAN, |allocation| allocation.layers[index].density);
+        let density = |rule: Rule| {
+            lab.by_rule(rule, global)
+                .map_or(f64::NAN, |allocation| allocation.layers[index].density)
+        };
         ChartSpec {
             x: Axis::names(Rule::VARIANTS.iter().map(Rule::to_string).collect()),
             y: Axis::new("density", AxisScale::Percent).between(0.0, 1.0),
@@ -108,12 +120,17 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         <h2>{head}</h2>
         <p id="reason">{move || reason(lab, index)}</p>
         <div class="charts">
-            <Chart settings=lab.settings lab name="rr" title=Signal::derive(|| "RR over sparsity, by repair operator (A’s unbroken)".to_owned()) spec=ratios />
-            <Chart settings=lab.settings lab name="distortion" title=Signal::derive(|| "Raw and residual distortion".to_owned()) spec=distortions />
+            <Chart settings=lab.settings lab name="rr"
+                title=Signal::derive(|| "RR over sparsity, by repair operator (A’s unbroken)".to_owned()) spec=ratios />
+            <Chart settings=lab.settings lab name="distortion"
+                title=Signal::derive(|| "Raw and residual distortion".to_owned())
+                spec=distortions />
             <Chart settings=lab.settings lab name="channels" spec=channels
-                title=Signal::derive(move || format!("RR over channels at sparsity {}, from deciles", CHANNEL_SPARSITIES[nearest.get()])) />
+                title=Signal::derive(move || format!("RR over channels at sparsity {}, from \
+                    deciles", CHANNEL_SPARSITIES[nearest.get()])) />
             <Chart settings=lab.settings lab name="rules" spec=rules
-                title=Signal::derive(move || format!("Density under every rule at {}, nothing forced", lab.settings.a.sparsity.get())) />
+                title=Signal::derive(move || format!("Density under every rule at {}, nothing \
+                    forced", lab.settings.a.sparsity.get())) />
         </div>
         <p class="faint">
             <Term name="share" text="Share" />{move || format!(
@@ -133,10 +150,15 @@ fn nearest_channel_sparsity(sparsity: f64) -> usize {
     (0..CHANNEL_SPARSITIES.len()).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(0)
 }
 
-/// Shares of a layer's channels over RR, from the deciles that the profile keeps; straight between them.
+/// Shares of a layer's channels over RR, from the deciles that the profile keeps; straight between
+/// them.
 fn histogram(layer: &LayerProfile, operator: RepairOperator, at: usize) -> ChartSpec {
-    let deciles =
-        layer.channels.get(&operator).and_then(|spread| spread.quantiles.get(at)).cloned().unwrap_or_default();
+    let deciles = layer
+        .channels
+        .get(&operator)
+        .and_then(|spread| spread.quantiles.get(at))
+        .cloned()
+        .unwrap_or_default();
     let low = 0.0f64.min(deciles.first().copied().unwrap_or(0.0));
     let high = 1.0f64.max(deciles.last().copied().unwrap_or(1.0));
     let width = (high - low) / BARS as f64;
@@ -146,11 +168,14 @@ fn histogram(layer: &LayerProfile, operator: RepairOperator, at: usize) -> Chart
         .enumerate()
         .map(|(bar, edge)| {
             let last = bar + 1 == BARS;
-            share_below(&deciles, if last { f64::INFINITY } else { edge[1] }) - share_below(&deciles, edge[0])
+            share_below(&deciles, if last { f64::INFINITY } else { edge[1] })
+                - share_below(&deciles, edge[0])
         })
         .collect();
     ChartSpec {
-        x: Axis::names(edges.windows(2).map(|edge| format!("{:.2}–{:.2}", edge[0], edge[1])).collect()),
+        x: Axis::names(
+            edges.windows(2).map(|edge| format!("{:.2}–{:.2}", edge[0], edge[1])).collect(),
+        ),
         y: Axis { min: Some(0.0), ..Axis::new("share of channels", AxisScale::Percent) },
         series: vec![Series::bars("channels", shares)],
         shade: None,
@@ -189,17 +214,29 @@ fn reason(lab: Lab, index: usize) -> String {
     );
     let why = match layer.state {
         LayerState::Forced => {
-            let by = allocation.constraints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let by = allocation
+                .constraints
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
             format!("A constraint forces it ({by}); the rule was not asked.")
         }
         LayerState::Capped => {
-            "The rule wanted more than all of them: it is dense, and the rest went to the other layers.".to_owned()
+            "The rule wanted more than all of them: it is dense, and the rest went to the other \
+            layers."
+                .to_owned()
         }
-        LayerState::Floor => "The rule wanted less: this is the floor below which no layer goes.".to_owned(),
+        LayerState::Floor => {
+            "The rule wanted less: this is the floor below which no layer goes.".to_owned()
+        }
         LayerState::Free => because(lab, allocation.rule, index, layer.role, allocation.sparsity),
     };
     let collapse = if layer.is_near_collapse() {
-        format!(" That is fewer than its {} outputs: some of them no longer depend on its input.", layer.shape[0])
+        format!(
+            " That is fewer than its {} outputs: some of them no longer depend on its input.",
+            layer.shape[0]
+        )
     } else {
         String::new()
     };
@@ -215,26 +252,53 @@ fn because(lab: Lab, rule: Rule, index: usize, role: Role, sparsity: Sparsity) -
         let rr = layer.rr_at(settings.repair, sparsity.density().get());
         match rule {
             Rule::Uniform => "Every layer gets the same density.".to_owned(),
-            Rule::UniformPlus => "Stem dense, classifier at least a fifth, the rest the same density.".to_owned(),
-            Rule::Er | Rule::Erk => format!("Its density follows from its shape {} alone: sum of the sides over their product.", shape.join("×")),
-            Rule::GlobalMagnitude => "So many of its weights are among the largest of the whole network.".to_owned(),
-            Rule::Lamp => "So many of its weights pass the one LAMP threshold of the whole network.".to_owned(),
-            Rule::RrProportional => format!("Its RR at the global sparsity is {rr:.3}; density goes with RR to the power {}.", settings.alpha),
+            Rule::UniformPlus => "Stem dense, classifier at least a fifth, the rest the same \
+                density."
+                .to_owned(),
+            Rule::Er | Rule::Erk => format!(
+                "Its density follows from its shape {} alone: sum of \
+                the sides over their product.",
+                shape.join("×")
+            ),
+            Rule::GlobalMagnitude => "So many of its weights are among the largest of the whole \
+                network."
+                .to_owned(),
+            Rule::Lamp => "So many of its weights pass the one LAMP threshold of the whole \
+                network."
+                .to_owned(),
+            Rule::RrProportional => format!(
+                "Its RR at the global sparsity is {rr:.3}; density \
+                goes with RR to the power {}.",
+                settings.alpha
+            ),
             Rule::Rr | Rule::ResidualOptimal | Rule::RawOptimal => {
                 let weight = if role == Role::Classifier {
                     format!("weighted {} as the classifier", settings.classifier_weight)
                 } else {
-                    format!("weighted by its share {:.3} to the power {}", layer.share, settings.share_exponent)
+                    format!(
+                        "weighted by its share {:.3} to the power {}",
+                        layer.share, settings.share_exponent
+                    )
                 };
                 let cost = match rule {
                     Rule::Rr => "noise over signal that repair leaves",
                     Rule::ResidualOptimal => "residual distortion over variance",
                     _ => "raw distortion over variance",
                 };
-                format!("Here one more weight would save as much {cost} as in every other layer that is neither dense nor forced; {weight}.")
+                format!(
+                    "Here one more weight would save as much {cost} as in every other layer \
+                    that is neither dense nor forced; {weight}."
+                )
             }
-            Rule::Blend => format!("{}’s density times its RR over the mean ({rr:.3} at the global sparsity), to the power {}.", Rule::from(settings.prior), settings.alpha),
-            Rule::BlendGeometric => format!("The geometric mean of what {} and rr give it.", Rule::from(settings.prior)),
+            Rule::Blend => format!(
+                "{}’s density times its RR over the mean ({rr:.3} at the \
+                global sparsity), to the power {}.",
+                Rule::from(settings.prior),
+                settings.alpha
+            ),
+            Rule::BlendGeometric => {
+                format!("The geometric mean of what {} and rr give it.", Rule::from(settings.prior))
+            }
         }
     })
 }

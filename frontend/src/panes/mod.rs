@@ -38,8 +38,10 @@ pub fn Panes(lab: Lab) -> impl IntoView {
     let tab = move |pane: Pane| {
         let chosen = move || settings.pane.get() == pane;
         view! {
-            <button type="button" role="tab" id=format!("tab-{pane}") aria-controls="pane" class:chosen=chosen
-                aria-selected=move || chosen().to_string() tabindex=move || if chosen() { "0" } else { "-1" }
+            <button type="button" role="tab" id=format!("tab-{pane}") aria-controls="pane"
+                class:chosen=chosen
+                aria-selected=move || chosen().to_string()
+                tabindex=move || if chosen() { "0" } else { "-1" }
                 on:click=move |_| settings.pane.set(pane)>
                 {pane.label()}
             </button>
@@ -50,7 +52,8 @@ pub fn Panes(lab: Lab) -> impl IntoView {
             <div role="tablist" aria-label="Views" on:keydown=move |event| step(&event)>
                 {Pane::ALL.iter().map(|&pane| view! { <Show when=move || shown(pane)>{tab(pane)}</Show> }).collect_view()}
             </div>
-            <div role="tabpanel" id="pane" aria-labelledby=move || format!("tab-{}", settings.pane.get())>
+            <div role="tabpanel" id="pane"
+                aria-labelledby=move || format!("tab-{}", settings.pane.get())>
                 {move || match settings.pane.get() {
                     Pane::Table => view! { <table::TablePane lab /> }.into_any(),
                     Pane::Compare => view! { <compare::ComparePane lab /> }.into_any(),

@@ -1,13 +1,14 @@
-//! Accuracy over sparsity for every rule, before and after repair, and where the recoverability transition is.
+//! Accuracy over sparsity for every rule, before and after repair, and where the recoverability
+//! transition is.
 
 use leptos::prelude::*;
 use rrlab_types::{Crossing, RecoverabilityTransition, Repair, Rule, Sparsity, SweepReport};
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series, Shade};
 use crate::controls::Select;
+use crate::format::percent;
 use crate::glossary::Term;
 use crate::lab::Lab;
-use crate::metric::percent;
 
 /// What tells the line before repair from the one after.
 const BEFORE: &str = "before repair";
@@ -16,11 +17,14 @@ const BEFORE: &str = "before repair";
 #[component]
 pub fn SweepPane(lab: Lab) -> impl IntoView {
     let chosen = RwSignal::new(0usize);
-    let report = Memo::new(move |_| lab.sweeps.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned()));
-    move || {
-        match report.get() {
+    let report = Memo::new(move |_| {
+        lab.sweeps.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned())
+    });
+    move || match report.get() {
         None => view! {
-            <p class="empty">"No sweep is open. Run "<code>"rrlab sweep --model … --dataset … --out sweep.json"</code>" and drop its file on this page."</p>
+            <p class="empty">"No sweep is open. Run "<code>
+                "rrlab sweep --model … --dataset … --out sweep.json"</code>
+                " and drop its file on this page."</p>
         }
         .into_any(),
         Some(report) => view! {
@@ -29,12 +33,12 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
         }
         .into_any(),
     }
-    }
 }
 
 fn title(report: &SweepReport) -> String {
     let forced: Vec<String> = report.plan.constraints.iter().map(ToString::to_string).collect();
-    let forced = if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
+    let forced =
+        if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
     format!("{} on {}{forced}", report.architecture, report.origin.dataset)
 }
 
@@ -45,7 +49,8 @@ fn SweepChoice(lab: Lab, chosen: RwSignal<usize>) -> impl IntoView {
         <Show when=move || { lab.sweeps.with(Vec::len) > 1 }>
             <label class="inline">
                 <span>"Sweep"</span>
-                <select id="sweep" on:change:target=move |event| if let Ok(index) = event.target().value().parse() { chosen.set(index) }>
+                <select id="sweep"
+                    on:change:target=move |event| if let Ok(index) = event.target().value().parse() { chosen.set(index) }>
                     {move || titles().into_iter().enumerate().map(|(index, title)| view! {
                         <option value=index selected=move || chosen.get() == index>{title}</option>
                     }).collect_view()}
@@ -58,9 +63,11 @@ fn SweepChoice(lab: Lab, chosen: RwSignal<usize>) -> impl IntoView {
 #[component]
 fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     let settings = lab.settings;
-    let network = report.origin.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
+    let network =
+        report.origin.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
     let measured = format!(
-        "{}, network {network}: dense {} on {} test images; repaired from {} calibration images without labels; seed {}, {}, {}",
+        "{}, network {network}: dense {} on {} test images; repaired from {} calibration images \
+        without labels; seed {}, {}, {}",
         title(&report),
         percent(report.dense_accuracy),
         report.plan.evaluation_images,
@@ -70,7 +77,8 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
         report.origin.program,
     );
     let is_unbound = report.origin.profile_hash.is_none();
-    let repairs: Vec<Repair> = report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
+    let repairs: Vec<Repair> =
+        report.plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
     let report = StoredValue::new(report);
     let repair = Signal::derive(move || {
         let asked = settings.sweep_repair.get();
@@ -100,23 +108,38 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     });
     view! {
         <p class="faint">{measured}</p>
-        {is_unbound.then(|| view! { <p class="notice" id="unbound">"This sweep was written by an earlier version and does not say which network and profile it is of; only the architecture is the same."</p> })}
+        {is_unbound.then(|| view! { <p class="notice" id="unbound">"This sweep was written by an \
+            earlier version and does not say which network and profile it is of; only the \
+            architecture is the same."</p> })}
         <label class="inline">
             <span>"After repair by"</span>
             <Select id="sweep-repair" value=repair set=settings.sweep_repair.write_only()
                 choices=repairs.into_iter().map(|repair| (repair, repair.name())).collect() />
         </label>
-        <Chart settings=lab.settings lab name="sweep" title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before repair (broken); grey: the transition of {}", repair.get(), settings.a.rule.get()))
+        <Chart settings=lab.settings lab name="sweep"
+            title=Signal::derive(move || format!("Accuracy over sparsity after {}, and before \
+                repair (broken); grey: the transition of {}", repair.get(), settings.a.rule.get()))
             spec on_legend height=440 />
-        <p class="faint">"Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
+        <p class="faint">
+            "Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
         {move || report.with_value(|report| leaders(report, repair.get()))}
     }
 }
 
-fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, hidden: &[String]) -> ChartSpec {
+fn chart(
+    report: &SweepReport,
+    repair: Repair,
+    rule: Rule,
+    sparsity: Sparsity,
+    hidden: &[String],
+) -> ChartSpec {
     let line = |rule: Rule, repair: Repair| -> Vec<(f64, f64)> {
-        report.line(rule, repair).into_iter().map(|entry| (entry.sparsity.get(), entry.accuracy)).collect()
+        report
+            .line(rule, repair)
+            .into_iter()
+            .map(|entry| (entry.sparsity.get(), entry.accuracy))
+            .collect()
     };
     let after = report.plan.rules.iter().enumerate().map(|(style, &rule)| Series {
         style: Some(style),
@@ -124,15 +147,19 @@ fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, h
         ..Series::line(rule.name(), line(rule, repair))
     });
     let is_measured_before = report.plan.repairs.contains(&Repair::None);
-    let before = after.clone().filter(|_| is_measured_before).zip(&report.plan.rules).map(|(series, &rule)| Series {
-        note: BEFORE,
-        dashed: true,
-        points: line(rule, Repair::None),
-        ..series
-    });
-    let mut sparsities: Vec<f64> = report.plan.sparsities.iter().map(|sparsity| sparsity.get()).collect();
+    let before = after.clone().filter(|_| is_measured_before).zip(&report.plan.rules).map(
+        |(series, &rule)| Series {
+            note: BEFORE,
+            dashed: true,
+            points: line(rule, Repair::None),
+            ..series
+        },
+    );
+    let mut sparsities: Vec<f64> =
+        report.plan.sparsities.iter().map(|sparsity| sparsity.get()).collect();
     sparsities.sort_by(f64::total_cmp);
-    let (low, high) = (sparsities.first().copied().unwrap_or(0.5), sparsities.last().copied().unwrap_or(0.99));
+    let (low, high) =
+        (sparsities.first().copied().unwrap_or(0.5), sparsities.last().copied().unwrap_or(0.99));
     let RecoverabilityTransition { begin, end } = report.transition(rule, repair);
     ChartSpec {
         x: Axis { ticks: sparsities, ..Axis::sparsity(low, high) },
@@ -143,16 +170,20 @@ fn chart(report: &SweepReport, repair: Repair, rule: Rule, sparsity: Sparsity, h
             to,
             label: format!("transition of {rule}"),
         }),
-        mark: Some(sparsity.get()).filter(|at| (low..=high).contains(at)).map(|at| Mark { at, label: "A".into() }),
+        mark: Some(sparsity.get())
+            .filter(|at| (low..=high).contains(at))
+            .map(|at| Mark { at, label: "A".into() }),
         legend: true,
     }
 }
 
-/// Accuracy after repair of every rule, the best of each sparsity marked, and the transitions in words.
+/// Accuracy after repair of every rule, the best of each sparsity marked, and the transitions in
+/// words.
 fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
     let mut sparsities = report.plan.sparsities.clone();
     sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
-    let accuracy = |rule, sparsity| report.entry(rule, sparsity, repair).map(|entry| entry.accuracy);
+    let accuracy =
+        |rule, sparsity| report.entry(rule, sparsity, repair).map(|entry| entry.accuracy);
     let best: Vec<Option<f64>> = sparsities
         .iter()
         .map(|&s| report.plan.rules.iter().filter_map(|&rule| accuracy(rule, s)).reduce(f64::max))
@@ -168,7 +199,8 @@ fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
         view! { <tr><th scope="row">{rule.name()}</th>{cells}<td class="text">{words(report.transition(rule, repair))}</td></tr> }
     };
     view! {
-        <div class="table" tabindex="0" role="group" aria-label="Accuracy after repair, scrolls sideways">
+        <div class="table" tabindex="0" role="group"
+            aria-label="Accuracy after repair, scrolls sideways">
             <table id="leaders">
                 <thead><tr>
                     <th scope="col">"rule"</th>
@@ -199,9 +231,15 @@ fn words(transition: RecoverabilityTransition) -> String {
     match (transition.begin, transition.end) {
         (_, Crossing::Before) => "over before the first sparsity".to_owned(),
         (Crossing::At(begin), Crossing::At(end)) => format!("{begin:.3} to {end:.3}"),
-        (Crossing::Before, Crossing::At(end)) => format!("begins before the first sparsity, ends at {end:.3}"),
-        (Crossing::At(begin), Crossing::NotReached) => format!("begins at {begin:.3}, end not reached"),
-        (Crossing::Before, Crossing::NotReached) => "begins before the first sparsity, end not reached".to_owned(),
+        (Crossing::Before, Crossing::At(end)) => {
+            format!("begins before the first sparsity, ends at {end:.3}")
+        }
+        (Crossing::At(begin), Crossing::NotReached) => {
+            format!("begins at {begin:.3}, end not reached")
+        }
+        (Crossing::Before, Crossing::NotReached) => {
+            "begins before the first sparsity, end not reached".to_owned()
+        }
         (Crossing::NotReached, _) => "not reached".to_owned(),
     }
 }

@@ -7,8 +7,9 @@ use rrlab_types::{LayerState, ModelProfile};
 
 use crate::after_paint::after_paint;
 use crate::export;
+use crate::format::percent;
 use crate::lab::{Lab, Side};
-use crate::metric::{Numbers, percent};
+use crate::metric::LayerNumbers;
 use crate::settings::{Column, Part, Sort};
 
 /// The table of layers under A.
@@ -21,7 +22,8 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
         let filter = settings.filter.get().to_lowercase();
         let mut rows: Vec<(usize, Cells)> = cells.get().into_iter().enumerate().collect();
         rows.retain(|(index, cells)| {
-            filter.is_empty() || format!("{} {}", names[*index], cells.state.name()).contains(&filter)
+            filter.is_empty()
+                || format!("{} {}", names[*index], cells.state.name()).contains(&filter)
         });
         let Sort { column, descending } = settings.sort.get();
         if column != Column::Order {
@@ -37,7 +39,12 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
             outcome.as_ref().map_or_else(
                 |_| "No allocation".to_owned(),
                 |allocation| {
-                    format!("{} keeps {} of {} weights", allocation.rule, allocation.kept, allocation.weights())
+                    format!(
+                        "{} keeps {} of {} weights",
+                        allocation.rule,
+                        allocation.kept,
+                        allocation.weights()
+                    )
                 },
             )
         })
@@ -46,14 +53,21 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
         <div class="pane-head">
             <h2>{summary}</h2>
             <div class="tools">
-                <input type="search" id="filter" placeholder="Filter, such as projection" aria-label="Filter layers by name, role or state"
-                    prop:value=move || settings.filter.get() on:input:target=move |event| settings.filter.set(event.target().value()) />
+                <input type="search" id="filter" placeholder="Filter, such as projection"
+                    aria-label="Filter layers by name, role or state"
+                    prop:value=move || settings.filter.get()
+                    on:input:target=move |event| settings.filter.set(event.target().value()) />
                 <Show when=move || settings.shows(Part::Export)>
-                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::A)>"CSV"</button>
-                    <button type="button" on:click=move |_| export::layers_json(lab, Side::A)>"JSON"</button>
-                    <button type="button" id="save-allocation" title="Read by rrlab prune, and by this page"
-                        on:click=move |_| export::allocation_json(lab, Side::A)>"Allocation"</button>
-                    <button type="button" title="The colours of the graph as node data for Model Explorer"
+                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::A)>
+                        "CSV"</button>
+                    <button type="button" on:click=move |_| export::layers_json(lab, Side::A)>
+                        "JSON"</button>
+                    <button type="button" id="save-allocation"
+                        title="Read by rrlab prune, and by this page"
+                        on:click=move |_| export::allocation_json(lab, Side::A)>
+                        "Allocation"</button>
+                    <button type="button"
+                        title="The colours of the graph as node data for Model Explorer"
                         on:click=move |_| export::node_data(lab, Side::A)>"Node data"</button>
                 </Show>
             </div>
@@ -62,7 +76,8 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
             <table id="layers">
                 <thead><tr>{Column::ALL.iter().map(|&column| view! { <Head lab column /> }).collect_view()}</tr></thead>
                 <tbody>
-                    <For each=move || shown.get() key=|index| *index children=move |index| row_view(lab, cells, index) />
+                    <For each=move || shown.get() key=|index| *index
+                        children=move |index| row_view(lab, cells, index) />
                 </tbody>
             </table>
         </div>
@@ -75,16 +90,20 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
 /// What moves in a row when the allocation does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cells {
-    numbers: Numbers,
+    numbers: LayerNumbers,
     state: LayerState,
 }
 
-/// Numbers of every layer under A, where there is one.
+/// LayerNumbers of every layer under A, where there is one.
 fn cells(lab: Lab) -> Vec<Cells> {
     lab.a.with(|outcome| {
         let layers = outcome.as_ref().map_or(&[][..], |allocation| &allocation.layers);
         let numbers = lab.numbers_a.get();
-        layers.iter().zip(numbers).map(|(layer, numbers)| Cells { numbers, state: layer.state }).collect()
+        layers
+            .iter()
+            .zip(numbers)
+            .map(|(layer, numbers)| Cells { numbers, state: layer.state })
+            .collect()
     })
 }
 
@@ -109,23 +128,30 @@ fn Head(lab: Lab, column: Column) -> impl IntoView {
         "descending" => " ▼",
         _ => "",
     };
-    let click =
-        move |_| sort.update(|sort| *sort = Sort { column, descending: sort.column == column && !sort.descending });
+    let click = move |_| {
+        sort.update(|sort| {
+            *sort = Sort { column, descending: sort.column == column && !sort.descending }
+        })
+    };
     view! {
         <th scope="col" aria-sort=order>
-            <button type="button" data-sort=column.to_string() on:click=click>{column.label()}<span aria-hidden="true">{arrow}</span></button>
+            <button type="button" data-sort=column.to_string() on:click=click>{column.label()}<span
+                aria-hidden="true">{arrow}</span></button>
         </th>
     }
 }
 
-/// A row whose cells follow its layer's numbers, so that moving the slider changes texts, not elements.
+/// A row whose cells follow its layer's numbers, so that moving the slider changes texts, not
+/// elements.
 fn row_view(lab: Lab, cells: Signal<Vec<Cells>>, index: usize) -> impl IntoView {
     let (name, role, weights, macs) = lab.profile.with_value(|profile| {
         let layer = &profile.graph.prunable_layers()[index];
         (layer.name.to_owned(), layer.role, layer.weights, layer.macs)
     });
     let now = Memo::new(move |_| cells.with(|cells| cells.get(index).copied()));
-    let number = move |of: fn(Numbers) -> String| move || now.get().map_or_else(String::new, |cells| of(cells.numbers));
+    let number = move |of: fn(LayerNumbers) -> String| {
+        move || now.get().map_or_else(String::new, |cells| of(cells.numbers))
+    };
     let open = {
         let name = name.clone();
         move |_| lab.settings.inspect(&name)
@@ -156,11 +182,18 @@ fn row_view(lab: Lab, cells: Signal<Vec<Cells>>, index: usize) -> impl IntoView 
     }
 }
 
-fn compare(lab: Lab, (left, a): &(usize, Cells), (right, b): &(usize, Cells), column: Column) -> Ordering {
-    let by = |of: fn(Numbers) -> f64| of(a.numbers).total_cmp(&of(b.numbers));
+fn compare(
+    lab: Lab,
+    (left, a): &(usize, Cells),
+    (right, b): &(usize, Cells),
+    column: Column,
+) -> Ordering {
+    let by = |of: fn(LayerNumbers) -> f64| of(a.numbers).total_cmp(&of(b.numbers));
     match column {
         Column::Order => left.cmp(right),
-        Column::Name => lab.profile.with_value(|profile| profile.layers[*left].name.cmp(&profile.layers[*right].name)),
+        Column::Name => lab
+            .profile
+            .with_value(|profile| profile.layers[*left].name.cmp(&profile.layers[*right].name)),
         Column::Role => lab.profile.with_value(|profile| {
             let layers = profile.graph.prunable_layers();
             layers[*left].role.cmp(&layers[*right].role)
@@ -168,10 +201,10 @@ fn compare(lab: Lab, (left, a): &(usize, Cells), (right, b): &(usize, Cells), co
         Column::Weights => a.numbers.weights.cmp(&b.numbers.weights),
         Column::Macs => a.numbers.macs.cmp(&b.numbers.macs),
         Column::Kept => a.numbers.kept.cmp(&b.numbers.kept),
-        Column::Density => by(Numbers::density),
+        Column::Density => by(LayerNumbers::density),
         Column::Raw => by(|numbers| numbers.raw),
         Column::Residual => by(|numbers| numbers.residual),
-        Column::Rr => by(Numbers::rr),
+        Column::Rr => by(LayerNumbers::rr),
         Column::State => a.state.name().cmp(b.state.name()),
     }
 }

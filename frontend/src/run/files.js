@@ -19,15 +19,6 @@ export async function dropped(transfer) {
   return files;
 }
 
-/** Hands bytes to the person as a file. */
-export function saveBlob(name, blob) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
 /** Paints one of several images, given as three planes each, on a canvas. */
 export function paint(canvas, planes, index) {
   const { width, height } = canvas;

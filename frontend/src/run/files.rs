@@ -1,10 +1,10 @@
-//! Files that come from a person and go to one, beyond texts.
+//! Files that a person chose or dropped, and images painted on the page.
 
 use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, DataTransfer, File, HtmlInputElement};
+use web_sys::{DataTransfer, File, HtmlInputElement};
 
-pub use super::link::Attachment;
+use super::attachment::Attachment;
 
 #[wasm_bindgen(module = "/src/run/files.js")]
 extern "C" {
@@ -13,35 +13,34 @@ extern "C" {
 
     /// Paints one of several images, given as three planes each, on a canvas.
     pub fn paint(canvas: &web_sys::HtmlCanvasElement, planes: &js_sys::ArrayBuffer, index: usize);
-
-    #[wasm_bindgen(js_name = saveBlob)]
-    fn save_blob(name: &str, blob: &Blob);
-}
-
-/// Hands bytes to the person as a file.
-pub fn save(name: &str, blob: &Blob) {
-    save_blob(name, blob);
 }
 
 /// Files chosen in an input, which can then choose the same ones again.
 pub fn chosen(input: &HtmlInputElement) -> Vec<Attachment> {
     let Some(files) = input.files() else { return Vec::new() };
-    let attachment = |file: File| {
-        let path = Reflect::get(&file, &"webkitRelativePath".into()).ok().and_then(|path| path.as_string());
-        let name = path.filter(|path| !path.is_empty()).unwrap_or_else(|| file.name());
-        Attachment { name, data: file.into() }
-    };
-    let attachments = (0..files.length()).filter_map(|index| files.get(index)).map(attachment).collect();
+    let files: Vec<File> = (0..files.length()).filter_map(|index| files.get(index)).collect();
     input.set_value("");
-    attachments
+    files.into_iter().map(of_file).collect()
+}
+
+/// A file under its path in the folder that was chosen, or its name.
+fn of_file(file: File) -> Attachment {
+    let path = Reflect::get(&file, &"webkitRelativePath".into()).ok();
+    let path = path.and_then(|path| path.as_string()).unwrap_or_default();
+    let name = if path.is_empty() { file.name() } else { path };
+    Attachment { name, data: file.into() }
 }
 
 /// Every file that was dropped, folders walked through.
 pub async fn dropped(transfer: &DataTransfer) -> Vec<Attachment> {
-    let files = walk(transfer).await.ok().and_then(|files| files.dyn_into::<Array>().ok()).unwrap_or_default();
-    let attachment = |entry: JsValue| {
-        let field = |name: &str| Reflect::get(&entry, &name.into()).ok();
-        Some(Attachment { name: field("name")?.as_string()?, data: field("file")?.dyn_into().ok()? })
-    };
-    files.iter().filter_map(attachment).collect()
+    let Ok(entries) = walk(transfer).await else { return Vec::new() };
+    let entries = entries.dyn_into::<Array>().unwrap_or_default();
+    entries.iter().filter_map(|entry| of_entry(&entry)).collect()
+}
+
+/// Of what `files.js` gives for a file.
+fn of_entry(entry: &JsValue) -> Option<Attachment> {
+    let name = Reflect::get(entry, &"name".into()).ok()?.as_string()?;
+    let file = Reflect::get(entry, &"file".into()).ok()?;
+    Some(Attachment { name, data: file.dyn_into().ok()? })
 }

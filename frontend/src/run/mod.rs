@@ -1,12 +1,27 @@
-//! Running networks in the browser: a worker that computes, what the page asks of it, and what is kept of its results.
+//! Running networks in the browser: a worker that computes, what the page asks of it, and what is
+//! kept of its results.
 
-pub mod files;
-mod link;
+mod actions;
+mod attachment;
+mod browser_store;
+mod classified_images;
+mod device;
+mod evaluations;
+mod files;
+mod inputs;
 mod panel;
+mod progress_bar;
+mod results;
 mod session;
-mod shelf;
-mod workers;
+mod start_worker;
+mod store_results;
+mod stored_results;
+mod training_charts;
+mod worker_events;
+mod worker_link;
 
-pub use panel::{Bench, RunPanel, SWEEP_RULES, duration, in_words, sweep_sparsities};
-pub use session::{Finding, Session};
-pub use workers::Workers;
+pub use attachment::Attachment;
+pub use files::dropped;
+pub use inputs::RunInputs;
+pub use panel::RunPanel;
+pub use session::Session;

@@ -12,7 +12,6 @@ const ROOT: &str = "api/v1";
 /// Jobs, the latest first.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobList {
-    /// The jobs.
     pub jobs: Vec<Job>,
 }
 
@@ -37,7 +36,11 @@ pub fn content(id: i64, share: &str) -> String {
 
 /// Address of a job's events; of one that a link shows, through that link.
 pub fn events(id: i64, share: &str) -> String {
-    if share.is_empty() { address(&format!("/jobs/{id}/events")) } else { address(&format!("/shared/{share}/events")) }
+    if share.is_empty() {
+        address(&format!("/jobs/{id}/events"))
+    } else {
+        address(&format!("/shared/{share}/events"))
+    }
 }
 
 /// The server, if there is one.
@@ -46,7 +49,7 @@ pub async fn server() -> Option<ServerInfo> {
     response.json().await.ok()
 }
 
-/// The latest jobs.
+/// The latest jobs of who is signed in, the latest first.
 pub async fn jobs() -> Result<Vec<Job>, String> {
     Ok(answer::<JobList>(request(Method::GET, "/jobs").build()).await?.jobs)
 }
@@ -61,7 +64,7 @@ pub async fn shared(secret: &str) -> Result<Job, String> {
     answer(request(Method::GET, &format!("/shared/{secret}")).build()).await
 }
 
-/// What is stored.
+/// Everything stored of who is signed in.
 pub async fn artifacts() -> Result<Vec<Artifact>, String> {
     Ok(answer::<ArtifactList>(request(Method::GET, "/artifacts").build()).await?.artifacts)
 }
@@ -71,12 +74,12 @@ pub async fn submit(job: &JobRequest) -> Result<Job, String> {
     answer(request(Method::POST, "/jobs").json(job)).await
 }
 
-/// Cancels a job.
+/// Cancels a job that waits or runs; gives it as it is then.
 pub async fn cancel(id: i64) -> Result<Job, String> {
     answer(request(Method::POST, &format!("/jobs/{id}/cancel")).build()).await
 }
 
-/// Forgets a job.
+/// Removes a job that has ended from the list; its results stay.
 pub async fn forget(id: i64) -> Result<(), String> {
     sent(request(Method::DELETE, &format!("/jobs/{id}")).build()).await.map(|_| ())
 }
@@ -92,9 +95,11 @@ pub async fn shares(id: i64) -> Result<Vec<Share>, String> {
     answer(request(Method::GET, &format!("/jobs/{id}/shares")).build()).await
 }
 
-/// Revokes a link.
+/// Revokes a link: whoever has it sees nothing any more.
 pub async fn revoke(share: Share) -> Result<(), String> {
-    sent(request(Method::DELETE, &format!("/jobs/{}/shares/{}", share.job, share.id)).build()).await.map(|_| ())
+    sent(request(Method::DELETE, &format!("/jobs/{}/shares/{}", share.job, share.id)).build())
+        .await
+        .map(|_| ())
 }
 
 /// Deletes something stored; `confirmed` even though jobs that have ended read it.
@@ -104,7 +109,7 @@ pub async fn delete_artifact(id: i64, confirmed: bool) -> Result<(), String> {
     sent(request(Method::DELETE, &path).build()).await.map(|_| ())
 }
 
-/// Uploads a file.
+/// Stores a file under a name, as an artifact of a kind.
 pub async fn upload(kind: &str, name: &str, data: &JsValue) -> Result<Artifact, String> {
     let upload = request(Method::POST, "/artifacts").query([("kind", kind), ("name", name)]);
     answer(upload.header("content-type", "application/octet-stream").body(data.clone())).await
@@ -115,7 +120,6 @@ pub async fn sign_in(token: &str) -> Result<Me, String> {
     answer(request(Method::POST, "/session").json(&serde_json::json!({ "token": token }))).await
 }
 
-/// Signs out.
 pub async fn sign_out() -> Result<(), String> {
     sent(request(Method::DELETE, "/session").build()).await.map(|_| ())
 }
@@ -130,21 +134,30 @@ fn request(method: Method, path: &str) -> RequestBuilder {
     RequestBuilder::new(&address(path)).method(method)
 }
 
-async fn answer<T: DeserializeOwned>(request: Result<Request, gloo::net::Error>) -> Result<T, String> {
-    sent(request).await?.json().await.map_err(|error| format!("the server’s answer can’t be read: {error}"))
+async fn answer<T: DeserializeOwned>(
+    request: Result<Request, gloo::net::Error>,
+) -> Result<T, String> {
+    sent(request)
+        .await?
+        .json()
+        .await
+        .map_err(|error| format!("the server’s answer can’t be read: {error}"))
 }
 
 /// The response, if it is one of success; else what the server says is wrong.
 async fn sent(request: Result<Request, gloo::net::Error>) -> Result<Response, String> {
     let request = request.map_err(|error| error.to_string())?;
-    let response = request.send().await.map_err(|error| format!("the server can’t be reached: {error}"))?;
+    let response =
+        request.send().await.map_err(|error| format!("the server can’t be reached: {error}"))?;
     if response.ok() {
         return Ok(response);
     }
     let status = response.status();
     match response.json::<Problem>().await {
         Ok(Problem { problem, dependents, .. }) if dependents.is_empty() => Err(problem),
-        Ok(Problem { problem, dependents, .. }) => Err(format!("{problem} ({})", dependents.join(", "))),
+        Ok(Problem { problem, dependents, .. }) => {
+            Err(format!("{problem} ({})", dependents.join(", ")))
+        }
         Err(_) => Err(format!("the server says {status}")),
     }
 }

@@ -1,13 +1,18 @@
-//! Jobs on a server, where there is one: started, watched, cancelled, and their results opened in the lab.
+//! Jobs on a server, where there is one: started, watched, cancelled, and their results opened in
+//! the lab.
 
 mod api;
-mod board;
-mod course;
+mod artifact_table;
 mod form;
+mod inputs;
+mod job_charts;
+mod job_events;
+mod job_table;
+mod job_text;
 mod panel;
-mod stored;
-mod watch;
+mod state;
+mod watched_job;
 
-pub use board::Board;
-pub use course::Shared;
 pub use panel::ServerPanel;
+pub use state::ServerState;
+pub use watched_job::SharedJob;

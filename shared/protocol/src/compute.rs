@@ -1,4 +1,5 @@
-//! What the page and a compute worker say to each other, as JSON. Files and tensors travel beside it as they are.
+//! What the page and a compute worker say to each other, as JSON. Files and tensors travel beside
+//! it as they are.
 
 use rrlab_types::{
     Allocation, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport, SweepPlan, SweepReport,
@@ -7,18 +8,18 @@ use rrlab_types::{
 use serde::{Deserialize, Serialize};
 
 /// What the page asks for. Requests are carried out one after the other; [`ComputeRequest::Pause`],
-/// [`ComputeRequest::Resume`] and [`ComputeRequest::Stop`] are heard at once. Whatever is done with a network names it, and
-/// the worker refuses if it holds another.
+/// [`ComputeRequest::Resume`] and [`ComputeRequest::Stop`] are heard at once. Whatever is done with
+/// a network names it, and the worker refuses if it holds another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComputeRequest {
     /// Make the procedural data set `shapes10`.
     Shapes {
-        /// Training images.
+        /// Number of training images.
         train: usize,
-        /// Test images.
+        /// Number of test images.
         test: usize,
-        /// Seed of the images.
+        /// Seed of both; the generator keeps them apart.
         seed: u64,
     },
     /// Read a data set from the files that come beside.
@@ -40,61 +41,62 @@ pub enum ComputeRequest {
         /// Its architecture, where the file does not say.
         architecture: Option<String>,
     },
-    /// Train the network.
+    /// Train the network on the data set.
     Train {
-        /// The network.
+        /// Must be the network that the worker holds.
         model: ModelHash,
-        /// How.
+        /// Epochs, learning rate and seed.
         plan: TrainingPlan,
     },
     /// Go on with the training whose state comes beside.
     Continue,
     /// Measure a profile of the network.
     Calibrate {
-        /// The network.
+        /// Must be the network that the worker holds.
         model: ModelHash,
-        /// Calibration images.
+        /// Number of calibration images, drawn from the training images.
         images: usize,
         /// Seed with which they are drawn.
         seed: u64,
     },
     /// Prune, repair and evaluate by a plan; needs a profile.
     Sweep {
-        /// The network.
+        /// Must be the network that the worker holds.
         model: ModelHash,
-        /// Over what.
+        /// Rules, sparsities and repairs.
         plan: SweepPlan,
-        /// What is known already.
+        /// Entries of the same sweep that are known already; they are not computed again.
         previous: Option<Box<SweepReport>>,
     },
     /// Prune and repair, and hand over the network.
     Prune {
         /// What every layer keeps, and of which network.
         allocation: Box<Allocation>,
-        /// The repair.
+        /// How channels are repaired; none leaves the network as it was pruned.
         repair: Repair,
-        /// Calibration images.
+        /// Number of calibration images, drawn from the training images.
         images: usize,
         /// Seed with which they are drawn.
         seed: u64,
     },
-    /// Classify some test images by the network, and by what was pruned from it last, before and after repair.
+    /// Classify some test images by the network, and by what was pruned from it last, before and
+    /// after repair.
     Predict {
-        /// The network.
+        /// Must be the network that the worker holds.
         model: ModelHash,
-        /// How many.
+        /// Number of test images.
         images: usize,
         /// Seed with which they are drawn.
         seed: u64,
     },
     /// Take up this profile, which names the network that it was measured on.
     Profile {
-        /// The profile.
+        /// Refused if it is of another network than the worker holds.
         profile: Box<ModelProfile>,
     },
     /// Rest between two batches.
     Pause,
-    /// Go on.
+    /// Go on after [`ComputeRequest::Pause`].
     Resume,
     /// Give up what is under way and what waits.
     Stop,
@@ -144,57 +146,57 @@ pub enum ComputeEvent {
     },
     /// A data set is there.
     Data {
-        /// Its name.
+        /// Name of the data set.
         name: String,
-        /// Its classes.
+        /// Names of its classes, in the order of the labels.
         classes: Vec<String>,
-        /// Training images.
+        /// Number of training images.
         train: usize,
-        /// Test images.
+        /// Number of test images.
         test: usize,
     },
     /// A network is there.
     Model {
-        /// Which.
+        /// Names it in later requests.
         hash: ModelHash,
-        /// Its layers.
+        /// Its layers and how they are connected.
         graph: Box<LayerGraph>,
         /// How it came to be, a line for each step.
         history: Vec<String>,
     },
     /// How far the present request is.
     Progress {
-        /// Of what.
+        /// What is counted: images, layers, steps, networks, nodes or files.
         what: String,
-        /// Units done.
+        /// How many are done.
         done: usize,
-        /// Units in all.
+        /// How many there are in all.
         total: usize,
     },
     /// A step of training is done.
     Step {
-        /// What it did.
+        /// Epoch, step and loss.
         report: StepReport,
     },
     /// An epoch of training is done.
     Epoch {
-        /// Which, from 1.
+        /// Number of the epoch, from 1.
         epoch: usize,
         /// Fraction of the test images (or of so many of them) that are classified right.
         accuracy: f64,
-        /// How many.
+        /// On how many test images that was measured.
         images: usize,
     },
     /// A layer is measured.
     Layer {
-        /// Of this network.
+        /// The network that is measured.
         model: ModelHash,
-        /// What was measured.
+        /// The layer with its curves.
         layer: Box<LayerProfile>,
     },
     /// The whole profile is measured.
     Profile {
-        /// The profile.
+        /// Names the network and the images that it was measured on.
         profile: Box<ModelProfile>,
     },
     /// A sweep has one more entry, or is done.
@@ -211,7 +213,7 @@ pub enum ComputeEvent {
     Checkpoint {
         /// The network that it is, or that it was pruned from.
         model: ModelHash,
-        /// Of what.
+        /// Whether it is a network or the state of a training.
         kind: CheckpointKind,
     },
     /// The request is carried out.
@@ -233,7 +235,7 @@ pub enum ComputeEvent {
 /// Some test images with their labels, and what networks make of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
-    /// The network.
+    /// The network that gave `dense`, and that the others were pruned from.
     pub model: ModelHash,
     /// Names of the classes.
     pub classes: Vec<String>,

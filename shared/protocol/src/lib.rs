@@ -18,4 +18,4 @@ pub use request::{
     RequestFields, RequestKindError, SweepRequest, TrainRequest,
 };
 pub use server::{FieldProblem, Me, Problem, ServerInfo, Share, UserRole};
-pub use session::{Answer, Ask, Control, Effect, Input, Phase, Session, Work};
+pub use session::{Control, Effect, Input, Phase, RequestOutcome, RequestWithFiles, Task, WorkerSession};

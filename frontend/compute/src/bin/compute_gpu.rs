@@ -2,6 +2,6 @@
 
 fn main() {
     rrlab_compute::start(rrlab_engine::device::open_webgpu(|reason| {
-        rrlab_compute::tell_lost(&format!("the GPU was lost: {reason}"));
+        rrlab_compute::send_lost(&format!("the GPU was lost: {reason}"));
     }));
 }

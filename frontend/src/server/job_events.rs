@@ -1,4 +1,4 @@
-//! A job that is watched: its events, replayed from the beginning and then as they come.
+//! The events of a job, replayed from the beginning and then as they come, and what they add up to.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,41 +14,44 @@ use web_sys::{EventSource, MessageEvent};
 
 /// What a job's events add up to.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Course {
-    /// Where it is.
+pub struct JobHistory {
+    /// `None` before the first event.
     pub state: Option<JobState>,
-    /// Why it failed.
+    /// Why it failed, for people.
     pub problem: Option<String>,
-    /// How far it is.
+    /// How far it is, while it runs.
     pub progress: Option<JobProgress>,
-    /// Epoch (with its fraction) and loss of steps.
+    /// Epochs passed (with the fraction of the present one) and loss of each step, in order.
     pub losses: Vec<(f64, f64)>,
-    /// Epoch and accuracy on test images.
+    /// Epoch and accuracy on test images, in order.
     pub accuracies: Vec<(f64, f64)>,
-    /// The network that is measured.
+    /// The network whose layers are measured.
     pub graph: Option<LayerGraph>,
-    /// Its layers that are measured already.
+    /// Those measured so far, by name.
     pub layers: BTreeMap<String, LayerProfile>,
     /// Networks that a sweep has evaluated.
     pub entries: Vec<SweepEntry>,
-    /// Runs of fine-tuning.
+    /// Runs of fine-tuning, the last perhaps under way.
     pub runs: Vec<FinetuneRun>,
-    /// What evaluation found.
+    /// The result of an evaluation.
     pub evaluation: Option<Evaluation>,
-    /// How often it was taken up.
+    /// How often a worker took it up.
     pub starts: usize,
-    /// The device.
+    /// Device of the worker that took it up last; empty before that.
     pub device: String,
 }
 
-impl Course {
-    /// Takes an event into account. One that comes twice, after a job was taken up again, changes nothing.
+impl JobHistory {
+    /// Takes an event into account. One that comes twice, after a job was taken up again, changes
+    /// nothing.
     fn add(&mut self, event: JobEvent) {
         match event {
             JobEvent::State { state, problem } => {
                 self.state = Some(state);
                 self.problem = problem;
-                self.progress = self.progress.take().filter(|_| state == JobState::Running);
+                if state != JobState::Running {
+                    self.progress = None;
+                }
             }
             JobEvent::Started { device, .. } => {
                 self.starts += 1;
@@ -56,7 +59,9 @@ impl Course {
             }
             JobEvent::Progress(progress) => self.progress = Some(progress),
             JobEvent::Measuring(graph) => self.graph = Some(*graph),
-            JobEvent::Layer(layer) => drop(self.layers.insert(layer.name.clone(), *layer)),
+            JobEvent::Layer(layer) => {
+                self.layers.insert(layer.name.clone(), *layer);
+            }
             JobEvent::Step(step) => {
                 let at = step.epoch as f64 + (step.step + 1) as f64 / step.steps_per_epoch as f64;
                 put(&mut self.losses, at, f64::from(step.loss));
@@ -67,7 +72,8 @@ impl Course {
                 }
             }
             JobEvent::Entry(entry) => {
-                let place = |entry: &SweepEntry| (entry.rule, entry.sparsity.get().to_bits(), entry.repair);
+                let place =
+                    |entry: &SweepEntry| (entry.rule, entry.sparsity.get().to_bits(), entry.repair);
                 if !self.entries.iter().any(|known| place(known) == place(&entry)) {
                     self.entries.push(entry);
                 }
@@ -99,51 +105,64 @@ fn put(points: &mut Vec<(f64, f64)>, at: f64, value: f64) {
     points.push((at, value));
 }
 
+/// What the server sends for an event.
 #[derive(Deserialize)]
 struct EventMessage {
     event: JobEvent,
 }
 
-/// The one stream of this tab.
-pub struct Watch {
+/// The one stream of events of this tab; it is closed with this.
+pub struct JobEventStream {
     source: EventSource,
-    _heard: Closure<dyn FnMut(MessageEvent)>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
 }
 
-impl Watch {
-    /// Listens to a job's events at this address. `ended` is called when it has ended.
-    pub fn begin(events: &str, course: RwSignal<Course>, ended: impl Fn() + 'static) -> Option<Self> {
-        let source = EventSource::new(events).ok()?;
-        let listened = source.clone();
+impl JobEventStream {
+    /// Adds a job's events at this address up in `history`. `ended` is called when the job has
+    /// ended.
+    pub fn open(
+        address: &str,
+        history: RwSignal<JobHistory>,
+        ended: impl Fn() + 'static,
+    ) -> Option<Self> {
+        let source = EventSource::new(address).ok()?;
+        let to_close = source.clone();
         let waiting = Rc::new(RefCell::new(Vec::new()));
-        let heard = Closure::new(move |message: MessageEvent| {
+        let on_message = Closure::new(move |message: MessageEvent| {
             let text = message.data().as_string().unwrap_or_default();
             // An event of a newer server that this page does not know is passed over.
             let Ok(EventMessage { event }) = serde_json::from_str(&text) else { return };
-            let last = matches!(&event, JobEvent::State { state, .. } if state.is_final());
+            let is_last = matches!(&event, JobEvent::State { state, .. } if state.is_final());
             waiting.borrow_mut().push(event);
             if waiting.borrow().len() == 1 {
-                // Thousands come at once when a long job is looked at: they are drawn once.
-                let waiting = waiting.clone();
-                request_animation_frame(move || {
-                    let events = waiting.take();
-                    // None, where another job is watched by now.
-                    if Rc::strong_count(&waiting) > 1 {
-                        course.update(|course| events.into_iter().for_each(|event| course.add(event)));
-                    }
-                });
+                add_in_next_frame(waiting.clone(), history);
             }
-            if last {
-                listened.close();
+            if is_last {
+                to_close.close();
                 ended();
             }
         });
-        source.set_onmessage(Some(heard.as_ref().unchecked_ref()));
-        Some(Self { source, _heard: heard })
+        source.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        Some(Self { source, _on_message: on_message })
     }
 }
 
-impl Drop for Watch {
+/// Thousands of events come at once when a long job is looked at: they are drawn once.
+fn add_in_next_frame(waiting: Rc<RefCell<Vec<JobEvent>>>, history: RwSignal<JobHistory>) {
+    request_animation_frame(move || {
+        let events = waiting.take();
+        // The stream holds the other one: it is gone where another job is watched by now.
+        if Rc::strong_count(&waiting) > 1 {
+            history.update(|history| {
+                for event in events {
+                    history.add(event);
+                }
+            });
+        }
+    });
+}
+
+impl Drop for JobEventStream {
     fn drop(&mut self) {
         self.source.set_onmessage(None);
         self.source.close();

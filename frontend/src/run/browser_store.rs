@@ -1,6 +1,9 @@
-//! What the browser keeps of results, in IndexedDB: the latest network, training, profile and sweep of each kind.
+//! What the browser keeps of results, in IndexedDB: the latest network, training, profile and sweep
+//! of each kind.
 
-use idb::{Database, DatabaseEvent, Error, Factory, KeyPath, ObjectStoreParams, Query, TransactionMode};
+use idb::{
+    Database, DatabaseEvent, Error, Factory, KeyPath, ObjectStoreParams, Query, TransactionMode,
+};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
@@ -9,20 +12,19 @@ const DATABASE: &str = "rrlab";
 const STORE: &str = "results";
 const VERSION: u32 = 1;
 
-/// What something kept is.
+/// What a stored result is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A network.
+pub enum ResultKind {
+    /// A network, as a checkpoint.
     Model,
-    /// A training that was not finished.
+    /// The state of a training that was not finished.
     Training,
-    /// A profile.
     Profile,
-    /// A sweep.
+    /// A sweep, perhaps unfinished.
     Sweep,
 }
 
-impl Kind {
+impl ResultKind {
     const ALL: [Self; 4] = [Self::Model, Self::Training, Self::Profile, Self::Sweep];
 
     /// What a person reads.
@@ -46,22 +48,21 @@ impl Kind {
     }
 }
 
-/// Something kept.
+/// A result that the browser keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
-    /// What it is.
-    pub kind: Kind,
-    /// Of which network and images.
+pub struct StoredResult {
+    pub kind: ResultKind,
+    /// Names the network and the images.
     pub name: String,
     /// When it was put there, in milliseconds since 1970.
     pub when: f64,
-    /// Its bytes.
+    /// A checkpoint, a state, or JSON, by its kind.
     pub data: Blob,
 }
 
-impl Kept {
-    /// Put there now.
-    pub fn new(kind: Kind, name: &str, data: Blob) -> Self {
+impl StoredResult {
+    /// A result of now.
+    pub fn new(kind: ResultKind, name: &str, data: Blob) -> Self {
         Self { kind, name: name.into(), when: js_sys::Date::now(), data }
     }
 
@@ -90,7 +91,7 @@ impl Kept {
         let field = |name: &str| Reflect::get(value, &name.into()).ok();
         let kind = field("kind")?.as_string()?;
         Some(Self {
-            kind: Kind::ALL.into_iter().find(|known| known.label() == kind)?,
+            kind: ResultKind::ALL.into_iter().find(|known| known.label() == kind)?,
             name: field("name")?.as_string()?,
             when: field("when")?.as_f64()?,
             data: field("data")?.dyn_into().ok()?,
@@ -109,35 +110,35 @@ async fn open() -> Result<Database, Error> {
     request.await
 }
 
-/// Everything kept, the latest first.
+/// All results, the latest first.
 ///
 /// # Errors
 /// If the browser keeps nothing (a private window, a full disk), for people.
-pub async fn list() -> Result<Vec<Kept>, String> {
+pub async fn list() -> Result<Vec<StoredResult>, String> {
     let read = async {
         let transaction = open().await?.transaction(&[STORE], TransactionMode::ReadOnly)?;
         transaction.object_store(STORE)?.get_all(None, None)?.await
     };
     let values = read.await.map_err(refusal)?;
-    let mut kept: Vec<Kept> = values.iter().filter_map(Kept::from_js).collect();
-    kept.sort_by(|a, b| b.when.total_cmp(&a.when));
-    Ok(kept)
+    let mut results: Vec<StoredResult> = values.iter().filter_map(StoredResult::from_js).collect();
+    results.sort_by(|a, b| b.when.total_cmp(&a.when));
+    Ok(results)
 }
 
-/// Keeps something.
+/// Keeps a result; one of the same key is replaced.
 ///
 /// # Errors
 /// As [`list`].
-pub async fn put(kept: &Kept) -> Result<(), String> {
+pub async fn put(result: &StoredResult) -> Result<(), String> {
     let write = async {
         let transaction = open().await?.transaction(&[STORE], TransactionMode::ReadWrite)?;
-        transaction.object_store(STORE)?.put(&kept.to_js(), None)?.await?;
+        transaction.object_store(STORE)?.put(&result.to_js(), None)?.await?;
         transaction.commit()?.await
     };
     write.await.map(|_| ()).map_err(refusal)
 }
 
-/// Forgets something.
+/// Forgets the result of a key.
 ///
 /// # Errors
 /// As [`list`].

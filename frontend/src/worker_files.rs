@@ -1,21 +1,21 @@
-//! Whether the workers are there: they are built after the page, and `workers.json` beside it says how it stands.
+//! Whether the workers' files are there: they are built after the page, and `workers.json` beside
+//! it says how it stands.
 
 use serde::Deserialize;
 
 use crate::files;
 
-/// Time after which workers that were to be ready are not waited for any more.
+/// Time past their estimate after which workers are not waited for any more.
 const LATE_MILLISECONDS: f64 = 30.0 * 60_000.0;
-/// The file beside the page.
 const ADDRESS: &str = "workers.json";
 
-/// How it stands with the workers of this page.
+/// How it stands with the files of this page's workers.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Workers {
-    /// They are in this folder.
+pub enum WorkerFiles {
+    /// They can be started.
     Ready {
-        /// Below the page.
+        /// Folder that they are in, below the page.
         folder: String,
     },
     /// They are being built.
@@ -29,12 +29,12 @@ pub enum Workers {
     Missing,
 }
 
-impl Workers {
-    /// Asks the server of the page.
+impl WorkerFiles {
+    /// Fetches how it stands now.
     ///
     /// # Errors
     /// If it does not say, for people.
-    pub async fn ask() -> Result<Self, String> {
+    pub async fn fetch() -> Result<Self, String> {
         let text = files::text(ADDRESS).await?;
         serde_json::from_str(&text).map_err(|error| format!("{ADDRESS} can't be read: {error}"))
     }
@@ -52,14 +52,19 @@ impl Workers {
             Self::Building { .. } if !self.is_building() => Self::Failed.obstacle(),
             Self::Building { ready_ms } => {
                 let minutes = ((ready_ms - js_sys::Date::now()) / 60_000.0).ceil();
-                let left = if minutes > 1.0 { format!("about {minutes:.0} minutes") } else { "a moment".to_owned() };
+                let left = match minutes {
+                    minutes if minutes > 1.0 => format!("about {minutes:.0} minutes"),
+                    _ => "a moment".to_owned(),
+                };
                 Some(format!("Networks in the browser: being built, {left}."))
             }
             Self::Failed => {
-                Some("Networks in the browser could not be built; the terminal that serves this page says why.".into())
+                let reason = "the terminal that serves this page says why";
+                Some(format!("Networks in the browser could not be built; {reason}."))
             }
             Self::Missing => {
-                Some("This page was built without networks in the browser: build it with `cargo xtask page`.".into())
+                let remedy = "build it with `cargo xtask page`";
+                Some(format!("This page was built without networks in the browser: {remedy}."))
             }
         }
     }

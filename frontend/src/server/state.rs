@@ -1,4 +1,5 @@
-//! What the page knows of the server: who uses it, jobs, what is stored, and the job that is watched.
+//! What the page knows of the server: who uses it, jobs, what is stored, and the job that is
+//! watched.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,74 +8,77 @@ use gloo_timers::future::sleep;
 use leptos::prelude::*;
 use rrlab_protocol::{Artifact, ArtifactKind, Job, JobRequest, ServerInfo, Share, UserRole};
 use rrlab_types::Document;
+use wasm_bindgen_futures::JsFuture;
 
 use super::api;
-use super::watch::{Course, Watch};
-use crate::run::{Finding, Workers};
+use super::job_events::{JobEventStream, JobHistory};
+use crate::address;
+use crate::page_update::PageUpdate;
 use crate::settings::{ComputeOn, Settings};
+use crate::worker_files::WorkerFiles;
 
 /// How often a server is looked for that is still being built.
-const AGAIN: Duration = Duration::from_secs(5);
+const SEARCH_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the list of jobs is asked for while it is looked at.
-const REFRESH: Duration = Duration::from_secs(2);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Endings of files that say nothing of what is in them.
 const ENDINGS: [&str; 6] = [".tar.gz", ".tgz", ".tar", ".zip", ".safetensors", ".json"];
 
-/// The page's side of the server.
+/// What the page knows of the server, and what it asks of it.
 #[derive(Clone, Copy)]
-pub struct Board {
-    /// Settings of the page.
+pub struct ServerState {
     pub settings: Settings,
     /// The server; `None` where there is none.
     pub info: RwSignal<Option<ServerInfo>>,
-    /// The latest jobs.
+    /// The latest jobs of who is signed in, the latest first.
     pub jobs: RwSignal<Vec<Job>>,
-    /// What is stored.
+    /// What is stored of the person who is signed in.
     pub artifacts: RwSignal<Vec<Artifact>>,
-    /// What the job that is watched has come to.
-    pub course: RwSignal<Course>,
-    /// Links to it.
+    /// What the events of the job that is watched add up to.
+    pub history: RwSignal<JobHistory>,
+    /// Links to that job.
     pub links: RwSignal<Vec<Share>>,
-    /// The job that the page's link shows.
+    /// The job that the page's link shows; `None` where the address has no link.
     pub shared: RwSignal<Option<Job>>,
-    /// What it has come to.
-    pub shared_course: RwSignal<Course>,
+    /// What its events add up to.
+    pub shared_history: RwSignal<JobHistory>,
     /// What went wrong last, or what was done.
     pub notice: RwSignal<String>,
-    watch: StoredValue<Option<Watch>, LocalStorage>,
-    shared_watch: StoredValue<Option<Watch>, LocalStorage>,
-    found: Callback<Finding>,
+    events: StoredValue<Option<JobEventStream>, LocalStorage>,
+    shared_events: StoredValue<Option<JobEventStream>, LocalStorage>,
+    show: Callback<PageUpdate>,
 }
 
-impl Board {
-    /// Looks for a server. `found` is told of results that are opened.
-    pub fn new(settings: Settings, found: Callback<Finding>) -> Self {
-        let board = Self {
+impl ServerState {
+    /// Looks for a server. `show` is given results that are opened.
+    pub fn new(settings: Settings, show: Callback<PageUpdate>) -> Self {
+        let server = Self {
             settings,
             info: RwSignal::new(None),
             jobs: RwSignal::new(Vec::new()),
             artifacts: RwSignal::new(Vec::new()),
-            course: RwSignal::new(Course::default()),
+            history: RwSignal::new(JobHistory::default()),
             links: RwSignal::new(Vec::new()),
             shared: RwSignal::new(None),
-            shared_course: RwSignal::new(Course::default()),
+            shared_history: RwSignal::new(JobHistory::default()),
             notice: RwSignal::new(String::new()),
-            watch: StoredValue::new_local(None),
-            shared_watch: StoredValue::new_local(None),
-            found,
+            events: StoredValue::new_local(None),
+            shared_events: StoredValue::new_local(None),
+            show,
         };
-        board.look();
-        board.follow();
-        board
+        server.look();
+        server.follow_jobs();
+        server.follow_watched_job();
+        server
     }
 
+    /// Looks for the server until it answers, or is not being built.
     fn look(self) {
         leptos::task::spawn_local(async move {
             let mut info = api::server().await;
-            // The program may still be being built, as the workers are.
-            while info.is_none() && Workers::ask().await.is_ok_and(|workers| workers.is_building()) {
-                sleep(AGAIN).await;
+            while info.is_none() && is_being_built().await {
+                sleep(SEARCH_INTERVAL).await;
                 info = api::server().await;
             }
             self.info.set(info);
@@ -97,34 +101,47 @@ impl Board {
 
     /// Whether somebody is signed in who may have jobs.
     pub fn has_jobs(self) -> bool {
-        let user = |info: &ServerInfo| info.user.as_ref().is_some_and(|user| user.role != UserRole::Reviewer);
+        let user = |info: &ServerInfo| {
+            info.user.as_ref().is_some_and(|user| user.role != UserRole::Reviewer)
+        };
         self.info.with(|info| info.as_ref().is_some_and(user))
     }
 
-    fn follow(self) {
-        let open = Memo::new(move |_| self.is_open() && self.has_jobs());
+    /// Whether jobs are what is looked at, by somebody who may have some.
+    fn shows_jobs(self) -> bool {
+        self.is_open() && self.has_jobs()
+    }
+
+    /// Refreshes jobs, and what is stored, while they are looked at.
+    fn follow_jobs(self) {
+        let shows_jobs = Memo::new(move |_| self.shows_jobs());
         Effect::new(move |_| {
-            if open.get() {
+            if shows_jobs.get() {
                 self.refresh();
             }
         });
-        let again = set_interval_with_handle(
-            move || {
-                if untrack(|| open.get()) {
-                    self.refresh_jobs();
-                }
-            },
-            REFRESH,
-        );
-        on_cleanup(move || again.iter().for_each(|again| again.clear()));
+        let refresh = move || {
+            if untrack(|| shows_jobs.get()) {
+                self.refresh_jobs();
+            }
+        };
+        if let Ok(interval) = set_interval_with_handle(refresh, REFRESH_INTERVAL) {
+            on_cleanup(move || interval.clear());
+        }
+    }
+
+    /// Hears the events of the job that is watched.
+    fn follow_watched_job(self) {
+        let shows_jobs = Memo::new(move |_| self.shows_jobs());
         Effect::new(move |_| {
             let job = self.settings.job.get();
-            self.watch.set_value(None);
-            self.course.set(Course::default());
+            self.events.set_value(None);
+            self.history.set(JobHistory::default());
             self.links.set(Vec::new());
-            if job > 0 && open.get() {
+            if job > 0 && shows_jobs.get() {
                 let ended = move || self.refresh();
-                self.watch.set_value(Watch::begin(&api::events(job, ""), self.course, ended));
+                let events = JobEventStream::open(&api::events(job, ""), self.history, ended);
+                self.events.set_value(events);
                 self.refresh_links();
             }
         });
@@ -158,7 +175,8 @@ impl Board {
     fn refresh_links(self) {
         let job = self.settings.job.get_untracked();
         leptos::task::spawn_local(async move {
-            let links = if job > 0 { api::shares(job).await.unwrap_or_default() } else { Vec::new() };
+            let links =
+                if job > 0 { api::shares(job).await.unwrap_or_default() } else { Vec::new() };
             if self.settings.job.get_untracked() == job {
                 self.links.set(links);
             }
@@ -166,7 +184,11 @@ impl Board {
     }
 
     /// Does something on the server, says what went wrong, and looks again.
-    fn act<T: 'static>(self, work: impl Future<Output = Result<T, String>> + 'static, then: impl FnOnce(T) + 'static) {
+    fn act<T: 'static>(
+        self,
+        work: impl Future<Output = Result<T, String>> + 'static,
+        then: impl FnOnce(T) + 'static,
+    ) {
         leptos::task::spawn_local(async move {
             match work.await {
                 Ok(value) => {
@@ -181,15 +203,15 @@ impl Board {
 
     /// Asks for a job, and watches it.
     pub fn submit(self, request: JobRequest) {
-        self.act(async move { api::submit(&request).await }, move |job| self.settings.job.set(job.id));
+        let submit = async move { api::submit(&request).await };
+        self.act(submit, move |job| self.settings.job.set(job.id));
     }
 
-    /// Cancels a job.
     pub fn cancel(self, id: i64) {
         self.act(api::cancel(id), |_| ());
     }
 
-    /// Forgets a job.
+    /// Removes a job from the list; what it made stays.
     pub fn forget(self, id: i64) {
         self.act(api::forget(id), move |()| {
             if self.settings.job.get_untracked() == id {
@@ -201,26 +223,25 @@ impl Board {
     /// Copies a link that shows a job to whoever has it.
     pub fn share(self, id: i64) {
         self.act(api::share(id), move |secret| {
-            let base = window().location().href().unwrap_or_default();
-            let base = base.split(['?', '#']).next().unwrap_or_default().to_owned();
-            let link = format!("{base}?share={secret}");
+            let link = address::with_query(&format!("share={secret}"));
             let promise = window().navigator().clipboard().write_text(&link);
             leptos::task::spawn_local(async move {
-                let copied = wasm_bindgen_futures::JsFuture::from(promise).await.is_ok();
+                let copied = JsFuture::from(promise).await.is_ok();
                 let what = if copied { "Copied a link to" } else { "The link to" };
-                self.notice.set(format!("{what} job {id}; whoever has it can read its results: {link}"));
+                let warning = "whoever has it can read its results";
+                self.notice.set(format!("{what} job {id}; {warning}: {link}"));
             });
             self.settings.job.set(id);
             self.refresh_links();
         });
     }
 
-    /// Revokes a link.
     pub fn revoke(self, share: Share) {
         self.act(api::revoke(share), move |()| self.refresh_links());
     }
 
-    /// Deletes something stored. What depends on it is named first; then `confirmed` deletes it nonetheless.
+    /// Deletes something stored; `then` is told whether it was. What depends on it is named first;
+    /// then `confirmed` deletes it nonetheless.
     pub fn delete(self, id: i64, confirmed: bool, then: impl FnOnce(bool) + 'static) {
         leptos::task::spawn_local(async move {
             let deleted = api::delete_artifact(id, confirmed).await;
@@ -230,21 +251,25 @@ impl Board {
         });
     }
 
-    /// Uploads a file.
-    pub fn upload(self, kind: ArtifactKind, file: web_sys::File, then: impl FnOnce(Artifact) + 'static) {
+    /// Uploads a file under its name without the ending; `then` is given what is stored.
+    pub fn upload(
+        self,
+        kind: ArtifactKind,
+        file: web_sys::File,
+        then: impl FnOnce(Artifact) + 'static,
+    ) {
         let file_name = file.name();
-        let ending = ENDINGS.iter().find_map(|ending| file_name.strip_suffix(ending));
-        let name = ending.unwrap_or(&file_name).to_owned();
+        let stem = ENDINGS.iter().find_map(|ending| file_name.strip_suffix(ending));
+        let name = stem.unwrap_or(&file_name).to_owned();
         self.notice.set(format!("Uploading {name} …"));
         self.act(async move { api::upload(kind.name(), &name, &file).await }, then);
     }
 
-    /// Signs in.
+    /// Signs in with a token, and looks at what the server says then.
     pub fn sign_in(self, token: String) {
         self.act(async move { api::sign_in(&token).await }, move |_| self.look());
     }
 
-    /// Signs out.
     pub fn sign_out(self) {
         self.act(api::sign_out(), move |()| {
             self.jobs.set(Vec::new());
@@ -267,20 +292,22 @@ impl Board {
     async fn open_shared(self, secret: &str) {
         let opened = match api::shared(secret).await {
             Ok(job) => {
-                let begin = Watch::begin(&api::events(job.id, secret), self.shared_course, move || self.look_again());
-                self.shared_watch.set_value(begin);
+                let ended = move || self.refresh_shared();
+                let events =
+                    JobEventStream::open(&api::events(job.id, secret), self.shared_history, ended);
+                self.shared_events.set_value(events);
                 self.shared.set(Some(job.clone()));
                 self.open_results(&job, secret).await
             }
             Err(problem) => Err(format!("the link shows nothing: {problem}")),
         };
         if let Err(problem) = opened {
-            self.found.run(Finding::Problem(problem));
+            self.show.run(PageUpdate::Problem(problem));
         }
     }
 
-    /// Takes note of what a shared job has made by its end.
-    fn look_again(self) {
+    /// Asks for the shared job again: at its end it has results.
+    fn refresh_shared(self) {
         let secret = self.settings.share.get_untracked();
         leptos::task::spawn_local(async move {
             if let Ok(job) = api::shared(&secret).await {
@@ -289,14 +316,21 @@ impl Board {
         });
     }
 
-    /// Its profile, and the sweep on it, where it has them.
+    /// Shows a job's profile, and the sweep on it, where it has them.
     async fn open_results(self, job: &Job, share: &str) -> Result<(), String> {
-        let made = |kind| job.results.iter().find(|result| result.kind == kind).map(|result| result.id);
+        let made =
+            |kind| job.results.iter().find(|result| result.kind == kind).map(|result| result.id);
         let profile = made(ArtifactKind::Profile).or(job.request.profile());
         for id in profile.into_iter().chain(made(ArtifactKind::Sweep)) {
-            let document = Document::from_json(&api::text(id, share).await?).map_err(|error| error.to_string())?;
-            self.found.run(Finding::Document(document));
+            let text = api::text(id, share).await?;
+            let document = Document::from_json(&text).map_err(|error| error.to_string())?;
+            self.show.run(PageUpdate::Document(document));
         }
         Ok(())
     }
+}
+
+/// Whether the program may still be being built, as the workers are.
+async fn is_being_built() -> bool {
+    WorkerFiles::fetch().await.is_ok_and(|files| files.is_building())
 }

@@ -1,0 +1,165 @@
+//! Profiles, sweeps, pruning with repair, and classification of the network.
+
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::checkpoint;
+use rrlab_engine::data::{Dataset, Sample, Split, draw_indices, images_to_device};
+use rrlab_engine::device::OpenDevice;
+use rrlab_engine::experiment::Experiment;
+use rrlab_engine::measured::Measured;
+use rrlab_engine::model::Model;
+use rrlab_engine::network::{Network, download};
+use rrlab_engine::prune::prune;
+use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::watch::{Interrupted, Progress};
+use rrlab_protocol::{CheckpointKind, ComputeEvent, Predictions};
+use rrlab_types::{Allocation, ModelHash, Repair, SweepPlan, SweepReport};
+
+use crate::control::RequestControl;
+use crate::failure::Failure;
+use crate::port::{send_bytes, send_event};
+use crate::progress_counter::ProgressCounter;
+use crate::state::{Pruned, WorkerState};
+
+impl WorkerState {
+    /// Measures a profile of the network on images drawn from the training images.
+    pub async fn calibrate(
+        &mut self,
+        asked: &ModelHash,
+        images: usize,
+        seed: u64,
+        control: &RequestControl,
+    ) -> Result<(), Failure> {
+        let (data, model) = (self.data()?, self.model(asked)?);
+        let images = CalibrationImages::draw(
+            data,
+            Split::Train,
+            images,
+            seed,
+            model.normalization_of(data),
+        )?;
+        let mut counter = ProgressCounter::new("images", images.len());
+        let layers = model.graph().prunable_layers().len();
+        let watch = async |progress: Progress<'_>| {
+            match progress {
+                Progress::Images(count) => counter.add(count),
+                Progress::Layer(layer) => {
+                    if counter.what != "layers" {
+                        counter = ProgressCounter::new("layers", layers);
+                    }
+                    send_event(&ComputeEvent::Layer {
+                        model: *asked,
+                        layer: Box::new(layer.clone()),
+                    });
+                    counter.add(1);
+                }
+                _ => {}
+            }
+            control.yield_now().await
+        };
+        let OpenDevice { device, name, .. } = &self.device;
+        let profile = calibrate(model, device, name, &images, Method::SecondMoments, watch).await?;
+        send_event(&ComputeEvent::Profile { profile: Box::new(profile.clone()) });
+        self.profile = Some(profile);
+        Ok(())
+    }
+
+    /// Prunes, repairs and evaluates by a plan; goes on with a report of the same.
+    pub async fn sweep(
+        &self,
+        asked: &ModelHash,
+        plan: SweepPlan,
+        previous: Option<SweepReport>,
+        control: &RequestControl,
+    ) -> Result<(), Failure> {
+        let (data, model) = (self.data()?, self.model(asked)?);
+        model.check_classes(data)?;
+        let profile =
+            self.profile.as_ref().ok_or_else(|| "measure the network first".to_owned())?;
+        let experiment = Experiment {
+            measured: Measured::new(model, profile)?,
+            dataset: data,
+            device: &self.device.device,
+            device_name: &self.device.name,
+        };
+        let mut counter = ProgressCounter::new("networks", plan.asked());
+        let watch = async |progress: Progress<'_>| {
+            if let Progress::Entry(report) = progress {
+                send_event(&ComputeEvent::Sweep { report: Box::new(report.clone()) });
+                counter.done = report.entries.len();
+                counter.report();
+            }
+            control.yield_now().await
+        };
+        let report = experiment.sweep(plan, previous, watch).await?;
+        send_event(&ComputeEvent::Sweep { report: Box::new(report) });
+        Ok(())
+    }
+
+    /// Prunes by an allocation, repairs with `count` images, and hands over the network.
+    pub async fn prune(
+        &mut self,
+        allocation: &Allocation,
+        how: Repair,
+        (count, seed): (usize, u64),
+        control: &RequestControl,
+    ) -> Result<(), Failure> {
+        let (data, (hash, model)) = (self.data()?, self.held()?);
+        let (hash, device) = (*hash, &self.device.device);
+        let (pruned, _) = prune(model, allocation)?;
+        let images =
+            CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
+        // The dense network's pass and the repair's.
+        let mut counter = ProgressCounter::new("nodes", 2 * (model.graph().nodes.len() - 1));
+        let mut watch = async |_: Progress<'_>| {
+            counter.add(1);
+            control.yield_now().await
+        };
+        let dense = DenseStatistics::measure(model, &images, device, &mut watch).await?;
+        let repaired = repair(model, &dense, &pruned, how, &images, device, &mut watch).await?;
+        let kind = CheckpointKind::Pruned;
+        send_bytes(&ComputeEvent::Checkpoint { model: hash, kind }, &checkpoint::write(&repaired)?);
+        self.pruned = Some(Pruned { pruned, repaired });
+        Ok(())
+    }
+
+    /// Classifies test images by the network, and by what was pruned from it last.
+    pub async fn predict(&self, asked: &ModelHash, count: usize, seed: u64) -> Result<(), Failure> {
+        let (data, model) = (self.data()?, self.model(asked)?);
+        model.check_classes(data)?;
+        let drawn = draw_indices(&data.test, count, seed);
+        let dense = self.logits(model, data, &drawn).await?;
+        let (mut pruned, mut repaired) = (None, None);
+        if let Some(models) = &self.pruned {
+            pruned = Some(self.logits(&models.pruned, data, &drawn).await?);
+            repaired = Some(self.logits(&models.repaired, data, &drawn).await?);
+        }
+        let labels = drawn.iter().map(|&image| data.test.labels()[image]).collect();
+        let predictions = Predictions {
+            model: *asked,
+            classes: data.classes.clone(),
+            labels,
+            dense,
+            pruned,
+            repaired,
+        };
+        let pixels: Vec<u8> =
+            drawn.iter().flat_map(|&image| data.test.image(image)).copied().collect();
+        send_bytes(&ComputeEvent::Predictions { predictions }, &pixels);
+        Ok(())
+    }
+
+    async fn logits(
+        &self,
+        model: &Model,
+        data: &Dataset,
+        drawn: &[usize],
+    ) -> Result<Vec<Vec<f32>>, Failure> {
+        let samples: Vec<Sample> = drawn.iter().map(|&image| image.into()).collect();
+        let device = &self.device.device;
+        let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
+        let logits = download(Network::new(model, device).forward(images))
+            .await
+            .map_err(Interrupted::Device)?;
+        Ok(logits.chunks(model.graph().classes).map(<[f32]>::to_vec).collect())
+    }
+}

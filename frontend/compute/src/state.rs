@@ -1,0 +1,92 @@
+//! What a worker holds: its device, images, a network with its profile, and what was pruned from it.
+
+use rrlab_engine::data::Dataset;
+use rrlab_engine::device::OpenDevice;
+use rrlab_engine::model::Model;
+use rrlab_protocol::ComputeEvent;
+use rrlab_types::{ModelHash, ModelProfile};
+
+use crate::failure::Failure;
+use crate::port::send_event;
+
+/// What the worker holds: its device, and what requests so far have left.
+pub struct WorkerState {
+    pub device: OpenDevice,
+    pub data: Option<Dataset>,
+    /// The network with its hash.
+    pub model: Option<(ModelHash, Model)>,
+    /// The network's profile on the images.
+    pub profile: Option<ModelProfile>,
+    /// What was pruned from the network last.
+    pub pruned: Option<Pruned>,
+}
+
+/// A pruned network before and after its repair.
+pub struct Pruned {
+    pub pruned: Model,
+    pub repaired: Model,
+}
+
+impl WorkerState {
+    /// Nothing but the device.
+    pub fn new(device: OpenDevice) -> Self {
+        Self { device, data: None, model: None, profile: None, pruned: None }
+    }
+
+    /// The images, if there are some.
+    pub fn data(&self) -> Result<&Dataset, Failure> {
+        self.data
+            .as_ref()
+            .ok_or_else(|| "there are no images yet: choose some first".to_owned().into())
+    }
+
+    /// The network of this hash.
+    pub fn model(&self, asked: &ModelHash) -> Result<&Model, Failure> {
+        let (held, model) = self.held()?;
+        if held == asked {
+            return Ok(model);
+        }
+        Err(format!(
+            "network {} was asked about, but {} is here: choose it again",
+            asked.short(),
+            held.short()
+        )
+        .into())
+    }
+
+    /// The network, whichever it is.
+    pub fn held(&self) -> Result<(&ModelHash, &Model), Failure> {
+        let held = self.model.as_ref().map(|(hash, model)| (hash, model));
+        held.ok_or_else(|| "there is no network yet: choose one first".to_owned().into())
+    }
+
+    /// Takes up a profile of the network.
+    pub fn put_profile(&mut self, profile: ModelProfile) -> Result<(), Failure> {
+        let (hash, _) = self.held()?;
+        // The page sends back only what was measured here, which names its network.
+        let _ = profile.check_model(hash)?;
+        self.profile = Some(profile);
+        Ok(())
+    }
+
+    /// Holds these images from now on, and tells the page.
+    pub fn put_data(&mut self, data: Dataset) {
+        send_event(&ComputeEvent::Data {
+            name: data.name.clone(),
+            classes: data.classes.clone(),
+            train: data.train.len(),
+            test: data.test.len(),
+        });
+        self.data = Some(data);
+        (self.profile, self.pruned) = (None, None);
+    }
+
+    /// Holds this network from now on, and tells the page.
+    pub fn put_model(&mut self, model: Model) {
+        let hash = model.hash();
+        let (graph, history) = (Box::new(model.graph().clone()), model.info.history.clone());
+        send_event(&ComputeEvent::Model { hash, graph, history });
+        self.model = Some((hash, model));
+        (self.profile, self.pruned) = (None, None);
+    }
+}

@@ -1,0 +1,90 @@
+//! Controls, graphs and panes of one profile.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use rrlab_types::ModelProfile;
+
+use super::open_documents::{OpenDocuments, Origin};
+use crate::controls::Controls;
+use crate::glossary::Term;
+use crate::graph::GraphView;
+use crate::lab::{Lab, Side};
+use crate::panes::Panes;
+use crate::run::Session;
+use crate::settings::Shown;
+use crate::tour::Tour;
+
+/// Controls, graphs and panes of one profile.
+#[component]
+pub fn LabView(
+    documents: OpenDocuments,
+    session: Session,
+    profile: Arc<ModelProfile>,
+) -> impl IntoView {
+    let caption = caption(&profile);
+    let hash = profile.hash();
+    // Measured here, of what the worker does not hold any more.
+    let is_past =
+        move || documents.origin.get() == Origin::Measured && session.measured.get() != Some(hash);
+    let lab = Lab::new(profile, documents.sweeps, documents.allocation, documents.settings);
+    let settings = documents.settings;
+    let problem = move || {
+        let problem = lab.a.with(|outcome| outcome.as_ref().err().cloned());
+        problem.map(|problem| view! { <p class="panel problem" role="alert">{problem}</p> })
+    };
+    let graph = move |side: Side| {
+        view! {
+            <div class="one-graph">
+                <h2>{move || format!("{side}: {}", lab.describe(side))}</h2>
+                <GraphView lab side />
+            </div>
+        }
+    };
+    let graphs = move || match settings.shown.get() {
+        Shown::A => graph(Side::A).into_any(),
+        Shown::B => graph(Side::B).into_any(),
+        Shown::Both => view! { {graph(Side::A)} {graph(Side::B)} }.into_any(),
+    };
+    view! {
+        <Controls lab />
+        {problem}
+        <section class="panel" aria-label="Layer graph">
+            <p class="faint" id="measurement">{caption}</p>
+            <Show when=is_past>
+                <p class="notice" id="past" role="status">
+                    "This profile was measured before the images or the network of the panel \
+                    above changed: \
+                     it is not of those."
+                </p>
+            </Show>
+            <div class="graphs" class:both=move || settings.shown.get() == Shown::Both>
+                {graphs}</div>
+            <p class="faint keys">
+                "Rounded, double border: "<Term name="projection" />
+                ". Dashed lines: shortcuts. Drag to move, "<kbd>"Ctrl"</kbd>
+                " and wheel to zoom. Keys: "
+                <kbd>"←→↑↓"</kbd>" walk, "<kbd>"Enter"</kbd>" opens, "<kbd>"f"</kbd>" folds, "
+                <kbd>"+ −"</kbd>" zoom, "<kbd>"space"</kbd>" fits."
+            </p>
+        </section>
+        <Panes lab />
+        <Tour lab />
+    }
+}
+
+/// What was measured, on what, and how.
+fn caption(profile: &ModelProfile) -> String {
+    let measured = &profile.measurement;
+    let network = profile.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
+    format!(
+        "{} (network {network}) on {}, measured on {} {} images without labels (seed {}, {}, {})",
+        profile.graph.architecture,
+        measured.dataset,
+        measured.images,
+        measured.split,
+        measured.seed,
+        measured.device,
+        measured.program
+    )
+}

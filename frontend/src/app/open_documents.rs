@@ -1,0 +1,280 @@
+//! What is open, whatever opened it: a profile, sweeps of it, an allocation.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use rrlab_types::{Allocation, Document, ModelProfile, SweepReport};
+
+use crate::address;
+use crate::files;
+use crate::gallery;
+use crate::page_update::PageUpdate;
+use crate::settings::{Pane, Settings};
+
+/// Where the open profile is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The gallery or an address: a link can hold it.
+    Named,
+    /// A file that a person opened: a link leads to another profile, or to none.
+    File,
+    /// Measured in this browser.
+    Measured,
+}
+
+/// What is open, whatever opened it.
+#[derive(Clone, Copy)]
+pub struct OpenDocuments {
+    pub settings: Settings,
+    pub profile: RwSignal<Option<Arc<ModelProfile>>>,
+    /// Sweeps of the profile, in the order in which they are listed.
+    pub sweeps: RwSignal<Vec<SweepReport>>,
+    /// An allocation from a file, which stands for B while it is open.
+    pub allocation: RwSignal<Option<Allocation>>,
+    pub origin: RwSignal<Origin>,
+    /// What went wrong, until a person closes it.
+    pub problems: RwSignal<Vec<String>>,
+    /// How often a profile was asked for or shown: what was asked for before is not shown after.
+    loads: StoredValue<u64>,
+}
+
+impl OpenDocuments {
+    /// Nothing is open yet; settings are read from the address.
+    pub fn new() -> Self {
+        let settings = Settings::new();
+        Self {
+            settings,
+            profile: RwSignal::new(None),
+            sweeps: RwSignal::new(Vec::new()),
+            allocation: RwSignal::new(None),
+            origin: RwSignal::new(Origin::Named),
+            problems: RwSignal::new(address::read(settings)),
+            loads: StoredValue::new(0),
+        }
+    }
+
+    /// Shows what went wrong.
+    fn report(self, problem: String) {
+        self.problems.update(|problems| problems.push(problem));
+    }
+
+    /// Opens what the settings name, whenever they name something else.
+    pub fn follow_settings(self) {
+        let Settings { profile, sweep, .. } = self.settings;
+        let wanted = Memo::new(move |_| (profile.get(), sweep.get()));
+        Effect::new(move |_| {
+            wanted.track();
+            self.load();
+        });
+    }
+
+    /// Opens what the settings name: the profile is shown as soon as it is there, sweeps join it as
+    /// they arrive. What was asked for before and is still on its way is not shown any more.
+    fn load(self) {
+        let (name, sweep) = untrack(|| (self.settings.profile.get(), self.settings.sweep.get()));
+        let mine = self.loads.get_value() + 1;
+        self.loads.set_value(mine);
+        leptos::task::spawn_local(async move {
+            let profile = files::profile(&name).await;
+            if self.loads.get_value() != mine {
+                return;
+            }
+            match profile {
+                Ok(profile) => {
+                    self.compare_with_link(&profile);
+                    self.show(profile, Origin::Named);
+                }
+                Err(problem) => return self.report(problem),
+            }
+            let listed = gallery::find(&name).map_or(&[][..], |network| network.sweeps);
+            let mut addresses: Vec<String> =
+                listed.iter().map(|&address| address.to_owned()).collect();
+            if !sweep.is_empty() {
+                addresses.push(sweep);
+            }
+            self.load_sweeps(addresses);
+        });
+    }
+
+    /// Says so where the link that was followed is of another profile than the one that its name
+    /// leads to.
+    fn compare_with_link(self, profile: &ModelProfile) {
+        let (linked, opened) = (self.settings.of.get_untracked(), profile.hash());
+        // Said once; whatever is opened next is not what the link meant.
+        self.settings.of.set(String::new());
+        if !linked.is_empty() && !opened.to_string().starts_with(&linked) {
+            let opened = opened.short();
+            self.report(format!(
+                "this link is of profile {linked}, but what it names is {opened}: open the file \
+                of {linked}"
+            ));
+        }
+    }
+
+    /// Loads sweeps side by side; they are listed in this order whichever arrives first, and one
+    /// that fails is named.
+    fn load_sweeps(self, addresses: Vec<String>) {
+        let mine = self.loads.get_value();
+        let arrived = StoredValue::new_local(vec![None; addresses.len()]);
+        for (place, address) in addresses.into_iter().enumerate() {
+            leptos::task::spawn_local(async move {
+                let loaded = files::sweep(&address).await;
+                if self.loads.get_value() != mine {
+                    return;
+                }
+                let checked = match loaded {
+                    Ok(sweep) => {
+                        self.check_sweep(sweep).map_err(|problem| format!("{address}: {problem}"))
+                    }
+                    Err(problem) => Err(problem),
+                };
+                match checked {
+                    Ok(sweep) => self.add_loaded_sweep(arrived, place, sweep),
+                    Err(problem) => self.report(problem),
+                }
+            });
+        }
+    }
+
+    /// Lists a sweep at its place among those of `arrived`; what a person opened meanwhile stays
+    /// before them.
+    fn add_loaded_sweep(
+        self,
+        arrived: StoredValue<Vec<Option<SweepReport>>, LocalStorage>,
+        place: usize,
+        sweep: SweepReport,
+    ) {
+        let before = arrived.with_value(|arrived| arrived.iter().flatten().count());
+        arrived.update_value(|arrived| arrived[place] = Some(sweep));
+        let loaded: Vec<SweepReport> =
+            arrived.with_value(|arrived| arrived.iter().flatten().cloned().collect());
+        self.sweeps.update(|sweeps| {
+            sweeps.truncate(sweeps.len() - before);
+            sweeps.extend(loaded);
+        });
+    }
+
+    /// The sweep, if it goes with the profile that is open.
+    fn check_sweep(self, sweep: SweepReport) -> Result<SweepReport, String> {
+        let Some(profile) = self.profile.get_untracked() else {
+            return Err("no profile is open; open the sweep's profile first".to_owned());
+        };
+        if profile.graph.architecture != sweep.architecture {
+            let open = &profile.graph.architecture;
+            return Err(format!(
+                "this sweep is of {}, but {open} is open; open its profile first",
+                sweep.architecture
+            ));
+        }
+        // One that does not say what it is of is shown as such, and lends its numbers to no other
+        // view.
+        let _ = sweep.check_profile(&profile.hash()).map_err(|error| error.to_string())?;
+        Ok(sweep)
+    }
+
+    /// Opens a network of the gallery, also where it was open before a file was.
+    pub fn open_gallery(self, name: String) {
+        // The sweep that an address named is of the profile that was open with it.
+        let has_sweep = self.settings.sweep.with_untracked(|sweep| !sweep.is_empty());
+        if self.settings.profile.with_untracked(|open| *open == name) && !has_sweep {
+            return self.load();
+        }
+        self.settings.sweep.set(String::new());
+        self.settings.profile.set(name);
+    }
+
+    /// Shows a profile; sweeps and an allocation of another one are closed.
+    fn show(self, profile: ModelProfile, origin: Origin) {
+        // What is still on its way would take the place of this.
+        self.loads.set_value(self.loads.get_value() + 1);
+        self.sweeps.set(Vec::new());
+        self.allocation.set(None);
+        self.origin.set(origin);
+        self.profile.set(Some(Arc::new(profile)));
+    }
+
+    /// Opens a file that a person chose or dropped.
+    pub fn open_file(self, file: web_sys::File) {
+        leptos::task::spawn_local(async move {
+            let name = file.name();
+            let taken = match files::read(file).await {
+                Ok(document) => {
+                    self.open_document(document).map_err(|problem| format!("{name}: {problem}"))
+                }
+                Err(problem) => Err(problem),
+            };
+            match taken {
+                Ok(()) => self.problems.set(Vec::new()),
+                Err(problem) => self.report(problem),
+            }
+        });
+    }
+
+    /// Shows what a network that runs here has come to.
+    pub fn show_update(self, update: PageUpdate) {
+        match update {
+            PageUpdate::Profile(profile) => self.show(*profile, Origin::Measured),
+            PageUpdate::Sweep(report) => self.show_sweep(&report),
+            PageUpdate::Document(document) => {
+                if let Err(problem) = self.open_document(document) {
+                    self.report(problem);
+                }
+            }
+            PageUpdate::Problem(problem) => self.report(problem),
+        }
+    }
+
+    /// Shows a sweep under way, if it is of the open profile: another may have been opened
+    /// meanwhile.
+    fn show_sweep(self, report: &SweepReport) {
+        let open = self.profile.get_untracked().map(|profile| profile.hash());
+        if open.is_none() || open != report.origin.profile_hash {
+            return;
+        }
+        self.sweeps.update(|sweeps| report.put_into(sweeps));
+        if report.entries.len() == 1 && report.plan.sparsities.len() > 1 {
+            self.settings.pane.set(Pane::Sweep);
+        }
+    }
+
+    /// Shows a document, or says why it does not go with the profile that is open.
+    fn open_document(self, document: Document) -> Result<(), String> {
+        match document {
+            Document::Profile(profile) => self.show(*profile, Origin::File),
+            Document::Sweep(sweep) => {
+                let sweep = self.check_sweep(*sweep)?;
+                self.sweeps.update(|sweeps| sweeps.insert(0, sweep));
+                self.settings.pane.set(Pane::Sweep);
+            }
+            Document::Allocation(allocation) => {
+                if let Some(profile) = self.profile.get_untracked()
+                    && let Err(problem) = check_allocation(&allocation, &profile)
+                {
+                    let remedy = "open the profile that it was made from first";
+                    return Err(format!("{problem}; {remedy}"));
+                }
+                self.allocation.set(Some(*allocation));
+                self.settings.pane.set(Pane::Compare);
+            }
+            Document::Finetune(_) => {
+                let remedy = "`rrlab plot` draws them";
+                return Err(format!("the page shows no reports of fine-tuning; {remedy}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an allocation goes with a profile: the same layers, and the same network; one of an
+/// earlier version, or of shapes alone, does not say which.
+fn check_allocation(allocation: &Allocation, profile: &ModelProfile) -> Result<(), String> {
+    let layers = profile.graph.prunable_layers();
+    let layers = layers.iter().map(|layer| (layer.name, layer.weights));
+    allocation.check_layers(layers).map_err(|error| error.to_string())?;
+    let remedy = "open the profile that it was made from";
+    let checked = match &profile.model_hash {
+        Some(model) => allocation.check_model(model),
+        None => profile.hash().check("the allocation", allocation.profile_hash.as_ref(), remedy),
+    };
+    checked.map(|_| ()).map_err(|error| error.to_string())
+}

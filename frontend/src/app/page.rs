@@ -1,0 +1,113 @@
+//! The whole page, from the title to the panes.
+
+use leptos::ev::DragEvent;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::header::Header;
+use super::lab_view::LabView;
+use super::open_documents::OpenDocuments;
+use super::run_section::RunSection;
+use crate::address;
+use crate::run::{self, Attachment, RunInputs, Session};
+use crate::server::{ServerState, SharedJob};
+use crate::settings::{Part, Theme};
+
+/// How names of checkpoints, data sets and images end.
+const RUN_ENDINGS: [&str; 8] =
+    [".safetensors", ".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg"];
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let documents = OpenDocuments::new();
+    let settings = documents.settings;
+    address::follow(settings);
+    documents.follow_settings();
+    Effect::new(move |_| set_colour_scheme(settings.theme.get()));
+    let show = Callback::new(move |update| documents.show_update(update));
+    let session = Session::new(settings, show);
+    let inputs = RunInputs::new(session);
+    let server = ServerState::new(settings, show);
+    let is_over = RwSignal::new(false);
+    let can_open = move || settings.shows(Part::Open);
+    // A browser would leave the page for the file.
+    let drag_over = move |event: DragEvent| {
+        event.prevent_default();
+        is_over.set(can_open());
+    };
+    let drop_files = move |event: DragEvent| {
+        event.prevent_default();
+        is_over.set(false);
+        if let Some(data) = event.data_transfer().filter(|_| can_open()) {
+            leptos::task::spawn_local(async move {
+                take_files(documents, inputs, run::dropped(&data).await);
+            });
+        }
+    };
+    let lab = move || match documents.profile.get() {
+        Some(profile) => view! { <LabView documents session profile /> }.into_any(),
+        None => {
+            let text = move || match documents.problems.with(Vec::is_empty) {
+                true => "Loading the profile …",
+                false => "No profile is open. Drop one on this page, or choose one of the gallery.",
+            };
+            view! { <p class="panel loading" role="status">{text}</p> }.into_any()
+        }
+    };
+    view! {
+        <main class:over=is_over on:dragover=drag_over on:dragleave=move |_| is_over.set(false)
+            on:drop=drop_files>
+            <Header documents server />
+            <Problems problems=documents.problems />
+            <SharedJob server />
+            <Show when=move || settings.run.get() && settings.shows(Part::Run)>
+                <RunSection inputs server settings />
+            </Show>
+            {lab}
+        </main>
+    }
+}
+
+fn set_colour_scheme(theme: Theme) {
+    let scheme = match theme {
+        Theme::System => "light dark",
+        Theme::Light => "light",
+        Theme::Dark => "dark",
+    };
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("style", &format!("color-scheme: {scheme}"));
+    }
+}
+
+/// Opens what the lab itself wrote; checkpoints and images are for running networks.
+fn take_files(documents: OpenDocuments, inputs: RunInputs, files: Vec<Attachment>) {
+    let mut to_run = Vec::new();
+    for file in files {
+        let name = file.name.to_lowercase();
+        if RUN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            to_run.push(file);
+        } else if let Ok(file) = file.data.dyn_into() {
+            documents.open_file(file);
+        }
+    }
+    if !to_run.is_empty() && documents.settings.shows(Part::Run) {
+        inputs.take_files(to_run);
+    }
+}
+
+#[component]
+fn Problems(problems: RwSignal<Vec<String>>) -> impl IntoView {
+    let list = move || {
+        let problem = |problem: String| view! { <p>{problem}</p> };
+        problems.get().into_iter().map(problem).collect_view()
+    };
+    view! {
+        <Show when=move || problems.with(|problems| !problems.is_empty())>
+            <div class="panel problems" role="alert">
+                {list}
+                <button type="button" on:click=move |_| problems.set(Vec::new())>"Close"</button>
+            </div>
+        </Show>
+    }
+}

@@ -1,0 +1,142 @@
+//! A chart on the page, with its title, a way to read it with the keyboard, its numbers as a table,
+//! and export.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+
+use super::binding;
+use super::spec::ChartSpec;
+use crate::after_paint::after_paint;
+use crate::export;
+use crate::lab::Lab;
+use crate::settings::{Part, Settings};
+
+/// A chart, with its title, a way to read it with the keyboard, its numbers as a table, and export.
+#[component]
+pub fn Chart(
+    settings: Settings,
+    /// The lab that saved files speak of; without, nothing can be saved.
+    #[prop(optional)]
+    lab: Option<Lab>,
+    /// Beginning of the names of saved files.
+    name: &'static str,
+    /// Stands above it.
+    #[prop(into)]
+    title: Signal<String>,
+    /// What is drawn; follows a paint later.
+    #[prop(into)]
+    spec: Signal<ChartSpec>,
+    /// Told of a series that a person hid (false) or showed.
+    #[prop(optional)]
+    on_legend: Option<Callback<(String, bool)>>,
+    /// Height in pixels.
+    #[prop(default = 320)]
+    height: u32,
+) -> impl IntoView {
+    let holder = NodeRef::<leptos::html::Div>::new();
+    let spec = after_paint(Memo::new(move |_| spec.get()));
+    let on_legend =
+        StoredValue::new_local(Closure::<dyn FnMut(String, bool)>::new(move |name, shown| {
+            if let Some(on_legend) = on_legend {
+                on_legend.run((name, shown));
+            }
+        }));
+    Effect::new(move |_| {
+        let Some(element) = holder.get() else { return };
+        settings.theme.track();
+        if let Ok(json) = serde_json::to_string(&spec.get()) {
+            on_legend.with_value(|on_legend| binding::draw(&element, &json, on_legend));
+        }
+    });
+    on_scheme_change(move || {
+        if let Some(element) = holder.get_untracked() {
+            binding::redraw(&element);
+        }
+    });
+    let tools = lab.map(|lab| {
+        view! {
+            <Show when=move || settings.shows(Part::Export)>
+                <ExportTools lab holder name spec />
+            </Show>
+        }
+    });
+    let is_open = RwSignal::new(false);
+    let numbers = move || is_open.get().then(|| number_table(&spec.get()));
+    view! {
+        <figure class="chart-figure">
+            <figcaption><span>{title}</span>{tools}</figcaption>
+            <div class="chart" data-chart=name node_ref=holder tabindex="0" role="group"
+                style=format!("height: {height}px")
+                aria-label=move || format!("{}. Arrow keys read its values.", title.get())></div>
+            <p class="sr-only" aria-live="polite"></p>
+            <details class="numbers"
+                on:toggle=move |_| is_open.update(|is_open| *is_open = !*is_open)>
+                <summary>"Numbers"</summary>
+                <div class="table" tabindex="0" role="group" aria-label="Numbers of the chart">
+                    {numbers}</div>
+            </details>
+        </figure>
+    }
+}
+
+/// Buttons that save the chart.
+#[component]
+fn ExportTools(
+    lab: Lab,
+    holder: NodeRef<leptos::html::Div>,
+    name: &'static str,
+    spec: Signal<ChartSpec>,
+) -> impl IntoView {
+    let with_svg = move |ending: &'static str, save: fn(String, String)| {
+        let Some(element) = holder.get_untracked() else { return };
+        let (name, description) = (export::file_name(lab, name, ending), export::description(lab));
+        leptos::task::spawn_local(async move {
+            if let Some(text) = binding::svg(&element, &description).await.as_string() {
+                save(name, text);
+            }
+        });
+    };
+    let save_svg =
+        move |_| with_svg("svg", |name, text| export::save_text(&name, &text, "image/svg+xml"));
+    let save_png = move |_| with_svg("png", |name, text| export::save_png(&name, &text));
+    let save_csv = move |_| {
+        let (head, rows) = spec.get_untracked().table();
+        export::save_text(
+            &export::file_name(lab, name, "csv"),
+            &export::csv(&head, &rows),
+            "text/csv",
+        );
+    };
+    view! {
+        <span class="tools">
+            <button type="button" on:click=save_svg>"SVG"</button>
+            <button type="button" on:click=save_png>"PNG"</button>
+            <button type="button" on:click=save_csv>"CSV"</button>
+        </span>
+    }
+}
+
+fn number_table(spec: &ChartSpec) -> impl IntoView + use<> {
+    let (head, rows) = spec.table();
+    let head = head.into_iter().map(|cell| view! { <th scope="col">{cell}</th> }).collect_view();
+    let row = |row: Vec<String>| {
+        let cells = row.into_iter().map(|cell| view! { <td>{cell}</td> }).collect_view();
+        view! { <tr>{cells}</tr> }
+    };
+    view! {
+        <table>
+            <thead><tr>{head}</tr></thead>
+            <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
+        </table>
+    }
+}
+
+/// Calls back when the system turns light or dark, for as long as the component lives.
+fn on_scheme_change(changed: impl FnMut() + 'static) {
+    let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") else { return };
+    let listener = Closure::<dyn FnMut()>::new(changed);
+    query.set_onchange(Some(listener.as_ref().unchecked_ref()));
+    let held = StoredValue::new_local((query, listener));
+    on_cleanup(move || held.with_value(|(query, _)| query.set_onchange(None)));
+}

@@ -1,0 +1,76 @@
+//! Above a graph: what its colours mean, and tools to search, zoom, fold and save.
+
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+
+use super::export;
+use super::keyboard::ZOOM_STEP;
+use super::state::GraphState;
+use crate::settings::Part;
+
+/// Legend and tools.
+#[component]
+pub fn Toolbar(graph: GraphState) -> impl IntoView {
+    let (settings, lab, side) = (graph.lab.settings, graph.lab, graph.side);
+    let fold_text = move || match settings.folded.with(|folded| folded.0.is_empty()) {
+        true => "Fold stages",
+        false => "Unfold all",
+    };
+    let search_key = move |event: KeyboardEvent| {
+        if event.key() == "Enter" {
+            graph.focus(graph.focused.get_untracked());
+        }
+    };
+    view! {
+        <Legend graph />
+        <div class="tools">
+            <input type="search" placeholder="Find a layer" aria-label="Find a layer by name"
+                size="12"
+                on:input:target=move |event| graph.find(&event.target().value())
+                on:keydown=search_key />
+            <button type="button" aria-label="Zoom in" title="Zoom in (+)"
+                on:click=move |_| graph.zoom(ZOOM_STEP, None)>"+"</button>
+            <button type="button" aria-label="Zoom out" title="Zoom out (−)"
+                on:click=move |_| graph.zoom(1.0 / ZOOM_STEP, None)>"−"</button>
+            <button type="button" title="The whole graph (space)" on:click=move |_| graph.fit()>
+                "Fit"</button>
+            <button type="button" title="Stages as one box each (f folds the block at the cursor)"
+                on:click=move |_| graph.toggle_stages()>{fold_text}</button>
+            <Show when=move || settings.shows(Part::Export)>
+                <button type="button" on:click=move |_| export::graph_svg(lab, side)>"SVG"</button>
+                <button type="button" on:click=move |_| export::graph_png(lab, side)>"PNG"</button>
+            </Show>
+        </div>
+    }
+}
+
+/// What the colours mean, with an axis.
+#[component]
+fn Legend(graph: GraphState) -> impl IntoView {
+    let metric = graph.lab.settings.metric;
+    let label = move || {
+        let metric = metric.get();
+        let [low, middle, high] = metric.meaning();
+        let [first, .., last] = graph.scale.get().ticks().map(|tick| metric.format(tick));
+        let middle = if middle.is_empty() { String::new() } else { format!(" over {middle}") };
+        format!("Colours of {}: from {first} ({low}){middle} to {last} ({high})", metric.label())
+    };
+    let gradient = move || format!("background: {}", graph.scale.get().gradient());
+    let ticks = move || {
+        let metric = metric.get();
+        let tick = |value| view! { <span>{metric.format(value)}</span> };
+        graph.scale.get().ticks().map(tick).into_iter().collect_view()
+    };
+    let words = move || {
+        let words = metric.get().meaning();
+        words.map(|word| view! { <span>{word}</span> }).into_iter().collect_view()
+    };
+    view! {
+        <div class="legend" role="img" aria-label=label>
+            <span class="legend-name">{move || metric.get().label()}</span>
+            <span class="bar" style=gradient></span>
+            <span class="axis">{ticks}</span>
+            <span class="axis words">{words}</span>
+        </div>
+    }
+}

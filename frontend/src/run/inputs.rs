@@ -1,0 +1,338 @@
+//! What is set in the panel, and the tasks that its buttons make of it.
+
+use leptos::prelude::*;
+use rrlab_protocol::{ComputeRequest, RequestWithFiles, Task};
+use rrlab_types::{Repair, SweepPlan, TrainingPlan};
+
+use super::attachment::Attachment;
+use super::browser_store::{ResultKind, StoredResult};
+use super::session::Session;
+use crate::choices::choices;
+use crate::settings::{AllocationSettings, ComputeOn};
+use crate::sweep_plan::{SWEEP_RULES, sweep_sparsities};
+
+/// The network that comes with the page, trained by this project's own program.
+const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
+const BUNDLED_NAME: &str = "resnet8-shapes10.safetensors";
+/// Test images that are classified to be looked at.
+const CLASSIFIED_IMAGES: usize = 12;
+/// Test images of shapes10, however few training images are asked for.
+const LEAST_TEST_IMAGES: usize = 100;
+
+choices! {
+    /// Where images come from.
+    ImageSource {
+        Shapes = "shapes10", "shapes10, made here";
+        Files = "files", "your own files";
+    }
+}
+
+choices! {
+    /// Where the network comes from.
+    NetworkSource {
+        Bundled = "bundled", "ResNet-8, trained on shapes10";
+        ResNet8 = "resnet8", "new ResNet-8";
+        ResNet20 = "resnet20", "new ResNet-20";
+        File = "file", "your own checkpoint";
+        Held = "held", "the one trained or opened here";
+    }
+}
+
+choices! {
+    /// Architecture of a checkpoint that does not say.
+    Architecture {
+        Stated = "stated", "as the file says";
+        ResNet8 = "resnet8", "ResNet-8";
+        ResNet20 = "resnet20", "ResNet-20";
+        ResNet18 = "resnet18", "ResNet18";
+        Vgg11 = "vgg11_bn", "VGG11-BN";
+    }
+}
+
+/// What is set in the panel that runs networks.
+#[derive(Clone, Copy)]
+pub struct RunInputs {
+    pub(super) session: Session,
+    pub(super) source: RwSignal<ImageSource>,
+    /// Training images of shapes10.
+    pub(super) shapes: RwSignal<usize>,
+    /// Files of images that were chosen.
+    pub(super) images: RwSignal<Vec<Attachment>, LocalStorage>,
+    pub(super) network: RwSignal<NetworkSource>,
+    /// The checkpoint that was chosen.
+    pub(super) checkpoint: RwSignal<Option<Attachment>, LocalStorage>,
+    /// Architecture of that checkpoint.
+    pub(super) architecture: RwSignal<Architecture>,
+    pub(super) epochs: RwSignal<usize>,
+    pub(super) learning_rate: RwSignal<f64>,
+    /// Images without labels that networks are measured and repaired by.
+    pub(super) calibration: RwSignal<usize>,
+    /// Test images on which accuracy is measured.
+    pub(super) evaluation: RwSignal<usize>,
+    /// Of images, weights and draws.
+    pub(super) seed: RwSignal<u64>,
+    /// The bundled checkpoint, once it was fetched.
+    bundled: RwSignal<Option<Attachment>, LocalStorage>,
+}
+
+impl RunInputs {
+    /// Everything at its default.
+    pub fn new(session: Session) -> Self {
+        let inputs = Self {
+            session,
+            source: RwSignal::new(ImageSource::Shapes),
+            shapes: RwSignal::new(2000),
+            images: RwSignal::new_local(Vec::new()),
+            network: RwSignal::new(NetworkSource::Bundled),
+            checkpoint: RwSignal::new_local(None),
+            architecture: RwSignal::new(Architecture::Stated),
+            epochs: RwSignal::new(8),
+            learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
+            calibration: RwSignal::new(256),
+            evaluation: RwSignal::new(500),
+            seed: RwSignal::new(0),
+            bundled: RwSignal::new_local(None),
+        };
+        inputs.follow_device();
+        inputs.follow_trainings();
+        inputs
+    }
+
+    /// Another device means another worker; looking at the server's jobs does not.
+    fn follow_device(self) {
+        let session = self.session;
+        Effect::new(move |before: Option<ComputeOn>| match session.settings.compute_on.get() {
+            ComputeOn::Server => before.unwrap_or(ComputeOn::Auto),
+            now => {
+                if before.is_some_and(|before| before != now) {
+                    session.change_device();
+                }
+                now
+            }
+        });
+    }
+
+    /// What comes after a training is done with the network that it left.
+    fn follow_trainings(self) {
+        Effect::new(move |before: Option<usize>| {
+            let trainings = self.session.trainings.get();
+            if before.is_some_and(|before| before != trainings) {
+                self.network.set(NetworkSource::Held);
+            }
+            trainings
+        });
+    }
+
+    /// Takes files that were chosen or dropped: a checkpoint, or images.
+    pub fn take_files(self, files: Vec<Attachment>) {
+        self.session.settings.run.set(true);
+        let (mut networks, images): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| file.name.ends_with(".safetensors"));
+        if let Some(network) = networks.pop() {
+            self.checkpoint.set(Some(network));
+            self.network.set(NetworkSource::File);
+        }
+        if !images.is_empty() {
+            self.images.set(images);
+            self.source.set(ImageSource::Files);
+        }
+    }
+
+    /// What brings the images.
+    fn images_task(self) -> Result<Task<Attachment>, String> {
+        let seed = self.seed.get_untracked();
+        Ok(Task::Request(match self.source.get_untracked() {
+            ImageSource::Shapes => {
+                let train = self.shapes.get_untracked();
+                // The test images' seed is the training images': the generator keeps the two apart.
+                let test = (train / 2).max(LEAST_TEST_IMAGES);
+                ComputeRequest::Shapes { train, test, seed }.into()
+            }
+            ImageSource::Files => {
+                let attachments = self.images.get_untracked();
+                let Some(first) = attachments.first() else {
+                    let what = "CIFAR's own, a .zip, or a folder";
+                    return Err(format!("choose files of images first: {what}"));
+                };
+                let name = data_set_name(&first.name);
+                RequestWithFiles { request: ComputeRequest::Files { name }, attachments }
+            }
+        }))
+    }
+
+    /// What brings the network; nothing where it is the one that is there.
+    async fn network_task(self) -> Result<Option<Task<Attachment>>, String> {
+        let seed = self.seed.get_untracked();
+        Ok(Some(Task::Request(match self.network.get_untracked() {
+            NetworkSource::Held => return Ok(None),
+            NetworkSource::ResNet8 => new_network("resnet8", seed),
+            NetworkSource::ResNet20 => new_network("resnet20", seed),
+            NetworkSource::Bundled => open_checkpoint(self.bundled_checkpoint().await?, None),
+            NetworkSource::File => {
+                let file = self.checkpoint.get_untracked();
+                let file = file.ok_or("choose a safetensors file first")?;
+                let architecture = match self.architecture.get_untracked() {
+                    Architecture::Stated => None,
+                    chosen => Some(chosen.to_string()),
+                };
+                open_checkpoint(file, architecture)
+            }
+        })))
+    }
+
+    async fn bundled_checkpoint(self) -> Result<Attachment, String> {
+        if let Some(attachment) = self.bundled.get_untracked() {
+            return Ok(attachment);
+        }
+        let buffer = crate::files::bytes(BUNDLED).await?;
+        let attachment = Attachment::of_buffer(BUNDLED_NAME, &buffer).ok_or("no memory is left")?;
+        self.bundled.set(Some(attachment.clone()));
+        Ok(attachment)
+    }
+
+    /// Brings images and network where they are not there yet, then does the rest.
+    fn run(self, tasks: Vec<Task<Attachment>>) {
+        let session = self.session;
+        leptos::task::spawn_local(async move {
+            match self.inputs_tasks().await {
+                Ok(mut first) => {
+                    first.extend(tasks);
+                    session.add_tasks(first);
+                }
+                Err(problem) => session.report(problem),
+            }
+        });
+    }
+
+    /// What brings images and network.
+    async fn inputs_tasks(self) -> Result<Vec<Task<Attachment>>, String> {
+        let mut tasks = vec![self.images_task()?];
+        tasks.extend(self.network_task().await?);
+        Ok(tasks)
+    }
+
+    /// Trains the network.
+    pub(super) fn train(self) {
+        self.run(vec![Task::Train(TrainingPlan {
+            epochs: self.epochs.get_untracked(),
+            learning_rate: self.learning_rate.get_untracked(),
+            seed: self.seed.get_untracked(),
+            ..TrainingPlan::default()
+        })]);
+    }
+
+    /// Measures a profile; only where there is none yet unless `again`.
+    fn measure_task(self, again: bool) -> Task<Attachment> {
+        let (images, seed) = (self.calibration.get_untracked(), self.seed.get_untracked());
+        Task::Measure { images, seed, again }
+    }
+
+    /// Measures every layer, also where it was measured already.
+    pub(super) fn measure(self) {
+        self.run(vec![self.measure_task(true)]);
+    }
+
+    /// A sweep of one point: an allocation before and after repair.
+    fn plan(self, allocation: AllocationSettings) -> SweepPlan {
+        let request = untrack(|| allocation.request());
+        SweepPlan {
+            rules: vec![request.rule],
+            sparsities: vec![request.sparsity],
+            repairs: vec![Repair::None, Repair::Operator(request.settings.repair)],
+            settings: request.settings,
+            constraints: request.constraints,
+            calibration_images: self.calibration.get_untracked(),
+            evaluation_images: self.evaluation.get_untracked(),
+            seed: self.seed.get_untracked(),
+        }
+    }
+
+    /// Sweeps need a profile: measured first where there is none.
+    fn sweep(self, plans: Vec<SweepPlan>) {
+        let mut tasks = vec![self.measure_task(false)];
+        tasks.extend(plans.into_iter().map(Task::Sweep));
+        self.run(tasks);
+    }
+
+    /// Prunes, repairs and evaluates by A and by B.
+    pub(super) fn evaluate(self) {
+        let settings = self.session.settings;
+        self.sweep(vec![self.plan(settings.a), self.plan(settings.b)]);
+    }
+
+    /// Compares rules over sparsities, with A's settings.
+    pub(super) fn sweep_rules(self) {
+        let plan = self.plan(self.session.settings.a);
+        self.sweep(vec![SweepPlan {
+            rules: SWEEP_RULES.to_vec(),
+            sparsities: sweep_sparsities(),
+            constraints: Vec::new(),
+            ..plan
+        }]);
+    }
+
+    /// Prunes by A, and hands over the network.
+    pub(super) fn prune(self) {
+        let allocation = untrack(|| self.session.settings.a.request());
+        let (images, seed) = (self.calibration.get_untracked(), self.seed.get_untracked());
+        self.run(vec![self.measure_task(false), Task::Prune { allocation, images, seed }]);
+    }
+
+    /// Classifies some test images.
+    pub(super) fn classify(self) {
+        let seed = self.seed.get_untracked();
+        self.run(vec![Task::Predict { images: CLASSIFIED_IMAGES, seed }]);
+    }
+
+    /// Goes on with a training that was stored.
+    fn continue_training(self, stored: &StoredResult) {
+        let state = Attachment { name: stored.name.clone(), data: stored.data.clone() };
+        let request = ComputeRequest::Continue;
+        let training = Task::Request(RequestWithFiles { request, attachments: vec![state] });
+        match self.images_task() {
+            Ok(images) => self.session.add_tasks(vec![images, training]),
+            Err(problem) => self.session.report(problem),
+        }
+    }
+
+    /// Opens what the browser keeps: a network to run, a training to go on with, a document to
+    /// show.
+    pub(super) fn open_stored(self, stored: &StoredResult) {
+        match stored.kind {
+            ResultKind::Model => {
+                let name = format!("{}.safetensors", stored.name);
+                self.take_files(vec![Attachment { name, data: stored.data.clone() }]);
+            }
+            ResultKind::Training => self.continue_training(stored),
+            ResultKind::Profile | ResultKind::Sweep => self.session.open_document(stored),
+        }
+    }
+}
+
+/// A network with random weights.
+fn new_network(architecture: &str, seed: u64) -> RequestWithFiles<Attachment> {
+    ComputeRequest::Start { architecture: architecture.into(), seed }.into()
+}
+
+/// The network of a checkpoint; `architecture` where the file does not say.
+fn open_checkpoint(file: Attachment, architecture: Option<String>) -> RequestWithFiles<Attachment> {
+    let request = ComputeRequest::Open { name: file.name.clone(), architecture };
+    RequestWithFiles { request, attachments: vec![file] }
+}
+
+/// `cifar10` for CIFAR-10's own files, else the archive's or folder's name.
+fn data_set_name(path: &str) -> String {
+    const KNOWN: [(&str, &str); 4] = [
+        ("cifar-100", "cifar100"),
+        ("cifar-10", "cifar10"),
+        ("data_batch", "cifar10"),
+        ("test_batch", "cifar10"),
+    ];
+    for (part, name) in KNOWN {
+        if path.contains(part) {
+            return name.to_owned();
+        }
+    }
+    let first = path.split('/').next().unwrap_or(path);
+    first.split('.').next().unwrap_or(first).to_owned()
+}

@@ -1,0 +1,83 @@
+//! What decides an allocation, A or B: the budget, the rule with its settings, and the layers that
+//! are forced.
+
+use leptos::prelude::*;
+use rrlab_types::{
+    AllocationRequest, Constraint, Prior, RepairOperator, Rule, RuleSettings, Sparsity,
+};
+
+use super::list::List;
+use super::property::Property;
+
+/// What allocation A, or B, is computed from.
+#[derive(Debug, Clone, Copy)]
+pub struct AllocationSettings {
+    /// Of the whole network.
+    pub sparsity: RwSignal<Sparsity>,
+    pub rule: RwSignal<Rule>,
+    /// Operator whose residual distortion counts and is shown.
+    pub repair: RwSignal<RepairOperator>,
+    /// Power of RR, for rules that take one.
+    pub alpha: RwSignal<f64>,
+    /// The rule that a blend starts from.
+    pub prior: RwSignal<Prior>,
+    /// Layers forced to a density, whatever the rule gives them.
+    pub force: RwSignal<List<Constraint>>,
+}
+
+impl AllocationSettings {
+    /// Every setting at its default, with this rule.
+    pub(super) fn new(rule: Rule) -> Self {
+        let defaults = RuleSettings::default();
+        Self {
+            sparsity: RwSignal::new(first_sparsity()),
+            rule: RwSignal::new(rule),
+            repair: RwSignal::new(defaults.repair),
+            alpha: RwSignal::new(defaults.alpha),
+            prior: RwSignal::new(defaults.prior),
+            force: RwSignal::new(List(Vec::new())),
+        }
+    }
+
+    /// What is asked of the allocation; follows every signal.
+    pub fn request(self) -> AllocationRequest {
+        AllocationRequest {
+            rule: self.rule.get(),
+            sparsity: self.sparsity.get(),
+            settings: RuleSettings {
+                repair: self.repair.get(),
+                alpha: self.alpha.get(),
+                prior: self.prior.get(),
+                ..RuleSettings::default()
+            },
+            constraints: self.force.get().0,
+        }
+    }
+
+    /// Rule, sparsity and what is forced, in a line; follows these signals.
+    pub fn describe(self) -> String {
+        let (rule, sparsity, force) = (self.rule.get(), self.sparsity.get(), self.force.get());
+        let forced = if force.0.is_empty() { String::new() } else { format!(", {force} forced") };
+        format!("{rule} at {sparsity}{forced}")
+    }
+
+    /// Adds a line for every setting to the table: keys begin with `prefix`, the rule's default is
+    /// `rule`.
+    pub(super) fn properties(self, prefix: &str, rule: Rule, table: &mut Vec<Property>) {
+        let key = |name: &str| format!("{prefix}{name}");
+        let defaults = RuleSettings::default();
+        table.extend([
+            Property::new(key("sparsity"), self.sparsity, first_sparsity()),
+            Property::new(key("rule"), self.rule, rule),
+            Property::new(key("repair"), self.repair, RepairOperator::default()),
+            Property::new(key("alpha"), self.alpha, defaults.alpha),
+            Property::new(key("prior"), self.prior, Prior::ERK),
+            Property::new(key("force"), self.force, List(Vec::new())),
+        ]);
+    }
+}
+
+/// Sparsity at which the page opens.
+fn first_sparsity() -> Sparsity {
+    Sparsity::new(0.95).unwrap_or(Sparsity::DENSE)
+}

@@ -1,0 +1,15 @@
+//! Everything that a person can set on the page.
+
+mod allocation;
+mod list;
+mod options;
+mod property;
+mod table;
+mod table_order;
+
+pub use allocation::AllocationSettings;
+pub use list::List;
+pub use options::{ComputeOn, Pane, Part, Shown, Theme};
+pub use property::Property;
+pub use table::Settings;
+pub use table_order::{Column, Sort};

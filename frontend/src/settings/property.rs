@@ -1,0 +1,64 @@
+//! One setting as text: its name in the address, and how its signal is written there and read from
+//! there.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use leptos::prelude::*;
+
+/// One setting: its name in the address, how it is read from there and written there.
+pub struct Property {
+    /// Its name in the address.
+    pub key: String,
+    /// Whether it is of the person who looks (their colours, their job, the secret of a link that
+    /// they were given): an exported file says nothing of it.
+    pub is_personal: bool,
+    text: Box<dyn Fn() -> Option<String>>,
+    set: Box<Setter>,
+}
+
+/// Sets a signal from a text, or to its default.
+type Setter = dyn Fn(Option<&str>) -> Result<(), String>;
+
+impl Property {
+    /// A setting of the page that `signal` holds; left out of the address while it is at its
+    /// default.
+    pub(super) fn new<T>(key: String, signal: RwSignal<T>, default: T) -> Self
+    where
+        T: Display + FromStr + PartialEq + Clone + Send + Sync + 'static,
+        T::Err: Display,
+    {
+        let first = default.clone();
+        let text = move || signal.with(|value| (*value != default).then(|| value.to_string()));
+        let set = move |text: Option<&str>| {
+            let value = match text {
+                None => first.clone(),
+                Some(text) => text.parse().map_err(|error: T::Err| error.to_string())?,
+            };
+            // Untouched signals wake nobody.
+            if signal.with_untracked(|old| *old != value) {
+                signal.set(value);
+            }
+            Ok(())
+        };
+        Self { key, is_personal: false, text: Box::new(text), set: Box::new(set) }
+    }
+
+    /// The same setting, marked as the person's own.
+    pub(super) fn personal(self) -> Self {
+        Self { is_personal: true, ..self }
+    }
+
+    /// Its text, unless it is at its default; follows the signal.
+    pub fn text(&self) -> Option<String> {
+        (self.text)()
+    }
+
+    /// Sets it from a text, or to its default.
+    ///
+    /// # Errors
+    /// What is wrong with the text; the setting is then left as it was.
+    pub fn set(&self, text: Option<&str>) -> Result<(), String> {
+        (self.set)(text)
+    }
+}

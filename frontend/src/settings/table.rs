@@ -1,0 +1,130 @@
+//! The one table of every setting, from which the address is written and read.
+
+use leptos::prelude::*;
+use rrlab_types::{Repair, RepairOperator, Rule};
+
+use super::allocation::AllocationSettings;
+use super::list::List;
+use super::options::{ComputeOn, Pane, Part, Shown, Theme};
+use super::property::Property;
+use super::table_order::{Column, Sort};
+use crate::gallery;
+use crate::metric::Metric;
+
+/// How the table of layers is sorted at first.
+const FIRST_SORT: Sort = Sort { column: Column::Order, descending: false };
+/// The repair whose lines a sweep shows at first.
+const FIRST_SWEEP_REPAIR: Repair = Repair::Operator(RepairOperator::VarianceMatching);
+
+/// Every setting of the page.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Name in the gallery or address of the profile.
+    pub profile: RwSignal<String>,
+    /// The beginning of the hash of the profile that a link was copied from.
+    pub of: RwSignal<String>,
+    /// Address of a sweep that is opened beside those of the gallery.
+    pub sweep: RwSignal<String>,
+    pub a: AllocationSettings,
+    pub b: AllocationSettings,
+    /// Which of them have a graph.
+    pub shown: RwSignal<Shown>,
+    /// What the colours of the graph stand for.
+    pub metric: RwSignal<Metric>,
+    /// Name of the layer whose curves are shown; empty for none.
+    pub layer: RwSignal<String>,
+    /// Names of the groups that the graph draws as one box.
+    pub folded: RwSignal<List<String>>,
+    /// What is shown below the graph.
+    pub pane: RwSignal<Pane>,
+    /// How the table of layers is sorted.
+    pub sort: RwSignal<Sort>,
+    /// Text that the table's rows contain.
+    pub filter: RwSignal<String>,
+    /// Repair whose lines the sweep shows.
+    pub sweep_repair: RwSignal<Repair>,
+    /// Lines of the sweep that are hidden.
+    pub hidden_lines: RwSignal<List<String>>,
+    /// Parts of the page that are hidden.
+    pub hide: RwSignal<List<Part>>,
+    /// Step of the tour, from 1; 0 is none.
+    pub tour: RwSignal<usize>,
+    /// Whether the panel that runs networks is open.
+    pub run: RwSignal<bool>,
+    /// On what networks are computed.
+    pub compute_on: RwSignal<ComputeOn>,
+    /// The job on the server that is watched; 0 is none.
+    pub job: RwSignal<i64>,
+    /// Secret of the link to a job whose results are shown.
+    pub share: RwSignal<String>,
+    /// Colours of the page.
+    pub theme: RwSignal<Theme>,
+}
+
+impl Settings {
+    /// Every setting at its default.
+    pub fn new() -> Self {
+        Self {
+            profile: RwSignal::new(gallery::FIRST.into()),
+            of: RwSignal::new(String::new()),
+            sweep: RwSignal::new(String::new()),
+            a: AllocationSettings::new(Rule::Rr),
+            b: AllocationSettings::new(Rule::Erk),
+            shown: RwSignal::new(Shown::A),
+            metric: RwSignal::new(Metric::Rr),
+            layer: RwSignal::new(String::new()),
+            folded: RwSignal::new(List(Vec::new())),
+            pane: RwSignal::new(Pane::Table),
+            sort: RwSignal::new(FIRST_SORT),
+            filter: RwSignal::new(String::new()),
+            sweep_repair: RwSignal::new(FIRST_SWEEP_REPAIR),
+            hidden_lines: RwSignal::new(List(Vec::new())),
+            hide: RwSignal::new(List(Vec::new())),
+            tour: RwSignal::new(0),
+            run: RwSignal::new(false),
+            compute_on: RwSignal::new(ComputeOn::Auto),
+            job: RwSignal::new(0),
+            share: RwSignal::new(String::new()),
+            theme: RwSignal::new(Theme::System),
+        }
+    }
+
+    /// The table: each setting with its name in the address.
+    pub fn properties(self) -> Vec<Property> {
+        let mut table = vec![
+            Property::new("profile".into(), self.profile, gallery::FIRST.into()),
+            Property::new("of".into(), self.of, String::new()),
+            Property::new("sweep".into(), self.sweep, String::new()),
+            Property::new("shown".into(), self.shown, Shown::A),
+            Property::new("colour".into(), self.metric, Metric::Rr),
+            Property::new("layer".into(), self.layer, String::new()),
+            Property::new("folded".into(), self.folded, List(Vec::new())),
+            Property::new("pane".into(), self.pane, Pane::Table),
+            Property::new("sort".into(), self.sort, FIRST_SORT),
+            Property::new("filter".into(), self.filter, String::new()),
+            Property::new("sweep_repair".into(), self.sweep_repair, FIRST_SWEEP_REPAIR),
+            Property::new("hidden_lines".into(), self.hidden_lines, List(Vec::new())),
+            Property::new("hide".into(), self.hide, List(Vec::new())),
+            Property::new("tour".into(), self.tour, 0).personal(),
+            Property::new("run".into(), self.run, false).personal(),
+            Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto).personal(),
+            Property::new("job".into(), self.job, 0).personal(),
+            Property::new("share".into(), self.share, String::new()).personal(),
+            Property::new("theme".into(), self.theme, Theme::System).personal(),
+        ];
+        self.a.properties("", Rule::Rr, &mut table);
+        self.b.properties("b.", Rule::Erk, &mut table);
+        table
+    }
+
+    /// Whether a part of the page is shown.
+    pub fn shows(self, part: Part) -> bool {
+        !self.hide.with(|hidden| hidden.contains(&part))
+    }
+
+    /// Opens the pane that shows a layer.
+    pub fn inspect(self, layer: &str) {
+        self.layer.set(layer.to_owned());
+        self.pane.set(Pane::Layer);
+    }
+}
