@@ -95,11 +95,16 @@ pub fn csv_columns() -> Vec<&'static str> {
 /// # Errors
 /// What it holds instead, or where it is broken.
 pub fn parse(text: &str) -> Result<Allocation, AllocationFileError> {
-    let header = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
-    if header.split_whitespace().eq(TABLE_COLUMNS) {
+    if is_table(text) {
         return Err(AllocationFileError::Table);
     }
     if is_csv(text) { from_csv(text) } else { Ok(Allocation::from_json(text)?) }
+}
+
+/// Whether this is the table that people read.
+pub fn is_table(text: &str) -> bool {
+    let header = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
+    header.split_whitespace().eq(TABLE_COLUMNS)
 }
 
 /// Whether this is an allocation as CSV, whole or broken: spreadsheets put a byte-order mark first.

@@ -130,7 +130,7 @@ impl FileKind {
     }
 
     fn of_text(text: &str) -> Self {
-        if allocation_file::is_csv(text) {
+        if allocation_file::is_csv(text) || allocation_file::is_table(text) {
             return Self::Allocation;
         }
         match Document::from_json(text) {

@@ -58,7 +58,7 @@ pub fn read_allocation(path: &Path) -> anyhow::Result<Allocation> {
 /// # Errors
 /// If it can't be read, or is no text.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    String::from_utf8(read(path)?).with_context(|| format!("{} is no text", path.display()))
+    String::from_utf8(read(path)?).with_context(|| format!("{} is not text", path.display()))
 }
 
 /// Reads an unfinished sweep.

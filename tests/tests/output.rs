@@ -384,7 +384,7 @@ fn figures_name_what_they_are_of() {
     let over = ["plot", "model.json", "--out", "sweep.svg"];
     assert_transcript!(desk, [over, ["plot", "model.json", "--out", "figure.png"]], @r#"
         $ rrlab plot model.json --out sweep.svg
-        error: sweep.svg is there already; --force-overwrite replaces it
+        error: --out sweep.svg exists; --force-overwrite replaces it, or choose another name
         [exit code 1]
 
         $ rrlab plot model.json --out figure.png

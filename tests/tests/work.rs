@@ -307,13 +307,12 @@ fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
     std::fs::write(desk.path("a.json"), allocation).unwrap();
     let prune = ["prune", "--model", "model.safetensors", "--allocation", "a.json", "--images", "32"];
     let note = said(&desk, &[&prune[..], &["--out", "pruned.safetensors"]].concat());
-    assert!(note.contains("on images of noise, which the network was trained on"), "{note}");
+    assert!(note.contains("note: using noise, which the network was trained on; --dataset names another"), "{note}");
 
     let sweep =
         ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--images", "32", "--out", "sweep.json"];
     let lists = ["--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--repairs", "none"];
     let note = said(&desk, &[&sweep[..], &lists].concat());
-    let plan =
-        "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repairs (none), each on 60 test images";
+    let plan = "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repair (none), each on 60 test images";
     assert!(note.contains(plan), "{note}");
 }

@@ -106,8 +106,8 @@ fn described(plan: &FinetunePlan) -> String {
     format!(
         "{} networks: {} × {}, each for {} epochs after repair {}, on {} test images",
         plan.asked(),
-        listed("rules", &plan.rules),
-        listed("sparsities", &plan.sparsities),
+        listed(("rule", "rules"), &plan.rules),
+        listed(("sparsity", "sparsities"), &plan.sparsities),
         plan.training.epochs,
         plan.repair,
         plan.evaluation_images

@@ -128,9 +128,9 @@ fn evaluation_images(dataset: &DatasetSummary, asked: Option<usize>) -> usize {
 }
 
 /// What a plan holds of something, as in `2 repairs (none, shrunk)`.
-fn listed(what: &str, values: &[impl ToString]) -> String {
+fn listed((one, many): (&str, &str), values: &[impl ToString]) -> String {
     let names: Vec<String> = values.iter().map(ToString::to_string).collect();
-    format!("{} {what} ({})", names.len(), names.join(", "))
+    format!("{} {} ({})", names.len(), if names.len() == 1 { one } else { many }, names.join(", "))
 }
 
 /// A watcher that counts images and repaired nodes, names layers, and ends work when a person asks for that.

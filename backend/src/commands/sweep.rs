@@ -95,9 +95,9 @@ fn described(plan: &SweepPlan) -> String {
     format!(
         "{} networks: {} × {} × {}, each on {} test images",
         plan.asked(),
-        listed("rules", &plan.rules),
-        listed("sparsities", &plan.sparsities),
-        listed("repairs", &plan.repairs),
+        listed(("rule", "rules"), &plan.rules),
+        listed(("sparsity", "sparsities"), &plan.sparsities),
+        listed(("repair", "repairs"), &plan.repairs),
         plan.evaluation_images
     )
 }

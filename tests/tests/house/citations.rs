@@ -95,7 +95,9 @@ fn cited_sections(text: &str) -> Vec<(usize, String)> {
         for (at, _) in line.match_indices("method.md`, section ") {
             let rest = &line[at + "method.md`, section ".len()..];
             let section: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            found.push((number + 1, section));
+            if !section.is_empty() {
+                found.push((number + 1, section));
+            }
         }
     }
     found
