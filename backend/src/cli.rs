@@ -8,6 +8,8 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::Split;
 use rrlab_engine::device::DeviceChoice;
+use rrlab_engine::import::Hint;
+use rrlab_engine::model::Normalization;
 use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, UserRole};
 
 use crate::objects::GRACE;
@@ -117,7 +119,9 @@ pub enum DatasetCommand {
 /// Which network, where the model's file does not say.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a width: resnet18:width=0.25.
+    /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a width: resnet18:width=0.25;
+    /// or one that others publish: chenyaofo_resnet20 (32, 44, 56), akamaster_resnet20 (32, 44, 56, 110). Where a model's
+    /// file is read, its tensors tell.
     #[arg(long, value_name = "NAME[:width=W]")]
     pub arch: Option<Architecture>,
     /// Number of classes.
@@ -135,11 +139,25 @@ impl NetworkArgs {
 /// A model's file.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// The model: a safetensors file of ours, or a state dict saved by PyTorch (then also --arch).
+    /// The model: a safetensors file, or a .pt, .pth or .th file of PyTorch with a state dict.
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Mean of each colour, pixels scaled to 0..1, that the network was trained with, where its file does not say.
+    #[arg(long, value_name = "R,G,B", requires = "std", value_parser = colours)]
+    pub mean: Option<[f32; 3]>,
+    /// Deviation of each colour, likewise.
+    #[arg(long, value_name = "R,G,B", requires = "mean", value_parser = deviations)]
+    pub std: Option<[f32; 3]>,
+}
+
+impl ModelArgs {
+    /// The same for the engine.
+    pub fn hint(&self) -> Hint {
+        let normalization = self.mean.zip(self.std).map(|(mean, std)| Normalization { mean, std });
+        Hint { network: self.network.hint(), normalization }
+    }
 }
 
 /// Train a network.
@@ -446,7 +464,7 @@ pub struct FinetuneArgs {
 /// Show a profile's layers, or a model's.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A profile (.json) or a model (.safetensors).
+    /// A profile (.json) or a model (.safetensors, .pt, .pth, .th).
     pub file: PathBuf,
     /// Sparsity at which a profile's layers are shown.
     #[arg(long, default_value = "0.95", allow_negative_numbers = true)]
@@ -625,4 +643,16 @@ pub struct CleanArgs {
 
 fn role(name: &str) -> Result<UserRole, String> {
     UserRole::from_name(name).ok_or_else(|| format!("there are {}", UserRole::ALL.map(UserRole::name).join(", ")))
+}
+
+fn colours(text: &str) -> Result<[f32; 3], String> {
+    let values: Option<Vec<f32>> = text.split(',').map(|value| value.trim().parse().ok()).collect();
+    let three = values.and_then(|values| <[f32; 3]>::try_from(values).ok());
+    let three = three.filter(|values| values.iter().all(|value| value.is_finite()));
+    three.ok_or_else(|| "give three numbers with commas between them, such as 0.4914,0.4822,0.4465".into())
+}
+
+fn deviations(text: &str) -> Result<[f32; 3], String> {
+    let positive = |values: &[f32; 3]| values.iter().all(|value| *value > 0.0);
+    colours(text).and_then(|values| if positive(&values) { Ok(values) } else { Err("a deviation is above 0".into()) })
 }

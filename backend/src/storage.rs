@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rrlab_engine::checkpoint::{self, NetworkHint};
+use rrlab_engine::checkpoint;
 use rrlab_engine::data::{Dataset, SHAPES10, shapes10};
+use rrlab_engine::import::{self, Hint, Imported};
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::Stopped;
 use rrlab_types::ModelProfile;
@@ -45,9 +46,9 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(bytes).with_context(|| format!("{} is not text", path.display()))
 }
 
-/// Reads a model.
-pub fn read_model(path: &Path, hint: NetworkHint) -> anyhow::Result<Model> {
-    checkpoint::read(&read(path)?, hint).with_context(|| path.display().to_string())
+/// Reads a model of ours or of others.
+pub fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Imported> {
+    import::read(&read(path)?, hint).with_context(|| path.display().to_string())
 }
 
 /// Writes a model.

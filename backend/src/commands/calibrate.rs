@@ -6,13 +6,13 @@ use rrlab_engine::device::OpenDevice;
 use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
 
-use super::{Context, calibration_images, inspect};
+use super::{Context, calibration_images, inspect, read_model};
 use crate::cli::CalibrateArgs;
 use crate::progress;
-use crate::storage::{read_model, write_atomically};
+use crate::storage::write_atomically;
 
 pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let dataset = context.data.load(&args.images.dataset)?;
     let images = calibration_images(context, &model, &dataset, args.images.split.into(), args.images.images)?;
     let method = if args.direct { Method::Direct } else { Method::SecondMoments };

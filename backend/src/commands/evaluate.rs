@@ -9,14 +9,14 @@ use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
 use rrlab_types::{Binding, Evaluation};
 
-use super::{Context, note_unbound};
+use super::{Context, note_unbound, read_model};
 use crate::cli::EvaluateArgs;
 use crate::output::{Report, percent};
 use crate::progress;
-use crate::storage::{read_model, read_profile};
+use crate::storage::read_profile;
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     if let Some(path) = &args.profile {
         check_profile(path, &model)?;
     }

@@ -10,14 +10,14 @@ use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, TrainingPlan};
 
-use super::{Context, measured, read_or_measure_profile, state_path};
+use super::{Context, measured, read_model, read_or_measure_profile, state_path};
 use crate::cli::FinetuneArgs;
 use crate::output::{Report, percent};
 use crate::progress;
-use crate::storage::{Saving, read, read_model, write_atomically, write_model};
+use crate::storage::{Saving, read, write_atomically, write_model};
 
 pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let dataset = context.data.load(&args.dataset)?;
     model.check_classes(&dataset)?;
     if let Some(folder) = &args.models {

@@ -1,13 +1,17 @@
 //! `rrlab inspect`.
 
+use rrlab_engine::import::Hint;
 use rrlab_engine::model::Model;
 use rrlab_types::{ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator, Role, Sparsity};
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, read_model};
 use crate::cli::InspectArgs;
 use crate::output::{Report, shape};
-use crate::storage::{read_model, read_profile};
+use crate::storage::read_profile;
+
+/// What models' files are named; profiles are JSON.
+const MODEL_EXTENSIONS: [&str; 4] = ["safetensors", "pt", "pth", "th"];
 
 /// Where on its curves a profile is looked at.
 #[derive(Clone, Copy)]
@@ -67,8 +71,9 @@ struct ModelLayerView {
 }
 
 pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
-    if args.file.extension().is_some_and(|extension| extension == "safetensors") {
-        return print_model(context, &read_model(&args.file, args.network.hint())?);
+    if args.file.extension().is_some_and(|extension| MODEL_EXTENSIONS.iter().any(|known| extension == *known)) {
+        let hint = Hint { network: args.network.hint(), normalization: None };
+        return print_model(context, &read_model(&args.file, hint)?);
     }
     print_profile(context, &read_profile(&args.file)?, Point { sparsity: args.sparsity, repair: args.repair })
 }

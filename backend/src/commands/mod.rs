@@ -20,12 +20,13 @@ use burn::tensor::read_sync;
 use rrlab_engine::calibrate::{CalibrationImages, Method};
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
+use rrlab_engine::import::{Hint, Imported};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_types::{Binding, ModelProfile};
 
 use crate::cli::{Cli, Command, Format};
-use crate::storage::{DataFolder, read_profile};
+use crate::storage::{self, DataFolder, read_profile};
 
 /// What every command gets.
 pub struct Context {
@@ -69,6 +70,13 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(args) => people::token(&context, args),
         Command::Admin(args) => admin::run(&context, args),
     }
+}
+
+/// The model in this file; says what the file left open and how that was settled.
+fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Model> {
+    let Imported { model, notes } = storage::read_model(path, hint)?;
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    Ok(model)
 }
 
 /// The profile in this file, or one measured now.

@@ -8,13 +8,13 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{Allocation, Repair};
 
-use super::{Context, calibration_images, note_unbound};
+use super::{Context, calibration_images, note_unbound, read_model};
 use crate::cli::PruneArgs;
 use crate::progress;
-use crate::storage::{read_model, read_text, write_atomically, write_model};
+use crate::storage::{read_text, write_atomically, write_model};
 
 pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let allocation =
         Allocation::from_json(&read_text(&args.allocation)?).with_context(|| args.allocation.display().to_string())?;
     note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);

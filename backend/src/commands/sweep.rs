@@ -6,14 +6,14 @@ use rrlab_engine::sweep::Sweep;
 use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepPlan, SweepReport};
 
-use super::{Context, measured, read_or_measure_profile};
+use super::{Context, measured, read_model, read_or_measure_profile};
 use crate::cli::SweepArgs;
 use crate::output::{Report, percent};
 use crate::progress;
-use crate::storage::{read_model, read_text, write_atomically};
+use crate::storage::{read_text, write_atomically};
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let dataset = context.data.load(&args.dataset)?;
     model.check_classes(&dataset)?;
     let device = context.device()?;

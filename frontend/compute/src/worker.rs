@@ -12,6 +12,7 @@ use rrlab_engine::data::{
     shapes10,
 };
 use rrlab_engine::device::OpenDevice;
+use rrlab_engine::import::{self, Hint};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::{ClassesError, Model};
 use rrlab_engine::network::{Network, download};
@@ -209,10 +210,11 @@ impl Bench {
             }
             ComputeRequest::Open { name, architecture } => {
                 let architecture = architecture.map(|name| name.parse()).transpose()?;
-                let hint = NetworkHint { architecture, classes: None };
+                let network = NetworkHint { architecture, classes: None };
+                let hint = Hint { network, normalization: None };
                 let bytes = one_part(&parts)?.bytes().await?;
-                let model = checkpoint::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
-                self.put_model(model);
+                let imported = import::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
+                self.put_model(imported.model);
             }
             ComputeRequest::Train { model, plan } => {
                 let model = self.model(&model)?.clone();

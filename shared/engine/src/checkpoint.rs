@@ -1,4 +1,4 @@
-//! Models as safetensors bytes: ours with their metadata, and state dicts that PyTorch saved.
+//! Models as safetensors bytes, with what we say of them as metadata.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,6 @@ use crate::model::{HostTensor, Model, ModelInfo, StateDict, StateDictError};
 
 /// Metadata key of what we say of a model. One key, so that equal models give equal bytes.
 const HEADER_KEY: &str = "rrlab.model";
-/// PyTorch checkpoints often hold the state dict under such a name, or were saved from a parallel wrapper.
-const WRAPPERS: [&str; 3] = ["module.", "net.", "state_dict."];
 
 /// Why bytes are not a model.
 #[derive(Debug, thiserror::Error)]
@@ -117,8 +115,17 @@ impl TensorFile {
 }
 
 fn float_values(name: &str, view: &TensorView) -> Result<Option<Vec<f32>>, CheckpointError> {
-    let data = view.data();
-    Ok(Some(match view.dtype() {
+    match view.dtype() {
+        Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => Ok(None),
+        dtype => {
+            floats(dtype, view.data()).map(Some).ok_or_else(|| CheckpointError::Dtype { name: name.into(), dtype })
+        }
+    }
+}
+
+/// Little-endian floats of 16, 32 or 64 bits in single precision; `None` for any other type.
+pub fn floats(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
+    Some(match dtype {
         Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
         Dtype::F64 => {
             let eight = |b: &[u8]| f64::from_le_bytes(std::array::from_fn(|i| b[i]));
@@ -126,9 +133,8 @@ fn float_values(name: &str, view: &TensorView) -> Result<Option<Vec<f32>>, Check
         }
         Dtype::F16 => data.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
         Dtype::BF16 => data.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-        Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => return Ok(None),
-        dtype => return Err(CheckpointError::Dtype { name: name.into(), dtype }),
-    }))
+        _ => return None,
+    })
 }
 
 /// The file of a model.
@@ -144,13 +150,17 @@ pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
     Ok(TensorFile { metadata, tensors: model.state.clone() })
 }
 
-/// The model of a file, whether ours or PyTorch's.
+/// Whether a file says which network it holds, as ours do.
+pub fn is_ours(file: &TensorFile) -> bool {
+    file.metadata.contains_key(HEADER_KEY)
+}
+
+/// The model of a file of ours, or of tensors with the names of the network that the hint tells.
 ///
 /// # Errors
 /// If the file and the hint do not tell the network, contradict each other, or the tensors do not fit it.
 pub fn from_file(file: TensorFile, hint: NetworkHint) -> Result<Model, CheckpointError> {
-    let TensorFile { metadata, tensors } = file;
-    let state = without_wrapper(tensors);
+    let TensorFile { metadata, tensors: state } = file;
     let header: Option<Header> = metadata
         .get(HEADER_KEY)
         .map(|text| serde_json::from_str(text))
@@ -190,17 +200,8 @@ pub fn write(model: &Model) -> Result<Vec<u8>, CheckpointError> {
     to_file(model)?.to_bytes()
 }
 
-fn without_wrapper(state: StateDict) -> StateDict {
-    let wrapper =
-        WRAPPERS.iter().find(|prefix| !state.is_empty() && state.keys().all(|name| name.starts_with(**prefix)));
-    match wrapper {
-        None => state,
-        Some(prefix) => state.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect(),
-    }
-}
-
 /// Rows of the classifier's weight, or 10 where there is none: then the missing tensor is what gets reported.
-fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
+pub fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
     let classifier =
         architecture.graph(2).ok().and_then(|graph: LayerGraph| graph.nodes.last().map(|n| n.name.clone()));
     let weight = classifier.and_then(|name| state.get(&crate::model::tensor_name(&name, "weight")));

@@ -7,6 +7,7 @@ pub mod data;
 pub mod device;
 pub mod evaluate;
 pub mod finetune;
+pub mod import;
 pub mod kernels;
 pub mod measured;
 pub mod model;

@@ -32,6 +32,13 @@ pub struct Normalization {
     pub std: [f32; 3],
 }
 
+impl std::fmt::Display for Normalization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let colours = |values: [f32; 3]| values.map(|value| value.to_string()).join(",");
+        write!(f, "mean {} and deviation {}", colours(self.mean), colours(self.std))
+    }
+}
+
 /// What is known of a model beside its weights.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ModelInfo {

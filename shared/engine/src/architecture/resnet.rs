@@ -1,12 +1,12 @@
-//! Residual networks of basic blocks for 32×32 images (He et al. 2016), named as in kuangliu/pytorch-cifar.
+//! Residual networks of basic blocks for 32×32 images (He et al. 2016), with the names and shortcuts of their publishers.
 
 use rrlab_types::{LayerGraph, NodeId, Op, Role};
 
-use super::IMAGE;
 use super::builder::GraphBuilder;
+use super::{IMAGE, Origin};
 
 /// One stage per width, `blocks` basic blocks each; every stage after the first halves the image.
-pub fn graph(widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
+pub fn graph(origin: Origin, widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
     let (mut builder, input) = GraphBuilder::new(IMAGE);
     let stem = builder.conv("conv1", input, widths[0], (3, 1), false, Role::Stem);
     let normed = builder.batch_norm("bn1", stem);
@@ -14,25 +14,54 @@ pub fn graph(widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
     for (stage, (&width, &count)) in widths.iter().zip(blocks).enumerate() {
         for block in 0..count {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            at = basic_block(&mut builder, &format!("layer{}.{block}", stage + 1), at, width, stride);
+            at = basic_block(&mut builder, origin, &format!("layer{}.{block}", stage + 1), at, (width, stride));
         }
     }
     let pooled = builder.op("avgpool", Op::GlobalAveragePool, at);
-    builder.classifier("linear", pooled, classes)
+    let classifier = match origin {
+        Origin::Chenyaofo => "fc",
+        Origin::Kuangliu | Origin::Akamaster => "linear",
+    };
+    builder.classifier(classifier, pooled, classes)
 }
 
-fn basic_block(builder: &mut GraphBuilder, name: &str, input: NodeId, width: usize, stride: usize) -> NodeId {
+fn basic_block(
+    builder: &mut GraphBuilder,
+    origin: Origin,
+    name: &str,
+    input: NodeId,
+    (width, stride): (usize, usize),
+) -> NodeId {
     let conv1 = builder.conv(format!("{name}.conv1"), input, width, (3, stride), false, Role::Conv);
     let bn1 = builder.batch_norm(format!("{name}.bn1"), conv1);
     let relu1 = builder.op(format!("{name}.relu1"), Op::Relu, bn1);
     let conv2 = builder.conv(format!("{name}.conv2"), relu1, width, (3, 1), false, Role::Conv);
     let bn2 = builder.batch_norm(format!("{name}.bn2"), conv2);
     let shortcut = if stride != 1 || builder.channels(input) != width {
-        let projection = builder.conv(format!("{name}.shortcut.0"), input, width, (1, stride), false, Role::Projection);
-        builder.batch_norm(format!("{name}.shortcut.1"), projection)
+        changed_shortcut(builder, origin, name, input, (width, stride))
     } else {
         input
     };
     let sum = builder.add(format!("{name}.add"), bn2, shortcut);
     builder.op(format!("{name}.relu2"), Op::Relu, sum)
+}
+
+/// A shortcut around a block that changes the shape.
+fn changed_shortcut(
+    builder: &mut GraphBuilder,
+    origin: Origin,
+    name: &str,
+    input: NodeId,
+    (width, stride): (usize, usize),
+) -> NodeId {
+    let module = match origin {
+        Origin::Akamaster => {
+            let op = Op::PadShortcut { out_channels: width, stride };
+            return builder.op(format!("{name}.shortcut"), op, input);
+        }
+        Origin::Kuangliu => "shortcut",
+        Origin::Chenyaofo => "downsample",
+    };
+    let projection = builder.conv(format!("{name}.{module}.0"), input, width, (1, stride), false, Role::Projection);
+    builder.batch_norm(format!("{name}.{module}.1"), projection)
 }
