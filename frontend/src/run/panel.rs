@@ -418,7 +418,7 @@ fn CheckpointFile(bench: Bench) -> impl IntoView {
     view! {
         <span class="tools">
             <label class="button">"Checkpoint"
-                <input type="file" id="checkpoint" class="sr-only" accept=".safetensors" on:change:target=move |event| choose(event.target()) />
+                <input type="file" id="checkpoint" class="sr-only" accept=".safetensors,.pt,.pth,.th" on:change:target=move |event| choose(event.target()) />
             </label>
             <label><span class="sr-only">"Architecture of the checkpoint"</span>
             <Select id="architecture" value=bench.architecture set=bench.architecture.write_only()
