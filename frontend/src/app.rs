@@ -20,8 +20,8 @@ use crate::server::{Board, Shared};
 use crate::settings::{ComputeOn, Pane, Part, Settings, Shown, Theme};
 use crate::tour::Tour;
 
-/// How names of checkpoints, data sets and images end.
-const RUNS: [&str; 8] = [".safetensors", ".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg"];
+/// How names of data sets and images end.
+const IMAGES: [&str; 7] = [".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg"];
 
 /// Where the open profile is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -302,7 +302,7 @@ pub fn App() -> impl IntoView {
 fn take_all(desk: Desk, bench: Bench, files: Vec<run::files::Attachment>) {
     let (ours, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| {
         let name = file.name.to_lowercase();
-        !RUNS.iter().any(|ending| name.ends_with(ending))
+        !files::MODELS.iter().chain(&IMAGES).any(|ending| name.ends_with(ending))
     });
     ours.into_iter().filter_map(|file| file.data.dyn_into().ok()).for_each(|file| desk.take(file));
     if !others.is_empty() && desk.settings.shows(Part::Run) {

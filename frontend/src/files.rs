@@ -6,6 +6,8 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::gallery::exhibit;
 
+/// How names of models' files end: ours and PyTorch's.
+pub const MODELS: [&str; 4] = [".safetensors", ".pt", ".pth", ".th"];
 /// Files larger than this are no files of the lab.
 const LARGEST_BYTES: u64 = 64 << 20;
 

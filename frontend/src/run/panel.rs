@@ -11,6 +11,7 @@ use super::shelf::{Kept, Kind};
 use super::workers::Workers;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::controls::{Number, Select};
+use crate::files::MODELS;
 use crate::graph::LiveGraph;
 use crate::metric::{moment, percent};
 use crate::server::{Board, ServerPanel};
@@ -137,7 +138,7 @@ impl Bench {
     pub fn take(self, files: Vec<Attachment>) {
         self.session.settings.run.set(true);
         let (mut networks, images): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| file.name.ends_with(".safetensors"));
+            files.into_iter().partition(|file| MODELS.iter().any(|ending| file.name.ends_with(ending)));
         if let Some(network) = networks.pop() {
             self.checkpoint.set(Some(network));
             self.network.set(Network::File);
@@ -181,7 +182,7 @@ impl Bench {
             Network::ResNet20 => start("resnet20"),
             Network::Bundled => open(self.bundled_checkpoint().await?, None),
             Network::File => {
-                let file = self.checkpoint.get_untracked().ok_or("choose a safetensors file first")?;
+                let file = self.checkpoint.get_untracked().ok_or("choose a model's file first")?;
                 let stated = self.architecture.get_untracked();
                 open(file, (stated != Architecture::Stated).then(|| stated.to_string()))
             }
@@ -418,14 +419,14 @@ fn CheckpointFile(bench: Bench) -> impl IntoView {
     view! {
         <span class="tools">
             <label class="button">"Checkpoint"
-                <input type="file" id="checkpoint" class="sr-only" accept=".safetensors,.pt,.pth,.th" on:change:target=move |event| choose(event.target()) />
+                <input type="file" id="checkpoint" class="sr-only" accept=MODELS.join(",") on:change:target=move |event| choose(event.target()) />
             </label>
             <label><span class="sr-only">"Architecture of the checkpoint"</span>
             <Select id="architecture" value=bench.architecture set=bench.architecture.write_only()
                 choices=Architecture::ALL.iter().map(|&architecture| (architecture, architecture.label())).collect() />
             </label>
         </span>
-        <p class="faint">{move || bench.checkpoint.with(|file| file.as_ref().map_or_else(|| "A safetensors file.".to_owned(), |file| file.name.clone()))}</p>
+        <p class="faint">{move || bench.checkpoint.with(|file| file.as_ref().map_or_else(|| "A safetensors or PyTorch file.".to_owned(), |file| file.name.clone()))}</p>
     }
 }
 
