@@ -70,8 +70,14 @@ pub enum PytorchError {
 
 /// Whether bytes look like what `torch.save` writes.
 pub fn is_pytorch(bytes: &[u8]) -> bool {
-    // A safetensors file begins with the length of its header, and 0x80 with a protocol's number is never a sensible one.
-    bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) || is_tar(bytes)
+    let pickle = matches!(bytes, [0x80, 2..=5, ..]) && !is_safetensors(bytes);
+    pickle || bytes.starts_with(b"PK\x03\x04") || is_tar(bytes)
+}
+
+/// A safetensors file begins with the length of its header, 64 bits of which a pickle's first may be the lowest (640 is
+/// 0x0280), and the header with a brace.
+fn is_safetensors(bytes: &[u8]) -> bool {
+    bytes.get(4..9) == Some(b"\0\0\0\0{")
 }
 
 fn is_tar(bytes: &[u8]) -> bool {

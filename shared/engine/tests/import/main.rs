@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, read_sync};
 use files::{Storages, Value, View, legacy_file, pickle, tensors_of, zip_file, zip_of};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::checkpoint::{self, NetworkHint};
+use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
 use rrlab_engine::data::{Dataset, Importer};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::import::{self, Hint, ModelFileError, PytorchError, Unrecognised};
@@ -230,6 +230,17 @@ fn mutate(bytes: &[u8], times: u64) {
         }
         // A panic or an abort fails the test; which error it is, or whether a weight merely differs, does not matter.
         let _ = read(&changed);
+    }
+}
+
+/// The length of a header of 640 bytes is written as a pickle of protocol 2 begins.
+#[test]
+fn safetensors_of_every_length_are_told_from_pickles() {
+    let tensors: StateDict = [("weight".to_owned(), HostTensor { shape: vec![1], values: vec![1.0] })].into();
+    for padding in (0..1500).step_by(8) {
+        let metadata = [("note".to_owned(), "x".repeat(padding))].into();
+        let bytes = TensorFile { metadata, tensors: tensors.clone() }.to_bytes().unwrap();
+        assert!(matches!(read(&bytes), Err(ModelFileError::Unrecognised(_))), "{:?}", &bytes[..8]);
     }
 }
 
