@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
-use rrlab_engine::data::Split;
+use rrlab_engine::data::{Normalization, Split};
 use rrlab_engine::device::DeviceChoice;
+use rrlab_engine::import::Hint;
 use rrlab_protocol::UserRole;
 use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, glossary};
 use strum::VariantArray as _;
@@ -156,7 +157,9 @@ impl From<OverwriteArgs> for Existing {
 /// Which network, where the model's file does not say.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a width: resnet18:width=0.25.
+    /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a width: resnet18:width=0.25;
+    /// or one that others publish: chenyaofo_resnet20 (32, 44, 56), akamaster_resnet20 (32, 44, 56, 110). Where a model's
+    /// file is read, its tensors tell.
     #[arg(long, value_name = "NAME[:width=W]")]
     pub arch: Option<Architecture>,
     /// Number of classes.
@@ -174,11 +177,25 @@ impl NetworkArgs {
 /// A model's file.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// The model: a safetensors file of ours, or a state dict saved by PyTorch (then also --arch).
+    /// The model: a safetensors file, or a .pt, .pth or .th file of PyTorch with a state dict.
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Mean of each colour, pixels scaled to 0..1, that the network was trained with, where its file does not say.
+    #[arg(long, value_name = "R,G,B", requires = "std", value_parser = colours)]
+    pub mean: Option<[f32; 3]>,
+    /// Deviation of each colour, likewise.
+    #[arg(long, value_name = "R,G,B", requires = "mean", value_parser = deviations)]
+    pub std: Option<[f32; 3]>,
+}
+
+impl ModelArgs {
+    /// The same for the engine.
+    pub fn hint(&self) -> Hint {
+        let normalization = self.mean.zip(self.std).map(|(mean, std)| Normalization { mean, std });
+        Hint { network: self.network.hint(), normalization }
+    }
 }
 
 /// Train a network.
@@ -739,4 +756,16 @@ pub struct CleanArgs {
 fn role(name: &str) -> Result<UserRole, String> {
     let names: Vec<_> = UserRole::VARIANTS.iter().map(|value| value.name()).collect();
     name.parse().map_err(|_| format!("there are {}", names.join(", ")))
+}
+
+fn colours(text: &str) -> Result<[f32; 3], String> {
+    let values: Option<Vec<f32>> = text.split(',').map(|value| value.trim().parse().ok()).collect();
+    let three = values.and_then(|values| <[f32; 3]>::try_from(values).ok());
+    let three = three.filter(|values| values.iter().all(|value| value.is_finite()));
+    three.ok_or_else(|| "give three numbers with commas between them, such as 0.4914,0.4822,0.4465".into())
+}
+
+fn deviations(text: &str) -> Result<[f32; 3], String> {
+    let positive = |values: &[f32; 3]| values.iter().all(|value| *value > 0.0);
+    colours(text).and_then(|values| if positive(&values) { Ok(values) } else { Err("a deviation is above 0".into()) })
 }

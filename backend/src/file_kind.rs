@@ -33,7 +33,7 @@ pub enum FileKind {
     FinetuneReport,
     /// JSON of something else.
     OtherJson,
-    /// A network, ours or PyTorch's.
+    /// A network as safetensors, ours or of others.
     Model,
     /// A training that was stopped.
     TrainingState,
@@ -161,7 +161,7 @@ impl FileKind {
             Self::Dataset => "a stored data set",
             Self::Masks => "a file of masks",
             Self::OtherSafetensors => "a safetensors file that is damaged or of something else",
-            Self::Pytorch => "a PyTorch pickle (torch.save)",
+            Self::Pytorch => "a file of PyTorch (torch.save)",
             Self::Pickle => "a Python pickle",
             Self::Onnx => "ONNX",
             Self::Hdf5 => "HDF5, as Keras writes it",
@@ -192,20 +192,22 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// The kind that would have been right; of several, none.
-    fn kind(self) -> Option<FileKind> {
+    /// Whether a file of this kind was rightly given, so that its own fault is what is to be told.
+    fn takes(self, found: FileKind) -> bool {
         match self {
-            Self::Model => Some(FileKind::Model),
-            Self::Profile => Some(FileKind::Profile),
-            Self::Allocation => Some(FileKind::Allocation),
-            Self::SweepToGoOnFrom => Some(FileKind::Sweep),
-            Self::Inspected => None,
+            Self::Model => matches!(found, FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch),
+            Self::Profile => found == FileKind::Profile,
+            Self::Allocation => found == FileKind::Allocation,
+            Self::SweepToGoOnFrom => found == FileKind::Sweep,
+            Self::Inspected => false,
         }
     }
 
     fn remedy(self) -> &'static str {
         match self {
-            Self::Model => "--model wants a network as safetensors, such as `rrlab train` makes",
+            Self::Model => {
+                "--model wants a network: safetensors, such as `rrlab train` makes, or a state dict of PyTorch"
+            }
             Self::Profile => "--profile wants a profile: `rrlab calibrate` makes one",
             Self::Allocation => "--allocation wants an allocation: `rrlab allocate --format json` prints one",
             Self::Inspected => "`rrlab inspect` shows profiles and networks",
@@ -234,26 +236,14 @@ impl WrongKind {
 impl fmt::Display for WrongKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, found, wanted } = self;
-        write!(f, "{} is {}; {}", path.display(), found.described(), wanted.remedy())?;
-        if *found == FileKind::Pytorch && matches!(wanted, Wanted::Model | Wanted::Inspected) {
-            let (from, to) = (path.display(), path.with_extension("safetensors"));
-            write!(
-                f,
-                ". With PyTorch: python3 -c \"import torch, safetensors.torch as s; \
-                 s.save_file(torch.load('{from}', map_location='cpu', weights_only=True), '{}')\"; \
-                 then name the network with --arch",
-                to.display()
-            )?;
-        }
-        Ok(())
+        write!(f, "{} is {}; {}", path.display(), found.described(), wanted.remedy())
     }
 }
 
 /// Why bytes that a reader refused are not what was wanted: they are of another kind, or the reader's own reason.
 pub fn refused(path: &Path, bytes: &[u8], wanted: Wanted, reason: impl Into<anyhow::Error>) -> anyhow::Error {
     let found = FileKind::of(bytes);
-    let is_damaged = found == FileKind::OtherSafetensors && wanted == Wanted::Model;
-    if wanted.kind() == Some(found) || is_damaged {
+    if wanted.takes(found) {
         return reason.into().context(path.display().to_string());
     }
     WrongKind::new(path, found, wanted).into()

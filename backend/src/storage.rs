@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Dataset, DatasetSummary, SHAPES10, SHAPES10_CLASSES, shapes10};
-use rrlab_engine::model::Model;
+use rrlab_engine::import::{self, Hint, Imported};
 use rrlab_engine::watch::Stopped;
 use rrlab_types::{Allocation, ModelProfile, SweepReport};
 use sha2::{Digest, Sha256};
@@ -28,13 +27,13 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("can't read {}", path.display()))
 }
 
-/// Reads a model.
+/// Reads a model, in a file of ours or of others.
 ///
 /// # Errors
 /// If the file can't be read, is of another kind, or holds no whole network.
-pub fn read_model(path: &Path, hint: NetworkHint) -> anyhow::Result<Model> {
+pub fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Imported> {
     let bytes = read(path)?;
-    checkpoint::read(&bytes, hint).map_err(|error| refused(path, &bytes, Wanted::Model, error))
+    import::read(&bytes, hint).map_err(|error| refused(path, &bytes, Wanted::Model, error))
 }
 
 /// Reads a profile.

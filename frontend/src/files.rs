@@ -6,8 +6,16 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::gallery;
 
+/// How names of models' files end: ours and PyTorch's.
+pub const MODEL_ENDINGS: [&str; 4] = [".safetensors", ".pt", ".pth", ".th"];
 /// Files larger than this are no files of the lab.
 const LARGEST_BYTES: u64 = 64 << 20;
+
+/// Whether a file's name is a model's.
+pub fn is_model(name: &str) -> bool {
+    let name = name.to_lowercase();
+    MODEL_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
 
 /// Loads the profile of a name in the gallery, or of an address.
 ///

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::checkpoint::TensorFile;
+use rrlab_engine::model::Model;
 use rrlab_tests::desk::{Desk, wait_for};
 use rrlab_tests::{assert_said, assert_transcript, insta};
 use serde_json::Value;
@@ -406,6 +409,41 @@ fn a_disk_that_fills_up_leaves_what_was_there() {
     assert_eq!(leftovers(desk.folder()), Vec::<PathBuf>::new());
     assert_eq!(leftovers(&desk.path("data")), Vec::<PathBuf>::new());
     assert_eq!(desk.json(&["dataset", "list"]).as_array().unwrap().len(), 2);
+}
+
+/// Somebody else's network, saved from a parallel wrapper: recognised, measured, pruned, and given back under its names.
+#[test]
+fn a_network_of_others_goes_in_and_out_under_its_own_names() {
+    let desk = Desk::new();
+    let graph = "akamaster_resnet20:width=0.25".parse::<Architecture>().unwrap().graph(10).unwrap();
+    let model = Model::random(graph, 1);
+    let theirs = model.tensors();
+    let wrapped = theirs.iter().map(|(name, tensor)| (format!("module.{name}"), tensor.clone())).collect();
+    let file = TensorFile { tensors: wrapped, ..TensorFile::default() };
+    std::fs::write(desk.path("theirs.safetensors"), file.to_bytes().unwrap()).unwrap();
+
+    let calibrate = ["calibrate", "--model", "theirs.safetensors", "--dataset", "noise", "--images", "16"];
+    let output = desk.output(&[calibrate.as_slice(), &["--out", "profile.json"]].concat());
+    let notes = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{notes}");
+    assert!(notes.contains("note: recognised akamaster_resnet20:width=0.25 by its tensors"), "{notes}");
+    assert!(notes.contains("note: normalising images by mean 0.485,0.456,0.406"), "{notes}");
+    let allocate = ["allocate", "--profile", "profile.json", "--rule", "rr", "--sparsity", "0.8", "--format", "json"];
+    std::fs::write(desk.path("allocation.json"), desk.succeeds(&allocate)).unwrap();
+    let prune = ["prune", "--model", "theirs.safetensors", "--allocation", "allocation.json", "--dataset", "noise"];
+    let said = ["--images", "16", "--mean", "0.5,0.5,0.5", "--std", "0.25,0.25,0.25", "--out", "pruned.safetensors"];
+    desk.succeeds(&[prune.as_slice(), &said].concat());
+
+    let pruned = TensorFile::from_bytes(&std::fs::read(desk.path("pruned.safetensors")).unwrap()).unwrap();
+    assert!(pruned.tensors.keys().eq(theirs.keys()));
+    let evaluate = ["evaluate", "--model", "pruned.safetensors", "--dataset", "noise"];
+    desk.succeeds(&evaluate);
+    let other = desk.fails(1, &[evaluate.as_slice(), &["--mean", "0.4,0.4,0.4", "--std", "0.25,0.25,0.25"]].concat());
+    assert!(other.contains("normalised by mean 0.5,0.5,0.5 and deviation 0.25,0.25,0.25"), "{other}");
+    for wrong in [["--mean", "0.4,0.4", "--std", "1,1,1"], ["--mean", "0,0,0", "--std", "1,0,1"]] {
+        desk.fails(2, &[evaluate.as_slice(), &wrong].concat());
+    }
+    desk.fails(2, &[evaluate.as_slice(), &["--mean", "0.4,0.4,0.4"]].concat());
 }
 
 /// Residual and raw distortions of every layer.

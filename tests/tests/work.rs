@@ -242,6 +242,7 @@ fn a_wrong_kind_of_file_is_named() {
     let small = ["--images", "32", "--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
     desk.succeeds(&[&sweep[..], &small, &["--out", "sweep.json"]].concat());
     std::fs::write(desk.path("x.pth"), b"PK\x03\x04\x00\x00\x08\x08archive/data.pkl\x80\x02}").unwrap();
+    std::fs::write(desk.path("x.pkl"), b"\x80\x04\x95\x00").unwrap();
     std::fs::write(desk.path("x.onnx"), b"\x08\x08\x12\x07pytorch").unwrap();
     std::fs::write(desk.path("table.csv"), "layer,density\nconv1,0.5\n").unwrap();
     std::fs::write(desk.path("broken.json"), "{\"graph\": 1}").unwrap();
@@ -253,13 +254,19 @@ fn a_wrong_kind_of_file_is_named() {
     says_once(&desk, &[&allocate[..], &["table.csv"]].concat(), &["is a text that is not JSON", wants_profile]);
     says_once(&desk, &[&allocate[..], &["broken.json"]].concat(), &["broken.json", "not a profile", "missing field"]);
     let evaluate = ["evaluate", "--dataset", "noise", "--model"];
-    says_once(&desk, &[&evaluate[..], &["x.pth"]].concat(), &["is a PyTorch pickle", "--model wants", "save_file"]);
+    says_once(
+        &desk,
+        &[&evaluate[..], &["x.pth"]].concat(),
+        &["x.pth", "not a whole zip archive of torch.save", "cut short"],
+    );
+    says_once(&desk, &[&evaluate[..], &["x.pkl"]].concat(), &["is a Python pickle", "--model wants"]);
     says_once(&desk, &[&evaluate[..], &["x.onnx"]].concat(), &["x.onnx is ONNX", "--model wants"]);
     says_once(&desk, &[&evaluate[..], &["profile.json"]].concat(), &["profile.json is a profile", "--model wants"]);
     let stored = "data/noise.dataset.safetensors";
     says_once(&desk, &[&evaluate[..], &[stored]].concat(), &["is a stored data set", "--model wants"]);
     let prune = ["prune", "--model", "model.safetensors", "--out", "p.safetensors", "--allocation"];
     says_once(&desk, &[&prune[..], &["profile.json"]].concat(), &["is a profile", "--allocation wants an allocation"]);
+    says_once(&desk, &["inspect", "x.pth"], &["x.pth", "not a whole zip archive of torch.save"]);
     says_once(&desk, &["inspect", "sweep.json"], &["is a sweep", "`rrlab inspect` shows"]);
     let onto_profile = [&sweep[..], &small, &["--out", "profile.json"]].concat();
     says_once(&desk, &onto_profile, &["profile.json is a profile", "a sweep can't go on from it"]);

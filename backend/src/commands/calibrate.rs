@@ -7,15 +7,14 @@ use rrlab_engine::device::OpenDevice;
 use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
 
-use super::{Context, available_images, calibration_images, follow, inspect};
+use super::{Context, available_images, calibration_images, follow, inspect, read_model};
 use crate::cli::{CalibrateArgs, PointArgs};
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::interrupt::Interrupt;
 use crate::progress::say;
-use crate::storage::read_model;
 
 pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let split: Split = args.images.split.into();
     available_images(&context.data.summary(&args.images.dataset)?, split, args.images.images);
     let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;

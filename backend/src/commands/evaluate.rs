@@ -10,11 +10,11 @@ use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
 use rrlab_types::{Binding, Evaluation};
 
-use super::{Context, available_images, follow, note_unbound};
+use super::{Context, available_images, follow, note_unbound, read_model};
 use crate::cli::EvaluateArgs;
 use crate::interrupt::Interrupt;
 use crate::output::{Csv, Report, percent};
-use crate::storage::{read_model, read_profile};
+use crate::storage::read_profile;
 
 const CSV_COLUMNS: [&str; 12] = [
     "model",
@@ -32,7 +32,7 @@ const CSV_COLUMNS: [&str; 12] = [
 ];
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     if let Some(path) = &args.profile {
         check_profile(path, &model)?;
     }

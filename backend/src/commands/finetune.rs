@@ -17,14 +17,15 @@ use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repai
 
 use super::calibrate::profile_or_measured;
 use super::{
-    Context, available_images, evaluation_images, given_profile, listed, model_bytes, state_path, training_bytes,
+    Context, available_images, evaluation_images, given_profile, listed, model_bytes, read_model, state_path,
+    training_bytes,
 };
 use crate::cli::FinetuneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;
 use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
-use crate::storage::{Saving, read, read_model};
+use crate::storage::{Saving, read};
 
 const CSV_COLUMNS: [&str; 13] = [
     "rule",
@@ -43,7 +44,7 @@ const CSV_COLUMNS: [&str; 13] = [
 ];
 
 pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let summary = context.data.summary(&args.dataset)?;
     let plan = plan(context, args, &summary)?;
     plan.training.check()?;

@@ -1,14 +1,15 @@
 //! `rrlab inspect`.
 
+use rrlab_engine::import::Hint;
 use rrlab_engine::model::Model;
 use rrlab_types::{ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator, Role, Sparsity};
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, read_model};
 use crate::cli::{InspectArgs, PointArgs};
 use crate::file_kind::{FileKind, Wanted, WrongKind};
 use crate::output::{Csv, Report, shape};
-use crate::storage::{read, read_model, read_profile};
+use crate::storage::{read, read_profile};
 
 const PROFILE_COLUMNS: [&str; 11] =
     ["name", "role", "weights", "raw", "residual", "rr", "share", "sparsity", "repair", "profile_hash", "model_hash"];
@@ -62,8 +63,9 @@ struct ModelLayerView {
 pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
     match FileKind::of(&read(&args.file)?) {
         FileKind::Profile => print_profile(context, &read_profile(&args.file)?, args.point),
-        FileKind::Model | FileKind::OtherSafetensors => {
-            print_model(context, &read_model(&args.file, args.network.hint())?)
+        FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch => {
+            let hint = Hint { network: args.network.hint(), normalization: None };
+            print_model(context, &read_model(&args.file, hint)?)
         }
         other => Err(WrongKind::new(&args.file, other, Wanted::Inspected).into()),
     }

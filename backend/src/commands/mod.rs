@@ -23,6 +23,7 @@ use burn::tensor::read_sync;
 use rrlab_engine::calibrate::CalibrationImages;
 use rrlab_engine::data::{Dataset, DatasetSummary, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
+use rrlab_engine::import::{Hint, Imported};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
@@ -32,7 +33,7 @@ use crate::allocation_file;
 use crate::cli::{Cli, Command, Format};
 use crate::interrupt::Interrupt;
 use crate::progress::{Meter, ProgressOutput, say};
-use crate::storage::{DataFolder, read_profile, read_text};
+use crate::storage::{self, DataFolder, read_profile, read_text};
 
 /// What every command gets.
 pub struct Context {
@@ -89,6 +90,15 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(args) => people::token(&context, args),
         Command::Admin(args) => admin::run(&context, args),
     }
+}
+
+/// The model in this file; says what the file left open and how that was settled.
+fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Model> {
+    let Imported { model, notes } = storage::read_model(path, hint)?;
+    for note in notes {
+        say(&format!("note: {note}"));
+    }
+    Ok(model)
 }
 
 /// A result in whichever file the lab wrote it to: JSON, or an allocation as CSV.

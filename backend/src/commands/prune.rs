@@ -14,13 +14,13 @@ use serde::Serialize;
 
 use super::allocate::kept_in_all;
 use super::evaluate::accuracy_on;
-use super::{Context, available_images, calibration_images, follow, model_bytes, note_unbound};
+use super::{Context, available_images, calibration_images, follow, model_bytes, note_unbound, read_model};
 use crate::cli::PruneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;
 use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
-use crate::storage::{read_allocation, read_model};
+use crate::storage::read_allocation;
 
 /// What was pruned, how it was repaired, and what came of it.
 #[derive(Serialize)]
@@ -88,7 +88,7 @@ const CSV_COLUMNS: [&str; 17] = [
 ];
 
 pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let allocation = read_allocation(&args.allocation)?;
     note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);
     let (pruned, masks) = prune(&model, &allocation)?;

@@ -8,13 +8,13 @@ use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepEntry, SweepPlan, SweepReport};
 
 use super::calibrate::profile_or_measured;
-use super::{Context, available_images, evaluation_images, given_profile, listed};
+use super::{Context, available_images, evaluation_images, given_profile, listed, read_model};
 use crate::cli::SweepArgs;
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
 use crate::interrupt::Interrupt;
 use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
-use crate::storage::{read_model, read_sweep_to_go_on_from};
+use crate::storage::read_sweep_to_go_on_from;
 
 const CSV_COLUMNS: [&str; 10] = [
     "rule",
@@ -30,7 +30,7 @@ const CSV_COLUMNS: [&str; 10] = [
 ];
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.network.hint())?;
+    let model = read_model(&args.model.model, args.model.hint())?;
     let summary = context.data.summary(&args.dataset)?;
     let plan = plan(context, args, &summary)?;
     // What is there is a part of this sweep, or `previous` refuses it.

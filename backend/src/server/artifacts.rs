@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Importer, archive_entries};
+use rrlab_engine::import::{self, Hint};
 use rrlab_protocol::{Artifact, ArtifactKind, Problem};
 use rrlab_types::ModelProfile;
 use serde::{Deserialize, Serialize};
@@ -175,8 +176,9 @@ fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
         UploadKind::Model => {
             let architecture = what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
             let architecture = architecture.map_err(|error| error.to_string())?;
-            let hint = NetworkHint { architecture, classes: what.classes };
-            let model = checkpoint::read(bytes, hint).map_err(|error| error.to_string())?;
+            let network = NetworkHint { architecture, classes: what.classes };
+            let hint = Hint { network, normalization: None };
+            let model = import::read(bytes, hint).map_err(|error| error.to_string())?.model;
             let content = checkpoint::write(&model).map_err(|error| error.to_string())?;
             Ok(ParsedUpload { kind: ArtifactKind::Model, content, identity: ArtifactIdentity::of_model(&model) })
         }

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::checkpoint::{self, NetworkHint};
+use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::{Dataset, Importer, archive_entries, is_archive, shapes10};
 use rrlab_engine::device::OpenDevice;
+use rrlab_engine::import::{self, Hint};
 use rrlab_engine::model::Model;
 use rrlab_engine::train::TrainingState;
 use rrlab_protocol::{ComputeEvent, ComputeRequest};
@@ -91,11 +92,12 @@ impl WorkerState {
             }
             ComputeRequest::Open { name, architecture } => {
                 let architecture = architecture.map(|name| name.parse()).transpose()?;
-                let hint = NetworkHint { architecture, classes: None };
+                let network = NetworkHint { architecture, classes: None };
+                let hint = Hint { network, normalization: None };
                 let bytes = one_part(&parts)?.bytes().await?;
-                let model =
-                    checkpoint::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
-                self.put_model(model);
+                let imported =
+                    import::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
+                self.put_model(imported.model);
             }
             ComputeRequest::Train { model, plan } => {
                 let model = self.model(&model)?.clone();

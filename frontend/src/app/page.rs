@@ -9,13 +9,13 @@ use super::lab_view::LabView;
 use super::open_documents::OpenDocuments;
 use super::run_section::RunSection;
 use crate::address;
+use crate::files::is_model;
 use crate::run::{self, Attachment, RunInputs, Session};
 use crate::server::{ServerState, SharedJob};
 use crate::settings::{Part, Theme};
 
-/// How names of checkpoints, data sets and images end.
-const RUN_ENDINGS: [&str; 8] =
-    [".safetensors", ".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg"];
+/// How names of data sets and images end.
+const IMAGE_ENDINGS: [&str; 7] = [".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg"];
 
 /// The whole page.
 #[component]
@@ -85,7 +85,7 @@ fn take_files(documents: OpenDocuments, inputs: RunInputs, files: Vec<Attachment
     let mut to_run = Vec::new();
     for file in files {
         let name = file.name.to_lowercase();
-        if RUN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        if is_model(&name) || IMAGE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
             to_run.push(file);
         } else if let Ok(file) = file.data.dyn_into() {
             documents.open_file(file);

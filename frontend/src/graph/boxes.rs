@@ -179,6 +179,7 @@ pub fn small_text(op: Op) -> &'static str {
         Op::Add => "+",
         Op::MaxPool { .. } => "max",
         Op::GlobalAveragePool => "mean",
+        Op::PadShortcut { .. } => "0-pad",
         _ => "",
     }
 }

@@ -1,6 +1,6 @@
 //! What of a layer graph is drawn: its layers, sums and pools, with folded groups as one box each.
 
-use rrlab_types::{LayerGraph, LayerGroup, NodeId, Op, Role};
+use rrlab_types::{LayerGraph, LayerGroup, Node, NodeId, Op, Role};
 
 /// Something drawn as one box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum EdgeKind {
     Trunk,
     /// An identity shortcut past a block.
     Residual,
-    /// A shortcut through a projection.
+    /// A shortcut through a projection, or through zeros that take its place.
     Projection,
 }
 
@@ -67,6 +67,11 @@ impl Drawing {
     }
 }
 
+/// Whether a node stands on a shortcut of its own beside the branch.
+fn is_beside_branch(node: &Node) -> bool {
+    node.role == Some(Role::Projection) || matches!(node.op, Op::PadShortcut { .. })
+}
+
 fn is_drawn(op: Op) -> bool {
     !matches!(op, Op::BatchNorm { .. } | Op::Relu)
 }
@@ -89,8 +94,8 @@ fn folded_groups(
 }
 
 fn edges(graph: &LayerGraph, items: &[Item], item_of: &[usize]) -> Vec<Edge> {
-    let is_projection = |index: usize| match items[index] {
-        Item::Node(id) => graph.node(id).role == Some(Role::Projection),
+    let is_beside = |index: usize| match items[index] {
+        Item::Node(id) => is_beside_branch(graph.node(id)),
         Item::Group(_) => false,
     };
     let mut edges: Vec<Edge> = Vec::new();
@@ -100,9 +105,9 @@ fn edges(graph: &LayerGraph, items: &[Item], item_of: &[usize]) -> Vec<Edge> {
             if from == to || edges.iter().any(|edge| (edge.from, edge.to) == (from, to)) {
                 continue;
             }
-            let past = (from + 1..to).any(|between| !is_projection(between));
+            let past = (from + 1..to).any(|between| !is_beside(between));
             let kind = match () {
-                () if is_projection(from) || is_projection(to) => EdgeKind::Projection,
+                () if is_beside(from) || is_beside(to) => EdgeKind::Projection,
                 () if graph.node(id).op == Op::Add && past => EdgeKind::Residual,
                 () => EdgeKind::Trunk,
             };

@@ -74,8 +74,8 @@ impl Layout {
             right = MARGIN + GAP;
             bottom = y + BOX.1 / 2.0 + ROW_GAP;
         }
-        for (index, _) in kinds.iter().enumerate().filter(|(_, kind)| **kind == Kind::Projection) {
-            places[index] = projection_place(drawing, &places, index);
+        for (index, _) in kinds.iter().enumerate().filter(|(_, kind)| kind.is_in_lane()) {
+            places[index] = place_in_lane(drawing, &places, index, kinds[index].size());
         }
         Self { places, width, height: bottom - ROW_GAP + MARGIN }
     }
@@ -114,6 +114,8 @@ impl Layout {
 enum Kind {
     Layer,
     Projection,
+    /// A shortcut that changes the shape without weights.
+    PadShortcut,
     Group,
     /// A residual sum, where a block ends.
     Sum,
@@ -128,6 +130,7 @@ impl Kind {
                 (Some(Role::Projection), _) => Self::Projection,
                 (Some(_), _) => Self::Layer,
                 (None, Op::Add) => Self::Sum,
+                (None, Op::PadShortcut { .. }) => Self::PadShortcut,
                 (None, _) => Self::Small,
             },
         }
@@ -138,8 +141,13 @@ impl Kind {
             Self::Layer => BOX,
             Self::Projection => (PROJECTION_WIDTH, BOX.1),
             Self::Group => (GROUP_WIDTH, BOX.1 + 14.0),
-            Self::Sum | Self::Small => SMALL,
+            Self::Sum | Self::Small | Self::PadShortcut => SMALL,
         }
+    }
+
+    /// Whether it stands in the lane above the trunk.
+    fn is_in_lane(self) -> bool {
+        matches!(self, Self::Projection | Self::PadShortcut)
     }
 }
 
@@ -147,7 +155,7 @@ impl Kind {
 fn rows(kinds: &[Kind], row_width: f64) -> Vec<Vec<usize>> {
     let residual = kinds.contains(&Kind::Sum);
     let mut blocks: Vec<Vec<usize>> = vec![Vec::new()];
-    for (index, kind) in kinds.iter().enumerate().filter(|(_, kind)| **kind != Kind::Projection) {
+    for (index, kind) in kinds.iter().enumerate().filter(|(_, kind)| !kind.is_in_lane()) {
         if let Some(block) = blocks.last_mut() {
             block.push(index);
         }
@@ -171,7 +179,7 @@ fn rows(kinds: &[Kind], row_width: f64) -> Vec<Vec<usize>> {
 
 /// Height that is left above a row.
 fn lane(drawing: &Drawing, kinds: &[Kind], row: &[usize]) -> f64 {
-    let beside = |edge: &Edge| kinds[edge.from] == Kind::Projection && row.contains(&edge.to);
+    let beside = |edge: &Edge| kinds[edge.from].is_in_lane() && row.contains(&edge.to);
     if drawing.edges.iter().any(beside) { LANE } else { LOW_LANE }
 }
 
@@ -180,13 +188,18 @@ fn is_next_row(from: Place, to: Place) -> bool {
     to.y > from.y + BOX.1 / 2.0 && to.x < from.x + from.width
 }
 
-/// Above the middle of the branch that a projection runs beside.
-fn projection_place(drawing: &Drawing, places: &[Place], projection: usize) -> Place {
+/// Above the middle of the branch that a shortcut runs beside.
+fn place_in_lane(
+    drawing: &Drawing,
+    places: &[Place],
+    shortcut: usize,
+    (width, height): (f64, f64),
+) -> Place {
     let end = |found: Option<&Edge>, pick: fn(&Edge) -> usize| {
         found.map_or(Place::default(), |edge| places[pick(edge)])
     };
-    let from = end(drawing.edges.iter().find(|edge| edge.to == projection), |edge| edge.from);
-    let to = end(drawing.edges.iter().find(|edge| edge.from == projection), |edge| edge.to);
+    let from = end(drawing.edges.iter().find(|edge| edge.to == shortcut), |edge| edge.from);
+    let to = end(drawing.edges.iter().find(|edge| edge.from == shortcut), |edge| edge.to);
     let start = if from.y == to.y { from.x } else { MARGIN };
-    Place { x: (start + to.x) / 2.0, y: to.y - LANE + 4.0, width: PROJECTION_WIDTH, height: BOX.1 }
+    Place { x: (start + to.x) / 2.0, y: to.y - LANE + 4.0, width, height }
 }

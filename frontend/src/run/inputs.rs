@@ -8,6 +8,7 @@ use super::attachment::Attachment;
 use super::browser_store::{ResultKind, StoredResult};
 use super::session::Session;
 use crate::choices::choices;
+use crate::files::is_model;
 use crate::settings::{AllocationSettings, ComputeOn};
 use crate::sweep_plan::{SWEEP_RULES, sweep_sparsities};
 
@@ -127,7 +128,7 @@ impl RunInputs {
     pub fn take_files(self, files: Vec<Attachment>) {
         self.session.settings.run.set(true);
         let (mut networks, images): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| file.name.ends_with(".safetensors"));
+            files.into_iter().partition(|file| is_model(&file.name));
         if let Some(network) = networks.pop() {
             self.checkpoint.set(Some(network));
             self.network.set(NetworkSource::File);
@@ -170,7 +171,7 @@ impl RunInputs {
             NetworkSource::Bundled => open_checkpoint(self.bundled_checkpoint().await?, None),
             NetworkSource::File => {
                 let file = self.checkpoint.get_untracked();
-                let file = file.ok_or("choose a safetensors file first")?;
+                let file = file.ok_or("choose a model's file first")?;
                 let architecture = match self.architecture.get_untracked() {
                     Architecture::Stated => None,
                     chosen => Some(chosen.to_string()),

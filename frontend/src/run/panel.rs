@@ -14,6 +14,7 @@ use super::session::Session;
 use super::stored_results::StoredResults;
 use super::training_charts::TrainingCharts;
 use crate::controls::{Number, Select, labelled};
+use crate::files::MODEL_ENDINGS;
 use crate::graph::LiveGraph;
 use crate::worker_files::WorkerFiles;
 
@@ -124,12 +125,12 @@ fn CheckpointFile(inputs: RunInputs) -> impl IntoView {
     let architecture = inputs.architecture;
     let chosen = move || match inputs.checkpoint.get() {
         Some(file) => file.name,
-        None => "A safetensors file.".to_owned(),
+        None => "A safetensors or PyTorch file.".to_owned(),
     };
     view! {
         <span class="tools">
             <label class="button">"Checkpoint"
-                <input type="file" id="checkpoint" class="sr-only" accept=".safetensors"
+                <input type="file" id="checkpoint" class="sr-only" accept=MODEL_ENDINGS.join(",")
                     on:change:target=move |event| choose(event.target()) />
             </label>
             <label><span class="sr-only">"Architecture of the checkpoint"</span>

@@ -1,4 +1,4 @@
-//! Models as safetensors bytes: ours with their metadata, and state dicts that PyTorch saved.
+//! Models as safetensors bytes, with what we say of them as metadata.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,6 @@ use crate::tensors::{HostTensor, ShapeError, StateDict, tensor_name};
 
 /// Metadata key of what we say of a model. One key, so that equal models give equal bytes.
 const HEADER_KEY: &str = "rrlab.model";
-/// PyTorch checkpoints often hold the state dict under such a name, or were saved from a parallel
-/// wrapper.
-const WRAPPERS: [&str; 3] = ["module.", "net.", "state_dict."];
 
 /// Why bytes are not a model.
 #[derive(Debug, thiserror::Error)]
@@ -123,16 +120,25 @@ impl TensorFile {
 
 /// The values of a tensor of floats; `None` for integers.
 fn float_values(name: &str, view: &TensorView) -> Result<Option<Vec<f32>>, CheckpointError> {
-    let data = view.data();
-    let values = match view.dtype() {
+    let dtype = view.dtype();
+    if matches!(dtype, Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) {
+        return Ok(None);
+    }
+    match floats(dtype, view.data()) {
+        Some(values) => Ok(Some(values)),
+        None => Err(CheckpointError::Dtype { name: name.into(), dtype }),
+    }
+}
+
+/// Little-endian floats of 16, 32 or 64 bits in single precision; `None` for any other type.
+pub fn floats(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
+    Some(match dtype {
         Dtype::F32 => numbers(data, f32::from_le_bytes),
         Dtype::F64 => numbers(data, |bytes| f64::from_le_bytes(bytes) as f32),
         Dtype::F16 => numbers(data, |bytes| half::f16::from_le_bytes(bytes).to_f32()),
         Dtype::BF16 => numbers(data, |bytes| half::bf16::from_le_bytes(bytes).to_f32()),
-        Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => return Ok(None),
-        dtype => return Err(CheckpointError::Dtype { name: name.into(), dtype }),
-    };
-    Ok(Some(values))
+        _ => return None,
+    })
 }
 
 /// Numbers of `N` bytes each.
@@ -159,14 +165,18 @@ pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
     Ok(TensorFile { metadata, tensors: model.tensors().clone() })
 }
 
-/// The model of a file, whether ours or PyTorch's.
+/// Whether a file says which network it holds, as ours do.
+pub fn is_ours(file: &TensorFile) -> bool {
+    file.metadata.contains_key(HEADER_KEY)
+}
+
+/// The model of a file of ours, or of tensors with the names of the network that the hint tells.
 ///
 /// # Errors
 /// If the file and the hint do not tell the network, contradict each other, or the tensors do not
 /// fit it.
 pub fn from_file(file: TensorFile, hint: NetworkHint) -> Result<Model, CheckpointError> {
-    let TensorFile { metadata, tensors } = file;
-    let state = without_wrapper(tensors);
+    let TensorFile { metadata, tensors: state } = file;
     let header = metadata.get(HEADER_KEY).map(|text| Header::from_json(text)).transpose()?;
     let stated = match &header {
         Some(header) => Some(header.architecture.parse::<Architecture>()?),
@@ -217,20 +227,9 @@ pub fn write(model: &Model) -> Result<Vec<u8>, CheckpointError> {
     to_file(model)?.to_bytes()
 }
 
-/// The tensors by their names without the wrapper that all of them carry, if they do.
-fn without_wrapper(state: StateDict) -> StateDict {
-    let is_wrapper = |prefix: &&str| state.keys().all(|name| name.starts_with(*prefix));
-    let Some(prefix) = WRAPPERS.into_iter().find(is_wrapper) else { return state };
-    let mut unwrapped = StateDict::new();
-    for (name, tensor) in state {
-        unwrapped.insert(name[prefix.len()..].to_owned(), tensor);
-    }
-    unwrapped
-}
-
 /// Rows of the classifier's weight, or 10 where there is none: then the missing tensor is what gets
 /// reported.
-fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
+pub fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
     const UNKNOWN: usize = 10;
     // The classifier has the same name for any number of classes; 2 is the least that a graph can
     // have.

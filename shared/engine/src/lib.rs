@@ -12,6 +12,7 @@ pub mod device;
 pub mod evaluate;
 pub mod experiment;
 pub mod finetune;
+pub mod import;
 pub mod kernels;
 pub mod measured;
 pub mod model;

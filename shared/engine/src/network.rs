@@ -1,7 +1,7 @@
 //! The interpreter: a model's tensors on a device, and what each node of its graph does with them.
 
 use burn::tensor::{
-    Device, ExecutionError, Tensor, TensorData, activation, module, ops::MaxPoolOptions,
+    Device, ExecutionError, Tensor, TensorData, activation, module, ops::MaxPoolOptions, s,
 };
 use rrlab_types::{LayerGraph, Node, NodeId, Op};
 
@@ -376,6 +376,17 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
             module::max_pool2d(input, options)
         }
         (Op::GlobalAveragePool, _) => input.mean_dim(2).mean_dim(3),
+        (Op::PadShortcut { out_channels, stride }, _) => pad_shortcut(input, out_channels, stride),
         (op, _) => unreachable!("{op:?} has no output of its own"),
     }
+}
+
+/// Every `stride`-th pixel of each channel, between channels of zeros.
+fn pad_shortcut(input: Tensor<4>, out_channels: usize, stride: usize) -> Tensor<4> {
+    let [_, channels, ..] = input.dims();
+    let pixels = input.slice(s![.., .., ..;stride, ..;stride]);
+    let [batch, _, height, width] = pixels.dims();
+    let before = (out_channels - channels) / 2;
+    let zeros = Tensor::zeros([batch, out_channels, height, width], &pixels.device());
+    zeros.slice_assign(s![.., before..before + channels, .., ..], pixels)
 }

@@ -47,6 +47,11 @@ fn sizes_are_pytorchs() {
         ("resnet18", 11_173_962, 21, 3),
         ("resnet34", 21_282_122, 37, 3),
         ("resnet20", 272_474, 22, 2),
+        ("chenyaofo_resnet20", 272_474, 22, 2),
+        ("chenyaofo_resnet56", 855_770, 58, 2),
+        ("akamaster_resnet20", 269_722, 20, 0),
+        ("akamaster_resnet56", 853_018, 56, 0),
+        ("akamaster_resnet110", 1_727_962, 110, 0),
         ("vgg11_bn", 9_231_114, 9, 0),
         ("vgg16_bn", 14_728_266, 14, 0),
     ] {

@@ -46,9 +46,12 @@ fn assert_close(what: &str, fast: &[f64], slow: &[f64]) {
 #[test]
 fn second_moments_agree_with_convolution() {
     let data = shapes10(64, 10, 5);
-    for (architecture, images) in
-        [("resnet8", 40), ("vgg11_bn:width=0.25", 40), ("resnet18:width=0.1", 9)]
-    {
+    for (architecture, images) in [
+        ("resnet8", 40),
+        ("vgg11_bn:width=0.25", 40),
+        ("resnet18:width=0.1", 9),
+        ("akamaster_resnet20:width=0.5", 12),
+    ] {
         let graph = architecture.parse::<Architecture>().unwrap().graph(10).unwrap();
         let images =
             CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();

@@ -72,6 +72,14 @@ pub enum Op {
     },
     /// Mean over all positions of each channel.
     GlobalAveragePool,
+    /// A residual shortcut without weights: every `stride`-th pixel, and channels of zeros before
+    /// and after the input's, one more after where they are odd (option A of He et al. 2016).
+    PadShortcut {
+        /// Channels out, not fewer than in.
+        out_channels: usize,
+        /// Step between the pixels that stay.
+        stride: usize,
+    },
     /// A matrix product with the features of a vector.
     Linear {
         /// Elements of the input, channels before rows before columns.
@@ -251,6 +259,11 @@ impl Op {
                 Some(FeatureShape { height: shape.height / size, width: shape.width / size, ..shape })
             }
             Self::GlobalAveragePool => first.map(|s| FeatureShape::vector(s.channels)),
+            Self::PadShortcut { out_channels, stride } => {
+                let shape = first.filter(|s| s.channels <= out_channels && stride > 0)?;
+                let side = |n: usize| n.div_ceil(stride);
+                Some(FeatureShape { channels: out_channels, height: side(shape.height), width: side(shape.width) })
+            }
             Self::Linear { in_features, out_features, .. } => {
                 first.filter(|s| s.elements() == in_features).map(|_| FeatureShape::vector(out_features))
             }

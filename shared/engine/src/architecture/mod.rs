@@ -1,4 +1,4 @@
-//! The architectures: layer graphs with the weight names of kuangliu/pytorch-cifar.
+//! The architectures: layer graphs with the weight names of those who publish such networks.
 
 mod builder;
 mod resnet;
@@ -15,15 +15,38 @@ enum Family {
     ResNet34,
     Vgg11Bn,
     Vgg16Bn,
+    /// CIFAR's residual networks of 6n + 2 layers as others publish them: whose, and n.
+    Published(Origin, usize),
 }
 
-const FAMILIES: [(&str, Family); 6] = [
+/// Whose names and shortcuts a network has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// kuangliu/pytorch-cifar: 1×1 convolutions named `shortcut`, the classifier `linear`.
+    Kuangliu,
+    /// chenyaofo/pytorch-cifar-models: 1×1 convolutions named `downsample`, the classifier `fc`.
+    Chenyaofo,
+    /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016), the
+    /// classifier `linear`.
+    Akamaster,
+}
+
+const FAMILIES: [(&str, Family); 15] = [
     ("resnet8", Family::ResNet8),
     ("resnet20", Family::ResNet20),
     ("resnet18", Family::ResNet18),
     ("resnet34", Family::ResNet34),
     ("vgg11_bn", Family::Vgg11Bn),
     ("vgg16_bn", Family::Vgg16Bn),
+    ("chenyaofo_resnet20", Family::Published(Origin::Chenyaofo, 3)),
+    ("chenyaofo_resnet32", Family::Published(Origin::Chenyaofo, 5)),
+    ("chenyaofo_resnet44", Family::Published(Origin::Chenyaofo, 7)),
+    ("chenyaofo_resnet56", Family::Published(Origin::Chenyaofo, 9)),
+    ("akamaster_resnet20", Family::Published(Origin::Akamaster, 3)),
+    ("akamaster_resnet32", Family::Published(Origin::Akamaster, 5)),
+    ("akamaster_resnet44", Family::Published(Origin::Akamaster, 7)),
+    ("akamaster_resnet56", Family::Published(Origin::Akamaster, 9)),
+    ("akamaster_resnet110", Family::Published(Origin::Akamaster, 18)),
 ];
 
 /// Widest multiplier: beyond it a network of the lab no longer fits the machines it is for.
@@ -77,6 +100,34 @@ pub fn names() -> Vec<&'static str> {
 }
 
 impl Architecture {
+    /// Every architecture at its own width.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FAMILIES.iter().map(|&(_, family)| Self { family, width: 1.0 })
+    }
+
+    /// The same at another width, unless that is no multiplier.
+    pub fn with_width(self, width: f64) -> Option<Self> {
+        (width > 0.0 && width <= MAX_WIDTH).then_some(Self { width, ..self })
+    }
+
+    /// The same with an option such as `width=0.25`.
+    fn with_option(self, option: &str) -> Result<Self, ArchitectureError> {
+        let (key, value) = option.split_once('=').unwrap_or((option, ""));
+        if key != "width" {
+            return Err(ArchitectureError::Option { option: key.into() });
+        }
+        let scaled = value.parse().ok().and_then(|width| self.with_width(width));
+        scaled.ok_or_else(|| ArchitectureError::Width { value: value.into() })
+    }
+
+    /// Whose names and shortcuts it has.
+    pub fn origin(&self) -> Origin {
+        match self.family {
+            Family::Published(origin, _) => origin,
+            _ => Origin::Kuangliu,
+        }
+    }
+
     /// The layer graph for this many classes.
     ///
     /// # Errors
@@ -86,17 +137,19 @@ impl Architecture {
             return Err(ArchitectureError::Classes { classes });
         }
         let scale = |channels: usize| ((channels as f64 * self.width).round() as usize).max(1);
+        let origin = self.origin();
         // Channels of each stage: of the networks that He et al. 2016 made for CIFAR, and of those
         // for ImageNet.
         let narrow = [16, 32, 64].map(scale);
         let wide = [64, 128, 256, 512].map(scale);
         let mut graph = match self.family {
-            Family::ResNet8 => resnet::graph(&narrow, &[1, 1, 1], classes),
-            Family::ResNet20 => resnet::graph(&narrow, &[3, 3, 3], classes),
-            Family::ResNet18 => resnet::graph(&wide, &[2, 2, 2, 2], classes),
-            Family::ResNet34 => resnet::graph(&wide, &[3, 4, 6, 3], classes),
+            Family::ResNet8 => resnet::graph(origin, &narrow, &[1, 1, 1], classes),
+            Family::ResNet20 => resnet::graph(origin, &narrow, &[3, 3, 3], classes),
+            Family::ResNet18 => resnet::graph(origin, &wide, &[2, 2, 2, 2], classes),
+            Family::ResNet34 => resnet::graph(origin, &wide, &[3, 4, 6, 3], classes),
             Family::Vgg11Bn => vgg::graph(&vgg::VGG11, scale, classes),
             Family::Vgg16Bn => vgg::graph(&vgg::VGG16, scale, classes),
+            Family::Published(_, blocks) => resnet::graph(origin, &narrow, &[blocks; 3], classes),
         };
         graph.architecture = self.to_string();
         Ok(graph)
@@ -115,20 +168,8 @@ impl std::str::FromStr for Architecture {
         let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
         let found = FAMILIES.iter().find(|(known, _)| plain(known) == plain(name));
         let &(_, family) = found.ok_or_else(|| ArchitectureError::Unknown { name: name.into() })?;
-        let width = option.map_or(Ok(1.0), parse_width)?;
-        Ok(Self { family, width })
-    }
-}
-
-/// The multiplier of `width=0.25`.
-fn parse_width(option: &str) -> Result<f64, ArchitectureError> {
-    let (key, value) = option.split_once('=').unwrap_or((option, ""));
-    if key != "width" {
-        return Err(ArchitectureError::Option { option: key.into() });
-    }
-    match value.parse::<f64>() {
-        Ok(width) if width > 0.0 && width <= MAX_WIDTH => Ok(width),
-        _ => Err(ArchitectureError::Width { value: value.into() }),
+        let own = Self { family, width: 1.0 };
+        option.map_or(Ok(own), |option| own.with_option(option))
     }
 }
 

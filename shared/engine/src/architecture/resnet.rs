@@ -1,13 +1,14 @@
-//! Residual networks of basic blocks for 32×32 images (He et al. 2016), named as in
-//! kuangliu/pytorch-cifar.
+//! Residual networks of basic blocks for 32×32 images (He et al. 2016), with the names and
+//! shortcuts of their publishers.
 
 use rrlab_types::{LayerGraph, NodeId, Op, Role};
 
+use super::Origin;
 use super::builder::GraphBuilder;
 use crate::data::IMAGE;
 
 /// One stage per width, `blocks` basic blocks each; every stage after the first halves the image.
-pub fn graph(widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
+pub fn graph(origin: Origin, widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
     let (mut builder, input) = GraphBuilder::new(IMAGE);
     let stem = builder.conv("conv1", input, widths[0], (3, 1), false, Role::Stem);
     let normed = builder.batch_norm("bn1", stem);
@@ -17,23 +18,27 @@ pub fn graph(widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
             at = basic_block(
                 &mut builder,
+                origin,
                 &format!("layer{}.{block}", stage + 1),
                 at,
-                width,
-                stride,
+                (width, stride),
             );
         }
     }
     let pooled = builder.op("avgpool", Op::GlobalAveragePool, at);
-    builder.classifier("linear", pooled, classes)
+    let classifier = match origin {
+        Origin::Chenyaofo => "fc",
+        Origin::Kuangliu | Origin::Akamaster => "linear",
+    };
+    builder.classifier(classifier, pooled, classes)
 }
 
 fn basic_block(
     builder: &mut GraphBuilder,
+    origin: Origin,
     name: &str,
     input: NodeId,
-    width: usize,
-    stride: usize,
+    (width, stride): (usize, usize),
 ) -> NodeId {
     let conv1 = builder.conv(format!("{name}.conv1"), input, width, (3, stride), false, Role::Conv);
     let bn1 = builder.batch_norm(format!("{name}.bn1"), conv1);
@@ -41,18 +46,37 @@ fn basic_block(
     let conv2 = builder.conv(format!("{name}.conv2"), relu1, width, (3, 1), false, Role::Conv);
     let bn2 = builder.batch_norm(format!("{name}.bn2"), conv2);
     let shortcut = if stride != 1 || builder.channels(input) != width {
-        let projection = builder.conv(
-            format!("{name}.shortcut.0"),
-            input,
-            width,
-            (1, stride),
-            false,
-            Role::Projection,
-        );
-        builder.batch_norm(format!("{name}.shortcut.1"), projection)
+        changed_shortcut(builder, origin, name, input, (width, stride))
     } else {
         input
     };
     let sum = builder.add(format!("{name}.add"), bn2, shortcut);
     builder.op(format!("{name}.relu2"), Op::Relu, sum)
+}
+
+/// A shortcut around a block that changes the shape.
+fn changed_shortcut(
+    builder: &mut GraphBuilder,
+    origin: Origin,
+    name: &str,
+    input: NodeId,
+    (width, stride): (usize, usize),
+) -> NodeId {
+    let module = match origin {
+        Origin::Akamaster => {
+            let op = Op::PadShortcut { out_channels: width, stride };
+            return builder.op(format!("{name}.shortcut"), op, input);
+        }
+        Origin::Kuangliu => "shortcut",
+        Origin::Chenyaofo => "downsample",
+    };
+    let projection = builder.conv(
+        format!("{name}.{module}.0"),
+        input,
+        width,
+        (1, stride),
+        false,
+        Role::Projection,
+    );
+    builder.batch_norm(format!("{name}.{module}.1"), projection)
 }

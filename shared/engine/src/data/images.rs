@@ -104,6 +104,13 @@ pub struct Normalization {
     pub std: [f32; 3],
 }
 
+impl std::fmt::Display for Normalization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let colours = |values: [f32; 3]| values.map(|value| value.to_string()).join(",");
+        write!(f, "mean {} and deviation {}", colours(self.mean), colours(self.std))
+    }
+}
+
 impl Normalization {
     /// The normalisation that gives each colour mean 0 and deviation 1 over these images. A colour
     /// that never changes counts as deviating by 1.
