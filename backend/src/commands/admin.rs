@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::Context;
+use super::context::Context;
 use super::lab::{block_on, objects_address, open_objects, open_store};
 use crate::cli::{AdminArgs, AdminCommand, CleanArgs};
 use crate::objects::{Objects, Unneeded};

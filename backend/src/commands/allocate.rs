@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use rrlab_types::{Allocation, AllocationRequest, Evidence, LayerAllocation, allocate};
 
-use super::Context;
+use super::context::Context;
 use crate::allocation_file::{TABLE_COLUMNS, csv_columns};
 use crate::cli::AllocateArgs;
 use crate::output::{Csv, Report, shape};

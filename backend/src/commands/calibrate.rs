@@ -7,7 +7,8 @@ use rrlab_engine::device::OpenDevice;
 use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
 
-use super::{Context, available_images, calibration_images, follow, inspect, read_model};
+use super::context::{Context, available_images, calibration_images, follow, read_model};
+use super::inspect;
 use crate::cli::{CalibrateArgs, PointArgs};
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::interrupt::Interrupt;

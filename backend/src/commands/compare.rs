@@ -8,7 +8,7 @@ use rrlab_types::{
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{Context, read_document};
+use super::context::{Context, read_document};
 use crate::cli::{CompareArgs, PointArgs};
 use crate::output::{Csv, NONE, Report, percent};
 

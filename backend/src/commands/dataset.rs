@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use md5::{Digest, Md5};
 use rrlab_engine::data::{DatasetSummary, Importer, SHAPES10, archive_entries, is_archive};
 
-use super::Context;
+use super::context::Context;
 use crate::cli::DatasetCommand;
 use crate::destination::Destination;
 use crate::interrupt::Interrupt;

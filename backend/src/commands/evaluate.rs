@@ -10,7 +10,7 @@ use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
 use rrlab_types::{Binding, Evaluation};
 
-use super::{Context, available_images, follow, note_unbound, read_model};
+use super::context::{Context, available_images, follow, note_unbound, read_model};
 use crate::cli::EvaluateArgs;
 use crate::interrupt::Interrupt;
 use crate::output::{Csv, Report, percent};

@@ -16,7 +16,7 @@ use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, Rule, Sparsity, TrainingPlan};
 
 use super::calibrate::profile_or_measured;
-use super::{
+use super::context::{
     Context, available_images, evaluation_images, given_profile, listed, model_bytes, read_model, state_path,
     training_bytes,
 };

@@ -5,7 +5,7 @@ use rrlab_engine::model::Model;
 use rrlab_types::{ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator, Role, Sparsity};
 use serde::Serialize;
 
-use super::{Context, read_model};
+use super::context::{Context, read_model};
 use crate::cli::{InspectArgs, PointArgs};
 use crate::file_kind::{FileKind, Wanted, WrongKind};
 use crate::output::{Csv, Report, shape};

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
-use super::Context;
+use super::context::Context;
 use super::lab::{block_on, open_store};
 use crate::cli::{TokenArgs, TokenCommand, UserArgs, UserCommand};
 use crate::output::{Csv, Report};

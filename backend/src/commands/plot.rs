@@ -8,7 +8,7 @@ use rrlab_types::{
 
 use strum::VariantArray as _;
 
-use super::read_document;
+use super::context::read_document;
 use crate::cli::{PlotArgs, PointArgs, ProfileFigure};
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, Reference};

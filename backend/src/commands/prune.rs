@@ -13,8 +13,8 @@ use rrlab_types::{Allocation, Evaluation, LayerAllocation, ModelHash, PrunableLa
 use serde::Serialize;
 
 use super::allocate::kept_in_all;
+use super::context::{Context, available_images, calibration_images, follow, model_bytes, note_unbound, read_model};
 use super::evaluate::accuracy_on;
-use super::{Context, available_images, calibration_images, follow, model_bytes, note_unbound, read_model};
 use crate::cli::PruneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;

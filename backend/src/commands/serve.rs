@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use rrlab_protocol::UserRole;
 use tokio::sync::watch;
 
-use super::Context;
+use super::context::Context;
 use super::lab::{block_on, open_objects, open_store, start_log};
 use crate::caretaker::look_after_jobs;
 use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};

@@ -8,7 +8,7 @@ use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepEntry, SweepPlan, SweepReport};
 
 use super::calibrate::profile_or_measured;
-use super::{Context, available_images, evaluation_images, given_profile, listed, read_model};
+use super::context::{Context, available_images, evaluation_images, given_profile, listed, read_model};
 use crate::cli::SweepArgs;
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
 use crate::interrupt::Interrupt;

@@ -15,7 +15,7 @@ use rrlab_engine::watch::Progress;
 use rrlab_types::{EpochReport, TrainingPlan};
 use serde::Serialize;
 
-use super::{Context, follow, model_bytes, state_path, training_bytes};
+use super::context::{Context, follow, model_bytes, state_path, training_bytes};
 use crate::cli::TrainArgs;
 use crate::destination::Destination;
 use crate::interrupt::Interrupt;

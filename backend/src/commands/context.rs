@@ -1,0 +1,153 @@
+//! What commands share: what each gets, and what several of them ask or say.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use burn::tensor::read_sync;
+use rrlab_engine::calibrate::CalibrationImages;
+use rrlab_engine::data::{Dataset, DatasetSummary, Split};
+use rrlab_engine::device::{DeviceChoice, OpenDevice};
+use rrlab_engine::import::{Hint, Imported};
+use rrlab_engine::measured::Measured;
+use rrlab_engine::model::Model;
+use rrlab_engine::watch::{Progress, Stopped};
+use rrlab_types::{Binding, Document, LayerGraph, ModelProfile};
+
+use crate::allocation_file;
+use crate::cli::Format;
+use crate::interrupt::Interrupt;
+use crate::progress::{Meter, ProgressOutput, say};
+use crate::storage::{self, DataFolder, read_profile, read_text};
+
+/// What every command gets.
+pub struct Context {
+    /// How results are printed.
+    pub format: Format,
+    /// The data sets.
+    pub data: DataFolder,
+    /// The seed.
+    pub seed: u64,
+    /// How progress is shown.
+    pub progress: ProgressOutput,
+    /// The device that was asked for; [`Context::device`] opens it.
+    pub device: DeviceChoice,
+}
+
+impl Context {
+    /// Opens the device; says on standard error why a GPU was passed over.
+    pub fn device(&self) -> anyhow::Result<OpenDevice> {
+        let meter = self.progress.wait("opening the device", "");
+        let device = read_sync(self.device.open())?;
+        drop(meter);
+        if let Some(note) = &device.note {
+            say(&format!("using {}: {note}", device.name));
+        }
+        Ok(device)
+    }
+
+    /// Loads a data set. What can be checked without its images should have been.
+    pub fn dataset(&self, name: &str) -> anyhow::Result<Dataset> {
+        let _meter = self.progress.wait(format!("loading data set {name}"), "");
+        self.data.load(name)
+    }
+}
+
+/// The model in this file; says what the file left open and how that was settled.
+pub fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Model> {
+    let Imported { model, notes } = storage::read_model(path, hint)?;
+    for note in notes {
+        say(&format!("note: {note}"));
+    }
+    Ok(model)
+}
+
+/// A result in whichever file the lab wrote it to: JSON, or an allocation as CSV.
+pub fn read_document(path: &Path) -> anyhow::Result<Document> {
+    let text = read_text(path)?;
+    let document = if allocation_file::is_csv(&text) {
+        Document::Allocation(Box::new(allocation_file::parse(&text).with_context(|| path.display().to_string())?))
+    } else {
+        Document::from_json(&text).with_context(|| path.display().to_string())?
+    };
+    Ok(document)
+}
+
+/// The profile in the file that was given, which must be of this network; says so where it does not name it.
+pub fn given_profile(path: Option<&Path>, model: &Model) -> anyhow::Result<Option<ModelProfile>> {
+    let Some(path) = path else { return Ok(None) };
+    let profile = read_profile(path)?;
+    note_unbound("the profile", Measured::new(model, &profile)?.binding());
+    Ok(Some(profile))
+}
+
+/// Images that there are of those asked for; says so where there are fewer.
+pub fn available_images(dataset: &DatasetSummary, split: Split, asked: usize) -> usize {
+    let available = dataset.images(split);
+    if available < asked {
+        say(&format!("note: {} has {available} {split} images, not {asked}; all of them are used", dataset.name));
+    }
+    available.min(asked)
+}
+
+/// Test images of a plan: as many as were asked for, else all.
+pub fn evaluation_images(dataset: &DatasetSummary, asked: Option<usize>) -> usize {
+    match asked {
+        Some(asked) => available_images(dataset, Split::Test, asked),
+        None => dataset.test,
+    }
+}
+
+/// What a plan holds of something, as in `2 repairs (none, shrunk)`.
+pub fn listed((one, many): (&str, &str), values: &[impl ToString]) -> String {
+    let names: Vec<String> = values.iter().map(ToString::to_string).collect();
+    format!("{} {} ({})", names.len(), if names.len() == 1 { one } else { many }, names.join(", "))
+}
+
+/// A watcher that counts images and repaired nodes, names layers, and ends work when a person asks for that.
+pub fn follow(meter: &Meter, interrupt: &Interrupt) -> impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped> {
+    async |progress| {
+        match progress {
+            Progress::Images(count) => meter.advance(count),
+            Progress::Repaired => meter.advance(1),
+            Progress::Layer(layer) => meter.describe(format!("curves of {}", layer.name)),
+            _ => {}
+        }
+        interrupt.check()
+    }
+}
+
+/// Says that what was read does not name its network: only its layers could be compared.
+pub fn note_unbound(what: &str, binding: Binding) {
+    if binding == Binding::Unbound {
+        say(&format!("note: {what} does not say which network it is of; only its layers are compared"));
+    }
+}
+
+/// Where the state of work that writes `out` is kept until it is done.
+pub fn state_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".training");
+    name.into()
+}
+
+/// Calibration images for a model.
+pub fn calibration_images<'a>(
+    context: &Context,
+    model: &Model,
+    dataset: &'a Dataset,
+    split: Split,
+    count: usize,
+) -> anyhow::Result<CalibrationImages<'a>> {
+    Ok(CalibrationImages::draw(dataset, split, count, context.seed, model.normalization_of(dataset))?)
+}
+
+/// Room for a network of so many parameters, as safetensors.
+pub fn model_bytes(graph: &LayerGraph) -> u64 {
+    // The header says what each tensor is called: a few hundred bytes a layer.
+    (size_of::<f32>() * graph.parameters() + 1024 * graph.nodes.len()) as u64
+}
+
+/// Room for a training under way: weights, velocities and masks, twice while a state is replaced by the next.
+pub fn training_bytes(graph: &LayerGraph) -> u64 {
+    2 * 3 * model_bytes(graph)
+}
