@@ -1,11 +1,13 @@
 //! An allocation's file: JSON, or CSV with a line for each layer, as `rrlab allocate` prints them.
 //!
-//! CSV says everything that JSON does: what holds for the whole allocation stands on every line, and is the same there.
+//! CSV says everything that JSON does: what holds for the whole allocation stands on every line,
+//! and is the same there.
 
 use rrlab_types::{Allocation, AllocationError, LayerAllocation};
 use serde_json::{Map, Value};
 
-/// A column of CSV and how its cells are read. A number or a list is JSON; a name that looks like a number is still a text.
+/// A column of CSV and how its cells are read. A number or a list is JSON; a name that looks like a
+/// number is still a text.
 #[derive(Debug, Clone, Copy)]
 enum Column {
     Text(&'static str),
@@ -39,7 +41,8 @@ const WHOLE_COLUMNS: [Column; 11] = [
 ];
 
 /// Columns of the table for people.
-pub const TABLE_COLUMNS: [&str; 7] = ["layer", "role", "shape", "weights", "kept", "density", "state"];
+pub const TABLE_COLUMNS: [&str; 7] =
+    ["layer", "role", "shape", "weights", "kept", "density", "state"];
 
 /// Why a file's text is no allocation.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +72,9 @@ pub enum AllocationFileError {
         problem: serde_json::Error,
     },
     /// Lines of two allocations.
-    #[error("line {line} is of another allocation than the lines before it: they differ in more than the layer")]
+    #[error(
+        "line {line} is of another allocation than the lines before it: they differ in more than the layer"
+    )]
     Mixed {
         /// Line in the file, from 1.
         line: u64,
@@ -134,7 +139,8 @@ fn from_csv(text: &str) -> Result<Allocation, AllocationFileError> {
     let mut whole = whole.ok_or(AllocationFileError::Empty)?;
     whole.insert("kept".into(), layers.iter().map(|layer| layer.kept).sum::<usize>().into());
     whole.insert("layers".into(), serde_json::to_value(layers).map_err(AllocationError::from)?);
-    let allocation: Allocation = serde_json::from_value(whole.into()).map_err(AllocationError::from)?;
+    let allocation: Allocation =
+        serde_json::from_value(whole.into()).map_err(AllocationError::from)?;
     allocation.check()?;
     Ok(allocation)
 }
@@ -151,10 +157,12 @@ impl Line<'_> {
 
     fn layer(&self) -> Result<LayerAllocation, AllocationFileError> {
         let value = Value::from(self.read(&LAYER_COLUMNS)?);
-        serde_json::from_value(value).map_err(|problem| AllocationFileError::Layer { line: self.number(), problem })
+        serde_json::from_value(value)
+            .map_err(|problem| AllocationFileError::Layer { line: self.number(), problem })
     }
 
-    /// The cells of these columns as they stand in JSON. An empty cell is a field that is not there.
+    /// The cells of these columns as they stand in JSON. An empty cell is a field that is not
+    /// there.
     fn read(&self, columns: &[Column]) -> Result<Map<String, Value>, AllocationFileError> {
         let mut fields = Map::new();
         for &column in columns {
@@ -170,10 +178,8 @@ impl Line<'_> {
     fn value(&self, column: Column, text: &str) -> Result<Value, AllocationFileError> {
         match column {
             Column::Text(_) => Ok(text.into()),
-            Column::Json(path) => serde_json::from_str(text).map_err(|_| AllocationFileError::Cell {
-                line: self.number(),
-                column: path,
-                text: text.into(),
+            Column::Json(path) => serde_json::from_str(text).map_err(|_| {
+                AllocationFileError::Cell { line: self.number(), column: path, text: text.into() }
             }),
         }
     }

@@ -1,5 +1,6 @@
-//! Looks after jobs, whoever computes them: those of dead workers come back, those that wait get their turn, and content
-//! that nothing needs is removed. Servers and workers all do; more of them do no harm.
+//! Looks after jobs, whoever computes them: those of dead workers come back, those that wait get
+//! their turn, and content that nothing needs is removed. Servers and workers all do; more of them
+//! do no harm.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,9 @@ async fn recover(store: &Store, queue: &Queue) -> Result<(), StoreError> {
 async fn clean(store: &Store, objects: &Objects, queue: &Queue) {
     match objects.remove_unneeded(store, GRACE).await {
         Ok(removed) if removed.is_empty() => {}
-        Ok(removed) => tracing::info!(removed = removed.len(), "removed content that nothing needs"),
+        Ok(removed) => {
+            tracing::info!(removed = removed.len(), "removed content that nothing needs")
+        }
         Err(error) => tracing::error!(%error, "can't remove content that nothing needs"),
     }
     if let Err(error) = queue.remove_used_tickets().await {

@@ -10,7 +10,10 @@ use rrlab_engine::data::{Normalization, Split};
 use rrlab_engine::device::DeviceChoice;
 use rrlab_engine::import::Hint;
 use rrlab_protocol::UserRole;
-use rrlab_types::{Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, glossary};
+use rrlab_types::{
+    Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity,
+    glossary,
+};
 use strum::VariantArray as _;
 
 use crate::destination::Existing;
@@ -18,8 +21,9 @@ use crate::objects::GRACE;
 
 /// Which layers of a pruned network can still be repaired?
 ///
-/// The lab measures Relative Repairability (RR) for each layer of a network on unlabelled images, shares out a global
-/// budget of weights by it (and by uniform, ERK, LAMP and magnitude), prunes, repairs and evaluates.
+/// The lab measures Relative Repairability (RR) for each layer of a network on unlabelled images,
+/// shares out a global budget of weights by it (and by uniform, ERK, LAMP and magnitude), prunes,
+/// repairs and evaluates.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = FIRST_STEPS)]
 pub struct Cli {
@@ -39,7 +43,13 @@ pub struct Cli {
     #[arg(long, default_value_t = 0, global = true)]
     pub seed: u64,
     /// Seconds between two lines of progress where standard error is no terminal; 0 prints none.
-    #[arg(long, env = "RRLAB_PROGRESS_EVERY", default_value_t = 5, value_name = "SECONDS", global = true)]
+    #[arg(
+        long,
+        env = "RRLAB_PROGRESS_EVERY",
+        default_value_t = 5,
+        value_name = "SECONDS",
+        global = true
+    )]
     pub progress_every: u64,
 }
 
@@ -57,7 +67,8 @@ const MEASURED: [&str; 6] =
 
 /// Explains these terms of the glossary below a command's long help.
 fn words(terms: &[&str]) -> String {
-    let explained = terms.iter().filter_map(|term| glossary::entry(term)).map(|entry| format!("\n  {entry}"));
+    let explained =
+        terms.iter().filter_map(|term| glossary::entry(term)).map(|entry| format!("\n  {entry}"));
     format!("Words:{}", explained.collect::<String>())
 }
 
@@ -94,7 +105,8 @@ pub enum Command {
     Finetune(FinetuneArgs),
     /// Show a profile's layers, or a model's.
     Inspect(InspectArgs),
-    /// Show where two profiles, sweeps, fine-tuning reports or allocations differ, and whether they are of one network.
+    /// Show where two profiles, sweeps, fine-tuning reports or allocations differ, and whether they
+    /// are of one network.
     Compare(CompareArgs),
     /// Draw a profile, a sweep, a fine-tuning report or an allocation as a figure.
     Plot(PlotArgs),
@@ -113,7 +125,8 @@ pub enum Command {
 /// Import, list and fetch data sets.
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
-    /// Import CIFAR's official files or an image folder (train/CLASS/*.png|jpg), from a folder, .tar, .tar.gz or .zip.
+    /// Import CIFAR's official files or an image folder (train/CLASS/*.png|jpg), from a folder,
+    /// .tar, .tar.gz or .zip.
     Import {
         /// The folder or archive.
         path: PathBuf,
@@ -125,14 +138,16 @@ pub enum DatasetCommand {
     },
     /// List the data sets that there are.
     List,
-    /// Download CIFAR-10 or CIFAR-100 from its official address and import it. Resumes a broken download.
+    /// Download CIFAR-10 or CIFAR-100 from its official address and import it. Resumes a broken
+    /// download.
     Fetch {
         /// cifar10 or cifar100.
         name: String,
         /// Another address to download the archive from, such as a mirror's.
         #[arg(long, value_name = "URL")]
         from: Option<String>,
-        /// MD5 of the archive at --from, where it is not the official one (packed anew, or a part of it).
+        /// MD5 of the archive at --from, where it is not the official one (packed anew, or a part
+        /// of it).
         #[arg(long, value_name = "HEX", requires = "from")]
         md5: Option<String>,
         #[command(flatten)]
@@ -143,7 +158,8 @@ pub enum DatasetCommand {
 /// What becomes of files that are there already.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OverwriteArgs {
-    /// Replace what is there under the name of a result; without this nothing is computed where something is.
+    /// Replace what is there under the name of a result; without this nothing is computed where
+    /// something is.
     #[arg(long)]
     pub force_overwrite: bool,
 }
@@ -157,9 +173,9 @@ impl From<OverwriteArgs> for Existing {
 /// Which network, where the model's file does not say.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a width: resnet18:width=0.25;
-    /// or one that others publish: chenyaofo_resnet20 (32, 44, 56), akamaster_resnet20 (32, 44, 56, 110). Where a model's
-    /// file is read, its tensors tell.
+    /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a
+    /// width: resnet18:width=0.25; or one that others publish: chenyaofo_resnet20 (32, 44, 56),
+    /// akamaster_resnet20 (32, 44, 56, 110). Where a model's file is read, its tensors tell.
     #[arg(long, value_name = "NAME[:width=W]")]
     pub arch: Option<Architecture>,
     /// Number of classes.
@@ -182,7 +198,8 @@ pub struct ModelArgs {
     pub model: PathBuf,
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// Mean of each colour, pixels scaled to 0..1, that the network was trained with, where its file does not say.
+    /// Mean of each colour, pixels scaled to 0..1, that the network was trained with, where its
+    /// file does not say.
     #[arg(long, value_name = "R,G,B", requires = "std", value_parser = colours)]
     pub mean: Option<[f32; 3]>,
     /// Deviation of each colour, likewise.
@@ -224,7 +241,8 @@ pub struct TrainArgs {
     /// Neither shift nor flip images.
     #[arg(long)]
     pub no_augmentation: bool,
-    /// Where the model goes. While training, OUT.training holds the state to go on from after a stop.
+    /// Where the model goes. While training, OUT.training holds the state to go on from after a
+    /// stop.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -311,11 +329,13 @@ pub struct SettingsArgs {
     /// Rule that blend and blend_geometric start from.
     #[arg(long, default_value = "erk", value_name = "RULE")]
     pub prior: Rule,
-    /// Exponent of a layer's share: how much of a residual block's output variance comes from the layer's side of the
-    /// sum, the branch or the shortcut (rr, residual_optimal, raw_optimal). 0: all layers count alike.
+    /// Exponent of a layer's share: how much of a residual block's output variance comes from the
+    /// layer's side of the sum, the branch or the shortcut (rr, residual_optimal, raw_optimal). 0:
+    /// all layers count alike.
     #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
     pub share_exponent: f64,
-    /// Factor by which distortion in the classifier, the last linear layer, counts more than elsewhere (the same rules).
+    /// Factor by which distortion in the classifier, the last linear layer, counts more than
+    /// elsewhere (the same rules).
     #[arg(long, default_value_t = 4.0)]
     pub classifier_weight: f64,
     /// Least density of every layer that is not forced, such as 0.01: no rule goes below it.
@@ -346,15 +366,15 @@ pub struct AllocateArgs {
     pub profile: Option<PathBuf>,
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_proportional, residual_optimal, raw_optimal, blend
-    /// or blend_geometric.
+    /// uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_proportional,
+    /// residual_optimal, raw_optimal, blend or blend_geometric.
     #[arg(long)]
     pub rule: Rule,
     /// Fraction of weights to remove, such as 0.95.
     #[arg(long, allow_negative_numbers = true)]
     pub sparsity: Sparsity,
-    /// Force layers before the rule shares out the rest: projection=dense, stem=global, layer2.0.conv1=0.2,
-    /// projection=rule:rr. May be given several times.
+    /// Force layers before the rule shares out the rest: projection=dense, stem=global,
+    /// layer2.0.conv1=0.2, projection=rule:rr. May be given several times.
     #[arg(long = "force", value_name = "LAYERS=DENSITY")]
     pub force: Vec<Constraint>,
     /// Repair operator whose residual distortion, what is left after repair, counts.
@@ -373,11 +393,12 @@ pub struct PruneArgs {
     /// The allocation, as `rrlab allocate --format json` or `--format csv` printed it.
     #[arg(long, value_name = "FILE")]
     pub allocation: PathBuf,
-    /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares or bn_recalibration.
+    /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares or
+    /// bn_recalibration.
     #[arg(long, default_value = "variance_matching")]
     pub repair: Repair,
-    /// Data set of the calibration images that repair needs, on whose test images the accuracy is measured
-    /// [default: the one that the network was trained on].
+    /// Data set of the calibration images that repair needs, on whose test images the accuracy is
+    /// measured [default: the one that the network was trained on].
     #[arg(long)]
     pub dataset: Option<String>,
     /// Number of calibration images, drawn with --seed.
@@ -447,7 +468,8 @@ pub struct SweepArgs {
     /// Evaluate on COUNT test images drawn with --seed instead of all.
     #[arg(long, value_name = "COUNT")]
     pub test_images: Option<usize>,
-    /// Where the report goes. One of the same sweep is gone on with; --force-overwrite replaces whatever else is there.
+    /// Where the report goes. One of the same sweep is gone on with; --force-overwrite replaces
+    /// whatever else is there.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -498,7 +520,8 @@ pub struct FinetuneArgs {
     /// Highest learning rate; it falls to 0 along a cosine.
     #[arg(long, default_value_t = 0.02)]
     pub learning_rate: f64,
-    /// Knowledge distillation from the dense network: its weight in the loss, 0 to 1. Without it, labels alone count.
+    /// Knowledge distillation from the dense network: its weight in the loss, 0 to 1. Without it,
+    /// labels alone count.
     #[arg(long, value_name = "WEIGHT")]
     pub distill: Option<f64>,
     /// Softmax temperature of both networks' outputs in distillation.
@@ -507,7 +530,8 @@ pub struct FinetuneArgs {
     /// Neither shift nor flip images.
     #[arg(long)]
     pub no_augmentation: bool,
-    /// Where the report goes. While training, OUT.training holds the state to go on from after a stop.
+    /// Where the report goes. While training, OUT.training holds the state to go on from after a
+    /// stop.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Folder where the fine-tuned networks go, as RULE-SPARSITY.safetensors.
@@ -584,19 +608,22 @@ pub struct PointArgs {
 
 impl Default for PointArgs {
     fn default() -> Self {
-        Self { sparsity: Sparsity::new(0.95).unwrap_or(Sparsity::DENSE), repair: RepairOperator::default() }
+        Self {
+            sparsity: Sparsity::new(0.95).unwrap_or(Sparsity::DENSE),
+            repair: RepairOperator::default(),
+        }
     }
 }
 
 /// Where the lab keeps what it knows.
 #[derive(Debug, Clone, Args)]
 pub struct LabArgs {
-    /// Database: sqlite://PATH, or postgres://USER:PASSWORD@HOST/NAME for many servers and workers [default: lab.sqlite in
-    /// the data folder].
+    /// Database: sqlite://PATH, or postgres://USER:PASSWORD@HOST/NAME for many servers and workers
+    /// [default: lab.sqlite in the data folder].
     #[arg(long, env = "RRLAB_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// Object store: a folder, or s3://BUCKET/PREFIX with the customary AWS_* variables [default: artifacts in the data
-    /// folder].
+    /// Object store: a folder, or s3://BUCKET/PREFIX with the customary AWS_* variables [default:
+    /// artifacts in the data folder].
     #[arg(long, env = "RRLAB_ARTIFACTS", value_name = "PATH|URL")]
     pub artifacts: Option<String>,
     /// How the log is written.
@@ -636,7 +663,8 @@ pub struct ServeArgs {
     /// Everybody must show a token; make them with `rrlab user add` and `rrlab token create`.
     #[arg(long, env = "RRLAB_HOSTED")]
     pub hosted: bool,
-    /// Behind a proxy that speaks TLS and sets X-Forwarded-For itself: trust that header, and send cookies over TLS alone.
+    /// Behind a proxy that speaks TLS and sets X-Forwarded-For itself: trust that header, and send
+    /// cookies over TLS alone.
     #[arg(long, env = "RRLAB_BEHIND_PROXY")]
     pub behind_proxy: bool,
     /// Compute no jobs here; `rrlab worker` does, on this machine or others.
@@ -689,7 +717,8 @@ pub enum UserCommand {
     Add {
         /// Name.
         name: String,
-        /// student (own work), reviewer (reads what is shared by a link) or admin (everybody's work).
+        /// student (own work), reviewer (reads what is shared by a link) or admin (everybody's
+        /// work).
         #[arg(long, default_value = "student", value_parser = role)]
         role: UserRole,
     },
@@ -736,7 +765,8 @@ pub struct AdminArgs {
 /// What to do about it.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
-    /// Remove content that nothing refers to any more, as servers and workers do every hour, and list it.
+    /// Remove content that nothing refers to any more, as servers and workers do every hour, and
+    /// list it.
     Clean(CleanArgs),
 }
 
@@ -746,7 +776,8 @@ pub struct CleanArgs {
     /// List what would go, and remove nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Age in seconds below which unneeded content is kept: it may be of an upload or a job that is about to name it.
+    /// Age in seconds below which unneeded content is kept: it may be of an upload or a job that is
+    /// about to name it.
     #[arg(long, default_value_t = GRACE.as_secs(), value_name = "SECONDS")]
     pub older_than: u64,
     #[command(flatten)]
@@ -762,10 +793,14 @@ fn colours(text: &str) -> Result<[f32; 3], String> {
     let values: Option<Vec<f32>> = text.split(',').map(|value| value.trim().parse().ok()).collect();
     let three = values.and_then(|values| <[f32; 3]>::try_from(values).ok());
     let three = three.filter(|values| values.iter().all(|value| value.is_finite()));
-    three.ok_or_else(|| "give three numbers with commas between them, such as 0.4914,0.4822,0.4465".into())
+    three.ok_or_else(|| {
+        "give three numbers with commas between them, such as 0.4914,0.4822,0.4465".into()
+    })
 }
 
 fn deviations(text: &str) -> Result<[f32; 3], String> {
     let positive = |values: &[f32; 3]| values.iter().all(|value| *value > 0.0);
-    colours(text).and_then(|values| if positive(&values) { Ok(values) } else { Err("a deviation is above 0".into()) })
+    colours(text).and_then(|values| {
+        if positive(&values) { Ok(values) } else { Err("a deviation is above 0".into()) }
+    })
 }

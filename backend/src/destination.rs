@@ -1,4 +1,5 @@
-//! Files that are going to be written: checked before anything is computed for them, written aside and renamed.
+//! Files that are going to be written: checked before anything is computed for them, written aside
+//! and renamed.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -93,11 +94,17 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Checks a file that `option` names. `bytes` is the room that it takes, with what lies beside it meanwhile.
+    /// Checks a file that `option` names. `bytes` is the room that it takes, with what lies beside
+    /// it meanwhile.
     ///
     /// # Errors
     /// Why it can't be written, or must not be.
-    pub fn check(option: &str, path: &Path, existing: Existing, bytes: u64) -> Result<Self, DestinationError> {
+    pub fn check(
+        option: &str,
+        path: &Path,
+        existing: Existing,
+        bytes: u64,
+    ) -> Result<Self, DestinationError> {
         let (option, path) = (option.to_owned(), path.to_owned());
         let ends_as_folder = path.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
         if let Ok(found) = std::fs::metadata(&path) {
@@ -184,7 +191,11 @@ mod tests {
         let refused = Destination::check("--out", &path, Existing::Keep, u64::MAX / 2).unwrap_err();
         assert!(matches!(refused, DestinationError::NoRoom { .. }), "{refused}");
         assert!(Destination::check("--out", &path, Existing::Keep, 1).is_ok());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "checking leaves nothing behind");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "checking leaves nothing behind"
+        );
     }
 
     #[test]

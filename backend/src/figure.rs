@@ -1,4 +1,5 @@
-//! Figures as SVG: lines over an axis, or a bar for each layer, on white, with a legend beside them.
+//! Figures as SVG: lines over an axis, or a bar for each layer, on white, with a legend beside
+//! them.
 
 use plotters::coord::Shift;
 use plotters::element::{DashedPathElement, DynElement, IntoDynElement};
@@ -19,7 +20,8 @@ const CHARACTER: u32 = 7;
 const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
 
-/// Colours that the colour-blind tell apart (Okabe and Ito 2008), with brown for the yellow that white swallows.
+/// Colours that the colour-blind tell apart (Okabe and Ito 2008), with brown for the yellow that
+/// white swallows.
 const PALETTE: [RGBColor; 8] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
@@ -31,7 +33,8 @@ const PALETTE: [RGBColor; 8] = [
     RGBColor(0x00, 0x00, 0x00),
 ];
 /// Lengths of dashes and of the gaps between them. The first line is unbroken.
-const DASHES: [Option<(i32, i32)>; 6] = [None, Some((7, 4)), Some((2, 4)), Some((14, 4)), Some((4, 9)), Some((1, 7))];
+const DASHES: [Option<(i32, i32)>; 6] =
+    [None, Some((7, 4)), Some((2, 4)), Some((14, 4)), Some((4, 9)), Some((1, 7))];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type DrawResult<T> = Result<T, DrawingAreaErrorKind<std::io::Error>>;
@@ -73,7 +76,8 @@ pub struct Line {
 pub enum Look {
     /// The n-th of the colours that are told apart, with marks of the n-th shape.
     Distinct(usize),
-    /// A place on a scale from 0 (dark) to 1 (light), without marks: one of many lines that are in an order.
+    /// A place on a scale from 0 (dark) to 1 (light), without marks: one of many lines that are in
+    /// an order.
     Ordered(f64),
 }
 
@@ -156,7 +160,11 @@ impl LineFigure {
                 if let Some(mark) = line.mark((sample.0 + SAMPLE / 2, sample.1)) {
                     root.draw(&mark)?;
                 }
-                root.draw(&Text::new(line.name.clone(), text, style(12.0, &INK, HPos::Left, VPos::Center)))?;
+                root.draw(&Text::new(
+                    line.name.clone(),
+                    text,
+                    style(12.0, &INK, HPos::Left, VPos::Center),
+                ))?;
             }
             root.present()?;
         }
@@ -206,7 +214,8 @@ impl BarFigure {
     /// # Errors
     /// If it can't be drawn.
     pub fn svg(&self) -> DrawResult<String> {
-        let names: Vec<&str> = self.groups.iter().chain([&self.reference.0]).map(String::as_str).collect();
+        let names: Vec<&str> =
+            self.groups.iter().chain([&self.reference.0]).map(String::as_str).collect();
         let legend = Legend::new(&names);
         let top = self.caption.height();
         // The axis with its name takes 48 pixels below the bars.
@@ -219,14 +228,25 @@ impl BarFigure {
             self.draw_plot(&root, (0, top), (WIDTH - legend.width, height))?;
             for (index, name) in self.groups.iter().enumerate() {
                 let ((x, y), text) = legend.place(index, top);
-                root.draw(&Rectangle::new([(x + SAMPLE - 14, y - 6), (x + SAMPLE, y + 6)], colour(index).filled()))?;
-                root.draw(&Text::new(name.clone(), text, style(12.0, &INK, HPos::Left, VPos::Center)))?;
+                root.draw(&Rectangle::new(
+                    [(x + SAMPLE - 14, y - 6), (x + SAMPLE, y + 6)],
+                    colour(index).filled(),
+                ))?;
+                root.draw(&Text::new(
+                    name.clone(),
+                    text,
+                    style(12.0, &INK, HPos::Left, VPos::Center),
+                ))?;
             }
             let ((x, y), text) = legend.place(self.groups.len(), top);
             // Upright, as it is in the plot.
             let sample = vec![(x + SAMPLE - 7, y - 8), (x + SAMPLE - 7, y + 8)];
             root.draw(&dashed(sample, (4, 4), FAINT.stroke_width(1)))?;
-            root.draw(&Text::new(self.reference.0.clone(), text, style(12.0, &INK, HPos::Left, VPos::Center)))?;
+            root.draw(&Text::new(
+                self.reference.0.clone(),
+                text,
+                style(12.0, &INK, HPos::Left, VPos::Center),
+            ))?;
             root.present()?;
         }
         Ok(svg)
@@ -234,7 +254,8 @@ impl BarFigure {
 
     fn draw_plot(&self, root: &Area<'_>, corner: (u32, u32), size: (u32, u32)) -> DrawResult<()> {
         let area = root.clone().shrink(corner, size);
-        let longest = self.bars.iter().map(|bar| bar.name.chars().count() as u32).max().unwrap_or(0);
+        let longest =
+            self.bars.iter().map(|bar| bar.name.chars().count() as u32).max().unwrap_or(0);
         let count = self.bars.len() as f64;
         let mut chart = ChartBuilder::on(&area)
             .margin(MARGIN)
@@ -257,13 +278,25 @@ impl BarFigure {
             let bottom = count - 1.0 - index as f64;
             let corners = [(0.0, bottom + 0.15), (bar.value, bottom + 0.85)];
             chart.draw_series([Rectangle::new(corners, colour(bar.group).filled())])?;
-            let value = Text::new(format!("{:.3}", bar.value), (5, 0), style(11.0, &INK, HPos::Left, VPos::Center));
+            let value = Text::new(
+                format!("{:.3}", bar.value),
+                (5, 0),
+                style(11.0, &INK, HPos::Left, VPos::Center),
+            );
             chart.draw_series([EmptyElement::at((bar.value, bottom + 0.5)) + value])?;
             let (x, y) = chart.backend_coord(&(0.0, bottom + 0.5));
-            root.draw(&Text::new(bar.name.clone(), (x - 8, y), style(12.0, &INK, HPos::Right, VPos::Center)))?;
+            root.draw(&Text::new(
+                bar.name.clone(),
+                (x - 8, y),
+                style(12.0, &INK, HPos::Right, VPos::Center),
+            ))?;
         }
         let value = self.reference.1;
-        chart.draw_series([dashed(vec![(value, 0.0), (value, count)], (4, 4), FAINT.stroke_width(1))])?;
+        chart.draw_series([dashed(
+            vec![(value, 0.0), (value, count)],
+            (4, 4),
+            FAINT.stroke_width(1),
+        )])?;
         Ok(())
     }
 }
@@ -303,7 +336,10 @@ impl Line {
         }
     }
 
-    fn stroke<'a, C: Clone + 'static>(&self, points: Vec<C>) -> DynElement<'static, SVGBackend<'a>, C> {
+    fn stroke<'a, C: Clone + 'static>(
+        &self,
+        points: Vec<C>,
+    ) -> DynElement<'static, SVGBackend<'a>, C> {
         let style = self.colour().stroke_width(2);
         match DASHES[self.dash % DASHES.len()] {
             None => PathElement::new(points, style).into_dyn(),
@@ -311,7 +347,10 @@ impl Line {
         }
     }
 
-    fn mark<'a, C: Clone + 'static>(&self, place: C) -> Option<DynElement<'static, SVGBackend<'a>, C>> {
+    fn mark<'a, C: Clone + 'static>(
+        &self,
+        place: C,
+    ) -> Option<DynElement<'static, SVGBackend<'a>, C>> {
         let Look::Distinct(index) = self.look else { return None };
         let filled = self.colour().filled();
         let outlined = self.colour().stroke_width(2);
@@ -361,6 +400,13 @@ fn colour(index: usize) -> RGBColor {
     PALETTE[index % PALETTE.len()]
 }
 
-fn style(size: f64, colour: &'static RGBColor, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
-    TextStyle::from(("sans-serif", size).into_font()).color(colour).pos(Pos::new(horizontal, vertical))
+fn style(
+    size: f64,
+    colour: &'static RGBColor,
+    horizontal: HPos,
+    vertical: VPos,
+) -> TextStyle<'static> {
+    TextStyle::from(("sans-serif", size).into_font())
+        .color(colour)
+        .pos(Pos::new(horizontal, vertical))
 }

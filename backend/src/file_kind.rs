@@ -15,7 +15,8 @@ use crate::allocation_file;
 const FIRST_ENTRIES: usize = 4096;
 /// Where a tar archive's first header says that it is one.
 const TAR_MAGIC: std::ops::Range<usize> = 257..262;
-/// Field numbers of an ONNX model that customarily follow its version: producer, domain, documentation, graph, opsets.
+/// Field numbers of an ONNX model that customarily follow its version: producer, domain,
+/// documentation, graph, opsets.
 const ONNX_FIELDS: [u8; 6] = [0x12, 0x1a, 0x22, 0x32, 0x3a, 0x42];
 
 /// What a file holds, as far as its content tells.
@@ -195,7 +196,9 @@ impl Wanted {
     /// Whether a file of this kind was rightly given, so that its own fault is what is to be told.
     fn takes(self, found: FileKind) -> bool {
         match self {
-            Self::Model => matches!(found, FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch),
+            Self::Model => {
+                matches!(found, FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch)
+            }
             Self::Profile => found == FileKind::Profile,
             Self::Allocation => found == FileKind::Allocation,
             Self::SweepToGoOnFrom => found == FileKind::Sweep,
@@ -209,7 +212,9 @@ impl Wanted {
                 "--model wants a network: safetensors, such as `rrlab train` makes, or a state dict of PyTorch"
             }
             Self::Profile => "--profile wants a profile: `rrlab calibrate` makes one",
-            Self::Allocation => "--allocation wants an allocation: `rrlab allocate --format json` prints one",
+            Self::Allocation => {
+                "--allocation wants an allocation: `rrlab allocate --format json` prints one"
+            }
             Self::Inspected => "`rrlab inspect` shows profiles and networks",
             Self::SweepToGoOnFrom => {
                 "a sweep can't go on from it: choose another --out, or --force-overwrite replaces it"
@@ -240,8 +245,14 @@ impl fmt::Display for WrongKind {
     }
 }
 
-/// Why bytes that a reader refused are not what was wanted: they are of another kind, or the reader's own reason.
-pub fn refused(path: &Path, bytes: &[u8], wanted: Wanted, reason: impl Into<anyhow::Error>) -> anyhow::Error {
+/// Why bytes that a reader refused are not what was wanted: they are of another kind, or the
+/// reader's own reason.
+pub fn refused(
+    path: &Path,
+    bytes: &[u8],
+    wanted: Wanted,
+    reason: impl Into<anyhow::Error>,
+) -> anyhow::Error {
     let found = FileKind::of(bytes);
     if wanted.takes(found) {
         return reason.into().context(path.display().to_string());
@@ -283,7 +294,12 @@ mod tests {
             (b"layer,role\nconv1,stem\n", FileKind::Text),
         ];
         for (bytes, kind) in files {
-            assert_eq!(FileKind::of(bytes), kind, "{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(40)]));
+            assert_eq!(
+                FileKind::of(bytes),
+                kind,
+                "{:?}",
+                String::from_utf8_lossy(&bytes[..bytes.len().min(40)])
+            );
         }
     }
 }

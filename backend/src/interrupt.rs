@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first lets work end where it can be gone on with, a second one ends the program at once.
+//! Ctrl-C and SIGTERM: the first lets work end where it can be gone on with, a second one ends the
+//! program at once.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,10 @@ impl Signals {
     #[cfg(unix)]
     pub fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     /// Waits for the next one.
@@ -75,7 +79,8 @@ impl Interrupt {
     /// If the platform lets no program hear of signals.
     pub fn listen() -> anyhow::Result<Self> {
         let problem = "signals can't be heard";
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().context(problem)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().build().context(problem)?;
         let mut signals = {
             let _inside = runtime.enter();
             Signals::listen().context(problem)?
@@ -112,11 +117,16 @@ impl Interrupt {
         Err(Stopped)
     }
 
-    /// What work came to. `saved` is the file from which the same command goes on, where there is one.
+    /// What work came to. `saved` is the file from which the same command goes on, where there is
+    /// one.
     ///
     /// # Errors
     /// As the work's, or [`Interrupted`] where [`Interrupt::check`] ended it.
-    pub fn outcome<T, E: Into<anyhow::Error>>(&self, result: Result<T, E>, saved: Option<&Path>) -> anyhow::Result<T> {
+    pub fn outcome<T, E: Into<anyhow::Error>>(
+        &self,
+        result: Result<T, E>,
+        saved: Option<&Path>,
+    ) -> anyhow::Result<T> {
         match result {
             Err(_) if self.heeded.load(Ordering::Relaxed) => Err(Interrupted::new(saved).into()),
             other => other.map_err(Into::into),
@@ -133,9 +143,11 @@ pub struct Interrupted {
 
 impl Interrupted {
     fn new(saved: Option<&Path>) -> Self {
-        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let words: Vec<String> =
+            std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         // No word of a command holds the one character that can't be quoted: it ends words.
-        let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
+        let command =
+            shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
         Self { saved: saved.map(Path::to_owned), command }
     }
 }
@@ -143,7 +155,11 @@ impl Interrupted {
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.saved {
-            Some(path) => write!(f, "stopped; what was done is saved in {}. This goes on from there:", path.display())?,
+            Some(path) => write!(
+                f,
+                "stopped; what was done is saved in {}. This goes on from there:",
+                path.display()
+            )?,
             None => write!(f, "stopped before there was anything to save. This begins anew:")?,
         }
         write!(f, "\n\n    {}\n", self.command)

@@ -64,8 +64,10 @@ mod tests {
     fn a_cause_is_said_once() {
         let broken = serde_json::from_str::<u8>("x").unwrap_err();
         let cause = broken.to_string();
-        let error =
-            Err::<(), _>(broken).context(format!("not a profile: {cause}")).context("profile.json").unwrap_err();
+        let error = Err::<(), _>(broken)
+            .context(format!("not a profile: {cause}"))
+            .context("profile.json")
+            .unwrap_err();
         assert_eq!(described(&error), format!("profile.json: not a profile: {cause}"));
     }
 }

@@ -23,12 +23,12 @@ pub struct Report<'a, T> {
     pub summary: Option<String>,
 }
 
-/// What of a JSON value CSV shows. A column bears the name that its values have there, as in `kept` or `settings.alpha`.
-/// A list is one cell, written as JSON.
+/// What of a JSON value CSV shows. A column bears the name that its values have there, as in `kept`
+/// or `settings.alpha`. A list is one cell, written as JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Csv<'a> {
-    /// Path to the list whose items are the lines, as in `layers`, or `runs.epochs` for those of all runs. Empty: the
-    /// value is the list itself, or the only line.
+    /// Path to the list whose items are the lines, as in `layers`, or `runs.epochs` for those of
+    /// all runs. Empty: the value is the list itself, or the only line.
     pub lines: &'a str,
     /// Paths of the columns, inside an item or, where it lacks that, inside what surrounds it.
     pub columns: &'a [&'a str],
@@ -77,11 +77,13 @@ impl<T: Serialize> Report<'_, T> {
         Ok(())
     }
 
-    /// The terms that stand in the table, as names of columns or as whole cells, in the glossary's order.
+    /// The terms that stand in the table, as names of columns or as whole cells, in the glossary's
+    /// order.
     fn legend(&self) -> Vec<&'static Entry> {
         let stands = |entry: &&Entry| {
             let is_term = |text: &str| entry.term.eq_ignore_ascii_case(text);
-            self.columns.iter().any(|column| is_term(column)) || self.rows.iter().flatten().any(|cell| is_term(cell))
+            self.columns.iter().any(|column| is_term(column))
+                || self.rows.iter().flatten().any(|cell| is_term(cell))
         };
         glossary::ENTRIES.iter().filter(stands).collect()
     }
@@ -161,12 +163,16 @@ mod tests {
 
     #[test]
     fn a_column_is_of_the_innermost_value_that_has_it() {
-        let run =
-            json!({ "rule": "rr", "kept": 3, "epochs": [{ "epoch": 1, "loss": 0.1 }, { "epoch": 2, "loss": null }] });
-        let value =
-            json!({ "kept": 9, "loss": 5, "plan": { "seed": 4 }, "runs": [run, { "rule": "erk", "epochs": [] }] });
-        let csv = Csv { lines: "runs.epochs", columns: &["rule", "epoch", "kept", "loss", "plan.seed", "nothing"] };
-        assert_eq!(written(csv, &value), "rule,epoch,kept,loss,plan.seed,nothing\nrr,1,3,0.1,4,\nrr,2,3,,4,\n");
+        let run = json!({ "rule": "rr", "kept": 3, "epochs": [{ "epoch": 1, "loss": 0.1 }, { "epoch": 2, "loss": null }] });
+        let value = json!({ "kept": 9, "loss": 5, "plan": { "seed": 4 }, "runs": [run, { "rule": "erk", "epochs": [] }] });
+        let csv = Csv {
+            lines: "runs.epochs",
+            columns: &["rule", "epoch", "kept", "loss", "plan.seed", "nothing"],
+        };
+        assert_eq!(
+            written(csv, &value),
+            "rule,epoch,kept,loss,plan.seed,nothing\nrr,1,3,0.1,4,\nrr,2,3,,4,\n"
+        );
     }
 
     #[test]

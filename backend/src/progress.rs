@@ -1,4 +1,5 @@
-//! How far work got, on standard error, with one look for all of it: a bar on a terminal, elsewhere a line now and then.
+//! How far work got, on standard error, with one look for all of it: a bar on a terminal, elsewhere
+//! a line now and then.
 
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -39,7 +40,8 @@ impl ProgressOutput {
 
     fn start(self, what: String, unit: &'static str) -> Meter {
         let is_terminal = std::io::stderr().is_terminal();
-        let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_prefix(what);
         bar.set_style(styled("{spinner} {prefix}, {elapsed} so far {msg}"));
@@ -77,7 +79,8 @@ impl Meter {
         self.bar.set_length(total as u64);
     }
 
-    /// Says how many parts were done before this began: they say nothing about the time that the others take.
+    /// Says how many parts were done before this began: they say nothing about the time that the
+    /// others take.
     pub fn begin_at(&self, done: usize) {
         self.bar.set_position(done as u64);
         self.bar.reset_eta();
@@ -138,7 +141,8 @@ impl Drop for Lines {
     }
 }
 
-/// `training: 120 of 632 steps (18%), 12 seconds so far, about 50 seconds left; epoch 2, loss 1.234`.
+/// `training: 120 of 632 steps (18%), 12 seconds so far, about 50 seconds left; epoch 2, loss
+/// 1.234`.
 fn line(bar: &ProgressBar, unit: &str, left: Duration) -> String {
     let mut line = bar.prefix();
     if let Some(total) = bar.length().filter(|total| *total > 0) {

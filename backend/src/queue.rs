@@ -43,7 +43,9 @@ pub struct TakeTurn(Arc<dyn Fn() -> BoxFuture<'static, Result<(), BoxDynError>> 
 
 impl TakeTurn {
     /// Calls this for each turn.
-    pub fn new(take: impl Fn() -> BoxFuture<'static, Result<(), BoxDynError>> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        take: impl Fn() -> BoxFuture<'static, Result<(), BoxDynError>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(take))
     }
 }
@@ -83,8 +85,12 @@ impl Queue {
     /// jobs.
     pub async fn push(&self, store: &Store, job: i64) {
         let pushed = match self {
-            Self::Sqlite(storage) => storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string()),
-            Self::Postgres(storage) => storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string()),
+            Self::Sqlite(storage) => {
+                storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string())
+            }
+            Self::Postgres(storage) => {
+                storage.clone().push(Ticket { job }).await.map_err(|error| error.to_string())
+            }
         };
         let noted = match pushed {
             Ok(()) => store.job_ticketed(job).await.map_err(|error| error.to_string()),
@@ -102,7 +108,9 @@ impl Queue {
     pub async fn remove_used_tickets(&self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(storage) => {
-                sqlx::query("DELETE FROM Jobs WHERE status IN ('Done', 'Killed')").execute(storage.pool()).await?;
+                sqlx::query("DELETE FROM Jobs WHERE status IN ('Done', 'Killed')")
+                    .execute(storage.pool())
+                    .await?;
             }
             Self::Postgres(storage) => {
                 sqlx::query("DELETE FROM apalis.jobs WHERE status IN ('Done', 'Killed')")

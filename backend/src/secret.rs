@@ -10,7 +10,8 @@ const BYTES: usize = 32;
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system has no random numbers: nothing here would be safe");
+    getrandom::fill(&mut bytes)
+        .expect("the operating system has no random numbers: nothing here would be safe");
     bytes
 }
 

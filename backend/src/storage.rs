@@ -19,7 +19,8 @@ use crate::interrupt::Interrupt;
 /// Training and test images of `shapes10`, and its seed: the same for everybody.
 const SHAPES10_IMAGES: (usize, usize) = (10_000, 2_000);
 const SHAPES10_SEED: u64 = 10;
-/// SHA-256 of the file that holds them: what was kept by a program that drew other images is not used.
+/// SHA-256 of the file that holds them: what was kept by a program that drew other images is not
+/// used.
 const SHAPES10_SHA256: &str = "d1b87c25211c0c81a5dadb144e314da8c4c79b491d36dc8c0faf6a9e351cf3e3";
 
 /// Reads a file.
@@ -78,7 +79,8 @@ fn read_document<T, E: Into<anyhow::Error>>(
     parse(text).map_err(|error| refused(path, &bytes, wanted, error))
 }
 
-/// The state of long work, saved now and then, and when a person ends the work, so that it can go on after a stop.
+/// The state of long work, saved now and then, and when a person ends the work, so that it can go
+/// on after a stop.
 pub struct Saving<'a> {
     path: &'a Path,
     every: Duration,
@@ -150,7 +152,8 @@ impl DataFolder {
     }
 
     fn file(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        let plain = !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         if !plain || name.starts_with('.') {
             bail!("`{name}` can't be the name of a data set: use letters, digits, `-` and `_`");
         }
@@ -160,7 +163,8 @@ impl DataFolder {
     /// Where a new data set of this name goes, before work is spent on it.
     ///
     /// # Errors
-    /// If no data set can have that name, there is one that is to be kept, or the folder can't be written to.
+    /// If no data set can have that name, there is one that is to be kept, or the folder can't be
+    /// written to.
     pub fn destination(&self, name: &str, existing: Existing) -> anyhow::Result<Destination> {
         if name == SHAPES10 {
             bail!("`{SHAPES10}` is generated, not imported; choose another --name");
@@ -175,7 +179,9 @@ impl DataFolder {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(|| format!("can't read {}", self.path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("can't read {}", self.path.display()));
+            }
         };
         let mut names = Vec::new();
         for entry in entries {
@@ -193,13 +199,19 @@ impl DataFolder {
     pub fn summary(&self, name: &str) -> anyhow::Result<DatasetSummary> {
         if name == SHAPES10 {
             let (train, test) = SHAPES10_IMAGES;
-            return Ok(DatasetSummary { name: name.into(), classes: SHAPES10_CLASSES, train, test });
+            return Ok(DatasetSummary {
+                name: name.into(),
+                classes: SHAPES10_CLASSES,
+                train,
+                test,
+            });
         }
         let path = self.existing_file(name)?;
         let unreadable = || format!("can't read {}", path.display());
         let file = std::fs::File::open(&path).with_context(unreadable)?;
         let bytes = file.metadata().with_context(unreadable)?.len();
-        DatasetSummary::read(std::io::BufReader::new(file), bytes).with_context(|| path.display().to_string())
+        DatasetSummary::read(std::io::BufReader::new(file), bytes)
+            .with_context(|| path.display().to_string())
     }
 
     /// The data set of this name: `shapes10`, or an imported one.
@@ -228,7 +240,8 @@ impl DataFolder {
         Ok(path)
     }
 
-    /// `shapes10`, drawn once and kept. What is kept is used only if its hash is the one that this program would draw.
+    /// `shapes10`, drawn once and kept. What is kept is used only if its hash is the one that this
+    /// program would draw.
     fn shapes10(&self) -> anyhow::Result<Dataset> {
         let folder = self.path.join("cache");
         let path = folder.join(format!("{SHAPES10}-{SHAPES10_SHA256}.safetensors"));
@@ -239,7 +252,8 @@ impl DataFolder {
         }
         let (train, test) = SHAPES10_IMAGES;
         let dataset = shapes10(train, test, SHAPES10_SEED);
-        // A data folder that can't be written to, or is full, costs the time to draw again and nothing else.
+        // A data folder that can't be written to, or is full, costs the time to draw again and
+        // nothing else.
         let _ = create_folder(&folder).and_then(|()| write_atomically(&path, &dataset.to_bytes()?));
         Ok(dataset)
     }
@@ -262,9 +276,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder { path: folder.path().join("data") };
         let drawn = data.load(SHAPES10).unwrap();
-        let kept = data.path.join("cache").join(format!("{SHAPES10}-{SHAPES10_SHA256}.safetensors"));
+        let kept =
+            data.path.join("cache").join(format!("{SHAPES10}-{SHAPES10_SHA256}.safetensors"));
         let bytes = std::fs::read(&kept).unwrap();
-        assert_eq!(sha256(&bytes), SHAPES10_SHA256, "the generator draws other images: state their hash here");
+        assert_eq!(
+            sha256(&bytes),
+            SHAPES10_SHA256,
+            "the generator draws other images: state their hash here"
+        );
         assert!(data.load(SHAPES10).unwrap() == drawn);
 
         let mut damaged = bytes.clone();
@@ -276,6 +295,10 @@ mod tests {
         }
         let summary = data.summary(SHAPES10).unwrap();
         assert_eq!((summary.classes, summary.train), (drawn.classes.len(), drawn.train.len()));
-        assert_eq!(data.names().unwrap(), Vec::<String>::new(), "what is kept is no imported data set");
+        assert_eq!(
+            data.names().unwrap(),
+            Vec::<String>::new(),
+            "what is kept is no imported data set"
+        );
     }
 }

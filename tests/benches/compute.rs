@@ -1,7 +1,9 @@
-//! How long a first visit takes, from the click to a measured, coloured ResNet-8, and how fast the worker is from then on,
-//! on the CPU and by WebGPU; and the longest task that the page's own thread had meanwhile.
+//! How long a first visit takes, from the click to a measured, coloured ResNet-8, and how fast the
+//! worker is from then on, on the CPU and by WebGPU; and the longest task that the page's own
+//! thread had meanwhile.
 //!
-//! `cargo bench -p rrlab-tests --bench compute` after `cargo xtask page`. Chromium's WebGPU adapter here is software.
+//! `cargo bench -p rrlab-tests --bench compute` after `cargo xtask page`. Chromium's WebGPU adapter
+//! here is software.
 
 use rrlab_tests::browser::{Browser, plain_server};
 
@@ -22,7 +24,8 @@ async fn main() {
     for (switch, on, (shapes, images)) in
         [("--disable-gpu", "cpu", CPU), ("--enable-unsafe-webgpu", "webgpu", SOFTWARE_GPU)]
     {
-        let page = Browser::with_switches(plain_server().await, None, (1500, 1200), &[switch]).await;
+        let page =
+            Browser::with_switches(plain_server().await, None, (1500, 1200), &[switch]).await;
         page.goto(&format!("?run=true&compute_on={on}")).await;
         page.set("#shapes", &shapes.to_string(), "change").await;
         page.set("#calibration", &images.to_string(), "change").await;

@@ -1,4 +1,5 @@
-//! Object stores under test: a folder, or a bucket of a server that speaks like S3; with what lies in them, to the byte.
+//! Object stores under test: a folder, or a bucket of a server that speaks like S3; with what lies
+//! in them, to the byte.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -45,11 +46,19 @@ fn server() -> Option<&'static Server> {
     static RUNNING: OnceLock<Server> = OnceLock::new();
     let program = std::env::var_os("RRLAB_MOTO")?;
     Some(RUNNING.get_or_init(|| {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a free port")
+            .port();
         // It ends when this process does: then its standard input is closed.
         let script = "\"$0\" -H 127.0.0.1 -p \"$1\" >/dev/null 2>&1 & cat >/dev/null; kill $!";
         let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(program).arg(port.to_string()).current_dir("/").stdin(Stdio::piped());
+        command
+            .args(["-c", script])
+            .arg(program)
+            .arg(port.to_string())
+            .current_dir("/")
+            .stdin(Stdio::piped());
         let process = command.spawn().expect("a shell");
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -128,7 +137,8 @@ impl Artifacts {
         match &self.at {
             Place::Folder(folder) => {
                 let path = folder.path().join(key);
-                std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("its folder");
+                std::fs::create_dir_all(path.parent().expect("a file lies in a folder"))
+                    .expect("its folder");
                 std::fs::write(&path, bytes).expect("the file");
                 let file = std::fs::File::options().append(true).open(&path).expect("the file");
                 file.set_modified(SystemTime::now() - AGE).expect("its time");
@@ -143,7 +153,9 @@ impl Artifacts {
     /// If it is not there.
     pub async fn remove(&self, key: &str) {
         match &self.at {
-            Place::Folder(folder) => std::fs::remove_file(folder.path().join(key)).expect("the file is there"),
+            Place::Folder(folder) => {
+                std::fs::remove_file(folder.path().join(key)).expect("the file is there")
+            }
             Place::Bucket { .. } => drop(self.ask(Method::DELETE, key, Vec::new()).await),
         }
     }
@@ -157,11 +169,19 @@ impl Artifacts {
     }
 
     async fn ask(&self, method: Method, key: &str, body: Vec<u8>) -> Vec<u8> {
-        let Place::Bucket { server, name, client } = &self.at else { unreachable!("only buckets are asked") };
+        let Place::Bucket { server, name, client } = &self.at else {
+            unreachable!("only buckets are asked")
+        };
         let request = client.request(method, format!("{}/{name}/{key}", server.endpoint));
-        let request = request.header("authorization", AUTHORIZATION).header("content-type", "application/octet-stream");
+        let request = request
+            .header("authorization", AUTHORIZATION)
+            .header("content-type", "application/octet-stream");
         let answer = request.body(body).send().await.expect("the server answers");
-        assert!(matches!(answer.status(), StatusCode::OK | StatusCode::NO_CONTENT), "{key}: {}", answer.status());
+        assert!(
+            matches!(answer.status(), StatusCode::OK | StatusCode::NO_CONTENT),
+            "{key}: {}",
+            answer.status()
+        );
         answer.bytes().await.expect("a whole answer").to_vec()
     }
 }

@@ -13,7 +13,8 @@ use tokio::process::{Child, Command};
 
 use crate::{built_page, program};
 
-/// How long anything may take before it counts as failed: WebGPU on a software adapter takes a minute to start.
+/// How long anything may take before it counts as failed: WebGPU on a software adapter takes a
+/// minute to start.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A browser on a served page; both end with it.
@@ -30,8 +31,12 @@ pub struct Browser {
 }
 
 /// Starts a program and waits for the first line of its output that `wanted` finds something in.
-async fn started(command: &mut Command, wanted: impl Fn(&str) -> Option<String>) -> (Child, String) {
-    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts");
+async fn started(
+    command: &mut Command,
+    wanted: impl Fn(&str) -> Option<String>,
+) -> (Child, String) {
+    let mut child =
+        command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
     while let Some(line) = lines.next_line().await.expect("its output can be read") {
         if let Some(found) = wanted(&line) {
@@ -63,7 +68,8 @@ pub async fn plain_server() -> String {
 /// # Panics
 /// As [`plain_server`].
 pub async fn file_server(page: PathBuf) -> String {
-    let router = axum::Router::new().nest_service("/some/where/", tower_http::services::ServeDir::new(page));
+    let router =
+        axum::Router::new().nest_service("/some/where/", tower_http::services::ServeDir::new(page));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}/some/where/", listener.local_addr().expect("it listens"));
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -86,9 +92,12 @@ impl Browser {
     pub async fn open_sized(size: (u32, u32)) -> Self {
         let data = tempfile::tempdir().expect("a folder for the lab");
         let mut serve = Command::new(program());
-        serve.args(["serve", "--port", "0", "--device", "cpu", "--no-worker", "--page"]).arg(built_page());
+        serve
+            .args(["serve", "--port", "0", "--device", "cpu", "--no-worker", "--page"])
+            .arg(built_page());
         serve.env("RRLAB_DATA_DIR", data.path());
-        let (server, address) = started(&mut serve, |line| line.starts_with("http://").then(|| line.to_owned())).await;
+        let (server, address) =
+            started(&mut serve, |line| line.starts_with("http://").then(|| line.to_owned())).await;
         Self { _data: Some(data), ..Self::at(address, Some(server), size).await }
     }
 
@@ -111,7 +120,12 @@ impl Browser {
         switches: &[&str],
     ) -> Self {
         let (driver, port) = started(Command::new("chromedriver").arg("--port=0"), |line| {
-            Some(line.split("started successfully on port ").nth(1)?.trim_end_matches('.').to_owned())
+            Some(
+                line.split("started successfully on port ")
+                    .nth(1)?
+                    .trim_end_matches('.')
+                    .to_owned(),
+            )
         })
         .await;
         let downloads = tempfile::tempdir().expect("a folder for downloads");
@@ -130,8 +144,7 @@ impl Browser {
         .chain(switches);
         // A window has a least width; what emulates a telephone has not.
         let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false });
-        let preferences =
-            json!({ "download.default_directory": downloads.path(), "download.prompt_for_download": false });
+        let preferences = json!({ "download.default_directory": downloads.path(), "download.prompt_for_download": false });
         let minutes = |minutes: u64| json!(minutes * 60_000);
         let capabilities = json!({ "timeouts": { "script": minutes(10) }, "goog:chromeOptions": {
             "args": switches.collect::<Vec<_>>(),
@@ -206,7 +219,8 @@ impl Browser {
         self.settle().await;
     }
 
-    /// Clicks the first button with this text inside an element of this class, as a person's mouse does.
+    /// Clicks the first button with this text inside an element of this class, as a person's mouse
+    /// does.
     ///
     /// # Panics
     /// If there is none.
@@ -237,8 +251,12 @@ impl Browser {
 
     /// Text of an element.
     pub async fn text(&self, selector: &str) -> String {
-        let text =
-            self.run("return document.querySelector(arguments[0])?.textContent ?? '';", &[json!(selector)]).await;
+        let text = self
+            .run(
+                "return document.querySelector(arguments[0])?.textContent ?? '';",
+                &[json!(selector)],
+            )
+            .await;
         text.as_str().unwrap_or_default().to_owned()
     }
 
@@ -258,7 +276,8 @@ impl Browser {
         let started = std::time::Instant::now();
         loop {
             let files = std::fs::read_dir(self.downloads.path()).expect("the folder for downloads");
-            let file = files.flatten().find(|file| file.file_name().to_string_lossy().ends_with(ending));
+            let file =
+                files.flatten().find(|file| file.file_name().to_string_lossy().ends_with(ending));
             if let Some(file) = file {
                 // Chromium writes aside and renames: the final name means that it is whole.
                 let bytes = std::fs::read(file.path()).expect("the download");
@@ -275,7 +294,8 @@ impl Browser {
     /// # Panics
     /// If it does not run.
     pub async fn serious(&self) -> Value {
-        let axe = std::fs::read_to_string(crate::repository().join("tests/vendor/axe.min.js")).expect("axe-core");
+        let axe = std::fs::read_to_string(crate::repository().join("tests/vendor/axe.min.js"))
+            .expect("axe-core");
         self.run(&axe, &[]).await;
         let script = "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] }).then(found => \
                       done(found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => \

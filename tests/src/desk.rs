@@ -19,7 +19,10 @@ impl Desk {
     ///
     /// # Panics
     /// If it can't be made.
-    #[expect(clippy::new_without_default, reason = "a desk runs the program: nothing to be made by the way")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a desk runs the program: nothing to be made by the way"
+    )]
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = folder.path().join("cifar");
@@ -35,7 +38,8 @@ impl Desk {
                 let image: Vec<u8> = (0..3072).map(|_| noise() / 2 + label * 12).collect();
                 [vec![label], image].concat()
             };
-            std::fs::write(files.join(name), (0..count).map(record).collect::<Vec<_>>().concat()).unwrap();
+            std::fs::write(files.join(name), (0..count).map(record).collect::<Vec<_>>().concat())
+                .unwrap();
         }
         let desk = Self { folder };
         desk.succeeds(&["dataset", "import", "cifar", "--name", "noise"]);
@@ -73,7 +77,11 @@ impl Desk {
     /// If it does not.
     pub fn succeeds(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -100,7 +108,18 @@ impl Desk {
 
     /// A training that takes seconds; the name of its file comes last.
     pub fn training() -> Vec<&'static str> {
-        vec!["train", "--arch", "resnet8", "--dataset", "noise", "--epochs", "2", "--batch-size", "32", "--out"]
+        vec![
+            "train",
+            "--arch",
+            "resnet8",
+            "--dataset",
+            "noise",
+            "--epochs",
+            "2",
+            "--batch-size",
+            "32",
+            "--out",
+        ]
     }
 
     /// Trains a network.
@@ -111,7 +130,8 @@ impl Desk {
         self.succeeds(&[Self::training().as_slice(), &[out]].concat());
     }
 
-    /// What commands print, on both streams, one command after the other, as somebody at the terminal sees it.
+    /// What commands print, on both streams, one command after the other, as somebody at the
+    /// terminal sees it.
     ///
     /// # Panics
     /// If the program can't be started, or panics.
@@ -119,11 +139,13 @@ impl Desk {
         let mut transcript = String::new();
         for arguments in commands {
             let output = self.output(arguments);
-            let [printed, said] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+            let [printed, said] =
+                [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
             assert!(!said.contains("panicked"), "{arguments:?}: {said}");
             transcript.push_str(&format!("$ rrlab {}\n{said}{printed}", arguments.join(" ")));
             if !output.status.success() {
-                transcript.push_str(&format!("[exit code {}]\n", output.status.code().unwrap_or(-1)));
+                transcript
+                    .push_str(&format!("[exit code {}]\n", output.status.code().unwrap_or(-1)));
             }
             transcript.push('\n');
         }
@@ -132,8 +154,15 @@ impl Desk {
 
     /// Filters for snapshots: what differs from run to run or from machine to machine.
     pub fn snapshot_settings(&self) -> insta::Settings {
-        // Temporary folders have names without a special character but the dot; on some systems a link leads to them.
-        let folder = self.folder.path().file_name().unwrap_or_default().to_string_lossy().replace('.', r"\.");
+        // Temporary folders have names without a special character but the dot; on some systems a
+        // link leads to them.
+        let folder = self
+            .folder
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .replace('.', r"\.");
         let mut settings = insta::Settings::clone_current();
         settings.add_filter(&format!(r"/\S*{folder}"), "[folder]");
         settings.add_filter(r"\b[0-9a-f]{12}\b", "[hash]");
@@ -144,7 +173,8 @@ impl Desk {
     }
 }
 
-/// Compares a text that a command of a [`Desk`] printed with what it printed when somebody last looked.
+/// Compares a text that a command of a [`Desk`] printed with what it printed when somebody last
+/// looked.
 #[macro_export]
 macro_rules! assert_said {
     ($desk:expr, $said:expr, @$expected:literal) => {

@@ -1,4 +1,5 @@
-//! A lab server under test over a real socket, on SQLite or PostgreSQL, with workers that can be killed.
+//! A lab server under test over a real socket, on SQLite or PostgreSQL, with workers that can be
+//! killed.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -96,13 +97,15 @@ pub struct Event {
 
 fn folder_of_postgres() -> PathBuf {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let folders = installed.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists());
+    let folders =
+        installed.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists());
     folders.max().expect("the tests need PostgreSQL: apt install postgresql")
 }
 
 /// Runs this script as somebody whom PostgreSQL lets run it: not as root.
 fn as_postgres(script: &str) -> Command {
-    let root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let root = std::fs::metadata("/proc/self")
+        .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     let mut command = if root {
         let mut command = Command::new("su");
         command.args(["postgres", "-s", "/bin/sh", "-c", script]);
@@ -149,8 +152,23 @@ fn psql(port: u16, statement: &str) -> bool {
 
 fn psql_on(port: u16, database: &str, statement: &str) -> bool {
     let bin = folder_of_postgres();
-    let arguments = ["-h", "127.0.0.1", "-p", &port.to_string(), "-U", "rrlab", "-q", "-c", statement, database];
-    let run = Command::new(bin.join("psql")).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let arguments = [
+        "-h",
+        "127.0.0.1",
+        "-p",
+        &port.to_string(),
+        "-U",
+        "rrlab",
+        "-q",
+        "-c",
+        statement,
+        database,
+    ];
+    let run = Command::new(bin.join("psql"))
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     run.is_ok_and(|status| status.success())
 }
 
@@ -197,7 +215,9 @@ impl Lab {
     /// If there can be none.
     pub async fn over(artifacts: &Artifacts, database: Database, options: &[&str]) -> Self {
         let mut lab = Self::not_started(database, "cpu", options).await;
-        std::fs::create_dir(&lab.page).and_then(|()| std::fs::write(lab.page.join("index.html"), "")).expect("a page");
+        std::fs::create_dir(&lab.page)
+            .and_then(|()| std::fs::write(lab.page.join("index.html"), ""))
+            .expect("a page");
         lab.use_artifacts(artifacts, &artifacts.address());
         lab
     }
@@ -246,8 +266,9 @@ impl Lab {
     pub fn forget_id(&self) {
         let address = self.database.as_ref().expect("it is on PostgreSQL");
         let (_, name) = address.rsplit_once('/').expect("an address ends with a name");
-        let statement =
-            format!("DROP TABLE lab_identity; DELETE FROM lab_migrations WHERE version = 2; {FORGET_HASHES}");
+        let statement = format!(
+            "DROP TABLE lab_identity; DELETE FROM lab_migrations WHERE version = 2; {FORGET_HASHES}"
+        );
         assert!(psql_on(postgres().port, name, &statement), "the database forgets");
     }
 
@@ -300,7 +321,11 @@ impl Lab {
     /// If it fails.
     pub fn says(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().expect("the program runs");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
@@ -355,18 +380,25 @@ impl Lab {
     async fn start_as(&mut self, command: Command) {
         let mut server = self.spawn(command);
         let mut lines = BufReader::new(server.stdout.take().expect("its output is piped")).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it starts in time");
+        let line =
+            tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it starts in time");
         self.address = line.expect("its output is text").expect("it prints its address");
         self.server = Some(server);
     }
 
-    /// Breaks every connection to its database, as a restart of that would; nothing on SQLite, which has none.
+    /// Breaks every connection to its database, as a restart of that would; nothing on SQLite,
+    /// which has none.
     ///
     /// # Panics
     /// If the database refuses.
     pub fn cut_connections(&self) {
-        let Some(name) = self.database.as_ref().and_then(|address| address.rsplit('/').next()) else { return };
-        let statement = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        let Some(name) = self.database.as_ref().and_then(|address| address.rsplit('/').next())
+        else {
+            return;
+        };
+        let statement = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
         assert!(psql(postgres().port, &statement), "the database cuts its connections");
     }
 
@@ -434,7 +466,11 @@ impl Lab {
         let (status, headers) = (answer.status(), answer.headers().clone());
         // A stream of events has no end.
         let endless = headers.get("content-type").is_some_and(|media| media == "text/event-stream");
-        let bytes = if endless { Vec::new() } else { answer.bytes().await.expect("a whole answer").to_vec() };
+        let bytes = if endless {
+            Vec::new()
+        } else {
+            answer.bytes().await.expect("a whole answer").to_vec()
+        };
         Answer { status, headers, bytes }
     }
 
@@ -456,7 +492,8 @@ impl Lab {
     /// Uploads a file.
     pub async fn upload(&self, kind: &str, name: &str, bytes: Vec<u8>) -> Answer {
         let path = format!("/artifacts?kind={kind}&name={name}");
-        let request = self.request(Method::POST, &path).header("content-type", "application/octet-stream");
+        let request =
+            self.request(Method::POST, &path).header("content-type", "application/octet-stream");
         self.send(request.body(bytes)).await
     }
 
@@ -475,7 +512,8 @@ impl Lab {
         self.get(&format!("/jobs/{id}")).await.expect(StatusCode::OK)
     }
 
-    /// Listens to a job from its beginning until an event is as wanted, or the job ends; returns all events.
+    /// Listens to a job from its beginning until an event is as wanted, or the job ends; returns
+    /// all events.
     ///
     /// # Panics
     /// If neither happens.
@@ -487,8 +525,14 @@ impl Lab {
     ///
     /// # Panics
     /// As that.
-    pub async fn listen_after(&self, id: i64, after: i64, until: impl Fn(&Value) -> bool) -> Vec<Event> {
-        let request = self.request(Method::GET, &format!("/jobs/{id}/events")).header("last-event-id", after);
+    pub async fn listen_after(
+        &self,
+        id: i64,
+        after: i64,
+        until: impl Fn(&Value) -> bool,
+    ) -> Vec<Event> {
+        let request =
+            self.request(Method::GET, &format!("/jobs/{id}/events")).header("last-event-id", after);
         let answer = request.send().await.expect("the server answers");
         let mut events = Vec::new();
         if answer.status() == StatusCode::NO_CONTENT {
@@ -530,7 +574,9 @@ impl Lab {
     pub async fn results(&self, id: i64) -> Vec<(String, Value)> {
         let job = self.ended(id).await;
         assert_eq!(job["state"], "done", "{job}");
-        let kind = |result: &Value| (result["kind"].as_str().unwrap_or_default().to_owned(), result.clone());
+        let kind = |result: &Value| {
+            (result["kind"].as_str().unwrap_or_default().to_owned(), result.clone())
+        };
         job["results"].as_array().into_iter().flatten().map(kind).collect()
     }
 
@@ -554,7 +600,9 @@ impl Lab {
 /// Has a program find Chromium's software adapter.
 pub fn software_gpu(command: &mut Command) {
     let chromium = Path::new("/usr/lib/chromium");
-    command.env("VK_ICD_FILENAMES", chromium.join("vk_swiftshader_icd.json")).env("LD_LIBRARY_PATH", chromium);
+    command
+        .env("VK_ICD_FILENAMES", chromium.join("vk_swiftshader_icd.json"))
+        .env("LD_LIBRARY_PATH", chromium);
 }
 
 /// Sends a signal to a process.
@@ -562,7 +610,10 @@ pub fn software_gpu(command: &mut Command) {
 /// # Panics
 /// If that can't be done.
 pub fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().expect("kill runs");
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), process.to_string()])
+        .status()
+        .expect("kill runs");
     assert!(sent.success(), "signal {name} to {process}");
 }
 
@@ -633,8 +684,8 @@ pub fn bundled_model() -> Vec<u8> {
     std::fs::read(path).expect("the bundled model")
 }
 
-/// Requests of each kind of job that take some seconds on the small data set; each says what differs
-/// from the defaults alone.
+/// Requests of each kind of job that take some seconds on the small data set; each says what
+/// differs from the defaults alone.
 pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 5] {
     let dataset = json!({ "stored": dataset });
     let train = json!({
@@ -656,6 +707,13 @@ pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 5] {
             "training": { "distillation": {}, "epochs": 2, "batch_size": 16, "seed": 3 },
         },
     });
-    let evaluate = json!({ "kind": "evaluate", "model": model, "dataset": dataset, "images": 60, "seed": 4 });
-    [("train", train), ("calibrate", calibrate), ("sweep", sweep), ("finetune", finetune), ("evaluate", evaluate)]
+    let evaluate =
+        json!({ "kind": "evaluate", "model": model, "dataset": dataset, "images": 60, "seed": 4 });
+    [
+        ("train", train),
+        ("calibrate", calibrate),
+        ("sweep", sweep),
+        ("finetune", finetune),
+        ("evaluate", evaluate),
+    ]
 }

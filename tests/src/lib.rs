@@ -21,7 +21,11 @@ pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     let folder = test.ancestors().nth(2).expect("tests lie in the deps folder of a profile");
     let program = folder.join(format!("rrlab{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is missing: run `cargo build --release --package rrlab` first", program.display());
+    assert!(
+        program.exists(),
+        "{} is missing: run `cargo build --release --package rrlab` first",
+        program.display()
+    );
     program
 }
 
@@ -32,20 +36,23 @@ pub fn rrlab(data: &Path) -> Command {
     command
 }
 
-/// A client for plain HTTP that uses no connection twice: a server that refuses a body closes its own.
+/// A client for plain HTTP that uses no connection twice: a server that refuses a body closes its
+/// own.
 ///
 /// # Panics
 /// Never: it needs nothing.
 pub fn http_client() -> reqwest::Client {
-    // As it is built beside the program it has no cryptography unless some is installed, and will not be made without.
+    // As it is built beside the program it has no cryptography unless some is installed, and will
+    // not be made without.
     rustls::crypto::ring::default_provider().install_default().ok();
     reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
 }
 
-/// The repository, as Cargo says when it runs the tests: what was known when they were built may be another clone that
-/// shares the target folder.
+/// The repository, as Cargo says when it runs the tests: what was known when they were built may be
+/// another clone that shares the target folder.
 pub fn repository() -> PathBuf {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     PathBuf::from(package).parent().map(PathBuf::from).unwrap_or_default()
 }
 
@@ -54,8 +61,13 @@ pub fn repository() -> PathBuf {
 /// # Panics
 /// If it is not there.
 pub fn built_page() -> PathBuf {
-    let dist = std::env::var_os("RRLAB_DIST").map_or_else(|| repository().join("dist"), PathBuf::from);
-    assert!(dist.join("index.html").exists(), "no page in {}: run `cargo xtask page` first", dist.display());
+    let dist =
+        std::env::var_os("RRLAB_DIST").map_or_else(|| repository().join("dist"), PathBuf::from);
+    assert!(
+        dist.join("index.html").exists(),
+        "no page in {}: run `cargo xtask page` first",
+        dist.display()
+    );
     dist
 }
 

@@ -12,7 +12,12 @@ use serde_json::Value;
 use strum::VariantArray as _;
 
 fn kept(allocation: &Value) -> Vec<u64> {
-    allocation["layers"].as_array().unwrap().iter().map(|layer| layer["kept"].as_u64().unwrap()).collect()
+    allocation["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| layer["kept"].as_u64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -21,9 +26,11 @@ fn from_images_to_a_sweep() {
     assert_eq!(desk.json(&["dataset", "list"])[1]["name"], "noise");
     desk.trained("model.safetensors");
 
-    let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "64"];
+    let calibrate =
+        ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "64"];
     desk.succeeds(&[calibrate.as_slice(), &["--out", "profile.json"]].concat());
-    let layers = desk.json(&["inspect", "profile.json", "--sparsity", "0.9", "--repair", "least_squares"]);
+    let layers =
+        desk.json(&["inspect", "profile.json", "--sparsity", "0.9", "--repair", "least_squares"]);
     assert_eq!(layers["layers"].as_array().unwrap().len(), 10);
     let rr = layers["layers"][1]["rr"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&rr), "least squares never makes things worse, yet RR is {rr}");
@@ -31,20 +38,47 @@ fn from_images_to_a_sweep() {
     let allocate = ["allocate", "--profile", "profile.json", "--sparsity", "0.9", "--rule"];
     for rule in rrlab_types::Rule::VARIANTS {
         let allocation = desk.json(&[allocate.as_slice(), &[rule.name()]].concat());
-        assert_eq!(kept(&allocation).iter().sum::<u64>(), allocation["budget"].as_u64().unwrap(), "{rule}");
+        assert_eq!(
+            kept(&allocation).iter().sum::<u64>(),
+            allocation["budget"].as_u64().unwrap(),
+            "{rule}"
+        );
         assert_eq!(allocation["budget"], allocation["kept"]);
     }
-    let forced = desk.json(&[allocate.as_slice(), &["erk", "--force", "projection=global"]].concat());
-    let projection = forced["layers"].as_array().unwrap().iter().find(|layer| layer["role"] == "projection").unwrap();
-    assert_eq!((projection["state"].as_str(), projection["kept"].as_u64()), (Some("forced"), Some(51)));
-    let by_shape = desk.json(&["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.9"]);
+    let forced =
+        desk.json(&[allocate.as_slice(), &["erk", "--force", "projection=global"]].concat());
+    let projection = forced["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|layer| layer["role"] == "projection")
+        .unwrap();
+    assert_eq!(
+        (projection["state"].as_str(), projection["kept"].as_u64()),
+        (Some("forced"), Some(51))
+    );
+    let by_shape =
+        desk.json(&["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.9"]);
     assert_eq!(kept(&by_shape), kept(&desk.json(&[allocate.as_slice(), &["erk"]].concat())));
 
     std::fs::write(desk.path("a.json"), serde_json::to_vec(&by_shape).unwrap()).unwrap();
-    let prune =
-        ["prune", "--model", "model.safetensors", "--allocation", "a.json", "--dataset", "noise", "--images", "64"];
-    desk.succeeds(&[prune.as_slice(), &["--out", "pruned.safetensors", "--masks", "masks.safetensors"]].concat());
-    let evaluation = desk.json(&["evaluate", "--model", "pruned.safetensors", "--dataset", "noise"]);
+    let prune = [
+        "prune",
+        "--model",
+        "model.safetensors",
+        "--allocation",
+        "a.json",
+        "--dataset",
+        "noise",
+        "--images",
+        "64",
+    ];
+    desk.succeeds(
+        &[prune.as_slice(), &["--out", "pruned.safetensors", "--masks", "masks.safetensors"]]
+            .concat(),
+    );
+    let evaluation =
+        desk.json(&["evaluate", "--model", "pruned.safetensors", "--dataset", "noise"]);
     assert_eq!(evaluation["nonzero_weights"], by_shape["kept"]);
     assert!(desk.path("masks.safetensors").exists());
 
@@ -83,7 +117,8 @@ fn from_images_to_a_sweep() {
 fn training_killed_in_the_middle_ends_where_it_would_have() {
     let desk = Desk::new();
     desk.trained("whole.safetensors");
-    let arguments = [Desk::training().as_slice(), &["killed.safetensors", "--save-every", "0"]].concat();
+    let arguments =
+        [Desk::training().as_slice(), &["killed.safetensors", "--save-every", "0"]].concat();
     let mut running = desk.command(&arguments).stderr(Stdio::null()).spawn().unwrap();
     let state = desk.path("killed.safetensors.training");
     wait_for(&mut running, &state);
@@ -99,10 +134,17 @@ fn training_killed_in_the_middle_ends_where_it_would_have() {
 fn fine_tuning_killed_in_the_middle_ends_where_it_would_have() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let finetune = ["finetune", "--model", "model.safetensors", "--dataset", "noise", "--images", "32"];
-    let options = ["--rules", "erk,rr", "--sparsities", "0.9", "--epochs", "2", "--batch-size", "32"];
+    let finetune =
+        ["finetune", "--model", "model.safetensors", "--dataset", "noise", "--images", "32"];
+    let options =
+        ["--rules", "erk,rr", "--sparsities", "0.9", "--epochs", "2", "--batch-size", "32"];
     let asked = |out: &'static str, models: &'static str| {
-        [&finetune[..], &options, &["--distill", "0.5", "--save-every", "0", "--out", out, "--models", models]].concat()
+        [
+            &finetune[..],
+            &options,
+            &["--distill", "0.5", "--save-every", "0", "--out", out, "--models", models],
+        ]
+        .concat()
     };
     let whole = desk.json(&asked("whole.json", "whole"));
 
@@ -118,13 +160,16 @@ fn fine_tuning_killed_in_the_middle_ends_where_it_would_have() {
     for run in whole["runs"].as_array().unwrap() {
         assert_eq!(run["epochs"].as_array().unwrap().len(), 2);
         let name = format!("{}-0.9.safetensors", run["rule"].as_str().unwrap());
-        let [whole, killed] = ["whole", "killed"].map(|folder| std::fs::read(desk.path(folder).join(&name)).unwrap());
+        let [whole, killed] =
+            ["whole", "killed"].map(|folder| std::fs::read(desk.path(folder).join(&name)).unwrap());
         assert!(whole == killed, "{name} differs");
-        let tuned = desk.json(&["evaluate", "--model", &format!("whole/{name}"), "--dataset", "noise"]);
+        let tuned =
+            desk.json(&["evaluate", "--model", &format!("whole/{name}"), "--dataset", "noise"]);
         assert_eq!(tuned["nonzero_weights"], run["kept"], "{name}: no weight comes back");
         assert_eq!(tuned["accuracy"], run["epochs"][1]["test_accuracy"], "{name}");
     }
-    let other = desk.fails(1, &[&finetune[..], &options, &["--distill", "2", "--out", "other.json"]].concat());
+    let other = desk
+        .fails(1, &[&finetune[..], &options, &["--distill", "2", "--out", "other.json"]].concat());
     assert_said!(desk, other, @r#"
         error: weight of distillation is 2; it must be between 0 and 1
         "#);
@@ -137,26 +182,55 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     desk.succeeds(&[Desk::training().as_slice(), &["two.safetensors", "--seed", "1"]].concat());
     for network in ["one", "two"] {
         let (model, profile) = (format!("{network}.safetensors"), format!("{network}.json"));
-        let calibrate = ["calibrate", "--dataset", "noise", "--images", "64", "--model", &model, "--out", &profile];
+        let calibrate = [
+            "calibrate",
+            "--dataset",
+            "noise",
+            "--images",
+            "64",
+            "--model",
+            &model,
+            "--out",
+            &profile,
+        ];
         desk.succeeds(&calibrate);
     }
-    let hash = |model: &str| desk.json(&["inspect", model])["model_hash"].as_str().unwrap().to_owned();
+    let hash =
+        |model: &str| desk.json(&["inspect", model])["model_hash"].as_str().unwrap().to_owned();
     let (one, two) = (hash("one.safetensors"), hash("two.safetensors"));
     let names_both = |error: &str| error.contains(&one[..12]) && error.contains(&two[..12]);
 
-    let allocation = desk.json(&["allocate", "--profile", "one.json", "--rule", "rr", "--sparsity", "0.9"]);
+    let allocation =
+        desk.json(&["allocate", "--profile", "one.json", "--rule", "rr", "--sparsity", "0.9"]);
     std::fs::write(desk.path("allocation.json"), allocation.to_string()).unwrap();
-    let prune = ["prune", "--allocation", "allocation.json", "--dataset", "noise", "--images", "64", "--model"];
-    let refused = desk.fails(1, &[prune.as_slice(), &["two.safetensors", "--out", "pruned.safetensors"]].concat());
+    let prune = [
+        "prune",
+        "--allocation",
+        "allocation.json",
+        "--dataset",
+        "noise",
+        "--images",
+        "64",
+        "--model",
+    ];
+    let refused = desk.fails(
+        1,
+        &[prune.as_slice(), &["two.safetensors", "--out", "pruned.safetensors"]].concat(),
+    );
     assert!(names_both(&refused), "{refused}");
     assert_said!(desk, refused, @"error: the allocation is of network [hash], but the network here is [hash]: allocate from the profile of this network");
     assert!(!desk.path("pruned.safetensors").exists());
-    desk.succeeds(&[prune.as_slice(), &["one.safetensors", "--out", "pruned.safetensors"]].concat());
+    desk.succeeds(
+        &[prune.as_slice(), &["one.safetensors", "--out", "pruned.safetensors"]].concat(),
+    );
 
-    let sweep = ["--rules", "uniform", "--sparsities", "0.9", "--images", "32", "--dataset", "noise"];
-    let with = |command: &'static str, network: &'static str, profile: &'static str, out: &'static str| {
-        [&[command, "--model", network, "--profile", profile, "--out", out], &sweep[..]].concat()
-    };
+    let sweep =
+        ["--rules", "uniform", "--sparsities", "0.9", "--images", "32", "--dataset", "noise"];
+    let with =
+        |command: &'static str, network: &'static str, profile: &'static str, out: &'static str| {
+            [&[command, "--model", network, "--profile", profile, "--out", out], &sweep[..]]
+                .concat()
+        };
     for command in ["sweep", "finetune"] {
         let refused = desk.fails(1, &with(command, "two.safetensors", "one.json", "mixed.json"));
         assert!(names_both(&refused), "{command}: {refused}");
@@ -168,8 +242,10 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     let report = desk.json(&with("sweep", "one.safetensors", "one.json", "sweep.json"));
     assert_eq!(report["model_hash"], Value::from(one.clone()));
     assert_eq!(report["profile_hash"], desk.json(&["inspect", "one.json"])["profile_hash"]);
-    // Another profile of the same network: its budgets could be others, so nothing is added to what was computed.
-    let calibrate = ["calibrate", "--model", "one.safetensors", "--dataset", "noise", "--images", "32"];
+    // Another profile of the same network: its budgets could be others, so nothing is added to what
+    // was computed.
+    let calibrate =
+        ["calibrate", "--model", "one.safetensors", "--dataset", "noise", "--images", "32"];
     desk.succeeds(&[calibrate.as_slice(), &["--out", "fewer.json"]].concat());
     let refused = desk.fails(1, &with("sweep", "one.safetensors", "fewer.json", "sweep.json"));
     assert_said!(desk, refused, @r#"
@@ -184,25 +260,32 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     assert_ne!(evaluation["model_hash"], Value::from(one.clone()));
     let refused = desk.fails(1, &[evaluate.as_slice(), &["two.json"]].concat());
     assert_said!(desk, refused, @"error: the pruned network is of profile [hash], but the profile here is [hash]: name the profile that it was pruned by");
-    let refused =
-        desk.fails(1, &["evaluate", "--model", "two.safetensors", "--dataset", "noise", "--profile", "one.json"]);
+    let refused = desk.fails(
+        1,
+        &["evaluate", "--model", "two.safetensors", "--dataset", "noise", "--profile", "one.json"],
+    );
     assert!(names_both(&refused), "{refused}");
 
     // A profile of the version before names no network: it is used, and that is said.
-    let mut old: Value = serde_json::from_slice(&std::fs::read(desk.path("one.json")).unwrap()).unwrap();
+    let mut old: Value =
+        serde_json::from_slice(&std::fs::read(desk.path("one.json")).unwrap()).unwrap();
     old["version"] = 1.into();
     old.as_object_mut().unwrap().remove("model_hash");
     std::fs::write(desk.path("old.json"), old.to_string()).unwrap();
     let output = desk.output(&with("sweep", "one.safetensors", "old.json", "old-sweep.json"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said.contains("does not say which network it is of"), "{said}");
+    assert!(
+        output.status.success() && said.contains("does not say which network it is of"),
+        "{said}"
+    );
 }
 
 #[test]
 fn bad_usage_is_two_and_failure_is_one() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let allocate = |rule, sparsity| ["allocate", "--arch", "resnet20", "--rule", rule, "--sparsity", sparsity];
+    let allocate =
+        |rule, sparsity| ["allocate", "--arch", "resnet20", "--rule", rule, "--sparsity", sparsity];
     assert_transcript!(
         desk,
         [
@@ -295,7 +378,9 @@ fn bad_usage_is_two_and_failure_is_one() {
     let whole = std::fs::read(desk.path("model.safetensors")).unwrap();
     std::fs::write(desk.path("half.safetensors"), &whole[..whole.len() / 2]).unwrap();
     for model in ["missing.safetensors", "empty.safetensors", "half.safetensors"] {
-        assert!(desk.fails(1, &["evaluate", "--model", model, "--dataset", "noise"]).contains(model));
+        assert!(
+            desk.fails(1, &["evaluate", "--model", model, "--dataset", "noise"]).contains(model)
+        );
     }
     let unwritable = [
         "calibrate",
@@ -317,7 +402,11 @@ fn bad_usage_is_two_and_failure_is_one() {
 /// Files that were written aside and not renamed.
 fn leftovers(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".rrlab-"))).collect()
+    entries
+        .filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".rrlab-"))
+        })
+        .collect()
 }
 
 /// A server of one file that breaks off the first download and then honours ranges.
@@ -335,11 +424,17 @@ fn a_broken_download_is_gone_on_with_and_a_wrong_one_refused() {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap();
             let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
-            let range = request.lines().find_map(|line| line.strip_prefix("range: ")).map(str::to_owned);
+            let range =
+                request.lines().find_map(|line| line.strip_prefix("range: ")).map(str::to_owned);
             ranges.push(range);
             let head = if index == 0 { "200 OK" } else { "206 Partial Content" };
             let rest = if index == 0 { &body[..] } else { &body[1500..] };
-            write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len()).unwrap();
+            write!(
+                stream,
+                "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                rest.len()
+            )
+            .unwrap();
             stream.write_all(if index == 0 { &rest[..1500] } else { rest }).unwrap();
         }
         ranges
@@ -357,7 +452,10 @@ fn a_broken_download_is_gone_on_with_and_a_wrong_one_refused() {
 fn a_data_set_is_fetched_and_ready() {
     use std::io::{Read, Write};
     let desk = Desk::new();
-    let packed = Command::new("tar").args(["czf", "cifar.tar.gz", "cifar"]).current_dir(desk.folder()).status();
+    let packed = Command::new("tar")
+        .args(["czf", "cifar.tar.gz", "cifar"])
+        .current_dir(desk.folder())
+        .status();
     assert!(packed.unwrap().success());
     let body = std::fs::read(desk.path("cifar.tar.gz")).unwrap();
     let sum = Command::new("md5sum").arg(desk.path("cifar.tar.gz")).output().unwrap();
@@ -368,14 +466,20 @@ fn a_data_set_is_fetched_and_ready() {
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]).unwrap();
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len()).unwrap();
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        )
+        .unwrap();
         stream.write_all(&body).unwrap();
     });
     desk.succeeds(&["dataset", "fetch", "cifar10", "--from", &address, "--md5", md5]);
     let sets = desk.json(&["dataset", "list"]);
     let fetched = sets.as_array().unwrap().iter().find(|set| set["name"] == "cifar10").unwrap();
     assert_eq!((&fetched["train"], &fetched["test"]), (&160.into(), &60.into()));
-    let files = std::fs::read_dir(desk.path("data")).unwrap().map(|entry| entry.unwrap().file_name());
+    let files =
+        std::fs::read_dir(desk.path("data")).unwrap().map(|entry| entry.unwrap().file_name());
     let archives = files.filter(|name| name.to_string_lossy().contains(".tar")).count();
     assert_eq!(archives, 0, "what was downloaded is not kept twice");
 }
@@ -392,7 +496,9 @@ fn a_disk_that_fills_up_leaves_what_was_there() {
         // 32 KiB; the signal is ignored so that the write itself reports it.
         let script = format!("trap '' XFSZ; ulimit -f 32; exec {} {arguments}", program.display());
         let mut bash = Command::new("bash");
-        bash.args(["-c", &script]).env("RRLAB_DATA_DIR", desk.path("data")).current_dir(desk.folder());
+        bash.args(["-c", &script])
+            .env("RRLAB_DATA_DIR", desk.path("data"))
+            .current_dir(desk.folder());
         bash.output().unwrap()
     };
     for command in [
@@ -403,43 +509,89 @@ fn a_disk_that_fills_up_leaves_what_was_there() {
         let output = limited(command);
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{command}: {error}");
-        assert!(error.contains("can't write") && error.contains("File too large"), "{command}: {error}");
-        assert!(std::fs::read(desk.path("model.safetensors")).unwrap() == before, "{command} harmed what was there");
+        assert!(
+            error.contains("can't write") && error.contains("File too large"),
+            "{command}: {error}"
+        );
+        assert!(
+            std::fs::read(desk.path("model.safetensors")).unwrap() == before,
+            "{command} harmed what was there"
+        );
     }
     assert_eq!(leftovers(desk.folder()), Vec::<PathBuf>::new());
     assert_eq!(leftovers(&desk.path("data")), Vec::<PathBuf>::new());
     assert_eq!(desk.json(&["dataset", "list"]).as_array().unwrap().len(), 2);
 }
 
-/// Somebody else's network, saved from a parallel wrapper: recognised, measured, pruned, and given back under its names.
+/// Somebody else's network, saved from a parallel wrapper: recognised, measured, pruned, and given
+/// back under its names.
 #[test]
 fn a_network_of_others_goes_in_and_out_under_its_own_names() {
     let desk = Desk::new();
     let graph = "akamaster_resnet20:width=0.25".parse::<Architecture>().unwrap().graph(10).unwrap();
     let model = Model::random(graph, 1);
     let theirs = model.tensors();
-    let wrapped = theirs.iter().map(|(name, tensor)| (format!("module.{name}"), tensor.clone())).collect();
+    let wrapped =
+        theirs.iter().map(|(name, tensor)| (format!("module.{name}"), tensor.clone())).collect();
     let file = TensorFile { tensors: wrapped, ..TensorFile::default() };
     std::fs::write(desk.path("theirs.safetensors"), file.to_bytes().unwrap()).unwrap();
 
-    let calibrate = ["calibrate", "--model", "theirs.safetensors", "--dataset", "noise", "--images", "16"];
+    let calibrate =
+        ["calibrate", "--model", "theirs.safetensors", "--dataset", "noise", "--images", "16"];
     let output = desk.output(&[calibrate.as_slice(), &["--out", "profile.json"]].concat());
     let notes = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{notes}");
-    assert!(notes.contains("note: recognised akamaster_resnet20:width=0.25 by its tensors"), "{notes}");
+    assert!(
+        notes.contains("note: recognised akamaster_resnet20:width=0.25 by its tensors"),
+        "{notes}"
+    );
     assert!(notes.contains("note: normalising images by mean 0.485,0.456,0.406"), "{notes}");
-    let allocate = ["allocate", "--profile", "profile.json", "--rule", "rr", "--sparsity", "0.8", "--format", "json"];
+    let allocate = [
+        "allocate",
+        "--profile",
+        "profile.json",
+        "--rule",
+        "rr",
+        "--sparsity",
+        "0.8",
+        "--format",
+        "json",
+    ];
     std::fs::write(desk.path("allocation.json"), desk.succeeds(&allocate)).unwrap();
-    let prune = ["prune", "--model", "theirs.safetensors", "--allocation", "allocation.json", "--dataset", "noise"];
-    let said = ["--images", "16", "--mean", "0.5,0.5,0.5", "--std", "0.25,0.25,0.25", "--out", "pruned.safetensors"];
+    let prune = [
+        "prune",
+        "--model",
+        "theirs.safetensors",
+        "--allocation",
+        "allocation.json",
+        "--dataset",
+        "noise",
+    ];
+    let said = [
+        "--images",
+        "16",
+        "--mean",
+        "0.5,0.5,0.5",
+        "--std",
+        "0.25,0.25,0.25",
+        "--out",
+        "pruned.safetensors",
+    ];
     desk.succeeds(&[prune.as_slice(), &said].concat());
 
-    let pruned = TensorFile::from_bytes(&std::fs::read(desk.path("pruned.safetensors")).unwrap()).unwrap();
+    let pruned =
+        TensorFile::from_bytes(&std::fs::read(desk.path("pruned.safetensors")).unwrap()).unwrap();
     assert!(pruned.tensors.keys().eq(theirs.keys()));
     let evaluate = ["evaluate", "--model", "pruned.safetensors", "--dataset", "noise"];
     desk.succeeds(&evaluate);
-    let other = desk.fails(1, &[evaluate.as_slice(), &["--mean", "0.4,0.4,0.4", "--std", "0.25,0.25,0.25"]].concat());
-    assert!(other.contains("normalised by mean 0.5,0.5,0.5 and deviation 0.25,0.25,0.25"), "{other}");
+    let other = desk.fails(
+        1,
+        &[evaluate.as_slice(), &["--mean", "0.4,0.4,0.4", "--std", "0.25,0.25,0.25"]].concat(),
+    );
+    assert!(
+        other.contains("normalised by mean 0.5,0.5,0.5 and deviation 0.25,0.25,0.25"),
+        "{other}"
+    );
     for wrong in [["--mean", "0.4,0.4", "--std", "1,1,1"], ["--mean", "0,0,0", "--std", "1,0,1"]] {
         desk.fails(2, &[evaluate.as_slice(), &wrong].concat());
     }
@@ -453,8 +605,8 @@ fn distortions(desk: &Desk, profile: &str) -> Vec<f64> {
     layers.as_array().unwrap().iter().flat_map(of).collect()
 }
 
-/// On Chromium's software adapter, which the browser tests bring along; asked for by `RRLAB_TEST_GPU`, since it needs a
-/// program that was built with the feature `wgpu`.
+/// On Chromium's software adapter, which the browser tests bring along; asked for by
+/// `RRLAB_TEST_GPU`, since it needs a program that was built with the feature `wgpu`.
 #[test]
 fn a_gpu_measures_what_the_cpu_measures() {
     if std::env::var_os("RRLAB_TEST_GPU").is_none() {
@@ -463,13 +615,27 @@ fn a_gpu_measures_what_the_cpu_measures() {
     }
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "16", "--out"];
+    let calibrate = [
+        "calibrate",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--images",
+        "16",
+        "--out",
+    ];
     desk.succeeds(&[calibrate.as_slice(), &["cpu.json", "--device", "cpu"]].concat());
-    let mut on_gpu = desk.command(&[calibrate.as_slice(), &["gpu.json", "--device", "wgpu"]].concat());
+    let mut on_gpu =
+        desk.command(&[calibrate.as_slice(), &["gpu.json", "--device", "wgpu"]].concat());
     rrlab_tests::lab::software_gpu(&mut on_gpu);
     let output = on_gpu.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for (cpu, gpu) in distortions(&desk, "cpu.json").into_iter().zip(distortions(&desk, "gpu.json")) {
-        assert!((cpu - gpu).abs() <= 1e-3 * cpu.abs().max(1e-3), "{cpu} on the CPU, {gpu} on the GPU");
+    for (cpu, gpu) in distortions(&desk, "cpu.json").into_iter().zip(distortions(&desk, "gpu.json"))
+    {
+        assert!(
+            (cpu - gpu).abs() <= 1e-3 * cpu.abs().max(1e-3),
+            "{cpu} on the CPU, {gpu} on the GPU"
+        );
     }
 }

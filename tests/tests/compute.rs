@@ -1,4 +1,5 @@
-//! Networks that run in the browser: measured, trained, evaluated in a worker, with the numbers of the native engine.
+//! Networks that run in the browser: measured, trained, evaluated in a worker, with the numbers of
+//! the native engine.
 
 use std::path::Path;
 
@@ -12,7 +13,10 @@ use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::unwatched;
 use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::{copied_page, repository};
-use rrlab_types::{AllocationRequest, Evidence, ModelProfile, RepairOperator, Rule, RuleSettings, Sparsity, allocate};
+use rrlab_types::{
+    AllocationRequest, Evidence, ModelProfile, RepairOperator, Rule, RuleSettings, Sparsity,
+    allocate,
+};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
@@ -39,8 +43,11 @@ fn bundled_checkpoint() -> Vec<u8> {
 fn native_profile(train: usize, images: usize) -> ModelProfile {
     let model = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap();
     let data = shapes10(train, (train / 2).max(100), 0);
-    let images = CalibrationImages::draw(&data, Split::Train, images, 0, model.normalization_of(&data)).unwrap();
-    read_sync(calibrate(&model, &Device::flex(), "cpu", &images, Method::SecondMoments, unwatched)).unwrap()
+    let images =
+        CalibrationImages::draw(&data, Split::Train, images, 0, model.normalization_of(&data))
+            .unwrap();
+    read_sync(calibrate(&model, &Device::flex(), "cpu", &images, Method::SecondMoments, unwatched))
+        .unwrap()
 }
 
 /// Something that the browser keeps, as text.
@@ -57,7 +64,11 @@ fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
     for (browser, native) in browser.layers.iter().zip(&native.layers) {
         let close = |what: &str, a: &[f64], b: &[f64]| {
             for (a, b) in a.iter().zip(b) {
-                assert!((a - b).abs() <= TOLERANCE * b.abs().max(FLOOR), "{} {what}: {a} against {b}", native.name);
+                assert!(
+                    (a - b).abs() <= TOLERANCE * b.abs().max(FLOOR),
+                    "{} {what}: {a} against {b}",
+                    native.name
+                );
             }
         };
         close("raw", &browser.raw, &native.raw);
@@ -73,7 +84,12 @@ fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
             constraints: Vec::new(),
         };
         let kept = |profile: &ModelProfile| -> Vec<usize> {
-            allocate(Evidence::Profile(profile), &request).unwrap().layers.iter().map(|layer| layer.kept).collect()
+            allocate(Evidence::Profile(profile), &request)
+                .unwrap()
+                .layers
+                .iter()
+                .map(|layer| layer.kept)
+                .collect()
         };
         let (ours, theirs) = (kept(browser), kept(native));
         if READS_WEIGHTS_ALONE.contains(&rule) {
@@ -81,13 +97,18 @@ fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
         }
         let total: usize = theirs.iter().sum();
         for (browser, native) in ours.into_iter().zip(theirs) {
-            // A rule that reads curves turns a difference in their last digits into some weights of thousands.
-            assert!(browser.abs_diff(native) as f64 <= TOLERANCE * total as f64, "{rule}: {browser} against {native}");
+            // A rule that reads curves turns a difference in their last digits into some weights of
+            // thousands.
+            assert!(
+                browser.abs_diff(native) as f64 <= TOLERANCE * total as f64,
+                "{rule}: {browser} against {native}"
+            );
         }
     }
 }
 
-/// Counts from now on how many layers are coloured while they are measured: for less time than passes between two looks.
+/// Counts from now on how many layers are coloured while they are measured: for less time than
+/// passes between two looks.
 async fn watch_colouring(page: &Browser) {
     let watch = "window.coloured = 0; new MutationObserver(() => { \
         const live = document.querySelectorAll('[data-live][data-measured=true]').length; \
@@ -130,13 +151,18 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     page.click("#measure").await;
     measured_here(&page).await;
     assert!(coloured_layers(&page).await > 0);
-    assert!(page.text("#device").await.contains("on the CPU since this browser offers no WebGPU adapter"));
+    assert!(
+        page.text("#device")
+            .await
+            .contains("on the CPU since this browser offers no WebGPU adapter")
+    );
     assert_eq!(
         page.run("return document.querySelectorAll('#graph-A [data-layer]').length", &[]).await,
         json!(native_profile(600, 128).layers.len())
     );
     page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
-    let browser = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    let browser =
+        ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
     assert_same(&browser, &native_profile(600, 128));
 
     assert_logits(&page, "compute-cpu").await;
@@ -164,7 +190,12 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     let network = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap().hash();
     assert_eq!(name, format!("resnet8-{}-rr-0.8.safetensors", network.short()));
     let pruned = checkpoint::read(&bytes, NetworkHint::default()).unwrap();
-    let nonzero: usize = pruned.graph().prunable_layers().iter().map(|layer| pruned.nonzero_weights(layer.name)).sum();
+    let nonzero: usize = pruned
+        .graph()
+        .prunable_layers()
+        .iter()
+        .map(|layer| pruned.nonzero_weights(layer.name))
+        .sum();
     let budget = (pruned.graph().prunable_weights() as f64 * 0.2).round() as usize;
     assert_eq!(nonzero, budget);
 
@@ -172,15 +203,23 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     page.goto("?run=true").await;
     page.wait_for("[data-kept='profile: resnet8 on shapes10'] button").await;
     page.click("[data-kept='profile: resnet8 on shapes10'] button").await;
-    page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length === 10").await;
+    page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length === 10")
+        .await;
     page.click("[data-kept='profile: resnet8 on shapes10'] button:last-child").await;
-    page.wait_until("return !document.querySelector('[data-kept=\"profile: resnet8 on shapes10\"]')").await;
+    page.wait_until(
+        "return !document.querySelector('[data-kept=\"profile: resnet8 on shapes10\"]')",
+    )
+    .await;
     page.close().await;
 }
 
 /// Losses of each step, as the chart's table has them.
 async fn losses(page: &Browser) -> Vec<f64> {
-    page.run("document.querySelectorAll('#course details').forEach(details => details.open = true)", &[]).await;
+    page.run(
+        "document.querySelectorAll('#course details').forEach(details => details.open = true)",
+        &[],
+    )
+    .await;
     page.wait_for("#course .chart-figure:first-child tbody tr").await;
     let script = "return [...document.querySelectorAll('#course .chart-figure:first-child tbody tr')].map(row => Number(row.cells[1].textContent))";
     let losses = page.run(script, &[]).await;
@@ -195,11 +234,18 @@ async fn a_network_is_trained_paused_stopped_and_gone_on_with() {
     page.set("#network", "resnet8", "change").await;
     page.set("#epochs", "2", "change").await;
     page.click("#train").await;
-    page.wait_until("return /training: [1-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.wait_until(
+        "return /training: [1-9]/.test(document.querySelector('#activity').textContent)",
+    )
+    .await;
     page.click("#pause").await;
-    page.wait_until("return document.querySelector('#activity').textContent.endsWith('paused')").await;
+    page.wait_until("return document.querySelector('#activity').textContent.endsWith('paused')")
+        .await;
     page.click("#pause").await;
-    page.wait_until("return /training: [3-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.wait_until(
+        "return /training: [3-9]/.test(document.querySelector('#activity').textContent)",
+    )
+    .await;
     page.click("#stop").await;
     activity_ends(&page).await;
     page.wait_for("[data-kept='unfinished training: resnet8 on shapes10']").await;
@@ -210,7 +256,8 @@ async fn a_network_is_trained_paused_stopped_and_gone_on_with() {
     page.set("#calibration", "64", "change").await;
     page.click("#measure").await;
     page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
-    let measured = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    let measured =
+        ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
     let graph = "resnet8".parse::<Architecture>().unwrap().graph(10).unwrap();
     let untrained = Model::untrained(graph, &shapes10(640, 320, 0), 0);
     assert_ne!(measured.model_hash, Some(untrained.hash()));
@@ -221,7 +268,10 @@ async fn a_network_is_trained_paused_stopped_and_gone_on_with() {
     page.goto("?run=true").await;
     page.set("#shapes", "640", "change").await;
     page.click("[data-kept='unfinished training: resnet8 on shapes10'] button").await;
-    page.wait_until("return /training: [3-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.wait_until(
+        "return /training: [3-9]/.test(document.querySelector('#activity').textContent)",
+    )
+    .await;
     page.wait_for("[data-kept='network: resnet8 on shapes10']").await;
     activity_ends(&page).await;
     let losses = losses(&page).await;
@@ -232,7 +282,10 @@ async fn a_network_is_trained_paused_stopped_and_gone_on_with() {
     page.set("#network", "resnet8", "change").await;
     page.set("#epochs", "2", "change").await;
     page.click("#train").await;
-    page.wait_until("return /training: [1-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.wait_until(
+        "return /training: [1-9]/.test(document.querySelector('#activity').textContent)",
+    )
+    .await;
     activity_ends(&page).await;
     let losses = self::losses(&page).await;
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
@@ -273,7 +326,11 @@ async fn what_goes_wrong_is_named_and_the_page_lives_on() {
         assert!(said.contains(says), "{said}");
         activity_ends(&page).await;
     }
-    assert!(page.text("#device").await.contains("on the CPU because this browser offers no WebGPU adapter"));
+    assert!(
+        page.text("#device")
+            .await
+            .contains("on the CPU because this browser offers no WebGPU adapter")
+    );
     page.set("#source", "files", "change").await;
     choose(&page, "#image-files", &notes).await;
     page.click("#measure").await;
@@ -288,7 +345,10 @@ async fn what_goes_wrong_is_named_and_the_page_lives_on() {
     page.set("#network", "resnet8", "change").await;
     page.set("#epochs", "2", "change").await;
     page.click("#train").await;
-    page.wait_until("return /training: [2-9]/.test(document.querySelector('#activity').textContent)").await;
+    page.wait_until(
+        "return /training: [2-9]/.test(document.querySelector('#activity').textContent)",
+    )
+    .await;
     page.run(
         "window.last.terminate(); window.last.dispatchEvent(new ErrorEvent('error', { message: 'out of memory' }))",
         &[],
@@ -329,8 +389,13 @@ async fn a_students_own_images_and_checkpoint_are_taken() {
     page.set("#calibration", "32", "change").await;
     page.click("#measure").await;
     measured_here(&page).await;
-    assert!(page.text("#images").await.contains("cifar10: 80 training and 40 test images, 10 classes"));
-    assert_eq!(page.run("return document.querySelectorAll('#graph-A [data-layer]').length", &[]).await, json!(22));
+    assert!(
+        page.text("#images").await.contains("cifar10: 80 training and 40 test images, 10 classes")
+    );
+    assert_eq!(
+        page.run("return document.querySelectorAll('#graph-A [data-layer]').length", &[]).await,
+        json!(22)
+    );
     page.close().await;
 }
 
@@ -348,10 +413,13 @@ async fn webgpu_measures_what_the_cpu_measures() {
     watch_colouring(&page).await;
     page.click("#measure").await;
     measured_here(&page).await;
-    assert!(page.text("#device").await.contains("Computing by WebGPU as chosen, on a software adapter"));
+    assert!(
+        page.text("#device").await.contains("Computing by WebGPU as chosen, on a software adapter")
+    );
     assert!(coloured_layers(&page).await > 0);
     page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
-    let browser = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    let browser =
+        ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
     assert!(browser.measurement.device.starts_with("webgpu"), "{}", browser.measurement.device);
     assert_same(&browser, &native_profile(200, 16));
     assert_logits(&page, "compute-gpu").await;
@@ -387,7 +455,10 @@ async fn a_lost_gpu_is_named_and_the_cpu_goes_on() {
     page.set("#network", "resnet8", "change").await;
     page.set("#epochs", "2", "change").await;
     page.click("#train").await;
-    page.wait_until("return /training: [1-5]/.test(document.querySelector('#activity').textContent)").await;
+    page.wait_until(
+        "return /training: [1-5]/.test(document.querySelector('#activity').textContent)",
+    )
+    .await;
     page.run("new BroadcastChannel('lose').postMessage('now')", &[]).await;
     let said = problem(&page).await;
     assert!(said.contains("Going on with the CPU"), "{said}");
@@ -431,10 +502,12 @@ async fn what_was_computed_of_one_network_is_not_shown_beside_another() {
     let from = pruned.info.pruned_from.unwrap();
     assert_eq!(from.model_hash, new);
     page.wait_for("[data-kept='profile: resnet8 on shapes10']").await;
-    let measured = ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
+    let measured =
+        ModelProfile::from_json(&kept(&page, "profile: resnet8 on shapes10").await).unwrap();
     assert_eq!((measured.model_hash, from.profile_hash), (Some(new), Some(measured.hash())));
 
-    // Other images: the profile that is open is said not to be of them, and nothing is evaluated by it.
+    // Other images: the profile that is open is said not to be of them, and nothing is evaluated by
+    // it.
     assert_eq!(page.run("return !!document.querySelector('#past')", &[]).await, json!(false));
     page.set("#network", "bundled", "change").await;
     page.click("#measure").await;
@@ -463,16 +536,21 @@ async fn a_page_whose_workers_are_being_built_waits_for_them() {
     let ready = std::fs::read(&state).unwrap();
     let in_four_minutes = std::time::SystemTime::now() + std::time::Duration::from_secs(240);
     let ready_ms = in_four_minutes.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-    std::fs::write(&state, json!({ "state": "building", "ready_ms": ready_ms as u64 }).to_string()).unwrap();
+    std::fs::write(&state, json!({ "state": "building", "ready_ms": ready_ms as u64 }).to_string())
+        .unwrap();
 
-    let page = Browser::with_switches(file_server(page_folder.clone()).await, None, WINDOW, &NO_GPU).await;
+    let page =
+        Browser::with_switches(file_server(page_folder.clone()).await, None, WINDOW, &NO_GPU).await;
     page.goto("?run=true").await;
     page.wait_until("return document.querySelector('#obstacle')?.textContent === 'Networks in the browser: being built, about 4 minutes.'").await;
     page.screenshot("building.png").await;
     page.set("#shapes", "200", "change").await;
     page.set("#calibration", "64", "change").await;
     page.click("#measure").await;
-    page.wait_until("return document.querySelector('#activity').textContent === 'Starting the worker …'").await;
+    page.wait_until(
+        "return document.querySelector('#activity').textContent === 'Starting the worker …'",
+    )
+    .await;
     std::fs::write(&state, ready).unwrap();
     measured_here(&page).await;
     page.wait_until("return !document.querySelector('#obstacle')").await;
@@ -512,10 +590,15 @@ async fn assert_logits(page: &Browser, worker: &str) {
     let model = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap();
     let data = shapes10(100, 100, 4);
     let drawn: Vec<Sample> = draw_indices(&data.test, 16, 2).into_iter().map(Into::into).collect();
-    let images = images_to_device(&data.test, &drawn, &model.normalization_of(&data), &Device::flex());
-    let native = read_sync(download(Network::new(&model, &Device::flex()).forward(images))).unwrap();
+    let images =
+        images_to_device(&data.test, &drawn, &model.normalization_of(&data), &Device::flex());
+    let native =
+        read_sync(download(Network::new(&model, &Device::flex()).forward(images))).unwrap();
     assert_eq!(browser.len(), native.len());
     for (browser, native) in browser.iter().zip(&native) {
-        assert!((browser - f64::from(*native)).abs() <= LOGITS, "{browser} in the browser, {native} natively");
+        assert!(
+            (browser - f64::from(*native)).abs() <= LOGITS,
+            "{browser} in the browser, {native} natively"
+        );
     }
 }

@@ -10,12 +10,16 @@ use serde_json::{Value, json};
 const ENTER: &str = "\u{e007}";
 
 async fn jobs(page: &Browser) -> Value {
-    let script = "return [...document.querySelectorAll('#jobs tbody tr')].map(row => row.dataset.state);";
+    let script =
+        "return [...document.querySelectorAll('#jobs tbody tr')].map(row => row.dataset.state);";
     page.run(script, &[]).await
 }
 
 async fn first_job_is(page: &Browser, state: &str) {
-    page.wait_until(&format!("return document.querySelector('#jobs tbody tr')?.dataset.state === '{state}'")).await;
+    page.wait_until(&format!(
+        "return document.querySelector('#jobs tbody tr')?.dataset.state === '{state}'"
+    ))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +27,8 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
     let lab = Lab::with(Database::Sqlite, &["--hosted"]).await;
     let token = lab.person("ann", "student");
     let files = tempfile::tempdir().unwrap();
-    let (model, dataset) = (files.path().join("resnet8.safetensors"), files.path().join("noise.tar.gz"));
+    let (model, dataset) =
+        (files.path().join("resnet8.safetensors"), files.path().join("noise.tar.gz"));
     std::fs::write(&model, bundled_model()).unwrap();
     std::fs::write(&dataset, small_dataset()).unwrap();
     let page = Browser::at(format!("{}/", lab.address()), None, (1500, 1400)).await;
@@ -42,20 +47,30 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
 
     page.set("#job-work", "calibrate", "change").await;
     page.type_into("#job-start", ENTER).await;
-    page.wait_until("return document.querySelector('#notice').textContent.includes('choose a network')").await;
+    page.wait_until(
+        "return document.querySelector('#notice').textContent.includes('choose a network')",
+    )
+    .await;
     page.choose_file_in("#job-model-upload", &model).await;
     page.wait_until("return document.querySelector('#job-model').value !== '0'").await;
     page.choose_file_in("#job-dataset-upload", &dataset).await;
-    page.wait_until("return !document.querySelector('#job-dataset').value.startsWith('name:')").await;
+    page.wait_until("return !document.querySelector('#job-dataset').value.startsWith('name:')")
+        .await;
     page.set("#job-calibration", "160", "change").await;
     page.type_into("#job-start", ENTER).await;
     first_job_is(&page, "done").await;
     // Its layers took their colours as they were measured; a reload misses nothing.
-    page.wait_until("return document.querySelectorAll('#watched [data-measured=true]').length === 10").await;
+    page.wait_until(
+        "return document.querySelectorAll('#watched [data-measured=true]').length === 10",
+    )
+    .await;
     let address = page.run("return location.search", &[]).await;
     assert!(address.as_str().unwrap().contains("job=1"), "{address}");
     page.goto(address.as_str().unwrap()).await;
-    page.wait_until("return document.querySelectorAll('#watched [data-measured=true]').length === 10").await;
+    page.wait_until(
+        "return document.querySelectorAll('#watched [data-measured=true]').length === 10",
+    )
+    .await;
     page.screenshot("jobs-measured.png").await;
     page.type_into(".job-open", ENTER).await;
     page.wait_until("return document.querySelector('#graph-A') && [...document.querySelectorAll('p.faint')].some(p => p.textContent.includes('resnet8 (network'))").await;
@@ -93,7 +108,8 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
             &[],
         )
         .await;
-    let mut results: Vec<&str> = results.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let mut results: Vec<&str> =
+        results.as_array().unwrap().iter().filter_map(Value::as_str).collect();
     results.sort_unstable();
     assert_eq!(results, ["finetune", "model", "model", "profile"]);
 
@@ -109,7 +125,10 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
     let delete = "tr[data-artifact='1'] .stored-delete";
     page.click(delete).await;
     page.wait_until("return document.querySelector('#notice').textContent.includes('job 1')").await;
-    page.wait_until(&format!("return document.querySelector(\"{delete}\").textContent.includes('nonetheless')")).await;
+    page.wait_until(&format!(
+        "return document.querySelector(\"{delete}\").textContent.includes('nonetheless')"
+    ))
+    .await;
     page.screenshot("jobs-stored.png").await;
     page.click(delete).await;
     page.wait_until("return !document.querySelector(\"tr[data-artifact='1']\")").await;
@@ -126,8 +145,10 @@ async fn a_reviewer_opens_a_link_and_sees_the_result() {
     let mut lab = Lab::with(Database::Sqlite, &["--hosted"]).await;
     let token = lab.person("ann", "student");
     lab.sign_in(Some(&token));
-    let (model, dataset) =
-        (lab.uploaded("model", bundled_model()).await, lab.uploaded("dataset", small_dataset()).await);
+    let (model, dataset) = (
+        lab.uploaded("model", bundled_model()).await,
+        lab.uploaded("dataset", small_dataset()).await,
+    );
     let sweep = rrlab_tests::lab::requests(model, dataset)[2].1.clone();
     let job = lab.submit(&sweep).await;
     lab.results(job).await;
@@ -141,7 +162,10 @@ async fn a_reviewer_opens_a_link_and_sees_the_result() {
     )
     .await;
     page.screenshot("jobs-shared.png").await;
-    assert_eq!(page.run("return document.querySelectorAll('#shared .results a').length", &[]).await, json!(2));
+    assert_eq!(
+        page.run("return document.querySelectorAll('#shared .results a').length", &[]).await,
+        json!(2)
+    );
 
     // A job that the lab can't draw is shown all the same, and its result found.
     let evaluate = rrlab_tests::lab::requests(model, dataset)[4].1.clone();

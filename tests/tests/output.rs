@@ -13,7 +13,17 @@ fn measured() -> Desk {
 }
 
 fn calibrated(desk: &Desk, model: &str, profile: &str) {
-    desk.succeeds(&["calibrate", "--model", model, "--dataset", "noise", "--images", "64", "--out", profile]);
+    desk.succeeds(&[
+        "calibrate",
+        "--model",
+        model,
+        "--dataset",
+        "noise",
+        "--images",
+        "64",
+        "--out",
+        profile,
+    ]);
 }
 
 /// Writes what a command prints in a format to a file.
@@ -32,41 +42,65 @@ fn csv_rows(text: &str) -> Vec<std::collections::HashMap<String, String>> {
     reader.deserialize().map(|row| row.unwrap()).collect()
 }
 
-const RR: [&str; 9] =
-    ["allocate", "--profile", "profile.json", "--sparsity", "0.9", "--force", "projection=dense", "--rule", "rr"];
+const RR: [&str; 9] = [
+    "allocate",
+    "--profile",
+    "profile.json",
+    "--sparsity",
+    "0.9",
+    "--force",
+    "projection=dense",
+    "--rule",
+    "rr",
+];
 
 #[test]
 fn an_allocation_prunes_the_same_from_json_and_from_csv() {
     let desk = measured();
     let prune = |allocation: &str, out: &str| {
-        let arguments = ["prune", "--model", "model.safetensors", "--images", "32", "--dataset", "noise"];
-        let report = desk.json(&[&arguments[..], &["--allocation", allocation, "--out", out]].concat());
+        let arguments =
+            ["prune", "--model", "model.safetensors", "--images", "32", "--dataset", "noise"];
+        let report =
+            desk.json(&[&arguments[..], &["--allocation", allocation, "--out", out]].concat());
         (report["model_hash"].clone(), std::fs::read(desk.path(out)).unwrap())
     };
     for format in ["json", "csv"] {
         kept(&desk, &RR, format, &format!("allocation.{format}"));
     }
     let (hash, network) = prune("allocation.json", "one.safetensors");
-    assert!(prune("allocation.csv", "two.safetensors") == (hash, network), "the two networks differ");
+    assert!(
+        prune("allocation.csv", "two.safetensors") == (hash, network),
+        "the two networks differ"
+    );
     let compared = desk.json(&["compare", "allocation.json", "allocation.csv"]);
-    assert_eq!(compared["settings"], Value::Array(Vec::new()), "CSV says everything that JSON does");
+    assert_eq!(
+        compared["settings"],
+        Value::Array(Vec::new()),
+        "CSV says everything that JSON does"
+    );
 
     // Columns in another order, and the mark that a spreadsheet puts first, change nothing.
     let text = read(&desk, "allocation.csv");
     let mut rows: Vec<csv::StringRecord> = Vec::new();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-    rows.extend(reader.records().map(|record| record.unwrap().iter().rev().map(str::to_owned).collect()));
+    rows.extend(
+        reader.records().map(|record| record.unwrap().iter().rev().map(str::to_owned).collect()),
+    );
     let mut writer = csv::Writer::from_writer(Vec::from("\u{feff}"));
     rows.iter().for_each(|row| writer.write_record(row).unwrap());
     std::fs::write(desk.path("turned.csv"), writer.into_inner().unwrap()).unwrap();
-    assert_eq!(prune("turned.csv", "three.safetensors").0, prune("allocation.json", "four.safetensors").0);
+    assert_eq!(
+        prune("turned.csv", "three.safetensors").0,
+        prune("allocation.json", "four.safetensors").0
+    );
 }
 
 #[test]
 fn an_allocation_that_lost_something_is_refused() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let allocate = |sparsity| ["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", sparsity];
+    let allocate =
+        |sparsity| ["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", sparsity];
     kept(&desk, &allocate("0.9"), "csv", "whole.csv");
     kept(&desk, &allocate("0.8"), "csv", "other.csv");
     kept(&desk, &allocate("0.9"), "table", "table.txt");
@@ -86,7 +120,15 @@ fn an_allocation_that_lost_something_is_refused() {
         std::fs::write(desk.path(name), text).unwrap();
     }
     let prune = |allocation| {
-        let arguments = ["prune", "--model", "model.safetensors", "--repair", "none", "--out", "out.safetensors"];
+        let arguments = [
+            "prune",
+            "--model",
+            "model.safetensors",
+            "--repair",
+            "none",
+            "--out",
+            "out.safetensors",
+        ];
         [&arguments[..], &["--allocation", allocation]].concat()
     };
     assert_transcript!(
@@ -131,11 +173,30 @@ fn an_allocation_that_lost_something_is_refused() {
 #[test]
 fn columns_of_csv_bear_the_names_that_json_has() {
     let desk = measured();
-    let sweep = ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--profile", "profile.json"];
+    let sweep = [
+        "sweep",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--profile",
+        "profile.json",
+    ];
     let sweep = [&sweep[..], &["--rules", "erk", "--sparsities", "0.5", "--images", "32"]].concat();
-    let finetune = ["finetune", "--model", "model.safetensors", "--dataset", "noise", "--profile", "profile.json"];
-    let finetune =
-        [&finetune[..], &["--rules", "erk", "--sparsities", "0.5", "--images", "32", "--epochs", "2"]].concat();
+    let finetune = [
+        "finetune",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--profile",
+        "profile.json",
+    ];
+    let finetune = [
+        &finetune[..],
+        &["--rules", "erk", "--sparsities", "0.5", "--images", "32", "--epochs", "2"],
+    ]
+    .concat();
     let commands: [(Vec<&str>, &str); 8] = [
         (vec!["dataset", "list"], ""),
         (vec!["evaluate", "--model", "model.safetensors", "--dataset", "noise"], ""),
@@ -171,8 +232,11 @@ fn columns_of_csv_bear_the_names_that_json_has() {
         let first = if first.is_array() { &first[0] } else { first };
         for (column, cell) in &rows[0] {
             let pointer = format!("/{}", column.replace('.', "/"));
-            let nested =
-                [first.pointer(&format!("/epochs/0{pointer}")), first.pointer(&pointer), json.pointer(&pointer)];
+            let nested = [
+                first.pointer(&format!("/epochs/0{pointer}")),
+                first.pointer(&pointer),
+                json.pointer(&pointer),
+            ];
             let Some(found) = nested.into_iter().flatten().next() else {
                 assert!(cell.is_empty(), "{arguments:?}: no {column} in JSON");
                 continue;
@@ -191,10 +255,19 @@ fn pruning_says_what_it_did() {
     let allocate = ["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.9"];
     kept(&desk, &allocate, "json", "allocation.json");
     let prune = |repair: &'static str, out: &'static str| {
-        let arguments = ["prune", "--model", "model.safetensors", "--images", "32", "--allocation", "allocation.json"];
+        let arguments = [
+            "prune",
+            "--model",
+            "model.safetensors",
+            "--images",
+            "32",
+            "--allocation",
+            "allocation.json",
+        ];
         [&arguments[..], &["--repair", repair, "--out", out]].concat()
     };
-    let matched = [&prune("variance_matching", "matched.safetensors")[..], &["--device", "cpu"]].concat();
+    let matched =
+        [&prune("variance_matching", "matched.safetensors")[..], &["--device", "cpu"]].concat();
     assert_transcript!(desk, [matched], @r#"
         $ rrlab prune --model model.safetensors --images 32 --allocation allocation.json --repair variance_matching --out matched.safetensors --device cpu
         note: allocation.json does not say which network it is of; only its layers are compared
@@ -223,7 +296,10 @@ fn pruning_says_what_it_did() {
 
     let folded = |report: &Value| -> Vec<(Value, Value)> {
         let layers = report["layers"].as_array().unwrap();
-        layers.iter().map(|layer| (layer["folded_into"].clone(), layer["folded_as"].clone())).collect()
+        layers
+            .iter()
+            .map(|layer| (layer["folded_into"].clone(), layer["folded_as"].clone()))
+            .collect()
     };
     let report = desk.json(&prune("least_squares", "least.safetensors"));
     let layers = folded(&report);
@@ -231,7 +307,11 @@ fn pruning_says_what_it_did() {
     assert_eq!(layers.last().unwrap(), &("linear".into(), "weight_and_bias".into()));
     let recalibrated = folded(&desk.json(&prune("bn_recalibration", "recalibrated.safetensors")));
     assert_eq!(recalibrated.first().unwrap(), &("bn1".into(), "batch_norm_statistics".into()));
-    assert_eq!(recalibrated.last().unwrap(), &(Value::Null, Value::Null), "there is no batch norm behind it");
+    assert_eq!(
+        recalibrated.last().unwrap(),
+        &(Value::Null, Value::Null),
+        "there is no batch norm behind it"
+    );
     let unrepaired = desk.json(&prune("none", "unrepaired.safetensors"));
     assert!(folded(&unrepaired).iter().all(|layer| *layer == (Value::Null, Value::Null)));
     assert_eq!(unrepaired["calibration"], Value::Null);
@@ -244,15 +324,23 @@ fn pruning_says_what_it_did() {
     // Without images nothing can be repaired, but pruned.
     std::fs::remove_file(desk.path("data/noise.dataset.safetensors")).unwrap();
     let alone = desk.json(&prune("none", "alone.safetensors"));
-    assert_eq!((&alone["evaluation"], &alone["model_hash"]), (&Value::Null, &unrepaired["model_hash"]));
+    assert_eq!(
+        (&alone["evaluation"], &alone["model_hash"]),
+        (&Value::Null, &unrepaired["model_hash"])
+    );
     let refused = desk.fails(1, &prune("shrunk", "shrunk.safetensors"));
-    assert!(refused.contains("repair needs images") && !desk.path("shrunk.safetensors").exists(), "{refused}");
+    assert!(
+        refused.contains("repair needs images") && !desk.path("shrunk.safetensors").exists(),
+        "{refused}"
+    );
 }
 
 fn swept(desk: &Desk, network: &str, out: &str, options: &[&str]) {
     let (model, profile) = (format!("{network}.safetensors"), format!("{network}.json"));
-    let sweep = ["sweep", "--model", &model, "--profile", &profile, "--dataset", "noise", "--images", "32"];
-    let options = [&["--sparsities", "0.5,0.8", "--rules", "uniform,erk", "--out", out], options].concat();
+    let sweep =
+        ["sweep", "--model", &model, "--profile", &profile, "--dataset", "noise", "--images", "32"];
+    let options =
+        [&["--sparsities", "0.5,0.8", "--rules", "uniform,erk", "--out", out], options].concat();
     desk.succeeds(&[&sweep[..], &options].concat());
 }
 
@@ -275,22 +363,42 @@ fn two_results_are_compared_cell_by_cell() {
 
     let fewer = desk.json(&["compare", "a.json", "b.json"]);
     let missing = fewer["cells"].as_array().unwrap().iter().filter(|cell| cell["b"].is_null());
-    assert!(missing.clone().all(|cell| cell["repair"] == "variance_matching") && missing.count() == 4);
+    assert!(
+        missing.clone().all(|cell| cell["repair"] == "variance_matching") && missing.count() == 4
+    );
     assert_eq!(fewer["settings"][0]["name"], "plan.repairs");
 
     let other = desk.json(&["compare", "a.json", "c.json"]);
-    let verdicts: Vec<&str> =
-        other["identity"].as_array().unwrap().iter().map(|check| check["verdict"].as_str().unwrap()).collect();
+    let verdicts: Vec<&str> = other["identity"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| check["verdict"].as_str().unwrap())
+        .collect();
     assert_eq!(verdicts, ["different", "different", "different"]);
-    let settings: Vec<&str> =
-        other["settings"].as_array().unwrap().iter().map(|setting| setting["name"].as_str().unwrap()).collect();
+    let settings: Vec<&str> = other["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|setting| setting["name"].as_str().unwrap())
+        .collect();
     assert!(settings.contains(&"plan.evaluation_images"), "{settings:?}");
     let cell = &other["cells"][0];
     let difference = cell["b"].as_f64().unwrap() - cell["a"].as_f64().unwrap();
     assert!((cell["difference"].as_f64().unwrap() - difference).abs() < 1e-12);
 
-    kept(&desk, &["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.9"], "json", "erk.json");
-    kept(&desk, &["allocate", "--arch", "resnet8", "--rule", "uniform", "--sparsity", "0.9"], "csv", "uniform.csv");
+    kept(
+        &desk,
+        &["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.9"],
+        "json",
+        "erk.json",
+    );
+    kept(
+        &desk,
+        &["allocate", "--arch", "resnet8", "--rule", "uniform", "--sparsity", "0.9"],
+        "csv",
+        "uniform.csv",
+    );
     assert_transcript!(
         desk,
         [
@@ -340,7 +448,9 @@ fn two_results_are_compared_cell_by_cell() {
     );
     let rows = csv_rows(&desk.succeeds(&["compare", "one.json", "two.json", "--format", "csv"]));
     assert_eq!(rows.len(), 30, "raw, residual and RR of ten layers");
-    assert!(rows.iter().all(|row| row["a"].parse::<f64>().is_ok() && row["b"].parse::<f64>().is_ok()));
+    assert!(
+        rows.iter().all(|row| row["a"].parse::<f64>().is_ok() && row["b"].parse::<f64>().is_ok())
+    );
 }
 
 #[test]
@@ -348,19 +458,39 @@ fn figures_name_what_they_are_of() {
     let desk = measured();
     std::fs::rename(desk.path("profile.json"), desk.path("model.json")).unwrap();
     swept(&desk, "model", "sweep.json", &[]);
-    let finetune = ["finetune", "--model", "model.safetensors", "--profile", "model.json", "--dataset", "noise"];
-    let options = ["--images", "32", "--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--epochs", "2"];
+    let finetune = [
+        "finetune",
+        "--model",
+        "model.safetensors",
+        "--profile",
+        "model.json",
+        "--dataset",
+        "noise",
+    ];
+    let options =
+        ["--images", "32", "--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--epochs", "2"];
     desk.succeeds(&[&finetune[..], &options, &["--out", "tuned.json"]].concat());
     let allocate = ["allocate", "--profile", "model.json", "--rule", "rr", "--sparsity", "0.9"];
     kept(&desk, &allocate, "csv", "allocation.csv");
-    let hash = desk.json(&["inspect", "model.safetensors"])["model_hash"].as_str().unwrap()[..12].to_owned();
+    let hash = desk.json(&["inspect", "model.safetensors"])["model_hash"].as_str().unwrap()[..12]
+        .to_owned();
 
-    let sweep_says =
-        ["resnet8", "60 test images of noise", "accuracy (%)", "sparsity (fraction", "erk, none", "dense "];
+    let sweep_says = [
+        "resnet8",
+        "60 test images of noise",
+        "accuracy (%)",
+        "sparsity (fraction",
+        "erk, none",
+        "dense ",
+    ];
     let figures: [(&[&str], &str, &[&str]); 5] = [
         (&["sweep.json"], "sweep.svg", &sweep_says),
         (&["tuned.json"], "tuned.svg", &["epoch", "accuracy (%)", "uniform at 0.9", "dense "]),
-        (&["model.json"], "bars.svg", &["at sparsity 0.95", "layer1.0.conv1", "projection", "repair does nothing"]),
+        (
+            &["model.json"],
+            "bars.svg",
+            &["at sparsity 0.95", "layer1.0.conv1", "projection", "repair does nothing"],
+        ),
         (
             &["model.json", "--profile-as", "curves"],
             "curves.svg",
@@ -406,11 +536,14 @@ fn figures_name_what_they_are_of() {
 fn words_are_explained_where_they_stand() {
     let desk = Desk::new();
     let erk = ["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity"];
-    let [tight, loose] = ["0.98", "0.5"].map(|sparsity| desk.succeeds(&[&erk[..], &[sparsity]].concat()));
+    let [tight, loose] =
+        ["0.98", "0.5"].map(|sparsity| desk.succeeds(&[&erk[..], &[sparsity]].concat()));
     assert!(loose.contains("capped: The rule wanted more") && loose.contains("free: "), "{loose}");
     assert!(!tight.contains("capped") && tight.contains("density: "), "{tight}");
     assert!(!desk.succeeds(&["dataset", "list"]).contains(": "), "nothing to explain");
-    for (command, word) in [("finetune", "distillation: "), ("sweep", "recovery: "), ("inspect", "residual stream: ")] {
+    for (command, word) in
+        [("finetune", "distillation: "), ("sweep", "recovery: "), ("inspect", "residual stream: ")]
+    {
         assert!(desk.succeeds(&["help", command]).contains(word), "{command}");
     }
 }

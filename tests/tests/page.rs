@@ -13,7 +13,10 @@ use strum::VariantArray as _;
 /// What the command line prints for the bundled profile.
 fn allocated(options: &[&str]) -> Value {
     let mut command = rrlab(&std::env::temp_dir());
-    command.args(["allocate", "--format", "json", "--profile"]).arg(bundled_profile()).args(options);
+    command
+        .args(["allocate", "--format", "json", "--profile"])
+        .arg(bundled_profile())
+        .args(options);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -21,7 +24,12 @@ fn allocated(options: &[&str]) -> Value {
 
 /// Name and weights kept of each layer.
 fn kept(allocation: &Value) -> Value {
-    allocation["layers"].as_array().unwrap().iter().map(|layer| json!([layer["name"], layer["kept"]])).collect()
+    allocation["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| json!([layer["name"], layer["kept"]]))
+        .collect()
 }
 
 /// Name and weights kept of each layer, as the table shows them.
@@ -67,7 +75,8 @@ async fn the_page_allocates_what_the_command_line_allocates() {
     page.set("#rule", "rr", "change").await;
     page.set("#repair", "least_squares", "change").await;
     page.set("#sparsity-value", "0.973", "change").await;
-    let expected = kept(&allocated(&["--rule", "rr", "--sparsity", "0.973", "--repair", "least_squares"]));
+    let expected =
+        kept(&allocated(&["--rule", "rr", "--sparsity", "0.973", "--repair", "least_squares"]));
     assert_eq!(kept_on_nodes(&page).await, expected);
 
     page.set("#sparsity-value", "1.5", "change").await;
@@ -89,7 +98,11 @@ async fn projections_are_forced_and_what_it_costs_the_others_is_seen() {
     assert_eq!(kept_on_nodes(&page).await, kept(&forced));
     let of_projections = |allocation: &Value| -> i64 {
         let layers = allocation["layers"].as_array().unwrap();
-        layers.iter().filter(|layer| layer["role"] == "projection").map(|layer| layer["kept"].as_i64().unwrap()).sum()
+        layers
+            .iter()
+            .filter(|layer| layer["role"] == "projection")
+            .map(|layer| layer["kept"].as_i64().unwrap())
+            .sum()
     };
     let moved = page.text("#effects [data-role=projection] [data-value=moved]").await;
     assert_eq!(moved, format!("{:+}", of_projections(&forced) - of_projections(&free)));
@@ -101,8 +114,16 @@ async fn projections_are_forced_and_what_it_costs_the_others_is_seen() {
     assert!(alert(&page).await.contains("density 7 is not possible"));
     page.set("#force-value", "0.9", "change").await;
     page.click("#force-add").await;
-    let options =
-        ["--rule", "erk", "--sparsity", "0.95", "--force", "projection=global", "--force", "layer3.0.conv1=0.9"];
+    let options = [
+        "--rule",
+        "erk",
+        "--sparsity",
+        "0.95",
+        "--force",
+        "projection=global",
+        "--force",
+        "layer3.0.conv1=0.9",
+    ];
     assert!(
         alert(&page).await.contains("the sparsity must be between"),
         "most of 18,432 weights is more than the budget"
@@ -147,13 +168,22 @@ async fn a_link_opens_the_same_view() {
                 document.querySelector('.box.selected').dataset.layer]";
     let seen = second.run(view, &[]).await;
     assert_eq!(seen, json!(["lamp", "0.9", "density", "tab-sweep", "layer2.0.shortcut.0"]));
-    assert_eq!(kept_on_nodes(&second).await, kept(&allocated(&["--rule", "lamp", "--sparsity", "0.9"])));
+    assert_eq!(
+        kept_on_nodes(&second).await,
+        kept(&allocated(&["--rule", "lamp", "--sparsity", "0.9"]))
+    );
 
     // What is out of range is refused and named; the rest is obeyed.
     second.goto("?sparsity=3&rule=erk&colour=taste").await;
     let said = alert(&second).await;
-    assert!(said.contains("sparsity 3 is not possible") && said.contains("`taste` is none of rr, raw"), "{said}");
-    assert_eq!(kept_on_nodes(&second).await, kept(&allocated(&["--rule", "erk", "--sparsity", "0.95"])));
+    assert!(
+        said.contains("sparsity 3 is not possible") && said.contains("`taste` is none of rr, raw"),
+        "{said}"
+    );
+    assert_eq!(
+        kept_on_nodes(&second).await,
+        kept(&allocated(&["--rule", "erk", "--sparsity", "0.95"]))
+    );
 
     // A reviewer's link has nothing that changes what was sent, and still every way to look at it.
     second.goto("?rule=erk&hide=open,sparsity,rule,force,compare").await;
@@ -213,10 +243,16 @@ async fn files_are_opened_saved_and_refused() {
     let (name, bytes) = page.downloaded(".json").await;
     assert!(name.starts_with("resnet20-rr-0.95-"), "{name}");
     let saved = Allocation::from_json(std::str::from_utf8(&bytes).unwrap()).unwrap();
-    assert_eq!(serde_json::to_value(&saved).unwrap(), allocated(&["--rule", "rr", "--sparsity", "0.95"]));
+    assert_eq!(
+        serde_json::to_value(&saved).unwrap(),
+        allocated(&["--rule", "rr", "--sparsity", "0.95"])
+    );
     page.set("#rule", "erk", "change").await;
     page.choose_file(&file("allocation.json", std::str::from_utf8(&bytes).unwrap())).await;
-    page.wait_until("return document.querySelector('#pane h2').textContent === 'B: rr at 0.95 from a file'").await;
+    page.wait_until(
+        "return document.querySelector('#pane h2').textContent === 'B: rr at 0.95 from a file'",
+    )
+    .await;
 
     let mut other: Value = serde_json::from_slice(&bytes).unwrap();
     other["layers"][3]["name"] = json!("somewhere.else");
@@ -243,7 +279,9 @@ async fn files_are_opened_saved_and_refused() {
     let (_, drawing) = page.downloaded(".svg").await;
     let drawing = String::from_utf8(drawing).unwrap();
     assert!(
-        drawing.contains("layer3.2.conv2") && drawing.contains("fill=\"#ffffff\"") && drawing.contains("configuration")
+        drawing.contains("layer3.2.conv2")
+            && drawing.contains("fill=\"#ffffff\"")
+            && drawing.contains("configuration")
     );
     page.click_button("graph-head", "PNG").await;
     let (_, picture) = page.downloaded(".png").await;
@@ -258,7 +296,8 @@ async fn files_are_opened_saved_and_refused() {
 
 /// The bundled profile as if it had been measured on another network of the same shape.
 fn profile_of_another_network() -> ModelProfile {
-    let mut profile = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    let mut profile =
+        ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
     profile.model_hash = Some("ab".repeat(32).parse().unwrap());
     profile
 }
@@ -272,9 +311,13 @@ async fn accuracies_of_one_network_are_not_shown_beside_another_of_its_shape() {
     let sweep = repository().join("docs/results/resnet20-cifar10.sweep.json");
     let page = Browser::open().await;
     page.goto("?pane=ablation&sparsity=0.9").await;
-    page.wait_until("return document.querySelector('#arms').textContent.includes('% at 0.9')").await;
+    page.wait_until("return document.querySelector('#arms').textContent.includes('% at 0.9')")
+        .await;
     page.choose_file(&path).await;
-    page.wait_until("return document.querySelector('#measurement').textContent.includes('abababababab')").await;
+    page.wait_until(
+        "return document.querySelector('#measurement').textContent.includes('abababababab')",
+    )
+    .await;
     let arms = page.text("#arms").await;
     assert!(arms.contains("not measured") && !arms.contains("% at 0.9"), "{arms}");
     page.choose_file(&sweep).await;
@@ -289,7 +332,10 @@ async fn accuracies_of_one_network_are_not_shown_beside_another_of_its_shape() {
     std::fs::write(&path, allocation.to_string()).unwrap();
     page.choose_file(&path).await;
     let said = alert(&page).await;
-    assert!(said.contains("the allocation is of network") && said.contains("abababababab"), "{said}");
+    assert!(
+        said.contains("the allocation is of network") && said.contains("abababababab"),
+        "{said}"
+    );
     page.click(".problems button").await;
 
     // A sweep of the version before is shown, as what it is.
@@ -307,10 +353,16 @@ async fn accuracies_of_one_network_are_not_shown_beside_another_of_its_shape() {
 
     // A link names the profile that it was copied from.
     page.goto("?of=abababababab").await;
-    assert!(alert(&page).await.contains("this link is of profile abababababab, but what it names is"));
-    let bundled = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    assert!(
+        alert(&page).await.contains("this link is of profile abababababab, but what it names is")
+    );
+    let bundled =
+        ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
     page.goto(&format!("?of={}", bundled.hash().short())).await;
-    assert_eq!(page.run("return !!document.querySelector('[role=alert]')", &[]).await, json!(false));
+    assert_eq!(
+        page.run("return !!document.querySelector('[role=alert]')", &[]).await,
+        json!(false)
+    );
     page.close().await;
 }
 
@@ -318,9 +370,15 @@ async fn accuracies_of_one_network_are_not_shown_beside_another_of_its_shape() {
 async fn what_is_exported_says_what_it_is_of_and_nothing_of_who_looked() {
     let page = Browser::open().await;
     let mut configurations = Vec::new();
-    for query in ["?share=secret-of-a-link&theme=dark&rule=erk", "?theme=light&rule=erk", "?rule=lamp"] {
+    for query in
+        ["?share=secret-of-a-link&theme=dark&rule=erk", "?theme=light&rule=erk", "?rule=lamp"]
+    {
         page.goto(query).await;
-        page.run("document.querySelectorAll('.problems button').forEach(button => button.click())", &[]).await;
+        page.run(
+            "document.querySelectorAll('.problems button').forEach(button => button.click())",
+            &[],
+        )
+        .await;
         page.click_button("pane-head", "JSON").await;
         let (_, layers) = page.downloaded(".json").await;
         let layers = String::from_utf8(layers).unwrap();
@@ -337,7 +395,8 @@ async fn what_is_exported_says_what_it_is_of_and_nothing_of_who_looked() {
 async fn the_first_exhibit_is_drawn_while_its_sweeps_are_late_or_missing() {
     let folder = tempfile::tempdir().unwrap();
     let page_folder = copied_page(folder.path());
-    std::fs::remove_file(page_folder.join("gallery/resnet20-cifar10.projection-global.sweep.json")).unwrap();
+    std::fs::remove_file(page_folder.join("gallery/resnet20-cifar10.projection-global.sweep.json"))
+        .unwrap();
     let page = Browser::at(file_server(page_folder).await, None, (1500, 1200)).await;
     page.goto("?pane=sweep").await;
     page.wait_for("[data-chart=sweep] svg").await;
@@ -366,17 +425,23 @@ async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
     page.press("ArrowDown").await;
     assert_eq!(page.run(at, &[]).await, json!("layer2.0.shortcut.0"));
     page.press("Enter").await;
-    page.wait_until("return document.querySelector('#layer')?.value === 'layer2.0.shortcut.0'").await;
+    page.wait_until("return document.querySelector('#layer')?.value === 'layer2.0.shortcut.0'")
+        .await;
     assert!(page.text("#reason").await.contains("rr keeps"));
     page.wait_for("[data-chart=rr] svg").await;
 
-    page.run("document.querySelector('#graph-A [data-layer=\"layer1.1.conv2\"]').focus()", &[]).await;
+    page.run("document.querySelector('#graph-A [data-layer=\"layer1.1.conv2\"]').focus()", &[])
+        .await;
     page.press("f").await;
     page.wait_for("#graph-A [data-layer='layer1.1']").await;
     let boxes = "return document.querySelectorAll('#graph-A [data-layer]').length";
     assert_eq!(page.run(boxes, &[]).await, json!(21), "two layers became one block");
-    let folded =
-        page.run("return document.querySelector('#graph-A [data-layer=\"layer1.1\"] title').textContent", &[]).await;
+    let folded = page
+        .run(
+            "return document.querySelector('#graph-A [data-layer=\"layer1.1\"] title').textContent",
+            &[],
+        )
+        .await;
     let layers = kept(&allocated(&["--rule", "rr", "--sparsity", "0.95"]));
     let sum: i64 = layers
         .as_array()
@@ -408,12 +473,18 @@ async fn the_tour_runs_to_its_end() {
     page.goto("").await;
     page.click("#tour-start").await;
     for step in 1..=8 {
-        page.wait_until(&format!("return document.querySelector('.tour p').textContent === '{step} of 8'")).await;
+        page.wait_until(&format!(
+            "return document.querySelector('.tour p').textContent === '{step} of 8'"
+        ))
+        .await;
         page.wait_for(".spotlight").await;
         page.screenshot(&format!("tour-{step}.png")).await;
         page.click(if step < 8 { "#tour-next" } else { "#tour-end" }).await;
     }
-    page.wait_until("return !document.querySelector('.tour') && !document.querySelector('.spotlight')").await;
+    page.wait_until(
+        "return !document.querySelector('.tour') && !document.querySelector('.spotlight')",
+    )
+    .await;
 
     // Who ends it early has their own settings back; who did something in its last step keeps that.
     page.goto("?rule=lamp").await;
@@ -428,29 +499,43 @@ async fn the_tour_runs_to_its_end() {
     page.set("#rule", "uniform", "change").await;
     page.click("#tour-end").await;
     page.wait_until("return !document.querySelector('.tour')").await;
-    assert_eq!(page.run("return document.querySelector('#rule').value", &[]).await, json!("uniform"));
+    assert_eq!(
+        page.run("return document.querySelector('#rule').value", &[]).await,
+        json!("uniform")
+    );
     page.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_without_projections_has_a_tour_without_them() {
     let folder = tempfile::tempdir().unwrap();
-    let (model, profile) = (folder.path().join("model.safetensors"), folder.path().join("profile.json"));
+    let (model, profile) =
+        (folder.path().join("model.safetensors"), folder.path().join("profile.json"));
     let run = |arguments: &[&str]| {
-        let output =
-            rrlab(folder.path()).args(arguments).args(["--dataset", "shapes10", "--images", "4"]).output().unwrap();
+        let output = rrlab(folder.path())
+            .args(arguments)
+            .args(["--dataset", "shapes10", "--images", "4"])
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
-    let random = Model::random("vgg11_bn:width=0.1".parse::<Architecture>().unwrap().graph(10).unwrap(), 1);
+    let random =
+        Model::random("vgg11_bn:width=0.1".parse::<Architecture>().unwrap().graph(10).unwrap(), 1);
     std::fs::write(&model, checkpoint::write(&random).unwrap()).unwrap();
     run(&["calibrate", "--model", model.to_str().unwrap(), "--out", profile.to_str().unwrap()]);
     let page = Browser::open().await;
     page.goto("").await;
     page.choose_file(&profile).await;
-    page.wait_until("return document.querySelector('#measurement').textContent.startsWith('vgg11_bn')").await;
+    page.wait_until(
+        "return document.querySelector('#measurement').textContent.startsWith('vgg11_bn')",
+    )
+    .await;
     page.click("#tour-start").await;
     for step in 1..=7 {
-        page.wait_until(&format!("return document.querySelector('.tour p').textContent === '{step} of 7'")).await;
+        page.wait_until(&format!(
+            "return document.querySelector('.tour p').textContent === '{step} of 7'"
+        ))
+        .await;
         assert!(!page.text(".tour h2").await.contains("shortcuts"));
         if step == 5 {
             page.wait_for("[data-chart=rr] svg").await;
@@ -462,7 +547,8 @@ async fn a_network_without_projections_has_a_tour_without_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deep_network_is_drawn_and_folded() {
-    let profile = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    let profile =
+        ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
     let deep = deepened(profile, 90);
     let text = serde_json::to_string(&deep).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -471,7 +557,8 @@ async fn a_deep_network_is_drawn_and_folded() {
     let page = Browser::open().await;
     page.goto("").await;
     page.choose_file(&path).await;
-    page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length === 202").await;
+    page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length === 202")
+        .await;
     page.screenshot("deep.png").await;
     page.goto("?folded=layer1").await;
     page.choose_file(&path).await;
@@ -483,10 +570,16 @@ async fn a_deep_network_is_drawn_and_folded() {
 async fn a_plain_file_server_under_a_sub_path_is_enough() {
     let page = Browser::at(plain_server().await, None, (1500, 1200)).await;
     page.goto("?rule=erk&pane=sweep").await;
-    assert_eq!(kept_on_nodes(&page).await, kept(&allocated(&["--rule", "erk", "--sparsity", "0.95"])));
+    assert_eq!(
+        kept_on_nodes(&page).await,
+        kept(&allocated(&["--rule", "erk", "--sparsity", "0.95"]))
+    );
     page.wait_for("[data-chart=sweep] svg").await;
     let leaders = page.text("#leaders").await;
-    assert!(Rule::VARIANTS.iter().all(|rule| leaders.contains(rule.name())) && leaders.contains('★'), "{leaders}");
+    assert!(
+        Rule::VARIANTS.iter().all(|rule| leaders.contains(rule.name())) && leaders.contains('★'),
+        "{leaders}"
+    );
     page.close().await;
 }
 
@@ -498,8 +591,9 @@ async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
             for pane in ["table", "compare", "ablation", "layer", "sweep"] {
                 // The panel for running networks is there with one of the panes.
                 let run = pane == "layer";
-                let query =
-                    format!("?theme={theme}&pane={pane}&run={run}&layer=layer2.0.shortcut.0&force=projection=global");
+                let query = format!(
+                    "?theme={theme}&pane={pane}&run={run}&layer=layer2.0.shortcut.0&force=projection=global"
+                );
                 page.goto(&query).await;
                 if pane == "compare" || pane == "sweep" {
                     page.wait_for("[data-chart] svg").await;
@@ -514,7 +608,11 @@ async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
             let wider = "const most = document.documentElement.clientWidth; return [...document.querySelectorAll('body *')]\
                          .filter(e => e.getBoundingClientRect().right > most + 1 && !e.closest('.table, .graph, .chart, .tip, .sr-only'))\
                          .map(e => e.outerHTML.slice(0, 120));";
-            assert_eq!(page.run(wider, &[]).await, json!([]), "nothing runs out of the page at {width}");
+            assert_eq!(
+                page.run(wider, &[]).await,
+                json!([]),
+                "nothing runs out of the page at {width}"
+            );
         }
         page.close().await;
     }

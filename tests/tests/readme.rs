@@ -1,11 +1,13 @@
-//! The README, followed to the letter: every command of its five minutes is run in its order, and prints what stands there.
+//! The README, followed to the letter: every command of its five minutes is run in its order, and
+//! prints what stands there.
 
 use std::path::Path;
 use std::process::Command;
 
 use rrlab_tests::{repository, rrlab};
 
-/// Training amplifies rounding, which differs from machine to machine: points of per cent that an accuracy may differ by.
+/// Training amplifies rounding, which differs from machine to machine: points of per cent that an
+/// accuracy may differ by.
 const POINTS: f64 = 6.0;
 /// The same for other numbers, relative to the number or to 1 where it is smaller.
 const TOLERANCE: f64 = 0.03;
@@ -67,7 +69,9 @@ fn are_alike(expected: &str, found: &str) -> bool {
         return (expected - found).abs() <= POINTS;
     }
     match (expected.parse::<f64>(), found.parse::<f64>()) {
-        (Ok(expected), Ok(found)) => (expected - found).abs() <= TOLERANCE * expected.abs().max(1.0),
+        (Ok(expected), Ok(found)) => {
+            (expected - found).abs() <= TOLERANCE * expected.abs().max(1.0)
+        }
         _ => expected == found,
     }
 }
@@ -107,7 +111,9 @@ fn the_five_minutes_are_as_the_readme_says() {
 #[test]
 fn lines_are_compared_word_by_word() {
     assert!(is_line("conv1  stem  0.5510", "conv1 stem 0.5523"));
-    assert!(is_line("accuracy 61.3%", "accuracy 63.0%") && !is_line("accuracy 61.3%", "accuracy 81.0%"));
+    assert!(
+        is_line("accuracy 61.3%", "accuracy 63.0%") && !is_line("accuracy 61.3%", "accuracy 81.0%")
+    );
     assert!(is_line("7736 of…", "7736 of 77360 weights kept"));
     assert!(!is_line("kept 100 weights", "kept 110 weights") && !is_line("free", "capped"));
 }

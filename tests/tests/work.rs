@@ -1,4 +1,5 @@
-//! Work that takes long, on the command line: what is checked before it, shown meanwhile, and left when it is ended.
+//! Work that takes long, on the command line: what is checked before it, shown meanwhile, and left
+//! when it is ended.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -13,7 +14,8 @@ fn started(desk: &Desk, arguments: &[&str]) -> Child {
 
 /// Sends a signal of this name.
 fn signal(running: &Child, name: &str) {
-    let sent = std::process::Command::new("kill").args(["-s", name, &running.id().to_string()]).status();
+    let sent =
+        std::process::Command::new("kill").args(["-s", name, &running.id().to_string()]).status();
     assert!(sent.unwrap().success());
 }
 
@@ -45,7 +47,8 @@ fn what_can_not_be_written_is_said_before_anything_is_computed() {
     std::fs::write(desk.path("there.json"), "mine").unwrap();
     let model = "model.safetensors";
     desk.trained(model);
-    // A data set that is damaged: whoever looks at its images says so, and not what is wrong with --out.
+    // A data set that is damaged: whoever looks at its images says so, and not what is wrong with
+    // --out.
     let stored = desk.path("data/noise.dataset.safetensors");
     let mut bytes = std::fs::read(&stored).unwrap();
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -61,22 +64,33 @@ fn what_can_not_be_written_is_said_before_anything_is_computed() {
         &["finetune", "--model", model, "--models", "there.json/networks"],
     ];
     for command in &commands[..4] {
-        let with = |out: &'static str| [command, &["--dataset", "noise", "--out", out][..]].concat();
+        let with =
+            |out: &'static str| [command, &["--dataset", "noise", "--out", out][..]].concat();
         assert!(desk.fails(1, &with("folder")).contains("--out folder is a folder"), "{command:?}");
-        assert!(desk.fails(1, &with("none/x.json")).contains("there is no folder none"), "{command:?}");
+        assert!(
+            desk.fails(1, &with("none/x.json")).contains("there is no folder none"),
+            "{command:?}"
+        );
         assert!(desk.fails(1, &with("new/")).contains("is a folder"), "{command:?}");
         let refused = desk.fails(1, &with("there.json"));
-        assert!(refused.contains("there.json") && refused.contains("--force-overwrite"), "{command:?}: {refused}");
+        assert!(
+            refused.contains("there.json") && refused.contains("--force-overwrite"),
+            "{command:?}: {refused}"
+        );
         #[cfg(target_os = "linux")]
         {
-            assert!(desk.fails(1, &with("/proc/x.json")).contains("can't be written to"), "{command:?}");
+            assert!(
+                desk.fails(1, &with("/proc/x.json")).contains("can't be written to"),
+                "{command:?}"
+            );
             assert!(desk.fails(1, &with("/dev/null")).contains("no plain file"), "{command:?}");
         }
         let reached = desk.fails(1, &[&with("there.json"), &["--force-overwrite"][..]].concat());
         assert!(reached.contains("noise.dataset.safetensors"), "{command:?}: {reached}");
     }
     assert_eq!(std::fs::read(desk.path("there.json")).unwrap(), b"mine");
-    let refused = desk.fails(1, &[commands[4], &["--dataset", "noise", "--out", "new.json"]].concat());
+    let refused =
+        desk.fails(1, &[commands[4], &["--dataset", "noise", "--out", "new.json"]].concat());
     assert!(refused.contains("there.json/networks"), "{refused}");
 }
 
@@ -87,7 +101,10 @@ fn a_result_is_replaced_only_where_that_was_asked_for() {
     desk.succeeds(&arguments);
     let first = std::fs::read(desk.path("model.safetensors")).unwrap();
     let refused = desk.fails(1, &arguments);
-    assert!(refused.contains("--out model.safetensors exists; --force-overwrite replaces it"), "{refused}");
+    assert!(
+        refused.contains("--out model.safetensors exists; --force-overwrite replaces it"),
+        "{refused}"
+    );
     desk.succeeds(&[arguments.as_slice(), &["--force-overwrite", "--seed", "1"]].concat());
     assert!(std::fs::read(desk.path("model.safetensors")).unwrap() != first);
 
@@ -95,8 +112,17 @@ fn a_result_is_replaced_only_where_that_was_asked_for() {
     assert!(desk.fails(1, &import).contains("--force-overwrite"));
     desk.succeeds(&[import.as_slice(), &["--force-overwrite"]].concat());
 
-    let sweep =
-        ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--images", "32", "--out", "sweep.json"];
+    let sweep = [
+        "sweep",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--images",
+        "32",
+        "--out",
+        "sweep.json",
+    ];
     let small = ["--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
     desk.succeeds(&[&sweep[..], &small].concat());
     let other = [&sweep[..], &small, &["--seed", "4"]].concat();
@@ -110,11 +136,15 @@ fn a_result_is_replaced_only_where_that_was_asked_for() {
 fn a_training_that_is_interrupted_says_how_it_goes_on_and_ends_where_it_would_have() {
     let desk = Desk::new();
     let options = ["--epochs", "3", "--save-every", "1000"];
-    let training = ["train", "--arch", "resnet8", "--dataset", "noise", "--batch-size", "4", "--out"];
+    let training =
+        ["train", "--arch", "resnet8", "--dataset", "noise", "--batch-size", "4", "--out"];
     desk.succeeds(&[&training[..], &["whole.safetensors"], &options].concat());
     for name in ["INT", "TERM"] {
         let out = format!("after a {name}.safetensors");
-        let mut running = started(&desk, &[&training[..], &[&out], &options, &["--progress-every", "1"]].concat());
+        let mut running = started(
+            &desk,
+            &[&training[..], &[&out], &options, &["--progress-every", "1"]].concat(),
+        );
         // It has begun when it says how far it is.
         let mut error = BufReader::new(running.stderr.take().unwrap());
         let mut line = String::new();
@@ -140,13 +170,20 @@ fn sweeps_and_fine_tuning_that_are_interrupted_go_on() {
     desk.trained("model.safetensors");
     let common = ["--model", "model.safetensors", "--dataset", "noise", "--images", "32", "--out"];
     let sweep = ["--rules", "uniform,erk,lamp", "--sparsities", "0.5,0.8,0.9"];
-    let finetune = ["--rules", "erk,rr", "--sparsities", "0.9", "--epochs", "2", "--batch-size", "4"];
+    let finetune =
+        ["--rules", "erk,rr", "--sparsities", "0.9", "--epochs", "2", "--batch-size", "4"];
     for (command, options, written) in
         [("sweep", &sweep[..], "ended.json"), ("finetune", &finetune[..], "ended.json.training")]
     {
         let asked = |out: &'static str| {
-            [&[command], &common[..], &[out], options, &["--save-every", "0"][..usize::from(command == "finetune") * 2]]
-                .concat()
+            [
+                &[command],
+                &common[..],
+                &[out],
+                options,
+                &["--save-every", "0"][..usize::from(command == "finetune") * 2],
+            ]
+            .concat()
         };
         let whole = desk.json(&asked("whole.json"));
         let mut running = started(&desk, &asked("ended.json"));
@@ -169,8 +206,17 @@ fn sweeps_and_fine_tuning_that_are_interrupted_go_on() {
 #[test]
 fn a_second_interruption_ends_at_once() {
     let desk = Desk::new();
-    let training =
-        ["train", "--arch", "resnet18", "--dataset", "noise", "--batch-size", "160", "--out", "x.safetensors"];
+    let training = [
+        "train",
+        "--arch",
+        "resnet18",
+        "--dataset",
+        "noise",
+        "--batch-size",
+        "160",
+        "--out",
+        "x.safetensors",
+    ];
     let mut running = started(&desk, &[&training[..], &["--progress-every", "1"]].concat());
     let mut error = BufReader::new(running.stderr.take().unwrap());
     let mut line = String::new();
@@ -193,7 +239,8 @@ fn a_calibration_that_is_interrupted_leaves_nothing_and_says_so() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
     let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--direct"];
-    let mut running = started(&desk, &[&calibrate[..], &["--out", "p.json", "--progress-every", "1"]].concat());
+    let mut running =
+        started(&desk, &[&calibrate[..], &["--out", "p.json", "--progress-every", "1"]].concat());
     let mut error = BufReader::new(running.stderr.take().unwrap());
     let mut line = String::new();
     while !line.starts_with("calibrating:") {
@@ -203,22 +250,44 @@ fn a_calibration_that_is_interrupted_leaves_nothing_and_says_so() {
     signal(&running, "INT");
     let said = std::io::read_to_string(error).unwrap();
     assert_eq!(running.wait().unwrap().code(), Some(130), "{said}");
-    assert!(said.contains("before there was anything to save") && said.contains("calibrate --model"), "{said}");
+    assert!(
+        said.contains("before there was anything to save") && said.contains("calibrate --model"),
+        "{said}"
+    );
     assert!(!desk.path("p.json").exists());
 }
 
 #[test]
 fn a_log_file_hears_how_far_work_is() {
     let desk = Desk::new();
-    let training = ["train", "--arch", "resnet8", "--dataset", "noise", "--epochs", "100", "--batch-size", "4"];
-    let mut running = started(&desk, &[&training[..], &["--out", "x.safetensors", "--progress-every", "1"]].concat());
+    let training = [
+        "train",
+        "--arch",
+        "resnet8",
+        "--dataset",
+        "noise",
+        "--epochs",
+        "100",
+        "--batch-size",
+        "4",
+    ];
+    let mut running = started(
+        &desk,
+        &[&training[..], &["--out", "x.safetensors", "--progress-every", "1"]].concat(),
+    );
     let error = BufReader::new(running.stderr.take().unwrap());
-    let lines: Vec<String> =
-        error.lines().map(Result::unwrap).filter(|line| line.starts_with("training:")).take(2).collect();
+    let lines: Vec<String> = error
+        .lines()
+        .map(Result::unwrap)
+        .filter(|line| line.starts_with("training:"))
+        .take(2)
+        .collect();
     running.kill().unwrap();
     running.wait().unwrap();
     let line = lines.last().unwrap();
-    for part in [" of 4000 steps (", " so far", ", about ", " left; epoch ", ", loss ", ", accuracy "] {
+    for part in
+        [" of 4000 steps (", " so far", ", about ", " left; epoch ", ", loss ", ", accuracy "]
+    {
         assert!(line.contains(part), "no `{part}` in: {line}");
     }
 }
@@ -236,12 +305,23 @@ fn says_once(desk: &Desk, arguments: &[&str], parts: &[&str]) {
 fn a_wrong_kind_of_file_is_named() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let calibrate = ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "32"];
+    let calibrate =
+        ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "32"];
     desk.succeeds(&[&calibrate[..], &["--out", "profile.json"]].concat());
-    let sweep = ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--profile", "profile.json"];
-    let small = ["--images", "32", "--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
+    let sweep = [
+        "sweep",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--profile",
+        "profile.json",
+    ];
+    let small =
+        ["--images", "32", "--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
     desk.succeeds(&[&sweep[..], &small, &["--out", "sweep.json"]].concat());
-    std::fs::write(desk.path("x.pth"), b"PK\x03\x04\x00\x00\x08\x08archive/data.pkl\x80\x02}").unwrap();
+    std::fs::write(desk.path("x.pth"), b"PK\x03\x04\x00\x00\x08\x08archive/data.pkl\x80\x02}")
+        .unwrap();
     std::fs::write(desk.path("x.pkl"), b"\x80\x04\x95\x00").unwrap();
     std::fs::write(desk.path("x.onnx"), b"\x08\x08\x12\x07pytorch").unwrap();
     std::fs::write(desk.path("table.csv"), "layer,density\nconv1,0.5\n").unwrap();
@@ -249,23 +329,55 @@ fn a_wrong_kind_of_file_is_named() {
 
     let allocate = ["allocate", "--rule", "rr", "--sparsity", "0.9", "--profile"];
     let wants_profile = "--profile wants a profile: `rrlab calibrate` makes one";
-    says_once(&desk, &[&allocate[..], &["sweep.json"]].concat(), &["sweep.json is a sweep", wants_profile]);
-    says_once(&desk, &[&allocate[..], &["model.safetensors"]].concat(), &["is a network", wants_profile]);
-    says_once(&desk, &[&allocate[..], &["table.csv"]].concat(), &["is a text that is not JSON", wants_profile]);
-    says_once(&desk, &[&allocate[..], &["broken.json"]].concat(), &["broken.json", "not a profile", "missing field"]);
+    says_once(
+        &desk,
+        &[&allocate[..], &["sweep.json"]].concat(),
+        &["sweep.json is a sweep", wants_profile],
+    );
+    says_once(
+        &desk,
+        &[&allocate[..], &["model.safetensors"]].concat(),
+        &["is a network", wants_profile],
+    );
+    says_once(
+        &desk,
+        &[&allocate[..], &["table.csv"]].concat(),
+        &["is a text that is not JSON", wants_profile],
+    );
+    says_once(
+        &desk,
+        &[&allocate[..], &["broken.json"]].concat(),
+        &["broken.json", "not a profile", "missing field"],
+    );
     let evaluate = ["evaluate", "--dataset", "noise", "--model"];
     says_once(
         &desk,
         &[&evaluate[..], &["x.pth"]].concat(),
         &["x.pth", "not a whole zip archive of torch.save", "cut short"],
     );
-    says_once(&desk, &[&evaluate[..], &["x.pkl"]].concat(), &["is a Python pickle", "--model wants"]);
+    says_once(
+        &desk,
+        &[&evaluate[..], &["x.pkl"]].concat(),
+        &["is a Python pickle", "--model wants"],
+    );
     says_once(&desk, &[&evaluate[..], &["x.onnx"]].concat(), &["x.onnx is ONNX", "--model wants"]);
-    says_once(&desk, &[&evaluate[..], &["profile.json"]].concat(), &["profile.json is a profile", "--model wants"]);
+    says_once(
+        &desk,
+        &[&evaluate[..], &["profile.json"]].concat(),
+        &["profile.json is a profile", "--model wants"],
+    );
     let stored = "data/noise.dataset.safetensors";
-    says_once(&desk, &[&evaluate[..], &[stored]].concat(), &["is a stored data set", "--model wants"]);
+    says_once(
+        &desk,
+        &[&evaluate[..], &[stored]].concat(),
+        &["is a stored data set", "--model wants"],
+    );
     let prune = ["prune", "--model", "model.safetensors", "--out", "p.safetensors", "--allocation"];
-    says_once(&desk, &[&prune[..], &["profile.json"]].concat(), &["is a profile", "--allocation wants an allocation"]);
+    says_once(
+        &desk,
+        &[&prune[..], &["profile.json"]].concat(),
+        &["is a profile", "--allocation wants an allocation"],
+    );
     says_once(&desk, &["inspect", "x.pth"], &["x.pth", "not a whole zip archive of torch.save"]);
     says_once(&desk, &["inspect", "sweep.json"], &["is a sweep", "`rrlab inspect` shows"]);
     let onto_profile = [&sweep[..], &small, &["--out", "profile.json"]].concat();
@@ -281,12 +393,18 @@ fn no_image_is_drawn_before_the_arguments_are_checked() {
     let desk = Desk::new();
     assert_eq!(desk.json(&["dataset", "list"])[0]["train"], 10_000);
     let train = ["train", "--arch", "resnet8", "--dataset", "shapes10", "--out"];
-    assert!(desk.fails(1, &[&train[..], &["x.safetensors", "--epochs", "0"]].concat()).contains("epochs"));
+    assert!(
+        desk.fails(1, &[&train[..], &["x.safetensors", "--epochs", "0"]].concat())
+            .contains("epochs")
+    );
     assert!(desk.fails(1, &[&train[..], &["none/x.safetensors"]].concat()).contains("no folder"));
     desk.trained("model.safetensors");
     let with = ["--model", "model.safetensors", "--dataset", "shapes10"];
     desk.fails(1, &[&["finetune"], &with[..], &["--out", "x.json", "--epochs", "0"]].concat());
-    desk.fails(1, &[&["sweep"], &with[..], &["--out", "x.json", "--profile", "none.json"]].concat());
+    desk.fails(
+        1,
+        &[&["sweep"], &with[..], &["--out", "x.json", "--profile", "none.json"]].concat(),
+    );
     desk.fails(1, &[&["calibrate"], &with[..], &["--out", "model.safetensors"]].concat());
     assert!(!is_drawn(&desk), "images were drawn for a command that could not succeed");
     desk.succeeds(&[&["evaluate"], &with[..], &["--images", "8"]].concat());
@@ -305,19 +423,47 @@ fn said(desk: &Desk, arguments: &[&str]) -> String {
 fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let evaluate = ["evaluate", "--model", "model.safetensors", "--dataset", "noise", "--images", "99999"];
+    let evaluate =
+        ["evaluate", "--model", "model.safetensors", "--dataset", "noise", "--images", "99999"];
     let note = said(&desk, &evaluate);
-    assert!(note.contains("note: noise has 60 test images, not 99999; all of them are used"), "{note}");
+    assert!(
+        note.contains("note: noise has 60 test images, not 99999; all of them are used"),
+        "{note}"
+    );
 
-    let allocation =
-        desk.succeeds(&["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.5", "--format", "json"]);
+    let allocation = desk.succeeds(&[
+        "allocate",
+        "--arch",
+        "resnet8",
+        "--rule",
+        "erk",
+        "--sparsity",
+        "0.5",
+        "--format",
+        "json",
+    ]);
     std::fs::write(desk.path("a.json"), allocation).unwrap();
-    let prune = ["prune", "--model", "model.safetensors", "--allocation", "a.json", "--images", "32"];
+    let prune =
+        ["prune", "--model", "model.safetensors", "--allocation", "a.json", "--images", "32"];
     let note = said(&desk, &[&prune[..], &["--out", "pruned.safetensors"]].concat());
-    assert!(note.contains("note: using noise, which the network was trained on; --dataset names another"), "{note}");
+    assert!(
+        note.contains(
+            "note: using noise, which the network was trained on; --dataset names another"
+        ),
+        "{note}"
+    );
 
-    let sweep =
-        ["sweep", "--model", "model.safetensors", "--dataset", "noise", "--images", "32", "--out", "sweep.json"];
+    let sweep = [
+        "sweep",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--images",
+        "32",
+        "--out",
+        "sweep.json",
+    ];
     let lists = ["--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--repairs", "none"];
     let note = said(&desk, &[&sweep[..], &lists].concat());
     let plan = "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repair (none), each on 60 test images";

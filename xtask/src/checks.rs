@@ -4,7 +4,8 @@ use crate::page;
 use crate::run::{Failure, Step, Steps, minutes};
 use crate::tools;
 
-/// Packages and features of every check of native code: one set, so that each dependency is built once.
+/// Packages and features of every check of native code: one set, so that each dependency is built
+/// once.
 const NATIVE: [&str; 8] = [
     "--release",
     "--workspace",
@@ -17,8 +18,15 @@ const NATIVE: [&str; 8] = [
 ];
 
 /// Packages of every check of the code in the browser.
-const IN_BROWSER: [&str; 7] =
-    ["--release", "--package", "rrlab-frontend", "--package", "rrlab-compute", "--target", tools::WASM_TARGET];
+const IN_BROWSER: [&str; 7] = [
+    "--release",
+    "--package",
+    "rrlab-frontend",
+    "--package",
+    "rrlab-compute",
+    "--target",
+    tools::WASM_TARGET,
+];
 
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -35,7 +43,9 @@ pub fn test() -> Result<(), Failure> {
     steps.step("Documentation", minutes(1), documentation)?;
     steps.step("Dependencies", minutes(4), dependencies)?;
     steps.step("Building the networks' workers", page::WORKERS_COLD, page::build_workers)?;
-    steps.step("The program and its tests", minutes(15), || tested("build", &["--bins", "--tests"]).run())?;
+    steps.step("The program and its tests", minutes(15), || {
+        tested("build", &["--bins", "--tests"]).run()
+    })?;
     steps.step("Tests", minutes(10), all_tests)?;
     steps.step("Examples in the documentation", minutes(1), documentation_tests)?;
     steps.finish();
@@ -91,8 +101,8 @@ pub fn spelling() -> Result<(), Failure> {
     Step::tool("typos", &[]).run()
 }
 
-/// Known weaknesses of dependencies. No part of [`test`]: what is known changes from day to day, and the same commit must
-/// pass or fail whenever it is tested.
+/// Known weaknesses of dependencies. No part of [`test`]: what is known changes from day to day,
+/// and the same commit must pass or fail whenever it is tested.
 ///
 /// # Errors
 /// If there is one, or the database can't be downloaded.

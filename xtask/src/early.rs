@@ -1,5 +1,6 @@
-//! The page before there is a program that serves it: files of `dist`, from a process of its own, so that no connection
-//! of a browser outlives it and the program takes its place at the same address.
+//! The page before there is a program that serves it: files of `dist`, from a process of its own,
+//! so that no connection of a browser outlives it and the program takes its place at the same
+//! address.
 
 use std::fs::File;
 use std::path::Path;
@@ -22,7 +23,8 @@ impl EarlyServer {
     /// # Errors
     /// If the process can't be started.
     pub fn start(port: &str) -> Result<Self, Failure> {
-        let program = std::env::current_exe().map_err(|error| Failure::new(format!("this program's path: {error}")))?;
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::new(format!("this program's path: {error}")))?;
         Step::program(&program.to_string_lossy(), &[COMMAND, port]).start().map(Self)
     }
 }
@@ -56,7 +58,9 @@ fn answer(request: Request) -> std::io::Result<()> {
     let file = if plain { File::open(page::dist().join(path)).ok() } else { None };
     match file.filter(|file| file.metadata().is_ok_and(|about| about.is_file())) {
         Some(file) => {
-            let response = content_headers(path).into_iter().fold(Response::from_file(file), Response::with_header);
+            let response = content_headers(path)
+                .into_iter()
+                .fold(Response::from_file(file), Response::with_header);
             request.respond(response)
         }
         None => request.respond(Response::from_string("not found").with_status_code(404)),

@@ -1,4 +1,5 @@
-//! The project's commands: `cargo xtask lab` runs the lab, `cargo xtask test` checks everything that CI checks.
+//! The project's commands: `cargo xtask lab` runs the lab, `cargo xtask test` checks everything
+//! that CI checks.
 
 mod checks;
 mod early;

@@ -1,7 +1,7 @@
 //! The page and its workers: what a browser fetches, in `dist`.
 //!
-//! The page is there before its workers, which take far longer to build. `dist/workers.json` says how it stands with
-//! them; the page reads it, waits, and takes them up without being loaded again.
+//! The page is there before its workers, which take far longer to build. `dist/workers.json` says
+//! how it stands with them; the page reads it, waits, and takes them up without being loaded again.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,8 +28,9 @@ const SOURCES: [&str; 9] = [
     "docs/results",
     "xtask/src",
 ];
-/// Flags of the page's WebAssembly. Leptos then erases the types of components, which saves a seventh of the code: each
-/// combination of views is no type of its own. The workers are built without: they have no views.
+/// Flags of the page's WebAssembly. Leptos then erases the types of components, which saves a
+/// seventh of the code: each combination of views is no type of its own. The workers are built
+/// without: they have no views.
 const PAGE_FLAGS: &str = "-C target-feature=+simd128 --cfg erase_components";
 /// File of the stamp in `dist`.
 const STAMP: &str = "page.stamp";
@@ -87,7 +88,10 @@ pub fn build() -> Result<(), Failure> {
 /// If they can't be built; the page then says that.
 pub fn build_workers() -> Result<(), Failure> {
     announce_workers(Duration::ZERO)?;
-    let built = KINDS.iter().map(|(name, features)| built_worker(name, features)).collect::<Result<Vec<_>, _>>();
+    let built = KINDS
+        .iter()
+        .map(|(name, features)| built_worker(name, features))
+        .collect::<Result<Vec<_>, _>>();
     let placed = built.and_then(|built| place(&built));
     if placed.is_err() {
         say_workers(r#"{ "state": "failed" }"#)?;
@@ -95,8 +99,8 @@ pub fn build_workers() -> Result<(), Failure> {
     placed
 }
 
-/// Tells the page that the workers are being built, after something else that takes `first` on two cores; a page that
-/// has workers keeps those.
+/// Tells the page that the workers are being built, after something else that takes `first` on two
+/// cores; a page that has workers keeps those.
 ///
 /// # Errors
 /// If it can't be written.
@@ -111,7 +115,8 @@ pub fn announce_workers(first: Duration) -> Result<(), Failure> {
 }
 
 fn say_workers(text: &str) -> Result<(), Failure> {
-    // What has not changed keeps its time: the program, which has the page in it, is not built anew.
+    // What has not changed keeps its time: the program, which has the page in it, is not built
+    // anew.
     if std::fs::read_to_string(dist().join(WORKERS)).is_ok_and(|before| before == text) {
         return Ok(());
     }
@@ -133,8 +138,8 @@ fn built_worker(name: &str, features: &[&str]) -> Result<PathBuf, Failure> {
     Ok(target_folder().join(tools::WASM_TARGET).join("release").join(format!("{name}.wasm")))
 }
 
-/// Puts the workers into a folder that is named by what is in it, so that no browser mixes files of two versions, and
-/// removes the folders of versions before.
+/// Puts the workers into a folder that is named by what is in it, so that no browser mixes files of
+/// two versions, and removes the folders of versions before.
 fn place(workers: &[PathBuf]) -> Result<(), Failure> {
     let paths: Vec<&Path> = workers.iter().map(PathBuf::as_path).collect();
     let name = format!("workers-{}", Stamp::of_files(&paths)?);
@@ -157,7 +162,16 @@ fn place(workers: &[PathBuf]) -> Result<(), Failure> {
 fn bind(worker: &Path, folder: &Path) -> Result<(), Failure> {
     let name = worker.file_stem().unwrap_or_default().to_string_lossy();
     let (worker, folder_text) = (worker.to_string_lossy(), folder.to_string_lossy());
-    let options = ["--target", "web", "--no-typescript", "--out-name", &name, "--out-dir", &folder_text, &worker];
+    let options = [
+        "--target",
+        "web",
+        "--no-typescript",
+        "--out-name",
+        &name,
+        "--out-dir",
+        &folder_text,
+        &worker,
+    ];
     Step::tool("wasm-bindgen", &options).run()?;
     let loader = format!("import init from \"./{name}.js\";\nawait init();\n");
     let path = folder.join(format!("{name}_loader.js"));
@@ -170,7 +184,8 @@ fn remove_others(current: &str) -> Result<(), Failure> {
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with("workers-") && name != current {
-            std::fs::remove_dir_all(entry.path()).map_err(|error| Failure::io(&entry.path(), &error))?;
+            std::fs::remove_dir_all(entry.path())
+                .map_err(|error| Failure::io(&entry.path(), &error))?;
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! How much a browser has to fetch: of the page before it shows anything, and of a worker before it computes. What is
-//! measured is kept beside the files, for servers to send.
+//! How much a browser has to fetch: of the page before it shows anything, and of a worker before it
+//! computes. What is measured is kept beside the files, for servers to send.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,13 @@ const MOST_FIRST_SCREEN: usize = 770 * 1000;
 const PACKED: [&str; 5] = ["wasm", "js", "css", "json", "html"];
 /// Files and folders that are fetched only by who runs networks, or by nobody.
 const LATER: [&str; 4] = ["workers-", ".safetensors", ".LICENSE", ".NOTICE"];
-/// Compression as of a server that compresses once; of a worker's tens of megabytes, as of one that is in a hurry.
+/// Compression as of a server that compresses once; of a worker's tens of megabytes, as of one that
+/// is in a hurry.
 const PAGE_QUALITY: u32 = 11;
 const WORKER_QUALITY: u32 = 5;
 
-/// Writes a compressed `.br` beside each file of the built page that is worth it, and prints what a visitor fetches.
+/// Writes a compressed `.br` beside each file of the built page that is worth it, and prints what a
+/// visitor fetches.
 ///
 /// # Errors
 /// If that is more than a page may take.
@@ -41,7 +43,9 @@ pub fn pack_and_check(dist: &Path) -> Result<(), Failure> {
     for (what, bytes, most) in limits {
         if bytes > most {
             let (bytes, most) = (bytes / 1000, most / 1000);
-            return Err(Failure::new(format!("the page's {what} takes {bytes} KB; it may take {most} KB")));
+            return Err(Failure::new(format!(
+                "the page's {what} takes {bytes} KB; it may take {most} KB"
+            )));
         }
     }
     Ok(())
@@ -77,7 +81,9 @@ fn served(file: &Path, quality: u32) -> Result<usize, Failure> {
     if file.extension().is_some_and(|ending| PACKED.iter().any(|known| ending == *known)) {
         return pack(file, quality);
     }
-    std::fs::metadata(file).map(|metadata| metadata.len() as usize).map_err(|error| Failure::io(file, &error))
+    std::fs::metadata(file)
+        .map(|metadata| metadata.len() as usize)
+        .map_err(|error| Failure::io(file, &error))
 }
 
 /// Every file below a folder, but for those that were written compressed.

@@ -1,5 +1,6 @@
-//! `cargo xtask quick`: what changed, and the checks that it calls for, in a minute or two. What takes longer (the browser,
-//! the server, the workers) is left to `cargo xtask test`, and said to be.
+//! `cargo xtask quick`: what changed, and the checks that it calls for, in a minute or two. What
+//! takes longer (the browser, the server, the workers) is left to `cargo xtask test`, and said to
+//! be.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,12 @@ struct Part {
 }
 
 const PARTS: [Part; 8] = [
-    Part { prefix: "shared/types/", native: true, in_browser: true, tests: &["allocation", "command_line"] },
+    Part {
+        prefix: "shared/types/",
+        native: true,
+        in_browser: true,
+        tests: &["allocation", "command_line"],
+    },
     Part { prefix: "shared/protocol/", native: true, in_browser: true, tests: &[] },
     Part {
         prefix: "shared/engine/",
@@ -35,14 +41,17 @@ const PARTS: [Part; 8] = [
 /// The test of the repository itself, which concerns every file.
 const HOUSE: &str = "house";
 
-/// Does the checks for what changed since `revision`, or else for what is not committed, or else for the last commit.
+/// Does the checks for what changed since `revision`, or else for what is not committed, or else
+/// for the last commit.
 ///
 /// # Errors
 /// If one of them fails, or Git can't say what changed.
 pub fn quick(revision: Option<&str>) -> Result<(), Failure> {
     let changed = changed_files(revision)?;
-    let parts: Vec<&Part> =
-        PARTS.iter().filter(|part| changed.iter().any(|path| path.starts_with(part.prefix))).collect();
+    let parts: Vec<&Part> = PARTS
+        .iter()
+        .filter(|part| changed.iter().any(|path| path.starts_with(part.prefix)))
+        .collect();
     println!("    {} changed files", changed.len());
     let tests = test_binaries(&changed, &parts);
     let native = parts.iter().any(|part| part.native);
@@ -79,19 +88,23 @@ fn changed_files(revision: Option<&str>) -> Result<Vec<String>, Failure> {
 
 fn git(arguments: &[&str]) -> Result<Vec<String>, Failure> {
     let printed = Step::program("git", arguments).output();
-    let printed = printed.ok_or_else(|| Failure::new(format!("git {} failed", arguments.join(" "))))?;
+    let printed =
+        printed.ok_or_else(|| Failure::new(format!("git {} failed", arguments.join(" "))))?;
     Ok(printed.lines().map(str::to_owned).collect())
 }
 
 /// Those of the parts that changed, and those that changed themselves.
 fn test_binaries(changed: &[String], parts: &[&Part]) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = parts.iter().flat_map(|part| part.tests).map(|&name| name.to_owned()).collect();
+    let mut names: BTreeSet<String> =
+        parts.iter().flat_map(|part| part.tests).map(|&name| name.to_owned()).collect();
     names.insert(HOUSE.to_owned());
     for path in changed {
         let own = path.split_once("tests/tests/").or_else(|| path.split_once("/tests/"));
         let Some((_, file)) = own else { continue };
         let slow = ["page", "compute", "server", "jobs"];
-        if let Some(name) = file.strip_suffix(".rs").filter(|name| !name.contains('/') && !slow.contains(name)) {
+        if let Some(name) =
+            file.strip_suffix(".rs").filter(|name| !name.contains('/') && !slow.contains(name))
+        {
             names.insert(name.to_owned());
         }
     }

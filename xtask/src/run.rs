@@ -1,4 +1,5 @@
-//! Running other programs, with a line that says what, how far the whole is and about how long it takes.
+//! Running other programs, with a line that says what, how far the whole is and about how long it
+//! takes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -37,17 +38,20 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The repository, as Cargo says when it runs this program: what was known when it was built may be another clone that
-/// shares the target folder.
+/// The repository, as Cargo says when it runs this program: what was known when it was built may be
+/// another clone that shares the target folder.
 pub fn root() -> PathBuf {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&package).parent().map(Path::to_owned).unwrap_or_default()
 }
 
 /// Where this project keeps what outlives a clone.
 fn cache_folder() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    let variable =
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache =
+        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
     cache.unwrap_or_else(std::env::temp_dir).join("rrlab")
 }
 
@@ -124,7 +128,11 @@ impl Step {
     /// If it can't be started or does not succeed.
     pub fn run(mut self) -> Result<(), Failure> {
         let status = self.command.status().map_err(|error| self.not_started(&error))?;
-        if status.success() { Ok(()) } else { Err(Failure(format!("error: {} failed ({status})", self.name()))) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure(format!("error: {} failed ({status})", self.name())))
+        }
     }
 
     /// Starts the program and goes on.
@@ -141,11 +149,15 @@ impl Step {
     }
 
     fn not_started(&self, error: &std::io::Error) -> Failure {
-        Failure(format!("error: can't run {}: {error}", self.command.get_program().to_string_lossy()))
+        Failure(format!(
+            "error: can't run {}: {error}",
+            self.command.get_program().to_string_lossy()
+        ))
     }
 }
 
-/// Steps one after the other, each announced with its place and about how long it takes on this machine.
+/// Steps one after the other, each announced with its place and about how long it takes on this
+/// machine.
 pub struct Steps {
     done: usize,
     total: usize,
@@ -184,8 +196,13 @@ impl Steps {
             println!("==> {} of {}: {what}", self.done, self.total);
             return;
         }
-        let last = self.durations.last(what).map(|last| format!(", {} the last time", in_words(last)));
-        let expected = format!("up to {} the first time{}", in_words(on_this_machine(cold)), last.unwrap_or_default());
+        let last =
+            self.durations.last(what).map(|last| format!(", {} the last time", in_words(last)));
+        let expected = format!(
+            "up to {} the first time{}",
+            in_words(on_this_machine(cold)),
+            last.unwrap_or_default()
+        );
         println!("==> {} of {}: {what} ({expected})", self.done, self.total);
     }
 
@@ -208,11 +225,15 @@ pub fn on_this_machine(two_cores: Duration) -> Duration {
 
 fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} minutes", seconds / 60.0) }
+    if seconds < 90.0 {
+        format!("{seconds:.0} s")
+    } else {
+        format!("{:.0} minutes", seconds / 60.0)
+    }
 }
 
-/// How long each step took the last time on this machine: lines of seconds and the step's name. It only serves to tell
-/// a person what to expect, so that what can't be read or written is left out.
+/// How long each step took the last time on this machine: lines of seconds and the step's name. It
+/// only serves to tell a person what to expect, so that what can't be read or written is left out.
 struct Durations(Vec<(String, f64)>);
 
 impl Durations {
@@ -237,8 +258,11 @@ impl Durations {
     fn write(&mut self, what: &str, duration: Duration) {
         self.0.retain(|(name, _)| name != what);
         self.0.push((what.to_owned(), duration.as_secs_f64()));
-        let lines: String = self.0.iter().map(|(name, seconds)| format!("{seconds:.1} {name}\n")).collect();
+        let lines: String =
+            self.0.iter().map(|(name, seconds)| format!("{seconds:.1} {name}\n")).collect();
         // Another run that writes at the same time costs an estimate.
-        std::fs::create_dir_all(cache_folder()).and_then(|()| std::fs::write(Self::file(), lines)).ok();
+        std::fs::create_dir_all(cache_folder())
+            .and_then(|()| std::fs::write(Self::file(), lines))
+            .ok();
     }
 }

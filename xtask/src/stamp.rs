@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{Failure, root};
 
-/// Names and bytes of files in 64 bits: it tells the files of one repository apart and is compared on one machine.
+/// Names and bytes of files in 64 bits: it tells the files of one repository apart and is compared
+/// on one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp(u64);
 

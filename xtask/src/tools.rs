@@ -1,4 +1,5 @@
-//! Tools that the project needs beside Rust, installed from the crate registry where they are missing.
+//! Tools that the project needs beside Rust, installed from the crate registry where they are
+//! missing.
 
 use crate::run::{Failure, Step, root, tools_folder};
 
@@ -71,7 +72,12 @@ pub fn ensure_moto() -> Result<String, Failure> {
 }
 
 /// A program of a Python package with these extras, in an environment of its own; returns its path.
-fn ensure_python(package: &str, extras: &str, version: &str, program: &str) -> Result<String, Failure> {
+fn ensure_python(
+    package: &str,
+    extras: &str,
+    version: &str,
+    program: &str,
+) -> Result<String, Failure> {
     let environment = tools_folder().join(package);
     let in_bin = |name: &str| environment.join("bin").join(name).to_string_lossy().into_owned();
     let found = Step::program(&in_bin("pip"), &["show", package]).output().unwrap_or_default();
@@ -94,27 +100,36 @@ enum Speed {
     Works,
 }
 
-fn ensure(package: &str, binary: &str, version: &str, options: &[&str], speed: Speed) -> Result<(), Failure> {
+fn ensure(
+    package: &str,
+    binary: &str,
+    version: &str,
+    options: &[&str],
+    speed: Speed,
+) -> Result<(), Failure> {
     let found = Step::tool(binary, &["--version"]).output().unwrap_or_default();
     if found.split_whitespace().any(|word| word == version) {
         return Ok(());
     }
     let folder = tools_folder();
     let folder = folder.to_string_lossy();
-    let install = Step::cargo(&["install", package, "--version", version, "--root", &folder, "--force"])
-        .args(options)
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", if speed == Speed::Works { "2" } else { "0" });
+    let install =
+        Step::cargo(&["install", package, "--version", version, "--root", &folder, "--force"])
+            .args(options)
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", if speed == Speed::Works { "2" } else { "0" });
     install.run()
 }
 
 /// Version of a package in Cargo.lock.
 fn locked_version(package: &str) -> Result<String, Failure> {
     let lock = root().join("Cargo.lock");
-    let text = std::fs::read_to_string(&lock).map_err(|error| Failure::new(format!("{}: {error}", lock.display())))?;
+    let text = std::fs::read_to_string(&lock)
+        .map_err(|error| Failure::new(format!("{}: {error}", lock.display())))?;
     let mut lines = text.lines().skip_while(|line| *line != format!("name = \"{package}\""));
-    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    let version =
+        lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
     version.map(str::to_owned).ok_or_else(|| Failure::new(format!("Cargo.lock names no {package}")))
 }

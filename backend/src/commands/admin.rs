@@ -60,7 +60,9 @@ fn print(context: &Context, args: &CleanArgs, unneeded: &[Unneeded]) -> anyhow::
         age_seconds: found.age.as_secs(),
     };
     let value: Vec<UnneededRow> = unneeded.iter().map(row).collect();
-    let cells = |row: &UnneededRow| vec![row.key.clone(), row.bytes.to_string(), row.age_seconds.to_string()];
+    let cells = |row: &UnneededRow| {
+        vec![row.key.clone(), row.bytes.to_string(), row.age_seconds.to_string()]
+    };
     let bytes: u64 = value.iter().map(|row| row.bytes).sum();
     let verb = if args.dry_run { "would be removed" } else { "removed" };
     let columns = &["key", "bytes", "age_seconds"];

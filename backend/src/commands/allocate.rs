@@ -19,7 +19,8 @@ pub fn run(context: &Context, args: &AllocateArgs) -> anyhow::Result<()> {
     let allocation = match &args.profile {
         Some(path) => allocate(Evidence::Profile(&read_profile(path)?), &request)?,
         None => {
-            let architecture = args.network.arch.context("name the network with --profile FILE or --arch NAME")?;
+            let architecture =
+                args.network.arch.context("name the network with --profile FILE or --arch NAME")?;
             let graph = architecture.graph(args.network.classes.unwrap_or(10))?;
             allocate(Evidence::Graph(&graph), &request)?
         }
@@ -46,7 +47,11 @@ fn row(layer: &LayerAllocation) -> Vec<String> {
         layer.weights.to_string(),
         layer.kept.to_string(),
         format!("{:.4}", layer.density),
-        if layer.is_near_collapse() { "near collapse".into() } else { layer.state.name().to_string() },
+        if layer.is_near_collapse() {
+            "near collapse".into()
+        } else {
+            layer.state.name().to_string()
+        },
     ]
 }
 

@@ -40,7 +40,10 @@ pub fn profile(
 ) -> anyhow::Result<ModelProfile> {
     let meter = context.progress.count("calibrating", "images", images.len());
     let watch = follow(&meter, interrupt);
-    interrupt.outcome(read_sync(calibrate(model, &device.device, &device.name, images, method, watch)), None)
+    interrupt.outcome(
+        read_sync(calibrate(model, &device.device, &device.name, images, method, watch)),
+        None,
+    )
 }
 
 /// The profile that was given, or one measured now on training images.

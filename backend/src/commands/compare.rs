@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use rrlab_types::{
-    Allocation, Document, FinetuneReport, FinetuneRun, ModelProfile, Repair, Rule, Sparsity, SweepReport,
+    Allocation, Document, FinetuneReport, FinetuneRun, ModelProfile, Repair, Rule, Sparsity,
+    SweepReport,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -42,7 +43,8 @@ enum Verdict {
     Unknown,
 }
 
-/// A setting, or anything else that is said of a result beside its cells; null where one does not say it.
+/// A setting, or anything else that is said of a result beside its cells; null where one does not
+/// say it.
 #[derive(Serialize)]
 struct SettingDifference {
     name: String,
@@ -142,7 +144,8 @@ impl Side {
         let mut numbers = Vec::new();
         for layer in &profile.layers {
             let place = Place::Layer { name: layer.name.clone() };
-            let mut push = |quantity, value| numbers.push(Number { place: place.clone(), quantity, value });
+            let mut push =
+                |quantity, value| numbers.push(Number { place: place.clone(), quantity, value });
             push(Quantity::Raw, layer.raw_at(density));
             push(Quantity::Residual, layer.residual_at(point.repair, density));
             push(Quantity::Rr, layer.rr_at(point.repair, density));
@@ -164,7 +167,11 @@ impl Side {
 
     fn of_sweep(report: &SweepReport) -> anyhow::Result<Self> {
         let entries = report.entries.iter().map(|entry| Number {
-            place: Place::Entry { rule: entry.rule, sparsity: entry.sparsity, repair: entry.repair },
+            place: Place::Entry {
+                rule: entry.rule,
+                sparsity: entry.sparsity,
+                repair: entry.repair,
+            },
             quantity: Quantity::Accuracy,
             value: entry.accuracy,
         });
@@ -193,7 +200,11 @@ impl Side {
         let mut numbers = Vec::new();
         for layer in &allocation.layers {
             let place = Place::Layer { name: layer.name.clone() };
-            numbers.push(Number { place: place.clone(), quantity: Quantity::Kept, value: layer.kept as f64 });
+            numbers.push(Number {
+                place: place.clone(),
+                quantity: Quantity::Kept,
+                value: layer.kept as f64,
+            });
             numbers.push(Number { place, quantity: Quantity::Density, value: layer.density });
         }
         Ok(Self {
@@ -208,7 +219,9 @@ impl Side {
 
     fn value(&self, place: &Place, quantity: Quantity) -> Option<f64> {
         let mut numbers = self.numbers.iter();
-        numbers.find(|number| number.quantity == quantity && number.place == *place).map(|number| number.value)
+        numbers
+            .find(|number| number.quantity == quantity && number.place == *place)
+            .map(|number| number.value)
     }
 }
 
@@ -264,7 +277,8 @@ fn different_settings(a: &Value, b: &Value) -> Vec<SettingDifference> {
     names.dedup();
     let mut differences = Vec::new();
     for name in names {
-        let [a, b] = [&left, &right].map(|settings| settings.get(name).copied().cloned().unwrap_or_default());
+        let [a, b] = [&left, &right]
+            .map(|settings| settings.get(name).copied().cloned().unwrap_or_default());
         if a != b {
             differences.push(SettingDifference { name: name.clone(), a, b });
         }
@@ -289,7 +303,8 @@ fn collect_settings<'v>(path: &str, value: &'v Value, settings: &mut BTreeMap<St
 
 /// Every number of A, beside B's, then those that only B has.
 fn cells(a: &Side, b: &Side) -> Vec<Cell> {
-    let only_b = b.numbers.iter().filter(|number| a.value(&number.place, number.quantity).is_none());
+    let only_b =
+        b.numbers.iter().filter(|number| a.value(&number.place, number.quantity).is_none());
     let cell = |number: &Number| {
         let [left, right] = [a, b].map(|side| side.value(&number.place, number.quantity));
         let both = left.zip(right);
@@ -300,18 +315,19 @@ fn cells(a: &Side, b: &Side) -> Vec<Cell> {
             a: left,
             b: right,
             difference: both.map(|(left, right)| right - left),
-            standard_error: both
-                .filter(|_| accuracy)
-                .map(|(left, right)| standard_error((left, a.evaluated_on), (right, b.evaluated_on))),
+            standard_error: both.filter(|_| accuracy).map(|(left, right)| {
+                standard_error((left, a.evaluated_on), (right, b.evaluated_on))
+            }),
         }
     };
     a.numbers.iter().chain(only_b).map(cell).collect()
 }
 
-/// Of the difference of two accuracies, each on so many images drawn independently: √(p(1 − p)/n + q(1 − q)/m). On the
-/// same images it is smaller.
+/// Of the difference of two accuracies, each on so many images drawn independently: √(p(1 − p)/n +
+/// q(1 − q)/m). On the same images it is smaller.
 fn standard_error(a: (f64, usize), b: (f64, usize)) -> f64 {
-    let variance = |(accuracy, images): (f64, usize)| accuracy * (1.0 - accuracy) / images.max(1) as f64;
+    let variance =
+        |(accuracy, images): (f64, usize)| accuracy * (1.0 - accuracy) / images.max(1) as f64;
     (variance(a) + variance(b)).sqrt()
 }
 
@@ -342,7 +358,10 @@ impl Comparison {
         });
         let errors = self.cells.iter().filter_map(|cell| cell.standard_error);
         if let Some(largest) = errors.max_by(f64::total_cmp) {
-            lines.push(format!("one standard error of a difference is at most {}", percent(largest)));
+            lines.push(format!(
+                "one standard error of a difference is at most {}",
+                percent(largest)
+            ));
         }
         lines.join("\n")
     }
@@ -393,13 +412,22 @@ fn print(context: &Context, comparison: &Comparison) -> anyhow::Result<()> {
 fn row(cell: &Cell) -> Vec<String> {
     let mut texts = match &cell.place {
         Place::Layer { name } => vec![name.clone()],
-        Place::Entry { rule, sparsity, repair } => vec![rule.to_string(), sparsity.to_string(), repair.to_string()],
-        Place::Epoch { rule, sparsity, epoch } => vec![rule.to_string(), sparsity.to_string(), epoch.to_string()],
+        Place::Entry { rule, sparsity, repair } => {
+            vec![rule.to_string(), sparsity.to_string(), repair.to_string()]
+        }
+        Place::Epoch { rule, sparsity, epoch } => {
+            vec![rule.to_string(), sparsity.to_string(), epoch.to_string()]
+        }
     };
     let quantity = cell.quantity;
     texts.push(quantity.term().into());
-    texts.extend([cell.a, cell.b].map(|value| value.map_or_else(|| NONE.into(), |value| quantity.text(value))));
-    texts.push(cell.difference.map_or_else(|| NONE.into(), |difference| quantity.signed(difference)));
+    texts.extend(
+        [cell.a, cell.b]
+            .map(|value| value.map_or_else(|| NONE.into(), |value| quantity.text(value))),
+    );
+    texts.push(
+        cell.difference.map_or_else(|| NONE.into(), |difference| quantity.signed(difference)),
+    );
     texts
 }
 

@@ -65,14 +65,17 @@ pub fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Model> {
 pub fn read_document(path: &Path) -> anyhow::Result<Document> {
     let text = read_text(path)?;
     let document = if allocation_file::is_csv(&text) {
-        Document::Allocation(Box::new(allocation_file::parse(&text).with_context(|| path.display().to_string())?))
+        Document::Allocation(Box::new(
+            allocation_file::parse(&text).with_context(|| path.display().to_string())?,
+        ))
     } else {
         Document::from_json(&text).with_context(|| path.display().to_string())?
     };
     Ok(document)
 }
 
-/// The profile in the file that was given, which must be of this network; says so where it does not name it.
+/// The profile in the file that was given, which must be of this network; says so where it does not
+/// name it.
 pub fn given_profile(path: Option<&Path>, model: &Model) -> anyhow::Result<Option<ModelProfile>> {
     let Some(path) = path else { return Ok(None) };
     let profile = read_profile(path)?;
@@ -84,7 +87,10 @@ pub fn given_profile(path: Option<&Path>, model: &Model) -> anyhow::Result<Optio
 pub fn available_images(dataset: &DatasetSummary, split: Split, asked: usize) -> usize {
     let available = dataset.images(split);
     if available < asked {
-        say(&format!("note: {} has {available} {split} images, not {asked}; all of them are used", dataset.name));
+        say(&format!(
+            "note: {} has {available} {split} images, not {asked}; all of them are used",
+            dataset.name
+        ));
     }
     available.min(asked)
 }
@@ -103,8 +109,12 @@ pub fn listed((one, many): (&str, &str), values: &[impl ToString]) -> String {
     format!("{} {} ({})", names.len(), if names.len() == 1 { one } else { many }, names.join(", "))
 }
 
-/// A watcher that counts images and repaired nodes, names layers, and ends work when a person asks for that.
-pub fn follow(meter: &Meter, interrupt: &Interrupt) -> impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped> {
+/// A watcher that counts images and repaired nodes, names layers, and ends work when a person asks
+/// for that.
+pub fn follow(
+    meter: &Meter,
+    interrupt: &Interrupt,
+) -> impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped> {
     async |progress| {
         match progress {
             Progress::Images(count) => meter.advance(count),
@@ -119,7 +129,9 @@ pub fn follow(meter: &Meter, interrupt: &Interrupt) -> impl AsyncFnMut(Progress<
 /// Says that what was read does not name its network: only its layers could be compared.
 pub fn note_unbound(what: &str, binding: Binding) {
     if binding == Binding::Unbound {
-        say(&format!("note: {what} does not say which network it is of; only its layers are compared"));
+        say(&format!(
+            "note: {what} does not say which network it is of; only its layers are compared"
+        ));
     }
 }
 
@@ -138,7 +150,13 @@ pub fn calibration_images<'a>(
     split: Split,
     count: usize,
 ) -> anyhow::Result<CalibrationImages<'a>> {
-    Ok(CalibrationImages::draw(dataset, split, count, context.seed, model.normalization_of(dataset))?)
+    Ok(CalibrationImages::draw(
+        dataset,
+        split,
+        count,
+        context.seed,
+        model.normalization_of(dataset),
+    )?)
 }
 
 /// Room for a network of so many parameters, as safetensors.
@@ -147,7 +165,8 @@ pub fn model_bytes(graph: &LayerGraph) -> u64 {
     (size_of::<f32>() * graph.parameters() + 1024 * graph.nodes.len()) as u64
 }
 
-/// Room for a training under way: weights, velocities and masks, twice while a state is replaced by the next.
+/// Room for a training under way: weights, velocities and masks, twice while a state is replaced by
+/// the next.
 pub fn training_bytes(graph: &LayerGraph) -> u64 {
     2 * 3 * model_bytes(graph)
 }

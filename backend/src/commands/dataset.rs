@@ -54,14 +54,22 @@ pub fn run(context: &Context, command: &DatasetCommand) -> anyhow::Result<()> {
     }
 }
 
-fn import(context: &Context, path: &Path, name: &str, destination: &Destination) -> anyhow::Result<()> {
+fn import(
+    context: &Context,
+    path: &Path,
+    name: &str,
+    destination: &Destination,
+) -> anyhow::Result<()> {
     let meter = context.progress.wait(format!("importing {}", path.display()), "");
     let mut importer = Importer::default();
     if path.is_dir() {
         import_folder(&mut importer, path, &meter)?;
     } else {
         let text = path.to_string_lossy();
-        ensure!(is_archive(&text), "{text} is neither a folder nor a .tar, .tar.gz or .zip archive");
+        ensure!(
+            is_archive(&text),
+            "{text} is neither a folder nor a .tar, .tar.gz or .zip archive"
+        );
         archive_entries(&text, &read(path)?, |entry, bytes| {
             meter.describe(format!("reading {entry}"));
             importer.add(entry, bytes).map(|_| ())
@@ -79,7 +87,9 @@ fn import_folder(importer: &mut Importer, folder: &Path, meter: &Meter) -> anyho
     let mut folders = vec![folder.to_owned()];
     let mut files: Vec<PathBuf> = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))? {
+        for entry in std::fs::read_dir(&folder)
+            .with_context(|| format!("can't read {}", folder.display()))?
+        {
             let path = entry?.path();
             if path.is_dir() { folders.push(path) } else { files.push(path) }
         }
@@ -94,12 +104,15 @@ fn import_folder(importer: &mut Importer, folder: &Path, meter: &Meter) -> anyho
 
 fn list(context: &Context) -> anyhow::Result<()> {
     let names = [SHAPES10.to_owned()].into_iter().chain(context.data.names()?);
-    let summaries = names.map(|name| context.data.summary(&name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let summaries =
+        names.map(|name| context.data.summary(&name)).collect::<anyhow::Result<Vec<_>>>()?;
     print(context, &summaries)
 }
 
 fn print(context: &Context, summaries: &[DatasetSummary]) -> anyhow::Result<()> {
-    let row = |s: &DatasetSummary| vec![s.name.clone(), s.classes.to_string(), s.train.to_string(), s.test.to_string()];
+    let row = |s: &DatasetSummary| {
+        vec![s.name.clone(), s.classes.to_string(), s.train.to_string(), s.test.to_string()]
+    };
     let report = Report {
         value: &summaries,
         csv: Csv { lines: "", columns: &["name", "classes", "train", "test"] },
@@ -119,7 +132,8 @@ fn fetch(
 ) -> anyhow::Result<()> {
     let known = || SOURCES.map(|source| source.name).join(", ");
     let source = SOURCES.iter().find(|source| source.name == name);
-    let source = source.with_context(|| format!("`{name}` can't be fetched; there are {}", known()))?;
+    let source =
+        source.with_context(|| format!("`{name}` can't be fetched; there are {}", known()))?;
     let partial = context.data.path().join(format!("{name}.tar.gz.part"));
     download(context, from.unwrap_or(source.address), &partial)?;
     let bytes = read(&partial)?;
@@ -127,7 +141,9 @@ fn fetch(
     let expected = md5.unwrap_or(source.md5);
     if !found.eq_ignore_ascii_case(expected) {
         std::fs::remove_file(&partial)?;
-        bail!("the download has MD5 {found}, but {name} has {expected}; it was removed, fetch it again");
+        bail!(
+            "the download has MD5 {found}, but {name} has {expected}; it was removed, fetch it again"
+        );
     }
     let archive = context.data.path().join(format!("{name}.tar.gz"));
     std::fs::rename(&partial, &archive)?;
@@ -144,30 +160,43 @@ fn download(context: &Context, address: &str, partial: &Path) -> anyhow::Result<
         .build()
         .into();
     let held = std::fs::metadata(partial).map_or(0, |metadata| metadata.len());
-    let request =
-        if held > 0 { agent.get(address).header("Range", format!("bytes={held}-")) } else { agent.get(address) };
+    let request = if held > 0 {
+        agent.get(address).header("Range", format!("bytes={held}-"))
+    } else {
+        agent.get(address)
+    };
     let response = match request.call() {
         // Nothing lies beyond what is held: it is whole, as the checksum will tell.
         Err(ureq::Error::StatusCode(416)) => return Ok(()),
         other => other.with_context(|| format!("can't download {address}"))?,
     };
     let resumes = response.status() == 206;
-    let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = response
+        .headers()
+        .get("content-length")
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let start = if resumes { held } else { 0 };
-    let meter = context.progress.count("downloading", "bytes", (start + length.unwrap_or(0)) as usize);
+    let meter =
+        context.progress.count("downloading", "bytes", (start + length.unwrap_or(0)) as usize);
     meter.begin_at(start as usize);
     let interrupt = Interrupt::listen()?;
-    let mut file = File::options().create(true).write(true).append(resumes).truncate(!resumes).open(partial)?;
+    let mut file = File::options()
+        .create(true)
+        .write(true)
+        .append(resumes)
+        .truncate(!resumes)
+        .open(partial)?;
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let count = body
-            .read(&mut buffer)
-            .with_context(|| format!("the download of {address} broke off; the same command goes on from there"))?;
+        let count = body.read(&mut buffer).with_context(|| {
+            format!("the download of {address} broke off; the same command goes on from there")
+        })?;
         if count == 0 {
             break;
         }
-        file.write_all(&buffer[..count]).with_context(|| format!("can't write {}", partial.display()))?;
+        file.write_all(&buffer[..count])
+            .with_context(|| format!("can't write {}", partial.display()))?;
         meter.advance(count);
         if let Err(stopped) = interrupt.check() {
             file.sync_all()?;

@@ -48,7 +48,8 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let set = dataset.split(split);
     let drawn = draw_indices(set, images, context.seed);
     let device = context.device()?;
-    let fraction = accuracy_on(context, &model, (&dataset, split, &drawn), &device, &Interrupt::listen()?)?;
+    let fraction =
+        accuracy_on(context, &model, (&dataset, split, &drawn), &device, &Interrupt::listen()?)?;
     let name = args.model.model.display().to_string();
     let evaluation = evaluation(&name, &model, &dataset, split, images, &device.name, fraction);
     let report = Report {
@@ -79,7 +80,8 @@ pub fn accuracy_on(
     let meter = context.progress.count("evaluating", "images", images.len());
     let watch = follow(&meter, interrupt);
     let normalization = model.normalization_of(dataset);
-    let measured = read_sync(accuracy(&network, dataset.split(split), images, &normalization, watch));
+    let measured =
+        read_sync(accuracy(&network, dataset.split(split), images, &normalization, watch));
     drop(meter);
     interrupt.outcome(measured, None)
 }
@@ -90,20 +92,29 @@ fn described(evaluation: &Evaluation) -> String {
     match &evaluation.pruned_from {
         None => network,
         Some(from) => {
-            let profile = from.profile_hash.map_or_else(String::new, |hash| format!(" and profile {}", hash.short()));
-            format!("{network}, pruned by {} to {} from {}{profile}", from.rule, from.sparsity, from.model_hash.short())
+            let profile = from
+                .profile_hash
+                .map_or_else(String::new, |hash| format!(" and profile {}", hash.short()));
+            format!(
+                "{network}, pruned by {} to {} from {}{profile}",
+                from.rule,
+                from.sparsity,
+                from.model_hash.short()
+            )
         }
     }
 }
 
-/// Refuses a profile of another network than this one, or than the dense one that this was pruned from.
+/// Refuses a profile of another network than this one, or than the dense one that this was pruned
+/// from.
 fn check_profile(path: &Path, model: &Model) -> anyhow::Result<()> {
     let profile = read_profile(path)?;
     let binding = match &model.info.pruned_from {
         None => profile.check_model(&model.hash())?,
         Some(from) => {
             let remedy = "name the profile that it was pruned by";
-            let by = profile.hash().check("the pruned network", from.profile_hash.as_ref(), remedy)?;
+            let by =
+                profile.hash().check("the pruned network", from.profile_hash.as_ref(), remedy)?;
             if by == Binding::Bound { by } else { profile.check_model(&from.model_hash)? }
         }
     };

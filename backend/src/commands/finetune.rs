@@ -13,12 +13,14 @@ use rrlab_engine::finetune::FinetuneState;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
-use rrlab_types::{Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, Rule, Sparsity, TrainingPlan};
+use rrlab_types::{
+    Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, Rule, Sparsity, TrainingPlan,
+};
 
 use super::calibrate::profile_or_measured;
 use super::context::{
-    Context, available_images, evaluation_images, given_profile, listed, model_bytes, read_model, state_path,
-    training_bytes,
+    Context, available_images, evaluation_images, given_profile, listed, model_bytes, read_model,
+    state_path, training_bytes,
 };
 use crate::cli::FinetuneArgs;
 use crate::destination::{Destination, Existing};
@@ -48,7 +50,12 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let summary = context.data.summary(&args.dataset)?;
     let plan = plan(context, args, &summary)?;
     plan.training.check()?;
-    let out = Destination::check("--out", &args.out, args.overwrite.into(), training_bytes(model.graph()))?;
+    let out = Destination::check(
+        "--out",
+        &args.out,
+        args.overwrite.into(),
+        training_bytes(model.graph()),
+    )?;
     let state_path = state_path(&args.out);
     let previous = previous(&state_path)?;
     let given = given_profile(args.profile.as_deref(), &model)?;
@@ -80,7 +87,8 @@ fn model_name(rule: Rule, sparsity: Sparsity) -> String {
     format!("{rule}-{sparsity}.safetensors")
 }
 
-/// Checks where the networks go. Those of an earlier part of the same work are replaced by themselves.
+/// Checks where the networks go. Those of an earlier part of the same work are replaced by
+/// themselves.
 fn model_destinations(
     args: &FinetuneArgs,
     plan: &FinetunePlan,
@@ -89,7 +97,8 @@ fn model_destinations(
 ) -> anyhow::Result<ModelDestinations> {
     let mut destinations = ModelDestinations::new();
     let Some(folder) = &args.models else { return Ok(destinations) };
-    std::fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("can't create {}", folder.display()))?;
     let existing = if goes_on { Existing::Replace } else { args.overwrite.into() };
     let room = (plan.rules.len() * plan.sparsities.len()) as u64 * model_bytes(model.graph());
     for &sparsity in &plan.sparsities {
@@ -115,7 +124,8 @@ fn described(plan: &FinetunePlan) -> String {
     )
 }
 
-/// Fine-tunes, saving the state now and then, and at the end of each run: what comes next can't be saved.
+/// Fine-tunes, saving the state now and then, and at the end of each run: what comes next can't be
+/// saved.
 fn compute(
     context: &Context,
     experiment: &Experiment<'_>,
@@ -164,9 +174,14 @@ fn compute(
     }
 }
 
-fn plan(context: &Context, args: &FinetuneArgs, dataset: &DatasetSummary) -> anyhow::Result<FinetunePlan> {
+fn plan(
+    context: &Context,
+    args: &FinetuneArgs,
+    dataset: &DatasetSummary,
+) -> anyhow::Result<FinetunePlan> {
     available_images(dataset, Split::Train, args.images);
-    let distillation = args.distill.map(|weight| Distillation { weight, temperature: args.temperature });
+    let distillation =
+        args.distill.map(|weight| Distillation { weight, temperature: args.temperature });
     Ok(FinetunePlan {
         rules: args.rules.clone(),
         sparsities: args.sparsities.clone(),
@@ -191,7 +206,12 @@ fn previous(path: &Path) -> anyhow::Result<Option<FinetuneState>> {
     if !path.exists() {
         return Ok(None);
     }
-    let broken = || format!("{} is no fine-tuning to go on from; delete it or choose another --out", path.display());
+    let broken = || {
+        format!(
+            "{} is no fine-tuning to go on from; delete it or choose another --out",
+            path.display()
+        )
+    };
     let state = FinetuneState::from_bytes(&read(path)?).with_context(broken)?;
     let (run, epoch) = (state.report.runs.len(), state.training.epoch + 1);
     say(&format!("going on from {} (run {run}, epoch {epoch})", path.display()));
@@ -214,14 +234,17 @@ fn progress_of(report: &FinetuneReport) -> String {
 }
 
 fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {
-    let epochs: Vec<String> = (1..=report.plan.training.epochs).map(|epoch| format!("epoch {epoch}")).collect();
+    let epochs: Vec<String> =
+        (1..=report.plan.training.epochs).map(|epoch| format!("epoch {epoch}")).collect();
     let start = match report.plan.repair {
         Repair::None => "pruned",
         _ => "repaired",
     };
-    let columns: Vec<&str> = ["rule", "sparsity", start].into_iter().chain(epochs.iter().map(String::as_str)).collect();
+    let columns: Vec<&str> =
+        ["rule", "sparsity", start].into_iter().chain(epochs.iter().map(String::as_str)).collect();
     let row = |run: &FinetuneRun| {
-        let epochs = run.epochs.iter().map(|epoch| epoch.test_accuracy.map_or_else(|| NONE.into(), percent));
+        let epochs =
+            run.epochs.iter().map(|epoch| epoch.test_accuracy.map_or_else(|| NONE.into(), percent));
         [run.rule.to_string(), run.sparsity.to_string(), percent(run.start_accuracy)]
             .into_iter()
             .chain(epochs)
@@ -235,5 +258,6 @@ fn print(context: &Context, report: &FinetuneReport) -> anyhow::Result<()> {
     );
     let rows = report.runs.iter().map(row).collect();
     let csv = Csv { lines: "runs.epochs", columns: &CSV_COLUMNS };
-    Report { value: report, csv, columns: &columns, rows, summary: Some(summary) }.print(context.format)
+    Report { value: report, csv, columns: &columns, rows, summary: Some(summary) }
+        .print(context.format)
 }

@@ -2,7 +2,9 @@
 
 use rrlab_engine::import::Hint;
 use rrlab_engine::model::Model;
-use rrlab_types::{ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator, Role, Sparsity};
+use rrlab_types::{
+    ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator, Role, Sparsity,
+};
 use serde::Serialize;
 
 use super::context::{Context, read_model};
@@ -11,10 +13,22 @@ use crate::file_kind::{FileKind, Wanted, WrongKind};
 use crate::output::{Csv, Report, shape};
 use crate::storage::{read, read_profile};
 
-const PROFILE_COLUMNS: [&str; 11] =
-    ["name", "role", "weights", "raw", "residual", "rr", "share", "sparsity", "repair", "profile_hash", "model_hash"];
+const PROFILE_COLUMNS: [&str; 11] = [
+    "name",
+    "role",
+    "weights",
+    "raw",
+    "residual",
+    "rr",
+    "share",
+    "sparsity",
+    "repair",
+    "profile_hash",
+    "model_hash",
+];
 
-const MODEL_COLUMNS: [&str; 7] = ["name", "role", "shape", "weights", "nonzero", "macs", "model_hash"];
+const MODEL_COLUMNS: [&str; 7] =
+    ["name", "role", "shape", "weights", "nonzero", "macs", "model_hash"];
 
 #[derive(Serialize)]
 struct ProfileView {
@@ -72,7 +86,11 @@ pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
 }
 
 /// Prints a profile's layers at a point of their curves.
-pub fn print_profile(context: &Context, profile: &ModelProfile, point: PointArgs) -> anyhow::Result<()> {
+pub fn print_profile(
+    context: &Context,
+    profile: &ModelProfile,
+    point: PointArgs,
+) -> anyhow::Result<()> {
     let density = point.sparsity.density().get();
     let prunable = profile.graph.prunable_layers();
     let layers = prunable.iter().zip(&profile.layers).map(|(shape, layer)| LayerView {
@@ -92,19 +110,30 @@ pub fn print_profile(context: &Context, profile: &ModelProfile, point: PointArgs
         repair: point.repair,
         layers: layers.collect(),
     };
-    let network = view
-        .model_hash
-        .map_or_else(|| "a network that it does not name".into(), |hash| format!("network {}", hash.short()));
+    let network = view.model_hash.map_or_else(
+        || "a network that it does not name".into(),
+        |hash| format!("network {}", hash.short()),
+    );
     let row = |layer: &LayerView| {
         let mut cells = vec![layer.name.clone(), layer.role.to_string(), layer.weights.to_string()];
-        cells.extend([layer.raw, layer.residual, layer.rr, layer.share].map(|value| format!("{value:.4}")));
+        cells.extend(
+            [layer.raw, layer.residual, layer.rr, layer.share].map(|value| format!("{value:.4}")),
+        );
         cells
     };
     let measurement = &profile.measurement;
     let report = Report {
         value: &view,
         csv: Csv { lines: "layers", columns: &PROFILE_COLUMNS },
-        columns: &["layer", "role", "weights", "raw distortion", "residual distortion", "RR", "share"],
+        columns: &[
+            "layer",
+            "role",
+            "weights",
+            "raw distortion",
+            "residual distortion",
+            "RR",
+            "share",
+        ],
         rows: view.layers.iter().map(row).collect(),
         summary: Some(format!(
             "profile {} of {network}\nat sparsity {} with {}, on {} {} images of {} (seed {}, {})",
@@ -142,8 +171,12 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         layers: layers.collect(),
     };
     let row = |layer: &ModelLayerView| {
-        let numbers = [layer.weights.to_string(), layer.nonzero.to_string(), layer.macs.to_string()];
-        [layer.name.clone(), layer.role.to_string(), shape(&layer.shape)].into_iter().chain(numbers).collect()
+        let numbers =
+            [layer.weights.to_string(), layer.nonzero.to_string(), layer.macs.to_string()];
+        [layer.name.clone(), layer.role.to_string(), shape(&layer.shape)]
+            .into_iter()
+            .chain(numbers)
+            .collect()
     };
     let mut summary = format!(
         "network {}: {} with {} classes, {} parameters, {} of them prunable weights, {} multiply-accumulates an image",

@@ -19,7 +19,10 @@ const LOG: &str = "info,apalis=warn,apalis_core=warn,sqlx=warn,tower_http=info";
 pub fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
@@ -50,13 +53,19 @@ pub fn objects_address(args: &LabArgs, data: &DataFolder) -> anyhow::Result<Stri
 }
 
 /// Opens the object store that belongs to this database.
-pub async fn open_objects(args: &LabArgs, data: &DataFolder, store: &Store) -> anyhow::Result<Objects> {
+pub async fn open_objects(
+    args: &LabArgs,
+    data: &DataFolder,
+    store: &Store,
+) -> anyhow::Result<Objects> {
     let address = objects_address(args, data)?;
-    let unbound = Objects::open(&address).with_context(|| format!("can't open the object store {address}"))?;
+    let unbound = Objects::open(&address)
+        .with_context(|| format!("can't open the object store {address}"))?;
     unbound.bind(store).await.with_context(|| format!("can't use the object store {address}"))
 }
 
 fn in_data_folder(data: &DataFolder, name: &str) -> anyhow::Result<PathBuf> {
-    std::fs::create_dir_all(data.path()).with_context(|| format!("can't create {}", data.path().display()))?;
+    std::fs::create_dir_all(data.path())
+        .with_context(|| format!("can't create {}", data.path().display()))?;
     Ok(data.path().join(name))
 }

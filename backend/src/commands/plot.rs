@@ -2,8 +2,8 @@
 
 use anyhow::ensure;
 use rrlab_types::{
-    Allocation, CURVE_SPARSITIES, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile, ProfileHash, Repair,
-    Role, SweepReport,
+    Allocation, CURVE_SPARSITIES, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile,
+    ProfileHash, Repair, Role, SweepReport,
 };
 
 use strum::VariantArray as _;
@@ -58,8 +58,16 @@ fn sweep(report: &SweepReport) -> LineFigure {
     for (index, &rule) in plan.rules.iter().enumerate() {
         for (dash, &repair) in repairs.iter().enumerate() {
             let entries = report.line(rule, repair);
-            let points = entries.iter().map(|entry| (entry.sparsity.get(), 100.0 * entry.accuracy)).collect();
-            lines.push(Line { name: format!("{rule}, {repair}"), points, look: Look::Distinct(index), dash });
+            let points = entries
+                .iter()
+                .map(|entry| (entry.sparsity.get(), 100.0 * entry.accuracy))
+                .collect();
+            lines.push(Line {
+                name: format!("{rule}, {repair}"),
+                points,
+                look: Look::Distinct(index),
+                dash,
+            });
         }
     }
     let sparsities = plan.sparsities.iter().map(|sparsity| sparsity.get());
@@ -70,14 +78,20 @@ fn sweep(report: &SweepReport) -> LineFigure {
                 of(report.origin.model_hash, report.origin.profile_hash),
                 format!(
                     "{} test images of {}; calibrated on {} of its training images; seed {}",
-                    plan.evaluation_images, report.origin.dataset, plan.calibration_images, plan.seed
+                    plan.evaluation_images,
+                    report.origin.dataset,
+                    plan.calibration_images,
+                    plan.seed
                 ),
             ],
         },
         x: padded("sparsity (fraction of weights removed)", sparsities),
         y: accuracy_axis(),
         lines,
-        references: vec![dense(report.dense_accuracy, End::Last), chance(report.classes, End::First)],
+        references: vec![
+            dense(report.dense_accuracy, End::Last),
+            chance(report.classes, End::First),
+        ],
     }
 }
 
@@ -107,15 +121,26 @@ fn finetuning(report: &FinetuneReport) -> LineFigure {
                 ),
             ],
         },
-        x: Axis { name: "epoch".into(), from: 0.0, to: plan.training.epochs.max(1) as f64, decimals: 0 },
+        x: Axis {
+            name: "epoch".into(),
+            from: 0.0,
+            to: plan.training.epochs.max(1) as f64,
+            decimals: 0,
+        },
         y: accuracy_axis(),
         lines,
-        references: vec![dense(report.dense_accuracy, End::First), chance(report.classes, End::Last)],
+        references: vec![
+            dense(report.dense_accuracy, End::First),
+            chance(report.classes, End::Last),
+        ],
     }
 }
 
 fn accuracies(run: &FinetuneRun) -> Vec<(f64, f64)> {
-    let epochs = run.epochs.iter().filter_map(|epoch| Some((epoch.epoch as f64, 100.0 * epoch.test_accuracy?)));
+    let epochs = run
+        .epochs
+        .iter()
+        .filter_map(|epoch| Some((epoch.epoch as f64, 100.0 * epoch.test_accuracy?)));
     [(0.0, 100.0 * run.start_accuracy)].into_iter().chain(epochs).collect()
 }
 
@@ -145,7 +170,9 @@ fn profile_curves(profile: &ModelProfile, point: PointArgs) -> LineFigure {
     let last = profile.layers.len().saturating_sub(1).max(1) as f64;
     let mut lines = Vec::new();
     for (index, layer) in profile.layers.iter().enumerate() {
-        let curve = sparsities.clone().map(|sparsity| (sparsity, layer.rr_at(point.repair, 1.0 - sparsity)));
+        let curve = sparsities
+            .clone()
+            .map(|sparsity| (sparsity, layer.rr_at(point.repair, 1.0 - sparsity)));
         lines.push(Line {
             name: layer.name.clone(),
             points: curve.collect(),
@@ -158,7 +185,11 @@ fn profile_curves(profile: &ModelProfile, point: PointArgs) -> LineFigure {
         x: padded("sparsity of the layer (fraction of its weights removed)", sparsities),
         y: rr_axis(lines.iter().flat_map(|line| &line.points).map(|point| point.1)),
         lines,
-        references: vec![Reference { name: NOTHING_REPAIRED.into(), value: 1.0, named_at: End::First }],
+        references: vec![Reference {
+            name: NOTHING_REPAIRED.into(),
+            value: 1.0,
+            named_at: End::First,
+        }],
     }
 }
 
@@ -172,10 +203,18 @@ fn densities(allocation: &Allocation) -> BarFigure {
     let density = allocation.sparsity.density().get();
     BarFigure {
         caption: Caption {
-            title: format!("density of each layer by {} at sparsity {}", allocation.rule, allocation.sparsity),
+            title: format!(
+                "density of each layer by {} at sparsity {}",
+                allocation.rule, allocation.sparsity
+            ),
             subtitle: vec![of(allocation.model_hash, allocation.profile_hash)],
         },
-        x: Axis { name: "density (fraction of the layer's weights kept)".into(), from: 0.0, to: 1.1, decimals: 1 },
+        x: Axis {
+            name: "density (fraction of the layer's weights kept)".into(),
+            from: 0.0,
+            to: 1.1,
+            decimals: 1,
+        },
         bars: bars.collect(),
         groups: groups(),
         reference: (format!("all layers: {density:.3}"), density),
@@ -190,7 +229,11 @@ fn profile_caption(profile: &ModelProfile, point: PointArgs, what: &str) -> Capt
             of(profile.model_hash, Some(profile.hash())),
             format!(
                 "repair operator {}; {} {} images of {}; seed {}",
-                point.repair, measurement.images, measurement.split, measurement.dataset, measurement.seed
+                point.repair,
+                measurement.images,
+                measurement.split,
+                measurement.dataset,
+                measurement.seed
             ),
         ],
     }
@@ -198,8 +241,10 @@ fn profile_caption(profile: &ModelProfile, point: PointArgs, what: &str) -> Capt
 
 /// Which network and profile.
 fn of(model: Option<ModelHash>, profile: Option<ProfileHash>) -> String {
-    let network = model.map_or_else(|| "network not named".into(), |hash| format!("network {}", hash.short()));
-    let profile = profile.map_or_else(|| "no profile".into(), |hash| format!("profile {}", hash.short()));
+    let network = model
+        .map_or_else(|| "network not named".into(), |hash| format!("network {}", hash.short()));
+    let profile =
+        profile.map_or_else(|| "no profile".into(), |hash| format!("profile {}", hash.short()));
     format!("{network}, {profile}")
 }
 

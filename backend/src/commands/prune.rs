@@ -9,11 +9,15 @@ use rrlab_engine::evaluate::evaluation;
 use rrlab_engine::model::Model;
 use rrlab_engine::prune::{masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
-use rrlab_types::{Allocation, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom, Repair, Role};
+use rrlab_types::{
+    Allocation, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom, Repair, Role,
+};
 use serde::Serialize;
 
 use super::allocate::kept_in_all;
-use super::context::{Context, available_images, calibration_images, follow, model_bytes, note_unbound, read_model};
+use super::context::{
+    Context, available_images, calibration_images, follow, model_bytes, note_unbound, read_model,
+};
 use super::evaluate::accuracy_on;
 use crate::cli::PruneArgs;
 use crate::destination::{Destination, Existing};
@@ -131,8 +135,8 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     print(context, &allocation, &report)
 }
 
-/// The data set asked for, else the one that the network was trained on, which is said. None where there is none and
-/// nothing but the accuracy depends on it.
+/// The data set asked for, else the one that the network was trained on, which is said. None where
+/// there is none and nothing but the accuracy depends on it.
 fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result<Option<Dataset>> {
     if let Some(name) = &args.dataset {
         available_images(&context.data.summary(name)?, Split::Train, args.images);
@@ -140,17 +144,22 @@ fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result
     }
     let needed = args.repair != Repair::None;
     let Some(name) = &model.info.dataset else {
-        anyhow::ensure!(!needed, "repair needs images: name a data set with --dataset, or choose --repair none");
+        anyhow::ensure!(
+            !needed,
+            "repair needs images: name a data set with --dataset, or choose --repair none"
+        );
         return Ok(None);
     };
     match context.dataset(name) {
         Ok(dataset) => {
-            say(&format!("note: using {name}, which the network was trained on; --dataset names another"));
+            say(&format!(
+                "note: using {name}, which the network was trained on; --dataset names another"
+            ));
             Ok(Some(dataset))
         }
-        Err(error) if needed => {
-            Err(error).context("repair needs images: name a data set with --dataset, or choose --repair none")
-        }
+        Err(error) if needed => Err(error).context(
+            "repair needs images: name a data set with --dataset, or choose --repair none",
+        ),
         Err(_) => Ok(None),
     }
 }
@@ -164,7 +173,8 @@ fn repaired(
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Model, Option<CalibrationSet>)> {
     let images = calibration_images(context, model, dataset, Split::Train, args.images)?;
-    // Each node but the images themselves goes by twice: in the dense network, then in the pruned one.
+    // Each node but the images themselves goes by twice: in the dense network, then in the pruned
+    // one.
     let nodes = 2 * (model.graph().nodes.len() - 1);
     let meter = context.progress.count("repairing", "nodes", nodes);
     meter.describe(format!("by {} on {} images", args.repair, images.len()));
@@ -178,8 +188,8 @@ fn repaired(
     Ok((repaired, Some(CalibrationSet { dataset: dataset.name.clone(), images: images.len() })))
 }
 
-/// Accuracy on all test images; none where there are none, or the classes are others than the network's: calibration
-/// looks at no labels, so it may be on such images.
+/// Accuracy on all test images; none where there are none, or the classes are others than the
+/// network's: calibration looks at no labels, so it may be on such images.
 fn evaluated(
     context: &Context,
     args: &PruneArgs,
@@ -192,7 +202,8 @@ fn evaluated(
     if images.is_empty() || result.check_classes(dataset).is_err() {
         return Ok(None);
     }
-    let accuracy = accuracy_on(context, result, (dataset, Split::Test, &images), device, interrupt)?;
+    let accuracy =
+        accuracy_on(context, result, (dataset, Split::Test, &images), device, interrupt)?;
     let name = args.out.display().to_string();
     Ok(Some(evaluation(&name, result, dataset, Split::Test, images.len(), &device.name, accuracy)))
 }
@@ -214,10 +225,20 @@ fn layers(allocation: &Allocation, pruned: &Model, repaired: &Model) -> Vec<Prun
     shares.map(row).collect()
 }
 
-/// The module that a layer's repair was folded into, as its tensors tell: those that differ from the pruned network's.
-fn folded(pruned: &Model, repaired: &Model, layer: &PrunableLayer<'_>) -> Option<(String, FoldedAs)> {
-    let changed = |module: &str, tensor: &str| pruned.tensor(module, tensor) != repaired.tensor(module, tensor);
-    let norm = pruned.graph().following_batch_norm(layer.node).map(|norm| pruned.graph().node(norm).name.as_str());
+/// The module that a layer's repair was folded into, as its tensors tell: those that differ from
+/// the pruned network's.
+fn folded(
+    pruned: &Model,
+    repaired: &Model,
+    layer: &PrunableLayer<'_>,
+) -> Option<(String, FoldedAs)> {
+    let changed = |module: &str, tensor: &str| {
+        pruned.tensor(module, tensor) != repaired.tensor(module, tensor)
+    };
+    let norm = pruned
+        .graph()
+        .following_batch_norm(layer.node)
+        .map(|norm| pruned.graph().node(norm).name.as_str());
     if let Some(norm) = norm {
         if changed(norm, "weight") || changed(norm, "bias") {
             return Some((norm.into(), FoldedAs::BatchNorm));
@@ -255,7 +276,9 @@ fn print(context: &Context, allocation: &Allocation, report: &PruneReport) -> an
 fn repair_of(layer: &PrunedLayer) -> String {
     match (&layer.folded_into, layer.folded_as) {
         (Some(norm), Some(FoldedAs::BatchNorm)) => format!("batch norm {norm}"),
-        (Some(norm), Some(FoldedAs::BatchNormStatistics)) => format!("statistics of batch norm {norm}"),
+        (Some(norm), Some(FoldedAs::BatchNormStatistics)) => {
+            format!("statistics of batch norm {norm}")
+        }
         (Some(_), Some(FoldedAs::WeightAndBias)) => "its weight and bias".into(),
         _ => NONE.into(),
     }
@@ -263,7 +286,9 @@ fn repair_of(layer: &PrunedLayer) -> String {
 
 fn summary(allocation: &Allocation, report: &PruneReport) -> String {
     let repair = match &report.calibration {
-        Some(set) => format!("repaired by {} on {} images of {}", report.repair, set.images, set.dataset),
+        Some(set) => {
+            format!("repaired by {} on {} images of {}", report.repair, set.images, set.dataset)
+        }
         None => "not repaired".into(),
     };
     let accuracy = match &report.evaluation {

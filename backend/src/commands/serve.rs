@@ -37,7 +37,9 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
         let objects = open_objects(&args.lab, &data, &store).await?;
         let listener = tokio::net::TcpListener::bind(SocketAddr::new(args.host, args.port))
             .await
-            .with_context(|| format!("can't listen on port {}; choose another with --port", args.port))?;
+            .with_context(|| {
+            format!("can't listen on port {}; choose another with --port", args.port)
+        })?;
         let stop = stop_signal();
         let care = look_after_jobs(store.clone(), objects.clone());
         let worker = match device {
@@ -55,7 +57,9 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
             None
         } else {
             let added = store.add_person(EVERYBODY, UserRole::Admin).await?;
-            Some(added.with_context(|| format!("`{EVERYBODY}` is no admin of this database; start with --hosted"))?)
+            Some(added.with_context(|| {
+                format!("`{EVERYBODY}` is no admin of this database; start with --hosted")
+            })?)
         };
         let lab = Arc::new(Lab {
             queue: Queue::of(&store),
@@ -76,7 +80,10 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
             uploads: Lab::room_for_uploads(),
             streams: Lab::room_for_streams(),
         });
-        let limits = RequestLimits { requests_per_second: args.requests_per_second, behind_proxy: args.behind_proxy };
+        let limits = RequestLimits {
+            requests_per_second: args.requests_per_second,
+            behind_proxy: args.behind_proxy,
+        };
         let app = server::router(lab, page, &limits).await?;
         println!("http://{}", listener.local_addr()?);
         server::serve(listener, app, stop).await?;
@@ -104,7 +111,10 @@ pub fn work(context: Context, args: &WorkerArgs) -> anyhow::Result<()> {
 }
 
 fn timing(args: &WorkArgs) -> WorkerTiming {
-    WorkerTiming { lease: Duration::from_secs(args.lease), checkpoint: Duration::from_secs(args.checkpoint) }
+    WorkerTiming {
+        lease: Duration::from_secs(args.lease),
+        checkpoint: Duration::from_secs(args.checkpoint),
+    }
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM.

@@ -8,7 +8,9 @@ use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, SweepEntry, SweepPlan, SweepReport};
 
 use super::calibrate::profile_or_measured;
-use super::context::{Context, available_images, evaluation_images, given_profile, listed, read_model};
+use super::context::{
+    Context, available_images, evaluation_images, given_profile, listed, read_model,
+};
 use crate::cli::SweepArgs;
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
 use crate::interrupt::Interrupt;
@@ -60,7 +62,11 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     print(context, &report)
 }
 
-fn plan(context: &Context, args: &SweepArgs, dataset: &DatasetSummary) -> anyhow::Result<SweepPlan> {
+fn plan(
+    context: &Context,
+    args: &SweepArgs,
+    dataset: &DatasetSummary,
+) -> anyhow::Result<SweepPlan> {
     available_images(dataset, Split::Train, args.images);
     Ok(SweepPlan {
         rules: args.rules.clone(),
@@ -74,7 +80,8 @@ fn plan(context: &Context, args: &SweepArgs, dataset: &DatasetSummary) -> anyhow
     })
 }
 
-/// The sweep that `--out` names, to go on from. Where it is none, it is refused, or replaced if that was asked for.
+/// The sweep that `--out` names, to go on from. Where it is none, it is refused, or replaced if
+/// that was asked for.
 fn previous(args: &SweepArgs) -> anyhow::Result<Option<SweepReport>> {
     if !args.out.exists() {
         return Ok(None);
@@ -90,7 +97,8 @@ fn is_of_other_sweep(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ExperimentError::OtherWork { .. }))
 }
 
-/// `30 networks: 5 rules (uniform, …) × 3 sparsities (0.8, …) × 2 repairs (none, …), 2000 test images each`.
+/// `30 networks: 5 rules (uniform, …) × 3 sparsities (0.8, …) × 2 repairs (none, …), 2000 test
+/// images each`.
 fn described(plan: &SweepPlan) -> String {
     format!(
         "{} networks: {} × {} × {}, each on {} test images",
@@ -122,11 +130,13 @@ fn compute(
     let swept = read_sync(experiment.sweep(plan, previous, async |progress| {
         if let Progress::Entry(report) = progress {
             meter.set(report.entries.len());
-            if let Some(SweepEntry { rule, sparsity, repair, accuracy, .. }) = report.entries.last() {
+            if let Some(SweepEntry { rule, sparsity, repair, accuracy, .. }) = report.entries.last()
+            {
                 meter.describe(format!("{rule} at {sparsity}, {repair}: {}", percent(*accuracy)));
             }
             let saved = serde_json::to_vec_pretty(report).map_err(Into::into);
-            // The sweep itself goes on; what could not be saved now may be at the next entry, and is reported at the end.
+            // The sweep itself goes on; what could not be saved now may be at the next entry, and
+            // is reported at the end.
             unsaved = saved.and_then(|bytes| write_atomically(&args.out, &bytes)).err();
             is_saved |= unsaved.is_none();
         }
@@ -147,10 +157,13 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
         .flat_map(|&rule| report.plan.repairs.iter().map(move |&repair| (rule, repair)))
         .collect();
     let sparsities: Vec<String> = report.plan.sparsities.iter().map(ToString::to_string).collect();
-    let columns: Vec<&str> = ["rule", "repair"].into_iter().chain(sparsities.iter().map(String::as_str)).collect();
+    let columns: Vec<&str> =
+        ["rule", "repair"].into_iter().chain(sparsities.iter().map(String::as_str)).collect();
     let rows = combinations.iter().map(|&(rule, repair)| {
         let accuracy = |&sparsity| {
-            report.entry(rule, sparsity, repair).map_or_else(|| NONE.into(), |entry| percent(entry.accuracy))
+            report
+                .entry(rule, sparsity, repair)
+                .map_or_else(|| NONE.into(), |entry| percent(entry.accuracy))
         };
         let cells = report.plan.sparsities.iter().map(accuracy);
         [rule.to_string(), repair.to_string()].into_iter().chain(cells).collect()
@@ -162,6 +175,12 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
         report.origin.dataset
     );
     let csv = Csv { lines: "entries", columns: &CSV_COLUMNS };
-    let table = Report { value: report, csv, columns: &columns, rows: rows.collect(), summary: Some(summary) };
+    let table = Report {
+        value: report,
+        csv,
+        columns: &columns,
+        rows: rows.collect(),
+        summary: Some(summary),
+    };
     table.print(context.format)
 }

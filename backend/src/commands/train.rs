@@ -33,7 +33,10 @@ struct Summary {
 }
 
 pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
-    let architecture = args.network.arch.context("name the network to train with --arch, such as --arch resnet20")?;
+    let architecture = args
+        .network
+        .arch
+        .context("name the network to train with --arch, such as --arch resnet20")?;
     let plan = plan(context, args);
     plan.check()?;
     let summary = context.data.summary(&args.dataset)?;
@@ -46,8 +49,9 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
         false => None,
     };
     let dataset = context.dataset(&args.dataset)?;
-    let state =
-        resumed.unwrap_or_else(|| TrainingState::start(Model::untrained(graph, &dataset, context.seed), plan.clone()));
+    let state = resumed.unwrap_or_else(|| {
+        TrainingState::start(Model::untrained(graph, &dataset, context.seed), plan.clone())
+    });
     let device = context.device()?;
     let trainer = Trainer::new(state, &dataset, &device.device)?;
     let interrupt = Interrupt::listen()?;
@@ -59,7 +63,8 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     let everything: Vec<usize> = (0..dataset.test.len()).collect();
     let meter = context.progress.count("evaluating", "images", everything.len());
     let watch = follow(&meter, &interrupt);
-    let evaluated = read_sync(accuracy(&network, &dataset.test, &everything, &dataset.normalization, watch));
+    let evaluated =
+        read_sync(accuracy(&network, &dataset.test, &everything, &dataset.normalization, watch));
     drop(meter);
     let test_accuracy = interrupt.outcome(evaluated, Some(&state_path))?;
     model.note_training(&plan, &dataset, test_accuracy, dataset.test.len());
@@ -97,7 +102,8 @@ fn resumed(
     dataset: &str,
     plan: &TrainingPlan,
 ) -> anyhow::Result<TrainingState> {
-    let state = TrainingState::from_bytes(&read(path)?).with_context(|| path.display().to_string())?;
+    let state =
+        TrainingState::from_bytes(&read(path)?).with_context(|| path.display().to_string())?;
     let same = state.plan == *plan
         && state.model.graph().architecture == architecture.to_string()
         && state.model.info.dataset.as_deref() == Some(dataset);
@@ -106,11 +112,17 @@ fn resumed(
         "{} is the state of a training with other settings; repeat those, or delete it to begin anew",
         path.display()
     );
-    say(&format!("going on from {} (epoch {}, step {})", path.display(), state.epoch + 1, state.step + 1));
+    say(&format!(
+        "going on from {} (epoch {}, step {})",
+        path.display(),
+        state.epoch + 1,
+        state.step + 1
+    ));
     Ok(state)
 }
 
-/// Trains to the end. What was trained is saved then too: evaluation comes next, and may be interrupted.
+/// Trains to the end. What was trained is saved then too: evaluation comes next, and may be
+/// interrupted.
 fn train(
     context: &Context,
     mut trainer: Trainer<'_>,
@@ -122,10 +134,16 @@ fn train(
         if let Progress::Step(step) = progress {
             meter.advance(1);
             if let Some((loss, accuracy)) = trainer.log().so_far() {
-                meter.describe(format!("epoch {}, loss {loss:.3}, accuracy {}", step.epoch + 1, percent(accuracy)));
+                meter.describe(format!(
+                    "epoch {}, loss {loss:.3}, accuracy {}",
+                    step.epoch + 1,
+                    percent(accuracy)
+                ));
             }
         }
-        saving.save_if_due(trainer.is_finished(), async || Ok(trainer.state().await?.to_bytes()?)).await
+        saving
+            .save_if_due(trainer.is_finished(), async || Ok(trainer.state().await?.to_bytes()?))
+            .await
     }));
     drop(meter);
     saving.outcome(trained)?;

@@ -49,7 +49,11 @@ impl UnboundObjects {
     ///
     /// # Errors
     /// If the store would be refused, or store or database can't be reached.
-    pub async fn unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
+    pub async fn unneeded(
+        &self,
+        store: &Store,
+        older_than: Duration,
+    ) -> Result<Vec<Unneeded>, CleanError> {
         self.require_bindable(store).await?;
         list_unneeded(&*self.store, store, older_than).await
     }
@@ -60,7 +64,11 @@ impl Objects {
     ///
     /// # Errors
     /// If store or database can't be reached.
-    async fn unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
+    async fn unneeded(
+        &self,
+        store: &Store,
+        older_than: Duration,
+    ) -> Result<Vec<Unneeded>, CleanError> {
         list_unneeded(&*self.store, store, older_than).await
     }
 
@@ -70,14 +78,19 @@ impl Objects {
     /// # Errors
     /// If the store's mark is gone or another's: then nothing was removed; or if store or database
     /// can't be reached.
-    pub async fn remove_unneeded(&self, store: &Store, older_than: Duration) -> Result<Vec<Unneeded>, CleanError> {
+    pub async fn remove_unneeded(
+        &self,
+        store: &Store,
+        older_than: Duration,
+    ) -> Result<Vec<Unneeded>, CleanError> {
         let unneeded = self.unneeded(store, older_than).await?;
         self.require_mark().await?;
         let mut removed = Vec::new();
         for found in unneeded {
             // Since it was listed it may have been put again, and then named: in this order, so
             // look in the other.
-            if !is_needed(store, &found.key).await? && self.is_older(&found.key, older_than).await? {
+            if !is_needed(store, &found.key).await? && self.is_older(&found.key, older_than).await?
+            {
                 self.remove(&found.key).await?;
                 removed.push(found);
             }
@@ -90,9 +103,14 @@ impl Objects {
     /// # Errors
     /// If the store's mark is gone or another's: then nothing was removed; or if the store can't be
     /// reached.
-    pub async fn remove_other_checkpoints(&self, job: i64, keep: Option<&str>) -> Result<(), MarkError> {
+    pub async fn remove_other_checkpoints(
+        &self,
+        job: i64,
+        keep: Option<&str>,
+    ) -> Result<(), MarkError> {
         let folder = key::checkpoints_of(job);
-        let found: Vec<_> = self.store.list(Some(&folder)).try_collect().await.map_err(explained)?;
+        let found: Vec<_> =
+            self.store.list(Some(&folder)).try_collect().await.map_err(explained)?;
         self.require_mark().await?;
         for object in found {
             let Some(checkpoint) = LabKey::parse(&object.location) else { continue };
@@ -161,7 +179,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&sqlite_address(&folder.path().join("lab.sqlite"))).await.unwrap();
         let artifacts = folder.path().join("artifacts");
-        let objects = Objects::open(&artifacts.display().to_string()).unwrap().bind(&store).await.unwrap();
+        let objects =
+            Objects::open(&artifacts.display().to_string()).unwrap().bind(&store).await.unwrap();
         objects.put("unneeded".into()).await.unwrap();
         objects.put_checkpoint(3, "unneeded too".into()).await.unwrap();
         for key in objects.unneeded(&store, Duration::ZERO).await.unwrap() {
@@ -171,7 +190,12 @@ mod tests {
     }
 
     fn make_old(file: &Path) {
-        std::fs::File::options().append(true).open(file).unwrap().set_modified(SystemTime::now() - HOURS).unwrap();
+        std::fs::File::options()
+            .append(true)
+            .open(file)
+            .unwrap()
+            .set_modified(SystemTime::now() - HOURS)
+            .unwrap();
     }
 
     #[tokio::test]
@@ -190,7 +214,9 @@ mod tests {
         let (store, objects, _folder) = lab().await;
         let listed = objects.unneeded(&store, GRACE).await.unwrap();
         objects.put("unneeded".into()).await.unwrap();
-        let is_older = futures::future::try_join_all(listed.iter().map(|found| objects.is_older(&found.key, GRACE)));
+        let is_older = futures::future::try_join_all(
+            listed.iter().map(|found| objects.is_older(&found.key, GRACE)),
+        );
         assert_eq!(is_older.await.unwrap(), [false, true]);
     }
 
@@ -201,7 +227,8 @@ mod tests {
         let earlier = objects.put_checkpoint(4, "an earlier one".into()).await.unwrap();
         let mark = folder.path().join("artifacts/rrlab/lab.json");
         let own = std::fs::read(&mark).unwrap();
-        std::fs::write(&mark, r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 1}"#).unwrap();
+        std::fs::write(&mark, r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 1}"#)
+            .unwrap();
         let refused = objects.remove_other_checkpoints(4, Some(&kept)).await.unwrap_err();
         assert!(matches!(refused, MarkError::Another { .. }), "{refused}");
         assert!(objects.checkpoint(4, &earlier).await.is_ok(), "nothing went");
@@ -220,7 +247,10 @@ mod tests {
         let own = std::fs::read(&mark).unwrap();
         for (text, expected) in [
             (None, "is gone"),
-            (Some(r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 1}"#), "belongs to the lab ffff"),
+            (
+                Some(r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 1}"#),
+                "belongs to the lab ffff",
+            ),
             (Some(r#"{"lab": "ffff"#), "can't be read"),
             (Some(r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 2}"#), "of format 2"),
         ] {
@@ -229,7 +259,10 @@ mod tests {
                 Some(text) => std::fs::write(&mark, text).unwrap(),
             }
             let refused = objects.remove_unneeded(&store, GRACE).await.unwrap_err();
-            assert!(matches!(refused, CleanError::Mark(_)) && refused.to_string().contains(expected), "{refused}");
+            assert!(
+                matches!(refused, CleanError::Mark(_)) && refused.to_string().contains(expected),
+                "{refused}"
+            );
             assert_eq!(objects.unneeded(&store, GRACE).await.unwrap().len(), 2, "nothing went");
         }
         std::fs::write(&mark, own).unwrap();

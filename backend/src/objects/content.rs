@@ -9,7 +9,9 @@ use futures::stream::BoxStream;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
-use object_store::{ClientOptions, Error, GetResult, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
+use object_store::{
+    ClientOptions, Error, GetResult, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart,
+};
 use sha2::{Digest, Sha256};
 
 use super::key::{self, LabKey};
@@ -25,7 +27,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
     /// No room is left.
-    #[error("the disk of the object store is full; delete what is no longer needed, or give it more room")]
+    #[error(
+        "the disk of the object store is full; delete what is no longer needed, or give it more room"
+    )]
     Full,
     /// It could not be reached, or refused.
     #[error("the object store failed: {0}")]
@@ -91,7 +95,11 @@ impl Objects {
     /// # Errors
     /// If the address makes no sense or the folder can't be read.
     pub fn open_existing(address: &str) -> Result<Option<UnboundObjects>, ObjectError> {
-        if is_s3(address) || Path::new(address).exists() { open(address).map(Some) } else { Ok(None) }
+        if is_s3(address) || Path::new(address).exists() {
+            open(address).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Keeps content; returns its hash.
@@ -250,7 +258,9 @@ pub(super) fn explained(error: Error) -> ObjectError {
     while let Some(inner) = source {
         let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
         if let Some(
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge,
+            std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge,
         ) = kind
         {
             return ObjectError::Full;

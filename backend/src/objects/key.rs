@@ -107,7 +107,10 @@ mod tests {
     fn what_the_lab_writes_is_read_back() {
         let keys = [
             (LabKey::Content { hash: hash() }, format!("rrlab/content/ab/{}", hash())),
-            (LabKey::Checkpoint { job: 17, hash: hash() }, format!("rrlab/checkpoints/17/{}", hash())),
+            (
+                LabKey::Checkpoint { job: 17, hash: hash() },
+                format!("rrlab/checkpoints/17/{}", hash()),
+            ),
         ];
         for (key, text) in keys {
             assert_eq!(key.path().as_ref(), text);

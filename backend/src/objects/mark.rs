@@ -32,7 +32,9 @@ pub enum MarkError {
     #[error(transparent)]
     Objects(#[from] ObjectError),
     /// It was there, and is no longer.
-    #[error("the mark rrlab/lab.json is gone from the object store: restart the program to have it looked into")]
+    #[error(
+        "the mark rrlab/lab.json is gone from the object store: restart the program to have it looked into"
+    )]
     Missing,
     /// It names another lab.
     #[error(
@@ -112,7 +114,9 @@ impl UnboundObjects {
     /// # Errors
     /// As that.
     pub(super) async fn require_bindable(&self, store: &Store) -> Result<(), BindError> {
-        let Some(mark) = read(&*self.store).await? else { return self.require_markable(store).await };
+        let Some(mark) = read(&*self.store).await? else {
+            return self.require_markable(store).await;
+        };
         let lab = store.known_lab_id().await?;
         Ok(require(mark, lab.as_deref().unwrap_or(NO_LAB))?)
     }
@@ -131,8 +135,13 @@ impl UnboundObjects {
     }
 
     async fn require_markable(&self, store: &Store) -> Result<(), BindError> {
-        let contents = store.content_hashes().await?.into_iter().map(|hash| LabKey::Content { hash });
-        let checkpoints = store.checkpoints().await?.into_iter().map(|(job, hash)| LabKey::Checkpoint { job, hash });
+        let contents =
+            store.content_hashes().await?.into_iter().map(|hash| LabKey::Content { hash });
+        let checkpoints = store
+            .checkpoints()
+            .await?
+            .into_iter()
+            .map(|(job, hash)| LabKey::Checkpoint { job, hash });
         let named: Vec<LabKey> = contents.chain(checkpoints).collect();
         if named.is_empty() { self.require_empty().await } else { self.require_any(named).await }
     }
@@ -147,13 +156,21 @@ impl UnboundObjects {
         if found.is_empty() {
             return Ok(());
         }
-        let found = found.iter().map(|object| object.location.to_string()).collect::<Vec<_>>().join(" and ");
-        Err(BindError::NotEmpty { found, better: format!("{}/rrlab-artifacts", self.address.trim_end_matches('/')) })
+        let found = found
+            .iter()
+            .map(|object| object.location.to_string())
+            .collect::<Vec<_>>()
+            .join(" and ");
+        Err(BindError::NotEmpty {
+            found,
+            better: format!("{}/rrlab-artifacts", self.address.trim_end_matches('/')),
+        })
     }
 
     async fn require_any(&self, named: Vec<LabKey>) -> Result<(), BindError> {
         let count = named.len();
-        let mut looks = stream::iter(named).map(|key| self.holds(key)).buffer_unordered(LOOKS_AT_ONCE);
+        let mut looks =
+            stream::iter(named).map(|key| self.holds(key)).buffer_unordered(LOOKS_AT_ONCE);
         while let Some(held) = looks.next().await {
             if held? {
                 return Ok(());
@@ -191,7 +208,8 @@ async fn read(store: &dyn ObjectStore) -> Result<Option<String>, MarkError> {
         Err(Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(explained(error).into()),
     };
-    let mark: Mark = serde_json::from_slice(&bytes).map_err(|error| MarkError::Unreadable(error.to_string()))?;
+    let mark: Mark =
+        serde_json::from_slice(&bytes).map_err(|error| MarkError::Unreadable(error.to_string()))?;
     if mark.format == FORMAT { Ok(Some(mark.lab)) } else { Err(MarkError::Format(mark.format)) }
 }
 
@@ -204,7 +222,9 @@ async fn write(store: &dyn ObjectStore, lab: &str) -> Result<(), MarkError> {
     let mark = serde_json::json!(Mark { lab: lab.into(), format: FORMAT });
     let bytes = PutPayload::from(format!("{mark}\n"));
     let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-    let Err(error) = store.put_opts(&key::mark(), bytes.clone(), create).await else { return Ok(()) };
+    let Err(error) = store.put_opts(&key::mark(), bytes.clone(), create).await else {
+        return Ok(());
+    };
     if matches!(error, Error::AlreadyExists { .. }) || read(store).await?.is_some() {
         return Ok(());
     }

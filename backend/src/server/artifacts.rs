@@ -67,7 +67,8 @@ async fn list(
 ) -> ApiResult<Json<ArtifactList>> {
     let before = listing.before.unwrap_or(i64::MAX);
     let artifacts = lab.store.artifacts(author.scope(), listing.kind, before, PAGE).await?;
-    let next = artifacts.last().filter(|_| artifacts.len() as i64 == PAGE).map(|artifact| artifact.id);
+    let next =
+        artifacts.last().filter(|_| artifacts.len() as i64 == PAGE).map(|artifact| artifact.id);
     Ok(Json(ArtifactList { artifacts, next }))
 }
 
@@ -122,10 +123,12 @@ async fn upload(
     check_quota(&lab, &author, bytes.len()).await?;
     let name = what.name.clone();
     // Room is given back when the reading ends, also where nobody waits for it any more.
-    let read = tokio::task::spawn_blocking(move || (read(&what, &bytes), room)).await.map_err(|error| {
-        tracing::error!(%error, "reading an upload broke down");
-        ApiError::Internal
-    })?;
+    let read = tokio::task::spawn_blocking(move || (read(&what, &bytes), room)).await.map_err(
+        |error| {
+            tracing::error!(%error, "reading an upload broke down");
+            ApiError::Internal
+        },
+    )?;
     let (parsed, _room) = read;
     let ParsedUpload { kind, content, identity } = parsed.map_err(ApiError::Invalid)?;
     let size = content.len();
@@ -157,8 +160,14 @@ async fn check_quota(lab: &App, author: &Author, more: usize) -> ApiResult<()> {
 }
 
 fn check_name(name: &str) -> ApiResult<()> {
-    let right = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
-    let wrong = || ApiError::Invalid(format!("`name` must have 1 to {LONGEST_NAME} characters that can be printed"));
+    let right = !name.trim().is_empty()
+        && name.chars().count() <= LONGEST_NAME
+        && !name.chars().any(char::is_control);
+    let wrong = || {
+        ApiError::Invalid(format!(
+            "`name` must have 1 to {LONGEST_NAME} characters that can be printed"
+        ))
+    };
     right.then_some(()).ok_or_else(wrong)
 }
 
@@ -174,19 +183,29 @@ struct ParsedUpload {
 fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
     match what.kind {
         UploadKind::Model => {
-            let architecture = what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
+            let architecture =
+                what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
             let architecture = architecture.map_err(|error| error.to_string())?;
             let network = NetworkHint { architecture, classes: what.classes };
             let hint = Hint { network, normalization: None };
             let model = import::read(bytes, hint).map_err(|error| error.to_string())?.model;
             let content = checkpoint::write(&model).map_err(|error| error.to_string())?;
-            Ok(ParsedUpload { kind: ArtifactKind::Model, content, identity: ArtifactIdentity::of_model(&model) })
+            Ok(ParsedUpload {
+                kind: ArtifactKind::Model,
+                content,
+                identity: ArtifactIdentity::of_model(&model),
+            })
         }
         UploadKind::Profile => {
-            let text = std::str::from_utf8(bytes).map_err(|_| "the profile is not text".to_owned())?;
+            let text =
+                std::str::from_utf8(bytes).map_err(|_| "the profile is not text".to_owned())?;
             let profile = ModelProfile::from_json(text).map_err(|error| error.to_string())?;
             let content = serde_json::to_vec(&profile).map_err(|error| error.to_string())?;
-            Ok(ParsedUpload { kind: ArtifactKind::Profile, content, identity: ArtifactIdentity::of_profile(&profile) })
+            Ok(ParsedUpload {
+                kind: ArtifactKind::Profile,
+                content,
+                identity: ArtifactIdentity::of_profile(&profile),
+            })
         }
         UploadKind::Dataset => {
             let mut importer = Importer::default();
@@ -197,7 +216,11 @@ fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
                 .map_err(|error| error.to_string())?;
             let dataset = importer.finish(&what.name).map_err(|error| error.to_string())?;
             let content = dataset.to_bytes().map_err(|error| error.to_string())?;
-            Ok(ParsedUpload { kind: ArtifactKind::Dataset, content, identity: ArtifactIdentity::default() })
+            Ok(ParsedUpload {
+                kind: ArtifactKind::Dataset,
+                content,
+                identity: ArtifactIdentity::default(),
+            })
         }
     }
 }
@@ -209,8 +232,13 @@ fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
     params(("id" = i64, Path, description = "The artifact")),
     responses((status = 200, body = Artifact), (status = 404, description = "No such artifact", body = Problem))
 )]
-async fn show(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Json<Artifact>> {
-    let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+async fn show(
+    State(lab): State<App>,
+    author: Author,
+    PathValues(id): PathValues<i64>,
+) -> ApiResult<Json<Artifact>> {
+    let artifact =
+        lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
     // What can't be read any more is described as well as it can be.
     let Ok(ArtifactIdentity { model_hash, profile_hash }) = lab.identity_of(&artifact).await else {
         return Ok(Json(artifact));
@@ -227,8 +255,13 @@ async fn show(State(lab): State<App>, author: Author, PathValues(id): PathValues
         (status = 404, description = "No such artifact", body = Problem),
     )
 )]
-async fn content(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Response> {
-    let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+async fn content(
+    State(lab): State<App>,
+    author: Author,
+    PathValues(id): PathValues<i64>,
+) -> ApiResult<Response> {
+    let artifact =
+        lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
     download(&lab, &artifact).await
 }
 
@@ -242,7 +275,8 @@ pub async fn download(lab: &App, artifact: &Artifact) -> ApiResult<Response> {
     let media = if extension == "json" { "application/json" } else { "application/octet-stream" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}.{extension}\"")) {
+    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}.{extension}\""))
+    {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     Ok((headers, Body::from_stream(content)).into_response())
@@ -273,12 +307,19 @@ async fn delete(
     PathValues(id): PathValues<i64>,
     QueryValues(deletion): QueryValues<Deletion>,
 ) -> ApiResult<StatusCode> {
-    let artifact = lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
-    let (open, ended): (Vec<_>, Vec<_>) = lab.store.jobs_reading(id).await?.into_iter().partition(|(_, open)| *open);
-    let named = |jobs: &[(i64, bool)]| jobs.iter().map(|(job, _)| format!("job {job}")).collect::<Vec<_>>();
+    let artifact =
+        lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+    let (open, ended): (Vec<_>, Vec<_>) =
+        lab.store.jobs_reading(id).await?.into_iter().partition(|(_, open)| *open);
+    let named =
+        |jobs: &[(i64, bool)]| jobs.iter().map(|(job, _)| format!("job {job}")).collect::<Vec<_>>();
     if !open.is_empty() {
         let problem = "jobs that have not ended read it; cancel them first, or wait".into();
-        return Err(ApiError::Conflict(Problem { problem, dependents: named(&open), ..Problem::default() }));
+        return Err(ApiError::Conflict(Problem {
+            problem,
+            dependents: named(&open),
+            ..Problem::default()
+        }));
     }
     let links = lab.store.links_showing(&artifact).await?;
     if !(ended.is_empty() && links.is_empty() || deletion.confirmed) {

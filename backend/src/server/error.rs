@@ -59,7 +59,9 @@ impl ApiError {
                 None,
             ),
             Self::Forbidden(problem) => (StatusCode::FORBIDDEN, problem.into(), None),
-            Self::NotFound(what) => (StatusCode::NOT_FOUND, format!("there is no such {what}"), None),
+            Self::NotFound(what) => {
+                (StatusCode::NOT_FOUND, format!("there is no such {what}"), None)
+            }
             Self::Malformed(status, problem) => (status, problem, None),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -73,15 +75,20 @@ impl ApiError {
                 return (StatusCode::UNPROCESSABLE_ENTITY, problem, None);
             }
             Self::Conflict(problem) => return (StatusCode::CONFLICT, problem, None),
-            Self::TooMany { problem, retry_seconds } => (StatusCode::TOO_MANY_REQUESTS, problem, Some(retry_seconds)),
+            Self::TooMany { problem, retry_seconds } => {
+                (StatusCode::TOO_MANY_REQUESTS, problem, Some(retry_seconds))
+            }
             Self::Full => (
                 StatusCode::INSUFFICIENT_STORAGE,
-                "the server's disk is full: nothing was stored; delete what is no longer needed".into(),
+                "the server's disk is full: nothing was stored; delete what is no longer needed"
+                    .into(),
                 None,
             ),
-            Self::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "the server's database can't be reached just now".into(), Some(5))
-            }
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server's database can't be reached just now".into(),
+                Some(5),
+            ),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the server failed; its log says why, under this response's x-request-id".into(),
@@ -100,7 +107,9 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -110,9 +119,9 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database failed");
         match error {
-            StoreError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_)) => {
-                Self::Unavailable
-            }
+            StoreError::Database(
+                sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_),
+            ) => Self::Unavailable,
             // SQLITE_FULL, and PostgreSQL's disk_full.
             StoreError::Database(sqlx::Error::Database(error))
                 if matches!(error.code().as_deref(), Some("13" | "53100")) =>

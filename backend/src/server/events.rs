@@ -93,7 +93,9 @@ pub async fn events_of(
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
     let after = last_event(headers).or(since.after).unwrap_or(0);
-    if job.state.is_final() && lab.store.events_after(after, Some(job.id), None, 1).await?.is_empty() {
+    if job.state.is_final()
+        && lab.store.events_after(after, Some(job.id), None, 1).await?.is_empty()
+    {
         // Tells a browser not to connect again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -112,7 +114,8 @@ fn stream(lab: App, after: i64, filter: EventFilter) -> ApiResult<Response> {
     let mut headers = HeaderMap::new();
     // A proxy that collects what it passes on would hold events back.
     headers.insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
-    let events = Sse::new(events(lab, after, filter, room)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    let events = Sse::new(events(lab, after, filter, room))
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     Ok((headers, events).into_response())
 }
 
@@ -139,9 +142,11 @@ fn events(
         over: bool,
         _room: OwnedSemaphorePermit,
     }
-    let listener = Listener { lab, after, filter, waiting: VecDeque::new(), over: false, _room: room };
+    let listener =
+        Listener { lab, after, filter, waiting: VecDeque::new(), over: false, _room: room };
     futures::stream::unfold(listener, move |mut listener| async move {
-        let (mut latest_event, mut stop) = (listener.lab.latest_event.clone(), listener.lab.stop.clone());
+        let (mut latest_event, mut stop) =
+            (listener.lab.latest_event.clone(), listener.lab.stop.clone());
         if listener.over {
             return None;
         }

@@ -38,7 +38,9 @@ pub fn token_of(parts: &Parts) -> Option<String> {
     let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     match bearer {
         Some(value) => value.strip_prefix("Bearer ").map(|token| token.trim().to_owned()),
-        None => CookieJar::from_headers(&parts.headers).get(TOKEN_COOKIE).map(|cookie| cookie.value().to_owned()),
+        None => CookieJar::from_headers(&parts.headers)
+            .get(TOKEN_COOKIE)
+            .map(|cookie| cookie.value().to_owned()),
     }
 }
 
@@ -69,9 +71,9 @@ impl FromRequestParts<App> for Author {
     async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
         let Caller(person) = Caller::from_request_parts(parts, lab).await?;
         match person.role {
-            UserRole::Reviewer => {
-                Err(ApiError::Forbidden("a reviewer reads what is shared by a link, and has no work of their own"))
-            }
+            UserRole::Reviewer => Err(ApiError::Forbidden(
+                "a reviewer reads what is shared by a link, and has no work of their own",
+            )),
             UserRole::Student | UserRole::Admin => Ok(Self(person)),
         }
     }

@@ -31,14 +31,17 @@ fn refusal(lab: &App, method: &Method, headers: &HeaderMap) -> Option<ApiError> 
     let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let host = header(header::HOST).unwrap_or_default();
     if !lab.settings.hosted && !LOCAL_NAMES.contains(&without_port(host)) {
-        let problem = "a server without tokens answers to localhost alone; start it with --hosted".to_owned();
+        let problem =
+            "a server without tokens answers to localhost alone; start it with --hosted".to_owned();
         return Some(ApiError::Malformed(StatusCode::MISDIRECTED_REQUEST, problem));
     }
     let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     let foreign = match header(header::HeaderName::from_static("sec-fetch-site")) {
         // The browser's own word; a proxy may have changed the host.
         Some(site) => !["same-origin", "none"].contains(&site),
-        None => header(header::ORIGIN).is_some_and(|origin| origin.rsplit("://").next() != Some(host)),
+        None => {
+            header(header::ORIGIN).is_some_and(|origin| origin.rsplit("://").next() != Some(host))
+        }
     };
     (changes && foreign).then_some(ApiError::Forbidden("another site's page may not do this"))
 }
@@ -82,9 +85,18 @@ impl KeyExtractor for ByAddress {
 
     fn extract<T>(&self, request: &axum::http::Request<T>) -> Result<IpAddr, GovernorError> {
         let lines = request.headers().get_all("x-forwarded-for");
-        let last = lines.iter().next_back().filter(|_| self.behind_proxy).and_then(|line| line.to_str().ok());
-        let named = last.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let last = lines
+            .iter()
+            .next_back()
+            .filter(|_| self.behind_proxy)
+            .and_then(|line| line.to_str().ok());
+        let named = last
+            .and_then(|list| list.rsplit(',').next())
+            .and_then(|address| address.trim().parse().ok());
+        let peer = request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(address)| address.ip());
         named.or(peer).ok_or(GovernorError::UnableToExtractKey)
     }
 }
@@ -97,7 +109,8 @@ impl KeyExtractor for ByCaller {
     type Key = String;
 
     fn extract<T>(&self, request: &axum::http::Request<T>) -> Result<String, GovernorError> {
-        let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let header =
+            |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let cookie = header(header::COOKIE).filter(|cookies| cookies.contains(TOKEN_COOKIE));
         match header(header::AUTHORIZATION).or(cookie) {
             Some(secret) => Ok(hex(&Sha256::digest(secret))),
@@ -109,9 +122,10 @@ impl KeyExtractor for ByCaller {
 /// The answer to too many requests.
 pub fn refused(error: GovernorError) -> Response {
     match error {
-        GovernorError::TooManyRequests { wait_time, .. } => {
-            ApiError::TooMany { problem: "too many requests; wait a moment".into(), retry_seconds: wait_time.max(1) }
-        }
+        GovernorError::TooManyRequests { wait_time, .. } => ApiError::TooMany {
+            problem: "too many requests; wait a moment".into(),
+            retry_seconds: wait_time.max(1),
+        },
         _ => ApiError::Internal,
     }
     .into_response()

@@ -31,7 +31,10 @@ const MOST_BATCH: usize = 4096;
 const MOST_COMBINATIONS: usize = 5000;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, submit)).routes(routes!(show, forget)).routes(routes!(cancel))
+    OpenApiRouter::new()
+        .routes(routes!(list, submit))
+        .routes(routes!(show, forget))
+        .routes(routes!(cancel))
 }
 
 /// Jobs, the latest first.
@@ -107,7 +110,9 @@ async fn submit(
 }
 
 fn too_many_jobs(limit: usize) -> ApiError {
-    let problem = format!("you have {limit} jobs waiting or running, as many as one person may; cancel one, or wait");
+    let problem = format!(
+        "you have {limit} jobs waiting or running, as many as one person may; cancel one, or wait"
+    );
     ApiError::TooMany { problem, retry_seconds: RETRY_SECONDS }
 }
 
@@ -118,7 +123,11 @@ fn too_many_jobs(limit: usize) -> ApiError {
     params(("id" = i64, Path, description = "The job")),
     responses((status = 200, body = Job), (status = 404, description = "No such job", body = Problem))
 )]
-async fn show(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Json<Job>> {
+async fn show(
+    State(lab): State<App>,
+    author: Author,
+    PathValues(id): PathValues<i64>,
+) -> ApiResult<Json<Job>> {
     Ok(Json(lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?))
 }
 
@@ -159,7 +168,11 @@ async fn cancel(
         (status = 409, description = "It has not ended", body = Problem),
     )
 )]
-async fn forget(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<StatusCode> {
+async fn forget(
+    State(lab): State<App>,
+    author: Author,
+    PathValues(id): PathValues<i64>,
+) -> ApiResult<StatusCode> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     if lab.store.delete_job(id).await? {
         Ok(StatusCode::NO_CONTENT)
@@ -177,7 +190,8 @@ async fn checked(lab: &Lab, author: &Author, request: Value) -> ApiResult<JobReq
     let Some(request) = request else { return Err(ApiError::InvalidFields(problems)) };
     problems.extend(problems_of(&request));
     let unread: Vec<String> = problems.iter().map(|problem| problem.field.clone()).collect();
-    let is_read = |field: &str| !unread.iter().any(|unread| unread.split(['.', '[']).next() == Some(field));
+    let is_read =
+        |field: &str| !unread.iter().any(|unread| unread.split(['.', '[']).next() == Some(field));
     if let DatasetRef::Named(name) = request.dataset()
         && is_read(ArtifactKind::Dataset.name())
     {
@@ -207,7 +221,12 @@ async fn unknown_dataset(lab: &Lab, name: &str) -> Option<FieldProblem> {
 }
 
 /// An artifact that a job is to read, or why it can't.
-async fn input(lab: &Lab, author: &Author, id: i64, kind: ArtifactKind) -> ApiResult<Result<Artifact, FieldProblem>> {
+async fn input(
+    lab: &Lab,
+    author: &Author,
+    id: i64,
+    kind: ArtifactKind,
+) -> ApiResult<Result<Artifact, FieldProblem>> {
     Ok(match lab.store.artifact(id, author.scope()).await? {
         None => Err(gone(id, kind)),
         Some(found) if found.kind != kind => {
@@ -222,9 +241,14 @@ fn gone(id: i64, kind: ArtifactKind) -> FieldProblem {
 }
 
 /// Why a profile can't be used with the network beside it among a job's inputs.
-async fn profile_of_another_network(lab: &Lab, inputs: &[Artifact]) -> ApiResult<Option<FieldProblem>> {
+async fn profile_of_another_network(
+    lab: &Lab,
+    inputs: &[Artifact],
+) -> ApiResult<Option<FieldProblem>> {
     let of_kind = |kind| inputs.iter().find(|input| input.kind == kind);
-    let (Some(model), Some(profile)) = (of_kind(ArtifactKind::Model), of_kind(ArtifactKind::Profile)) else {
+    let (Some(model), Some(profile)) =
+        (of_kind(ArtifactKind::Model), of_kind(ArtifactKind::Profile))
+    else {
         return Ok(None);
     };
     let (network, measured) = (lab.identity_of(model).await?, lab.identity_of(profile).await?);
@@ -233,7 +257,9 @@ async fn profile_of_another_network(lab: &Lab, inputs: &[Artifact]) -> ApiResult
     let problem = match network.check("the profile", measured.model_hash.as_ref(), remedy) {
         Ok(Binding::Bound) => return Ok(None),
         // Nobody sits beside a job to be told that only layers could be compared.
-        Ok(Binding::Unbound) => format!("the profile does not say which network it is of: {remedy}"),
+        Ok(Binding::Unbound) => {
+            format!("the profile does not say which network it is of: {remedy}")
+        }
         Err(error) => error.to_string(),
     };
     Ok(Some(field("profile", problem)))
@@ -251,13 +277,21 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
             problems.add("architecture", architecture_problem(&job.architecture));
             problems.training("plan", &job.plan);
             let taught = job.plan.distillation.is_some();
-            problems.require("plan.distillation", !taught, "a new network has no teacher: leave it out");
+            problems.require(
+                "plan.distillation",
+                !taught,
+                "a new network has no teacher: leave it out",
+            );
         }
         JobRequest::Calibrate(job) => problems.count("images", job.images, MOST_IMAGES),
         JobRequest::Evaluate(job) => problems.count("images", job.images, MOST_IMAGES),
         JobRequest::Sweep(job) => {
             let SweepPlan { rules, sparsities, repairs, .. } = &job.plan;
-            let counts = [("rules", rules.len()), ("sparsities", sparsities.len()), ("repairs", repairs.len())];
+            let counts = [
+                ("rules", rules.len()),
+                ("sparsities", sparsities.len()),
+                ("repairs", repairs.len()),
+            ];
             problems.combinations(&counts);
             problems.count("plan.calibration_images", job.plan.calibration_images, MOST_IMAGES);
             problems.count("plan.evaluation_images", job.plan.evaluation_images, MOST_IMAGES);
@@ -289,7 +323,11 @@ impl Problems {
     }
 
     fn at_most(&mut self, name: &str, value: usize, most: usize) {
-        self.require(name, value <= most, &format!("it is {value}; this server computes up to {most}"));
+        self.require(
+            name,
+            value <= most,
+            &format!("it is {value}; this server computes up to {most}"),
+        );
     }
 
     /// From 1 to `most`.
@@ -323,6 +361,7 @@ fn architecture_problem(name: &str) -> Option<String> {
         Ok(graph) => graph.prunable_weights(),
         Err(error) => return Some(error.to_string()),
     };
-    (weights > MOST_WEIGHTS)
-        .then(|| format!("{name} has {weights} weights; this server trains networks of up to {MOST_WEIGHTS}"))
+    (weights > MOST_WEIGHTS).then(|| {
+        format!("{name} has {weights} weights; this server trains networks of up to {MOST_WEIGHTS}")
+    })
 }

@@ -101,7 +101,8 @@ impl Lab {
             return Ok(known);
         }
         let content = self.objects.get(&artifact.hash).await?;
-        let read = tokio::task::spawn_blocking(move || ArtifactIdentity::of_content(kind, &content)).await;
+        let read =
+            tokio::task::spawn_blocking(move || ArtifactIdentity::of_content(kind, &content)).await;
         let identity = read.map_err(|error| {
             tracing::error!(%error, "reading an artifact broke down");
             ApiError::Internal

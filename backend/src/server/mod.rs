@@ -35,7 +35,9 @@ use tower_governor::GovernorLayer;
 use tower_governor::governor::{GovernorConfig, GovernorConfigBuilder};
 use tower_governor::key_extractor::KeyExtractor;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::request_id::{
+    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::RefOr;
@@ -102,7 +104,8 @@ impl Modify for Tokens {
             components.add_security_scheme("token", SecurityScheme::Http(scheme));
         } else {
             let components = utoipa::openapi::ComponentsBuilder::new();
-            description.components = Some(components.security_scheme("token", SecurityScheme::Http(scheme)).build());
+            description.components =
+                Some(components.security_scheme("token", SecurityScheme::Http(scheme)).build());
         }
     }
 }
@@ -123,11 +126,13 @@ fn describe_plan_defaults(description: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-/// Puts the kind of a request beside its other fields. Described apart, as the derived schema has it, no
-/// value would satisfy both: a request takes no field that its own description does not name.
+/// Puts the kind of a request beside its other fields. Described apart, as the derived schema has
+/// it, no value would satisfy both: a request takes no field that its own description does not
+/// name.
 fn describe_request_kinds(description: &mut utoipa::openapi::OpenApi) {
     let Some(components) = &mut description.components else { return };
-    let Some(RefOr::T(Schema::OneOf(mut requests))) = components.schemas.remove("JobRequest") else {
+    let Some(RefOr::T(Schema::OneOf(mut requests))) = components.schemas.remove("JobRequest")
+    else {
         return;
     };
     for request in &mut requests.items {
@@ -148,7 +153,8 @@ fn describe_request_kinds(description: &mut utoipa::openapi::OpenApi) {
 /// The API with its description.
 fn api(upload_bytes: u64) -> (Router<App>, utoipa::openapi::OpenApi) {
     let timeout = |limit| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
-    let quick = OpenApiRouter::new().merge(jobs::routes()).merge(session::routes()).layer(timeout(TIMEOUT));
+    let quick =
+        OpenApiRouter::new().merge(jobs::routes()).merge(session::routes()).layer(timeout(TIMEOUT));
     let transfers = OpenApiRouter::new()
         .merge(artifacts::routes(upload_bytes))
         .merge(shares::routes())
@@ -179,13 +185,18 @@ pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Res
         .route("/api", axum::routing::any(unknown_route))
         .route("/api/", axum::routing::any(unknown_route))
         .route("/api/{*rest}", axum::routing::any(unknown_route))
-        .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/v1/description.json", description))
+        .merge(
+            utoipa_swagger_ui::SwaggerUi::new("/api/docs")
+                .url("/api/v1/description.json", description),
+        )
         .merge(operation::routes())
         .layer(GovernorLayer::new(callers).error_handler(guard::refused))
         .layer(GovernorLayer::new(addresses).error_handler(guard::refused))
         .layer(middleware::from_fn_with_state(lab.clone(), guard::same_site))
         .fallback(async move |request: Request| match *request.method() {
-            axum::http::Method::GET | axum::http::Method::HEAD => page.serve(request.uri(), request.headers()).await,
+            axum::http::Method::GET | axum::http::Method::HEAD => {
+                page.serve(request.uri(), request.headers()).await
+            }
             _ => ([(header::ALLOW, "GET,HEAD")], ApiError::MethodNotAllowed).into_response(),
         })
         .layer(middleware::from_fn(operation::count))

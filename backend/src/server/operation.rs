@@ -48,7 +48,8 @@ async fn numbers(State(lab): State<App>, Caller(person): Caller) -> ApiResult<Re
     }
     gather(&lab).await?;
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; version=0.0.4"));
+    headers
+        .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; version=0.0.4"));
     Ok((headers, lab.metrics.render()).into_response())
 }
 
@@ -56,18 +57,21 @@ async fn numbers(State(lab): State<App>, Caller(person): Caller) -> ApiResult<Re
 async fn gather(lab: &App) -> ApiResult<()> {
     let totals = lab.store.totals().await?;
     for &state in rrlab_protocol::JobState::VARIANTS {
-        let count = totals.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
+        let count =
+            totals.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
         metrics::gauge!("rrlab_jobs", "state" => state.name()).set(count as f64);
     }
     let waiting_ms = totals.oldest_waiting_ms.map_or(0, |since| (now_ms() - since).max(0));
     metrics::gauge!("rrlab_oldest_waiting_seconds").set(waiting_ms as f64 / 1000.0);
     for (kind, count, milliseconds) in totals.ended {
         metrics::gauge!("rrlab_jobs_ended", "kind" => kind.name()).set(count as f64);
-        metrics::gauge!("rrlab_job_seconds", "kind" => kind.name()).set(milliseconds as f64 / 1000.0);
+        metrics::gauge!("rrlab_job_seconds", "kind" => kind.name())
+            .set(milliseconds as f64 / 1000.0);
     }
     metrics::gauge!("rrlab_worker_crashes").set(totals.crashes as f64);
     for (worker, device, busy) in lab.store.workers().await? {
-        metrics::gauge!("rrlab_device_busy", "worker" => worker, "device" => device).set(f64::from(u8::from(busy)));
+        metrics::gauge!("rrlab_device_busy", "worker" => worker, "device" => device)
+            .set(f64::from(u8::from(busy)));
     }
     Ok(())
 }
@@ -75,7 +79,10 @@ async fn gather(lab: &App) -> ApiResult<()> {
 /// Names what is counted.
 pub fn describe() {
     metrics::describe_gauge!("rrlab_jobs", "Jobs by state");
-    metrics::describe_gauge!("rrlab_oldest_waiting_seconds", "How long the oldest waiting job has waited");
+    metrics::describe_gauge!(
+        "rrlab_oldest_waiting_seconds",
+        "How long the oldest waiting job has waited"
+    );
     metrics::describe_gauge!("rrlab_jobs_ended", "Jobs that have ended, by kind");
     metrics::describe_gauge!(
         "rrlab_job_seconds",
@@ -101,7 +108,8 @@ pub fn route(request: &Request) -> &str {
 /// Counts requests and how long they take.
 pub async fn count(request: Request, next: Next) -> Response {
     // MaybePerson may send a word of their own as a method.
-    let method = METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("other");
+    let method =
+        METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("other");
     let route = route(&request).to_owned();
     let began = Instant::now();
     let response = next.run(request).await;

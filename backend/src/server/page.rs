@@ -34,7 +34,9 @@ pub enum Page {
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     /// The program was built without.
-    #[error("this program was built without its page: build it with `cargo xtask lab`, or name a folder with --page")]
+    #[error(
+        "this program was built without its page: build it with `cargo xtask lab`, or name a folder with --page"
+    )]
     NotBuilt,
     /// The folder has none.
     #[error("no page in {0}: build it with `cargo xtask lab`, or name another folder with --page")]
@@ -63,8 +65,14 @@ impl Page {
             }
             Self::Folder(folder) => {
                 // Neither up nor elsewhere.
-                let plain = path.split('/').all(|part| !part.is_empty() && part != ".." && !part.contains('\\'));
-                let bytes = if plain { tokio::fs::read(folder.join(path)).await.ok()? } else { return None };
+                let plain = path
+                    .split('/')
+                    .all(|part| !part.is_empty() && part != ".." && !part.contains('\\'));
+                let bytes = if plain {
+                    tokio::fs::read(folder.join(path)).await.ok()?
+                } else {
+                    return None;
+                };
                 let hash = hex(&Sha256::digest(&bytes));
                 Some((bytes.into(), hash))
             }
@@ -74,7 +82,8 @@ impl Page {
     /// What the page may do: its own scripts (the one inside the index by its hash), WebAssembly
     /// and workers, its own server, and no other.
     pub async fn policy(&self) -> HeaderValue {
-        let index = self.file(INDEX).await.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
+        let index =
+            self.file(INDEX).await.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
         let hashes: String = inline_scripts(&index.unwrap_or_default())
             .map(|script| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
             .collect();
@@ -111,7 +120,8 @@ impl Page {
         // right.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+        if asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes())
+        {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
         if let Ok(value) = HeaderValue::try_from(etag) {

@@ -61,8 +61,10 @@ fn of_kind(error: &RequestKindError) -> FieldProblem {
 fn right_values(mut defaults: Map<String, Value>) -> Map<String, Value> {
     defaults.insert("dataset".into(), json!(""));
     defaults.insert("model".into(), json!(0));
-    if let Some(constraints) = defaults.get_mut("plan").and_then(|plan| plan.get_mut("constraints")) {
-        *constraints = json!([Constraint { target: Target::Role(Role::Stem), density: ForcedDensity::Dense }]);
+    if let Some(constraints) = defaults.get_mut("plan").and_then(|plan| plan.get_mut("constraints"))
+    {
+        *constraints =
+            json!([Constraint { target: Target::Role(Role::Stem), density: ForcedDensity::Dense }]);
     }
     defaults
 }
@@ -91,7 +93,9 @@ impl Found {
             "it is missing".to_owned()
         } else if error.starts_with("unknown field") || error.starts_with("unknown variant") {
             match quoted.split_first() {
-                Some((name, known)) => format!("{error}{}", suggestion(name, known.iter().copied())),
+                Some((name, known)) => {
+                    format!("{error}{}", suggestion(name, known.iter().copied()))
+                }
                 None => error.to_owned(),
             }
         } else {
@@ -139,7 +143,9 @@ fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Strin
 fn replace(fields: &mut Map<String, Value>, right: &Map<String, Value>, path: &[Step]) -> bool {
     let Some((Step::Field(name), rest)) = path.split_first() else { return false };
     match (fields.get_mut(name), right.get(name)) {
-        (Some(Value::Object(inner)), Some(Value::Object(right))) if !rest.is_empty() => replace(inner, right, rest),
+        (Some(Value::Object(inner)), Some(Value::Object(right))) if !rest.is_empty() => {
+            replace(inner, right, rest)
+        }
         (Some(Value::Array(items)), Some(Value::Array(right))) if !rest.is_empty() => {
             if let (Step::Index(index), Some(good)) = (&rest[0], right.first())
                 && let Some(item) = items.get_mut(*index)
@@ -204,10 +210,19 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named_with_the_nearest_known_one() {
-        let found = problems(json!({ "kind": "train", "datset": "shapes10", "plan": { "epohcs": 5 } }));
-        let told = |field: &str| found.iter().find(|(known, _)| known == field).map(|(_, problem)| problem.as_str());
-        assert!(told("datset").is_some_and(|problem| problem.ends_with("did you mean `dataset`?")), "{found:?}");
-        assert!(told("plan.epohcs").is_some_and(|problem| problem.ends_with("did you mean `epochs`?")), "{found:?}");
+        let found =
+            problems(json!({ "kind": "train", "datset": "shapes10", "plan": { "epohcs": 5 } }));
+        let told = |field: &str| {
+            found.iter().find(|(known, _)| known == field).map(|(_, problem)| problem.as_str())
+        };
+        assert!(
+            told("datset").is_some_and(|problem| problem.ends_with("did you mean `dataset`?")),
+            "{found:?}"
+        );
+        assert!(
+            told("plan.epohcs").is_some_and(|problem| problem.ends_with("did you mean `epochs`?")),
+            "{found:?}"
+        );
         assert_eq!(told("dataset"), Some("it is missing"));
         let found = problems(json!({ "kind": "calibrat" }));
         assert!(found[0].1.ends_with("did you mean `calibrate`?"), "{found:?}");
@@ -215,13 +230,17 @@ mod tests {
 
     #[test]
     fn a_hostile_request_is_not_looked_at_for_ever() {
-        let many: Map<String, Value> = (0..5000).map(|number| (format!("x{number}"), json!(1))).collect();
+        let many: Map<String, Value> =
+            (0..5000).map(|number| (format!("x{number}"), json!(1))).collect();
         let mut request = many.clone();
         request.insert("kind".into(), json!("train"));
         assert_eq!(problems(Value::Object(request)).len(), MOST_PROBLEMS);
-        for odd in
-            [json!({ "kind": "train", "`": 1 }), json!({ "kind": "train", "plan": [[1]] }), json!([1]), json!(null)]
-        {
+        for odd in [
+            json!({ "kind": "train", "`": 1 }),
+            json!({ "kind": "train", "plan": [[1]] }),
+            json!([1]),
+            json!(null),
+        ] {
             assert!(!problems(odd).is_empty());
         }
     }

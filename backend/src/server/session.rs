@@ -31,7 +31,10 @@ fn me(person: Person) -> Me {
     responses((status = 200, body = ServerInfo)),
     security(())
 )]
-async fn server(State(lab): State<App>, MaybePerson(person): MaybePerson) -> ApiResult<Json<ServerInfo>> {
+async fn server(
+    State(lab): State<App>,
+    MaybePerson(person): MaybePerson,
+) -> ApiResult<Json<ServerInfo>> {
     let mut devices: Vec<String> = Vec::new();
     let mut datasets = Vec::new();
     // Strangers learn that there is a lab, and no more.

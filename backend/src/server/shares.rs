@@ -31,7 +31,11 @@ pub fn routes() -> OpenApiRouter<App> {
     params(("id" = i64, Path, description = "The job")),
     responses((status = 200, body = Vec<Share>), (status = 404, description = "No such job", body = Problem))
 )]
-async fn list(State(lab): State<App>, author: Author, PathValues(id): PathValues<i64>) -> ApiResult<Json<Vec<Share>>> {
+async fn list(
+    State(lab): State<App>,
+    author: Author,
+    PathValues(id): PathValues<i64>,
+) -> ApiResult<Json<Vec<Share>>> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     Ok(Json(lab.store.shares(id).await?))
 }
@@ -66,7 +70,11 @@ async fn revoke(
     PathValues((id, share)): PathValues<(i64, i64)>,
 ) -> ApiResult<StatusCode> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
-    if lab.store.revoke_share(id, share).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("link")) }
+    if lab.store.revoke_share(id, share).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::NotFound("link"))
+    }
 }
 
 async fn job_of(lab: &App, secret: &str) -> ApiResult<Job> {
@@ -81,7 +89,10 @@ async fn job_of(lab: &App, secret: &str) -> ApiResult<Job> {
     params(("secret" = String, Path, description = "The link's secret")),
     responses((status = 200, body = Job), (status = 404, description = "No such link", body = Problem)), security(())
 )]
-async fn shared(State(lab): State<App>, PathValues(secret): PathValues<String>) -> ApiResult<Json<Job>> {
+async fn shared(
+    State(lab): State<App>,
+    PathValues(secret): PathValues<String>,
+) -> ApiResult<Json<Job>> {
     Ok(Json(job_of(&lab, &secret).await?))
 }
 

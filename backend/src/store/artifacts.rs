@@ -100,8 +100,10 @@ async fn insert(
         .bind(new.identity.profile_hash.map(String::from))
         .fetch_one(&mut *connection)
         .await?;
-    let row: ArtifactRow =
-        sqlx::query_as(select_artifacts!("WHERE a.id = $1")).bind(id).fetch_one(&mut *connection).await?;
+    let row: ArtifactRow = sqlx::query_as(select_artifacts!("WHERE a.id = $1"))
+        .bind(id)
+        .fetch_one(&mut *connection)
+        .await?;
     row.try_into()
 }
 
@@ -115,11 +117,20 @@ impl Store {
     }
 
     /// Enters something that a worker's job made.
-    pub async fn add_result(&self, job: i64, worker: &str, new: NewArtifact<'_>) -> StoreResult<Artifact> {
+    pub async fn add_result(
+        &self,
+        job: i64,
+        worker: &str,
+        new: NewArtifact<'_>,
+    ) -> StoreResult<Artifact> {
         let mut transaction = self.pool.begin().await?;
-        let statement = "UPDATE lab_jobs SET worker = worker WHERE id = $1 AND worker = $2 RETURNING owner_id";
-        let owner: Option<(i64,)> =
-            sqlx::query_as(statement).bind(job).bind(worker).fetch_optional(&mut *transaction).await?;
+        let statement =
+            "UPDATE lab_jobs SET worker = worker WHERE id = $1 AND worker = $2 RETURNING owner_id";
+        let owner: Option<(i64,)> = sqlx::query_as(statement)
+            .bind(job)
+            .bind(worker)
+            .fetch_optional(&mut *transaction)
+            .await?;
         let (owner,) = owner.ok_or(StoreError::LostJob)?;
         let artifact = insert(&mut transaction, owner, Some(job), new).await?;
         add_event(&mut transaction, job, &JobEvent::Result(artifact.clone())).await?;
@@ -179,10 +190,11 @@ impl Store {
 
     /// What a job made.
     pub async fn results(&self, job: i64) -> StoreResult<Vec<Artifact>> {
-        let rows: Vec<ArtifactRow> = sqlx::query_as(select_artifacts!("WHERE a.job_id = $1 ORDER BY a.id"))
-            .bind(job)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows: Vec<ArtifactRow> =
+            sqlx::query_as(select_artifacts!("WHERE a.job_id = $1 ORDER BY a.id"))
+                .bind(job)
+                .fetch_all(&self.pool)
+                .await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -190,21 +202,25 @@ impl Store {
     pub async fn jobs_reading(&self, artifact: i64) -> StoreResult<Vec<(i64, bool)>> {
         let statement = "SELECT j.id, j.state FROM lab_job_inputs i JOIN lab_jobs j ON j.id = i.job_id \
                          WHERE i.artifact_id = $1 ORDER BY j.id";
-        let rows: Vec<(i64, String)> = sqlx::query_as(statement).bind(artifact).fetch_all(&self.pool).await?;
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as(statement).bind(artifact).fetch_all(&self.pool).await?;
         let open = |state: &str| state == "queued" || state == "running";
         Ok(rows.into_iter().map(|(id, state)| (id, open(&state))).collect())
     }
 
     /// Links that show an artifact: those of the job that made it.
     pub async fn links_showing(&self, artifact: &Artifact) -> StoreResult<Vec<i64>> {
-        let statement = "SELECT id FROM lab_shares WHERE job_id = $1 AND revoked_ms IS NULL ORDER BY id";
-        let rows: Vec<(i64,)> = sqlx::query_as(statement).bind(artifact.job).fetch_all(&self.pool).await?;
+        let statement =
+            "SELECT id FROM lab_shares WHERE job_id = $1 AND revoked_ms IS NULL ORDER BY id";
+        let rows: Vec<(i64,)> =
+            sqlx::query_as(statement).bind(artifact.job).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     /// Bytes of all that a person has stored.
     pub async fn stored_bytes(&self, owner: i64) -> StoreResult<i64> {
-        let statement = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM lab_artifacts WHERE owner_id = $1";
+        let statement =
+            "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM lab_artifacts WHERE owner_id = $1";
         let (bytes,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(&self.pool).await?;
         Ok(bytes)
     }
@@ -236,6 +252,9 @@ impl Store {
 
 /// Locks an artifact's row to the end of the transaction; whether it is there.
 pub(super) async fn lock_artifact(connection: &mut AnyConnection, id: i64) -> StoreResult<bool> {
-    let held = sqlx::query("UPDATE lab_artifacts SET name = name WHERE id = $1").bind(id).execute(connection).await?;
+    let held = sqlx::query("UPDATE lab_artifacts SET name = name WHERE id = $1")
+        .bind(id)
+        .execute(connection)
+        .await?;
     Ok(held.rows_affected() > 0)
 }

@@ -89,12 +89,16 @@ impl Store {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(BUSY_SECONDS));
-            let pool = SqlitePoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect_with(options).await?;
+            let pool = SqlitePoolOptions::new()
+                .max_connections(QUEUE_CONNECTIONS)
+                .connect_with(options)
+                .await?;
             migrated(sqlx::migrate!("migrations/sqlite")).run(&pool).await?;
             apalis_sqlite::SqliteStorage::migrations().run(&pool).await?;
             QueuePool::Sqlite(pool)
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let pool = PgPoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect(address).await?;
+            let pool =
+                PgPoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect(address).await?;
             migrated(sqlx::migrate!("migrations/postgres")).run(&pool).await?;
             apalis_postgres::PostgresStorage::migrations().run(&pool).await?;
             QueuePool::Postgres(pool)
@@ -126,12 +130,17 @@ pub(super) fn named<T: FromStr>(what: &'static str, value: &str) -> StoreResult<
 }
 
 /// A value from the JSON that a column holds.
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, value: &str) -> StoreResult<T> {
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    value: &str,
+) -> StoreResult<T> {
     serde_json::from_str(value).map_err(|_| StoreError::Content { what, value: value.into() })
 }
 
 /// JSON for a column.
 pub(super) fn to_json(value: &impl serde::Serialize) -> StoreResult<String> {
-    serde_json::to_string(value)
-        .map_err(|error| StoreError::Content { what: "a value without JSON", value: error.to_string() })
+    serde_json::to_string(value).map_err(|error| StoreError::Content {
+        what: "a value without JSON",
+        value: error.to_string(),
+    })
 }

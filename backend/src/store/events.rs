@@ -19,9 +19,14 @@ pub struct StoredEvent {
 }
 
 /// Adds an event in a transaction that has written already.
-pub(super) async fn add_event(connection: &mut AnyConnection, job: i64, event: &JobEvent) -> StoreResult<()> {
-    let (id,): (i64,) =
-        sqlx::query_as("UPDATE lab_clock SET at = at + 1 RETURNING at").fetch_one(&mut *connection).await?;
+pub(super) async fn add_event(
+    connection: &mut AnyConnection,
+    job: i64,
+    event: &JobEvent,
+) -> StoreResult<()> {
+    let (id,): (i64,) = sqlx::query_as("UPDATE lab_clock SET at = at + 1 RETURNING at")
+        .fetch_one(&mut *connection)
+        .await?;
     sqlx::query("INSERT INTO lab_events (id, job_id, at_ms, passing, last, body) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(id)
         .bind(job)
@@ -36,14 +41,18 @@ pub(super) async fn add_event(connection: &mut AnyConnection, job: i64, event: &
 
 /// Removes what only mattered while a job ran.
 pub(super) async fn forget_progress(connection: &mut AnyConnection, job: i64) -> StoreResult<()> {
-    sqlx::query("DELETE FROM lab_events WHERE job_id = $1 AND passing = 1").bind(job).execute(connection).await?;
+    sqlx::query("DELETE FROM lab_events WHERE job_id = $1 AND passing = 1")
+        .bind(job)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 impl Store {
     /// Number of the latest event.
     pub async fn latest_event(&self) -> StoreResult<i64> {
-        let (at,): (i64,) = sqlx::query_as("SELECT at FROM lab_clock").fetch_one(&self.pool).await?;
+        let (at,): (i64,) =
+            sqlx::query_as("SELECT at FROM lab_clock").fetch_one(&self.pool).await?;
         Ok(at)
     }
 

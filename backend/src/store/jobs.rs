@@ -13,7 +13,8 @@ use super::events::{add_event, forget_progress};
 /// Workers that may die under a job before it is given up.
 pub const MOST_CRASHES: i64 = 3;
 /// Why such a job failed.
-const GIVEN_UP: &str = "given up: the worker died under it three times (out of memory, or the device was lost)";
+const GIVEN_UP: &str =
+    "given up: the worker died under it three times (out of memory, or the device was lost)";
 /// Age of a ticket after which a job that still waits gets another.
 const TICKET_MS: i64 = 600_000;
 
@@ -131,7 +132,10 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         // Two requests of one person wait for each other here, so that neither slips past the
         // limit.
-        sqlx::query("UPDATE lab_users SET name = name WHERE id = $1").bind(owner).execute(&mut *transaction).await?;
+        sqlx::query("UPDATE lab_users SET name = name WHERE id = $1")
+            .bind(owner)
+            .execute(&mut *transaction)
+            .await?;
         if count_open(&mut transaction, owner).await? >= limit as i64 {
             return Ok(AddJobOutcome::TooMany);
         }
@@ -169,11 +173,12 @@ impl Store {
 
     /// A job of this owner, or anybody's where none is named, with what it made.
     pub async fn job(&self, id: i64, owner: Option<i64>) -> StoreResult<Option<Job>> {
-        let row: Option<JobRow> = sqlx::query_as(select_jobs!("WHERE j.id = $1 AND ($2 = 0 OR j.owner_id = $2)"))
-            .bind(id)
-            .bind(owner.unwrap_or(0))
-            .fetch_optional(&self.pool)
-            .await?;
+        let row: Option<JobRow> =
+            sqlx::query_as(select_jobs!("WHERE j.id = $1 AND ($2 = 0 OR j.owner_id = $2)"))
+                .bind(id)
+                .bind(owner.unwrap_or(0))
+                .fetch_optional(&self.pool)
+                .await?;
         let Some(row) = row else { return Ok(None) };
         let mut jobs = [Job { results: self.results(id).await?, ..row.try_into()? }];
         self.place(&mut jobs).await?;
@@ -183,14 +188,16 @@ impl Store {
 
     /// Jobs of an owner, or everybody's, the latest first, without what they made.
     pub async fn jobs(&self, owner: Option<i64>, before: i64, limit: i64) -> StoreResult<Vec<Job>> {
-        let rows: Vec<JobRow> =
-            sqlx::query_as(select_jobs!("WHERE ($1 = 0 OR j.owner_id = $1) AND j.id < $2 ORDER BY j.id DESC LIMIT $3"))
-                .bind(owner.unwrap_or(0))
-                .bind(before)
-                .bind(limit)
-                .fetch_all(&self.pool)
-                .await?;
-        let mut jobs: Vec<Job> = rows.into_iter().map(TryInto::try_into).collect::<StoreResult<_>>()?;
+        let rows: Vec<JobRow> = sqlx::query_as(select_jobs!(
+            "WHERE ($1 = 0 OR j.owner_id = $1) AND j.id < $2 ORDER BY j.id DESC LIMIT $3"
+        ))
+        .bind(owner.unwrap_or(0))
+        .bind(before)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut jobs: Vec<Job> =
+            rows.into_iter().map(TryInto::try_into).collect::<StoreResult<_>>()?;
         self.place(&mut jobs).await?;
         Ok(jobs)
     }
@@ -216,8 +223,11 @@ impl Store {
                          finished_ms = CASE WHEN state = 'queued' THEN $2 ELSE finished_ms END, \
                          state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END \
                          WHERE id = $1 AND state IN ('queued', 'running') RETURNING state";
-        let row: Option<(String,)> =
-            sqlx::query_as(statement).bind(id).bind(now_ms()).fetch_optional(&mut *transaction).await?;
+        let row: Option<(String,)> = sqlx::query_as(statement)
+            .bind(id)
+            .bind(now_ms())
+            .fetch_optional(&mut *transaction)
+            .await?;
         let outcome = match row.as_ref().map(|(state,)| state.as_str()) {
             None => return Ok(CancelOutcome::TooLate),
             Some("cancelled") => {
@@ -233,7 +243,8 @@ impl Store {
 
     /// Forgets a job that has ended, with its events and links; what it made stays. Whether it did.
     pub async fn delete_job(&self, id: i64) -> StoreResult<bool> {
-        let statement = "DELETE FROM lab_jobs WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')";
+        let statement =
+            "DELETE FROM lab_jobs WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')";
         Ok(sqlx::query(statement).bind(id).execute(&self.pool).await?.rows_affected() > 0)
     }
 
@@ -241,7 +252,8 @@ impl Store {
     pub async fn jobs_without_ticket(&self) -> StoreResult<Vec<i64>> {
         let statement = "SELECT id FROM lab_jobs WHERE state = 'queued' AND (ticketed_ms IS NULL OR ticketed_ms < $1) \
                          ORDER BY id";
-        let rows: Vec<(i64,)> = sqlx::query_as(statement).bind(now_ms() - TICKET_MS).fetch_all(&self.pool).await?;
+        let rows: Vec<(i64,)> =
+            sqlx::query_as(statement).bind(now_ms() - TICKET_MS).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
@@ -264,7 +276,12 @@ impl Store {
     }
 
     /// Gives the job that has waited longest to a worker for so long; `None` where none waits.
-    pub async fn claim_next(&self, worker: &str, device: &str, lease_ms: i64) -> StoreResult<Option<Claim>> {
+    pub async fn claim_next(
+        &self,
+        worker: &str,
+        device: &str,
+        lease_ms: i64,
+    ) -> StoreResult<Option<Claim>> {
         loop {
             let statement = "SELECT MIN(id) FROM lab_jobs WHERE state = 'queued'";
             let (next,): (Option<i64>,) = sqlx::query_as(statement).fetch_one(&self.pool).await?;
@@ -278,7 +295,13 @@ impl Store {
 
     /// Gives a waiting job to a worker. A state that another device reached is left: the rest would
     /// be computed with other arithmetic, and the result be neither's.
-    async fn claim_job(&self, id: i64, worker: &str, device: &str, lease_ms: i64) -> StoreResult<Option<Claim>> {
+    async fn claim_job(
+        &self,
+        id: i64,
+        worker: &str,
+        device: &str,
+        lease_ms: i64,
+    ) -> StoreResult<Option<Claim>> {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, lease_ms = $4, \
                          checkpoint = CASE WHEN device = $3 THEN checkpoint END, device = $3, \
@@ -298,7 +321,12 @@ impl Store {
         let event = JobEvent::Started { device: device.into(), resumed: checkpoint.is_some() };
         add_event(&mut transaction, id, &event).await?;
         transaction.commit().await?;
-        Ok(Some(Claim { job: id, request: from_json("a job's request", &request)?, checkpoint, crashes }))
+        Ok(Some(Claim {
+            job: id,
+            request: from_json("a job's request", &request)?,
+            checkpoint,
+            crashes,
+        }))
     }
 
     /// Renews a worker's lease; whether the job is to be cancelled.
@@ -306,7 +334,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::LostJob`] where the job is no longer this worker's.
     pub async fn renew_lease(&self, id: i64, worker: &str, lease_ms: i64) -> StoreResult<bool> {
-        let statement = "UPDATE lab_jobs SET lease_ms = $3 WHERE id = $1 AND worker = $2 RETURNING cancel";
+        let statement =
+            "UPDATE lab_jobs SET lease_ms = $3 WHERE id = $1 AND worker = $2 RETURNING cancel";
         let row: Option<(i64,)> = sqlx::query_as(statement)
             .bind(id)
             .bind(worker)
@@ -321,11 +350,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::LostJob`] where the job is no longer this worker's.
     pub async fn is_cancelled(&self, id: i64, worker: &str) -> StoreResult<bool> {
-        let row: Option<(i64,)> = sqlx::query_as("SELECT cancel FROM lab_jobs WHERE id = $1 AND worker = $2")
-            .bind(id)
-            .bind(worker)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row: Option<(i64,)> =
+            sqlx::query_as("SELECT cancel FROM lab_jobs WHERE id = $1 AND worker = $2")
+                .bind(id)
+                .bind(worker)
+                .fetch_optional(&self.pool)
+                .await?;
         Ok(row.ok_or(StoreError::LostJob)?.0 != 0)
     }
 
@@ -347,19 +377,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LostJob`] where the job is no longer this worker's.
-    pub async fn job_happened(&self, id: i64, worker: &str, events: &[JobEvent]) -> StoreResult<()> {
+    pub async fn job_happened(
+        &self,
+        id: i64,
+        worker: &str,
+        events: &[JobEvent],
+    ) -> StoreResult<()> {
         let progress = events.iter().rev().find_map(|event| match event {
             JobEvent::Progress(progress) => Some(progress),
             _ => None,
         });
         let progress = progress.map(to_json).transpose()?;
         let mut transaction = self.pool.begin().await?;
-        let done = sqlx::query("UPDATE lab_jobs SET progress = COALESCE($3, progress) WHERE id = $1 AND worker = $2")
-            .bind(id)
-            .bind(worker)
-            .bind(progress)
-            .execute(&mut *transaction)
-            .await?;
+        let done = sqlx::query(
+            "UPDATE lab_jobs SET progress = COALESCE($3, progress) WHERE id = $1 AND worker = $2",
+        )
+        .bind(id)
+        .bind(worker)
+        .bind(progress)
+        .execute(&mut *transaction)
+        .await?;
         if done.rows_affected() == 0 {
             return Err(StoreError::LostJob);
         }
@@ -374,7 +411,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LostJob`] where the job is no longer this worker's.
-    pub async fn finish_job(&self, id: i64, worker: &str, state: JobState, problem: Option<&str>) -> StoreResult<()> {
+    pub async fn finish_job(
+        &self,
+        id: i64,
+        worker: &str,
+        state: JobState,
+        problem: Option<&str>,
+    ) -> StoreResult<()> {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = $3, problem = $4, finished_ms = $5, worker = NULL, lease_ms = NULL, \
                          checkpoint = NULL WHERE id = $1 AND worker = $2";
@@ -391,7 +434,12 @@ impl Store {
         }
         // How far it was at every moment is of no use any more.
         forget_progress(&mut transaction, id).await?;
-        add_event(&mut transaction, id, &JobEvent::State { state, problem: problem.map(Into::into) }).await?;
+        add_event(
+            &mut transaction,
+            id,
+            &JobEvent::State { state, problem: problem.map(Into::into) },
+        )
+        .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -403,7 +451,12 @@ impl Store {
                          WHERE id = $1 AND worker = $2";
         let done = sqlx::query(statement).bind(id).bind(worker).execute(&mut *transaction).await?;
         if done.rows_affected() > 0 {
-            add_event(&mut transaction, id, &JobEvent::State { state: JobState::Queued, problem: None }).await?;
+            add_event(
+                &mut transaction,
+                id,
+                &JobEvent::State { state: JobState::Queued, problem: None },
+            )
+            .await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -427,7 +480,8 @@ impl Store {
             .await?;
         for (id, state, problem) in &rows {
             let state = named("a job's state", state)?;
-            add_event(&mut transaction, *id, &JobEvent::State { state, problem: problem.clone() }).await?;
+            add_event(&mut transaction, *id, &JobEvent::State { state, problem: problem.clone() })
+                .await?;
         }
         transaction.commit().await?;
         Ok(rows.into_iter().map(|(id, ..)| id).collect())
@@ -436,17 +490,24 @@ impl Store {
     /// Numbers over all jobs.
     pub async fn totals(&self) -> StoreResult<Totals> {
         let states: Vec<(String, i64)> =
-            sqlx::query_as("SELECT state, COUNT(*) FROM lab_jobs GROUP BY state").fetch_all(&self.pool).await?;
+            sqlx::query_as("SELECT state, COUNT(*) FROM lab_jobs GROUP BY state")
+                .fetch_all(&self.pool)
+                .await?;
         let (oldest_waiting_ms,): (Option<i64>,) =
-            sqlx::query_as("SELECT MIN(created_ms) FROM lab_jobs WHERE state = 'queued'").fetch_one(&self.pool).await?;
+            sqlx::query_as("SELECT MIN(created_ms) FROM lab_jobs WHERE state = 'queued'")
+                .fetch_one(&self.pool)
+                .await?;
         let statement = "SELECT kind, COUNT(*), CAST(SUM(finished_ms - COALESCE(started_ms, finished_ms)) AS BIGINT) \
                          FROM lab_jobs WHERE finished_ms IS NOT NULL GROUP BY kind";
-        let ended: Vec<(String, i64, i64)> = sqlx::query_as(statement).fetch_all(&self.pool).await?;
-        let (crashes,): (i64,) = sqlx::query_as("SELECT CAST(COALESCE(SUM(crashes), 0) AS BIGINT) FROM lab_jobs")
-            .fetch_one(&self.pool)
-            .await?;
+        let ended: Vec<(String, i64, i64)> =
+            sqlx::query_as(statement).fetch_all(&self.pool).await?;
+        let (crashes,): (i64,) =
+            sqlx::query_as("SELECT CAST(COALESCE(SUM(crashes), 0) AS BIGINT) FROM lab_jobs")
+                .fetch_one(&self.pool)
+                .await?;
         let state = |(name, count): (String, i64)| Ok((named("a job's state", &name)?, count));
-        let kind = |(name, count, ms): (String, i64, i64)| Ok((named("a job's kind", &name)?, count, ms));
+        let kind =
+            |(name, count, ms): (String, i64, i64)| Ok((named("a job's kind", &name)?, count, ms));
         Ok(Totals {
             states: states.into_iter().map(state).collect::<StoreResult<_>>()?,
             oldest_waiting_ms,

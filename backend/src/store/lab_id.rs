@@ -10,17 +10,21 @@ impl Store {
     /// The lab's id: made at the first call, by whichever of several programs is first, and the
     /// same ever after.
     pub async fn lab_id(&self) -> StoreResult<String> {
-        sqlx::query("INSERT INTO lab_identity (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING")
-            .bind(random_hex::<BYTES>())
-            .execute(&self.pool)
-            .await?;
-        let (id,): (String,) = sqlx::query_as("SELECT id FROM lab_identity").fetch_one(&self.pool).await?;
+        sqlx::query(
+            "INSERT INTO lab_identity (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING",
+        )
+        .bind(random_hex::<BYTES>())
+        .execute(&self.pool)
+        .await?;
+        let (id,): (String,) =
+            sqlx::query_as("SELECT id FROM lab_identity").fetch_one(&self.pool).await?;
         Ok(id)
     }
 
     /// The lab's id; `None` before the first call of [`Store::lab_id`].
     pub async fn known_lab_id(&self) -> StoreResult<Option<String>> {
-        let row: Option<(String,)> = sqlx::query_as("SELECT id FROM lab_identity").fetch_optional(&self.pool).await?;
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT id FROM lab_identity").fetch_optional(&self.pool).await?;
         Ok(row.map(|(id,)| id))
     }
 
@@ -50,10 +54,18 @@ mod tests {
         for _ in 0..8 {
             programs.push(Store::open(&address).await.unwrap());
         }
-        let ids: Vec<String> = futures::future::try_join_all(programs.iter().map(Store::lab_id)).await.unwrap();
-        assert!(ids[0].len() == 32 && ids[0].bytes().all(|digit| digit.is_ascii_hexdigit()), "{ids:?}");
+        let ids: Vec<String> =
+            futures::future::try_join_all(programs.iter().map(Store::lab_id)).await.unwrap();
+        assert!(
+            ids[0].len() == 32 && ids[0].bytes().all(|digit| digit.is_ascii_hexdigit()),
+            "{ids:?}"
+        );
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         drop(programs);
-        assert_eq!(Store::open(&address).await.unwrap().lab_id().await.unwrap(), ids[0], "it stays");
+        assert_eq!(
+            Store::open(&address).await.unwrap().lab_id().await.unwrap(),
+            ids[0],
+            "it stays"
+        );
     }
 }

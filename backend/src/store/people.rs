@@ -67,24 +67,26 @@ impl Store {
 
     /// The person of this name.
     pub async fn person(&self, name: &str) -> StoreResult<Option<Person>> {
-        let row: Option<PersonRow> = sqlx::query_as("SELECT id, name, role FROM lab_users WHERE name = $1")
-            .bind(name)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row: Option<PersonRow> =
+            sqlx::query_as("SELECT id, name, role FROM lab_users WHERE name = $1")
+                .bind(name)
+                .fetch_optional(&self.pool)
+                .await?;
         row.map(TryInto::try_into).transpose()
     }
 
     /// Everybody who may use the lab, by name.
     pub async fn people(&self) -> StoreResult<Vec<Person>> {
         let rows: Vec<PersonRow> =
-            sqlx::query_as("SELECT id, name, role FROM lab_users ORDER BY name").fetch_all(&self.pool).await?;
+            sqlx::query_as("SELECT id, name, role FROM lab_users ORDER BY name")
+                .fetch_all(&self.pool)
+                .await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Keeps the hash of a new token.
     pub async fn add_token(&self, person: i64, secret: &str, label: &str) -> StoreResult<i64> {
-        let statement =
-            "INSERT INTO lab_tokens (user_id, hash, label, created_ms) VALUES ($1, $2, $3, $4) RETURNING id";
+        let statement = "INSERT INTO lab_tokens (user_id, hash, label, created_ms) VALUES ($1, $2, $3, $4) RETURNING id";
         let (id,): (i64,) = sqlx::query_as(statement)
             .bind(person)
             .bind(hash_of(secret))
@@ -99,7 +101,8 @@ impl Store {
     pub async fn person_of_token(&self, secret: &str) -> StoreResult<Option<Person>> {
         let statement = "SELECT u.id, u.name, u.role FROM lab_tokens t JOIN lab_users u ON u.id = t.user_id \
                          WHERE t.hash = $1 AND t.revoked_ms IS NULL";
-        let row: Option<PersonRow> = sqlx::query_as(statement).bind(hash_of(secret)).fetch_optional(&self.pool).await?;
+        let row: Option<PersonRow> =
+            sqlx::query_as(statement).bind(hash_of(secret)).fetch_optional(&self.pool).await?;
         row.map(TryInto::try_into).transpose()
     }
 
@@ -112,11 +115,13 @@ impl Store {
 
     /// Revokes a token; whether there was one to revoke.
     pub async fn revoke_token(&self, id: i64) -> StoreResult<bool> {
-        let done = sqlx::query("UPDATE lab_tokens SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL")
-            .bind(id)
-            .bind(now_ms())
-            .execute(&self.pool)
-            .await?;
+        let done = sqlx::query(
+            "UPDATE lab_tokens SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL",
+        )
+        .bind(id)
+        .bind(now_ms())
+        .execute(&self.pool)
+        .await?;
         Ok(done.rows_affected() > 0)
     }
 }

@@ -46,8 +46,11 @@ impl Store {
         let now = now_ms();
         let mut busy = Vec::with_capacity(running.len());
         for row in &running {
-            let progress: Option<JobProgress> =
-                row.progress.as_deref().map(|text| from_json("a job's progress", text)).transpose()?;
+            let progress: Option<JobProgress> = row
+                .progress
+                .as_deref()
+                .map(|text| from_json("a job's progress", text))
+                .transpose()?;
             let elapsed = row.started_ms.map_or(0.0, |started| (now - started) as f64 / 1000.0);
             let left = progress.and_then(|progress| progress.seconds_left);
             busy.push(left.unwrap_or_else(|| (takes(&row.kind) - elapsed).max(0.0)));
@@ -55,7 +58,13 @@ impl Store {
         let seconds: Vec<f64> = waiting.iter().map(|row| takes(&row.kind)).collect();
         let starts = starts(self.workers().await?.len(), &busy, &seconds);
         let place = |(position, (row, start)): (usize, (&OpenRow, f64))| {
-            (row.id, Place { position: position as i64, seconds: Some(start).filter(|start| start.is_finite()) })
+            (
+                row.id,
+                Place {
+                    position: position as i64,
+                    seconds: Some(start).filter(|start| start.is_finite()),
+                },
+            )
         };
         Ok(waiting.iter().zip(starts).enumerate().map(place).collect())
     }
@@ -65,7 +74,8 @@ impl Store {
         let statement = "SELECT kind, CAST(AVG(finished_ms - started_ms) AS BIGINT) FROM (SELECT kind, started_ms, \
                          finished_ms, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY id DESC) AS age FROM lab_jobs \
                          WHERE state = 'done' AND started_ms IS NOT NULL) latest WHERE age <= $1 GROUP BY kind";
-        let rows: Vec<(String, i64)> = sqlx::query_as(statement).bind(LATEST).fetch_all(&self.pool).await?;
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as(statement).bind(LATEST).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|(kind, ms)| (kind, ms as f64 / 1000.0)).collect())
     }
 }
@@ -77,7 +87,9 @@ fn starts(workers: usize, busy: &[f64], waiting: &[f64]) -> Vec<f64> {
     let mut free = busy.to_vec();
     free.resize(free.len().max(workers), 0.0);
     let start = |seconds: &f64| {
-        let Some(first) = free.iter_mut().min_by(|a, b| a.total_cmp(b)) else { return f64::INFINITY };
+        let Some(first) = free.iter_mut().min_by(|a, b| a.total_cmp(b)) else {
+            return f64::INFINITY;
+        };
         let start = *first;
         *first += seconds;
         start

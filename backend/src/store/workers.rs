@@ -36,7 +36,8 @@ impl Store {
 
     /// Name, device and whether it is busy of each worker that is alive.
     pub async fn workers(&self) -> StoreResult<Vec<(String, String, bool)>> {
-        let statement = "SELECT name, device, job_id FROM lab_workers WHERE seen_ms > $1 ORDER BY name";
+        let statement =
+            "SELECT name, device, job_id FROM lab_workers WHERE seen_ms > $1 ORDER BY name";
         let rows: Vec<(String, String, Option<i64>)> =
             sqlx::query_as(statement).bind(now_ms() - ALIVE_MS).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|(name, device, job)| (name, device, job.is_some())).collect())

@@ -16,7 +16,9 @@ use rrlab_engine::network::Network;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_protocol::{ArtifactKind, JobEvent, JobRequest};
-use rrlab_types::{FinetunePlan, IdentityError, ModelProfile, PROGRAM, SweepPlan, SweepReport, TrainingPlan};
+use rrlab_types::{
+    FinetunePlan, IdentityError, ModelProfile, PROGRAM, SweepPlan, SweepReport, TrainingPlan,
+};
 
 use super::reporter::{JobReporter, JobResult, Outcome};
 use crate::identity::ArtifactIdentity;
@@ -111,10 +113,22 @@ macro_rules! problems {
         })+
     };
 }
-problems!(ArchitectureError, CheckpointError, ClassesError, IdentityError, TrainingStateError, serde_json::Error);
+problems!(
+    ArchitectureError,
+    CheckpointError,
+    ClassesError,
+    IdentityError,
+    TrainingStateError,
+    serde_json::Error
+);
 
 /// Computes a job, reporting what happens and what comes out.
-pub fn run(request: JobRequest, inputs: Inputs, device: &OpenDevice, reporter: JobReporter) -> Outcome {
+pub fn run(
+    request: JobRequest,
+    inputs: Inputs,
+    device: &OpenDevice,
+    reporter: JobReporter,
+) -> Outcome {
     let compute = || {
         let mut run = JobRun { inputs: ParsedInputs::read(inputs, device)?, device, reporter };
         match request {
@@ -142,13 +156,19 @@ struct ParsedInputs {
 
 impl ParsedInputs {
     fn read(inputs: Inputs, device: &OpenDevice) -> Result<Self, Failure> {
-        let model = |(name, bytes): (String, Bytes)| match checkpoint::read(&bytes, NetworkHint::default()) {
-            Ok(model) => Ok((name, model)),
-            Err(error) => Err(Failure::Problem(format!("network {name}: {error}"))),
-        };
+        let model =
+            |(name, bytes): (String, Bytes)| match checkpoint::read(&bytes, NetworkHint::default())
+            {
+                Ok(model) => Ok((name, model)),
+                Err(error) => Err(Failure::Problem(format!("network {name}: {error}"))),
+            };
         let dataset = |data: DatasetSource| match data {
-            DatasetSource::Stored(bytes) => Dataset::from_bytes(&bytes).map_err(|error| error.to_string()),
-            DatasetSource::Named(folder, name) => folder.load(&name).map_err(|error| format!("{error:#}")),
+            DatasetSource::Stored(bytes) => {
+                Dataset::from_bytes(&bytes).map_err(|error| error.to_string())
+            }
+            DatasetSource::Named(folder, name) => {
+                folder.load(&name).map_err(|error| format!("{error:#}"))
+            }
         };
         let given = inputs.profile.as_deref().map(profile).transpose()?;
         // What another device measured does not go with what this one goes on with.
@@ -186,10 +206,16 @@ fn finetuning_to_go_on_from(checkpoint: &[u8]) -> Option<FinetuneState> {
     of_this_version(FinetuneState::from_bytes(checkpoint), |state| &state.report.origin.program)
 }
 
-fn of_this_version<T, E: std::fmt::Display>(read: Result<T, E>, program: impl Fn(&T) -> &str) -> Option<T> {
+fn of_this_version<T, E: std::fmt::Display>(
+    read: Result<T, E>,
+    program: impl Fn(&T) -> &str,
+) -> Option<T> {
     match read {
         Ok(state) if program(&state) == PROGRAM => return Some(state),
-        Ok(state) => tracing::warn!(program = program(&state), "a checkpoint of another version; the job begins anew"),
+        Ok(state) => tracing::warn!(
+            program = program(&state),
+            "a checkpoint of another version; the job begins anew"
+        ),
         Err(error) => tracing::warn!(%error, "a checkpoint can't be read; the job begins anew"),
     }
     None
@@ -228,7 +254,13 @@ fn measure(
     reporter: &mut JobReporter,
 ) -> Result<ModelProfile, Failure> {
     model.check_classes(dataset)?;
-    let images = CalibrationImages::draw(dataset, Split::Train, images, seed, model.normalization_of(dataset))?;
+    let images = CalibrationImages::draw(
+        dataset,
+        Split::Train,
+        images,
+        seed,
+        model.normalization_of(dataset),
+    )?;
     reporter.tell(JobEvent::Measuring(Box::new(model.graph().clone())))?;
     reporter.count("images", 0, images.len());
     let layers = model.graph().prunable_layers().len();
@@ -245,7 +277,14 @@ fn measure(
         }
         _ => reporter.go_on(),
     };
-    Ok(read_sync(calibrate(model, &device.device, &device.name, &images, Method::SecondMoments, watch))?)
+    Ok(read_sync(calibrate(
+        model,
+        &device.device,
+        &device.name,
+        &images,
+        Method::SecondMoments,
+        watch,
+    ))?)
 }
 
 impl JobRun<'_> {
@@ -281,7 +320,8 @@ impl JobRun<'_> {
         failure.map_or(Ok(()), Err)?;
         trained?;
         let mut model = read_sync(trainer.model())?;
-        let reached = trainer.log().epochs.last().and_then(|epoch| epoch.test_accuracy).unwrap_or_default();
+        let reached =
+            trainer.log().epochs.last().and_then(|epoch| epoch.test_accuracy).unwrap_or_default();
         model.note_training(&plan, dataset, reached, drawn.len());
         let name = format!("{architecture} on {}", dataset.name);
         Ok(reporter.result(model_result(name, &model)?)?)
@@ -323,7 +363,11 @@ impl JobRun<'_> {
             device: &device.device,
             device_name: &device.name,
         };
-        reporter.count("networks", previous.as_ref().map_or(0, |report| report.entries.len()), plan.asked());
+        reporter.count(
+            "networks",
+            previous.as_ref().map_or(0, |report| report.entries.len()),
+            plan.asked(),
+        );
         let report = read_sync(experiment.sweep(plan, previous, async |progress| {
             if let Progress::Entry(report) = progress {
                 reporter.checkpoint(serde_json::to_vec(report).map_err(|_| Stopped)?)?;
@@ -403,8 +447,15 @@ impl JobRun<'_> {
             Progress::Images(count) => reporter.advance_by(count, count),
             _ => reporter.go_on(),
         };
-        let fraction = read_sync(accuracy(&network, &dataset.test, &drawn, &model.normalization_of(dataset), watch))?;
-        let evaluation = evaluation(name, model, dataset, Split::Test, drawn.len(), &device.name, fraction);
+        let fraction = read_sync(accuracy(
+            &network,
+            &dataset.test,
+            &drawn,
+            &model.normalization_of(dataset),
+            watch,
+        ))?;
+        let evaluation =
+            evaluation(name, model, dataset, Split::Test, drawn.len(), &device.name, fraction);
         reporter.tell(JobEvent::Evaluated(evaluation.clone()))?;
         Ok(reporter.report(ArtifactKind::Evaluation, name, &evaluation)?)
     }

@@ -197,7 +197,8 @@ impl Worker {
             Err(WorkStopped::Impossible(problem)) => Outcome::Failed(problem),
             Err(WorkStopped::Retry(problem)) => {
                 tracing::error!(job, problem, "job given back");
-                self.retrying(lease, || async { Ok(store.release_job(job, name).await?) }.boxed()).await?;
+                self.retrying(lease, || async { Ok(store.release_job(job, name).await?) }.boxed())
+                    .await?;
                 tokio::time::sleep(RETRY_DELAY).await;
                 return Ok(());
             }
@@ -208,13 +209,17 @@ impl Worker {
             Outcome::Stopped if lease.is_cancelled() => (JobState::Cancelled, None),
             Outcome::Stopped => {
                 tracing::info!(job, "job saved and given back");
-                return self.retrying(lease, || async { Ok(store.release_job(job, name).await?) }.boxed()).await;
+                return self
+                    .retrying(lease, || async { Ok(store.release_job(job, name).await?) }.boxed())
+                    .await;
             }
             Outcome::Failed(problem) => (JobState::Failed, Some(problem)),
         };
         tracing::info!(job, %state, problem, "job ended");
-        self.retrying(lease, || async { Ok(store.finish_job(job, name, state, problem.as_deref()).await?) }.boxed())
-            .await?;
+        self.retrying(lease, || {
+            async { Ok(store.finish_job(job, name, state, problem.as_deref()).await?) }.boxed()
+        })
+        .await?;
         self.forget_checkpoints(job).await;
         Ok(())
     }
@@ -238,7 +243,9 @@ impl Worker {
         followed?;
         match ended {
             Ok(Ok(ended)) => Ok(ended),
-            _ => Err(WorkStopped::Impossible("the program broke down while it computed this; please report it".into())),
+            _ => Err(WorkStopped::Impossible(
+                "the program broke down while it computed this; please report it".into(),
+            )),
         }
     }
 
@@ -255,11 +262,19 @@ impl Worker {
         Ok(())
     }
 
-    async fn keep(&self, job: i64, message: Message, lease: &LeaseRenewal) -> Result<(), WorkStopped> {
+    async fn keep(
+        &self,
+        job: i64,
+        message: Message,
+        lease: &LeaseRenewal,
+    ) -> Result<(), WorkStopped> {
         let Parts { store, objects, name, .. } = &*self.0;
         match message {
             Message::Events(events) => {
-                self.retrying(lease, || async { Ok(store.job_happened(job, name, &events).await?) }.boxed()).await
+                self.retrying(lease, || {
+                    async { Ok(store.job_happened(job, name, &events).await?) }.boxed()
+                })
+                .await
             }
             Message::Checkpoint(bytes) => {
                 // The job can go on without; the next may find room again.
@@ -270,7 +285,9 @@ impl Worker {
             }
             Message::Result(result) => {
                 let (size, bytes) = (result.bytes.len(), Bytes::from(result.bytes));
-                let hash = self.retrying(lease, || async { Ok(objects.put(bytes.clone()).await?) }.boxed()).await?;
+                let hash = self
+                    .retrying(lease, || async { Ok(objects.put(bytes.clone()).await?) }.boxed())
+                    .await?;
                 let new = NewArtifact {
                     kind: result.kind,
                     name: &result.name,
@@ -278,7 +295,10 @@ impl Worker {
                     bytes: size,
                     identity: result.identity,
                 };
-                self.retrying(lease, || async { Ok(store.add_result(job, name, new).await.map(drop)?) }.boxed()).await
+                self.retrying(lease, || {
+                    async { Ok(store.add_result(job, name, new).await.map(drop)?) }.boxed()
+                })
+                .await
             }
         }
     }
@@ -347,9 +367,15 @@ impl Worker {
         Ok(inputs)
     }
 
-    async fn artifact(&self, id: i64, kind: ArtifactKind, lease: &LeaseRenewal) -> Result<Artifact, WorkStopped> {
+    async fn artifact(
+        &self,
+        id: i64,
+        kind: ArtifactKind,
+        lease: &LeaseRenewal,
+    ) -> Result<Artifact, WorkStopped> {
         let store = &self.0.store;
-        let found = self.retrying(lease, || async { Ok(store.artifact(id, None).await?) }.boxed()).await?;
+        let found =
+            self.retrying(lease, || async { Ok(store.artifact(id, None).await?) }.boxed()).await?;
         match found {
             Some(artifact) if artifact.kind == kind => Ok(artifact),
             _ => Err(WorkStopped::Impossible(format!("{kind} {id} is no longer there"))),
@@ -362,7 +388,11 @@ impl Worker {
     }
 
     /// The profile that a job measured before it was interrupted, if it did.
-    async fn measured_profile(&self, job: i64, lease: &LeaseRenewal) -> Result<Option<Bytes>, WorkStopped> {
+    async fn measured_profile(
+        &self,
+        job: i64,
+        lease: &LeaseRenewal,
+    ) -> Result<Option<Bytes>, WorkStopped> {
         let store = &self.0.store;
         let made = self.retrying(lease, || async { Ok(store.results(job).await?) }.boxed()).await?;
         match made.iter().find(|made| made.kind == ArtifactKind::Profile) {
@@ -372,9 +402,16 @@ impl Worker {
     }
 
     /// The state to go on from; `None` where it is lost, so that the job begins anew.
-    async fn checkpoint(&self, job: i64, hash: &str, lease: &LeaseRenewal) -> Result<Option<Bytes>, WorkStopped> {
+    async fn checkpoint(
+        &self,
+        job: i64,
+        hash: &str,
+        lease: &LeaseRenewal,
+    ) -> Result<Option<Bytes>, WorkStopped> {
         let objects = &self.0.objects;
-        let read = self.retrying(lease, || async { Ok(objects.checkpoint(job, hash).await?) }.boxed()).await;
+        let read = self
+            .retrying(lease, || async { Ok(objects.checkpoint(job, hash).await?) }.boxed())
+            .await;
         match read {
             Ok(bytes) => Ok(Some(bytes)),
             Err(WorkStopped::Impossible(problem)) => {

@@ -66,7 +66,11 @@ pub struct JobReporter {
 
 impl JobReporter {
     /// To a worker that listens; `stop` becomes true when the thread is to end.
-    pub fn new(messages: mpsc::Sender<Message>, stop: Arc<AtomicBool>, save_every: Duration) -> Self {
+    pub fn new(
+        messages: mpsc::Sender<Message>,
+        stop: Arc<AtomicBool>,
+        save_every: Duration,
+    ) -> Self {
         let now = Instant::now();
         Self {
             messages,
@@ -123,7 +127,12 @@ impl JobReporter {
     ///
     /// # Errors
     /// If nobody listens any more.
-    pub fn report(&self, kind: ArtifactKind, name: &str, report: &impl Serialize) -> Result<(), Stopped> {
+    pub fn report(
+        &self,
+        kind: ArtifactKind,
+        name: &str,
+        report: &impl Serialize,
+    ) -> Result<(), Stopped> {
         self.json(kind, name, report, ArtifactIdentity::default())
     }
 
@@ -164,7 +173,8 @@ impl JobReporter {
     /// Begins to count units of `what`, of which some may be done already.
     pub fn count(&mut self, what: &str, done: usize, total: usize) {
         let (images_per_second, seconds_left) = (None, None);
-        self.progress = JobProgress { what: what.into(), done, total, images_per_second, seconds_left };
+        self.progress =
+            JobProgress { what: what.into(), done, total, images_per_second, seconds_left };
         self.began = (Instant::now(), done);
         self.images = 0;
         self.reported = None;
@@ -174,7 +184,12 @@ impl JobReporter {
     ///
     /// # Errors
     /// If the thread is to end or nobody listens any more.
-    pub fn advance(&mut self, done: usize, images: usize, event: Option<JobEvent>) -> Result<(), Stopped> {
+    pub fn advance(
+        &mut self,
+        done: usize,
+        images: usize,
+        event: Option<JobEvent>,
+    ) -> Result<(), Stopped> {
         self.images += images;
         self.progress.done = done;
         let seconds = self.began.0.elapsed().as_secs_f64();
@@ -182,12 +197,16 @@ impl JobReporter {
         if counted > 0 && seconds > 0.0 {
             let left = self.progress.total.saturating_sub(done);
             self.progress.seconds_left = Some(left as f64 * seconds / counted as f64);
-            self.progress.images_per_second = (self.images > 0).then(|| self.images as f64 / seconds);
+            self.progress.images_per_second =
+                (self.images > 0).then(|| self.images as f64 / seconds);
         }
         let pause = (self.began.0.elapsed() / REPORTS).clamp(REPORT.0, REPORT.1);
-        if self.reported.is_none_or(|reported| reported.elapsed() > pause) || done >= self.progress.total {
+        if self.reported.is_none_or(|reported| reported.elapsed() > pause)
+            || done >= self.progress.total
+        {
             self.reported = Some(Instant::now());
-            let events = [JobEvent::Progress(self.progress.clone())].into_iter().chain(event).collect();
+            let events =
+                [JobEvent::Progress(self.progress.clone())].into_iter().chain(event).collect();
             self.say(Message::Events(events))?;
         }
         self.go_on()

@@ -1,4 +1,5 @@
-//! What a worker holds: its device, images, a network with its profile, and what was pruned from it.
+//! What a worker holds: its device, images, a network with its profile, and what was pruned from
+//! it.
 
 use rrlab_engine::data::Dataset;
 use rrlab_engine::device::OpenDevice;

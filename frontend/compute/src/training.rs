@@ -13,8 +13,8 @@ use crate::port::{send_bytes, send_event};
 use crate::progress_counter::ProgressCounter;
 use crate::state::WorkerState;
 
-/// Test images on which an epoch's accuracy is measured: enough to see it rise, few enough not to be
-/// waited for.
+/// Test images on which an epoch's accuracy is measured: enough to see it rise, few enough not to
+/// be waited for.
 const EPOCH_IMAGES: usize = 500;
 /// Shortest time between two states of a training that the page can go on from.
 const CHECKPOINT_MILLISECONDS: f64 = 2000.0;

@@ -1,5 +1,5 @@
-//! The whole way of a network through the lab, in about ten seconds: train, calibrate, allocate, prune,
-//! repair, evaluate.
+//! The whole way of a network through the lab, in about ten seconds: train, calibrate, allocate,
+//! prune, repair, evaluate.
 //!
 //! `cargo run --release --package rrlab-engine --example whole_way`
 //!

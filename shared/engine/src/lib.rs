@@ -1,8 +1,8 @@
 //! Everything of the Repairability Lab that touches tensors, natively and in the browser.
 //!
-//! `examples/whole_way.rs` goes the whole way of a network: train, calibrate, allocate, prune, repair,
-//! evaluate. Work is `async`, because a browser's GPU can be read in no other way; elsewhere
-//! `burn::tensor::read_sync` waits for it.
+//! `examples/whole_way.rs` goes the whole way of a network: train, calibrate, allocate, prune,
+//! repair, evaluate. Work is `async`, because a browser's GPU can be read in no other way;
+//! elsewhere `burn::tensor::read_sync` waits for it.
 
 pub mod architecture;
 pub mod calibrate;

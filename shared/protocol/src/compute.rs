@@ -2,8 +2,8 @@
 //! it as they are.
 
 use rrlab_types::{
-    Allocation, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport, SweepPlan, SweepReport,
-    TrainingPlan,
+    Allocation, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport, SweepPlan,
+    SweepReport, TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
 

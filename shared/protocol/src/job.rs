@@ -1,6 +1,8 @@
 //! Jobs: where what a person asked for is, and what happens to it.
 
-use rrlab_types::{EpochReport, Evaluation, FinetuneRun, LayerGraph, LayerProfile, StepReport, SweepEntry};
+use rrlab_types::{
+    EpochReport, Evaluation, FinetuneRun, LayerGraph, LayerProfile, StepReport, SweepEntry,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::Artifact;
@@ -59,8 +61,8 @@ pub struct Job {
     pub finished_ms: Option<i64>,
     /// Jobs before it in the queue, while it waits.
     pub position: Option<i64>,
-    /// Seconds until it is likely to start, while it waits: judged by how far those that run are and by how long the
-    /// latest jobs took.
+    /// Seconds until it is likely to start, while it waits: judged by how far those that run are
+    /// and by how long the latest jobs took.
     pub starts_in_seconds: Option<f64>,
     /// How far it is, while it runs.
     pub progress: Option<JobProgress>,

@@ -1,5 +1,5 @@
-//! What programs say to each other: the server's API (jobs, what is stored, who asks), and the page and its compute
-//! workers, with the page's side of that conversation as a state machine.
+//! What programs say to each other: the server's API (jobs, what is stored, who asks), and the page
+//! and its compute workers, with the page's side of that conversation as a state machine.
 //!
 //! Pure data and pure functions, like `rrlab-types`: nothing here touches a browser or a socket.
 
@@ -14,8 +14,10 @@ pub use artifact::{Artifact, ArtifactKind};
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 pub use job::{Job, JobEvent, JobProgress, JobState};
 pub use request::{
-    CalibrateRequest, DEFAULT_ARCHITECTURE, DatasetRef, EvaluateRequest, FinetuneRequest, JobKind, JobRequest,
-    RequestFields, RequestKindError, SweepRequest, TrainRequest,
+    CalibrateRequest, DEFAULT_ARCHITECTURE, DatasetRef, EvaluateRequest, FinetuneRequest, JobKind,
+    JobRequest, RequestFields, RequestKindError, SweepRequest, TrainRequest,
 };
 pub use server::{FieldProblem, Me, Problem, ServerInfo, Share, UserRole};
-pub use session::{Control, Effect, Input, Phase, RequestOutcome, RequestWithFiles, Task, WorkerSession};
+pub use session::{
+    Control, Effect, Input, Phase, RequestOutcome, RequestWithFiles, Task, WorkerSession,
+};

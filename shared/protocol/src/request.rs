@@ -184,7 +184,9 @@ struct NamedDataset {
 impl From<DatasetForm> for DatasetRef {
     fn from(form: DatasetForm) -> Self {
         match form {
-            DatasetForm::Name(named) | DatasetForm::Named(NamedDataset { named }) => Self::Named(named),
+            DatasetForm::Name(named) | DatasetForm::Named(NamedDataset { named }) => {
+                Self::Named(named)
+            }
             DatasetForm::Stored(StoredDataset { stored }) => Self::Stored(stored),
         }
     }
@@ -204,11 +206,12 @@ impl utoipa::PartialSchema for DatasetRef {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         use utoipa::openapi::schema::{AdditionalProperties, Type};
         use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
-        let name = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some("`shapes10`, or the name of a data set that was imported on the server's machines"));
-        let number =
-            ObjectBuilder::new().schema_type(Type::Integer).description(Some("Number of an uploaded data set"));
+        let name = ObjectBuilder::new().schema_type(Type::String).description(Some(
+            "`shapes10`, or the name of a data set that was imported on the server's machines",
+        ));
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some("Number of an uploaded data set"));
         let stored = ObjectBuilder::new()
             .property("stored", number)
             .required("stored")
@@ -295,7 +298,8 @@ fn fill(fields: &mut Map<String, Value>, defaults: Map<String, Value>) {
 impl<'de> Deserialize<'de> for JobRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let request = Value::deserialize(deserializer)?;
-        let RequestFields { kind, fields } = RequestFields::of(request).map_err(D::Error::custom)?;
+        let RequestFields { kind, fields } =
+            RequestFields::of(request).map_err(D::Error::custom)?;
         Self::of_kind(kind, Value::Object(fields)).map_err(D::Error::custom)
     }
 }
@@ -319,7 +323,9 @@ impl JobRequest {
     /// Values of the fields that a request of this kind may leave out.
     pub fn defaults(kind: JobKind) -> Map<String, Value> {
         let defaults = match kind {
-            JobKind::Train => json!({ "architecture": DEFAULT_ARCHITECTURE, "plan": TrainingPlan::default() }),
+            JobKind::Train => {
+                json!({ "architecture": DEFAULT_ARCHITECTURE, "plan": TrainingPlan::default() })
+            }
             JobKind::Calibrate => json!({ "images": CALIBRATION_IMAGES, "seed": 0 }),
             JobKind::Sweep => json!({ "profile": null, "plan": SweepPlan::default() }),
             JobKind::Finetune => json!({ "profile": null, "plan": FinetunePlan::default() }),
@@ -405,7 +411,9 @@ mod tests {
             plan: TrainingPlan::default(),
         };
         assert_eq!(train, JobRequest::Train(expected));
-        let sweep = read(json!({ "kind": "sweep", "model": 3, "dataset": { "stored": 7 }, "plan": { "seed": 5 } }));
+        let sweep = read(
+            json!({ "kind": "sweep", "model": 3, "dataset": { "stored": 7 }, "plan": { "seed": 5 } }),
+        );
         let expected = SweepRequest {
             model: 3,
             profile: None,
@@ -419,10 +427,15 @@ mod tests {
     fn fine_tuning_that_names_its_epochs_alone_keeps_its_own_rate() {
         let fields = json!({ "kind": "finetune", "model": 3, "dataset": "shapes10", "plan": {
             "training": { "epochs": 2, "distillation": { "weight": 0.3 } } } });
-        let JobRequest::Finetune(FinetuneRequest { plan: FinetunePlan { training, .. }, .. }) = read(fields) else {
+        let JobRequest::Finetune(FinetuneRequest { plan: FinetunePlan { training, .. }, .. }) =
+            read(fields)
+        else {
             panic!("it is fine-tuning");
         };
-        assert_eq!((training.epochs, training.learning_rate), (2, FinetunePlan::customary_training().learning_rate));
+        assert_eq!(
+            (training.epochs, training.learning_rate),
+            (2, FinetunePlan::customary_training().learning_rate)
+        );
         assert_eq!(training.schedule, Schedule::Cosine);
         assert_eq!(training.distillation.map(|distillation| distillation.weight), Some(0.3));
     }
@@ -437,7 +450,10 @@ mod tests {
             let request = read(least);
             assert_eq!(request.kind(), kind);
             let written = serde_json::to_value(&request).unwrap();
-            assert_eq!((&written["kind"], &written["dataset"]), (&json!(kind.name()), &json!("shapes10")));
+            assert_eq!(
+                (&written["kind"], &written["dataset"]),
+                (&json!(kind.name()), &json!("shapes10"))
+            );
             assert_eq!(read(written), request);
         }
     }

@@ -77,7 +77,8 @@ pub struct Problem {
     /// What depends on the thing that can't be deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<String>,
-    /// Each field of the request that is missing, unknown or wrong; `problem` says the same in one text.
+    /// Each field of the request that is missing, unknown or wrong; `problem` says the same in one
+    /// text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldProblem>,
 }

@@ -13,7 +13,9 @@ fn main() {
 /// Channels of ResNet34's 33 3×3 convolutions; projections and classifier are small beside them.
 fn channels() -> Vec<usize> {
     let stages = [(64, 7), (128, 8), (256, 12), (512, 6)];
-    std::iter::once(3).chain(stages.into_iter().flat_map(|(width, count)| vec![width; count])).collect()
+    std::iter::once(3)
+        .chain(stages.into_iter().flat_map(|(width, count)| vec![width; count]))
+        .collect()
 }
 
 #[divan::bench(args = Rule::VARIANTS)]

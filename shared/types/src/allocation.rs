@@ -45,13 +45,14 @@ pub struct LayerAllocation {
     pub kept: usize,
     /// `kept / weights`.
     pub density: f64,
-    /// Whether the rule chose the count, was stopped by the size of the layer, or a person forced it.
+    /// Whether the rule chose the count, was stopped by the size of the layer, or a person forced
+    /// it.
     pub state: LayerState,
 }
 
 impl LayerAllocation {
-    /// Whether the layer is close to being cut off: it keeps fewer weights than it has outputs, so that some outputs no
-    /// longer depend on its input.
+    /// Whether the layer is close to being cut off: it keeps fewer weights than it has outputs, so
+    /// that some outputs no longer depend on its input.
     pub fn is_near_collapse(&self) -> bool {
         self.kept < self.shape[0]
     }
@@ -73,7 +74,8 @@ pub struct Allocation {
     /// Constraints whose layers were paid from the budget before the rule filled the rest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<Constraint>,
-    /// The network that it is for; none where it follows from shapes alone, or in a file of an earlier version.
+    /// The network that it is for; none where it follows from shapes alone, or in a file of an
+    /// earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_hash: Option<ModelHash>,
     /// The profile that it was made from, likewise.
@@ -165,7 +167,11 @@ impl Allocation {
     /// # Errors
     /// If it is for another.
     pub fn check_model(&self, model: &ModelHash) -> Result<Binding, IdentityError> {
-        model.check("the allocation", self.model_hash.as_ref(), "allocate from the profile of this network")
+        model.check(
+            "the allocation",
+            self.model_hash.as_ref(),
+            "allocate from the profile of this network",
+        )
     }
 
     /// Weights of all layers, kept or not.
@@ -198,7 +204,10 @@ impl Allocation {
         layers: impl ExactSizeIterator<Item = (&'a str, usize)>,
     ) -> Result<(), AllocationError> {
         if layers.len() != self.layers.len() {
-            return Err(AllocationError::LayerCount { left: self.layers.len(), right: layers.len() });
+            return Err(AllocationError::LayerCount {
+                left: self.layers.len(),
+                right: layers.len(),
+            });
         }
         for (index, (mine, (name, weights))) in self.layers.iter().zip(layers).enumerate() {
             if mine.name != name || mine.weights != weights {
@@ -214,17 +223,25 @@ impl Allocation {
         Ok(())
     }
 
-    /// Checks that each layer keeps what it can and all together exactly the budget: asked before any number is shown.
+    /// Checks that each layer keeps what it can and all together exactly the budget: asked before
+    /// any number is shown.
     ///
     /// # Errors
     /// [`AllocationError::Inconsistent`].
     pub fn check(&self) -> Result<(), AllocationError> {
         let fail = |problem| Err(AllocationError::Inconsistent { problem });
-        if let Some(layer) = self.layers.iter().find(|layer| layer.kept == 0 || layer.kept > layer.weights) {
-            return fail(format!("layer `{}` keeps {} of {} weights", layer.name, layer.kept, layer.weights));
+        if let Some(layer) =
+            self.layers.iter().find(|layer| layer.kept == 0 || layer.kept > layer.weights)
+        {
+            return fail(format!(
+                "layer `{}` keeps {} of {} weights",
+                layer.name, layer.kept, layer.weights
+            ));
         }
         let density = |layer: &LayerAllocation| layer.kept as f64 / layer.weights as f64;
-        if let Some(layer) = self.layers.iter().find(|layer| (layer.density - density(layer)).abs() > 1e-9) {
+        if let Some(layer) =
+            self.layers.iter().find(|layer| (layer.density - density(layer)).abs() > 1e-9)
+        {
             return fail(format!(
                 "layer `{}` says its density is {}, but it is {}",
                 layer.name,
@@ -234,7 +251,10 @@ impl Allocation {
         }
         let sum: usize = self.layers.iter().map(|layer| layer.kept).sum();
         if sum != self.budget || self.kept != self.budget {
-            return fail(format!("its layers keep {sum} weights, but the budget is {}", self.budget));
+            return fail(format!(
+                "its layers keep {sum} weights, but the budget is {}",
+                self.budget
+            ));
         }
         Ok(())
     }

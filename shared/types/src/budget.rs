@@ -20,10 +20,14 @@ pub struct Density(f64);
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FractionError {
     /// A number that is no sparsity.
-    #[error("sparsity {0} is not possible: it is at least 0 (dense) and below 1 (nothing would be left)")]
+    #[error(
+        "sparsity {0} is not possible: it is at least 0 (dense) and below 1 (nothing would be left)"
+    )]
     Sparsity(f64),
     /// A number that is no density.
-    #[error("density {0} is not possible: it is above 0 (nothing would be left) and at most 1 (dense)")]
+    #[error(
+        "density {0} is not possible: it is above 0 (nothing would be left) and at most 1 (dense)"
+    )]
     Density(f64),
     /// A text that is no number.
     #[error("`{0}` is not a number")]
@@ -39,7 +43,11 @@ impl Sparsity {
     /// # Errors
     /// [`FractionError::Sparsity`] for anything outside [0, 1), NaN included.
     pub fn new(value: f64) -> Result<Self, FractionError> {
-        if (0.0..1.0).contains(&value) { Ok(Self(value)) } else { Err(FractionError::Sparsity(value)) }
+        if (0.0..1.0).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err(FractionError::Sparsity(value))
+        }
     }
 
     /// The fraction, as a number between 0 and 1.
@@ -62,7 +70,11 @@ impl Density {
     /// # Errors
     /// [`FractionError::Density`] for anything outside (0, 1], NaN included.
     pub fn new(value: f64) -> Result<Self, FractionError> {
-        if value > 0.0 && value <= 1.0 { Ok(Self(value)) } else { Err(FractionError::Density(value)) }
+        if value > 0.0 && value <= 1.0 {
+            Ok(Self(value))
+        } else {
+            Err(FractionError::Density(value))
+        }
     }
 
     /// The fraction, as a number between 0 and 1.

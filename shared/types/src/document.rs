@@ -1,4 +1,5 @@
-//! What a person may open: a profile, a sweep, a report of fine-tuning or an allocation, told apart by what it holds.
+//! What a person may open: a profile, a sweep, a report of fine-tuning or an allocation, told apart
+//! by what it holds.
 
 use serde_json::Value;
 
@@ -24,7 +25,9 @@ pub enum Document {
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// The text is not JSON.
-    #[error("it is not JSON ({0}); a profile, a sweep, a report of fine-tuning or an allocation is")]
+    #[error(
+        "it is not JSON ({0}); a profile, a sweep, a report of fine-tuning or an allocation is"
+    )]
     Json(serde_json::Error),
     /// JSON of something else.
     #[error(

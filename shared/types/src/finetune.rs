@@ -1,4 +1,5 @@
-//! Fine-tuning of pruned, repaired networks under several rules from the same start, and what came of it.
+//! Fine-tuning of pruned, repaired networks under several rules from the same start, and what came
+//! of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +10,12 @@ use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::training::{EpochReport, Schedule, TrainingPlan};
 use crate::version::{VersionError, check_version};
 
-/// Version of the format that this program writes. Version 1 did not say what it is of in a way that can be checked.
+/// Version of the format that this program writes. Version 1 did not say what it is of in a way
+/// that can be checked.
 pub const FINETUNE_VERSION: u32 = 2;
 
-/// What is pruned, repaired and fine-tuned. All runs start from the same dense network, calibration images and order of
-/// training images, and differ in their masks alone.
+/// What is pruned, repaired and fine-tuned. All runs start from the same dense network, calibration
+/// images and order of training images, and differ in their masks alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -41,8 +43,9 @@ pub struct FinetunePlan {
 /// The same rules as a [`SweepPlan`]'s, at one sparsity that needs fine-tuning.
 impl Default for FinetunePlan {
     fn default() -> Self {
-        let SweepPlan { rules, settings, constraints, calibration_images, evaluation_images, .. } =
-            SweepPlan::default();
+        let SweepPlan {
+            rules, settings, constraints, calibration_images, evaluation_images, ..
+        } = SweepPlan::default();
         Self {
             rules,
             sparsities: Sparsity::new(0.95).into_iter().collect(),

@@ -1,4 +1,5 @@
-//! The lab's terms in plain words: what the page shows on hover, and the command line below its tables and in its help.
+//! The lab's terms in plain words: what the page shows on hover, and the command line below its
+//! tables and in its help.
 
 /// A term, what it means, and its formula where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,9 @@ pub const ENTRIES: [Entry; 24] = [
         formula: "ŷ → a·ŷ + b, with a = √(v/v̂), b = μ − a·μ̂",
     },
     Entry {
-        term: "sparsity", meaning: "The fraction of all prunable weights that is removed.", formula: "s = 1 − d"
+        term: "sparsity",
+        meaning: "The fraction of all prunable weights that is removed.",
+        formula: "s = 1 − d",
     },
     Entry {
         term: "density",
@@ -75,7 +78,11 @@ pub const ENTRIES: [Entry; 24] = [
         formula: "",
     },
     Entry { term: "stem", meaning: "The first convolution, which sees the image.", formula: "" },
-    Entry { term: "classifier", meaning: "The last linear layer, which gives a number for each class.", formula: "" },
+    Entry {
+        term: "classifier",
+        meaning: "The last linear layer, which gives a number for each class.",
+        formula: "",
+    },
     Entry {
         term: "capped",
         meaning: "The rule wanted more than all of the layer's weights; it is dense, and the rest goes \
@@ -110,7 +117,11 @@ pub const ENTRIES: [Entry; 24] = [
         meaning: "Accuracy after repair between chance (0) and the dense network's (1).",
         formula: "(accuracy − chance) / (dense − chance)",
     },
-    Entry { term: "chance", meaning: "Accuracy of guessing: one over the number of classes.", formula: "1 / classes" },
+    Entry {
+        term: "chance",
+        meaning: "Accuracy of guessing: one over the number of classes.",
+        formula: "1 / classes",
+    },
     Entry {
         term: "recoverability transition",
         meaning: "The range of sparsity over which recovery falls from 0.8 to 0.2: before it any rule \
@@ -137,7 +148,8 @@ pub const ENTRIES: [Entry; 24] = [
     },
 ];
 
-/// The entry of a term, whether it is written in capitals (`ERK`, a name of the field) or not (`erk`, a rule's name).
+/// The entry of a term, whether it is written in capitals (`ERK`, a name of the field) or not
+/// (`erk`, a rule's name).
 pub fn entry(term: &str) -> Option<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.term.eq_ignore_ascii_case(term))
 }
@@ -157,7 +169,12 @@ mod tests {
     fn a_term_is_explained_once_and_found_in_small_letters() {
         for (index, entry) in ENTRIES.iter().enumerate() {
             assert!(entry.meaning.ends_with('.'), "{}", entry.term);
-            assert_eq!(super::entry(&entry.term.to_lowercase()), Some(&ENTRIES[index]), "{} stands twice", entry.term);
+            assert_eq!(
+                super::entry(&entry.term.to_lowercase()),
+                Some(&ENTRIES[index]),
+                "{} stands twice",
+                entry.term
+            );
         }
     }
 }

@@ -248,25 +248,38 @@ impl Op {
             Self::Input => None,
             Self::Conv2d { in_channels, out_channels, kernel, stride, padding, .. } => {
                 let shape = first.filter(|s| s.channels == in_channels)?;
-                let side = |n: usize| Some((n + 2 * padding).checked_sub(kernel)? / stride.max(1) + 1);
-                Some(FeatureShape { channels: out_channels, height: side(shape.height)?, width: side(shape.width)? })
+                let side =
+                    |n: usize| Some((n + 2 * padding).checked_sub(kernel)? / stride.max(1) + 1);
+                Some(FeatureShape {
+                    channels: out_channels,
+                    height: side(shape.height)?,
+                    width: side(shape.width)?,
+                })
             }
             Self::BatchNorm { channels } => first.filter(|s| s.channels == channels),
             Self::Relu => first,
             Self::Add => first.filter(|s| inputs.get(1) == Some(s)),
             Self::MaxPool { size } => {
                 let shape = first.filter(|s| size > 0 && s.height >= size && s.width >= size)?;
-                Some(FeatureShape { height: shape.height / size, width: shape.width / size, ..shape })
+                Some(FeatureShape {
+                    height: shape.height / size,
+                    width: shape.width / size,
+                    ..shape
+                })
             }
             Self::GlobalAveragePool => first.map(|s| FeatureShape::vector(s.channels)),
             Self::PadShortcut { out_channels, stride } => {
                 let shape = first.filter(|s| s.channels <= out_channels && stride > 0)?;
                 let side = |n: usize| n.div_ceil(stride);
-                Some(FeatureShape { channels: out_channels, height: side(shape.height), width: side(shape.width) })
+                Some(FeatureShape {
+                    channels: out_channels,
+                    height: side(shape.height),
+                    width: side(shape.width),
+                })
             }
-            Self::Linear { in_features, out_features, .. } => {
-                first.filter(|s| s.elements() == in_features).map(|_| FeatureShape::vector(out_features))
-            }
+            Self::Linear { in_features, out_features, .. } => first
+                .filter(|s| s.elements() == in_features)
+                .map(|_| FeatureShape::vector(out_features)),
         }
     }
 
@@ -339,7 +352,11 @@ impl LayerGraph {
 
     /// The nodes that take this node's output.
     pub fn consumers(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
-        self.nodes.iter().enumerate().filter(move |(_, node)| node.inputs.contains(&id)).map(|(i, _)| NodeId(i))
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(move |(_, node)| node.inputs.contains(&id))
+            .map(|(i, _)| NodeId(i))
     }
 
     /// Prunable layers in graph order.
@@ -358,24 +375,37 @@ impl LayerGraph {
         self.nodes.iter().enumerate().filter_map(layer).collect()
     }
 
-    /// The batch norm that alone follows a prunable layer, into which a channelwise map can be folded.
+    /// The batch norm that alone follows a prunable layer, into which a channelwise map can be
+    /// folded.
     pub fn following_batch_norm(&self, id: NodeId) -> Option<NodeId> {
         let mut consumers = self.consumers(id);
         let only = consumers.next().filter(|_| consumers.next().is_none())?;
         matches!(self.node(only).op, Op::BatchNorm { .. }).then_some(only)
     }
 
-    /// For each sum, the prunable layers of its two sides: back from the sum to the fork where the sides part.
+    /// For each sum, the prunable layers of its two sides: back from the sum to the fork where the
+    /// sides part.
     pub fn residual_blocks(&self) -> Vec<ResidualBlock> {
         let sums = self.ids().filter(|&id| self.node(id).op == Op::Add);
         sums.map(|sum| {
             let [first, second] = [0, 1].map(|side| self.side_of_sum(self.node(sum).inputs[side]));
-            let second_is_shortcut = second.iter().all(|&id| self.node(id).role == Some(Role::Projection));
+            let second_is_shortcut =
+                second.iter().all(|&id| self.node(id).role == Some(Role::Projection));
             let inputs = [self.node(sum).inputs[0], self.node(sum).inputs[1]];
             if second_is_shortcut {
-                ResidualBlock { branch_end: inputs[0], shortcut_end: inputs[1], branch: first, shortcut: second }
+                ResidualBlock {
+                    branch_end: inputs[0],
+                    shortcut_end: inputs[1],
+                    branch: first,
+                    shortcut: second,
+                }
             } else {
-                ResidualBlock { branch_end: inputs[1], shortcut_end: inputs[0], branch: second, shortcut: first }
+                ResidualBlock {
+                    branch_end: inputs[1],
+                    shortcut_end: inputs[0],
+                    branch: second,
+                    shortcut: first,
+                }
             }
         })
         .collect()

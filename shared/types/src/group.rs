@@ -7,8 +7,8 @@ use crate::graph::{LayerGraph, NodeId, Op};
 /// Nodes that belong together: a stage of a network, or a block inside a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerGroup {
-    /// `layer2` or `layer2.0` as in the modules' names; `features 16×16` for the layers that see one size of image where
-    /// names tell no stage.
+    /// `layer2` or `layer2.0` as in the modules' names; `features 16×16` for the layers that see
+    /// one size of image where names tell no stage.
     pub name: String,
     /// The stage that a block is in, as an index of [`LayerGraph::groups`].
     pub stage: Option<usize>,
@@ -17,7 +17,8 @@ pub struct LayerGroup {
 }
 
 impl LayerGraph {
-    /// Stages and the blocks inside them, each stage before its blocks; only those with two prunable layers or more.
+    /// Stages and the blocks inside them, each stage before its blocks; only those with two
+    /// prunable layers or more.
     pub fn groups(&self) -> Vec<LayerGroup> {
         let mut groups: Vec<LayerGroup> = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
@@ -42,7 +43,9 @@ impl LayerGraph {
             [stage, block, _, ..] => vec![stage.to_owned(), format!("{stage}.{block}")],
             [sequence, _] => {
                 let seen = match node.op {
-                    Op::MaxPool { .. } => node.inputs.first().map_or(node.shape, |&input| self.node(input).shape),
+                    Op::MaxPool { .. } => {
+                        node.inputs.first().map_or(node.shape, |&input| self.node(input).shape)
+                    }
                     _ => node.shape,
                 };
                 vec![format!("{sequence} {}×{}", seen.height, seen.width)]
@@ -52,10 +55,14 @@ impl LayerGraph {
     }
 
     fn worth_folding(&self, groups: Vec<LayerGroup>) -> Vec<LayerGroup> {
-        let prunable = |group: &LayerGroup| group.nodes.iter().filter(|&&id| self.node(id).role.is_some()).count();
+        let prunable = |group: &LayerGroup| {
+            group.nodes.iter().filter(|&&id| self.node(id).role.is_some()).count()
+        };
         let mut kept: Vec<LayerGroup> = Vec::new();
         let mut moved: HashMap<usize, usize> = HashMap::new();
-        for (index, group) in groups.into_iter().enumerate().filter(|(_, group)| prunable(group) >= 2) {
+        for (index, group) in
+            groups.into_iter().enumerate().filter(|(_, group)| prunable(group) >= 2)
+        {
             moved.insert(index, kept.len());
             let stage = group.stage.and_then(|stage| moved.get(&stage).copied());
             kept.push(LayerGroup { stage, ..group });

@@ -1,8 +1,10 @@
-//! What a number is of: hashes of networks, profiles and images, and the checks that keep those of different ones apart.
+//! What a number is of: hashes of networks, profiles and images, and the checks that keep those of
+//! different ones apart.
 //!
-//! A profile carries the hash of the network and of the images that it was measured on; allocations, masks, pruned
-//! networks, sweeps and reports of fine-tuning carry the network's and the profile's. Whatever combines two of them
-//! checks with [`ModelHash::check`] or [`ProfileHash::check`], and refuses by name.
+//! A profile carries the hash of the network and of the images that it was measured on;
+//! allocations, masks, pruned networks, sweeps and reports of fine-tuning carry the network's and
+//! the profile's. Whatever combines two of them checks with [`ModelHash::check`] or
+//! [`ProfileHash::check`], and refuses by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,8 +17,8 @@ const DIGITS: usize = 64;
 /// Digits of a hash that people read.
 const SHORT_DIGITS: usize = 12;
 
-/// Hashes parts one after the other. Each part's length is hashed before it, so that two different lists of parts never
-/// hash the same bytes.
+/// Hashes parts one after the other. Each part's length is hashed before it, so that two different
+/// lists of parts never hash the same bytes.
 #[derive(Debug, Clone)]
 pub struct ContentHasher(Sha256);
 
@@ -96,8 +98,8 @@ macro_rules! hashes {
                 self.to_string()[..SHORT_DIGITS].to_owned()
             }
 
-            /// Checks that something which names `found` was made from this one. `what` names it ("the profile"), `remedy`
-            /// says what would be right.
+            /// Checks that something which names `found` was made from this one. `what` names it
+            /// ("the profile"), `remedy` says what would be right.
             ///
             /// # Errors
             /// If it names another.
@@ -222,7 +224,8 @@ mod tests {
         let (one, two) = (hash(&[b"one"]), hash(&[b"two"]));
         assert_eq!(one.check("the profile", Some(&one), ""), Ok(Binding::Bound));
         assert_eq!(one.check("the profile", None, ""), Ok(Binding::Unbound));
-        let error = one.check("the profile", Some(&two), "calibrate this one").unwrap_err().to_string();
+        let error =
+            one.check("the profile", Some(&two), "calibrate this one").unwrap_err().to_string();
         let expected = format!(
             "the profile is of network {}, but the network here is {}: calibrate this one",
             two.short(),

@@ -1,7 +1,7 @@
 //! Layer graph, profiles, budgets, allocation rules and reports of the Repairability Lab.
 //!
-//! Pure data and pure functions: nothing here touches a tensor, a file or a clock, so the same code runs in the
-//! command line, the server and the page.
+//! Pure data and pure functions: nothing here touches a tensor, a file or a clock, so the same code
+//! runs in the command line, the server and the page.
 
 mod allocate;
 mod allocation;
@@ -22,30 +22,40 @@ mod training;
 mod version;
 
 pub use allocate::{AllocateError, AllocationRequest, Evidence, allocate};
-pub use allocation::{Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom};
+pub use allocation::{
+    Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom,
+};
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
 pub use document::{Document, DocumentError};
 pub use evaluation::Evaluation;
-pub use finetune::{FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun};
-pub use graph::{FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role};
+pub use finetune::{
+    FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun,
+};
+pub use graph::{
+    FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role,
+};
 pub use group::LayerGroup;
 pub use identity::{
-    Binding, ConfigurationHash, ContentHasher, HashSyntaxError, IdentityError, ImagesHash, ModelHash, ProfileHash,
+    Binding, ConfigurationHash, ContentHasher, HashSyntaxError, IdentityError, ImagesHash,
+    ModelHash, ProfileHash,
 };
 pub use profile::{
-    CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile, Measurement, ModelProfile,
-    PROFILE_VERSION, ProfileError,
+    CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile,
+    Measurement, ModelProfile, PROFILE_VERSION, ProfileError,
 };
 pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
 pub use report::{
-    CALIBRATION_IMAGES, Crossing, EVALUATION_IMAGES, RecoverabilityTransition, ReportOrigin, SWEEP_VERSION, SweepEntry,
-    SweepFormatError, SweepPlan, SweepReport,
+    CALIBRATION_IMAGES, Crossing, EVALUATION_IMAGES, RecoverabilityTransition, ReportOrigin,
+    SWEEP_VERSION, SweepEntry, SweepFormatError, SweepPlan, SweepReport,
 };
 pub use rule::{
-    Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings, Target, UnknownRule,
+    Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings,
+    Target, UnknownRule,
 };
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
-pub use training::{Distillation, EpochReport, Schedule, StepReport, TrainingPlan, TrainingPlanError};
+pub use training::{
+    Distillation, EpochReport, Schedule, StepReport, TrainingPlan, TrainingPlanError,
+};
 pub use version::VersionError;
 
 /// Name and version of the program, as results state them.

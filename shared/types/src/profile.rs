@@ -12,17 +12,20 @@ use crate::repair::RepairOperator;
 use crate::sketch::ScoreSketch;
 use crate::version::{VersionError, check_version};
 
-/// Version of the format that this program writes. Version 1 did not name the network and the images.
+/// Version of the format that this program writes. Version 1 did not name the network and the
+/// images.
 pub const PROFILE_VERSION: u32 = 2;
 
 /// Sparsities of every curve: 0.3 to 0.998, denser above 0.85.
 pub const CURVE_SPARSITIES: [f64; 34] = [
-    0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.86, 0.87, 0.88, 0.89, 0.90, 0.91, 0.92,
-    0.93, 0.94, 0.95, 0.955, 0.96, 0.965, 0.97, 0.975, 0.98, 0.985, 0.99, 0.992, 0.994, 0.996, 0.998,
+    0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.86, 0.87, 0.88, 0.89,
+    0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.955, 0.96, 0.965, 0.97, 0.975, 0.98, 0.985, 0.99, 0.992,
+    0.994, 0.996, 0.998,
 ];
 
 /// Sparsities at which the spread of RR over channels is kept.
-pub const CHANNEL_SPARSITIES: [f64; 10] = [0.50, 0.70, 0.80, 0.85, 0.90, 0.93, 0.95, 0.97, 0.98, 0.99];
+pub const CHANNEL_SPARSITIES: [f64; 10] =
+    [0.50, 0.70, 0.80, 0.85, 0.90, 0.93, 0.95, 0.97, 0.98, 0.99];
 
 /// Number of quantiles of RR over channels: minimum, tenths, maximum.
 pub const CHANNEL_QUANTILES: usize = 11;
@@ -97,7 +100,8 @@ pub struct ModelProfile {
     hash: HashOnce,
 }
 
-/// A profile's hash, computed when it is first asked for. A copy computes its own: it may be changed first.
+/// A profile's hash, computed when it is first asked for. A copy computes its own: it may be
+/// changed first.
 #[derive(Debug, Default)]
 struct HashOnce(OnceLock<ProfileHash>);
 
@@ -137,7 +141,12 @@ pub enum ProfileError {
 
 impl ModelProfile {
     /// A profile of the network with this hash.
-    pub fn new(model: ModelHash, graph: LayerGraph, measurement: Measurement, layers: Vec<LayerProfile>) -> Self {
+    pub fn new(
+        model: ModelHash,
+        graph: LayerGraph,
+        measurement: Measurement,
+        layers: Vec<LayerProfile>,
+    ) -> Self {
         let hash = HashOnce::default();
         Self { version: PROFILE_VERSION, model_hash: Some(model), graph, measurement, layers, hash }
     }
@@ -157,7 +166,11 @@ impl ModelProfile {
     /// # Errors
     /// If it was measured on another.
     pub fn check_model(&self, model: &ModelHash) -> Result<Binding, IdentityError> {
-        model.check("the profile", self.model_hash.as_ref(), "measure this network with `rrlab calibrate`")
+        model.check(
+            "the profile",
+            self.model_hash.as_ref(),
+            "measure this network with `rrlab calibrate`",
+        )
     }
 
     /// Reads a profile and checks all that the allocation rules take for granted.
@@ -174,14 +187,23 @@ impl ModelProfile {
 
     fn check_layers(&self) -> Result<(), ProfileError> {
         let prunable = self.graph.prunable_layers();
-        let fail = |layer: &str, problem: String| Err(ProfileError::Layer { layer: layer.into(), problem });
+        let fail = |layer: &str, problem: String| {
+            Err(ProfileError::Layer { layer: layer.into(), problem })
+        };
         if prunable.len() != self.layers.len() {
-            let problem = format!("{} layers were measured, but the graph has {}", self.layers.len(), prunable.len());
+            let problem = format!(
+                "{} layers were measured, but the graph has {}",
+                self.layers.len(),
+                prunable.len()
+            );
             return fail("*", problem);
         }
         for (expected, layer) in prunable.iter().zip(&self.layers) {
             if expected.name != layer.name {
-                return fail(&layer.name, format!("the graph has `{}` in its place", expected.name));
+                return fail(
+                    &layer.name,
+                    format!("the graph has `{}` in its place", expected.name),
+                );
             }
             if let Some(problem) = layer.problem() {
                 return fail(&layer.name, problem);
@@ -195,7 +217,9 @@ impl LayerProfile {
     fn problem(&self) -> Option<String> {
         let sane = |value: &f64| value.is_finite() && *value >= 0.0;
         if ![self.second_moment, self.variance, self.share].iter().all(sane) {
-            return Some("its variance, second moment or share is not a number of at least 0".into());
+            return Some(
+                "its variance, second moment or share is not a number of at least 0".into(),
+            );
         }
         for &operator in RepairOperator::VARIANTS {
             if !self.residual.contains_key(&operator) {
@@ -204,10 +228,14 @@ impl LayerProfile {
         }
         let mut curves = self.residual.values().chain([&self.raw]);
         if curves.any(|curve| curve.len() != CURVE_SPARSITIES.len() || !curve.iter().all(sane)) {
-            return Some(format!("a curve is not {} numbers of at least 0", CURVE_SPARSITIES.len()));
+            return Some(format!(
+                "a curve is not {} numbers of at least 0",
+                CURVE_SPARSITIES.len()
+            ));
         }
         let sketches = [&self.magnitude, &self.lamp];
-        (!sketches.iter().all(|sketch| sketch.is_valid())).then(|| "a sketch of its scores is out of order".into())
+        (!sketches.iter().all(|sketch| sketch.is_valid()))
+            .then(|| "a sketch of its scores is out of order".into())
     }
 
     /// Raw distortion over `E[y²]` at any density.
@@ -227,9 +255,10 @@ impl LayerProfile {
     }
 }
 
-/// A curve over [`CURVE_SPARSITIES`]. Between them it is a power of density (straight in both logarithms: a straight line
-/// in density or its logarithm alone would give optimal rules corners to sit in), or linear where a value is 0; from the
-/// first to 0 at dense it is linear in density, and beyond the last it goes on with its last slope.
+/// A curve over [`CURVE_SPARSITIES`]. Between them it is a power of density (straight in both
+/// logarithms: a straight line in density or its logarithm alone would give optimal rules corners
+/// to sit in), or linear where a value is 0; from the first to 0 at dense it is linear in density,
+/// and beyond the last it goes on with its last slope.
 fn interpolate(curve: &[f64], density: f64) -> f64 {
     let first = 1.0 - CURVE_SPARSITIES[0];
     if density >= first {
@@ -240,5 +269,9 @@ fn interpolate(curve: &[f64], density: f64) -> f64 {
     let [high, low] = [index - 1, index].map(|i| (1.0 - CURVE_SPARSITIES[i]).ln());
     let share = (high - density.ln()) / (high - low);
     let (from, to) = (curve[index - 1], curve[index]);
-    if from > 0.0 && to > 0.0 { from * (to / from).powf(share) } else { (from + share * (to - from)).max(0.0) }
+    if from > 0.0 && to > 0.0 {
+        from * (to / from).powf(share)
+    } else {
+        (from + share * (to - from)).max(0.0)
+    }
 }

@@ -1,17 +1,21 @@
-//! Repair operators: channelwise affine maps put after a pruned layer, and the distortion that they leave.
+//! Repair operators: channelwise affine maps put after a pruned layer, and the distortion that they
+//! leave.
 
 use serde::{Deserialize, Serialize};
 use strum::VariantArray as _;
 
 /// Keeps variances apart from zero under a root.
 const EPSILON: f64 = 1e-8;
-/// A pruned channel varies when its variance exceeds this fraction of the dense channel's. Below, it is rounding: sums in
-/// f32 leave residues of 1e-7 of a channel's second moment, and repair would scale them up a thousandfold.
+/// A pruned channel varies when its variance exceeds this fraction of the dense channel's. Below,
+/// it is rounding: sums in f32 leave residues of 1e-7 of a channel's second moment, and repair
+/// would scale them up a thousandfold.
 const VARIES: f64 = 1e-6;
-/// κ of [`RepairOperator::Shrunk`]: a pruned channel with 5 % of the dense variance is trusted half.
+/// κ of [`RepairOperator::Shrunk`]: a pruned channel with 5 % of the dense variance is trusted
+/// half.
 const SHRINKAGE: f64 = 0.05;
 
-/// A repair operator that is a closed form of a channel's five moments (`docs/method.md`, section 2).
+/// A repair operator that is a closed form of a channel's five moments (`docs/method.md`, section
+/// 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
@@ -158,7 +162,8 @@ impl ChannelMoments {
     /// `E[(y − a·ŷ − b)²]`; with the identity, the raw distortion.
     pub fn distortion(&self, map: Affine) -> f64 {
         let Affine { scale, shift } = map;
-        let spread = self.variance + scale * scale * self.pruned_variance - 2.0 * scale * self.covariance;
+        let spread =
+            self.variance + scale * scale * self.pruned_variance - 2.0 * scale * self.covariance;
         let offset = self.mean - scale * self.pruned_mean - shift;
         spread.max(0.0) + offset * offset
     }
@@ -199,7 +204,8 @@ impl RepairOperator {
     /// assert!(channel.distortion(least) < channel.distortion(map));
     /// ```
     pub fn maps(self, channels: &[ChannelMoments]) -> Vec<Affine> {
-        let sums = channels.iter().fold((0.0, 0.0), |(v, p), c| (v + c.variance, p + c.pruned_variance));
+        let sums =
+            channels.iter().fold((0.0, 0.0), |(v, p), c| (v + c.variance, p + c.pruned_variance));
         let layer_ratio = ((sums.0 + EPSILON) / (sums.1 + EPSILON)).sqrt();
         channels.iter().map(|channel| self.map(channel, layer_ratio)).collect()
     }
@@ -212,12 +218,17 @@ impl RepairOperator {
             Self::VarianceMatching | Self::VarianceScale => channel.deviation_ratio(),
             Self::Layerwise => layer_ratio,
             Self::Shrunk => {
-                let trust = channel.pruned_variance / (channel.pruned_variance + SHRINKAGE * channel.variance);
+                let trust = channel.pruned_variance
+                    / (channel.pruned_variance + SHRINKAGE * channel.variance);
                 1.0 + trust * ((channel.variance / channel.pruned_variance).sqrt() - 1.0)
             }
             Self::LeastSquares => channel.covariance / channel.pruned_variance,
         };
-        let shift = if self == Self::VarianceScale { 0.0 } else { channel.mean - scale * channel.pruned_mean };
+        let shift = if self == Self::VarianceScale {
+            0.0
+        } else {
+            channel.mean - scale * channel.pruned_mean
+        };
         Affine { scale, shift }
     }
 }

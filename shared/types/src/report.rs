@@ -8,12 +8,14 @@ use crate::repair::{Repair, RepairOperator};
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::version::{VersionError, check_version};
 
-/// Version of the format that this program writes. Version 1 did not say what it is of in a way that can be checked.
+/// Version of the format that this program writes. Version 1 did not say what it is of in a way
+/// that can be checked.
 pub const SWEEP_VERSION: u32 = 2;
 
 /// Calibration images of a plan that does not say how many.
 pub const CALIBRATION_IMAGES: usize = 1024;
-/// Test images of a plan that does not say how many; a data set that has fewer gives all that it has.
+/// Test images of a plan that does not say how many; a data set that has fewer gives all that it
+/// has.
 pub const EVALUATION_IMAGES: usize = 10_000;
 
 /// Recovery at which the recoverability transition begins.
@@ -59,8 +61,9 @@ pub struct SweepPlan {
     pub seed: u64,
 }
 
-/// What the numbers of a sweep or of fine-tuning were computed from. Numbers of one report can be compared only if all of
-/// them come from the same network, profile, images, kind of device and version of the program.
+/// What the numbers of a sweep or of fine-tuning were computed from. Numbers of one report can be
+/// compared only if all of them come from the same network, profile, images, kind of device and
+/// version of the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReportOrigin {
     /// The dense network; a report of version 1 does not say.
@@ -81,32 +84,49 @@ pub struct ReportOrigin {
 }
 
 impl ReportOrigin {
-    /// What differs between an earlier part of some work, with this origin, and the work at hand, as the end of a sentence;
-    /// nothing where it can be gone on with.
+    /// What differs between an earlier part of some work, with this origin, and the work at hand,
+    /// as the end of a sentence; nothing where it can be gone on with.
     pub fn difference(&self, here: &Self) -> Option<String> {
         let (Some(model), Some(profile)) = (self.model_hash, self.profile_hash) else {
             return Some(UNBOUND.into());
         };
         let (Some(here_model), Some(here_profile)) = (here.model_hash, here.profile_hash) else {
-            return Some("names its network, and the profile here does not say which network it is of".into());
+            return Some(
+                "names its network, and the profile here does not say which network it is of"
+                    .into(),
+            );
         };
         if self.images_hash.is_none() {
             return Some(UNBOUND.into());
         }
         if model != here_model {
-            return Some(format!("is of network {}, and this one is {}", model.short(), here_model.short()));
+            return Some(format!(
+                "is of network {}, and this one is {}",
+                model.short(),
+                here_model.short()
+            ));
         }
         if profile != here_profile {
-            return Some(format!("is by profile {}, and this one is {}", profile.short(), here_profile.short()));
+            return Some(format!(
+                "is by profile {}, and this one is {}",
+                profile.short(),
+                here_profile.short()
+            ));
         }
         if self.dataset != here.dataset {
-            return Some(format!("is on data set {}, and this one is {}", self.dataset, here.dataset));
+            return Some(format!(
+                "is on data set {}, and this one is {}",
+                self.dataset, here.dataset
+            ));
         }
         if self.images_hash != here.images_hash {
             return Some("was evaluated on other images".into());
         }
         if device_kind(&self.device) != device_kind(&here.device) {
-            return Some(format!("was computed on {}, and this device is {}", self.device, here.device));
+            return Some(format!(
+                "was computed on {}, and this device is {}",
+                self.device, here.device
+            ));
         }
         if self.program != here.program {
             return Some(format!("was computed by {}, and this is {}", self.program, here.program));
@@ -116,7 +136,8 @@ impl ReportOrigin {
 }
 
 /// What is said of a report that names no network, profile or images.
-const UNBOUND: &str = "was written by an earlier version and does not say which network and profile it is of";
+const UNBOUND: &str =
+    "was written by an earlier version and does not say which network and profile it is of";
 
 /// The kind of a device: the first word of its name, before the adapter's.
 fn device_kind(name: &str) -> &str {
@@ -185,7 +206,10 @@ impl Default for SweepPlan {
     fn default() -> Self {
         Self {
             rules: vec![Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude, Rule::Rr],
-            sparsities: [0.8, 0.9, 0.95].into_iter().filter_map(|value| Sparsity::new(value).ok()).collect(),
+            sparsities: [0.8, 0.9, 0.95]
+                .into_iter()
+                .filter_map(|value| Sparsity::new(value).ok())
+                .collect(),
             repairs: vec![Repair::None, Repair::Operator(RepairOperator::default())],
             settings: RuleSettings::default(),
             constraints: Vec::new(),
@@ -215,9 +239,12 @@ impl SweepReport {
         if report.classes < 2 {
             return fail(format!("it is of {} classes; there must be at least 2", report.classes));
         }
-        let mut accuracies = report.entries.iter().map(|entry| entry.accuracy).chain([report.dense_accuracy]);
+        let mut accuracies =
+            report.entries.iter().map(|entry| entry.accuracy).chain([report.dense_accuracy]);
         match accuracies.find(|accuracy| !(0.0..=1.0).contains(accuracy)) {
-            Some(accuracy) => fail(format!("an accuracy is {accuracy}; it must be between 0 and 1")),
+            Some(accuracy) => {
+                fail(format!("an accuracy is {accuracy}; it must be between 0 and 1"))
+            }
             None => Ok(report),
         }
     }
@@ -227,12 +254,18 @@ impl SweepReport {
     /// # Errors
     /// If they follow from another.
     pub fn check_profile(&self, profile: &ProfileHash) -> Result<Binding, IdentityError> {
-        profile.check("the sweep", self.origin.profile_hash.as_ref(), "open the profile that it was made with")
+        profile.check(
+            "the sweep",
+            self.origin.profile_hash.as_ref(),
+            "open the profile that it was made with",
+        )
     }
 
     /// Takes the place of an earlier state of the same sweep among others, or comes after them.
     pub fn put_into(&self, reports: &mut Vec<Self>) {
-        let same = |known: &&mut Self| known.origin.profile_hash == self.origin.profile_hash && known.plan == self.plan;
+        let same = |known: &&mut Self| {
+            known.origin.profile_hash == self.origin.profile_hash && known.plan == self.plan
+        };
         match reports.iter_mut().find(same) {
             Some(known) => *known = self.clone(),
             None => reports.push(self.clone()),
@@ -241,8 +274,11 @@ impl SweepReport {
 
     /// Entries of a rule and repair in order of sparsity.
     pub fn line(&self, rule: Rule, repair: Repair) -> Vec<&SweepEntry> {
-        let mut line: Vec<&SweepEntry> =
-            self.entries.iter().filter(|entry| entry.rule == rule && entry.repair == repair).collect();
+        let mut line: Vec<&SweepEntry> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.rule == rule && entry.repair == repair)
+            .collect();
         line.sort_by(|a, b| a.sparsity.get().total_cmp(&b.sparsity.get()));
         line
     }
@@ -276,15 +312,22 @@ impl SweepReport {
                 Crossing::At(pair[0].0 + share * (pair[1].0 - pair[0].0))
             })
         };
-        RecoverabilityTransition { begin: crossing(TRANSITION_UPPER), end: crossing(TRANSITION_LOWER) }
+        RecoverabilityTransition {
+            begin: crossing(TRANSITION_UPPER),
+            end: crossing(TRANSITION_LOWER),
+        }
     }
 }
 
-/// A report as JSON. One of version 1 names its network by a hash of another kind, which tells nothing now.
+/// A report as JSON. One of version 1 names its network by a hash of another kind, which tells
+/// nothing now.
 ///
 /// # Errors
 /// If it is not JSON.
-pub(crate) fn without_old_hash(version: u32, text: &str) -> Result<serde_json::Value, serde_json::Error> {
+pub(crate) fn without_old_hash(
+    version: u32,
+    text: &str,
+) -> Result<serde_json::Value, serde_json::Error> {
     let mut value: serde_json::Value = serde_json::from_str(text)?;
     if version == 1
         && let Some(fields) = value.as_object_mut()

@@ -16,7 +16,8 @@ use crate::repair::RepairOperator;
 pub enum Rule {
     /// The same density everywhere.
     Uniform,
-    /// First convolution dense, classifier at least 20 % dense, the rest uniform (Gale et al. 2019).
+    /// First convolution dense, classifier at least 20 % dense, the rest uniform (Gale et al.
+    /// 2019).
     UniformPlus,
     /// Density ∝ (in + out)/(in·out), capped at dense (Mocanu et al. 2018).
     Er,
@@ -61,7 +62,10 @@ impl Rule {
 }
 
 fn unknown_rule(name: &str) -> UnknownRule {
-    UnknownRule { name: name.into(), choices: Rule::VARIANTS.iter().map(|value| value.name()).collect() }
+    UnknownRule {
+        name: name.into(),
+        choices: Rule::VARIANTS.iter().map(|value| value.name()).collect(),
+    }
 }
 
 /// A rule that another one may start from: any but a blend.
@@ -72,7 +76,9 @@ pub struct Prior(Rule);
 
 /// A blend given as the prior of a blend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` can't be the prior of a blend; choose a rule that stands alone, such as erk or lamp")]
+#[error(
+    "`{0}` can't be the prior of a blend; choose a rule that stands alone, such as erk or lamp"
+)]
 pub struct PriorError(Rule);
 
 impl Prior {
@@ -84,7 +90,11 @@ impl TryFrom<Rule> for Prior {
     type Error = PriorError;
 
     fn try_from(rule: Rule) -> Result<Self, Self::Error> {
-        if matches!(rule, Rule::Blend | Rule::BlendGeometric) { Err(PriorError(rule)) } else { Ok(Self(rule)) }
+        if matches!(rule, Rule::Blend | Rule::BlendGeometric) {
+            Err(PriorError(rule))
+        } else {
+            Ok(Self(rule))
+        }
     }
 }
 
@@ -124,7 +134,8 @@ pub struct RuleSettings {
     pub share_exponent: f64,
     /// ω of the classifier: every optimal rule and `rr`.
     pub classifier_weight: f64,
-    /// Least density of every layer that is not forced, 0 for none but the one weight that each keeps: every rule.
+    /// Least density of every layer that is not forced, 0 for none but the one weight that each
+    /// keeps: every rule.
     pub floor: f64,
 }
 
@@ -212,9 +223,12 @@ impl std::str::FromStr for Constraint {
         let density = match (density, density.strip_prefix("rule:")) {
             ("dense", _) => ForcedDensity::Dense,
             ("global", _) => ForcedDensity::Global,
-            (_, Some(rule)) => ForcedDensity::Rule(rule.parse().map_err(|error| fail(format!("{error}")))?),
+            (_, Some(rule)) => {
+                ForcedDensity::Rule(rule.parse().map_err(|error| fail(format!("{error}")))?)
+            }
             (number, None) => {
-                let value = number.parse().map_err(|_| fail(format!("`{number}` is no density")))?;
+                let value =
+                    number.parse().map_err(|_| fail(format!("`{number}` is no density")))?;
                 ForcedDensity::Value(Density::new(value).map_err(|error| fail(error.to_string()))?)
             }
         };

@@ -1,4 +1,5 @@
-//! Distributions of scores in few numbers: enough to tell how many weights of each layer pass any threshold.
+//! Distributions of scores in few numbers: enough to tell how many weights of each layer pass any
+//! threshold.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +11,12 @@ const RELATIVE_TOLERANCE: f64 = 0.03;
 /// Places between two vertices at which a straight line is compared with the scores.
 const CHECKS: usize = 32;
 
-/// How many weights of a layer have a score of at least exp(`log_score`), piecewise linear between vertices.
+/// How many weights of a layer have a score of at least exp(`log_score`), piecewise linear between
+/// vertices.
 ///
-/// Exact at the thresholds that leave the whole network at the sparsities that people ask for (`anchors` below); elsewhere
-/// within 0.05 percentage points of the layer, or one weight where that is more.
+/// Exact at the thresholds that leave the whole network at the sparsities that people ask for
+/// (`anchors` below); elsewhere within 0.05 percentage points of the layer, or one weight where
+/// that is more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreSketch {
     /// Logarithms of scores, descending.
@@ -32,15 +35,16 @@ enum Passing {
     Fractions { fractions: Vec<f64> },
 }
 
-/// Sparsities of the whole network at whose thresholds sketches are exact: every 0.005 up to 0.9, every 0.001 up to 0.999.
+/// Sparsities of the whole network at whose thresholds sketches are exact: every 0.005 up to 0.9,
+/// every 0.001 up to 0.999.
 fn anchors() -> Vec<f64> {
     let fine = (1..100).map(|step| 0.9 + f64::from(step) * 0.001);
     (1..=180).map(|step| f64::from(step) * 0.005).chain(fine).collect()
 }
 
 impl ScoreSketch {
-    /// The sketches of a network's layers from the scores of their weights, in any order. Scores are finite and not
-    /// negative.
+    /// The sketches of a network's layers from the scores of their weights, in any order. Scores
+    /// are finite and not negative.
     pub fn of_network(layers: Vec<Vec<f64>>) -> Vec<Self> {
         let mut layers = layers;
         for scores in &mut layers {
@@ -53,7 +57,8 @@ impl ScoreSketch {
         layers.iter().map(|logs| Self::of_layer(logs, &thresholds)).collect()
     }
 
-    /// The sketch of a layer's sorted logarithms with a vertex at each of these thresholds, and more where it takes them.
+    /// The sketch of a layer's sorted logarithms with a vertex at each of these thresholds, and
+    /// more where it takes them.
     fn of_layer(logs: &[f64], thresholds: &[f64]) -> Self {
         let passing = |threshold: f64| logs.partition_point(|&log| log >= threshold);
         let mut vertices: Vec<(f64, usize)> = Vec::new();
@@ -100,7 +105,9 @@ impl ScoreSketch {
         let vertices = self.log_scores.len();
         let is_ordered = match &self.passing {
             Passing::Counts { weights, counts } => {
-                counts.len() == vertices && counts.is_sorted() && counts.iter().all(|count| count <= weights)
+                counts.len() == vertices
+                    && counts.is_sorted()
+                    && counts.iter().all(|count| count <= weights)
             }
             Passing::Fractions { fractions } => {
                 let possible = fractions.iter().all(|fraction| (0.0..=1.0).contains(fraction));
@@ -114,7 +121,8 @@ impl ScoreSketch {
     }
 }
 
-/// Thresholds, descending, from above all scores to below all, between them those of [`anchors`]. `logs` are sorted.
+/// Thresholds, descending, from above all scores to below all, between them those of [`anchors`].
+/// `logs` are sorted.
 fn thresholds(logs: &[f64]) -> Vec<f64> {
     let (Some(first), Some(last)) = (logs.first(), logs.last()) else { return Vec::new() };
     let kept = |sparsity: f64| ((1.0 - sparsity) * logs.len() as f64).round() as usize;
@@ -133,7 +141,8 @@ fn thresholds(logs: &[f64]) -> Vec<f64> {
     thresholds
 }
 
-/// Cut to ten significant digits: what a profile writes of a threshold, and fine enough to lie between two scores.
+/// Cut to ten significant digits: what a profile writes of a threshold, and fine enough to lie
+/// between two scores.
 fn rounded(log: f64) -> f64 {
     format!("{log:.9e}").parse().unwrap_or(log)
 }
@@ -167,15 +176,16 @@ fn is_straight(logs: &[f64], high: (f64, usize), low: (f64, usize)) -> bool {
     })
 }
 
-/// LAMP score of each weight (Lee et al. 2021): w² over the sum of u² of all weights of the layer at least as large.
+/// LAMP score of each weight (Lee et al. 2021): w² over the sum of u² of all weights of the layer
+/// at least as large.
 ///
 /// ```
 /// // Squares 1, 4 and 4: the largest is alone with itself, the next shares with it, and so on.
 /// assert_eq!(rrlab_types::lamp_scores(&[1.0, -2.0, 2.0]), [1.0 / 9.0, 1.0, 0.5]);
 /// ```
 ///
-/// Weights of equal size count in index order. The sum starts at the largest and is kept in f64: in f32 scores of large
-/// layers are off by percents.
+/// Weights of equal size count in index order. The sum starts at the largest and is kept in f64: in
+/// f32 scores of large layers are off by percents.
 pub fn lamp_scores(weights: &[f32]) -> Vec<f64> {
     let mut scores = vec![0.0; weights.len()];
     let mut sum = 0.0;

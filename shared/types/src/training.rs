@@ -35,8 +35,8 @@ pub struct TrainingPlan {
     pub distillation: Option<Distillation>,
 }
 
-/// Knowledge distillation (Hinton et al. 2015): the loss is (1 − weight)·cross-entropy + weight·T²·KL(teacher ‖ network),
-/// both distributions at temperature T.
+/// Knowledge distillation (Hinton et al. 2015): the loss is (1 − weight)·cross-entropy +
+/// weight·T²·KL(teacher ‖ network), both distributions at temperature T.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -134,19 +134,40 @@ impl TrainingPlan {
             }
         };
         let below_one = |value: f64| (0.0..1.0).contains(&value);
-        let Self { epochs, batch_size, learning_rate, momentum, weight_decay, label_smoothing, .. } = *self;
+        let Self {
+            epochs, batch_size, learning_rate, momentum, weight_decay, label_smoothing, ..
+        } = *self;
         let fraction = "at least 0 and below 1";
         require(epochs > 0, "epochs", "epochs", epochs as f64, "at least 1");
         require(batch_size > 1, "batch_size", "batch size", batch_size as f64, "at least 2");
         let right_rate = learning_rate > 0.0 && learning_rate < 100.0;
-        require(right_rate, "learning_rate", "learning rate", learning_rate, "above 0 and below 100");
+        require(
+            right_rate,
+            "learning_rate",
+            "learning rate",
+            learning_rate,
+            "above 0 and below 100",
+        );
         require(below_one(momentum), "momentum", "momentum", momentum, fraction);
         require(below_one(weight_decay), "weight_decay", "weight decay", weight_decay, fraction);
-        require(below_one(label_smoothing), "label_smoothing", "label smoothing", label_smoothing, fraction);
+        require(
+            below_one(label_smoothing),
+            "label_smoothing",
+            "label smoothing",
+            label_smoothing,
+            fraction,
+        );
         if let Some(Distillation { weight, temperature }) = self.distillation {
             let right = (0.0..=1.0).contains(&weight);
-            require(right, "distillation.weight", "weight of distillation", weight, "between 0 and 1");
-            let (right, what) = ((0.1..=100.0).contains(&temperature), "temperature of distillation");
+            require(
+                right,
+                "distillation.weight",
+                "weight of distillation",
+                weight,
+                "between 0 and 1",
+            );
+            let (right, what) =
+                ((0.1..=100.0).contains(&temperature), "temperature of distillation");
             require(right, "distillation.temperature", what, temperature, "between 0.1 and 100");
         }
         problems
@@ -167,7 +188,8 @@ pub enum Schedule {
 impl Schedule {
     /// The factor at `progress` of all steps.
     pub fn factor(self, progress: f64) -> f64 {
-        let cosine = |share: f64| 0.5 * (1.0 + (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos());
+        let cosine =
+            |share: f64| 0.5 * (1.0 + (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos());
         match self {
             Self::Cosine => cosine(progress),
             Self::OneCycle if progress < RISE => START + (1.0 - START) * progress / RISE,

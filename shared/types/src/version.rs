@@ -36,7 +36,11 @@ struct Versioned {
 const OLDEST: u32 = 1;
 
 /// Checks the version that a JSON text names before the rest of it is read; returns it.
-pub(crate) fn check_version(what: &'static str, text: &str, known: u32) -> Result<u32, VersionError> {
+pub(crate) fn check_version(
+    what: &'static str,
+    text: &str,
+    known: u32,
+) -> Result<u32, VersionError> {
     let Versioned { version: found } =
         serde_json::from_str(text).map_err(|source| VersionError::Missing { what, source })?;
     match u32::try_from(found) {

@@ -5,10 +5,10 @@ mod common;
 use common::{chain, deviates, layer_weights, profile};
 use proptest::prelude::*;
 use rrlab_types::{
-    AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES, Constraint, Crossing, Document, Evidence,
-    LayerGraph, LayerState, ModelProfile, Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule,
-    RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, SweepEntry, SweepPlan, SweepReport, VersionError, allocate,
-    lamp_scores,
+    AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES, Constraint, Crossing,
+    Document, Evidence, LayerGraph, LayerState, ModelProfile, Prior, ProfileError, Repair,
+    RepairOperator, ReportOrigin, Rule, RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity,
+    SweepEntry, SweepPlan, SweepReport, VersionError, allocate, lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -30,7 +30,8 @@ fn rules() -> impl Strategy<Value = Rule> {
     prop::sample::select(Rule::VARIANTS.to_vec())
 }
 
-/// `uniform_plus` has a floor that high sparsities can't pay, and says so; every other rule meets every budget.
+/// `uniform_plus` has a floor that high sparsities can't pay, and says so; every other rule meets
+/// every budget.
 fn is_floor(error: &AllocateError) -> bool {
     matches!(error, AllocateError::RuleFloor { .. })
 }
@@ -122,7 +123,8 @@ proptest! {
         }
     }
 
-    /// A sketch gives the fraction of weights above any of their scores within 0.1 percentage point, or a weight.
+    /// A sketch gives the fraction of weights above any of their scores within 0.1 percentage
+    /// point, or a weight.
     #[test]
     fn sketches_are_faithful(seed in any::<u32>(), count in 2usize..3000, at in 0.0..1.0f64) {
         let mut scores = lamp_scores(&deviates(u64::from(seed), count));
@@ -135,8 +137,8 @@ proptest! {
     }
 }
 
-/// A measured residual may fall where hardly anything is left. That is no reason to cut the layer off: what a single weight
-/// leaves of a layer is nothing.
+/// A measured residual may fall where hardly anything is left. That is no reason to cut the layer
+/// off: what a single weight leaves of a layer is nothing.
 #[test]
 fn a_curve_that_falls_at_its_end_does_not_make_cutting_cheap() {
     let mut profile = profile(&chain(&[3, 16, 16, 16], 4), 3);
@@ -150,7 +152,8 @@ fn a_curve_that_falls_at_its_end_does_not_make_cutting_cheap() {
     for rule in [Rule::Rr, Rule::ResidualOptimal] {
         let allocation = run(&profile, rule, 0.95).unwrap();
         let (kept, weights) = (allocation.layers[1].kept, allocation.layers[1].weights);
-        // What the curve's end measured is believed; what lies beyond is not made up from its slope.
+        // What the curve's end measured is believed; what lies beyond is not made up from its
+        // slope.
         let measured = (1.0 - CURVE_SPARSITIES[CURVE_SPARSITIES.len() - 1]) * weights as f64;
         assert!(kept as f64 >= measured - 1.0, "{rule} keeps {kept} of {weights} weights");
         assert!(allocation.layers[1].is_near_collapse());
@@ -174,7 +177,8 @@ fn impossible_budgets_name_what_is_possible() {
     for value in [1.0, -0.1, f64::NAN, f64::INFINITY] {
         assert!(Sparsity::new(value).is_err(), "{value}");
     }
-    let graph_only = allocate(Evidence::Graph(&profile.graph), &request(Rule::Lamp, 0.5)).unwrap_err();
+    let graph_only =
+        allocate(Evidence::Graph(&profile.graph), &request(Rule::Lamp, 0.5)).unwrap_err();
     assert!(graph_only.to_string().contains("needs a profile"));
 }
 
@@ -198,7 +202,10 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
         ModelProfile::from_json(&text.replacen("\"version\":2", "\"version\":9", 1)),
         Err(ProfileError::Version(VersionError::Unknown { found: 9, .. }))
     ));
-    assert!(matches!(ModelProfile::from_json(&text[..text.len() / 2]), Err(ProfileError::Version(_))));
+    assert!(matches!(
+        ModelProfile::from_json(&text[..text.len() / 2]),
+        Err(ProfileError::Version(_))
+    ));
     let mut broken = profile.clone();
     broken.layers[0].raw.pop();
     assert!(matches!(
@@ -207,7 +214,10 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     ));
     let mut broken = profile;
     broken.graph.nodes[1].inputs[0].0 = 99;
-    assert!(matches!(ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()), Err(ProfileError::Graph(_))));
+    assert!(matches!(
+        ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()),
+        Err(ProfileError::Graph(_))
+    ));
 }
 
 #[test]
@@ -266,11 +276,20 @@ fn files_of_the_version_before_are_read_and_bound_to_nothing() {
 }
 
 /// The B largest scores of the whole network, counted in each layer: what the rules mean.
-fn counts_by_score(graph: &LayerGraph, seed: u64, sparsity: f64, scores: fn(&[f32]) -> Vec<f64>) -> Vec<usize> {
+fn counts_by_score(
+    graph: &LayerGraph,
+    seed: u64,
+    sparsity: f64,
+    scores: fn(&[f32]) -> Vec<f64>,
+) -> Vec<usize> {
     let layers = graph.prunable_layers();
     let mut all: Vec<(f64, usize)> = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
-        all.extend(scores(&layer_weights(seed, index, layer.weights)).into_iter().map(|score| (score, index)));
+        all.extend(
+            scores(&layer_weights(seed, index, layer.weights))
+                .into_iter()
+                .map(|score| (score, index)),
+        );
     }
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut counts = vec![0; layers.len()];
@@ -283,11 +302,14 @@ fn counts_by_score(graph: &LayerGraph, seed: u64, sparsity: f64, scores: fn(&[f3
 fn rules_of_thresholds_keep_from_a_profile_exactly_what_they_keep_from_the_weights() {
     // Layers of 108, 432, 3,456, 2,304, 2,304 and 128 weights.
     let graph = chain(&[3, 4, 12, 32, 8, 32], 4);
-    let magnitudes: fn(&[f32]) -> Vec<f64> = |weights| weights.iter().map(|w| f64::from(w.abs())).collect();
+    let magnitudes: fn(&[f32]) -> Vec<f64> =
+        |weights| weights.iter().map(|w| f64::from(w.abs())).collect();
     for seed in 1..5 {
         let profile = profile(&graph, seed);
         for sparsity in [0.3, 0.5, 0.8, 0.875, 0.9, 0.95, 0.97] {
-            for (rule, scores) in [(Rule::GlobalMagnitude, magnitudes), (Rule::Lamp, |w| lamp_scores(w))] {
+            for (rule, scores) in
+                [(Rule::GlobalMagnitude, magnitudes), (Rule::Lamp, |w| lamp_scores(w))]
+            {
                 let exact = counts_by_score(&graph, seed, sparsity, scores);
                 let layers = run(&profile, rule, sparsity).unwrap().layers;
                 let kept: Vec<usize> = layers.iter().map(|layer| layer.kept).collect();
@@ -296,11 +318,20 @@ fn rules_of_thresholds_keep_from_a_profile_exactly_what_they_keep_from_the_weigh
         }
         // Between the sparsities that sketches are exact at.
         for sparsity in [0.5017, 0.8123, 0.90455, 0.9513] {
-            for (rule, scores) in [(Rule::GlobalMagnitude, magnitudes), (Rule::Lamp, |w| lamp_scores(w))] {
+            for (rule, scores) in
+                [(Rule::GlobalMagnitude, magnitudes), (Rule::Lamp, |w| lamp_scores(w))]
+            {
                 let exact = counts_by_score(&graph, seed, sparsity, scores);
-                for (layer, exact) in run(&profile, rule, sparsity).unwrap().layers.iter().zip(exact) {
+                for (layer, exact) in
+                    run(&profile, rule, sparsity).unwrap().layers.iter().zip(exact)
+                {
                     let allowed = 2 + layer.weights / 1000;
-                    assert!(layer.kept.abs_diff(exact) <= allowed, "{rule} {sparsity} {}: {}", layer.name, layer.kept);
+                    assert!(
+                        layer.kept.abs_diff(exact) <= allowed,
+                        "{rule} {sparsity} {}: {}",
+                        layer.name,
+                        layer.kept
+                    );
                 }
             }
         }
@@ -312,16 +343,21 @@ fn documents_are_told_apart_by_what_they_hold() {
     let profile = profile(&chain(&[3, 8, 8], 4), 1);
     let allocation = run(&profile, Rule::Rr, 0.5).unwrap();
     let text = serde_json::to_string(&allocation).unwrap();
-    assert!(Document::from_json(&text).unwrap() == Document::Allocation(Box::new(allocation.clone())));
+    assert!(
+        Document::from_json(&text).unwrap() == Document::Allocation(Box::new(allocation.clone()))
+    );
     let profile_text = serde_json::to_string(&profile).unwrap();
     assert!(Document::from_json(&profile_text).unwrap() == Document::Profile(Box::new(profile)));
-    for (text, said) in [("", "not JSON"), ("{\"a\": 1}", "neither a profile"), (&text[..40], "not JSON")] {
+    for (text, said) in
+        [("", "not JSON"), ("{\"a\": 1}", "neither a profile"), (&text[..40], "not JSON")]
+    {
         let error = Document::from_json(text).unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }
     let mut broken = allocation;
     broken.layers[0].kept += 1;
-    let error = Document::from_json(&serde_json::to_string(&broken).unwrap()).unwrap_err().to_string();
+    let error =
+        Document::from_json(&serde_json::to_string(&broken).unwrap()).unwrap_err().to_string();
     assert!(error.contains("contradicts itself"), "{error}");
 }
 
@@ -348,7 +384,10 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
         },
         plan: SweepPlan {
             rules: vec![Rule::Rr],
-            sparsities: accuracies.iter().map(|(sparsity, _)| Sparsity::new(*sparsity).unwrap()).collect(),
+            sparsities: accuracies
+                .iter()
+                .map(|(sparsity, _)| Sparsity::new(*sparsity).unwrap())
+                .collect(),
             repairs: vec![repair],
             settings: RuleSettings::default(),
             constraints: Vec::new(),
@@ -361,7 +400,8 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
     }
 }
 
-/// Chance is 0.1 and dense 0.9: recovery is (accuracy − 0.1)/0.8, 0.8 at accuracy 0.74 and 0.2 at 0.26.
+/// Chance is 0.1 and dense 0.9: recovery is (accuracy − 0.1)/0.8, 0.8 at accuracy 0.74 and 0.2 at
+/// 0.26.
 #[test]
 fn the_transition_is_interpolated_or_said_not_to_be_reached() {
     let transition = |accuracies: &[(f64, f64)]| {
@@ -424,11 +464,14 @@ mod golden {
         let Lamp { layers, scores, kept } = golden().lamp;
         for (weights, expected) in layers.iter().zip(&scores) {
             for (ours, expected) in lamp_scores(weights).iter().zip(expected) {
-                assert!((ours - expected).abs() <= 1e-12 * expected.max(1e-6), "{ours} against {expected}");
+                assert!(
+                    (ours - expected).abs() <= 1e-12 * expected.max(1e-6),
+                    "{ours} against {expected}"
+                );
             }
         }
-        // A profile with these layers: 300 = 2·… weights need a graph of that size, so the counts are compared by
-        // threshold on the sketches, as the rule does.
+        // A profile with these layers: 300 = 2·… weights need a graph of that size, so the counts
+        // are compared by threshold on the sketches, as the rule does.
         let sketches: BTreeMap<usize, ScoreSketch> =
             ScoreSketch::of_network(layers.iter().map(|weights| lamp_scores(weights)).collect())
                 .into_iter()
@@ -442,7 +485,10 @@ mod golden {
             for (index, expected) in kept.iter().enumerate() {
                 let weights = layers[index].len() as f64;
                 let ours = sketches[&index].fraction_above(threshold) * weights;
-                assert!((ours - *expected as f64).abs() <= 1.5, "{sparsity}, layer {index}: {ours} against {expected}");
+                assert!(
+                    (ours - *expected as f64).abs() <= 1.5,
+                    "{sparsity}, layer {index}: {ours} against {expected}"
+                );
             }
         }
     }

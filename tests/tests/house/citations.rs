@@ -15,10 +15,11 @@ fn cited_paths(text: &str) -> Vec<(usize, String)> {
     for (number, line) in text.lines().enumerate() {
         let in_path = |symbol: char| symbol.is_ascii_alphanumeric() || "._-/".contains(symbol);
         for word in line.split(|symbol: char| !in_path(symbol)) {
-            let word = word.trim_end_matches('.').trim_start_matches("./").trim_start_matches("../");
+            let word =
+                word.trim_end_matches('.').trim_start_matches("./").trim_start_matches("../");
             let Some((stem, ending)) = word.rsplit_once('.') else { continue };
-            let is_name =
-                stem.len() > 1 && stem.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '.');
+            let is_name = stem.len() > 1
+                && stem.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '.');
             if is_name && CITED.contains(&ending) {
                 found.push((number + 1, word.to_owned()));
             }
@@ -35,7 +36,8 @@ fn prose(path: &str, text: &str) -> Option<String> {
         "toml" | "py" | "yml" => "#",
         _ => return None,
     };
-    let comments = text.lines().map(|line| if line.trim_start().starts_with(comment) { line } else { "" });
+    let comments =
+        text.lines().map(|line| if line.trim_start().starts_with(comment) { line } else { "" });
     Some(comments.collect::<Vec<_>>().join("\n"))
 }
 
@@ -57,7 +59,9 @@ fn read_if_text(path: &str) -> Option<String> {
 #[test]
 fn every_file_that_is_cited_is_there() {
     let files = files();
-    let exists = |cited: &str| files.iter().any(|file| file == cited || file.ends_with(&format!("/{cited}")));
+    let exists = |cited: &str| {
+        files.iter().any(|file| file == cited || file.ends_with(&format!("/{cited}")))
+    };
     let mut missing = Vec::new();
     for (path, text) in own_texts() {
         for (line, cited) in cited_paths(&text) {
@@ -72,8 +76,10 @@ fn every_file_that_is_cited_is_there() {
 #[test]
 fn every_section_that_is_cited_is_there() {
     let method = read("docs/method.md");
-    let sections: BTreeSet<&str> =
-        method.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(' ').map(|(number, _)| number)).collect();
+    let sections: BTreeSet<&str> = method
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ")?.split_once(' ').map(|(number, _)| number))
+        .collect();
     let mut missing = Vec::new();
     for (path, text) in own_texts() {
         for (line, cited) in cited_sections(&text) {
@@ -85,7 +91,11 @@ fn every_section_that_is_cited_is_there() {
             missing.push(format!("{path} cites a document that is not in the repository"));
         }
     }
-    assert!(missing.is_empty(), "sections of docs/method.md that are not there:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "sections of docs/method.md that are not there:\n{}",
+        missing.join("\n")
+    );
 }
 
 /// Numbers of sections that are cited as `docs/method.md`, section N.
@@ -116,7 +126,9 @@ fn every_link_leads_somewhere() {
             let target = if file.is_empty() { (*path).clone() } else { joined(folder, file) };
             if !files.contains(&target) {
                 broken.push(format!("{path} links to {link}"));
-            } else if !anchor.is_empty() && !texts.get(&target).is_some_and(|text| anchors(text).contains(anchor)) {
+            } else if !anchor.is_empty()
+                && !texts.get(&target).is_some_and(|text| anchors(text).contains(anchor))
+            {
                 broken.push(format!("{path} links to {link}, where there is no such heading"));
             }
         }
@@ -126,8 +138,12 @@ fn every_link_leads_somewhere() {
 
 /// Targets of Markdown links within the repository.
 fn links(text: &str) -> Vec<String> {
-    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
-    targets.filter(|target| !target.contains("://") && !target.contains(' ')).map(str::to_owned).collect()
+    let targets =
+        text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    targets
+        .filter(|target| !target.contains("://") && !target.contains(' '))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `file` as seen from `folder`.
@@ -145,9 +161,13 @@ fn joined(folder: &str, file: &str) -> String {
 
 /// Anchors of headings, as GitHub and most others make them.
 fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let headings = text
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim());
     let anchor = |heading: &str| {
-        let kept = heading.chars().filter(|symbol| symbol.is_alphanumeric() || " -_".contains(*symbol));
+        let kept =
+            heading.chars().filter(|symbol| symbol.is_alphanumeric() || " -_".contains(*symbol));
         kept.collect::<String>().to_lowercase().replace(' ', "-")
     };
     headings.map(anchor).collect()

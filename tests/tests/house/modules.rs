@@ -32,7 +32,8 @@ struct Module {
     handed_on: BTreeMap<String, Path>,
 }
 
-/// Collects paths: of `use` declarations, and of expressions, types and patterns that begin at a module.
+/// Collects paths: of `use` declarations, and of expressions, types and patterns that begin at a
+/// module.
 #[derive(Default)]
 struct Paths {
     used: Vec<Path>,
@@ -65,7 +66,8 @@ impl<'ast> Visit<'ast> for Paths {
 }
 
 fn is_test(attribute: &syn::Attribute) -> bool {
-    attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Ident>().is_ok_and(|condition| condition == "test")
+    attribute.path().is_ident("cfg")
+        && attribute.parse_args::<syn::Ident>().is_ok_and(|condition| condition == "test")
 }
 
 fn collect_use(tree: &syn::UseTree, before: &mut Path, found: &mut Vec<Path>) {
@@ -75,10 +77,16 @@ fn collect_use(tree: &syn::UseTree, before: &mut Path, found: &mut Vec<Path>) {
             collect_use(&path.tree, before, found);
             before.pop();
         }
-        syn::UseTree::Name(name) => found.push([before.clone(), vec![name.ident.to_string()]].concat()),
-        syn::UseTree::Rename(rename) => found.push([before.clone(), vec![rename.ident.to_string()]].concat()),
+        syn::UseTree::Name(name) => {
+            found.push([before.clone(), vec![name.ident.to_string()]].concat())
+        }
+        syn::UseTree::Rename(rename) => {
+            found.push([before.clone(), vec![rename.ident.to_string()]].concat())
+        }
         syn::UseTree::Glob(_) => found.push(before.clone()),
-        syn::UseTree::Group(group) => group.items.iter().for_each(|tree| collect_use(tree, before, found)),
+        syn::UseTree::Group(group) => {
+            group.items.iter().for_each(|tree| collect_use(tree, before, found))
+        }
     }
 }
 
@@ -87,15 +95,23 @@ fn modules(sources: &str) -> BTreeMap<Path, Module> {
     let prefix = format!("{sources}/");
     let mut modules = BTreeMap::new();
     for file in files() {
-        let Some(name) = file.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".rs")) else { continue };
+        let Some(name) = file.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".rs"))
+        else {
+            continue;
+        };
         let mut path: Path = name.split('/').map(str::to_owned).collect();
         if path.last().is_some_and(|last| ["mod", "lib", "main"].contains(&last.as_str())) {
             path.pop();
         }
-        let parsed = syn::parse_file(&read(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let parsed =
+            syn::parse_file(&read(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let mut paths = Paths::default();
         paths.visit_file(&parsed);
-        let handed_on = paths.handed_on.into_iter().filter_map(|path| Some((path.last()?.clone(), path))).collect();
+        let handed_on = paths
+            .handed_on
+            .into_iter()
+            .filter_map(|path| Some((path.last()?.clone(), path)))
+            .collect();
         modules.insert(path, Module { file, named: paths.used, handed_on });
     }
     modules
@@ -129,7 +145,8 @@ fn target(modules: &BTreeMap<Path, Module>, from: &Path, named: &Path) -> Option
     Some(here)
 }
 
-/// Imports between files, and between what lies directly in the crate's source folder: files and whole folders.
+/// Imports between files, and between what lies directly in the crate's source folder: files and
+/// whole folders.
 fn imports(sources: &str) -> (Imports, Imports) {
     let modules = modules(sources);
     let (mut of_files, mut of_folders) = (Imports::new(), Imports::new());
@@ -143,7 +160,8 @@ fn imports(sources: &str) -> (Imports, Imports) {
             }
             // Everything may be named by the root, which starts the program.
             if folder(path) != folder(&to) && !path.is_empty() && !to.is_empty() {
-                let (from, to) = (format!("{sources}/{}", folder(path)), format!("{sources}/{}", folder(&to)));
+                let (from, to) =
+                    (format!("{sources}/{}", folder(path)), format!("{sources}/{}", folder(&to)));
                 of_folders.entry(from).or_default().insert(to);
             }
         }
@@ -167,7 +185,8 @@ fn reached(imports: &Imports, start: &str) -> BTreeSet<String> {
 
 /// Each circle, as the files or folders in it.
 fn circles(imports: &Imports) -> BTreeSet<Vec<String>> {
-    let all: BTreeMap<&String, BTreeSet<String>> = imports.keys().map(|from| (from, reached(imports, from))).collect();
+    let all: BTreeMap<&String, BTreeSet<String>> =
+        imports.keys().map(|from| (from, reached(imports, from))).collect();
     let mut circles = BTreeSet::new();
     for (from, reached) in &all {
         if reached.contains(*from) {
@@ -187,8 +206,11 @@ fn no_module_needs_itself_by_way_of_others() {
             for circle in circles(&imports) {
                 found.push(circle.join(" ↔ "));
                 for from in &circle {
-                    let to: Vec<&str> =
-                        imports[from].iter().filter(|to| circle.contains(to)).map(String::as_str).collect();
+                    let to: Vec<&str> = imports[from]
+                        .iter()
+                        .filter(|to| circle.contains(to))
+                        .map(String::as_str)
+                        .collect();
                     found.push(format!("    {from} imports from {}", to.join(", ")));
                 }
             }

@@ -32,7 +32,9 @@ async fn every_refusal_has_a_body_that_says_why() {
     let model = lab.uploaded("model", bundled_model()).await;
     let post = async |body: Value| lab.post("/jobs", &body).await;
     let bare = |method: Method, path: &str| lab.request(method, path);
-    let root = |method: Method, path: &str| http_client().request(method, format!("{}{path}", lab.address()));
+    let root = |method: Method, path: &str| {
+        http_client().request(method, format!("{}{path}", lab.address()))
+    };
     let answers = [
         ("unknown job", lab.get("/jobs/99").await),
         ("unknown route", lab.get("/nothing").await),
@@ -72,7 +74,8 @@ async fn every_refusal_has_a_body_that_says_why() {
             post(json!({ "kind": "sweep", "model": 98, "profile": model, "dataset": { "stored": 99 } })).await,
         ),
     ];
-    let told: Vec<String> = answers.iter().map(|(what, answer)| format!("{what}: {}", refusal(answer))).collect();
+    let told: Vec<String> =
+        answers.iter().map(|(what, answer)| format!("{what}: {}", refusal(answer))).collect();
     for (what, answer) in &answers {
         if answer.status == StatusCode::METHOD_NOT_ALLOWED {
             assert!(answer.headers.contains_key("allow"), "{what}");

@@ -77,7 +77,8 @@ const CLOSE: [&str; 12] = [
 ];
 
 /// A checkpoint of a job that there never was, under the lab's own name for it.
-const UNNEEDED: &str = "rrlab/checkpoints/7/ab0123456789cdefab0123456789cdefab0123456789cdefab0123456789cdef";
+const UNNEEDED: &str =
+    "rrlab/checkpoints/7/ab0123456789cdefab0123456789cdefab0123456789cdefab0123456789cdef";
 
 const MARK: &str = "rrlab/lab.json";
 const CLEAN: [&str; 4] = ["admin", "clean", "--older-than", "0"];
@@ -91,7 +92,11 @@ async fn put_all(artifacts: &Artifacts, keys: &[&str]) {
 /// What each program that would write there says on its way out; first the one that ends even where
 /// nothing refuses it.
 async fn refusals(lab: &Lab) -> [String; 3] {
-    [lab.refusal(&CLEAN).await, lab.refusal_to_serve().await, lab.refusal(&["worker", "--device", "cpu"]).await]
+    [
+        lab.refusal(&CLEAN).await,
+        lab.refusal_to_serve().await,
+        lab.refusal(&["worker", "--device", "cpu"]).await,
+    ]
 }
 
 async fn assert_refused(lab: &Lab, artifacts: &Artifacts, expected: &[&str]) {
@@ -107,10 +112,12 @@ async fn assert_refused(lab: &Lab, artifacts: &Artifacts, expected: &[&str]) {
 async fn cleaned(lab: &Lab, artifacts: &Artifacts) -> Vec<String> {
     let before = artifacts.contents().await;
     let [would_go, gone] = [true, false].map(|dry| {
-        let arguments = [&CLEAN[..], &["--format", "json"], if dry { &["--dry-run"] } else { &[] }].concat();
+        let arguments =
+            [&CLEAN[..], &["--format", "json"], if dry { &["--dry-run"] } else { &[] }].concat();
         let listed: Value = serde_json::from_str(&lab.says(&arguments)).unwrap();
         let rows = listed.as_array().unwrap().iter();
-        let row = |row: &Value| (row["key"].as_str().unwrap().to_owned(), row["bytes"].as_u64().unwrap());
+        let row =
+            |row: &Value| (row["key"].as_str().unwrap().to_owned(), row["bytes"].as_u64().unwrap());
         rows.map(row).collect::<Vec<_>>()
     });
     assert_eq!(would_go, gone);
@@ -124,13 +131,17 @@ async fn cleaned(lab: &Lab, artifacts: &Artifacts) -> Vec<String> {
 
 /// The key of the content of an artifact.
 async fn key_of(lab: &Lab, artifact: i64) -> String {
-    let hash = lab.get(&format!("/artifacts/{artifact}")).await.expect(StatusCode::OK)["hash"].clone();
+    let hash =
+        lab.get(&format!("/artifacts/{artifact}")).await.expect(StatusCode::OK)["hash"].clone();
     let hash = hash.as_str().unwrap();
     format!("rrlab/content/{}/{hash}", &hash[..2])
 }
 
 async fn delete(lab: &Lab, artifact: i64) {
-    assert_eq!(lab.delete(&format!("/artifacts/{artifact}?confirmed=true")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        lab.delete(&format!("/artifacts/{artifact}?confirmed=true")).await.status,
+        StatusCode::NO_CONTENT
+    );
 }
 
 async fn what_is_there_before_a_lab_refuses_its_start(artifacts: Artifacts) {
@@ -223,7 +234,9 @@ async fn a_dry_run_changes_nothing(artifacts: Artifacts) {
 /// The ids that a refusal names.
 fn ids(said: &str) -> Vec<&str> {
     let words = said.split(|end: char| !end.is_ascii_alphanumeric());
-    words.filter(|word| word.len() == 32 && word.bytes().all(|digit| digit.is_ascii_hexdigit())).collect()
+    words
+        .filter(|word| word.len() == 32 && word.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        .collect()
 }
 
 async fn two_labs_do_not_share_a_store(artifacts: Artifacts) {
@@ -260,7 +273,8 @@ async fn a_lab_that_moves_to_postgres_without_its_tables_is_refused(artifacts: A
     let model = lab.uploaded("model", bundled_model()).await;
     lab.stop().await;
     lab.use_new_database().await;
-    assert_refused(&lab, &artifacts, &["SQLite to PostgreSQL", "copy its tables", "lab_identity"]).await;
+    assert_refused(&lab, &artifacts, &["SQLite to PostgreSQL", "copy its tables", "lab_identity"])
+        .await;
     lab.use_sqlite();
     lab.start().await;
     assert_eq!(lab.content(model).await, bundled_model());
@@ -291,13 +305,20 @@ async fn a_lab_of_the_version_before_goes_on(artifacts: Artifacts) {
     put_all(&artifacts, &["backups/db.dump"]).await;
     let left = make_earlier(&lab, &artifacts).await;
     let checkpoints = left.keys().filter(|key| key.starts_with("checkpoints/")).count();
-    assert!(checkpoints > 0 && !left.keys().any(|key| key.starts_with("rrlab/")), "{:?}", left.keys());
+    assert!(
+        checkpoints > 0 && !left.keys().any(|key| key.starts_with("rrlab/")),
+        "{:?}",
+        left.keys()
+    );
 
     lab.start().await;
     assert_eq!(lab.content(model).await, bundled_model());
     let resumed = |event: &Value| event["started"]["resumed"] == true;
     let events = lab.listen(job, resumed).await;
-    assert!(resumed(&events.last().unwrap().data["event"]), "it goes on from its checkpoint: {events:?}");
+    assert!(
+        resumed(&events.last().unwrap().data["event"]),
+        "it goes on from its checkpoint: {events:?}"
+    );
     lab.post(&format!("/jobs/{job}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
     assert_eq!(lab.ended(job).await["state"], "cancelled");
     // What is stored from now on lies in the lab's own place; what lies in the earlier is not
@@ -343,9 +364,12 @@ async fn a_mark_that_cannot_be_read_is_named(artifacts: Artifacts) {
     let mark = String::from_utf8(artifacts.contents().await[MARK].clone()).unwrap();
     let later = mark.replace("\"format\":1", "\"format\":2");
     let half = &mark[..mark.len() / 2];
-    for (broken, expected) in
-        [(half, "can't be read"), ("", "can't be read"), ("[]", "can't be read"), (&later, "of format 2")]
-    {
+    for (broken, expected) in [
+        (half, "can't be read"),
+        ("", "can't be read"),
+        ("[]", "can't be read"),
+        (&later, "of format 2"),
+    ] {
         artifacts.put(MARK, broken.as_bytes()).await;
         assert_refused(&lab, &artifacts, &[MARK, expected]).await;
     }
@@ -382,6 +406,7 @@ async fn of_labs_that_start_at_once_one_gets_the_store() {
         programs.into_iter().map(|program| program.join().unwrap()).collect()
     });
     assert_eq!(started.iter().filter(|started| **started).count(), 1, "{started:?}");
-    let again: Vec<bool> = labs.iter().map(|lab| lab.command(&CLEAN).output().unwrap().status.success()).collect();
+    let again: Vec<bool> =
+        labs.iter().map(|lab| lab.command(&CLEAN).output().unwrap().status.success()).collect();
     assert_eq!(again, started);
 }

@@ -14,7 +14,9 @@ use reqwest::{Method, StatusCode};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::model::Model;
-use rrlab_tests::lab::{Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz};
+use rrlab_tests::lab::{
+    Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz,
+};
 use rrlab_tests::{bundled_profile, http_client};
 use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
 use serde_json::{Value, json};
@@ -67,11 +69,13 @@ async fn with_files(lab: &Lab) -> (i64, i64) {
 async fn a_student_gets_from_files_to_results(database: Database) {
     let lab = Lab::open(database).await;
     let (model, dataset) = with_files(&lab).await;
-    let [train, calibrate, sweep, finetune, evaluate] = requests(model, dataset).map(|(_, request)| request);
+    let [train, calibrate, sweep, finetune, evaluate] =
+        requests(model, dataset).map(|(_, request)| request);
 
     let job = lab.submit(&train).await;
     let events = lab.listen(job, |_| false).await;
-    let said = |kind: &str| events.iter().filter(|event| !event.data["event"][kind].is_null()).count();
+    let said =
+        |kind: &str| events.iter().filter(|event| !event.data["event"][kind].is_null()).count();
     assert_eq!(said("epoch"), 4, "an accuracy for each epoch: {events:?}");
     assert!(said("step") > 0 && said("progress") > 0 && said("started") == 1);
     let trained = lab.result(job, "model").await;
@@ -97,7 +101,8 @@ async fn a_student_gets_from_files_to_results(database: Database) {
     let results = lab.results(job).await;
     let kinds: Vec<&str> = results.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(kinds, ["profile", "model", "model", "finetune"], "a network for each rule");
-    let report = FinetuneReport::from_json(&text(&lab.content(number(&results[3].1)).await)).unwrap();
+    let report =
+        FinetuneReport::from_json(&text(&lab.content(number(&results[3].1)).await)).unwrap();
     assert!(report.runs.iter().all(|run| run.epochs.len() == 2 && run.kept == report.runs[0].kept));
 
     let job = lab.submit(&evaluate).await;
@@ -123,7 +128,8 @@ async fn a_student_gets_from_files_to_results(database: Database) {
         assert!(problem["problem"].as_str().unwrap().contains(expected), "{problem}");
     }
     // A network of other classes fails as a job, with the cause.
-    let shapes = json!({ "kind": "evaluate", "model": trained, "dataset": "shapes10", "images": 20 });
+    let shapes =
+        json!({ "kind": "evaluate", "model": trained, "dataset": "shapes10", "images": 20 });
     assert_eq!(lab.ended(lab.submit(&shapes).await).await["state"], "done");
 }
 
@@ -143,7 +149,9 @@ async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
             // What is quick is killed as soon as it is begun, and begins again.
             "calibrate" | "evaluate" => !event["started"].is_null(),
             "sweep" => !event["entry"].is_null(),
-            _ => event["progress"]["what"] == "steps" && event["progress"]["done"].as_u64() > Some(4),
+            _ => {
+                event["progress"]["what"] == "steps" && event["progress"]["done"].as_u64() > Some(4)
+            }
         };
         lab.listen(job, under_way).await;
         if kind == "train" || kind == "finetune" {
@@ -158,8 +166,11 @@ async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
         if state == "running" {
             assert_eq!(ended["crashes"], 1, "{kind}: {ended}");
             let events = lab.listen(job, |_| false).await;
-            let starts: Vec<&Value> =
-                events.iter().map(|event| &event.data["event"]["started"]).filter(|start| !start.is_null()).collect();
+            let starts: Vec<&Value> = events
+                .iter()
+                .map(|event| &event.data["event"]["started"])
+                .filter(|start| !start.is_null())
+                .collect();
             assert_eq!(starts.len(), 2, "{kind}");
             let resumes = kind != "calibrate" && kind != "evaluate";
             assert_eq!(starts[1]["resumed"], resumes, "{kind} goes on from a checkpoint");
@@ -216,7 +227,8 @@ async fn what_is_away_for_a_while_ends_no_job(database: Database) {
 }
 
 fn stored_checkpoints(lab: &Lab, job: i64) -> usize {
-    std::fs::read_dir(lab.data().join("artifacts/rrlab/checkpoints").join(job.to_string())).map_or(0, Iterator::count)
+    std::fs::read_dir(lab.data().join("artifacts/rrlab/checkpoints").join(job.to_string()))
+        .map_or(0, Iterator::count)
 }
 
 async fn a_server_that_is_stopped_gives_its_job_back(database: Database) {
@@ -234,10 +246,16 @@ async fn a_server_that_is_stopped_gives_its_job_back(database: Database) {
         is_resumed.get() && event["progress"]["done"].is_u64()
     };
     let after = lab.listen_after(job, before.last().unwrap().id, progress_after_resuming).await;
-    let states: Vec<&Value> =
-        after.iter().map(|event| &event.data["event"]["state"]["state"]).filter(|state| !state.is_null()).collect();
+    let states: Vec<&Value> = after
+        .iter()
+        .map(|event| &event.data["event"]["state"]["state"])
+        .filter(|state| !state.is_null())
+        .collect();
     assert_eq!(states, ["queued", "running"]);
-    assert!(after.iter().any(|event| event.data["event"]["started"]["resumed"] == true), "{after:?}");
+    assert!(
+        after.iter().any(|event| event.data["event"]["started"]["resumed"] == true),
+        "{after:?}"
+    );
     assert!(steps(&after.last().unwrap().data["event"]) > 3, "it goes on where it was");
     assert_eq!(lab.job(job).await["crashes"], 0);
 }
@@ -293,9 +311,15 @@ async fn a_job_is_cancelled(database: Database) {
     let place = lab.job(waiting).await;
     assert_eq!(place["position"], 0);
     assert!(place["starts_in_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{place}");
-    let gone = lab.post(&format!("/jobs/{waiting}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    let gone = lab
+        .post(&format!("/jobs/{waiting}/cancel"), &Value::Null)
+        .await
+        .expect(StatusCode::ACCEPTED);
     assert_eq!(gone["state"], "cancelled");
-    let asked = lab.post(&format!("/jobs/{running}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    let asked = lab
+        .post(&format!("/jobs/{running}/cancel"), &Value::Null)
+        .await
+        .expect(StatusCode::ACCEPTED);
     assert_eq!(asked["cancelling"], true);
     assert_eq!(lab.ended(running).await["state"], "cancelled");
     let late = lab.post(&format!("/jobs/{running}/cancel"), &Value::Null).await;
@@ -309,7 +333,10 @@ async fn events_are_replayed(database: Database) {
     let sweep = requests(model, dataset)[2].1.clone();
     let job = lab.submit(&sweep).await;
     // Somebody who watches all along, and somebody who comes back in between.
-    let (whole, first) = tokio::join!(lab.listen(job, |_| false), lab.listen(job, |event| !event["entry"].is_null()));
+    let (whole, first) = tokio::join!(
+        lab.listen(job, |_| false),
+        lab.listen(job, |event| !event["entry"].is_null())
+    );
     let rest = lab.listen_after(job, first.last().unwrap().id, |_| false).await;
     // How far it was is forgotten when it has ended.
     let lasting = |events: &[Event]| -> Vec<Event> {
@@ -344,7 +371,8 @@ async fn nobody_sees_anothers_work(database: Database) {
     let (rae, root) = (lab.person("rae", "reviewer"), lab.person("root", "admin"));
     lab.sign_in(Some(&ann));
     let model = lab.uploaded("model", bundled_model()).await;
-    let evaluate = json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20 });
+    let evaluate =
+        json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20 });
     let job = lab.submit(&evaluate).await;
     lab.ended(job).await;
     // Artifacts, jobs and links have small numbers alike: those of ann's that there are.
@@ -353,20 +381,29 @@ async fn nobody_sees_anothers_work(database: Database) {
             let open = path == "/server" || path == "/session" || path.starts_with("/shared/");
             lab.sign_in(Some(&bob));
             let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
-            assert!(!text(&answer.bytes).contains("ann"), "{method} {path} tells bob of ann: {answer:?}");
+            assert!(
+                !text(&answer.bytes).contains("ann"),
+                "{method} {path} tells bob of ann: {answer:?}"
+            );
             if path.contains(&format!("/{number}")) && !open {
                 assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
             }
             for stranger in [None, Some("rrlab_wrong")] {
                 lab.sign_in(stranger);
                 let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
-                let expected =
-                    if open { !answer.status.is_server_error() } else { answer.status == StatusCode::UNAUTHORIZED };
+                let expected = if open {
+                    !answer.status.is_server_error()
+                } else {
+                    answer.status == StatusCode::UNAUTHORIZED
+                };
                 assert!(expected, "{method} {path} for a stranger: {answer:?}");
             }
             lab.sign_in(Some(&rae));
             let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
-            assert!(open || answer.status == StatusCode::FORBIDDEN, "{method} {path} for a reviewer: {answer:?}");
+            assert!(
+                open || answer.status == StatusCode::FORBIDDEN,
+                "{method} {path} for a reviewer: {answer:?}"
+            );
             lab.sign_in(Some(&ann));
         }
     }
@@ -377,7 +414,8 @@ async fn nobody_sees_anothers_work(database: Database) {
     lab.sign_in(Some(&root));
     assert_eq!(lab.job(job).await["owner"], "ann");
     // A token that is revoked opens nothing.
-    let tokens: Value = serde_json::from_str(&lab.says(&["token", "list", "--format", "json"])).unwrap();
+    let tokens: Value =
+        serde_json::from_str(&lab.says(&["token", "list", "--format", "json"])).unwrap();
     let of_ann = tokens.as_array().unwrap().iter().find(|token| token["name"] == "ann").unwrap();
     lab.says(&["token", "revoke", &of_ann["id"].to_string()]);
     lab.sign_in(Some(&ann));
@@ -391,7 +429,8 @@ async fn a_link_shows_a_result_until_it_is_revoked(database: Database) {
     let (model, dataset) = with_files(&lab).await;
     let job = lab.submit(&requests(model, dataset)[4].1).await;
     let evaluation = lab.result(job, "evaluation").await;
-    let share = lab.post(&format!("/jobs/{job}/shares"), &Value::Null).await.expect(StatusCode::CREATED);
+    let share =
+        lab.post(&format!("/jobs/{job}/shares"), &Value::Null).await.expect(StatusCode::CREATED);
     let secret = share["secret"].as_str().unwrap().to_owned();
     assert!(secret.len() > 40, "unguessable");
     let listed = lab.get(&format!("/jobs/{job}/shares")).await.expect(StatusCode::OK);
@@ -403,8 +442,14 @@ async fn a_link_shows_a_result_until_it_is_revoked(database: Database) {
     let content = lab.get(&format!("/shared/{secret}/artifacts/{evaluation}/content")).await;
     assert_eq!(content.json()["images"], 60);
     // What the job did not make is not shown, and nothing is changed by the link.
-    assert_eq!(lab.get(&format!("/shared/{secret}/artifacts/{model}/content")).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(lab.delete(&format!("/shared/{secret}")).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        lab.get(&format!("/shared/{secret}/artifacts/{model}/content")).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        lab.delete(&format!("/shared/{secret}")).await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
 
     let told = lab.request(Method::GET, &format!("/shared/{secret}/events")).send().await.unwrap();
     let told = text(&told.bytes().await.unwrap());
@@ -412,16 +457,22 @@ async fn a_link_shows_a_result_until_it_is_revoked(database: Database) {
 
     lab.sign_in(Some(&ann));
     // A result that a link shows is not deleted unnoticed.
-    let problem = lab.delete(&format!("/artifacts/{evaluation}")).await.expect(StatusCode::CONFLICT);
+    let problem =
+        lab.delete(&format!("/artifacts/{evaluation}")).await.expect(StatusCode::CONFLICT);
     assert_eq!(problem["dependents"], json!([format!("link {}", number(&share))]));
     // Who listens by a link hears no more once it is revoked.
     let running = lab.submit(&endless(dataset)).await;
-    let other = lab.post(&format!("/jobs/{running}/shares"), &Value::Null).await.expect(StatusCode::CREATED);
+    let other = lab
+        .post(&format!("/jobs/{running}/shares"), &Value::Null)
+        .await
+        .expect(StatusCode::CREATED);
     let stream = format!("/shared/{}/events", other["secret"].as_str().unwrap());
     let mut stream = lab.request(Method::GET, &stream).send().await.unwrap().bytes_stream();
     let mut told = String::new();
     while !told.contains("progress") {
-        told.push_str(&text(&stream.next().await.expect("it tells of the job until then").unwrap()));
+        told.push_str(&text(
+            &stream.next().await.expect("it tells of the job until then").unwrap(),
+        ));
     }
     lab.delete(&format!("/jobs/{running}/shares/{}", number(&other))).await;
     while let Some(Ok(_)) = stream.next().await {}
@@ -461,17 +512,20 @@ async fn limits_are_answered_with_when_to_come_back(database: Database) {
     let asked = futures::future::join_all((0..6).map(|_| lab.post("/jobs", &request))).await;
     let accepted = asked.iter().filter(|answer| answer.status == StatusCode::CREATED).count();
     assert_eq!(accepted, 2, "{asked:?}");
-    let refused = asked.iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).unwrap();
+    let refused =
+        asked.iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).unwrap();
     assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
     let listed = lab.get("/jobs").await.json();
-    let positions: Vec<&Value> = listed["jobs"].as_array().unwrap().iter().map(|job| &job["position"]).collect();
+    let positions: Vec<&Value> =
+        listed["jobs"].as_array().unwrap().iter().map(|job| &job["position"]).collect();
     assert_eq!(positions, [1, 0]);
 }
 
 async fn requests_of_versions_before_are_taken(database: Database) {
     let lab = Lab::with(database, &["--no-worker"]).await;
     let model = lab.uploaded("model", bundled_model()).await;
-    let fields = json!({ "model": model, "dataset": { "named": "shapes10" }, "images": 20, "seed": 1 });
+    let fields =
+        json!({ "model": model, "dataset": { "named": "shapes10" }, "images": 20, "seed": 1 });
     let job = lab.submit(&json!({ "evaluate": fields })).await;
     let today = json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20, "seed": 1 });
     assert_eq!(lab.job(job).await["request"], today);
@@ -480,7 +534,8 @@ async fn requests_of_versions_before_are_taken(database: Database) {
 async fn stored_networks_say_which_they_are(database: Database) {
     let lab = Lab::open(database).await;
     let (model, dataset) = with_files(&lab).await;
-    let network = checkpoint::read(&bundled_model(), NetworkHint::default()).unwrap().hash().to_string();
+    let network =
+        checkpoint::read(&bundled_model(), NetworkHint::default()).unwrap().hash().to_string();
     let profile = lab.result(lab.submit(&requests(model, dataset)[1].1).await, "profile").await;
     let read = ModelProfile::from_json(&text(&lab.content(profile).await)).unwrap();
     let described = async |id: i64| {
@@ -512,7 +567,10 @@ async fn networks_of_versions_before_are_known_once_that_is_needed() {
     let mut sweep = requests(model, dataset)[2].1.clone();
     sweep["profile"] = json!(profile);
     let problem = lab.post("/jobs", &sweep).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(problem["problem"].as_str().unwrap().contains("the profile is of network"), "{problem}");
+    assert!(
+        problem["problem"].as_str().unwrap().contains("the profile is of network"),
+        "{problem}"
+    );
     let listed = lab.get("/artifacts").await.json();
     assert_eq!(listed["artifacts"][2]["model_hash"], hash, "{listed}");
     assert!(listed["artifacts"][0]["profile_hash"].is_string(), "{listed}");
@@ -560,8 +618,11 @@ async fn many_read_while_a_job_runs(database: Database) {
         }
     });
     futures::future::join_all(readers).await;
-    let numbers = text(&lab.send(http_client().get(format!("{}/metrics", lab.address()))).await.bytes);
-    for expected in ["rrlab_jobs{state=\"running\"} 1", "rrlab_device_busy", "rrlab_oldest_waiting_seconds 0"] {
+    let numbers =
+        text(&lab.send(http_client().get(format!("{}/metrics", lab.address()))).await.bytes);
+    for expected in
+        ["rrlab_jobs{state=\"running\"} 1", "rrlab_device_busy", "rrlab_oldest_waiting_seconds 0"]
+    {
         assert!(numbers.contains(expected), "{expected} is missing in\n{numbers}");
     }
     lab.post(&format!("/jobs/{job}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
@@ -574,12 +635,23 @@ async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
     let dataset = lab.uploaded("dataset", small_dataset()).await;
     let model = lab.uploaded("model", bundled_model()).await;
     let folder = tempfile::tempdir().unwrap();
-    let (file, profile) = (folder.path().join("model.safetensors"), folder.path().join("profile.json"));
+    let (file, profile) =
+        (folder.path().join("model.safetensors"), folder.path().join("profile.json"));
     let graph = "resnet8".parse::<Architecture>().unwrap().graph(10).unwrap();
     let other = Model::random(graph, 3);
     std::fs::write(&file, checkpoint::write(&other).unwrap()).unwrap();
     let paths = [file.to_str().unwrap(), profile.to_str().unwrap()];
-    lab.says(&["calibrate", "--model", paths[0], "--dataset", "shapes10", "--images", "4", "--out", paths[1]]);
+    lab.says(&[
+        "calibrate",
+        "--model",
+        paths[0],
+        "--dataset",
+        "shapes10",
+        "--images",
+        "4",
+        "--out",
+        paths[1],
+    ]);
     let mut old: Value = serde_json::from_slice(&std::fs::read(&profile).unwrap()).unwrap();
     old["version"] = json!(1);
     old.as_object_mut().unwrap().remove("model_hash");
@@ -592,13 +664,20 @@ async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
         request["profile"] = json!(profile);
         let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         let problem = problem["problem"].as_str().unwrap();
-        assert!(problem.contains("the profile is of network") && problem.contains(&other.hash().short()), "{problem}");
+        assert!(
+            problem.contains("the profile is of network")
+                && problem.contains(&other.hash().short()),
+            "{problem}"
+        );
         request["model"] = json!(lab.uploaded("model", checkpoint::write(&other).unwrap()).await);
         lab.submit(&request).await;
         // One that names no network could be of any.
         request["profile"] = json!(nameless);
         let problem = lab.post("/jobs", &request).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(problem["problem"].as_str().unwrap().contains("does not say which network it is of"), "{problem}");
+        assert!(
+            problem["problem"].as_str().unwrap().contains("does not say which network it is of"),
+            "{problem}"
+        );
     }
 }
 
@@ -607,7 +686,8 @@ async fn broken_and_hostile_uploads_are_refused() {
     let lab = Lab::with(Database::Sqlite, &["--no-worker", "--upload-mib", "8"]).await;
     let model = bundled_model();
     let refused = async |kind: &str, bytes: Vec<u8>, expected: &str| {
-        let problem = lab.upload(kind, "upload", bytes).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        let problem =
+            lab.upload(kind, "upload", bytes).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert!(problem["problem"].as_str().unwrap().contains(expected), "{kind}: {problem}");
     };
     refused("model", model[..model.len() / 2].to_vec(), "not a whole safetensors file").await;
@@ -620,17 +700,31 @@ async fn broken_and_hostile_uploads_are_refused() {
     refused("profile", vec![0xff, 0xfe], "not text").await;
     refused("dataset", small_dataset()[..1000].to_vec(), "not a readable").await;
     // Names that lead elsewhere are no data set's, and nothing is written under them.
-    let outside = tar_gz(&[("../../escaped.bin", vec![1; 100]), ("train/../../x/y.txt", vec![2; 10])]);
+    let outside =
+        tar_gz(&[("../../escaped.bin", vec![1; 100]), ("train/../../x/y.txt", vec![2; 10])]);
     refused("dataset", outside, "no train images").await;
-    assert!(!lab.data().join("../escaped.bin").exists() && !lab.data().join("../../escaped.bin").exists());
+    assert!(
+        !lab.data().join("../escaped.bin").exists()
+            && !lab.data().join("../../escaped.bin").exists()
+    );
     // 600 MB in a few hundred kilobytes.
     refused("dataset", tar_gz(&[("train/a/x.png", vec![0; 600 << 20])]), "larger than").await;
     // A picture that claims more pixels than there are bytes anywhere.
     refused("dataset", tar_gz(&[("train/a/x.png", huge_png())]), "x.png").await;
-    assert_eq!(lab.upload("model", "big", vec![0; 9 << 20]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        lab.upload("model", "big", vec![0; 9 << 20]).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
     assert_eq!(lab.upload("sweep", "x", Vec::new()).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(lab.upload("model", "%0a", model.clone()).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]), "nothing of that was stored");
+    assert_eq!(
+        lab.upload("model", "%0a", model.clone()).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    assert_eq!(
+        lab.get("/artifacts").await.json()["artifacts"],
+        json!([]),
+        "nothing of that was stored"
+    );
     // An upload that breaks off.
     let address = lab.address().trim_start_matches("http://").to_owned();
     let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
@@ -643,7 +737,8 @@ async fn broken_and_hostile_uploads_are_refused() {
     drop(socket);
     assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]));
     // Equal content is stored once.
-    let (first, second) = (lab.uploaded("model", model.clone()).await, lab.uploaded("model", model).await);
+    let (first, second) =
+        (lab.uploaded("model", model.clone()).await, lab.uploaded("model", model).await);
     assert_ne!(first, second);
     assert_eq!(stored_files(&lab), 1);
 }
@@ -670,8 +765,14 @@ async fn a_full_disk_is_named_and_nothing_is_half_stored() {
     // small for 6 MB of images.
     lab.start_limited(3000).await;
     let record = 3073;
-    let images = tar_gz(&[("data_batch_1.bin", vec![0; 2000 * record]), ("test_batch.bin", vec![0; 100 * record])]);
-    let problem = lab.upload("dataset", "black", images.clone()).await.expect(StatusCode::INSUFFICIENT_STORAGE);
+    let images = tar_gz(&[
+        ("data_batch_1.bin", vec![0; 2000 * record]),
+        ("test_batch.bin", vec![0; 100 * record]),
+    ]);
+    let problem = lab
+        .upload("dataset", "black", images.clone())
+        .await
+        .expect(StatusCode::INSUFFICIENT_STORAGE);
     assert!(problem["problem"].as_str().unwrap().contains("disk is full"), "{problem}");
     assert_eq!(lab.get("/artifacts").await.json()["artifacts"], json!([]));
     lab.stop().await;
@@ -696,7 +797,11 @@ async fn a_server_is_looked_after() {
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
     let known = lab.send(root("/").header("if-none-match", page.headers["etag"].clone())).await;
     assert_eq!(known.status, StatusCode::NOT_MODIFIED);
-    assert_eq!(lab.send(root("/../../etc/passwd")).await.status, StatusCode::OK, "an address of the page, no file");
+    assert_eq!(
+        lab.send(root("/../../etc/passwd")).await.status,
+        StatusCode::OK,
+        "an address of the page, no file"
+    );
     assert_eq!(lab.send(root("/%2e%2e/Cargo.toml")).await.status, StatusCode::NOT_FOUND);
     assert!(spoken(&lab, "GET /../Cargo.toml HTTP/1.1").await.starts_with("HTTP/1.1 404"));
     assert!(spoken(&lab, "BREW /coffee HTTP/1.1").await.starts_with("HTTP/1.1 405"));
@@ -707,20 +812,33 @@ async fn a_server_is_looked_after() {
     assert!(answer.status == StatusCode::NOT_FOUND && answer.json()["problem"].is_string());
     assert!(answer.headers.contains_key("x-request-id"));
     // Another site's page, and a name that was made to lead here.
-    let foreign = lab.request(Method::POST, "/jobs").header("origin", "https://evil.example").json(&json!({}));
+    let foreign = lab
+        .request(Method::POST, "/jobs")
+        .header("origin", "https://evil.example")
+        .json(&json!({}));
     assert_eq!(lab.send(foreign).await.status, StatusCode::FORBIDDEN);
-    for (site, status) in [("cross-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::UNPROCESSABLE_ENTITY)] {
+    for (site, status) in
+        [("cross-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::UNPROCESSABLE_ENTITY)]
+    {
         // A proxy may have changed the host that the page was opened under; the browser's own word
         // counts.
         let proxied = lab.request(Method::POST, "/jobs").header("origin", "https://lab.example");
-        assert_eq!(lab.send(proxied.header("sec-fetch-site", site).json(&json!({}))).await.status, status, "{site}");
+        assert_eq!(
+            lab.send(proxied.header("sec-fetch-site", site).json(&json!({}))).await.status,
+            status,
+            "{site}"
+        );
     }
     assert_eq!(
         lab.send(root("/api/v1/jobs").header("host", "evil.example")).await.status,
         StatusCode::MISDIRECTED_REQUEST
     );
     // Strangers are let in nowhere by accident.
-    let refused = lab.command(&["serve", "--host", "0.0.0.0", "--port", "0"]).stdout(Stdio::null()).output().unwrap();
+    let refused = lab
+        .command(&["serve", "--host", "0.0.0.0", "--port", "0"])
+        .stdout(Stdio::null())
+        .output()
+        .unwrap();
     assert!(!refused.status.success() && text(&refused.stderr).contains("--hosted"), "{refused:?}");
     // An open stream does not hold up the end.
     let stream = lab.request(Method::GET, "/events").send().await.unwrap();
@@ -751,7 +869,8 @@ async fn a_job_on_a_gpu_comes_to_what_the_cpu_comes_to() {
     for device in ["cpu", "wgpu"] {
         let lab = Lab::on(Database::Sqlite, device, &[]).await;
         let model = lab.uploaded("model", bundled_model()).await;
-        let request = json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 32 });
+        let request =
+            json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 32 });
         let job = lab.submit(&request).await;
         let evaluation = lab.result(job, "evaluation").await;
         let evaluation: Value = serde_json::from_slice(&lab.content(evaluation).await).unwrap();
@@ -765,18 +884,31 @@ async fn a_job_on_a_gpu_comes_to_what_the_cpu_comes_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_makes_the_server_fail() {
     let Some(schemathesis) = std::env::var_os("RRLAB_SCHEMATHESIS") else {
-        eprintln!("skipped: RRLAB_SCHEMATHESIS names no schemathesis; `cargo xtask test` installs one");
+        eprintln!(
+            "skipped: RRLAB_SCHEMATHESIS names no schemathesis; `cargo xtask test` installs one"
+        );
         return;
     };
-    let lab =
-        Lab::with(Database::Postgres, &["--no-worker", "--jobs-per-user", "100000", "--requests-per-second", "100000"])
-            .await;
+    let lab = Lab::with(
+        Database::Postgres,
+        &["--no-worker", "--jobs-per-user", "100000", "--requests-per-second", "100000"],
+    )
+    .await;
     let (model, dataset) = with_files(&lab).await;
     lab.submit(&requests(model, dataset)[4].1).await;
     let description = format!("{}/api/v1/openapi.json", lab.address());
     let run = tokio::task::spawn_blocking(move || {
         Command::new(schemathesis)
-            .args(["run", &description, "--checks", "not_a_server_error", "--max-examples", "40", "--seed", "1"])
+            .args([
+                "run",
+                &description,
+                "--checks",
+                "not_a_server_error",
+                "--max-examples",
+                "40",
+                "--seed",
+                "1",
+            ])
             // A stream of events has no end.
             .args(["--exclude-path-regex", "events$", "--request-timeout", "20", "--workers", "1"])
             .current_dir(std::env::temp_dir())

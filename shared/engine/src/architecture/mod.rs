@@ -26,8 +26,8 @@ pub enum Origin {
     Kuangliu,
     /// chenyaofo/pytorch-cifar-models: 1×1 convolutions named `downsample`, the classifier `fc`.
     Chenyaofo,
-    /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016), the
-    /// classifier `linear`.
+    /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016),
+    /// the classifier `linear`.
     Akamaster,
 }
 

@@ -15,7 +15,7 @@ use super::images::{ImageSet, Normalization};
     serde::Serialize,
     serde::Deserialize,
     strum::Display,
-    strum::IntoStaticStr,
+    strum::IntoStaticStr
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]

@@ -86,8 +86,8 @@ impl Figure {
     }
 }
 
-/// Whether a shape of size 1 covers a point. All have about the same area (1.8 to 2.6), so that size
-/// does not tell the class; 1.732 is √3, which makes the triangle equilateral.
+/// Whether a shape of size 1 covers a point. All have about the same area (1.8 to 2.6), so that
+/// size does not tell the class; 1.732 is √3, which makes the triangle equilateral.
 fn inside(shape: usize, u: f32, v: f32) -> bool {
     match SHAPES[shape] {
         "disc" => u * u + v * v < 0.81,

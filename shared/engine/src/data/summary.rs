@@ -26,7 +26,8 @@ pub struct DatasetSummary {
 }
 
 impl DatasetSummary {
-    /// Of a file of `file_bytes` bytes that [`Dataset::to_bytes`] made. No more than its header is read.
+    /// Of a file of `file_bytes` bytes that [`Dataset::to_bytes`] made. No more than its header is
+    /// read.
     ///
     /// # Errors
     /// If it can't be read, or is no such file, whole.

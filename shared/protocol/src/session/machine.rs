@@ -164,10 +164,14 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
                 }
                 self.model = Some(model);
             }
-            Input::ProfileMeasured(profile) => (self.profile, self.held.profile) = (Some(profile), true),
+            Input::ProfileMeasured(profile) => {
+                (self.profile, self.held.profile) = (Some(profile), true)
+            }
             Input::SweepProgress(report) => self.sweep = Some(report),
             Input::TrainingState(state) => self.training = Some(state),
-            Input::NetworkSaved(request) => (self.network, self.held.network) = (Some(request), true),
+            Input::NetworkSaved(request) => {
+                (self.network, self.held.network) = (Some(request), true)
+            }
             _ => {}
         }
     }
@@ -242,7 +246,9 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
                 self.drop_tasks();
                 self.end()
             }
-            Phase::Starting { .. } | Phase::Working | Phase::Paused | Phase::Broken => self.restart(Device::Other),
+            Phase::Starting { .. } | Phase::Working | Phase::Paused | Phase::Broken => {
+                self.restart(Device::Other)
+            }
         }
     }
 
@@ -374,7 +380,9 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
                 return Ok((!there).then_some(request));
             }
             Task::Measure { again: false, .. } if self.profile.is_some() => return Ok(None),
-            Task::Measure { images, seed, .. } => ComputeRequest::Calibrate { model: model()?, images, seed },
+            Task::Measure { images, seed, .. } => {
+                ComputeRequest::Calibrate { model: model()?, images, seed }
+            }
             Task::Train(plan) => ComputeRequest::Train { model: model()?, plan },
             Task::Sweep(plan) => {
                 profile()?;
@@ -382,11 +390,13 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
             }
             Task::Prune { allocation: request, images, seed } => {
                 let repair = Repair::Operator(request.settings.repair);
-                let allocation =
-                    allocate(Evidence::Profile(profile()?), &request).map_err(|error| error.to_string())?;
+                let allocation = allocate(Evidence::Profile(profile()?), &request)
+                    .map_err(|error| error.to_string())?;
                 ComputeRequest::Prune { allocation: Box::new(allocation), repair, images, seed }
             }
-            Task::Predict { images, seed } => ComputeRequest::Predict { model: model()?, images, seed },
+            Task::Predict { images, seed } => {
+                ComputeRequest::Predict { model: model()?, images, seed }
+            }
         };
         Ok(Some(request.into()))
     }

@@ -77,7 +77,10 @@ fn requests_go_out_one_at_a_time_and_name_the_network_that_is_there_by_then() {
     let mut session = WorkerSession::default();
     let effects = session.handle(Input::Tasks(vec![shapes(0), start("resnet8"), measure()]));
     assert_eq!(effects, [Effect::Start { worker: 1 }]);
-    assert!(matches!(sent(session.handle(Input::WorkerReady)), Some(ComputeRequest::Shapes { .. })));
+    assert!(matches!(
+        sent(session.handle(Input::WorkerReady)),
+        Some(ComputeRequest::Shapes { .. })
+    ));
     assert!(matches!(done(&mut session), Some(ComputeRequest::Start { .. })));
     session.handle(Input::NetworkLoaded(hash("new")));
     let expected = ComputeRequest::Calibrate { model: hash("new"), images: 10, seed: 0 };
@@ -104,14 +107,18 @@ fn other_images_or_another_network_have_no_profile() {
     session.handle(Input::RequestEnded(RequestOutcome::Stopped));
     session.handle(Input::Tasks(vec![Task::Request(open("b")), wish]));
     session.handle(Input::NetworkLoaded(hash("b")));
-    assert!(matches!(done(&mut session), Some(ComputeRequest::Calibrate { model, .. }) if model == hash("b")));
+    assert!(
+        matches!(done(&mut session), Some(ComputeRequest::Calibrate { model, .. }) if model == hash("b"))
+    );
 }
 
 #[test]
 fn pruning_without_a_profile_is_refused() {
     let mut session = with_network("a");
     let effects = session.handle(Input::Tasks(vec![Task::Sweep(plan())]));
-    assert!(matches!(effects.as_slice(), [Effect::Problem(problem)] if problem.contains("measure the network first")));
+    assert!(
+        matches!(effects.as_slice(), [Effect::Problem(problem)] if problem.contains("measure the network first"))
+    );
     assert_eq!(session.phase(), Phase::Ready);
 }
 
@@ -161,7 +168,10 @@ fn another_device_goes_on_with_what_was_under_way() {
     session.handle(Input::Tasks(vec![train()]));
     session.handle(Input::WorkerReady);
     session.handle(Input::ImagesLoaded);
-    assert!(matches!(done(&mut session), Some(ComputeRequest::Open { .. })), "the network is brought again");
+    assert!(
+        matches!(done(&mut session), Some(ComputeRequest::Open { .. })),
+        "the network is brought again"
+    );
     session.handle(Input::NetworkLoaded(hash("a")));
     assert!(matches!(done(&mut session), Some(ComputeRequest::Train { .. })));
     session.handle(Input::TrainingState("state"));
@@ -172,7 +182,10 @@ fn another_device_goes_on_with_what_was_under_way() {
     let effects = session.handle(Input::RequestEnded(RequestOutcome::Done));
     assert_eq!(
         effects,
-        [Effect::Send(RequestWithFiles { request: ComputeRequest::Continue, attachments: vec!["state"] })]
+        [Effect::Send(RequestWithFiles {
+            request: ComputeRequest::Continue,
+            attachments: vec!["state"]
+        })]
     );
 }
 
@@ -195,18 +208,23 @@ fn another_device_begins_a_sweep_anew_and_the_same_goes_on() {
         dense_accuracy: 0.5,
         entries: vec![],
     };
-    for (input, is_kept) in
-        [(Input::WorkerLost { has_other_device: true }, false), (Input::ChooseDevice, false), (Input::Restart, true)]
-    {
+    for (input, is_kept) in [
+        (Input::WorkerLost { has_other_device: true }, false),
+        (Input::ChooseDevice, false),
+        (Input::Restart, true),
+    ] {
         let mut session = with_network("a");
-        let request = ComputeRequest::Sweep { model: hash("a"), plan: plan.clone(), previous: None };
+        let request =
+            ComputeRequest::Sweep { model: hash("a"), plan: plan.clone(), previous: None };
         session.handle(Input::Tasks(vec![Task::Request(request.into())]));
         session.handle(Input::SweepProgress(Box::new(report.clone())));
         session.handle(input);
         session.handle(Input::WorkerReady);
         done(&mut session);
         let taken_up = done(&mut session);
-        assert!(matches!(taken_up, Some(ComputeRequest::Sweep { previous, .. }) if previous.is_some() == is_kept));
+        assert!(
+            matches!(taken_up, Some(ComputeRequest::Sweep { previous, .. }) if previous.is_some() == is_kept)
+        );
     }
 }
 
@@ -217,7 +235,10 @@ fn a_training_that_goes_on_is_taken_up_from_its_own_state() {
     session.handle(Input::TrainingState("state of the first"));
     session.handle(Input::Stop);
     session.handle(Input::RequestEnded(RequestOutcome::Stopped));
-    let second = RequestWithFiles { request: ComputeRequest::Continue, attachments: vec!["state of the second"] };
+    let second = RequestWithFiles {
+        request: ComputeRequest::Continue,
+        attachments: vec!["state of the second"],
+    };
     session.handle(Input::Tasks(vec![Task::Request(second.clone())]));
     session.handle(Input::Restart);
     session.handle(Input::WorkerReady);
@@ -238,7 +259,10 @@ fn a_lost_worker_with_nothing_to_do_is_off_and_one_with_work_is_broken() {
     let mut session = with_network("a");
     session.handle(Input::Tasks(vec![measure()]));
     session.handle(Input::WorkerLost { has_other_device: false });
-    assert_eq!(session.handle(Input::Tasks(vec![measure()])), [Effect::End, Effect::Start { worker: 2 }]);
+    assert_eq!(
+        session.handle(Input::Tasks(vec![measure()])),
+        [Effect::End, Effect::Start { worker: 2 }]
+    );
     session.handle(Input::WorkerLost { has_other_device: false });
     session.handle(Input::GiveUp);
     assert_eq!(session.phase(), Phase::Off);

@@ -1,6 +1,8 @@
 //! What goes into the state machine of a session, and what comes out of it.
 
-use rrlab_types::{AllocationRequest, ModelHash, ModelProfile, SweepPlan, SweepReport, TrainingPlan};
+use rrlab_types::{
+    AllocationRequest, ModelHash, ModelProfile, SweepPlan, SweepReport, TrainingPlan,
+};
 
 use crate::compute::ComputeRequest;
 

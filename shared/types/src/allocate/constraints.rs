@@ -54,7 +54,9 @@ fn counts(
     request: &AllocationRequest,
     constraint: &Constraint,
 ) -> Result<Vec<usize>, AllocateError> {
-    let at = |density: Density| Ok(layers.iter().map(|layer| density.kept_of(layer.shape.weights)).collect());
+    let at = |density: Density| {
+        Ok(layers.iter().map(|layer| density.kept_of(layer.shape.weights)).collect())
+    };
     match constraint.density {
         ForcedDensity::Dense => at(Density::DENSE),
         ForcedDensity::Global => at(budget.density()),
@@ -67,7 +69,11 @@ fn counts(
 }
 
 /// What the budget leaves for the free layers.
-pub fn left_for_free(free: &[Layer], budget: Budget, forced: &[Option<usize>]) -> Result<usize, AllocateError> {
+pub fn left_for_free(
+    free: &[Layer],
+    budget: Budget,
+    forced: &[Option<usize>],
+) -> Result<usize, AllocateError> {
     let forced_sum: usize = forced.iter().flatten().sum();
     let least = free.len();
     let most: usize = free.iter().map(|layer| layer.shape.weights).sum();

@@ -10,8 +10,8 @@ use crate::rule::{Rule, RuleSettings};
 const SUBDIVISIONS: usize = 3;
 /// Points between the least density of a profile's curve and a single weight.
 const BEYOND: usize = 6;
-/// R/V from which R/(V − R) goes on along its tangent: repair may leave more than the variance, where the ratio of
-/// noise to signal has a pole.
+/// R/V from which R/(V − R) goes on along its tangent: repair may leave more than the variance,
+/// where the ratio of noise to signal has a pole.
 const TANGENT_FROM: f64 = 0.9;
 
 /// Noise over signal of a layer whose residual is `share` of its variance.
@@ -33,12 +33,12 @@ fn stream_weight(layer: &Layer, profile: &LayerProfile, settings: &RuleSettings)
     }
 }
 
-/// Cost of a layer over the weights that it keeps under `rr`, `residual_optimal` or `raw_optimal`; nothing without a
-/// profile.
+/// Cost of a layer over the weights that it keeps under `rr`, `residual_optimal` or `raw_optimal`;
+/// nothing without a profile.
 ///
-/// The cost never rises with kept weights: a repair may leave some of them out. A layer of a single weight has lost all of
-/// its output's variance, whatever the last slope of its curve says; between the curve's end and there the cost is a power
-/// of density.
+/// The cost never rises with kept weights: a repair may leave some of them out. A layer of a single
+/// weight has lost all of its output's variance, whatever the last slope of its curve says; between
+/// the curve's end and there the cost is a power of density.
 pub fn curve(layer: &Layer, rule: Rule, settings: &RuleSettings) -> CostCurve {
     let Some(profile) = layer.profile.filter(|profile| profile.variance > 0.0) else {
         return CostCurve::free(layer.weights());
@@ -66,7 +66,8 @@ pub fn curve(layer: &Layer, rule: Rule, settings: &RuleSettings) -> CostCurve {
     for index in 1..points.len() {
         points[index].1 = points[index].1.min(points[index - 1].1);
     }
-    let scaled = points.into_iter().map(|(density, cost)| (layer.weights() * density, weight * cost));
+    let scaled =
+        points.into_iter().map(|(density, cost)| (layer.weights() * density, weight * cost));
     CostCurve::new(scaled.collect())
 }
 
@@ -86,7 +87,8 @@ fn towards_single(single: f64, cut: f64, first: (f64, f64)) -> Vec<(f64, f64)> {
 fn grid() -> impl Iterator<Item = f64> {
     let between = CURVE_SPARSITIES.windows(2).flat_map(|pair| {
         let [high, low] = [1.0 - pair[0], 1.0 - pair[1]];
-        (0..SUBDIVISIONS).map(move |step| high * (low / high).powf(step as f64 / SUBDIVISIONS as f64))
+        (0..SUBDIVISIONS)
+            .map(move |step| high * (low / high).powf(step as f64 / SUBDIVISIONS as f64))
     });
     between.chain([1.0 - CURVE_SPARSITIES[CURVE_SPARSITIES.len() - 1]])
 }

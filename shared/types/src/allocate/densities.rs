@@ -11,15 +11,25 @@ use crate::rule::Rule;
 ///
 /// # Errors
 /// If the rule needs a profile that is not there, or keeps more than `left` whatever the budget.
-pub fn rule_counts(layers: &[Layer], left: usize, request: &AllocationRequest) -> Result<Vec<usize>, AllocateError> {
+pub fn rule_counts(
+    layers: &[Layer],
+    left: usize,
+    request: &AllocationRequest,
+) -> Result<Vec<usize>, AllocateError> {
     let densities = densities(layers, left, request)?;
-    let wanted: Vec<f64> = layers.iter().zip(&densities).map(|(layer, density)| layer.weights() * density).collect();
+    let wanted: Vec<f64> =
+        layers.iter().zip(&densities).map(|(layer, density)| layer.weights() * density).collect();
     let weights: Vec<usize> = layers.iter().map(|layer| layer.shape.weights).collect();
     Ok(rounding::to_counts(&wanted, &weights, left))
 }
 
-/// Densities that the rule wants for these layers so that they keep `left` weights, before rounding.
-fn densities(layers: &[Layer], left: usize, request: &AllocationRequest) -> Result<Vec<f64>, AllocateError> {
+/// Densities that the rule wants for these layers so that they keep `left` weights, before
+/// rounding.
+fn densities(
+    layers: &[Layer],
+    left: usize,
+    request: &AllocationRequest,
+) -> Result<Vec<f64>, AllocateError> {
     let AllocationRequest { rule, sparsity, settings, .. } = request;
     let weights: Vec<f64> = layers.iter().map(Layer::weights).collect();
     let left_weights = left as f64;
@@ -28,7 +38,8 @@ fn densities(layers: &[Layer], left: usize, request: &AllocationRequest) -> Resu
         layers.iter().map(|layer| layer.profile).collect::<Option<_>>().ok_or(missing)
     };
     let by_score = |scores: Vec<f64>| Ok(solve::proportional(&weights, &scores, left_weights));
-    let of_rule = |rule: Rule| densities(layers, left, &AllocationRequest { rule, ..request.clone() });
+    let of_rule =
+        |rule: Rule| densities(layers, left, &AllocationRequest { rule, ..request.clone() });
     match rule {
         Rule::Uniform => by_score(vec![1.0; layers.len()]),
         Rule::UniformPlus => scores::uniform_plus(layers, left),
@@ -42,10 +53,13 @@ fn densities(layers: &[Layer], left: usize, request: &AllocationRequest) -> Resu
             let sketches: Vec<_> = profiles()?.iter().map(|profile| &profile.lamp).collect();
             Ok(solve::threshold(&weights, &sketches, left_weights))
         }
-        Rule::RrProportional => by_score(scores::relative_repairability(&profiles()?, *sparsity, settings)),
+        Rule::RrProportional => {
+            by_score(scores::relative_repairability(&profiles()?, *sparsity, settings))
+        }
         Rule::Rr | Rule::ResidualOptimal | Rule::RawOptimal => {
             profiles()?;
-            let curves: Vec<_> = layers.iter().map(|layer| costs::curve(layer, *rule, settings)).collect();
+            let curves: Vec<_> =
+                layers.iter().map(|layer| costs::curve(layer, *rule, settings)).collect();
             Ok(solve::least_cost(&weights, &curves, left_weights))
         }
         Rule::Blend => {

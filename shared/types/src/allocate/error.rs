@@ -11,7 +11,9 @@ pub enum AllocateError {
     #[error(transparent)]
     Budget(#[from] BudgetError),
     /// A rule that needs what only a profile has.
-    #[error("rule {rule} needs a profile: calibrate the model first, or choose one of uniform, uniform_plus, er, erk")]
+    #[error(
+        "rule {rule} needs a profile: calibrate the model first, or choose one of uniform, uniform_plus, er, erk"
+    )]
     NeedsProfile {
         /// The rule that was asked for.
         rule: Rule,
@@ -85,7 +87,9 @@ pub enum AllocateError {
         highest: f64,
     },
     /// A floor of the rule that the budget can't pay.
-    #[error("{rule} keeps at least {least} weights here; the highest sparsity possible is {high:.6}")]
+    #[error(
+        "{rule} keeps at least {least} weights here; the highest sparsity possible is {high:.6}"
+    )]
     RuleFloor {
         /// The rule that was asked for.
         rule: Rule,

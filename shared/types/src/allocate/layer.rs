@@ -37,7 +37,8 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The network and the profile that an allocation from it is bound to; shapes alone fit any network that has them.
+    /// The network and the profile that an allocation from it is bound to; shapes alone fit any
+    /// network that has them.
     pub fn hashes(self) -> (Option<ModelHash>, Option<ProfileHash>) {
         match self {
             Self::Graph(_) => (None, None),

@@ -1,7 +1,8 @@
 //! From a profile (or, for some rules, a layer graph alone) and a budget to an allocation.
 //!
-//! Two solvers serve all rules: densities in proportion to a score, capped at dense ([`solve::proportional`]), and least
-//! cost ([`solve::least_cost`]). Rules of thresholds ask the sketches ([`solve::threshold`]). All end in [`rounding`].
+//! Two solvers serve all rules: densities in proportion to a score, capped at dense
+//! ([`solve::proportional`]), and least cost ([`solve::least_cost`]). Rules of thresholds ask the
+//! sketches ([`solve::threshold`]). All end in [`rounding`].
 
 mod constraints;
 mod costs;
@@ -22,7 +23,8 @@ pub use layer::Evidence;
 use layer::Layer;
 pub use request::AllocationRequest;
 
-/// Shares out the budget. The allocation keeps exactly the budget, at least one weight in every layer.
+/// Shares out the budget. The allocation keeps exactly the budget, at least one weight in every
+/// layer.
 ///
 /// ```
 /// use rrlab_types::{
@@ -54,7 +56,10 @@ pub use request::AllocationRequest;
 ///
 /// # Errors
 /// What can't be met, with what could: see [`AllocateError`].
-pub fn allocate(evidence: Evidence, request: &AllocationRequest) -> Result<Allocation, AllocateError> {
+pub fn allocate(
+    evidence: Evidence,
+    request: &AllocationRequest,
+) -> Result<Allocation, AllocateError> {
     request.check_settings()?;
     let layers = evidence.layers();
     let weights = layers.iter().map(|layer| layer.shape.weights).sum();
@@ -74,7 +79,9 @@ pub fn allocate(evidence: Evidence, request: &AllocationRequest) -> Result<Alloc
         layers: layers
             .iter()
             .zip(counts.iter().zip(&forced))
-            .map(|(layer, (&count, forced))| layer_allocation(&layer.shape, count, forced.is_some()))
+            .map(|(layer, (&count, forced))| {
+                layer_allocation(&layer.shape, count, forced.is_some())
+            })
             .collect(),
     };
     debug_assert!(allocation.check().is_ok());
@@ -109,8 +116,8 @@ fn layer_allocation(layer: &PrunableLayer, count: Count, forced: bool) -> LayerA
     }
 }
 
-/// Counts of all layers: forced ones as they are, the others by the rule. Layers to which it gives less than the floor get
-/// that, and it shares out the rest again.
+/// Counts of all layers: forced ones as they are, the others by the rule. Layers to which it gives
+/// less than the floor get that, and it shares out the rest again.
 fn fill(
     layers: &[Layer],
     budget: Budget,
@@ -123,7 +130,8 @@ fn fill(
         let free: Vec<usize> = (0..layers.len()).filter(|&index| fixed[index].is_none()).collect();
         let free_layers: Vec<Layer> = free.iter().map(|&index| layers[index].clone()).collect();
         let left = constraints::left_for_free(&free_layers, budget, &fixed)?;
-        let by_rule = if free.is_empty() { Vec::new() } else { rule_counts(&free_layers, left, request)? };
+        let by_rule =
+            if free.is_empty() { Vec::new() } else { rule_counts(&free_layers, left, request)? };
         let mut below_floor = false;
         for (&index, &kept) in free.iter().zip(&by_rule) {
             let floor = floor_count(&layers[index], request);
@@ -138,9 +146,12 @@ fn fill(
         for (index, kept) in free.into_iter().zip(by_rule) {
             fixed[index] = Some(kept);
         }
-        let at_floor =
-            |index: usize| request.settings.floor > 0.0 && fixed[index] == Some(floor_count(&layers[index], request));
-        let count = |index: usize| Count { kept: fixed[index].unwrap_or(1), at_floor: at_floor(index) };
+        let at_floor = |index: usize| {
+            request.settings.floor > 0.0
+                && fixed[index] == Some(floor_count(&layers[index], request))
+        };
+        let count =
+            |index: usize| Count { kept: fixed[index].unwrap_or(1), at_floor: at_floor(index) };
         return Ok((0..layers.len()).map(count).collect());
     }
 }
@@ -157,13 +168,22 @@ fn check_floor(
     request: &AllocationRequest,
     forced: &[Option<usize>],
 ) -> Result<(), AllocateError> {
-    let free: Vec<Layer> =
-        layers.iter().zip(forced).filter(|(_, forced)| forced.is_none()).map(|(layer, _)| layer.clone()).collect();
+    let free: Vec<Layer> = layers
+        .iter()
+        .zip(forced)
+        .filter(|(_, forced)| forced.is_none())
+        .map(|(layer, _)| layer.clone())
+        .collect();
     let left = constraints::left_for_free(&free, budget, forced)?;
     let least: usize = free.iter().map(|layer| floor_count(layer, request)).sum();
     if least <= left {
         return Ok(());
     }
     let weights: f64 = free.iter().map(Layer::weights).sum();
-    Err(AllocateError::Floor { floor: request.settings.floor, least, left, highest: left as f64 / weights })
+    Err(AllocateError::Floor {
+        floor: request.settings.floor,
+        least,
+        left,
+        highest: left as f64 / weights,
+    })
 }

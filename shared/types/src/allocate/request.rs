@@ -24,7 +24,12 @@ impl AllocationRequest {
         let checks = [
             ("floor", settings.floor, (0.0..=1.0).contains(&settings.floor), "between 0 and 1"),
             ("alpha", settings.alpha, settings.alpha.abs() <= 10.0, "between -10 and 10"),
-            ("share exponent", settings.share_exponent, settings.share_exponent.abs() <= 10.0, "between -10 and 10"),
+            (
+                "share exponent",
+                settings.share_exponent,
+                settings.share_exponent.abs() <= 10.0,
+                "between -10 and 10",
+            ),
             (
                 "classifier weight",
                 settings.classifier_weight,
@@ -33,7 +38,9 @@ impl AllocationRequest {
             ),
         ];
         match checks.into_iter().find(|(_, _, right, _)| !right) {
-            Some((what, value, _, expected)) => Err(AllocateError::Setting { what, value, expected }),
+            Some((what, value, _, expected)) => {
+                Err(AllocateError::Setting { what, value, expected })
+            }
             None => Ok(()),
         }
     }

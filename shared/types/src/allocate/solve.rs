@@ -5,7 +5,8 @@ use crate::sketch::ScoreSketch;
 /// Halvings of an interval: beyond these a double does not change.
 const HALVINGS: usize = 80;
 
-/// The narrowest bracket in `low..high` around the argument at which a rising function reaches `target`.
+/// The narrowest bracket in `low..high` around the argument at which a rising function reaches
+/// `target`.
 pub fn bisect(mut low: f64, mut high: f64, target: f64, value: impl Fn(f64) -> f64) -> (f64, f64) {
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);
@@ -14,36 +15,59 @@ pub fn bisect(mut low: f64, mut high: f64, target: f64, value: impl Fn(f64) -> f
     (low, high)
 }
 
-/// Densities min(1, τ·score) with τ such that Σ weights·density = `kept`: layers that would exceed 1 become dense and τ
-/// is solved again for the others (Evci et al. 2020).
+/// Densities min(1, τ·score) with τ such that Σ weights·density = `kept`: layers that would exceed
+/// 1 become dense and τ is solved again for the others (Evci et al. 2020).
 pub fn proportional(weights: &[f64], scores: &[f64], kept: f64) -> Vec<f64> {
     let mut dense = vec![false; weights.len()];
     loop {
-        let paid: f64 = weights.iter().zip(&dense).filter(|(_, dense)| **dense).map(|(weights, _)| weights).sum();
-        let open = || weights.iter().zip(scores).zip(&dense).filter(|(_, dense)| !**dense).map(|(pair, _)| pair);
+        let paid: f64 = weights
+            .iter()
+            .zip(&dense)
+            .filter(|(_, dense)| **dense)
+            .map(|(weights, _)| weights)
+            .sum();
+        let open = || {
+            weights
+                .iter()
+                .zip(scores)
+                .zip(&dense)
+                .filter(|(_, dense)| !**dense)
+                .map(|(pair, _)| pair)
+        };
         let claims: f64 = open().map(|(weights, score)| weights * score).sum();
         let factor = if claims > 0.0 { (kept - paid).max(0.0) / claims } else { 0.0 };
-        let over: Vec<usize> =
-            (0..weights.len()).filter(|&index| !dense[index] && factor * scores[index] > 1.0).collect();
+        let over: Vec<usize> = (0..weights.len())
+            .filter(|&index| !dense[index] && factor * scores[index] > 1.0)
+            .collect();
         if over.is_empty() {
-            return (0..weights.len()).map(|i| if dense[i] { 1.0 } else { factor * scores[i] }).collect();
+            return (0..weights.len())
+                .map(|i| if dense[i] { 1.0 } else { factor * scores[i] })
+                .collect();
         }
         over.into_iter().for_each(|index| dense[index] = true);
     }
 }
 
-/// Densities of the weights that pass one threshold, the same for all layers, such that `kept` pass it.
+/// Densities of the weights that pass one threshold, the same for all layers, such that `kept` pass
+/// it.
 pub fn threshold(weights: &[f64], sketches: &[&ScoreSketch], kept: f64) -> Vec<f64> {
-    let high = sketches.iter().map(|sketch| sketch.range().0).fold(f64::NEG_INFINITY, f64::max) + 1e-6;
+    let high =
+        sketches.iter().map(|sketch| sketch.range().0).fold(f64::NEG_INFINITY, f64::max) + 1e-6;
     let low = sketches.iter().map(|sketch| sketch.range().1).fold(f64::INFINITY, f64::min) - 1e-6;
-    let fractions = |negated: f64| sketches.iter().map(move |sketch| sketch.fraction_above(-negated));
-    let passing =
-        |negated: f64| -> f64 { weights.iter().zip(fractions(negated)).map(|(w, fraction)| w * fraction).sum() };
+    let fractions =
+        |negated: f64| sketches.iter().map(move |sketch| sketch.fraction_above(-negated));
+    let passing = |negated: f64| -> f64 {
+        weights.iter().zip(fractions(negated)).map(|(w, fraction)| w * fraction).sum()
+    };
     let (stricter, laxer) = bisect(-high, -low, kept, passing);
-    // Where many weights share one score the sum jumps past the budget: then all of them are taken in part.
+    // Where many weights share one score the sum jumps past the budget: then all of them are taken
+    // in part.
     let (few, many) = (passing(stricter), passing(laxer));
     let share = if many > few { (kept - few) / (many - few) } else { 0.0 };
-    fractions(stricter).zip(fractions(laxer)).map(|(few, many)| few + share * (many - few)).collect()
+    fractions(stricter)
+        .zip(fractions(laxer))
+        .map(|(few, many)| few + share * (many - few))
+        .collect()
 }
 
 /// The lower convex hull of a layer's cost over weights kept, from fewest to all.
@@ -79,9 +103,9 @@ fn turns_up(a: (f64, f64), b: (f64, f64), c: (f64, f64)) -> bool {
 
 /// Densities of least total cost.
 ///
-/// Lagrange: all layers stand where one more weight saves the same. Since the hulls are convex, that point is reached by
-/// buying segments, those first that save most for each weight, until the budget is spent: what bisection on the
-/// multiplier tends to, without its tolerance.
+/// Lagrange: all layers stand where one more weight saves the same. Since the hulls are convex,
+/// that point is reached by buying segments, those first that save most for each weight, until the
+/// budget is spent: what bisection on the multiplier tends to, without its tolerance.
 pub fn least_cost(weights: &[f64], curves: &[CostCurve], kept: f64) -> Vec<f64> {
     let mut counts: Vec<f64> = curves.iter().map(|curve| curve.points[0].0).collect();
     let mut segments: Vec<(f64, usize, f64)> = Vec::new();

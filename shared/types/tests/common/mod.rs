@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rrlab_types::{
-    CURVE_SPARSITIES, ContentHasher, FeatureShape, LayerGraph, LayerProfile, Measurement, ModelHash, ModelProfile,
-    Node, NodeId, Op, RepairOperator, Role, ScoreSketch, lamp_scores,
+    CURVE_SPARSITIES, ContentHasher, FeatureShape, LayerGraph, LayerProfile, Measurement,
+    ModelHash, ModelProfile, Node, NodeId, Op, RepairOperator, Role, ScoreSketch, lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -22,17 +22,29 @@ pub fn chain(channels: &[usize], classes: usize) -> LayerGraph {
     let mut push = |name: String, op: Op, role| {
         let input = nodes.len() - 1;
         let shape = op.output_shape(&[nodes[input].shape]).expect("the chain fits");
-        nodes.push(Node { name, op, inputs: vec![NodeId(input)], shape, macs: op.macs(shape), role });
+        nodes.push(Node {
+            name,
+            op,
+            inputs: vec![NodeId(input)],
+            shape,
+            macs: op.macs(shape),
+            role,
+        });
     };
     for (index, pair) in channels.windows(2).enumerate() {
         let (in_channels, out_channels) = (pair[0], pair[1]);
-        let op = Op::Conv2d { in_channels, out_channels, kernel: 3, stride: 1, padding: 1, bias: false };
+        let op =
+            Op::Conv2d { in_channels, out_channels, kernel: 3, stride: 1, padding: 1, bias: false };
         let role = if index == 0 { Role::Stem } else { Role::Conv };
         push(format!("conv{index}"), op, Some(role));
     }
     let last = channels[channels.len() - 1];
     push("pool".into(), Op::GlobalAveragePool, None);
-    push("linear".into(), Op::Linear { in_features: last, out_features: classes, bias: true }, Some(Role::Classifier));
+    push(
+        "linear".into(),
+        Op::Linear { in_features: last, out_features: classes, bias: true },
+        Some(Role::Classifier),
+    );
     LayerGraph { architecture: "chain".into(), classes, nodes }
 }
 
@@ -68,14 +80,20 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
         .enumerate()
         .map(|(index, layer)| layer_weights(seed, index, layer.weights))
         .collect();
-    let magnitudes = weights.iter().map(|weights| weights.iter().map(|w| f64::from(w.abs())).collect()).collect();
+    let magnitudes = weights
+        .iter()
+        .map(|weights| weights.iter().map(|w| f64::from(w.abs())).collect())
+        .collect();
     let magnitudes = ScoreSketch::of_network(magnitudes);
-    let lamp = ScoreSketch::of_network(weights.iter().map(|weights| lamp_scores(weights)).collect());
+    let lamp =
+        ScoreSketch::of_network(weights.iter().map(|weights| lamp_scores(weights)).collect());
     let layers = graph.prunable_layers().into_iter().enumerate().map(|(index, layer)| {
         let numbers = deviates(seed + index as u64, 3);
-        let (strength, power) = (0.2 + 0.4 * (f64::from(numbers[0]).abs()), 1.5 + f64::from(numbers[1]).abs());
+        let (strength, power) =
+            (0.2 + 0.4 * (f64::from(numbers[0]).abs()), 1.5 + f64::from(numbers[1]).abs());
         let raw: Vec<f64> = CURVE_SPARSITIES.iter().map(|s| s.powf(power)).collect();
-        let residual = |factor: f64| raw.iter().map(|raw| raw * strength * factor).collect::<Vec<_>>();
+        let residual =
+            |factor: f64| raw.iter().map(|raw| raw * strength * factor).collect::<Vec<_>>();
         LayerProfile {
             name: layer.name.into(),
             second_moment: 1.0,
