@@ -353,7 +353,7 @@ fn bad_usage_is_two_and_failure_is_one() {
         [exit code 2]
 
         $ rrlab allocate --arch resnet19 --rule erk --sparsity 0.5
-        error: invalid value 'resnet19' for '--arch <NAME[:width=W]>': no architecture is named `resnet19`; there are resnet8, resnet20, resnet18, resnet34, vgg11_bn, vgg16_bn
+        error: invalid value 'resnet19' for '--arch <NAME[:width=W]>': no architecture is named `resnet19`; there are resnet8, resnet20, resnet18, resnet34, vgg11_bn, vgg16_bn, chenyaofo_resnet20, chenyaofo_resnet32, chenyaofo_resnet44, chenyaofo_resnet56, akamaster_resnet20, akamaster_resnet32, akamaster_resnet44, akamaster_resnet56, akamaster_resnet110
 
         For more information, try '--help'.
         [exit code 2]

@@ -178,17 +178,8 @@ pub enum ForcedDensity {
     Rule(Rule),
 }
 
-/// Layers forced to a density before a rule shares out the rest.
-///
-/// ```
-/// use rrlab_types::{Constraint, ForcedDensity, Role, Target};
-///
-/// let constraint: Constraint = "projection=rule:rr".parse()?;
-/// assert_eq!(constraint.target, Target::Role(Role::Projection));
-/// assert!("layer2.0.conv1=0.2".parse::<Constraint>().is_ok());
-/// assert!("projection=1.2".parse::<Constraint>().is_err());
-/// # Ok::<(), rrlab_types::ConstraintSyntaxError>(())
-/// ```
+/// Layers forced to a density before a rule shares out the rest: `projection=dense`,
+/// `layer2.0.conv1=0.2`, …
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Constraint {
@@ -212,6 +203,15 @@ pub struct ConstraintSyntaxError {
 impl std::str::FromStr for Constraint {
     type Err = ConstraintSyntaxError;
 
+    /// ```
+    /// use rrlab_types::{Constraint, ForcedDensity, Role, Target};
+    ///
+    /// let constraint: Constraint = "projection=rule:rr".parse()?;
+    /// assert_eq!(constraint.target, Target::Role(Role::Projection));
+    /// assert!("layer2.0.conv1=0.2".parse::<Constraint>().is_ok());
+    /// assert!("projection=1.2".parse::<Constraint>().is_err());
+    /// # Ok::<(), rrlab_types::ConstraintSyntaxError>(())
+    /// ```
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fail = |problem: String| ConstraintSyntaxError { text: text.into(), problem };
         let (layers, density) = text.split_once('=').ok_or_else(|| fail("it has no `=`".into()))?;

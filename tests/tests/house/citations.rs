@@ -6,8 +6,14 @@ use super::{files, read};
 
 /// Endings of files that are cited; other names, such as `profile.json`, are a reader's own.
 const CITED: [&str; 8] = ["rs", "md", "py", "toml", "css", "js", "html", "yml"];
-/// Names that look like a file of the repository and are none: ends of names, and files of others.
-const NOT_OURS: [&str; 1] = ["trueobs.py"];
+/// Files of other projects that are named as sources.
+const NOT_OURS: [&str; 5] = [
+    "Lib/pickletools.py",
+    "datasets.py",
+    "torch/_utils.py",
+    "torch/serialization.py",
+    "trainer.py",
+];
 
 /// Words of a text that look like paths of files, with the line on which each stands.
 fn cited_paths(text: &str) -> Vec<(usize, String)> {

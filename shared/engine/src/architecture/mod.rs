@@ -6,6 +6,8 @@ mod vgg;
 
 use rrlab_types::LayerGraph;
 
+pub use resnet::Origin;
+
 /// A family member without its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
@@ -17,18 +19,6 @@ enum Family {
     Vgg16Bn,
     /// CIFAR's residual networks of 6n + 2 layers as others publish them: whose, and n.
     Published(Origin, usize),
-}
-
-/// Whose names and shortcuts a network has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// kuangliu/pytorch-cifar: 1×1 convolutions named `shortcut`, the classifier `linear`.
-    Kuangliu,
-    /// chenyaofo/pytorch-cifar-models: 1×1 convolutions named `downsample`, the classifier `fc`.
-    Chenyaofo,
-    /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016),
-    /// the classifier `linear`.
-    Akamaster,
 }
 
 const FAMILIES: [(&str, Family); 15] = [

@@ -3,9 +3,20 @@
 
 use rrlab_types::{LayerGraph, NodeId, Op, Role};
 
-use super::Origin;
 use super::builder::GraphBuilder;
 use crate::data::IMAGE;
+
+/// Whose names and shortcuts a network has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// kuangliu/pytorch-cifar: 1×1 convolutions named `shortcut`, the classifier `linear`.
+    Kuangliu,
+    /// chenyaofo/pytorch-cifar-models: 1×1 convolutions named `downsample`, the classifier `fc`.
+    Chenyaofo,
+    /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016),
+    /// the classifier `linear`.
+    Akamaster,
+}
 
 /// One stage per width, `blocks` basic blocks each; every stage after the first halves the image.
 pub fn graph(origin: Origin, widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
