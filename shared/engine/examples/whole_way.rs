@@ -26,6 +26,10 @@ const SEED: u64 = 1;
 /// Low enough that repair brings much back of what so small a network can do.
 const SPARSITY: f64 = 0.7;
 
+/// Goes the whole way, and prints what is left at its end.
+///
+/// # Errors
+/// Those of every step.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex();
     let data = shapes10(1_000, 500, SEED);
