@@ -101,7 +101,7 @@ pub fn spelling() -> Result<(), Failure> {
     Step::tool("typos", &[]).run()
 }
 
-/// Known weaknesses of dependencies. No part of [`test`]: what is known changes from day to day,
+/// Known weaknesses of dependencies. No part of [`test()`]: what is known changes from day to day,
 /// and the same commit must pass or fail whenever it is tested.
 ///
 /// # Errors
