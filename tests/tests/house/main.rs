@@ -14,6 +14,7 @@ fn files() -> Vec<String> {
         .current_dir(repository())
         .output()
         .expect("git is installed");
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let listed = String::from_utf8(listed.stdout).expect("paths are text");
     // A file that was removed and not committed yet is listed still.
     listed.lines().filter(|path| repository().join(path).is_file()).map(str::to_owned).collect()
