@@ -1,10 +1,6 @@
-//! The sweep that the page offers, here and on a server: the paper's comparison of rules, coarsely.
+//! The sweep that the page offers, here and on a server: a sweep's default rules, at more sparsities.
 
-use rrlab_types::{Rule, Sparsity};
-
-/// Rules that are compared.
-pub const SWEEP_RULES: [Rule; 5] =
-    [Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude, Rule::Rr];
+use rrlab_types::Sparsity;
 
 /// Closer together where accuracy falls off.
 const SWEEP_SPARSITIES: [f64; 7] = [0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97];

@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::choices::choices;
 use crate::files::is_model;
 use crate::settings::{AllocationSettings, ComputeOn};
-use crate::sweep_plan::{SWEEP_RULES, sweep_sparsities};
+use crate::sweep_plan::sweep_sparsities;
 
 /// The network that comes with the page, trained by this project's own program.
 const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
@@ -265,7 +265,7 @@ impl RunInputs {
     pub(super) fn sweep_rules(self) {
         let plan = self.plan(self.session.settings.a);
         self.sweep(vec![SweepPlan {
-            rules: SWEEP_RULES.to_vec(),
+            rules: SweepPlan::default().rules,
             sparsities: sweep_sparsities(),
             constraints: Vec::new(),
             ..plan

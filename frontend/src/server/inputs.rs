@@ -9,7 +9,7 @@ use rrlab_types::{Distillation, FinetunePlan, Repair, SweepPlan, TrainingPlan};
 
 use super::state::ServerState;
 use crate::choices::choices;
-use crate::sweep_plan::{SWEEP_RULES, sweep_sparsities};
+use crate::sweep_plan::sweep_sparsities;
 
 choices! {
     /// What a job does.
@@ -148,7 +148,7 @@ impl JobInputs {
     fn sweep_plan(self) -> SweepPlan {
         let settings = untrack(|| self.server.settings.a.request()).settings;
         SweepPlan {
-            rules: SWEEP_RULES.to_vec(),
+            rules: SweepPlan::default().rules,
             sparsities: sweep_sparsities(),
             repairs: vec![Repair::None, Repair::Operator(settings.repair)],
             settings,
