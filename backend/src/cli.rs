@@ -11,8 +11,8 @@ use rrlab_engine::device::DeviceChoice;
 use rrlab_engine::import::Hint;
 use rrlab_protocol::UserRole;
 use rrlab_types::{
-    Constraint, Distillation, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity,
-    glossary,
+    CALIBRATION_IMAGES, Constraint, Distillation, FinetunePlan, JUDGE_IMAGES, Repair,
+    RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan, TrainingPlan, glossary,
 };
 use strum::VariantArray as _;
 
@@ -110,6 +110,9 @@ pub enum Command {
     Compare(CompareArgs),
     /// Draw a profile, a sweep, a fine-tuning report or an allocation as a figure.
     Plot(PlotArgs),
+    /// Write a sweep as a page of Markdown: accuracies, who leads beyond noise, transitions, and
+    /// what the judge chose.
+    Report(ReportArgs),
     /// Serve the lab: the page, the API, and a worker that computes jobs.
     Serve(ServeArgs),
     /// Compute jobs of a lab that is served elsewhere.
@@ -224,13 +227,13 @@ pub struct TrainArgs {
     #[arg(long)]
     pub dataset: String,
     /// Passes over the training images.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = TrainingPlan::default().epochs)]
     pub epochs: usize,
     /// Images of one step.
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = TrainingPlan::default().batch_size)]
     pub batch_size: usize,
     /// Highest learning rate.
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, default_value_t = TrainingPlan::default().learning_rate)]
     pub learning_rate: f64,
     /// Course of the learning rate.
     #[arg(long, value_enum, default_value_t = ScheduleArg::OneCycle)]
@@ -277,7 +280,7 @@ pub struct CalibrationArgs {
     #[arg(long)]
     pub dataset: String,
     /// Number of calibration images, drawn with --seed.
-    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
+    #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,
     /// Split that they are drawn from.
     #[arg(long, value_enum, default_value_t = SplitArg::Train)]
@@ -324,22 +327,22 @@ pub struct CalibrateArgs {
 #[derive(Debug, Clone, Args)]
 pub struct SettingsArgs {
     /// Exponent of RR in rr_proportional and blend.
-    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = RuleSettings::default().alpha, allow_negative_numbers = true)]
     pub alpha: f64,
     /// Rule that blend and blend_geometric start from.
-    #[arg(long, default_value = "erk", value_name = "RULE")]
+    #[arg(long, default_value_t = RuleSettings::default().prior.into(), value_name = "RULE")]
     pub prior: Rule,
     /// Exponent of a layer's share: how much of a residual block's output variance comes from the
     /// layer's side of the sum, the branch or the shortcut (rr, residual_optimal, raw_optimal). 0:
     /// all layers count alike.
-    #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = RuleSettings::default().share_exponent, allow_negative_numbers = true)]
     pub share_exponent: f64,
     /// Factor by which distortion in the classifier, the last linear layer, counts more than
     /// elsewhere (the same rules).
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = RuleSettings::default().classifier_weight)]
     pub classifier_weight: f64,
     /// Least density of every layer that is not forced, such as 0.01: no rule goes below it.
-    #[arg(long, default_value_t = 0.0, value_name = "DENSITY")]
+    #[arg(long, default_value_t = RuleSettings::default().floor, value_name = "DENSITY")]
     pub floor: f64,
 }
 
@@ -395,14 +398,14 @@ pub struct PruneArgs {
     pub allocation: PathBuf,
     /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares or
     /// bn_recalibration.
-    #[arg(long, default_value = "variance_matching")]
+    #[arg(long, default_value_t = Repair::Operator(RepairOperator::default()))]
     pub repair: Repair,
     /// Data set of the calibration images that repair needs, on whose test images the accuracy is
     /// measured [default: the one that the network was trained on].
     #[arg(long)]
     pub dataset: Option<String>,
     /// Number of calibration images, drawn with --seed.
-    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
+    #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,
     /// Where the pruned model goes.
     #[arg(long, value_name = "FILE")]
@@ -433,27 +436,22 @@ pub struct EvaluateArgs {
     pub images: Option<usize>,
 }
 
-/// Prune, repair and evaluate over rules, sparsities and repairs.
+/// What `sweep` and `finetune` have in common: the network, the images, and how budgets are shared
+/// out.
 #[derive(Debug, Args)]
-#[command(after_long_help = words(&["rule", "RR", "ERK", "recovery", "recoverability transition", "chance"]))]
-pub struct SweepArgs {
+pub struct ExperimentArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Data set: calibration on its training images, evaluation on its test images.
+    /// Data set: calibration, and training where there is any, on its training images, evaluation
+    /// on its test images.
     #[arg(long)]
     pub dataset: String,
     /// The network's profile; without one the network is calibrated first.
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
     /// Rules, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "uniform,erk,lamp,global_magnitude,rr")]
+    #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::default().rules)]
     pub rules: Vec<Rule>,
-    /// Sparsities, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "0.8,0.9,0.95")]
-    pub sparsities: Vec<Sparsity>,
-    /// Repairs, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "none,variance_matching")]
-    pub repairs: Vec<Repair>,
     /// Force layers, as in `rrlab allocate`.
     #[arg(long = "force", value_name = "LAYERS=DENSITY")]
     pub force: Vec<Constraint>,
@@ -463,11 +461,29 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
     /// Number of calibration images, drawn with --seed.
-    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
+    #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,
     /// Evaluate on COUNT test images drawn with --seed instead of all.
     #[arg(long, value_name = "COUNT")]
     pub test_images: Option<usize>,
+}
+
+/// Prune, repair and evaluate over rules, sparsities and repairs.
+#[derive(Debug, Args)]
+#[command(after_long_help = words(&["rule", "RR", "ERK", "recovery", "recoverability transition", "chance", "judge"]))]
+pub struct SweepArgs {
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Sparsities, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::default().sparsities)]
+    pub sparsities: Vec<Sparsity>,
+    /// Repairs, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::default().repairs)]
+    pub repairs: Vec<Repair>,
+    /// Number of unlabelled training images, none of them calibration images, on which the judge
+    /// measures how far each network's outputs are from the dense network's; 0 for no judge.
+    #[arg(long, default_value_t = JUDGE_IMAGES, value_name = "COUNT")]
+    pub judge_images: usize,
     /// Where the report goes. One of the same sweep is gone on with; --force-overwrite replaces
     /// whatever else is there.
     #[arg(long, value_name = "FILE")]
@@ -481,44 +497,21 @@ pub struct SweepArgs {
 #[command(after_long_help = words(&["rule", "RR", "ERK", "distillation"]))]
 pub struct FinetuneArgs {
     #[command(flatten)]
-    pub model: ModelArgs,
-    /// Data set: calibration and training on its training images, evaluation on its test images.
-    #[arg(long)]
-    pub dataset: String,
-    /// The network's profile; without one the network is calibrated first.
-    #[arg(long, value_name = "FILE")]
-    pub profile: Option<PathBuf>,
-    /// Rules, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "uniform,erk,lamp,global_magnitude,rr")]
-    pub rules: Vec<Rule>,
+    pub experiment: ExperimentArgs,
     /// Sparsities, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "0.95")]
+    #[arg(long, value_delimiter = ',', default_values_t = FinetunePlan::default().sparsities)]
     pub sparsities: Vec<Sparsity>,
     /// Repair before fine-tuning.
-    #[arg(long, default_value = "variance_matching")]
+    #[arg(long, default_value_t = FinetunePlan::default().repair)]
     pub repair: Repair,
-    /// Force layers, as in `rrlab allocate`.
-    #[arg(long = "force", value_name = "LAYERS=DENSITY")]
-    pub force: Vec<Constraint>,
-    /// Repair operator whose residual distortion, what is left after repair, counts in the rules.
-    #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
-    pub rule_repair: RepairOperator,
-    #[command(flatten)]
-    pub settings: SettingsArgs,
-    /// Number of calibration images, drawn with --seed.
-    #[arg(long, default_value_t = 1024, value_name = "COUNT")]
-    pub images: usize,
-    /// Evaluate on COUNT test images drawn with --seed instead of all.
-    #[arg(long, value_name = "COUNT")]
-    pub test_images: Option<usize>,
     /// Passes over the training images.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = FinetunePlan::customary_training().epochs)]
     pub epochs: usize,
     /// Images of one step.
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = FinetunePlan::customary_training().batch_size)]
     pub batch_size: usize,
     /// Highest learning rate; it falls to 0 along a cosine.
-    #[arg(long, default_value_t = 0.02)]
+    #[arg(long, default_value_t = FinetunePlan::customary_training().learning_rate)]
     pub learning_rate: f64,
     /// Knowledge distillation from the dense network: its weight in the loss, 0 to 1. Without it,
     /// labels alone count.
@@ -582,6 +575,21 @@ pub struct PlotArgs {
     pub profile_as: ProfileFigure,
     #[command(flatten)]
     pub point: PointArgs,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
+}
+
+/// Write a sweep as a page.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The sweep.
+    pub sweep: PathBuf,
+    /// The rule that is held against all others.
+    #[arg(long, default_value_t = Rule::Rr)]
+    pub rule: Rule,
+    /// Where the page goes.
+    #[arg(long, value_name = "FILE.md")]
+    pub out: PathBuf,
     #[command(flatten)]
     pub overwrite: OverwriteArgs,
 }

@@ -188,6 +188,8 @@ pub enum Wanted {
     Allocation,
     /// Anything that can be shown.
     Inspected,
+    /// A sweep to be reported.
+    Sweep,
     /// A sweep to go on from, which `--out` names.
     SweepToGoOnFrom,
 }
@@ -201,7 +203,7 @@ impl Wanted {
             }
             Self::Profile => found == FileKind::Profile,
             Self::Allocation => found == FileKind::Allocation,
-            Self::SweepToGoOnFrom => found == FileKind::Sweep,
+            Self::Sweep | Self::SweepToGoOnFrom => found == FileKind::Sweep,
             Self::Inspected => false,
         }
     }
@@ -215,6 +217,7 @@ impl Wanted {
             Self::Allocation => {
                 "--allocation wants an allocation: `rrlab allocate --format json` prints one"
             }
+            Self::Sweep => "`rrlab report` wants a sweep: `rrlab sweep` makes one",
             Self::Inspected => "`rrlab inspect` shows profiles and networks",
             Self::SweepToGoOnFrom => {
                 "a sweep can't go on from it: choose another --out, or --force-overwrite replaces it"

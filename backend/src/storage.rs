@@ -61,6 +61,14 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read(path)?).with_context(|| format!("{} is not text", path.display()))
 }
 
+/// Reads a sweep.
+///
+/// # Errors
+/// As [`read_sweep_to_go_on_from`].
+pub fn read_sweep(path: &Path) -> anyhow::Result<SweepReport> {
+    read_document(path, Wanted::Sweep, SweepReport::from_json)
+}
+
 /// Reads an unfinished sweep.
 ///
 /// # Errors

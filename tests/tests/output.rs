@@ -533,6 +533,44 @@ fn figures_name_what_they_are_of() {
 }
 
 #[test]
+fn a_sweep_becomes_a_page_of_markdown() {
+    let desk = measured();
+    desk.succeeds(&[
+        "sweep",
+        "--model",
+        "model.safetensors",
+        "--profile",
+        "profile.json",
+        "--dataset",
+        "noise",
+        "--images",
+        "32",
+        "--rules",
+        "uniform,erk",
+        "--sparsities",
+        "0.9,0.5",
+        "--out",
+        "sweep.json",
+    ]);
+    desk.succeeds(&["report", "sweep.json", "--rule", "erk", "--out", "sweep.md"]);
+    let page = read(&desk, "sweep.md");
+    let report: Value = serde_json::from_str(&read(&desk, "sweep.json")).unwrap();
+    let hash = &report["model_hash"].as_str().unwrap()[..12];
+    for text in [
+        "# resnet8 on noise",
+        hash,
+        "## Accuracy after repair `variance_matching`",
+        "| rule | 0.5 | 0.9 |",
+        "## Where `erk` is beaten beyond noise",
+        "| judge's choice | most accurate |",
+    ] {
+        let squeezed = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed.contains(text), "`{text}` is not in {page}");
+    }
+    assert_transcript!(desk, [["report", "profile.json", "--out", "other.md"]], @"");
+}
+
+#[test]
 fn words_are_explained_where_they_stand() {
     let desk = Desk::new();
     let erk = ["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity"];

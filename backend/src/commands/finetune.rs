@@ -7,21 +7,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use burn::tensor::read_sync;
 use rrlab_engine::checkpoint;
-use rrlab_engine::data::{DatasetSummary, Split};
 use rrlab_engine::experiment::Experiment;
 use rrlab_engine::finetune::FinetuneState;
-use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_types::{
     Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, Rule, Sparsity, TrainingPlan,
 };
 
-use super::calibrate::profile_or_measured;
-use super::context::{
-    Context, available_images, evaluation_images, given_profile, listed, model_bytes, read_model,
-    state_path, training_bytes,
-};
+use super::context::{Context, listed, model_bytes, read_model, state_path, training_bytes};
+use super::setup::ExperimentSetup;
 use crate::cli::FinetuneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;
@@ -46,9 +41,8 @@ const CSV_COLUMNS: [&str; 13] = [
 ];
 
 pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.hint())?;
-    let summary = context.data.summary(&args.dataset)?;
-    let plan = plan(context, args, &summary)?;
+    let model = read_model(&args.experiment.model.model, args.experiment.model.hint())?;
+    let plan = plan(context, args)?;
     plan.training.check()?;
     let out = Destination::check(
         "--out",
@@ -58,20 +52,10 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     )?;
     let state_path = state_path(&args.out);
     let previous = previous(&state_path)?;
-    let given = given_profile(args.profile.as_deref(), &model)?;
     let models = model_destinations(args, &plan, &model, previous.is_some())?;
-    let dataset = context.dataset(&args.dataset)?;
-    model.check_classes(&dataset)?;
-    let device = context.device()?;
     let interrupt = Interrupt::listen()?;
-    let parts = (&model, &dataset, &device);
-    let profile = profile_or_measured(context, given, parts, args.images, &interrupt)?;
-    let experiment = Experiment {
-        measured: Measured::new(&model, &profile)?,
-        dataset: &dataset,
-        device: &device.device,
-        device_name: &device.name,
-    };
+    let setup = ExperimentSetup::load(context, &args.experiment, &model, &interrupt)?;
+    let experiment = setup.experiment(&model)?;
     say(&described(&plan));
     let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
     let report = compute(context, &experiment, plan, previous, saving, &interrupt, &models)?;
@@ -174,22 +158,19 @@ fn compute(
     }
 }
 
-fn plan(
-    context: &Context,
-    args: &FinetuneArgs,
-    dataset: &DatasetSummary,
-) -> anyhow::Result<FinetunePlan> {
-    available_images(dataset, Split::Train, args.images);
+fn plan(context: &Context, args: &FinetuneArgs) -> anyhow::Result<FinetunePlan> {
+    let common = &args.experiment;
+    let evaluation_images = common.evaluation_images(context)?;
     let distillation =
         args.distill.map(|weight| Distillation { weight, temperature: args.temperature });
     Ok(FinetunePlan {
-        rules: args.rules.clone(),
+        rules: common.rules.clone(),
         sparsities: args.sparsities.clone(),
         repair: args.repair,
-        settings: args.settings.settings(args.rule_repair)?,
-        constraints: args.force.clone(),
-        calibration_images: args.images,
-        evaluation_images: evaluation_images(dataset, args.test_images),
+        settings: common.settings.settings(common.rule_repair)?,
+        constraints: common.force.clone(),
+        calibration_images: common.images,
+        evaluation_images,
         training: TrainingPlan {
             epochs: args.epochs,
             batch_size: args.batch_size,

@@ -13,7 +13,9 @@ mod lab;
 mod people;
 mod plot;
 mod prune;
+mod report;
 mod serve;
+mod setup;
 mod sweep;
 mod train;
 
@@ -39,6 +41,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(&context, args),
         Command::Compare(args) => compare::run(&context, args),
         Command::Plot(args) => plot::run(args),
+        Command::Report(args) => report::run(args),
         Command::Serve(args) => serve::serve(context, args),
         Command::Worker(args) => serve::work(context, args),
         Command::User(args) => people::user(&context, args),

@@ -1,16 +1,12 @@
 //! `rrlab sweep`.
 
 use burn::tensor::read_sync;
-use rrlab_engine::data::{DatasetSummary, Split};
 use rrlab_engine::experiment::{Experiment, ExperimentError};
-use rrlab_engine::measured::Measured;
 use rrlab_engine::watch::Progress;
-use rrlab_types::{Repair, Rule, SweepEntry, SweepPlan, SweepReport};
+use rrlab_types::{Repair, Rule, Standing, SweepEntry, SweepPlan, SweepReport};
 
-use super::calibrate::profile_or_measured;
-use super::context::{
-    Context, available_images, evaluation_images, given_profile, listed, read_model,
-};
+use super::context::{Context, listed, read_model};
+use super::setup::ExperimentSetup;
 use crate::cli::SweepArgs;
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
 use crate::interrupt::Interrupt;
@@ -18,12 +14,13 @@ use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
 use crate::storage::read_sweep_to_go_on_from;
 
-const CSV_COLUMNS: [&str; 10] = [
+const CSV_COLUMNS: [&str; 11] = [
     "rule",
     "sparsity",
     "repair",
     "kept",
     "accuracy",
+    "divergence",
     "dense_accuracy",
     "dataset",
     "model_hash",
@@ -32,25 +29,14 @@ const CSV_COLUMNS: [&str; 10] = [
 ];
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.hint())?;
-    let summary = context.data.summary(&args.dataset)?;
-    let plan = plan(context, args, &summary)?;
+    let model = read_model(&args.experiment.model.model, args.experiment.model.hint())?;
+    let plan = plan(context, args)?;
     // What is there is a part of this sweep, or `previous` refuses it.
     Destination::check("--out", &args.out, Existing::Replace, REPORT_BYTES)?;
     let previous = previous(args)?;
-    let given = given_profile(args.profile.as_deref(), &model)?;
-    let dataset = context.dataset(&args.dataset)?;
-    model.check_classes(&dataset)?;
-    let device = context.device()?;
     let interrupt = Interrupt::listen()?;
-    let parts = (&model, &dataset, &device);
-    let profile = profile_or_measured(context, given, parts, args.images, &interrupt)?;
-    let experiment = Experiment {
-        measured: Measured::new(&model, &profile)?,
-        dataset: &dataset,
-        device: &device.device,
-        device_name: &device.name,
-    };
+    let setup = ExperimentSetup::load(context, &args.experiment, &model, &interrupt)?;
+    let experiment = setup.experiment(&model)?;
     say(&described(&plan));
     let report = match compute(context, args, &experiment, plan.clone(), previous, &interrupt) {
         Err(error) if args.overwrite.force_overwrite && is_of_other_sweep(&error) => {
@@ -62,20 +48,18 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     print(context, &report)
 }
 
-fn plan(
-    context: &Context,
-    args: &SweepArgs,
-    dataset: &DatasetSummary,
-) -> anyhow::Result<SweepPlan> {
-    available_images(dataset, Split::Train, args.images);
+fn plan(context: &Context, args: &SweepArgs) -> anyhow::Result<SweepPlan> {
+    let common = &args.experiment;
+    let evaluation_images = common.evaluation_images(context)?;
     Ok(SweepPlan {
-        rules: args.rules.clone(),
+        rules: common.rules.clone(),
         sparsities: args.sparsities.clone(),
         repairs: args.repairs.clone(),
-        settings: args.settings.settings(args.rule_repair)?,
-        constraints: args.force.clone(),
-        calibration_images: args.images,
-        evaluation_images: evaluation_images(dataset, args.test_images),
+        settings: common.settings.settings(common.rule_repair)?,
+        constraints: common.force.clone(),
+        calibration_images: common.images,
+        evaluation_images,
+        judge_images: args.judge_images,
         seed: context.seed,
     })
 }
@@ -150,37 +134,72 @@ fn compute(
 }
 
 fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
-    let combinations: Vec<(Rule, Repair)> = report
-        .plan
-        .rules
-        .iter()
-        .flat_map(|&rule| report.plan.repairs.iter().map(move |&repair| (rule, repair)))
-        .collect();
     let sparsities: Vec<String> = report.plan.sparsities.iter().map(ToString::to_string).collect();
-    let columns: Vec<&str> =
-        ["rule", "repair"].into_iter().chain(sparsities.iter().map(String::as_str)).collect();
-    let rows = combinations.iter().map(|&(rule, repair)| {
-        let accuracy = |&sparsity| {
-            report
-                .entry(rule, sparsity, repair)
-                .map_or_else(|| NONE.into(), |entry| percent(entry.accuracy))
-        };
-        let cells = report.plan.sparsities.iter().map(accuracy);
-        [rule.to_string(), repair.to_string()].into_iter().chain(cells).collect()
-    });
+    let mut columns = vec!["rule", "repair"];
+    columns.extend(sparsities.iter().map(String::as_str));
+    columns.push("recoverability transition");
+    let mut rows = Vec::new();
+    for &rule in &report.plan.rules {
+        for &repair in &report.plan.repairs {
+            rows.push(row(report, rule, repair));
+        }
+    }
+    for &repair in &report.plan.repairs {
+        rows.extend(judged_row(report, repair));
+    }
     let summary = format!(
-        "dense {}; {} test images of {}",
+        "dense {}, chance {}; {} test images of {}, {}\n{MARKS}",
         percent(report.dense_accuracy),
+        percent(report.chance()),
         report.plan.evaluation_images,
-        report.origin.dataset
+        report.origin.dataset,
+        standard_error(report)
     );
     let csv = Csv { lines: "entries", columns: &CSV_COLUMNS };
-    let table = Report {
-        value: report,
-        csv,
-        columns: &columns,
-        rows: rows.collect(),
-        summary: Some(summary),
-    };
+    let table = Report { value: report, csv, columns: &columns, rows, summary: Some(summary) };
     table.print(context.format)
+}
+
+/// Marks an accuracy by how it stands among the rules.
+fn mark(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Leads => " *",
+        Standing::WithinNoise => " =",
+        Standing::Behind | Standing::Unknown => "",
+    }
+}
+
+/// What the marks mean.
+const MARKS: &str = "* leads all rules at this sparsity and repair beyond noise; = is the most \
+                     accurate or within noise of it";
+
+/// The largest standard error of an accuracy, `standard error up to 0.5 points`.
+fn standard_error(report: &SweepReport) -> String {
+    let accuracies = report.entries.iter().map(|entry| entry.accuracy);
+    let largest = accuracies.map(|accuracy| report.standard_error(accuracy)).fold(0.0, f64::max);
+    format!("standard error up to {:.1} points", 100.0 * largest)
+}
+
+/// Accuracies over the sparsities of the plan, and the transition that they show.
+fn row(report: &SweepReport, rule: Rule, repair: Repair) -> Vec<String> {
+    let mut cells = vec![rule.to_string(), repair.to_string()];
+    for &sparsity in &report.plan.sparsities {
+        let cell = report
+            .entry(rule, sparsity, repair)
+            .map(|entry| format!("{}{}", percent(entry.accuracy), mark(report.standing(entry))));
+        cells.push(cell.unwrap_or_else(|| NONE.into()));
+    }
+    cells.push(report.transition(rule, repair).to_string());
+    cells
+}
+
+/// What the judge would have chosen at each sparsity; nothing where there was no judge.
+fn judged_row(report: &SweepReport, repair: Repair) -> Option<Vec<String>> {
+    let mut cells = vec!["judge".to_owned(), repair.to_string()];
+    for &sparsity in &report.plan.sparsities {
+        let chosen = report.judged_best(sparsity, repair)?;
+        cells.push(format!("{} ({})", percent(chosen.accuracy), chosen.rule));
+    }
+    cells.push(NONE.into());
+    Some(cells)
 }

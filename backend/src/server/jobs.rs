@@ -295,6 +295,7 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
             problems.combinations(&counts);
             problems.count("plan.calibration_images", job.plan.calibration_images, MOST_IMAGES);
             problems.count("plan.evaluation_images", job.plan.evaluation_images, MOST_IMAGES);
+            problems.at_most("plan.judge_images", job.plan.judge_images, MOST_IMAGES);
         }
         JobRequest::Finetune(job) => {
             let FinetunePlan { rules, sparsities, .. } = &job.plan;

@@ -2,23 +2,22 @@
 
 use burn::tensor::read_sync;
 use bytes::Bytes;
-use rrlab_engine::architecture::{Architecture, ArchitectureError};
-use rrlab_engine::calibrate::{CalibrationError, CalibrationImages, Method, calibrate};
-use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint};
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Dataset, Split, draw_indices};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::{accuracy, evaluation};
-use rrlab_engine::experiment::{Experiment, ExperimentError};
-use rrlab_engine::finetune::{FinetuneError, FinetuneState};
+use rrlab_engine::experiment::Experiment;
+use rrlab_engine::failure::Failure;
+use rrlab_engine::finetune::FinetuneState;
 use rrlab_engine::measured::Measured;
-use rrlab_engine::model::{ClassesError, Model};
+use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
-use rrlab_engine::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
-use rrlab_engine::watch::{Interrupted, Progress, Stopped};
+use rrlab_engine::train::{Trainer, TrainingState};
+use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_protocol::{ArtifactKind, JobEvent, JobRequest};
-use rrlab_types::{
-    FinetunePlan, IdentityError, ModelProfile, PROGRAM, SweepPlan, SweepReport, TrainingPlan,
-};
+use rrlab_types::{FinetunePlan, ModelProfile, PROGRAM, SweepPlan, SweepReport, TrainingPlan};
 
 use super::reporter::{JobReporter, JobResult, Outcome};
 use crate::identity::ArtifactIdentity;
@@ -50,78 +49,6 @@ pub enum DatasetSource {
     Named(DataFolder, String),
 }
 
-enum Failure {
-    Stopped,
-    Problem(String),
-}
-
-impl From<Stopped> for Failure {
-    fn from(_: Stopped) -> Self {
-        Self::Stopped
-    }
-}
-
-impl From<Interrupted> for Failure {
-    fn from(interrupted: Interrupted) -> Self {
-        match interrupted {
-            Interrupted::Stopped(stopped) => stopped.into(),
-            Interrupted::Device(_) => Self::Problem(interrupted.to_string()),
-        }
-    }
-}
-
-/// Errors that may hide that work was asked to end.
-macro_rules! interruptible {
-    ($($error:ident),+) => {
-        $(impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                match error {
-                    $error::Interrupted(interrupted) => interrupted.into(),
-                    other => Self::Problem(other.to_string()),
-                }
-            }
-        })+
-    };
-}
-interruptible!(CalibrationError, TrainingError);
-
-impl From<ExperimentError> for Failure {
-    fn from(error: ExperimentError) -> Self {
-        match error {
-            ExperimentError::Interrupted(interrupted) => interrupted.into(),
-            ExperimentError::Calibration(error) => error.into(),
-            other => Self::Problem(other.to_string()),
-        }
-    }
-}
-
-impl From<FinetuneError> for Failure {
-    fn from(error: FinetuneError) -> Self {
-        match error {
-            FinetuneError::Experiment(error) => error.into(),
-            FinetuneError::Training(error) => error.into(),
-        }
-    }
-}
-
-macro_rules! problems {
-    ($($error:ty),+) => {
-        $(impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                Self::Problem(error.to_string())
-            }
-        })+
-    };
-}
-problems!(
-    ArchitectureError,
-    CheckpointError,
-    ClassesError,
-    IdentityError,
-    TrainingStateError,
-    serde_json::Error
-);
-
 /// Computes a job, reporting what happens and what comes out.
 pub fn run(
     request: JobRequest,
@@ -142,7 +69,7 @@ pub fn run(
     match compute() {
         Ok(()) => Outcome::Done,
         Err(Failure::Stopped) => Outcome::Stopped,
-        Err(Failure::Problem(problem)) => Outcome::Failed(problem),
+        Err(Failure::Lost(problem) | Failure::Problem(problem)) => Outcome::Failed(problem),
     }
 }
 
@@ -221,7 +148,7 @@ fn of_this_version<T, E: std::fmt::Display>(
     None
 }
 
-fn model_result(name: String, model: &Model) -> Result<JobResult, CheckpointError> {
+fn model_result(name: String, model: &Model) -> Result<JobResult, checkpoint::CheckpointError> {
     let (kind, bytes) = (ArtifactKind::Model, checkpoint::write(model)?);
     Ok(JobResult { kind, name, bytes, identity: ArtifactIdentity::of_model(model) })
 }

@@ -2,7 +2,6 @@
 //! came of them.
 
 mod control;
-mod failure;
 mod measuring;
 mod port;
 mod progress_counter;

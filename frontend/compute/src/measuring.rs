@@ -5,6 +5,7 @@ use rrlab_engine::checkpoint;
 use rrlab_engine::data::{Dataset, Sample, Split, draw_indices, images_to_device};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::experiment::Experiment;
+use rrlab_engine::failure::Failure;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
@@ -15,7 +16,6 @@ use rrlab_protocol::{CheckpointKind, ComputeEvent, Predictions};
 use rrlab_types::{Allocation, ModelHash, Repair, SweepPlan, SweepReport};
 
 use crate::control::RequestControl;
-use crate::failure::Failure;
 use crate::port::{send_bytes, send_event};
 use crate::progress_counter::ProgressCounter;
 use crate::state::{Pruned, WorkerState};

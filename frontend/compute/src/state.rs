@@ -3,11 +3,11 @@
 
 use rrlab_engine::data::Dataset;
 use rrlab_engine::device::OpenDevice;
+use rrlab_engine::failure::Failure;
 use rrlab_engine::model::Model;
 use rrlab_protocol::ComputeEvent;
 use rrlab_types::{ModelHash, ModelProfile};
 
-use crate::failure::Failure;
 use crate::port::send_event;
 
 /// What the worker holds: its device, and what requests so far have left.

@@ -2,13 +2,13 @@
 
 use rrlab_engine::checkpoint;
 use rrlab_engine::data::draw_indices;
+use rrlab_engine::failure::Failure;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
 use rrlab_engine::watch::{Interrupted, Progress, Stopped};
 use rrlab_protocol::{CheckpointKind, ComputeEvent};
 use rrlab_types::ModelHash;
 
 use crate::control::RequestControl;
-use crate::failure::Failure;
 use crate::port::{send_bytes, send_event};
 use crate::progress_counter::ProgressCounter;
 use crate::state::WorkerState;

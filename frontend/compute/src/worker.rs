@@ -8,6 +8,7 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::{Dataset, Importer, archive_entries, is_archive, shapes10};
 use rrlab_engine::device::OpenDevice;
+use rrlab_engine::failure::Failure;
 use rrlab_engine::import::{self, Hint};
 use rrlab_engine::model::Model;
 use rrlab_engine::train::TrainingState;
@@ -15,7 +16,6 @@ use rrlab_protocol::{ComputeEvent, ComputeRequest};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::control::{Control, RequestControl};
-use crate::failure::Failure;
 use crate::port::{Attachment, ReceivedRequest, listen, send_event};
 use crate::progress_counter::ProgressCounter;
 use crate::state::WorkerState;
@@ -112,7 +112,7 @@ impl WorkerState {
                 self.calibrate(&model, images, seed, control).await?
             }
             ComputeRequest::Sweep { model, plan, previous } => {
-                self.sweep(&model, plan, previous.map(|report| *report), control).await?
+                self.sweep(&model, *plan, previous.map(|report| *report), control).await?
             }
             ComputeRequest::Prune { allocation, repair, images, seed } => {
                 self.prune(&allocation, repair, (images, seed), control).await?;

@@ -2,7 +2,9 @@
 //! transition is.
 
 use leptos::prelude::*;
-use rrlab_types::{Crossing, RecoverabilityTransition, Repair, Rule, Sparsity, SweepReport};
+use rrlab_types::{
+    Crossing, RecoverabilityTransition, Repair, Rule, Sparsity, Standing, SweepEntry, SweepReport,
+};
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series, Shade};
 use crate::controls::Select;
@@ -177,26 +179,16 @@ fn chart(
     }
 }
 
-/// Accuracy after repair of every rule, the best of each sparsity marked, and the transitions in
-/// words.
+/// Accuracy after repair of every rule with its standing, what the judge chooses, and the
+/// transitions in words.
 fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
     let mut sparsities = report.plan.sparsities.clone();
     sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
-    let accuracy =
-        |rule, sparsity| report.entry(rule, sparsity, repair).map(|entry| entry.accuracy);
-    let best: Vec<Option<f64>> = sparsities
-        .iter()
-        .map(|&s| report.plan.rules.iter().filter_map(|&rule| accuracy(rule, s)).reduce(f64::max))
-        .collect();
     let row = |&rule: &Rule| {
-        let cell = |(&sparsity, best): (&Sparsity, &Option<f64>)| {
-            let value = accuracy(rule, sparsity);
-            let leads = value.is_some() && value == *best;
-            let text = value.map_or_else(|| "–".to_owned(), percent);
-            view! { <td class:leads=leads>{if leads { format!("★ {text}") } else { text }}</td> }
-        };
-        let cells = sparsities.iter().zip(&best).map(cell).collect_view();
-        view! { <tr><th scope="row">{rule.name()}</th>{cells}<td class="text">{words(report.transition(rule, repair))}</td></tr> }
+        let cell = |&sparsity: &Sparsity| leader_cell(report, report.entry(rule, sparsity, repair));
+        let cells = sparsities.iter().map(cell).collect_view();
+        let transition = report.transition(rule, repair).to_string();
+        view! { <tr><th scope="row">{rule.name()}</th>{cells}<td class="text">{transition}</td></tr> }
     };
     view! {
         <div class="table" tabindex="0" role="group"
@@ -207,10 +199,53 @@ fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
                     {sparsities.iter().map(|sparsity| view! { <th scope="col">{sparsity.to_string()}</th> }).collect_view()}
                     <th scope="col">"transition"</th>
                 </tr></thead>
-                <tbody>{report.plan.rules.iter().map(row).collect_view()}</tbody>
+                <tbody>
+                    {report.plan.rules.iter().map(row).collect_view()}
+                    {judged_row(report, repair, &sparsities)}
+                </tbody>
             </table>
         </div>
+        <p class="faint" id="sweep-noise">{noise_legend(report)}</p>
     }
+}
+
+/// An accuracy, marked by how it stands among the rules.
+fn leader_cell(report: &SweepReport, entry: Option<&SweepEntry>) -> impl IntoView + use<> {
+    let standing = entry.map_or(Standing::Unknown, |entry| report.standing(entry));
+    let accuracy = entry.map_or_else(|| "–".to_owned(), |entry| percent(entry.accuracy));
+    let text = match standing {
+        Standing::Leads => format!("★ {accuracy}"),
+        Standing::WithinNoise => format!("≈ {accuracy}"),
+        Standing::Behind | Standing::Unknown => accuracy,
+    };
+    view! { <td class:leads=standing == Standing::Leads>{text}</td> }
+}
+
+/// What the judge would have chosen at each sparsity; nothing where there was no judge.
+fn judged_row(
+    report: &SweepReport,
+    repair: Repair,
+    sparsities: &[Sparsity],
+) -> Option<impl IntoView + use<>> {
+    let mut cells = Vec::new();
+    for &sparsity in sparsities {
+        let chosen = report.judged_best(sparsity, repair)?;
+        let text = format!("{} ({})", percent(chosen.accuracy), chosen.rule);
+        cells.push(view! { <td>{text}</td> });
+    }
+    Some(view! { <tr id="judged"><th scope="row"><Term name="judge" /></th>{cells}<td></td></tr> })
+}
+
+/// What the marks mean, or why there are none.
+fn noise_legend(report: &SweepReport) -> String {
+    if report.entries.iter().all(|entry| entry.outcomes.is_none()) {
+        return "This sweep does not say which images each network tells right, so whether one rule \
+            leads another beyond noise can't be told."
+            .into();
+    }
+    "★ leads every other rule beyond noise (McNemar's test on the same test images, p < 0.05); \
+     ≈ is the most accurate, or can't be told apart from it."
+        .into()
 }
 
 /// The part of a transition between the least and the largest sparsity.
@@ -224,22 +259,5 @@ fn shade(begin: Crossing, end: Crossing, (low, high): (f64, f64)) -> Option<(f64
         Crossing::Before => None,
         Crossing::At(to) => Some((from, to)),
         Crossing::NotReached => Some((from, high)),
-    }
-}
-
-fn words(transition: RecoverabilityTransition) -> String {
-    match (transition.begin, transition.end) {
-        (_, Crossing::Before) => "over before the first sparsity".to_owned(),
-        (Crossing::At(begin), Crossing::At(end)) => format!("{begin:.3} to {end:.3}"),
-        (Crossing::Before, Crossing::At(end)) => {
-            format!("begins before the first sparsity, ends at {end:.3}")
-        }
-        (Crossing::At(begin), Crossing::NotReached) => {
-            format!("begins at {begin:.3}, end not reached")
-        }
-        (Crossing::Before, Crossing::NotReached) => {
-            "begins before the first sparsity, end not reached".to_owned()
-        }
-        (Crossing::NotReached, _) => "not reached".to_owned(),
     }
 }

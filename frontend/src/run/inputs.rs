@@ -244,6 +244,8 @@ impl RunInputs {
             constraints: request.constraints,
             calibration_images: self.calibration.get_untracked(),
             evaluation_images: self.evaluation.get_untracked(),
+            // A second pass of as many images as the person chose for the first.
+            judge_images: self.calibration.get_untracked(),
             seed: self.seed.get_untracked(),
         }
     }

@@ -5,7 +5,7 @@ use rrlab_protocol::{
     CalibrateRequest, DatasetRef, EvaluateRequest, FinetuneRequest, JobRequest, SweepRequest,
     TrainRequest,
 };
-use rrlab_types::{Distillation, FinetunePlan, Repair, SweepPlan, TrainingPlan};
+use rrlab_types::{Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, TrainingPlan};
 
 use super::state::ServerState;
 use crate::choices::choices;
@@ -155,6 +155,7 @@ impl JobInputs {
             constraints: Vec::new(),
             calibration_images: self.calibration.get_untracked(),
             evaluation_images: self.evaluation.get_untracked(),
+            judge_images: JUDGE_IMAGES,
             seed: self.seed.get_untracked(),
         }
     }

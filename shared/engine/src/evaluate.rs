@@ -1,7 +1,7 @@
 //! Accuracy of a network on labelled images.
 
 use burn::tensor::{ExecutionError, Int, Tensor};
-use rrlab_types::Evaluation;
+use rrlab_types::{Evaluation, Outcomes};
 
 use crate::data::{
     Dataset, EVALUATION_BATCH, ImageSet, Normalization, Sample, Split, images_to_device,
@@ -38,28 +38,42 @@ pub async fn accuracy(
     set: &ImageSet,
     indices: &[usize],
     normalization: &Normalization,
-    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<f64, Interrupted> {
-    let mut correct = 0;
+    Ok(outcomes(network, set, indices, normalization, watch).await?.accuracy())
+}
+
+/// Whether the highest logit of each of these images of a set is its class.
+///
+/// # Errors
+/// If the device fails or the watcher ends it.
+pub async fn outcomes(
+    network: &Network,
+    set: &ImageSet,
+    indices: &[usize],
+    normalization: &Normalization,
+    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+) -> Result<Outcomes, Interrupted> {
+    let mut right = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(EVALUATION_BATCH) {
         let samples = Sample::unvaried(chunk);
         let images = images_to_device(set, &samples, normalization, network.device());
         let predictions = network.forward(images).argmax(1);
-        correct += count_correct(predictions, &set.labels_of(chunk)).await?;
+        right.extend(are_right(predictions, &set.labels_of(chunk)).await?);
         watch(Progress::Images(chunk.len())).await?;
     }
-    Ok(correct as f64 / indices.len() as f64)
+    Ok(Outcomes::new(right))
 }
 
-/// How many predictions `[batch, 1]` equal their labels.
-pub(crate) async fn count_correct(
+/// Which predictions `[batch, 1]` equal their labels.
+pub(crate) async fn are_right(
     predictions: Tensor<2, Int>,
     labels: &[u32],
-) -> Result<usize, ExecutionError> {
+) -> Result<Vec<bool>, ExecutionError> {
     let data = predictions.into_data_async().await?.convert::<i64>();
     let predicted = data.try_into_vec::<i64>().expect("the data was converted to i64 above");
     let pairs = predicted.iter().zip(labels);
-    Ok(pairs.filter(|(predicted, label)| **predicted == i64::from(**label)).count())
+    Ok(pairs.map(|(predicted, label)| *predicted == i64::from(*label)).collect())
 }
 
 /// An accuracy with what it is of: `name` says which model, `images` of how many.

@@ -4,13 +4,14 @@
 
 use burn::tensor::Device;
 use rrlab_types::{
-    AllocateError, AllocationError, AllocationRequest, Constraint, Evidence, PROGRAM, Repair,
-    ReportOrigin, Rule, RuleSettings, Sparsity, allocate,
+    AllocateError, AllocationError, AllocationRequest, Constraint, Evidence, Outcomes, PROGRAM,
+    Repair, ReportOrigin, Rule, RuleSettings, Sparsity, allocate,
 };
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
 use crate::data::{Dataset, Split, draw_indices};
-use crate::evaluate::accuracy;
+use crate::evaluate::outcomes;
+use crate::judge::Judge;
 use crate::measured::Measured;
 use crate::model::Model;
 use crate::network::Network;
@@ -75,6 +76,8 @@ pub struct Experiment<'a> {
 pub(crate) struct ImageDraw {
     pub calibration: usize,
     pub evaluation: usize,
+    /// Unlabelled images apart from those of calibration; 0 for no judge.
+    pub judge: usize,
     pub seed: u64,
 }
 
@@ -95,13 +98,16 @@ pub(crate) struct Repaired {
     /// Weights kept over all layers.
     pub kept: usize,
     /// On the evaluation images.
-    pub accuracy: f64,
+    pub outcomes: Outcomes,
+    /// From the dense network, on the judge's images, where there is a judge.
+    pub divergence: Option<f64>,
 }
 
 /// What an experiment computes once for all combinations.
 pub(crate) struct Preparation<'a> {
     images: CalibrationImages<'a>,
     dense: DenseStatistics,
+    judge: Option<Judge<'a>>,
 }
 
 impl<'a> Experiment<'a> {
@@ -137,35 +143,39 @@ impl<'a> Experiment<'a> {
         }
     }
 
-    /// Accuracy of a network on the evaluation images.
-    pub(crate) async fn accuracy(
+    /// Which of the evaluation images a network tells right.
+    pub(crate) async fn outcomes(
         &self,
         model: &Model,
         draw: ImageDraw,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
-    ) -> Result<f64, Interrupted> {
+    ) -> Result<Outcomes, Interrupted> {
         let network = Network::new(model, self.device);
         let images = self.evaluation_images(draw);
         let normalization = self.measured.model().normalization_of(self.dataset);
-        accuracy(&network, &self.dataset.test, &images, &normalization, watch).await
+        outcomes(&network, &self.dataset.test, &images, &normalization, watch).await
     }
 
-    /// Draws the calibration images and passes them through the dense network.
+    /// Draws the images that need no labels, and passes them through the dense network.
     pub(crate) async fn prepare(
         &self,
         draw: ImageDraw,
-        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Preparation<'a>, CalibrationError> {
-        let ImageDraw { calibration, seed, .. } = draw;
+        let ImageDraw { calibration, judge, seed, .. } = draw;
         let model = self.measured.model();
         let normalization = model.normalization_of(self.dataset);
         let images =
             CalibrationImages::draw(self.dataset, Split::Train, calibration, seed, normalization)?;
-        let dense = DenseStatistics::measure(model, &images, self.device, watch).await?;
-        Ok(Preparation { images, dense })
+        let dense = DenseStatistics::measure(model, &images, self.device, &mut watch).await?;
+        let judge = match images.others(judge) {
+            Some(others) => Some(Judge::new(model, others, self.device, &mut watch).await?),
+            None => None,
+        };
+        Ok(Preparation { images, dense, judge })
     }
 
-    /// The network pruned and repaired as one combination asks, and its accuracy.
+    /// The network pruned and repaired as one combination asks, and how well it does.
     pub(crate) async fn prune_and_repair(
         &self,
         combination: Combination<'_>,
@@ -174,7 +184,7 @@ impl<'a> Experiment<'a> {
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Repaired, ExperimentError> {
         let Combination { rule, sparsity, repair: how, settings, constraints } = combination;
-        let Preparation { images, dense } = preparation;
+        let Preparation { images, dense, judge } = preparation;
         let model = self.measured.model();
         let request =
             AllocationRequest { rule, sparsity, settings, constraints: constraints.to_vec() };
@@ -182,7 +192,11 @@ impl<'a> Experiment<'a> {
             .map_err(|source| ExperimentError::Allocate { rule, sparsity, source })?;
         let (pruned, masks) = prune(model, &allocation)?;
         let repaired = repair(model, dense, &pruned, how, images, self.device, &mut watch).await?;
-        let accuracy = self.accuracy(&repaired, draw, watch).await?;
-        Ok(Repaired { model: repaired, masks, kept: allocation.kept, accuracy })
+        let divergence = match judge {
+            Some(judge) => Some(judge.divergence(&repaired, self.device, &mut watch).await?),
+            None => None,
+        };
+        let outcomes = self.outcomes(&repaired, draw, watch).await?;
+        Ok(Repaired { model: repaired, masks, kept: allocation.kept, outcomes, divergence })
     }
 }

@@ -104,6 +104,7 @@ fn image_draw(plan: &FinetunePlan) -> ImageDraw {
     ImageDraw {
         calibration: plan.calibration_images,
         evaluation: plan.evaluation_images,
+        judge: 0,
         seed: plan.training.seed,
     }
 }
@@ -154,7 +155,7 @@ impl Experiment<'_> {
         let (model, draw) = (self.measured.model(), image_draw(&plan));
         model.check_classes(self.dataset).map_err(TrainingError::from)?;
         let between_runs = async |progress: Progress<'_>| watch(None, progress).await;
-        let dense_accuracy = self.accuracy(model, draw, between_runs).await?;
+        let dense_accuracy = self.outcomes(model, draw, between_runs).await?.accuracy();
         Ok(FinetuneReport {
             version: FINETUNE_VERSION,
             architecture: model.graph().architecture.clone(),
@@ -194,7 +195,7 @@ impl Experiment<'_> {
         let draw = image_draw(&report.plan);
         let between_runs = async |progress: Progress<'_>| watch(None, progress).await;
         let repaired = self.prune_and_repair(combination, preparation, draw, between_runs).await?;
-        let (kept, start_accuracy) = (repaired.kept, repaired.accuracy);
+        let (kept, start_accuracy) = (repaired.kept, repaired.outcomes.accuracy());
         let run = FinetuneRun { rule, sparsity, kept, start_accuracy, epochs: Vec::new() };
         report.runs.push(run);
         watch(None, Progress::Run(report)).await?;

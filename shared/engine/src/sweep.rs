@@ -9,6 +9,7 @@ fn image_draw(plan: &SweepPlan) -> ImageDraw {
     ImageDraw {
         calibration: plan.calibration_images,
         evaluation: plan.evaluation_images,
+        judge: plan.judge_images,
         seed: plan.seed,
     }
 }
@@ -53,8 +54,15 @@ impl Experiment<'_> {
             let combination = Combination { rule, sparsity, repair, settings, constraints };
             let repaired =
                 self.prune_and_repair(combination, &preparation, draw, &mut watch).await?;
-            let (kept, accuracy) = (repaired.kept, repaired.accuracy);
-            report.entries.push(SweepEntry { rule, sparsity, repair, kept, accuracy });
+            report.entries.push(SweepEntry {
+                rule,
+                sparsity,
+                repair,
+                kept: repaired.kept,
+                accuracy: repaired.outcomes.accuracy(),
+                outcomes: Some(repaired.outcomes),
+                divergence: repaired.divergence,
+            });
             watch(Progress::Entry(&report)).await?;
         }
         Ok(report)
@@ -66,7 +74,7 @@ impl Experiment<'_> {
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, ExperimentError> {
         let (model, draw) = (self.measured.model(), image_draw(&plan));
-        let dense_accuracy = self.accuracy(model, draw, watch).await?;
+        let dense_accuracy = self.outcomes(model, draw, watch).await?.accuracy();
         Ok(SweepReport {
             version: SWEEP_VERSION,
             architecture: model.graph().architecture.clone(),

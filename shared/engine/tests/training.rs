@@ -374,6 +374,7 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
         constraints: Vec::new(),
         calibration_images: 60,
         evaluation_images: 40,
+        judge_images: 20,
         seed: 0,
     };
     let report =

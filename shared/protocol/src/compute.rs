@@ -64,7 +64,7 @@ pub enum ComputeRequest {
         /// Must be the network that the worker holds.
         model: ModelHash,
         /// Rules, sparsities and repairs.
-        plan: SweepPlan,
+        plan: Box<SweepPlan>,
         /// Entries of the same sweep that are known already; they are not computed again.
         previous: Option<Box<SweepReport>>,
     },

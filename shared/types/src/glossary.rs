@@ -13,7 +13,7 @@ pub struct Entry {
 }
 
 /// All terms.
-pub const ENTRIES: [Entry; 24] = [
+pub const ENTRIES: [Entry; 26] = [
     Entry {
         term: "RR",
         meaning: "Relative repairability: the part of a layer's damage that a cheap repair leaves. \
@@ -126,6 +126,19 @@ pub const ENTRIES: [Entry; 24] = [
         term: "recoverability transition",
         meaning: "The range of sparsity over which recovery falls from 0.8 to 0.2: before it any rule \
                   will do, after it none; inside it the rule decides.",
+        formula: "",
+    },
+    Entry {
+        term: "judge",
+        meaning: "Compares a pruned network's outputs with the dense network's on unlabelled images \
+                  that repair did not see. The smaller their divergence, the more accurate the \
+                  network, nearly always.",
+        formula: "KL(dense ‖ pruned), mean over images, in nats",
+    },
+    Entry {
+        term: "beyond noise",
+        meaning: "On the same test images the most accurate rule wins more often than chance \
+                  explains: McNemar's test, p < 0.05.",
         formula: "",
     },
     Entry {

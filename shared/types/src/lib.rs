@@ -13,6 +13,7 @@ pub mod glossary;
 mod graph;
 mod group;
 mod identity;
+mod outcomes;
 mod profile;
 mod repair;
 mod report;
@@ -39,14 +40,16 @@ pub use identity::{
     Binding, ConfigurationHash, ContentHasher, HashSyntaxError, IdentityError, ImagesHash,
     ModelHash, ProfileHash,
 };
+pub use outcomes::{Outcomes, OutcomesError, PairedComparison, SIGNIFICANCE};
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile,
     Measurement, ModelProfile, PROFILE_VERSION, ProfileError,
 };
 pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
 pub use report::{
-    CALIBRATION_IMAGES, Crossing, EVALUATION_IMAGES, RecoverabilityTransition, ReportOrigin,
-    SWEEP_VERSION, SweepEntry, SweepFormatError, SweepPlan, SweepReport,
+    AccuracyAt, CALIBRATION_IMAGES, Crossing, EVALUATION_IMAGES, JUDGE_IMAGES,
+    RecoverabilityTransition, ReportOrigin, SWEEP_VERSION, Standing, SweepEntry, SweepFormatError,
+    SweepPlan, SweepReport,
 };
 pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings,

@@ -2,21 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocate::AllocationRequest;
 use crate::budget::Sparsity;
 use crate::identity::{Binding, IdentityError, ImagesHash, ModelHash, ProfileHash};
+use crate::outcomes::Outcomes;
 use crate::repair::{Repair, RepairOperator};
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes. Version 1 did not say what it is of in a way
-/// that can be checked.
-pub const SWEEP_VERSION: u32 = 2;
+/// that can be checked; version 2 did not say which images each network tells right.
+pub const SWEEP_VERSION: u32 = 3;
 
 /// Calibration images of a plan that does not say how many.
 pub const CALIBRATION_IMAGES: usize = 1024;
 /// Test images of a plan that does not say how many; a data set that has fewer gives all that it
 /// has.
 pub const EVALUATION_IMAGES: usize = 10_000;
+
+/// Unlabelled images that the judge looks at in a plan that does not say how many.
+pub const JUDGE_IMAGES: usize = 1024;
 
 /// Recovery at which the recoverability transition begins.
 const TRANSITION_UPPER: f64 = 0.8;
@@ -36,6 +41,13 @@ pub struct SweepEntry {
     pub kept: usize,
     /// Accuracy on the evaluation images.
     pub accuracy: f64,
+    /// Which of them it told right; a sweep of version 2 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<Outcomes>,
+    /// KL divergence in nats from the dense network's outputs, on unlabelled images that the repair
+    /// did not see (`docs/method.md`, section 8); nothing where there was no judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<f64>,
 }
 
 /// What a sweep runs over and on; two sweeps with equal plans give equal entries.
@@ -57,7 +69,13 @@ pub struct SweepPlan {
     pub calibration_images: usize,
     /// Evaluation images, drawn from the test split.
     pub evaluation_images: usize,
-    /// Seed with which calibration and evaluation images are drawn.
+    /// Unlabelled images of the training split, none of them calibration images, on which the
+    /// divergence from the dense network is measured; 0 for no judge. A plan of versions before
+    /// had none.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(default = 1024))]
+    pub judge_images: usize,
+    /// Seed with which all images are drawn.
     pub seed: u64,
 }
 
@@ -164,6 +182,42 @@ pub struct SweepReport {
     pub entries: Vec<SweepEntry>,
 }
 
+/// The accuracy of a rule and repair at a sparsity, as a sweep tells it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AccuracyAt {
+    /// Measured at this very sparsity.
+    Measured(f64),
+    /// On the straight line between the two sparsities next to it that were measured.
+    Interpolated {
+        /// Accuracy.
+        accuracy: f64,
+        /// The sparsities, the lower first.
+        between: (Sparsity, Sparsity),
+    },
+}
+
+impl AccuracyAt {
+    /// The accuracy, however it is known.
+    pub fn accuracy(self) -> f64 {
+        match self {
+            Self::Measured(accuracy) | Self::Interpolated { accuracy, .. } => accuracy,
+        }
+    }
+}
+
+/// How an entry stands among those of all rules at its sparsity and repair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The most accurate, beyond noise better than every other.
+    Leads,
+    /// The most accurate or not told apart from it.
+    WithinNoise,
+    /// Beyond noise worse than the most accurate.
+    Behind,
+    /// The report does not say which images were told right.
+    Unknown,
+}
+
 /// Where recovery falls below a level, within the sparsities of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Crossing {
@@ -182,6 +236,25 @@ pub struct RecoverabilityTransition {
     pub begin: Crossing,
     /// Where it falls below 0.2.
     pub end: Crossing,
+}
+
+impl std::fmt::Display for RecoverabilityTransition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.begin, self.end) {
+            (_, Crossing::Before) => f.write_str("over before the first sparsity"),
+            (Crossing::At(begin), Crossing::At(end)) => write!(f, "{begin:.3} to {end:.3}"),
+            (Crossing::Before, Crossing::At(end)) => {
+                write!(f, "begins before the first sparsity, ends at {end:.3}")
+            }
+            (Crossing::At(begin), Crossing::NotReached) => {
+                write!(f, "begins at {begin:.3}, end not reached")
+            }
+            (Crossing::Before, Crossing::NotReached) => {
+                f.write_str("begins before the first sparsity, end not reached")
+            }
+            (Crossing::NotReached, _) => f.write_str("not reached"),
+        }
+    }
 }
 
 /// Why a text is no sweep.
@@ -215,12 +288,20 @@ impl Default for SweepPlan {
             constraints: Vec::new(),
             calibration_images: CALIBRATION_IMAGES,
             evaluation_images: EVALUATION_IMAGES,
+            judge_images: JUDGE_IMAGES,
             seed: 0,
         }
     }
 }
 
 impl SweepPlan {
+    /// Whether the sweep's networks of a rule are those that this request describes, up to their
+    /// sparsity.
+    pub fn is_of(&self, request: &AllocationRequest) -> bool {
+        self.constraints == request.constraints
+            && self.settings.agree_for(request.rule, &request.settings)
+    }
+
     /// Number of entries when the sweep is complete.
     pub fn asked(&self) -> usize {
         self.rules.len() * self.sparsities.len() * self.repairs.len()
@@ -289,10 +370,84 @@ impl SweepReport {
         entries.find(|entry| (entry.rule, entry.sparsity, entry.repair) == (rule, sparsity, repair))
     }
 
+    /// Accuracy of a rule and repair at any sparsity between two that were measured; nothing
+    /// outside of them.
+    pub fn accuracy_at(
+        &self,
+        rule: Rule,
+        repair: Repair,
+        sparsity: Sparsity,
+    ) -> Option<AccuracyAt> {
+        let line = self.line(rule, repair);
+        if let Some(entry) = line.iter().find(|entry| entry.sparsity == sparsity) {
+            return Some(AccuracyAt::Measured(entry.accuracy));
+        }
+        let at = sparsity.get();
+        let around =
+            |pair: &&[&SweepEntry]| (pair[0].sparsity.get()..pair[1].sparsity.get()).contains(&at);
+        let pair = line.windows(2).find(around)?;
+        let (from, to) = (pair[0].sparsity, pair[1].sparsity);
+        let share = (at - from.get()) / (to.get() - from.get());
+        let accuracy = pair[0].accuracy + share * (pair[1].accuracy - pair[0].accuracy);
+        Some(AccuracyAt::Interpolated { accuracy, between: (from, to) })
+    }
+
+    /// Entries of all rules at a sparsity and repair.
+    fn rivals(&self, sparsity: Sparsity, repair: Repair) -> impl Iterator<Item = &SweepEntry> {
+        let together =
+            move |entry: &&SweepEntry| entry.sparsity == sparsity && entry.repair == repair;
+        self.entries.iter().filter(together)
+    }
+
+    /// How an entry of this report stands among the rules, by McNemar's test on the same images.
+    pub fn standing(&self, entry: &SweepEntry) -> Standing {
+        let rivals = || self.rivals(entry.sparsity, entry.repair);
+        let best = rivals().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)).unwrap_or(entry);
+        let differs = |one: &SweepEntry, other: &SweepEntry| {
+            let comparison = one.outcomes.as_ref()?.compare(other.outcomes.as_ref()?)?;
+            Some(comparison.is_beyond_noise())
+        };
+        if entry.rule != best.rule {
+            return match differs(best, entry) {
+                Some(true) => Standing::Behind,
+                Some(false) => Standing::WithinNoise,
+                None => Standing::Unknown,
+            };
+        }
+        let mut standing = Standing::Leads;
+        for rival in rivals().filter(|rival| rival.rule != entry.rule) {
+            match differs(entry, rival) {
+                Some(true) => {}
+                Some(false) => standing = Standing::WithinNoise,
+                None => return Standing::Unknown,
+            }
+        }
+        standing
+    }
+
+    /// The judge's choice among the rules at a sparsity and repair: the entry whose outputs diverge
+    /// least from the dense network's. Nothing where there was no judge.
+    pub fn judged_best(&self, sparsity: Sparsity, repair: Repair) -> Option<&SweepEntry> {
+        let judged = self.rivals(sparsity, repair).filter_map(|entry| {
+            let divergence = entry.divergence?;
+            Some((divergence, entry))
+        });
+        judged.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, entry)| entry)
+    }
+
+    /// Standard error of an accuracy of this report, from the number of its images: √(p(1 − p)/n).
+    pub fn standard_error(&self, accuracy: f64) -> f64 {
+        (accuracy * (1.0 - accuracy) / self.plan.evaluation_images as f64).sqrt()
+    }
+
+    /// Accuracy of guessing.
+    pub fn chance(&self) -> f64 {
+        1.0 / self.classes as f64
+    }
+
     /// (accuracy − chance) / (dense accuracy − chance).
     pub fn recovery(&self, accuracy: f64) -> f64 {
-        let chance = 1.0 / self.classes as f64;
-        (accuracy - chance) / (self.dense_accuracy - chance)
+        (accuracy - self.chance()) / (self.dense_accuracy - self.chance())
     }
 
     /// Where recovery falls from 0.8 to 0.2 for a rule and repair.

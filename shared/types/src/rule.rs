@@ -59,6 +59,11 @@ impl Rule {
     pub fn needs_no_profile(self) -> bool {
         matches!(self, Self::Uniform | Self::UniformPlus | Self::Er | Self::Erk)
     }
+
+    /// Whether the rule reads any of the settings but the floor.
+    pub fn reads_settings(self) -> bool {
+        !self.needs_no_profile() && !matches!(self, Self::GlobalMagnitude | Self::Lamp)
+    }
 }
 
 fn unknown_rule(name: &str) -> UnknownRule {
@@ -149,6 +154,13 @@ impl Default for RuleSettings {
             classifier_weight: 4.0,
             floor: 0.0,
         }
+    }
+}
+
+impl RuleSettings {
+    /// Whether a rule shares out a budget alike under these settings and under others.
+    pub fn agree_for(&self, rule: Rule, other: &Self) -> bool {
+        if rule.reads_settings() { self == other } else { self.floor == other.floor }
     }
 }
 

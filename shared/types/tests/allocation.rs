@@ -5,10 +5,11 @@ mod common;
 use common::{chain, deviates, layer_weights, profile};
 use proptest::prelude::*;
 use rrlab_types::{
-    AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES, Constraint, Crossing,
-    Document, Evidence, LayerGraph, LayerState, ModelProfile, Prior, ProfileError, Repair,
-    RepairOperator, ReportOrigin, Rule, RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity,
-    SweepEntry, SweepPlan, SweepReport, VersionError, allocate, lamp_scores,
+    AccuracyAt, AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES,
+    Constraint, Crossing, Document, Evidence, LayerGraph, LayerState, ModelProfile, Outcomes,
+    Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule, RuleSettings, SWEEP_VERSION,
+    ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport, VersionError, allocate,
+    lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -369,6 +370,8 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
         repair,
         kept: 1,
         accuracy,
+        outcomes: None,
+        divergence: None,
     };
     SweepReport {
         version: SWEEP_VERSION,
@@ -393,6 +396,7 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
             constraints: Vec::new(),
             calibration_images: 1,
             evaluation_images: 1,
+            judge_images: 0,
             seed: 0,
         },
         dense_accuracy: 0.9,
@@ -423,7 +427,7 @@ fn sweeps_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     let text = serde_json::to_string(&report).unwrap();
     assert!(SweepReport::from_json(&text).unwrap() == report);
     for (from, to, said) in [
-        ("\"version\":2", "\"version\":7", "version 7; this program reads versions 1 to 2"),
+        ("\"version\":3", "\"version\":7", "version 7; this program reads versions 1 to 3"),
         ("\"accuracy\":0.8", "\"accuracy\":80", "an accuracy is 80"),
         ("\"classes\":10", "\"classes\":1", "at least 2"),
         ("\"entries\"", "\"things\"", "not a sweep"),
@@ -492,4 +496,69 @@ mod golden {
             }
         }
     }
+}
+
+/// Of a hundred images the leader tells 90 right; a rival that misses one of them can't be told
+/// apart from it, one that misses thirty can.
+#[test]
+fn a_rule_leads_only_beyond_noise() {
+    let entry = |rule, missed: usize, divergence| {
+        let right: Vec<bool> = (0..100).map(|image| image >= missed && image < 90).collect();
+        let outcomes = Outcomes::new(right);
+        SweepEntry {
+            rule,
+            accuracy: outcomes.accuracy(),
+            outcomes: Some(outcomes),
+            divergence,
+            ..sweep(&[(0.9, 0.5)]).entries[0].clone()
+        }
+    };
+    let mut report = sweep(&[(0.9, 0.5)]);
+    let [best, close, far] = [(Rule::Rr, 0), (Rule::Erk, 1), (Rule::Lamp, 30)]
+        .map(|(rule, missed)| entry(rule, missed, Some(1.0 - missed as f64 / 100.0)));
+    report.entries = vec![best.clone(), close.clone(), far.clone()];
+    let standings = |report: &SweepReport| [&best, &close, &far].map(|e| report.standing(e));
+    assert_eq!(
+        standings(&report),
+        [Standing::WithinNoise, Standing::WithinNoise, Standing::Behind]
+    );
+    report.entries.remove(1);
+    assert_eq!(report.standing(&best), Standing::Leads);
+    // What the judge prefers need not be the most accurate.
+    assert_eq!(report.judged_best(far.sparsity, far.repair).map(|e| e.rule), Some(Rule::Lamp));
+    report.entries[1].outcomes = None;
+    assert_eq!(report.standing(&best), Standing::Unknown);
+    report.entries[0].divergence = None;
+    report.entries[1].divergence = None;
+    assert_eq!(report.judged_best(far.sparsity, far.repair), None);
+}
+
+#[test]
+fn accuracy_between_two_measured_sparsities_is_interpolated_and_outside_unknown() {
+    let report = sweep(&[(0.9, 0.8), (0.8, 0.9)]);
+    let repair = report.plan.repairs[0];
+    let at = |sparsity| report.accuracy_at(Rule::Rr, repair, Sparsity::new(sparsity).unwrap());
+    assert_eq!(at(0.9), Some(AccuracyAt::Measured(0.8)));
+    let between = at(0.85).unwrap();
+    assert!((between.accuracy() - 0.85).abs() < 1e-12);
+    assert!(matches!(between, AccuracyAt::Interpolated { .. }));
+    assert_eq!((at(0.95), at(0.75)), (None, None));
+    assert_eq!(report.accuracy_at(Rule::Rr, Repair::None, report.plan.sparsities[0]), None);
+}
+
+#[test]
+fn a_sweep_speaks_only_of_what_was_asked_of_it() {
+    let plan = sweep(&[(0.9, 0.8)]).plan;
+    let mut request = request(Rule::Rr, 0.9);
+    assert!(plan.is_of(&request));
+    request.settings.alpha = 2.0;
+    assert!(!plan.is_of(&request));
+    // ERK follows from shapes: what other rules read does not matter to it, a floor does.
+    request.rule = Rule::Erk;
+    assert!(plan.is_of(&request));
+    request.settings.floor = 0.01;
+    assert!(!plan.is_of(&request));
+    request.settings.floor = 0.0;
+    request.constraints.push("projection=dense".parse().unwrap());
+    assert!(!plan.is_of(&request));
 }

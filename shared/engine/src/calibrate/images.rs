@@ -6,7 +6,7 @@ use rrlab_types::{ImagesHash, Measurement};
 use super::error::CalibrationError;
 use crate::data::{
     Dataset, EVALUATION_BATCH, ImageSet, Normalization, Sample, Split, draw_indices,
-    images_to_device,
+    draw_positions, images_to_device,
 };
 
 /// Unlabelled images of a data set.
@@ -40,6 +40,17 @@ impl<'a> CalibrationImages<'a> {
             return Err(CalibrationError::NoImages { dataset: name, split, available });
         }
         Ok(Self { set, dataset: name, split, indices, seed, normalization })
+    }
+
+    /// `count` images of the same split that are none of these, drawn with the same seed; fewer
+    /// where not as many are left, nothing where none are.
+    pub fn others(&self, count: usize) -> Option<Self> {
+        let mut left: Vec<usize> = (0..self.set.len()).collect();
+        // Both are in ascending order.
+        left.retain(|index| self.indices.binary_search(index).is_err());
+        let drawn = draw_positions(left.len(), count, self.seed);
+        let indices: Vec<usize> = drawn.into_iter().map(|position| left[position]).collect();
+        (!indices.is_empty()).then(|| Self { indices, ..self.clone() })
     }
 
     /// How many they are: at least one.

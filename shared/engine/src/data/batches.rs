@@ -105,8 +105,13 @@ fn write_normalized(
 /// `count` different images (or all, where there are fewer) drawn without regard to labels, in
 /// ascending order.
 pub fn draw_indices(set: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
+    draw_positions(set.len(), count, seed)
+}
+
+/// `count` different numbers below `available` (or all, where there are fewer), in ascending order.
+pub(crate) fn draw_positions(available: usize, count: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut indices = index::sample(&mut rng, set.len(), count.min(set.len())).into_vec();
-    indices.sort_unstable();
-    indices
+    let mut positions = index::sample(&mut rng, available, count.min(available)).into_vec();
+    positions.sort_unstable();
+    positions
 }

@@ -8,6 +8,7 @@ mod shapes10;
 mod stored;
 mod summary;
 
+pub(crate) use batches::draw_positions;
 pub use batches::{Augmentation, EVALUATION_BATCH, Sample, draw_indices, images_to_device};
 pub use dataset::{Dataset, Split};
 pub use images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};

@@ -11,7 +11,7 @@ use rrlab_types::{
 };
 
 use crate::data::{Augmentation, Dataset, Normalization, Sample, images_to_device};
-use crate::evaluate::{accuracy, count_correct};
+use crate::evaluate::{accuracy, are_right};
 use crate::model::{ClassesError, Model, StateDictError};
 use crate::network::{Network, ParameterMap, download};
 use crate::prune::Masks;
@@ -263,12 +263,13 @@ impl<'a> Trainer<'a> {
         self.network.map_trainable(&mut self.optimizer.step(rate, &mut gradients));
 
         // Read only now: the device works on while the host waits for its numbers.
+        let right = are_right(predictions, &labels).await?;
         let report = StepReport {
             epoch: self.epoch,
             step: self.step,
             steps_per_epoch: self.steps_per_epoch(),
             loss: download(loss.inner()).await?[0],
-            correct: count_correct(predictions, &labels).await?,
+            correct: right.into_iter().filter(|right| *right).count(),
             images: labels.len(),
         };
         // It does not come back from there: one NaN makes every later one.

@@ -386,7 +386,7 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
             Task::Train(plan) => ComputeRequest::Train { model: model()?, plan },
             Task::Sweep(plan) => {
                 profile()?;
-                ComputeRequest::Sweep { model: model()?, plan, previous: None }
+                ComputeRequest::Sweep { model: model()?, plan: Box::new(plan), previous: None }
             }
             Task::Prune { allocation: request, images, seed } => {
                 let repair = Repair::Operator(request.settings.repair);

@@ -39,6 +39,7 @@ fn plan() -> SweepPlan {
         constraints: vec![],
         calibration_images: 1,
         evaluation_images: 1,
+        judge_images: 0,
         seed: 0,
     }
 }
@@ -214,8 +215,11 @@ fn another_device_begins_a_sweep_anew_and_the_same_goes_on() {
         (Input::Restart, true),
     ] {
         let mut session = with_network("a");
-        let request =
-            ComputeRequest::Sweep { model: hash("a"), plan: plan.clone(), previous: None };
+        let request = ComputeRequest::Sweep {
+            model: hash("a"),
+            plan: Box::new(plan.clone()),
+            previous: None,
+        };
         session.handle(Input::Tasks(vec![Task::Request(request.into())]));
         session.handle(Input::SweepProgress(Box::new(report.clone())));
         session.handle(input);

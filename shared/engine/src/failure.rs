@@ -1,22 +1,26 @@
-//! Why a request was not carried out, made of the engine's errors.
+//! How a piece of work ends for whoever asked for it, whichever error it ended with: the server's
+//! worker and the page's ask the same three questions of it.
 
-use rrlab_engine::architecture::ArchitectureError;
-use rrlab_engine::calibrate::CalibrationError;
-use rrlab_engine::checkpoint::CheckpointError;
-use rrlab_engine::data::ImportError;
-use rrlab_engine::experiment::ExperimentError;
-use rrlab_engine::model::ClassesError;
-use rrlab_engine::train::{TrainingError, TrainingStateError};
-use rrlab_engine::watch::{Interrupted, Stopped};
 use rrlab_types::{AllocationError, IdentityError};
 
-/// Why a request was not carried out.
+use crate::architecture::ArchitectureError;
+use crate::calibrate::CalibrationError;
+use crate::checkpoint::CheckpointError;
+use crate::data::ImportError;
+use crate::experiment::ExperimentError;
+use crate::finetune::FinetuneError;
+use crate::model::ClassesError;
+use crate::train::{TrainingError, TrainingStateError};
+use crate::watch::{Interrupted, Stopped};
+
+/// Why work was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The page gave it up.
+    /// It was asked to end.
     Stopped,
-    /// Why the device will not work again.
+    /// The device failed, and will not work again: why.
     Lost(String),
-    /// What is wrong with the request, for people.
+    /// What was asked can't be done: what is wrong, for people.
     Problem(String),
 }
 
@@ -44,6 +48,15 @@ impl From<CalibrationError> for Failure {
     }
 }
 
+impl From<TrainingError> for Failure {
+    fn from(error: TrainingError) -> Self {
+        match error {
+            TrainingError::Interrupted(interrupted) => interrupted.into(),
+            other => Self::Problem(other.to_string()),
+        }
+    }
+}
+
 impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
         match error {
@@ -54,15 +67,16 @@ impl From<ExperimentError> for Failure {
     }
 }
 
-impl From<TrainingError> for Failure {
-    fn from(error: TrainingError) -> Self {
+impl From<FinetuneError> for Failure {
+    fn from(error: FinetuneError) -> Self {
         match error {
-            TrainingError::Interrupted(interrupted) => interrupted.into(),
-            other => Self::Problem(other.to_string()),
+            FinetuneError::Experiment(error) => error.into(),
+            FinetuneError::Training(error) => error.into(),
         }
     }
 }
 
+/// Errors that say what is wrong, and nothing else.
 macro_rules! problems {
     ($($error:ty),+) => {
         $(impl From<$error> for Failure {
@@ -79,7 +93,8 @@ problems!(
     ClassesError,
     IdentityError,
     ImportError,
-    TrainingStateError
+    TrainingStateError,
+    serde_json::Error
 );
 
 impl From<String> for Failure {
