@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use rrlab_types::{
-    Allocation, AllocationRequest, Constraint, Evidence, LayerGroup, ModelProfile, Repair, Role,
-    Rule, Sparsity, SweepEntry, SweepReport, allocate,
+    Allocation, AllocationRequest, Evidence, LayerGroup, ModelProfile, Role, Rule, Sparsity,
+    SweepReport, allocate,
 };
 
 use crate::metric::LayerNumbers;
@@ -127,36 +127,6 @@ impl Lab {
     pub fn layer_index(self, name: &str) -> Option<usize> {
         self.profile
             .with_value(|profile| profile.layers.iter().position(|layer| layer.name == name))
-    }
-
-    /// Accuracy that an open sweep measured after repair by A's operator: of this rule with these
-    /// layers forced, at the sparsity nearest to the one asked for. A sweep that does not name this
-    /// profile says nothing here.
-    pub fn measured(
-        self,
-        rule: Rule,
-        constraints: &[Constraint],
-        sparsity: Sparsity,
-    ) -> Option<SweepEntry> {
-        let repair = Repair::Operator(self.settings.a.repair.get());
-        let profile = self.profile.with_value(|profile| profile.hash());
-        let distance = |entry: &SweepEntry| (entry.sparsity.get() - sparsity.get()).abs();
-        self.sweeps.with(|sweeps| {
-            let mut nearest: Option<&SweepEntry> = None;
-            for sweep in sweeps {
-                if sweep.origin.profile_hash != Some(profile)
-                    || sweep.plan.constraints != constraints
-                {
-                    continue;
-                }
-                for entry in sweep.line(rule, repair) {
-                    if nearest.is_none_or(|nearest| distance(entry) < distance(nearest)) {
-                        nearest = Some(entry);
-                    }
-                }
-            }
-            nearest.cloned()
-        })
     }
 
     /// What a rule gives every layer at a sparsity without constraints, other settings as in A.

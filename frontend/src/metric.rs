@@ -151,6 +151,21 @@ impl Metric {
         }
     }
 
+    /// Colours that reach from the least to the most of these values: differences show that a
+    /// fixed range hides, and a colour means another number once the values change.
+    pub fn stretched(self, values: &[f64]) -> Scale {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        match self {
+            // A difference keeps its centre: that nothing differs is what it is read by.
+            Self::Difference => self.scale(values),
+            Self::Kept | Self::Weights | Self::Macs => Scale::magnitudes(least, most),
+            Self::Rr | Self::Raw | Self::Residual | Self::Density | Self::Sparsity => {
+                Scale::amounts(least, most)
+            }
+        }
+    }
+
     /// What the ends and the middle of the legend mean, in words.
     pub fn meaning(self) -> [&'static str; 3] {
         match self {

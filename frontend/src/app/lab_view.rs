@@ -11,6 +11,7 @@ use crate::glossary::Term;
 use crate::graph::GraphView;
 use crate::lab::{Lab, Side};
 use crate::panes::Panes;
+use crate::readout::AccuracyReadout;
 use crate::run::Session;
 use crate::settings::Shown;
 use crate::tour::Tour;
@@ -47,7 +48,10 @@ pub fn LabView(
         Shown::Both => view! { {graph(Side::A)} {graph(Side::B)} }.into_any(),
     };
     view! {
-        <Controls lab />
+        <div class="on-top">
+            <Controls lab />
+            <AccuracyReadout lab />
+        </div>
         {problem}
         <section class="panel" aria-label="Layer graph">
             <p class="faint" id="measurement">{caption}</p>

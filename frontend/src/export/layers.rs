@@ -118,7 +118,10 @@ pub fn node_data(lab: Lab, side: Side) {
     });
     let values: Vec<f64> =
         mine.iter().zip(&other).map(|(&mine, &other)| metric.of(mine, other)).collect();
-    let scale = metric.scale(&values);
+    let scale = match lab.settings.stretch.get_untracked() {
+        true => metric.stretched(&values),
+        false => metric.scale(&values),
+    };
     let node = |value: f64| {
         let colour = scale.colour(value);
         json!({ "value": value, "bgColor": colour.hex(), "textColor": colour.text() })

@@ -66,7 +66,8 @@ impl GraphState {
         let scale = Memo::new(move |_| {
             let real: Vec<f64> =
                 values.get().into_iter().filter(|value| value.is_finite()).collect();
-            lab.settings.metric.get().scale(&real)
+            let metric = lab.settings.metric.get();
+            if lab.settings.stretch.get() { metric.stretched(&real) } else { metric.scale(&real) }
         });
         let (moved_to, focused) = (RwSignal::new(None), RwSignal::new(0));
         Self { lab, side, scene, frame, moved_to, focused, numbers, values, scale }

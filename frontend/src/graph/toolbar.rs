@@ -8,6 +8,9 @@ use super::keyboard::ZOOM_STEP;
 use super::state::GraphState;
 use crate::settings::Part;
 
+/// What a stretched scale's ends and middle mean.
+const STRETCHED: [&str; 3] = ["least shown", "", "most shown"];
+
 /// Legend and tools.
 #[component]
 pub fn Toolbar(graph: GraphState) -> impl IntoView {
@@ -47,10 +50,11 @@ pub fn Toolbar(graph: GraphState) -> impl IntoView {
 /// What the colours mean, with an axis.
 #[component]
 fn Legend(graph: GraphState) -> impl IntoView {
-    let metric = graph.lab.settings.metric;
+    let (metric, stretch) = (graph.lab.settings.metric, graph.lab.settings.stretch);
+    let meaning = move || if stretch.get() { STRETCHED } else { metric.get().meaning() };
     let label = move || {
         let metric = metric.get();
-        let [low, middle, high] = metric.meaning();
+        let [low, middle, high] = meaning();
         let [first, .., last] = graph.scale.get().ticks().map(|tick| metric.format(tick));
         let middle = if middle.is_empty() { String::new() } else { format!(" over {middle}") };
         format!("Colours of {}: from {first} ({low}){middle} to {last} ({high})", metric.label())
@@ -61,16 +65,23 @@ fn Legend(graph: GraphState) -> impl IntoView {
         let tick = |value| view! { <span>{metric.format(value)}</span> };
         graph.scale.get().ticks().map(tick).into_iter().collect_view()
     };
-    let words = move || {
-        let words = metric.get().meaning();
-        words.map(|word| view! { <span>{word}</span> }).into_iter().collect_view()
-    };
+    let words =
+        move || meaning().map(|word| view! { <span>{word}</span> }).into_iter().collect_view();
     view! {
-        <div class="legend" role="img" aria-label=label>
-            <span class="legend-name">{move || metric.get().label()}</span>
-            <span class="bar" style=gradient></span>
-            <span class="axis">{ticks}</span>
-            <span class="axis words">{words}</span>
+        <div class="legend">
+            <span class="legend-head">
+                <span class="legend-name">{move || metric.get().label()}</span>
+                <label class="inline">
+                    <input type="checkbox" class="stretch" prop:checked=stretch
+                        on:change=move |_| stretch.update(|stretch| *stretch = !*stretch) />
+                    <span>"stretch to these values"</span>
+                </label>
+            </span>
+            <div class="legend-scale" role="img" aria-label=label>
+                <span class="bar" style=gradient></span>
+                <span class="axis">{ticks}</span>
+                <span class="axis words">{words}</span>
+            </div>
         </div>
     }
 }

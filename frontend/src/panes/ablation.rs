@@ -1,14 +1,15 @@
 //! Layers forced to another density: what the others lose or gain, and the paper's experiment.
 
 use leptos::prelude::*;
-use rrlab_types::{Allocation, Constraint, ForcedDensity, Role, Rule, Sparsity, Target};
+use rrlab_types::{Allocation, AllocationRequest, Constraint, ForcedDensity, Role, Rule, Target};
 use strum::VariantArray as _;
 
 use super::compare::{ForceText, layer_names};
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::format::percent;
-use crate::lab::{Lab, Outcome, Side, allocate_on};
+use crate::lab::{Lab, Side, allocate_on};
 use crate::metric::Metric;
+use crate::readout::Accuracies;
 use crate::settings::{List, Part, Shown};
 
 /// What a person forces, and what it does.
@@ -229,14 +230,13 @@ impl Arm {
         ]
     }
 
-    fn allocate_on(&self, lab: Lab, sparsity: Sparsity) -> Outcome {
-        let request = rrlab_types::AllocationRequest {
+    /// The allocation at A's sparsity, with A's settings.
+    fn request(&self, lab: Lab) -> AllocationRequest {
+        AllocationRequest {
             rule: self.rule,
-            sparsity,
             constraints: self.constraints.clone(),
             ..lab.settings.a.request()
-        };
-        lab.profile.with_value(|profile| allocate_on(profile, &request))
+        }
     }
 }
 
@@ -254,12 +254,10 @@ fn Experiment(lab: Lab) -> impl IntoView {
         settings.shown.set(Shown::Both);
     };
     let row = move |arm: Arm| {
-        let sparsity = settings.a.sparsity.get();
-        let measured = lab.measured(arm.rule, &arm.constraints, sparsity).map_or_else(
-            || "not measured".to_owned(),
-            |found| format!("{} at {} ({})", percent(found.accuracy), found.sparsity, found.repair),
-        );
-        match arm.allocate_on(lab, sparsity) {
+        let request = arm.request(lab);
+        let measured = Accuracies::of(lab, &request)
+            .map_or_else(|| "not measured".to_owned(), |accuracies| accuracies.after_repair());
+        match lab.profile.with_value(|profile| allocate_on(profile, &request)) {
             Ok(allocation) => {
                 let density = |role| density_of_role(&allocation, role).map_or_else(|| "–".to_owned(), percent);
                 let (in_projections, _) = of_role(&allocation, Role::Projection);
@@ -302,7 +300,8 @@ fn Experiment(lab: Lab) -> impl IntoView {
             </table>
         </div>
         <p class="faint">
-            "Densities of all layers of a role together. Accuracy is that of the nearest sparsity \
-            in the open sweeps of this very profile."</p>
+            "Densities of all layers of a role together. Accuracy is from the open sweeps of this \
+            very profile with these very settings; ≈ where it is interpolated between two \
+            sparsities."</p>
     })
 }

@@ -11,6 +11,7 @@ use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series};
 use crate::format::percent;
 use crate::glossary::Term;
 use crate::lab::Lab;
+use crate::metric::LayerNumbers;
 
 /// Bars of the histogram of RR over channels.
 const BARS: usize = 20;
@@ -20,26 +21,32 @@ const BARS: usize = 20;
 pub fn LayerPane(lab: Lab) -> impl IntoView {
     let chosen = lab.settings.layer;
     let names = lab.layer_names();
-    let index = Memo::new(move |_| chosen.with(|name| lab.layer_index(name)));
+    let chosen_index = Memo::new(move |_| chosen.with(|name| lab.layer_index(name)));
+    let worst = Memo::new(move |_| lab.numbers_a.with(|numbers| worst_residual(numbers)));
+    let index = Memo::new(move |_| chosen_index.get().or(worst.get()));
     view! {
         <div class="pane-head">
             <label class="inline">
                 <span>"Layer"</span>
                 <select id="layer" on:change:target=move |event| chosen.set(event.target().value())>
-                    <option value="" selected=move || index.get().is_none()>
-                        "choose one, or click it in the graph"</option>
+                    <option value="" selected=move || chosen_index.get().is_none()>
+                        "the one with the largest residual under A"</option>
                     {names.into_iter().map(|name| {
                         let (value, text) = (name.clone(), name.clone());
                         view! { <option value=value selected=move || chosen.with(|chosen| *chosen == name)>{text}</option> }
                     }).collect_view()}
                 </select>
             </label>
-            <Show when=move || index.get().is_some()>
-                <button type="button" on:click=move |_| chosen.set(String::new())>"Close"</button>
-            </Show>
+            <span class="faint">"Choose another here, in the graph or in the table."</span>
         </div>
         {move || index.get().map(|index| view! { <LayerView lab index /> })}
     }
+}
+
+/// The layer whose output is distorted most after repair; none where there is no allocation.
+fn worst_residual(numbers: &[LayerNumbers]) -> Option<usize> {
+    let residual = |index: &usize| numbers[*index].residual;
+    (0..numbers.len()).max_by(|a, b| residual(a).total_cmp(&residual(b)))
 }
 
 #[component]

@@ -31,6 +31,8 @@ pub struct Settings {
     pub shown: RwSignal<Shown>,
     /// What the colours of the graph stand for.
     pub metric: RwSignal<Metric>,
+    /// Whether these colours reach just from the least to the most value shown.
+    pub stretch: RwSignal<bool>,
     /// Name of the layer whose curves are shown; empty for none.
     pub layer: RwSignal<String>,
     /// Names of the groups that the graph draws as one box.
@@ -72,6 +74,7 @@ impl Settings {
             b: AllocationSettings::new(Rule::Erk),
             shown: RwSignal::new(Shown::A),
             metric: RwSignal::new(Metric::Rr),
+            stretch: RwSignal::new(false),
             layer: RwSignal::new(String::new()),
             folded: RwSignal::new(List(Vec::new())),
             pane: RwSignal::new(Pane::Table),
@@ -97,6 +100,7 @@ impl Settings {
             Property::new("sweep".into(), self.sweep, String::new()),
             Property::new("shown".into(), self.shown, Shown::A),
             Property::new("colour".into(), self.metric, Metric::Rr),
+            Property::new("stretch".into(), self.stretch, false),
             Property::new("layer".into(), self.layer, String::new()),
             Property::new("folded".into(), self.folded, List(Vec::new())),
             Property::new("pane".into(), self.pane, Pane::Table),
