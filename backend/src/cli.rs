@@ -113,6 +113,9 @@ pub enum Command {
     /// Write a sweep as a page of Markdown: accuracies, who leads beyond noise, transitions, and
     /// what the judge chose.
     Report(ReportArgs),
+    /// Repeat the paper's experiments on a network: train, calibrate, fine sweep of the rules,
+    /// projection-forced ERK in three forms, with pages and figures. Goes on where it was stopped.
+    Reproduce(ReproduceArgs),
     /// Serve the lab: the page, the API, and a worker that computes jobs.
     Serve(ServeArgs),
     /// Compute jobs of a lab that is served elsewhere.
@@ -570,6 +573,10 @@ pub struct PlotArgs {
     /// Where the figure goes; its name ends in .svg.
     #[arg(long, value_name = "FILE.svg")]
     pub out: PathBuf,
+    /// Which rules of a sweep are drawn, separated by commas [default: all]. One alone shows the
+    /// ladder of its repairs.
+    #[arg(long, value_delimiter = ',')]
+    pub rules: Vec<Rule>,
     /// What is drawn of a profile: RR of every layer over sparsity, or at --sparsity.
     #[arg(long, value_enum, default_value_t = ProfileFigure::Bars)]
     pub profile_as: ProfileFigure,
@@ -592,6 +599,38 @@ pub struct ReportArgs {
     pub out: PathBuf,
     #[command(flatten)]
     pub overwrite: OverwriteArgs,
+}
+
+/// Repeat the paper's experiments.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// Architecture to train, as in `rrlab train --arch`, such as resnet18 or resnet18:width=0.25.
+    #[arg(long, value_name = "NAME[:width=W]", default_value = "resnet18")]
+    pub network: Architecture,
+    /// A dense network to start from in place of training one.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Data set: training and calibration on its training images, evaluation on its test images.
+    #[arg(long)]
+    pub dataset: String,
+    /// Passes over the training images.
+    #[arg(long, default_value_t = TrainingPlan::default().epochs)]
+    pub epochs: usize,
+    /// Sparsities, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::paper().sparsities)]
+    pub sparsities: Vec<Sparsity>,
+    /// Repairs, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::paper().repairs)]
+    pub repairs: Vec<Repair>,
+    /// Number of calibration images, drawn with --seed.
+    #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
+    pub images: usize,
+    /// Evaluate on COUNT test images drawn with --seed instead of all.
+    #[arg(long, value_name = "COUNT")]
+    pub test_images: Option<usize>,
+    /// Folder of everything that is made; what is there already is gone on with.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
 }
 
 /// What is drawn of a profile.
@@ -730,8 +769,35 @@ pub enum UserCommand {
         #[arg(long, default_value = "student", value_parser = role)]
         role: UserRole,
     },
-    /// List everybody.
+    /// List everybody, with what they have stored.
     List,
+    /// Give somebody another role; their tokens stay.
+    Role {
+        /// Name.
+        name: String,
+        /// student, reviewer or admin.
+        #[arg(value_parser = role)]
+        role: UserRole,
+    },
+    /// Shut somebody out: their tokens are refused until `user enable`. What is theirs stays.
+    Disable {
+        /// Name.
+        name: String,
+    },
+    /// Let somebody in again.
+    Enable {
+        /// Name.
+        name: String,
+    },
+    /// Erase somebody with their tokens, links, jobs and artifacts. Content goes at the next
+    /// cleaning (`rrlab admin clean`). It can't be undone.
+    Erase {
+        /// Name.
+        name: String,
+        /// The name once more, so that nobody is erased by a slip.
+        #[arg(long, value_name = "NAME")]
+        confirm: String,
+    },
 }
 
 /// Tokens that people show.
@@ -753,6 +819,9 @@ pub enum TokenCommand {
         /// What it is for.
         #[arg(long, default_value = "")]
         label: String,
+        /// Days after which it ends by itself; without this it lasts until it is revoked.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=36500))]
+        days: Option<u32>,
     },
     /// List all tokens, without their secrets.
     List,

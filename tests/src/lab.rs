@@ -329,6 +329,16 @@ impl Lab {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Runs a command that must fail and say this.
+    ///
+    /// # Panics
+    /// If it does neither.
+    pub fn refuses(&self, arguments: &[&str], said: &str) {
+        let output = self.command(arguments).output().expect("the program runs");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(said), "{arguments:?}: {error}");
+    }
+
     /// The lab's folder of data.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -483,8 +483,9 @@ fn figures_name_what_they_are_of() {
         "erk, none",
         "dense ",
     ];
-    let figures: [(&[&str], &str, &[&str]); 5] = [
+    let figures: [(&[&str], &str, &[&str]); 6] = [
         (&["sweep.json"], "sweep.svg", &sweep_says),
+        (&["sweep.json", "--rules", "erk"], "ladder.svg", &["erk, none", "erk, variance_matching"]),
         (&["tuned.json"], "tuned.svg", &["epoch", "accuracy (%)", "uniform at 0.9", "dense "]),
         (
             &["model.json"],
@@ -510,6 +511,7 @@ fn figures_name_what_they_are_of() {
             assert!(svg.contains(text), "{out} does not say `{text}`");
         }
     }
+    assert!(!read(&desk, "ladder.svg").contains("uniform"), "only what was asked for is drawn");
     let before = read(&desk, "sweep.svg");
     let over = ["plot", "model.json", "--out", "sweep.svg"];
     assert_transcript!(desk, [over, ["plot", "model.json", "--out", "figure.png"]], @r#"
@@ -567,7 +569,11 @@ fn a_sweep_becomes_a_page_of_markdown() {
         let squeezed = page.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(squeezed.contains(text), "`{text}` is not in {page}");
     }
-    assert_transcript!(desk, [["report", "profile.json", "--out", "other.md"]], @"");
+    assert_transcript!(desk, [["report", "profile.json", "--out", "other.md"]], @r#"
+        $ rrlab report profile.json --out other.md
+        error: profile.json is a profile; `rrlab report` wants a sweep: `rrlab sweep` makes one
+        [exit code 1]
+        "#);
 }
 
 #[test]

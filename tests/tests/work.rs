@@ -469,3 +469,35 @@ fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
     let plan = "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repair (none), each on 60 test images";
     assert!(note.contains(plan), "{note}");
 }
+
+#[test]
+fn the_papers_experiments_are_one_command_that_goes_on() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let reproduce = [
+        "reproduce",
+        "--model",
+        "model.safetensors",
+        "--dataset",
+        "noise",
+        "--images",
+        "32",
+        "--sparsities",
+        "0.8,0.9",
+        "--out",
+        "paper",
+    ];
+    desk.succeeds(&reproduce);
+    let sweeps = ["rules", "erk-projection-global", "erk-projection-dense", "erk-projection-rr"];
+    let read = |name: &str| std::fs::read(desk.path(&format!("paper/{name}"))).unwrap();
+    let before = sweeps.map(|name| {
+        assert!(read(&format!("{name}.svg")).starts_with(b"<svg"));
+        [read(&format!("{name}.md")), read(&format!("{name}.sweep.json"))]
+    });
+    // What is there is not computed again, and a page that was lost is written anew.
+    std::fs::remove_file(desk.path("paper/rules.md")).unwrap();
+    desk.succeeds(&reproduce);
+    let after =
+        sweeps.map(|name| [read(&format!("{name}.md")), read(&format!("{name}.sweep.json"))]);
+    assert!(before == after, "the same bytes");
+}

@@ -14,6 +14,7 @@ mod people;
 mod plot;
 mod prune;
 mod report;
+mod reproduce;
 mod serve;
 mod setup;
 mod sweep;
@@ -24,28 +25,34 @@ use crate::progress::ProgressOutput;
 use crate::storage::DataFolder;
 use context::Context;
 
-/// Runs a command.
+/// Runs a command with its global options.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, format, data_dir, device, seed, progress_every } = cli;
     let progress = ProgressOutput::new(progress_every);
     let context = Context { format, data: DataFolder::new(data_dir)?, seed, progress, device };
-    match &command {
-        Command::Dataset(command) => dataset::run(&context, command),
-        Command::Train(args) => train::run(&context, args),
-        Command::Calibrate(args) => calibrate::run(&context, args),
-        Command::Allocate(args) => allocate::run(&context, args),
-        Command::Prune(args) => prune::run(&context, args),
-        Command::Evaluate(args) => evaluate::run(&context, args),
-        Command::Sweep(args) => sweep::run(&context, args),
-        Command::Finetune(args) => finetune::run(&context, args),
-        Command::Inspect(args) => inspect::run(&context, args),
-        Command::Compare(args) => compare::run(&context, args),
+    run_command(&context, &command)
+}
+
+/// Runs a command.
+fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Dataset(command) => dataset::run(context, command),
+        Command::Train(args) => train::run(context, args),
+        Command::Calibrate(args) => calibrate::run(context, args),
+        Command::Allocate(args) => allocate::run(context, args),
+        Command::Prune(args) => prune::run(context, args),
+        Command::Evaluate(args) => evaluate::run(context, args),
+        Command::Sweep(args) => sweep::run(context, args),
+        Command::Finetune(args) => finetune::run(context, args),
+        Command::Inspect(args) => inspect::run(context, args),
+        Command::Compare(args) => compare::run(context, args),
         Command::Plot(args) => plot::run(args),
         Command::Report(args) => report::run(args),
+        Command::Reproduce(args) => reproduce::run(context, args),
         Command::Serve(args) => serve::serve(context, args),
         Command::Worker(args) => serve::work(context, args),
-        Command::User(args) => people::user(&context, args),
-        Command::Token(args) => people::token(&context, args),
-        Command::Admin(args) => admin::run(&context, args),
+        Command::User(args) => people::user(context, args),
+        Command::Token(args) => people::token(context, args),
+        Command::Admin(args) => admin::run(context, args),
     }
 }

@@ -1,92 +1,114 @@
 //! `rrlab user` and `rrlab token`.
 
-use anyhow::{Context as _, bail};
-use serde::Serialize;
+use anyhow::{Context as _, bail, ensure};
+use indicatif::HumanBytes;
+use rrlab_protocol::UserRole;
 
 use super::context::Context;
 use super::lab::{block_on, open_store};
 use crate::cli::{TokenArgs, TokenCommand, UserArgs, UserCommand};
 use crate::output::{Csv, Report};
 use crate::secret::new_secret;
-use crate::store::{Person, TokenRow};
+use crate::store::{Erasure, Person, PersonSummary, Store, TokenRow, now_ms};
 
-#[derive(Serialize)]
-struct UserRow {
-    name: String,
-    role: String,
-}
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub fn user(context: &Context, args: &UserArgs) -> anyhow::Result<()> {
     block_on(async {
         let store = open_store(&args.lab, &context.data).await?;
         match &args.command {
-            UserCommand::Add { name, role } => {
-                let plain =
-                    !name.is_empty() && name.len() <= 100 && !name.chars().any(char::is_control);
-                anyhow::ensure!(plain, "a name has 1 to 100 characters that can be printed");
-                if store.add_person(name, *role).await?.is_none() {
-                    bail!("{name} is there already, with another role");
-                }
-                eprintln!("{name} is a {role} now; `rrlab token create {name}` makes a token");
+            UserCommand::Add { name, role } => add(&store, name, *role).await,
+            UserCommand::List => list_people(context, &store.people().await?),
+            UserCommand::Role { name, role } => {
+                ensure!(store.set_role(name, *role).await?, nobody(name));
+                eprintln!("{name} is a {role} now");
                 Ok(())
             }
-            UserCommand::List => {
-                let row =
-                    |person: Person| UserRow { name: person.name, role: person.role.to_string() };
-                let people: Vec<UserRow> = store.people().await?.into_iter().map(row).collect();
-                let rows = people
-                    .iter()
-                    .map(|person| vec![person.name.clone(), person.role.clone()])
-                    .collect();
-                let columns = &["name", "role"];
-                Report {
-                    value: &people,
-                    csv: Csv { lines: "", columns },
-                    columns,
-                    rows,
-                    summary: None,
-                }
-                .print(context.format)
+            UserCommand::Disable { name } => {
+                ensure!(store.set_disabled(name, true).await?, nobody(name));
+                eprintln!("{name} is shut out; `rrlab user enable {name}` lets them in again");
+                Ok(())
             }
+            UserCommand::Enable { name } => {
+                ensure!(store.set_disabled(name, false).await?, nobody(name));
+                eprintln!("{name} is let in again, with the tokens they had");
+                Ok(())
+            }
+            UserCommand::Erase { name, confirm } => erase(&store, name, confirm).await,
         }
     })
+}
+
+fn nobody(name: &str) -> String {
+    format!("nobody is named {name}: `rrlab user add {name}`")
+}
+
+async fn known(store: &Store, name: &str) -> anyhow::Result<Person> {
+    store.person(name).await?.with_context(|| nobody(name))
+}
+
+async fn add(store: &Store, name: &str, role: UserRole) -> anyhow::Result<()> {
+    let plain = !name.is_empty() && name.len() <= 100 && !name.chars().any(char::is_control);
+    ensure!(plain, "a name has 1 to 100 characters that can be printed");
+    if store.add_person(name, role).await?.is_none() {
+        bail!("{name} is there already, with another role: `rrlab user role {name} {role}`");
+    }
+    eprintln!("{name} is a {role} now; `rrlab token create {name}` makes a token");
+    Ok(())
+}
+
+fn list_people(context: &Context, people: &Vec<PersonSummary>) -> anyhow::Result<()> {
+    let cells = |person: &PersonSummary| {
+        let state = if person.disabled_ms.is_some() { "shut out" } else { "may enter" };
+        vec![
+            person.name.clone(),
+            person.role.clone(),
+            state.into(),
+            person.jobs.to_string(),
+            HumanBytes(person.stored_bytes.unsigned_abs()).to_string(),
+        ]
+    };
+    let report = Report {
+        value: people,
+        csv: Csv { lines: "", columns: &["name", "role", "disabled_ms", "jobs", "stored_bytes"] },
+        columns: &["name", "role", "state", "jobs", "stored"],
+        rows: people.iter().map(cells).collect(),
+        summary: None,
+    };
+    report.print(context.format)
+}
+
+async fn erase(store: &Store, name: &str, confirm: &str) -> anyhow::Result<()> {
+    ensure!(name == confirm, "--confirm says {confirm}, not {name}: nobody was erased");
+    let person = known(store, name).await?;
+    match store.erase_person(person.id).await? {
+        Erasure::Erased { jobs, artifacts } => {
+            eprintln!("{name} is erased, with {jobs} jobs and {artifacts} artifacts");
+            Ok(())
+        }
+        Erasure::StillRunning(jobs) => bail!(
+            "{jobs} jobs by {name} or on what {name} stored wait or run: cancel them, or shut {name} out \
+             (`rrlab user disable {name}`) and try again when they have ended"
+        ),
+    }
 }
 
 pub fn token(context: &Context, args: &TokenArgs) -> anyhow::Result<()> {
     block_on(async {
         let store = open_store(&args.lab, &context.data).await?;
         match &args.command {
-            TokenCommand::Create { user, label } => {
-                let person = store.person(user).await?;
-                let person = person
-                    .with_context(|| format!("nobody is named {user}: `rrlab user add {user}`"))?;
+            TokenCommand::Create { user, label, days } => {
+                let person = known(&store, user).await?;
                 let secret = new_secret();
-                let id = store.add_token(person.id, &secret, label).await?;
+                let expires_ms = days.map(|days| now_ms() + i64::from(days) * DAY_MS);
+                let id = store.add_token(person.id, &secret, label, expires_ms).await?;
                 eprintln!("token {id} of {user}; it is shown this once:");
                 println!("{secret}");
                 Ok(())
             }
-            TokenCommand::List => {
-                let tokens = store.tokens().await?;
-                let cells = |token: &TokenRow| {
-                    let state = if token.revoked_ms.is_some() { "revoked" } else { "valid" };
-                    vec![
-                        token.id.to_string(),
-                        token.name.clone(),
-                        token.label.clone(),
-                        state.into(),
-                    ]
-                };
-                let rows = tokens.iter().map(cells).collect();
-                let csv = Csv {
-                    lines: "",
-                    columns: &["id", "name", "label", "created_ms", "revoked_ms"],
-                };
-                let columns = &["token", "user", "label", "state"];
-                Report { value: &tokens, csv, columns, rows, summary: None }.print(context.format)
-            }
+            TokenCommand::List => list_tokens(context, &store.tokens().await?),
             TokenCommand::Revoke { id } => {
-                anyhow::ensure!(
+                ensure!(
                     store.revoke_token(*id).await?,
                     "there is no token {id} that is still valid"
                 );
@@ -95,4 +117,26 @@ pub fn token(context: &Context, args: &TokenArgs) -> anyhow::Result<()> {
             }
         }
     })
+}
+
+fn list_tokens(context: &Context, tokens: &Vec<TokenRow>) -> anyhow::Result<()> {
+    let cells = |token: &TokenRow| {
+        let state = match (token.is_valid(), token.revoked_ms) {
+            (true, _) => "valid",
+            (false, Some(_)) => "revoked",
+            (false, None) => "ended",
+        };
+        vec![token.id.to_string(), token.name.clone(), token.label.clone(), state.into()]
+    };
+    let report = Report {
+        value: tokens,
+        csv: Csv {
+            lines: "",
+            columns: &["id", "name", "label", "created_ms", "revoked_ms", "expires_ms"],
+        },
+        columns: &["token", "user", "label", "state"],
+        rows: tokens.iter().map(cells).collect(),
+        summary: None,
+    };
+    report.print(context.format)
 }

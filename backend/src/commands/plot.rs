@@ -3,12 +3,12 @@
 use anyhow::ensure;
 use rrlab_types::{
     Allocation, CURVE_SPARSITIES, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile,
-    ProfileHash, Repair, Role, SweepReport,
+    ProfileHash, Repair, Role, Rule, SweepReport,
 };
 
 use strum::VariantArray as _;
 
-use super::context::read_document;
+use super::context::{listed, read_document};
 use crate::cli::{PlotArgs, PointArgs, ProfileFigure};
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, Reference};
@@ -27,7 +27,7 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
         },
         Document::Sweep(report) => {
             ensure!(!report.entries.is_empty(), "{} has no entries yet", args.file.display());
-            sweep(&report).svg()?
+            sweep(&report, &drawn_rules(&report, &args.rules)?).svg()?
         }
         Document::Finetune(report) => {
             ensure!(!report.runs.is_empty(), "{} has no runs yet", args.file.display());
@@ -48,15 +48,31 @@ fn destination(args: &PlotArgs) -> anyhow::Result<Destination> {
     Ok(Destination::check("--out", out, args.overwrite.into(), REPORT_BYTES)?)
 }
 
-/// Accuracy over sparsity, a line for each rule and repair: colours are rules, dashes repairs.
-fn sweep(report: &SweepReport) -> LineFigure {
+/// The rules of a sweep that are asked for; all where none is.
+fn drawn_rules(report: &SweepReport, asked: &[Rule]) -> anyhow::Result<Vec<Rule>> {
+    let rules = &report.plan.rules;
+    for rule in asked {
+        ensure!(
+            rules.contains(rule),
+            "the sweep has no {rule}; it has {}",
+            listed(("rule", "rules"), rules)
+        );
+    }
+    Ok(if asked.is_empty() { rules.clone() } else { asked.to_vec() })
+}
+
+/// Accuracy over sparsity, a line for each rule and repair: colours are rules and dashes repairs. Of
+/// one rule alone it is the ladder of its repairs, and colours are these.
+fn sweep(report: &SweepReport, rules: &[Rule]) -> LineFigure {
     let plan = &report.plan;
     // What was not repaired is the control: its line is broken, the first repair's is not.
     let mut repairs = plan.repairs.clone();
     repairs.sort_by_key(|&repair| repair == Repair::None);
     let mut lines = Vec::new();
-    for (index, &rule) in plan.rules.iter().enumerate() {
-        for (dash, &repair) in repairs.iter().enumerate() {
+    for (rule_index, &rule) in rules.iter().enumerate() {
+        for (repair_index, &repair) in repairs.iter().enumerate() {
+            let (colour, dash) =
+                if rules.len() == 1 { (repair_index, 0) } else { (rule_index, repair_index) };
             let entries = report.line(rule, repair);
             let points = entries
                 .iter()
@@ -65,7 +81,7 @@ fn sweep(report: &SweepReport) -> LineFigure {
             lines.push(Line {
                 name: format!("{rule}, {repair}"),
                 points,
-                look: Look::Distinct(index),
+                look: Look::Distinct(colour),
                 dash,
             });
         }

@@ -21,7 +21,7 @@ use crate::worker::{Worker, WorkerTiming};
 const EVERYBODY: &str = "local";
 
 /// Serves until it is told to stop. Prints its address as soon as it can be opened.
-pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
+pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
     ensure!(
         args.hosted || args.host.is_loopback(),
         "on {} strangers could reach the lab: start it with --hosted, so that everybody must show a token",
@@ -32,7 +32,7 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
     let device = if args.no_worker { None } else { Some(context.device()?) };
     let metrics = server::start_metrics()?;
     block_on(async {
-        let data = context.data;
+        let data = context.data.clone();
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
         let listener = tokio::net::TcpListener::bind(SocketAddr::new(args.host, args.port))
@@ -96,11 +96,11 @@ pub fn serve(context: Context, args: &ServeArgs) -> anyhow::Result<()> {
 }
 
 /// Computes jobs until it is told to stop.
-pub fn work(context: Context, args: &WorkerArgs) -> anyhow::Result<()> {
+pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
     start_log(args.lab.log_format);
     let device = context.device()?;
     block_on(async {
-        let data = context.data;
+        let data = context.data.clone();
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
         let care = look_after_jobs(store.clone(), objects.clone());

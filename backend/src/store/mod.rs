@@ -15,4 +15,4 @@ pub use artifacts::NewArtifact;
 pub use database::{QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_address};
 pub use events::StoredEvent;
 pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
-pub use people::{Person, TokenRow};
+pub use people::{Erasure, Person, PersonSummary, TokenRow};

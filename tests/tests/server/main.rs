@@ -50,6 +50,8 @@ stories!(
     a_job_is_cancelled,
     events_are_replayed,
     nobody_sees_anothers_work,
+    a_person_is_shut_out_let_in_and_erased,
+    nobody_is_erased_while_their_job_waits,
     a_link_shows_a_result_until_it_is_revoked,
     what_is_read_is_not_deleted_unnoticed,
     limits_are_answered_with_when_to_come_back,
@@ -420,6 +422,63 @@ async fn nobody_sees_anothers_work(database: Database) {
     lab.says(&["token", "revoke", &of_ann["id"].to_string()]);
     lab.sign_in(Some(&ann));
     assert_eq!(lab.get("/jobs").await.status, StatusCode::UNAUTHORIZED);
+}
+
+async fn a_person_is_shut_out_let_in_and_erased(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted"]).await;
+    let (ann, bob) = (lab.person("ann", "student"), lab.person("bob", "student"));
+    lab.sign_in(Some(&ann));
+    let model = lab.uploaded("model", bundled_model()).await;
+    let evaluate =
+        json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20 });
+    let job = lab.submit(&evaluate).await;
+    lab.ended(job).await;
+
+    let status = async |lab: &Lab| lab.get("/jobs").await.status;
+    lab.says(&["user", "disable", "ann"]);
+    assert_eq!(status(&lab).await, StatusCode::UNAUTHORIZED);
+    lab.says(&["user", "enable", "ann"]);
+    assert_eq!(status(&lab).await, StatusCode::OK);
+
+    // A role counts from the next request on.
+    lab.says(&["user", "role", "ann", "reviewer"]);
+    assert_eq!(status(&lab).await, StatusCode::FORBIDDEN);
+    lab.says(&["user", "role", "ann", "student"]);
+
+    let people = |lab: &Lab| {
+        let people: Value =
+            serde_json::from_str(&lab.says(&["user", "list", "--format", "json"])).unwrap();
+        let people = people.as_array().unwrap().clone();
+        people.into_iter().find(|person| person["name"] == "ann")
+    };
+    let summary = people(&lab).unwrap();
+    assert_eq!((&summary["role"], &summary["jobs"]), (&json!("student"), &json!(1)));
+    assert!(summary["stored_bytes"].as_i64().unwrap() >= bundled_model().len() as i64);
+
+    // What is of nobody of this name, or not confirmed, erases nobody.
+    lab.refuses(&["user", "erase", "ann", "--confirm", "bob"], "nobody was erased");
+    lab.refuses(&["user", "erase", "eve", "--confirm", "eve"], "nobody is named eve");
+    lab.says(&["user", "erase", "ann", "--confirm", "ann"]);
+    assert_eq!(people(&lab), None);
+    assert_eq!(status(&lab).await, StatusCode::UNAUTHORIZED);
+    lab.sign_in(Some(&bob));
+    assert_eq!(status(&lab).await, StatusCode::OK);
+    // One who comes again under that name begins anew.
+    let again = lab.person("ann", "student");
+    lab.sign_in(Some(&again));
+    assert_eq!(lab.get("/jobs").await.json()["jobs"], json!([]));
+    assert_eq!(lab.get(&format!("/artifacts/{model}")).await.status, StatusCode::NOT_FOUND);
+}
+
+async fn nobody_is_erased_while_their_job_waits(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
+    let ann = lab.person("ann", "student");
+    lab.sign_in(Some(&ann));
+    let job = lab.submit(&json!({ "kind": "train", "dataset": "shapes10" })).await;
+    lab.refuses(&["user", "erase", "ann", "--confirm", "ann"], "1 jobs by ann");
+    assert_eq!(lab.job(job).await["state"], "queued");
+    lab.post(&format!("/jobs/{job}/cancel"), &json!({})).await;
+    lab.says(&["user", "erase", "ann", "--confirm", "ann"]);
 }
 
 async fn a_link_shows_a_result_until_it_is_revoked(database: Database) {
