@@ -153,8 +153,8 @@ impl Side {
         let graph = &profile.graph;
         Ok(Self {
             settings: json!({
-                "architecture": graph.architecture,
-                "classes": graph.classes,
+                "architecture": graph.architecture(),
+                "classes": graph.classes(),
                 "measurement": serde_json::to_value(&profile.measurement)?,
             }),
             network: profile.model_hash.map(|hash| hash.short()),

@@ -162,7 +162,7 @@ pub fn calibration_images<'a>(
 /// Room for a network of so many parameters, as safetensors.
 pub fn model_bytes(graph: &LayerGraph) -> u64 {
     // The header says what each tensor is called: a few hundred bytes a layer.
-    (size_of::<f32>() * graph.parameters() + 1024 * graph.nodes.len()) as u64
+    (size_of::<f32>() * graph.parameters() + 1024 * graph.nodes().len()) as u64
 }
 
 /// Room for a training under way: weights, velocities and masks, twice while a state is replaced by

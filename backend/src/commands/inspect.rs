@@ -160,11 +160,11 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         macs: layer.macs,
     });
     let view = ModelView {
-        architecture: model.graph().architecture.clone(),
-        classes: model.graph().classes,
+        architecture: model.graph().architecture().to_owned(),
+        classes: model.graph().classes(),
         parameters: model.graph().parameters(),
         prunable_weights: model.graph().prunable_weights(),
-        macs: model.graph().nodes.iter().map(|node| node.macs).sum(),
+        macs: model.graph().nodes().iter().map(|node| node.macs).sum(),
         model_hash: model.hash(),
         pruned_from: model.info.pruned_from,
         history: model.info.history.clone(),

@@ -240,7 +240,7 @@ fn densities(allocation: &Allocation) -> BarFigure {
 fn profile_caption(profile: &ModelProfile, point: PointArgs, what: &str) -> Caption {
     let measurement = &profile.measurement;
     Caption {
-        title: format!("{}: {what}", profile.graph.architecture),
+        title: format!("{}: {what}", profile.graph.architecture()),
         subtitle: vec![
             of(profile.model_hash, Some(profile.hash())),
             format!(

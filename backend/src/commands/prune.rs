@@ -175,7 +175,7 @@ fn repaired(
     let images = calibration_images(context, model, dataset, Split::Train, args.images)?;
     // Each node but the images themselves goes by twice: in the dense network, then in the pruned
     // one.
-    let nodes = 2 * (model.graph().nodes.len() - 1);
+    let nodes = 2 * (model.graph().nodes().len() - 1);
     let meter = context.progress.count("repairing", "nodes", nodes);
     meter.describe(format!("by {} on {} images", args.repair, images.len()));
     let repaired = read_sync(async {

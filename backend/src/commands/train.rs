@@ -73,7 +73,7 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     print(
         context,
         &Summary {
-            architecture: model.graph().architecture.clone(),
+            architecture: model.graph().architecture().to_owned(),
             dataset: dataset.name,
             epochs,
             test_accuracy,
@@ -105,7 +105,7 @@ fn resumed(
     let state =
         TrainingState::from_bytes(&read(path)?).with_context(|| path.display().to_string())?;
     let same = state.plan == *plan
-        && state.model.graph().architecture == architecture.to_string()
+        && state.model.graph().architecture() == architecture.to_string()
         && state.model.info.dataset.as_deref() == Some(dataset);
     ensure!(
         same,

@@ -109,7 +109,7 @@ impl WorkerState {
         let images =
             CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
         // The dense network's pass and the repair's.
-        let mut counter = ProgressCounter::new("nodes", 2 * (model.graph().nodes.len() - 1));
+        let mut counter = ProgressCounter::new("nodes", 2 * (model.graph().nodes().len() - 1));
         let mut watch = async |_: Progress<'_>| {
             counter.add(1);
             control.yield_now().await
@@ -160,6 +160,6 @@ impl WorkerState {
         let logits = download(Network::new(model, device).forward(images))
             .await
             .map_err(Interrupted::Device)?;
-        Ok(logits.chunks(model.graph().classes).map(<[f32]>::to_vec).collect())
+        Ok(logits.chunks(model.graph().classes()).map(<[f32]>::to_vec).collect())
     }
 }

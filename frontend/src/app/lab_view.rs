@@ -83,7 +83,7 @@ fn caption(profile: &ModelProfile) -> String {
     let network = profile.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
     format!(
         "{} (network {network}) on {}, measured on {} {} images without labels (seed {}, {}, {})",
-        profile.graph.architecture,
+        profile.graph.architecture(),
         measured.dataset,
         measured.images,
         measured.split,

@@ -159,8 +159,8 @@ impl OpenDocuments {
         let Some(profile) = self.profile.get_untracked() else {
             return Err("no profile is open; open the sweep's profile first".to_owned());
         };
-        if profile.graph.architecture != sweep.architecture {
-            let open = &profile.graph.architecture;
+        if profile.graph.architecture() != sweep.architecture {
+            let open = profile.graph.architecture();
             return Err(format!(
                 "this sweep is of {}, but {open} is open; open its profile first",
                 sweep.architecture

@@ -136,7 +136,7 @@ pub fn node_data(lab: Lab, side: Side) {
         json!({ "stop": stop, "bgColor": colour.hex() })
     };
     let gradient = [0.0, 0.25, 0.5, 0.75, 1.0].map(stop);
-    let architecture = lab.profile.with_value(|profile| profile.graph.architecture.clone());
+    let architecture = lab.profile.with_value(|profile| profile.graph.architecture().to_owned());
     let data = json!({ "results": results, "gradient": gradient });
     save_json(lab, &format!("{metric}-node-data-{side}"), &json!({ architecture: data }));
 }

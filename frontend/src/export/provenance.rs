@@ -23,7 +23,7 @@ pub fn configuration(lab: Lab) -> ConfigurationHash {
 /// configuration's hash.
 pub fn file_name(lab: Lab, what: &str, ending: &str) -> String {
     let architecture =
-        lab.profile.with_value(|profile| profile.graph.architecture.replace([':', '='], "-"));
+        lab.profile.with_value(|profile| profile.graph.architecture().replace([':', '='], "-"));
     format!("{architecture}-{what}-{}.{ending}", configuration(lab).short())
 }
 
@@ -39,7 +39,7 @@ pub fn exported_address(lab: Lab) -> String {
 pub fn description(lab: Lab) -> String {
     let [a, b] = [Side::A, Side::B].map(|side| untrack(|| lab.describe(side)));
     let network = lab.profile.with_value(|profile| {
-        format!("{} on {}", profile.graph.architecture, profile.measurement.dataset)
+        format!("{} on {}", profile.graph.architecture(), profile.measurement.dataset)
     });
     format!(
         "Repairability Lab: {network}; A: {a}; B: {b}; configuration {}; {}",

@@ -42,7 +42,7 @@ impl Drawing {
     /// What is drawn of a graph with these groups folded.
     pub fn new(graph: &LayerGraph, groups: &[LayerGroup], folded: &[String]) -> Self {
         let mut items: Vec<Item> = Vec::new();
-        let mut item_of: Vec<usize> = Vec::with_capacity(graph.nodes.len());
+        let mut item_of: Vec<usize> = Vec::with_capacity(graph.nodes().len());
         let outermost = folded_groups(graph, groups, folded);
         for id in graph.ids() {
             let item = match outermost[id.0] {
@@ -82,7 +82,7 @@ fn folded_groups(
     groups: &[LayerGroup],
     folded: &[String],
 ) -> Vec<Option<usize>> {
-    let mut outermost = vec![None; graph.nodes.len()];
+    let mut outermost = vec![None; graph.nodes().len()];
     for (index, group) in
         groups.iter().enumerate().filter(|(_, group)| folded.contains(&group.name))
     {

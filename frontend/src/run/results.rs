@@ -31,12 +31,12 @@ pub struct LoadedNetwork {
 impl LoadedNetwork {
     /// Architecture and the beginning of the hash, for people.
     pub fn title(&self) -> String {
-        format!("{}, network {}", self.graph.architecture, self.hash.short())
+        format!("{}, network {}", self.graph.architecture(), self.hash.short())
     }
 
     /// Architecture and the beginning of the hash, for names of files.
     pub fn file_name(&self) -> String {
-        let architecture = self.graph.architecture.replace([':', '='], "-");
+        let architecture = self.graph.architecture().replace([':', '='], "-");
         format!("{architecture}-{}", self.hash.short())
     }
 }

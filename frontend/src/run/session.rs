@@ -177,7 +177,7 @@ impl Session {
     /// Network and images, in words: the name of what is stored of them.
     pub fn name(self) -> String {
         let network = self.network.with_untracked(|network| {
-            network.as_ref().map(|network| network.graph.architecture.clone())
+            network.as_ref().map(|network| network.graph.architecture().to_owned())
         });
         let images =
             self.images.with_untracked(|images| images.as_ref().map(|images| images.name.clone()));

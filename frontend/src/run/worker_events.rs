@@ -157,7 +157,7 @@ impl Session {
         let store = {
             let profile = profile.clone();
             move || {
-                let architecture = &profile.graph.architecture;
+                let architecture = profile.graph.architecture();
                 let name = format!("{architecture} on {}", profile.measurement.dataset);
                 self.store_json(ResultKind::Profile, &name, &*profile);
             }

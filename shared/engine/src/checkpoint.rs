@@ -152,8 +152,8 @@ fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f3
 /// If what is known of the model can't be written as JSON.
 pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
     let header = Header {
-        architecture: model.graph().architecture.clone(),
-        classes: model.graph().classes,
+        architecture: model.graph().architecture().to_owned(),
+        classes: model.graph().classes(),
         info: model.info.clone(),
     };
     let fail = |error: serde_json::Error| CheckpointError::Metadata {
@@ -234,7 +234,7 @@ pub fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
     // The classifier has the same name for any number of classes; 2 is the least that a graph can
     // have.
     let Ok(graph) = architecture.graph(2) else { return UNKNOWN };
-    let Some(classifier) = graph.nodes.last() else { return UNKNOWN };
+    let Some(classifier) = graph.nodes().last() else { return UNKNOWN };
     let weight = state.get(&tensor_name(&classifier.name, "weight"));
     weight.and_then(|weight| weight.shape().first().copied()).unwrap_or(UNKNOWN)
 }

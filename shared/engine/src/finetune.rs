@@ -158,8 +158,8 @@ impl Experiment<'_> {
         let dense_accuracy = self.outcomes(model, draw, between_runs).await?.accuracy();
         Ok(FinetuneReport {
             version: FINETUNE_VERSION,
-            architecture: model.graph().architecture.clone(),
-            classes: model.graph().classes,
+            architecture: model.graph().architecture().to_owned(),
+            classes: model.graph().classes(),
             origin: self.origin(draw),
             plan,
             dense_accuracy,

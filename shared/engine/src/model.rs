@@ -127,7 +127,7 @@ pub struct TensorSpec {
 /// - `weight`, `bias`, `running_mean`, `running_var` of a batch norm: `[channels]`
 pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
     let mut specs = Vec::new();
-    for node in &graph.nodes {
+    for node in graph.nodes() {
         let mut push = |tensor: &str, shape| {
             specs.push(TensorSpec { name: tensor_name(&node.name, tensor), shape });
         };
@@ -163,7 +163,7 @@ impl Model {
         let specs = tensor_specs(&graph);
         for spec in &specs {
             let tensor = tensors.get(&spec.name).ok_or_else(|| StateDictError::Missing {
-                architecture: graph.architecture.clone(),
+                architecture: graph.architecture().to_owned(),
                 name: spec.name.clone(),
                 found: tensors.keys().take(3).cloned().collect(),
             })?;
@@ -172,7 +172,7 @@ impl Model {
         }
         for name in tensors.keys() {
             if !specs.iter().any(|spec| spec.name == *name) {
-                let architecture = graph.architecture.clone();
+                let architecture = graph.architecture().to_owned();
                 return Err(StateDictError::Unexpected { architecture, name: name.clone() });
             }
         }
@@ -232,7 +232,7 @@ impl Model {
     /// # Errors
     /// If there are more or fewer.
     pub fn check_classes(&self, dataset: &Dataset) -> Result<(), ClassesError> {
-        let (found, expected) = (dataset.classes.len(), self.graph.classes);
+        let (found, expected) = (dataset.classes.len(), self.graph.classes());
         if found == expected {
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl Model {
     /// whatever is said of them.
     pub fn hash(&self) -> ModelHash {
         let mut hasher = ContentHasher::new("rrlab model");
-        for node in &self.graph.nodes {
+        for node in self.graph.nodes() {
             // What follows from these three (shapes, costs, roles) is no part of a network's
             // identity. Plain data without maps always has a JSON text, with its fields in the
             // order of their declaration.
@@ -326,8 +326,8 @@ fn check_shape(
         return Ok(());
     }
     Err(StateDictError::Shape {
-        architecture: graph.architecture.clone(),
-        classes: graph.classes,
+        architecture: graph.architecture().to_owned(),
+        classes: graph.classes(),
         name: spec.name.clone(),
         found: tensor.shape().to_vec(),
         expected: spec.shape.clone(),

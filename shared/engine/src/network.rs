@@ -75,7 +75,8 @@ impl Network {
     /// The model's tensors on this device.
     pub fn new(model: &Model, device: &Device) -> Self {
         let graph = model.graph().clone();
-        let parameters = graph.nodes.iter().map(|node| upload_node(model, node, device)).collect();
+        let parameters =
+            graph.nodes().iter().map(|node| upload_node(model, node, device)).collect();
         Self { graph, parameters, device: device.clone() }
     }
 
@@ -173,7 +174,7 @@ impl Network {
 
     /// Replaces each tensor that training changes: weights, biases, batch norms' scales and shifts.
     pub fn map_trainable(&mut self, map: &mut impl ParameterMap) {
-        for (node, parameters) in self.graph.nodes.iter().zip(&mut self.parameters) {
+        for (node, parameters) in self.graph.nodes().iter().zip(&mut self.parameters) {
             let name = |tensor| tensor_name(&node.name, tensor);
             match parameters {
                 Parameters::None => {}
@@ -195,7 +196,7 @@ impl Network {
     /// As [`download`].
     pub async fn tensors(&self) -> Result<StateDict, ExecutionError> {
         let mut state = StateDict::new();
-        for (node, parameters) in self.graph.nodes.iter().zip(&self.parameters) {
+        for (node, parameters) in self.graph.nodes().iter().zip(&self.parameters) {
             for (tensor, values) in download_node(node, parameters).await? {
                 state.insert(tensor_name(&node.name, tensor), values);
             }
@@ -226,7 +227,7 @@ pub struct Activations {
 impl Activations {
     /// A pass that begins with these images, `[batch, 3, 32, 32]`.
     pub fn new(graph: &LayerGraph, images: Tensor<4>) -> Self {
-        let mut values = vec![None; graph.nodes.len()];
+        let mut values = vec![None; graph.nodes().len()];
         values[0] = Some(images);
         let pending = graph.ids().map(|id| graph.consumers(id).count()).collect();
         Self { values, pending }
@@ -254,7 +255,7 @@ impl Activations {
         let last =
             self.values.last_mut().and_then(Option::take).expect("the last node was computed");
         let batch = last.dims()[0];
-        last.reshape([batch, graph.classes])
+        last.reshape([batch, graph.classes()])
     }
 }
 

@@ -103,7 +103,7 @@ impl DenseStatistics {
         let network = Network::new(model, device);
         let graph = network.graph();
         let mut pass = Pass::new(graph, images, device);
-        let mut layers = vec![None; graph.nodes.len()];
+        let mut layers = vec![None; graph.nodes().len()];
         for id in graph.ids().skip(1) {
             let outputs = outputs_of(&network, id, &pass.take_inputs(graph, id));
             if graph.node(id).role.is_some() {

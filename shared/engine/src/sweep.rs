@@ -77,8 +77,8 @@ impl Experiment<'_> {
         let dense_accuracy = self.outcomes(model, draw, watch).await?.accuracy();
         Ok(SweepReport {
             version: SWEEP_VERSION,
-            architecture: model.graph().architecture.clone(),
-            classes: model.graph().classes,
+            architecture: model.graph().architecture().to_owned(),
+            classes: model.graph().classes(),
             origin: self.origin(draw),
             plan,
             dense_accuracy,

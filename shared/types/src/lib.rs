@@ -33,7 +33,8 @@ pub use finetune::{
     FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun,
 };
 pub use graph::{
-    FeatureShape, GraphError, LayerGraph, Node, NodeId, Op, PrunableLayer, ResidualBlock, Role,
+    FeatureShape, GraphError, LayerGraph, Module, Node, NodeId, Op, PrunableLayer, ResidualBlock,
+    Role, ShapeError,
 };
 pub use group::LayerGroup;
 pub use identity::{

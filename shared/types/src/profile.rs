@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray as _;
 
-use crate::graph::{GraphError, LayerGraph};
+use crate::graph::LayerGraph;
 use crate::identity::{Binding, ContentHasher, IdentityError, ImagesHash, ModelHash, ProfileHash};
 use crate::repair::RepairOperator;
 use crate::sketch::ScoreSketch;
@@ -123,12 +123,9 @@ pub enum ProfileError {
     /// Written by a version of the program that this one does not know.
     #[error(transparent)]
     Version(#[from] VersionError),
-    /// Not JSON, or not a profile's.
+    /// Not JSON, or not a profile's; a broken layer graph is told in its own words.
     #[error("not a profile: {0}")]
     Format(#[from] serde_json::Error),
-    /// A graph that is none.
-    #[error("the profile's layer graph is broken: {0}")]
-    Graph(#[from] GraphError),
     /// Layers that do not match the graph, or numbers that can't be.
     #[error("the profile's layer `{layer}` is broken: {problem}")]
     Layer {
@@ -180,7 +177,6 @@ impl ModelProfile {
     pub fn from_json(text: &str) -> Result<Self, ProfileError> {
         check_version("profile", text, PROFILE_VERSION)?;
         let profile: Self = serde_json::from_str(text)?;
-        profile.graph.validate()?;
         profile.check_layers()?;
         Ok(profile)
     }

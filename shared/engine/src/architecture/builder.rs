@@ -1,42 +1,44 @@
-//! Puts a layer graph together node by node; shapes and multiply-accumulates follow from the
-//! inputs.
+//! Puts a layer graph together module by module; what a module takes in follows from what is there.
 
-use rrlab_types::{FeatureShape, LayerGraph, Node, NodeId, Op, Role};
+use rrlab_types::{FeatureShape, GraphError, LayerGraph, Module, NodeId, Op};
 
 /// A graph under construction.
+///
+/// A module that does not fit is told by [`GraphBuilder::finish`], so that builders read like the
+/// networks that they make.
 pub struct GraphBuilder {
-    nodes: Vec<Node>,
+    modules: Vec<Module>,
+    /// Shape of each module's output; after one that does not fit, of its input.
+    shapes: Vec<FeatureShape>,
 }
 
 impl GraphBuilder {
     /// A graph that so far holds the input alone.
     pub fn new(image: FeatureShape) -> (Self, NodeId) {
-        let input = Node {
-            name: "input".into(),
-            op: Op::Input,
-            inputs: Vec::new(),
-            shape: image,
-            macs: 0,
-            role: None,
-        };
-        (Self { nodes: vec![input] }, NodeId(0))
+        let input = Module { name: "input".into(), op: Op::Input, inputs: Vec::new() };
+        (Self { modules: vec![input], shapes: vec![image] }, NodeId(0))
     }
 
-    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>, role: Option<Role>) -> NodeId {
-        let shapes: Vec<_> = inputs.iter().map(|id| self.nodes[id.0].shape).collect();
-        let shape = op.output_shape(&shapes).expect("an architecture connects nodes that fit");
-        self.nodes.push(Node { name, op, inputs, shape, macs: op.macs(shape), role });
-        NodeId(self.nodes.len() - 1)
+    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> NodeId {
+        let shapes: Vec<_> = inputs.iter().map(|&id| self.shape(id)).collect();
+        self.shapes.push(op.output_shape(&shapes).unwrap_or(shapes[0]));
+        self.modules.push(Module { name, op, inputs });
+        NodeId(self.modules.len() - 1)
+    }
+
+    /// Shape of a node's output for one image.
+    pub fn shape(&self, id: NodeId) -> FeatureShape {
+        self.shapes[id.0]
     }
 
     /// Channels of a node's output.
     pub fn channels(&self, id: NodeId) -> usize {
-        self.nodes[id.0].shape.channels
+        self.shape(id).channels
     }
 
-    /// A node of one input that can't be pruned.
+    /// A node of one input.
     pub fn op(&mut self, name: impl Into<String>, op: Op, input: NodeId) -> NodeId {
-        self.push(name.into(), op, vec![input], None)
+        self.push(name.into(), op, vec![input])
     }
 
     /// A convolution that keeps the size (at stride 1) by padding.
@@ -47,12 +49,11 @@ impl GraphBuilder {
         out_channels: usize,
         (kernel, stride): (usize, usize),
         bias: bool,
-        role: Role,
     ) -> NodeId {
         let in_channels = self.channels(input);
         let op =
             Op::Conv2d { in_channels, out_channels, kernel, stride, padding: kernel / 2, bias };
-        self.push(name.into(), op, vec![input], Some(role))
+        self.op(name, op, input)
     }
 
     /// A batch norm over all channels of its input.
@@ -63,16 +64,20 @@ impl GraphBuilder {
 
     /// The sum of a residual block's branch and its shortcut, which have one shape.
     pub fn add(&mut self, name: impl Into<String>, branch: NodeId, shortcut: NodeId) -> NodeId {
-        self.push(name.into(), Op::Add, vec![branch, shortcut], None)
+        self.push(name.into(), Op::Add, vec![branch, shortcut])
     }
 
-    /// The classifier and, with it, the finished graph. The caller names the architecture.
-    pub fn classifier(mut self, name: &str, input: NodeId, classes: usize) -> LayerGraph {
-        let in_features = self.nodes[input.0].shape.elements();
-        let op = Op::Linear { in_features, out_features: classes, bias: true };
-        self.push(name.into(), op, vec![input], Some(Role::Classifier));
-        let graph = LayerGraph { architecture: String::new(), classes, nodes: self.nodes };
-        debug_assert_eq!(graph.validate(), Ok(()));
-        graph
+    /// A linear layer of all values of its input.
+    pub fn linear(&mut self, name: impl Into<String>, input: NodeId, features: usize) -> NodeId {
+        let in_features = self.shape(input).elements();
+        self.op(name, Op::Linear { in_features, out_features: features, bias: true }, input)
+    }
+
+    /// The finished graph.
+    ///
+    /// # Errors
+    /// The first module that does not fit its inputs: an image may be too small for a network.
+    pub fn finish(self, architecture: &str) -> Result<LayerGraph, GraphError> {
+        LayerGraph::new(architecture, self.shapes[0], self.modules)
     }
 }

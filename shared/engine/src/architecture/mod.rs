@@ -4,8 +4,10 @@ mod builder;
 mod resnet;
 mod vgg;
 
-use rrlab_types::LayerGraph;
+use rrlab_types::{GraphError, LayerGraph};
 
+use crate::data::IMAGE;
+use builder::GraphBuilder;
 pub use resnet::Origin;
 
 /// A family member without its options.
@@ -82,6 +84,14 @@ pub enum ArchitectureError {
         /// The number asked for.
         classes: usize,
     },
+    /// A network that does not fit its images, or any machine.
+    #[error("{architecture} can't be built: {problem}")]
+    Graph {
+        /// The architecture asked for.
+        architecture: String,
+        /// What is wrong with its graph.
+        problem: GraphError,
+    },
 }
 
 /// Names of all architectures.
@@ -121,7 +131,8 @@ impl Architecture {
     /// The layer graph for this many classes.
     ///
     /// # Errors
-    /// [`ArchitectureError::Classes`] for fewer than 2 classes or more than 10000.
+    /// [`ArchitectureError::Classes`] for fewer than 2 classes or more than 10000;
+    /// [`ArchitectureError::Graph`] where a module does not fit what comes before it.
     pub fn graph(&self, classes: usize) -> Result<LayerGraph, ArchitectureError> {
         if !CLASSES.contains(&classes) {
             return Err(ArchitectureError::Classes { classes });
@@ -132,17 +143,22 @@ impl Architecture {
         // for ImageNet.
         let narrow = [16, 32, 64].map(scale);
         let wide = [64, 128, 256, 512].map(scale);
-        let mut graph = match self.family {
-            Family::ResNet8 => resnet::graph(origin, &narrow, &[1, 1, 1], classes),
-            Family::ResNet20 => resnet::graph(origin, &narrow, &[3, 3, 3], classes),
-            Family::ResNet18 => resnet::graph(origin, &wide, &[2, 2, 2, 2], classes),
-            Family::ResNet34 => resnet::graph(origin, &wide, &[3, 4, 6, 3], classes),
-            Family::Vgg11Bn => vgg::graph(&vgg::VGG11, scale, classes),
-            Family::Vgg16Bn => vgg::graph(&vgg::VGG16, scale, classes),
-            Family::Published(_, blocks) => resnet::graph(origin, &narrow, &[blocks; 3], classes),
+        let (mut builder, input) = GraphBuilder::new(IMAGE);
+        let mut residual = |widths: &[usize], blocks: &[usize]| {
+            resnet::build(&mut builder, input, origin, (widths, blocks), classes);
         };
-        graph.architecture = self.to_string();
-        Ok(graph)
+        match self.family {
+            Family::ResNet8 => residual(&narrow, &[1, 1, 1]),
+            Family::ResNet20 => residual(&narrow, &[3, 3, 3]),
+            Family::ResNet18 => residual(&wide, &[2, 2, 2, 2]),
+            Family::ResNet34 => residual(&wide, &[3, 4, 6, 3]),
+            Family::Published(_, blocks) => residual(&narrow, &[blocks; 3]),
+            Family::Vgg11Bn => vgg::build(&mut builder, input, &vgg::VGG11, scale, classes),
+            Family::Vgg16Bn => vgg::build(&mut builder, input, &vgg::VGG16, scale, classes),
+        }
+        let architecture = self.to_string();
+        let graph = builder.finish(&architecture);
+        graph.map_err(|problem| ArchitectureError::Graph { architecture, problem })
     }
 }
 

@@ -1,10 +1,9 @@
 //! Residual networks of basic blocks for 32×32 images (He et al. 2016), with the names and
 //! shortcuts of their publishers.
 
-use rrlab_types::{LayerGraph, NodeId, Op, Role};
+use rrlab_types::{NodeId, Op};
 
 use super::builder::GraphBuilder;
-use crate::data::IMAGE;
 
 /// Whose names and shortcuts a network has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,21 +18,21 @@ pub enum Origin {
 }
 
 /// One stage per width, `blocks` basic blocks each; every stage after the first halves the image.
-pub fn graph(origin: Origin, widths: &[usize], blocks: &[usize], classes: usize) -> LayerGraph {
-    let (mut builder, input) = GraphBuilder::new(IMAGE);
-    let stem = builder.conv("conv1", input, widths[0], (3, 1), false, Role::Stem);
+pub fn build(
+    builder: &mut GraphBuilder,
+    input: NodeId,
+    origin: Origin,
+    (widths, blocks): (&[usize], &[usize]),
+    classes: usize,
+) {
+    let stem = builder.conv("conv1", input, widths[0], (3, 1), false);
     let normed = builder.batch_norm("bn1", stem);
     let mut at = builder.op("relu", Op::Relu, normed);
     for (stage, (&width, &count)) in widths.iter().zip(blocks).enumerate() {
         for block in 0..count {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            at = basic_block(
-                &mut builder,
-                origin,
-                &format!("layer{}.{block}", stage + 1),
-                at,
-                (width, stride),
-            );
+            let name = format!("layer{}.{block}", stage + 1);
+            at = basic_block(builder, origin, &name, at, (width, stride));
         }
     }
     let pooled = builder.op("avgpool", Op::GlobalAveragePool, at);
@@ -41,7 +40,7 @@ pub fn graph(origin: Origin, widths: &[usize], blocks: &[usize], classes: usize)
         Origin::Chenyaofo => "fc",
         Origin::Kuangliu | Origin::Akamaster => "linear",
     };
-    builder.classifier(classifier, pooled, classes)
+    builder.linear(classifier, pooled, classes);
 }
 
 fn basic_block(
@@ -51,10 +50,10 @@ fn basic_block(
     input: NodeId,
     (width, stride): (usize, usize),
 ) -> NodeId {
-    let conv1 = builder.conv(format!("{name}.conv1"), input, width, (3, stride), false, Role::Conv);
+    let conv1 = builder.conv(format!("{name}.conv1"), input, width, (3, stride), false);
     let bn1 = builder.batch_norm(format!("{name}.bn1"), conv1);
     let relu1 = builder.op(format!("{name}.relu1"), Op::Relu, bn1);
-    let conv2 = builder.conv(format!("{name}.conv2"), relu1, width, (3, 1), false, Role::Conv);
+    let conv2 = builder.conv(format!("{name}.conv2"), relu1, width, (3, 1), false);
     let bn2 = builder.batch_norm(format!("{name}.bn2"), conv2);
     let shortcut = if stride != 1 || builder.channels(input) != width {
         changed_shortcut(builder, origin, name, input, (width, stride))
@@ -81,13 +80,6 @@ fn changed_shortcut(
         Origin::Kuangliu => "shortcut",
         Origin::Chenyaofo => "downsample",
     };
-    let projection = builder.conv(
-        format!("{name}.{module}.0"),
-        input,
-        width,
-        (1, stride),
-        false,
-        Role::Projection,
-    );
+    let projection = builder.conv(format!("{name}.{module}.0"), input, width, (1, stride), false);
     builder.batch_norm(format!("{name}.{module}.1"), projection)
 }

@@ -1,10 +1,9 @@
 //! VGG with batch norm for 32×32 images (Simonyan & Zisserman 2015), named as in
 //! kuangliu/pytorch-cifar.
 
-use rrlab_types::{LayerGraph, Op, Role};
+use rrlab_types::{NodeId, Op};
 
 use super::builder::GraphBuilder;
-use crate::data::IMAGE;
 
 /// A step of the feature extractor.
 #[derive(Clone, Copy)]
@@ -57,21 +56,20 @@ pub const VGG16: [Step; 18] = [
 ];
 
 /// The network of these steps; `scale` is the width multiplier.
-pub fn graph(steps: &[Step], scale: impl Fn(usize) -> usize, classes: usize) -> LayerGraph {
-    let (mut builder, mut at) = GraphBuilder::new(IMAGE);
+pub fn build(
+    builder: &mut GraphBuilder,
+    input: NodeId,
+    steps: &[Step],
+    scale: impl Fn(usize) -> usize,
+    classes: usize,
+) {
+    let mut at = input;
     let mut index = 0;
     for step in steps {
         match *step {
             Conv(channels) => {
-                let role = if index == 0 { Role::Stem } else { Role::Conv };
-                at = builder.conv(
-                    format!("features.{index}"),
-                    at,
-                    scale(channels),
-                    (3, 1),
-                    true,
-                    role,
-                );
+                let width = scale(channels);
+                at = builder.conv(format!("features.{index}"), at, width, (3, 1), true);
                 at = builder.batch_norm(format!("features.{}", index + 1), at);
                 at = builder.op(format!("features.{}", index + 2), Op::Relu, at);
                 index += 3;
@@ -82,5 +80,5 @@ pub fn graph(steps: &[Step], scale: impl Fn(usize) -> usize, classes: usize) -> 
             }
         }
     }
-    builder.classifier("classifier", at, classes)
+    builder.linear("classifier", at, classes);
 }

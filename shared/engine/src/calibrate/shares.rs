@@ -82,7 +82,7 @@ impl StreamSums {
     /// Share of each node's side in the variance of the sum that it joins, by node; 1 outside
     /// residual blocks.
     pub fn shares(&self, graph: &LayerGraph) -> Vec<f64> {
-        let mut shares = vec![1.0; graph.nodes.len()];
+        let mut shares = vec![1.0; graph.nodes().len()];
         for (sum, block) in self.sums.iter().zip(graph.residual_blocks()) {
             let variance_from = |end: NodeId| {
                 let inputs = &graph.node(sum.node).inputs;

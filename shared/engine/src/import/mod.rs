@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8], hint: Hint) -> Result<Imported, ModelFileError> {
     let mut model = checkpoint::from_file(TensorFile { tensors, ..file }, network)?;
     model.info.normalization = hint.normalization;
     if hint.normalization.is_none()
-        && let Some(published) = published_normalization(&architecture, model.graph().classes)
+        && let Some(published) = published_normalization(&architecture, model.graph().classes())
     {
         model.info.normalization = Some(published);
         notes.push(format!(

@@ -142,7 +142,7 @@ impl<'a> Trainer<'a> {
         )?;
         let teacher = match (plan.distillation, teacher) {
             (None, _) => None,
-            (Some(how), Some(teacher)) if teacher.graph().classes == model.graph().classes => {
+            (Some(how), Some(teacher)) if teacher.graph().classes() == model.graph().classes() => {
                 Some((Network::new(teacher, device), how))
             }
             (Some(_), _) => return Err(TrainingError::Teacher),
@@ -289,7 +289,7 @@ impl<'a> Trainer<'a> {
         let teacher = self.teacher.as_ref();
         let taught = teacher.map(|(teacher, how)| (teacher.forward(images.clone().inner()), *how));
         let logits = self.network.forward_training(images);
-        let (classes, smoothing) = (self.network.graph().classes, self.plan.label_smoothing);
+        let (classes, smoothing) = (self.network.graph().classes(), self.plan.label_smoothing);
         let targets = smoothed_targets(labels, classes, smoothing, &device);
         let log_probabilities = activation::log_softmax(logits.clone(), 1);
         let cross_entropy = (log_probabilities * targets).sum().div_scalar(-(labels.len() as f64));

@@ -358,7 +358,7 @@ fn normalisation_is_the_authors_unless_said_and_stays_with_the_network() {
 /// it.
 fn projected_instead(padded: &Model) -> Model {
     let mut projected = random("resnet20:width=0.25", 10);
-    for node in &padded.graph().nodes {
+    for node in padded.graph().nodes() {
         for tensor in ["weight", "bias", "running_mean", "running_var"] {
             if let Some(found) = padded.tensors().get(&tensor_name(&node.name, tensor)) {
                 projected.set_values(&node.name, tensor, found.values().to_vec()).unwrap();

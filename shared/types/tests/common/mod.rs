@@ -4,48 +4,45 @@ use std::collections::BTreeMap;
 
 use rrlab_types::{
     CURVE_SPARSITIES, ContentHasher, FeatureShape, LayerGraph, LayerProfile, Measurement,
-    ModelHash, ModelProfile, Node, NodeId, Op, RepairOperator, Role, ScoreSketch, lamp_scores,
+    ModelHash, ModelProfile, Module, NodeId, Op, RepairOperator, ScoreSketch, lamp_scores,
 };
 use strum::VariantArray as _;
 
+/// A module of a graph under test.
+pub fn module(name: impl Into<String>, op: Op, inputs: &[usize]) -> Module {
+    let inputs = inputs.iter().copied().map(NodeId).collect();
+    Module { name: name.into(), op, inputs }
+}
+
+/// A convolution of stride 1 that keeps the size.
+pub fn conv(in_channels: usize, out_channels: usize, kernel: usize) -> Op {
+    Op::Conv2d { in_channels, out_channels, kernel, stride: 1, padding: kernel / 2, bias: false }
+}
+
+/// A graph over images of this many channels and 8×8 pixels: these modules after the input, then a
+/// pool and a classifier of `channels`.
+pub fn classifying(
+    image: usize,
+    modules: Vec<Module>,
+    channels: usize,
+    classes: usize,
+) -> LayerGraph {
+    let mut all = vec![module("input", Op::Input, &[])];
+    all.extend(modules);
+    all.push(module("pool", Op::GlobalAveragePool, &[all.len() - 1]));
+    let linear = Op::Linear { in_features: channels, out_features: classes, bias: true };
+    all.push(module("linear", linear, &[all.len() - 1]));
+    let image = FeatureShape { channels: image, height: 8, width: 8 };
+    LayerGraph::new("test", image, all).expect("the modules fit")
+}
+
 /// A chain of convolutions with these channels (the first is the image's) and a classifier.
 pub fn chain(channels: &[usize], classes: usize) -> LayerGraph {
-    let shape = |channels| FeatureShape { channels, height: 8, width: 8 };
-    let mut nodes = vec![Node {
-        name: "input".into(),
-        op: Op::Input,
-        inputs: vec![],
-        shape: shape(channels[0]),
-        macs: 0,
-        role: None,
-    }];
-    let mut push = |name: String, op: Op, role| {
-        let input = nodes.len() - 1;
-        let shape = op.output_shape(&[nodes[input].shape]).expect("the chain fits");
-        nodes.push(Node {
-            name,
-            op,
-            inputs: vec![NodeId(input)],
-            shape,
-            macs: op.macs(shape),
-            role,
-        });
-    };
+    let mut modules = Vec::new();
     for (index, pair) in channels.windows(2).enumerate() {
-        let (in_channels, out_channels) = (pair[0], pair[1]);
-        let op =
-            Op::Conv2d { in_channels, out_channels, kernel: 3, stride: 1, padding: 1, bias: false };
-        let role = if index == 0 { Role::Stem } else { Role::Conv };
-        push(format!("conv{index}"), op, Some(role));
+        modules.push(module(format!("conv{index}"), conv(pair[0], pair[1], 3), &[index]));
     }
-    let last = channels[channels.len() - 1];
-    push("pool".into(), Op::GlobalAveragePool, None);
-    push(
-        "linear".into(),
-        Op::Linear { in_features: last, out_features: classes, bias: true },
-        Some(Role::Classifier),
-    );
-    LayerGraph { architecture: "chain".into(), classes, nodes }
+    classifying(channels[0], modules, channels[channels.len() - 1], classes)
 }
 
 /// Deterministic deviates in −1..1.

@@ -1,0 +1,170 @@
+//! Layer graphs: what is refused, by which words, and what follows from one that is not.
+
+mod common;
+
+use common::{chain, classifying, conv, module, profile};
+use rrlab_types::{FeatureShape, GraphError, LayerGraph, Module, NodeId, Op, Role};
+
+const IMAGE: FeatureShape = FeatureShape { channels: 3, height: 8, width: 8 };
+
+fn graph(modules: Vec<Module>) -> Result<LayerGraph, GraphError> {
+    LayerGraph::new("test", IMAGE, modules)
+}
+
+fn input() -> Module {
+    module("input", Op::Input, &[])
+}
+
+fn linear(in_features: usize) -> Op {
+    Op::Linear { in_features, out_features: 10, bias: true }
+}
+
+/// Why these modules, after the input and before a linear layer of them, make no graph.
+fn refusal(mut modules: Vec<Module>) -> String {
+    modules.insert(0, input());
+    modules.push(module("linear", linear(3 * 64), &[modules.len() - 1]));
+    graph(modules).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_no_graph_is_refused_in_words() {
+    let relu = |name: &str, input: usize| module(name, Op::Relu, &[input]);
+    for (modules, words) in [
+        // A circle.
+        (vec![relu("a", 2), relu("b", 1)], "node `a` takes input 2, which is not an earlier node"),
+        (vec![relu("a", 1)], "node `a` takes input 1, which is not an earlier node"),
+        (vec![relu("a", 0), relu("a", 1)], "two nodes are named `a`"),
+        (
+            vec![relu("a", 0), relu("b", 0)],
+            "no node takes the output of `a`, and it is not the last",
+        ),
+        (vec![module("a", Op::Add, &[0])], "node `a` has 1 inputs; its operation takes 2"),
+        (vec![module("a", conv(4, 3, 3), &[0])], "node `a` takes 4 channels, but its input has 3"),
+        (
+            vec![module("a", Op::MaxPool { size: 9 }, &[0])],
+            "node `a` has a window of 9 pixels, but its input has 8 with padding",
+        ),
+        (vec![module("a", Op::MaxPool { size: 0 }, &[0])], "node `a` has a size of 0"),
+        (vec![module("a", conv(3, 0, 3), &[0])], "node `a` has a size of 0"),
+        (
+            vec![module("a", Op::GlobalAveragePool, &[0]), module("b", Op::Add, &[0, 1])],
+            "node `b` takes inputs of one shape, but they are 3×8×8 and 3×1×1",
+        ),
+        (
+            vec![module("second", Op::Input, &[])],
+            "a layer graph starts with its input node; this one has a second, `second`",
+        ),
+    ] {
+        assert_eq!(refusal(modules), words);
+    }
+    assert!(matches!(graph(vec![]), Err(GraphError::NoInput { .. })));
+    assert!(matches!(graph(vec![relu("a", 0)]), Err(GraphError::NoInput { .. })));
+    assert_eq!(
+        graph(vec![input(), relu("a", 0)]).unwrap_err().to_string(),
+        "the last node, `a`, gives 3×8×8; a vector with a number for each class is due"
+    );
+}
+
+/// Sizes whose products pass any counter are told, not computed with.
+#[test]
+fn absurd_sizes_are_refused() {
+    let huge = usize::MAX / 2;
+    let convolution = |out_channels, kernel, stride, padding| Op::Conv2d {
+        in_channels: 3,
+        out_channels,
+        kernel,
+        stride,
+        padding,
+        bias: false,
+    };
+    for op in [
+        convolution(huge, 3, 1, 1),
+        convolution(8, huge, 1, 1),
+        convolution(8, 3, 1, huge),
+        convolution(8, 3, 1, huge + 1),
+        convolution(1 << 20, 1 << 10, 1, 1 << 10),
+        Op::PadShortcut { out_channels: huge, stride: 1 },
+        Op::Linear { in_features: 3 * 64, out_features: huge, bias: false },
+    ] {
+        let words = refusal(vec![module("a", op, &[0])]);
+        assert!(words.starts_with("node `a` has more than 2147483647 values"), "{op:?}: {words}");
+    }
+    let image = FeatureShape { channels: 3, height: huge, width: huge };
+    assert!(LayerGraph::new("test", image, vec![input()]).is_err());
+    // Each layer can be counted, all of them together can't.
+    let image = FeatureShape { channels: 1, height: 46_340, width: 46_340 };
+    let mut modules = vec![input()];
+    for index in 0..9 {
+        modules.push(module(format!("conv{index}"), conv(1, 1, 32_767), &[index]));
+    }
+    modules.push(module("pool", Op::GlobalAveragePool, &[9]));
+    assert_eq!(LayerGraph::new("test", image, modules), Err(GraphError::TooLarge));
+}
+
+/// What a file states is compared with what follows from its operations.
+#[test]
+fn a_file_that_contradicts_itself_is_refused() {
+    let text = serde_json::to_string(&chain(&[3, 8, 8], 4)).unwrap();
+    let read = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} in {text}");
+        serde_json::from_str::<LayerGraph>(&text.replacen(from, to, 1))
+    };
+    assert_eq!(read("conv0", "conv0").unwrap(), chain(&[3, 8, 8], 4));
+    for (from, to, words) in [
+        ("\"macs\":13824", "\"macs\":13825", "says its number of multiply-accumulates is 13825"),
+        (
+            "\"height\":8,\"width\":8},\"macs\":13824",
+            "\"height\":7,\"width\":8},\"macs\":13824",
+            "8×7×8",
+        ),
+        ("\"role\":\"stem\"", "\"role\":null", "can be pruned but has no role"),
+        ("\"classes\":4", "\"classes\":5", "says its number of classes is 5"),
+    ] {
+        let error = read(from, to).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+/// x + x is a sum like any other: it takes x twice, and has no branch and no shortcut.
+#[test]
+fn a_sum_may_take_one_value_twice() {
+    let graph = classifying(
+        3,
+        vec![module("conv", conv(3, 4, 3), &[0]), module("twice", Op::Add, &[1, 1])],
+        4,
+        10,
+    );
+    assert_eq!(graph.consumers(NodeId(1)).collect::<Vec<_>>(), [NodeId(2), NodeId(2)]);
+    assert_eq!(graph.following_batch_norm(NodeId(1)), None);
+    let blocks = graph.residual_blocks();
+    assert_eq!(blocks.len(), 1);
+    assert!(blocks[0].branch.is_empty() && blocks[0].shortcut.is_empty());
+    assert_eq!(profile(&graph, 1).layers.len(), 2);
+}
+
+#[test]
+fn roles_follow_from_the_graph() {
+    let norm = |channels| Op::BatchNorm { channels };
+    let graph = classifying(
+        3,
+        vec![
+            module("first", conv(3, 4, 3), &[0]),
+            module("shortcut", conv(4, 8, 1), &[1]),
+            module("branch.0", conv(4, 8, 1), &[1]),
+            module("branch.1", norm(8), &[3]),
+            module("branch.2", conv(8, 8, 3), &[4]),
+            module("sum", Op::Add, &[2, 5]),
+        ],
+        8,
+        10,
+    );
+    let role = |name: &str| graph.node(graph.find(name).unwrap()).role;
+    assert_eq!(role("first"), Some(Role::Stem));
+    assert_eq!(role("shortcut"), Some(Role::Projection));
+    assert_eq!(role("branch.0"), Some(Role::Conv));
+    assert_eq!(role("branch.1"), None);
+    assert_eq!(role("linear"), Some(Role::Classifier));
+    let block = graph.residual_blocks().remove(0);
+    assert_eq!((block.branch_end, block.shortcut_end), (NodeId(5), NodeId(2)));
+    assert_eq!(block.branch, [NodeId(5), NodeId(3)]);
+}
