@@ -5,10 +5,11 @@ use burn::tensor::{Device, Distribution, Tensor, read_sync};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::data::{Dataset, Split, shapes10};
-use rrlab_engine::kernels::{self, Window};
+use rrlab_engine::kernels;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::unwatched;
+use rrlab_types::Window;
 
 const NETWORKS: [&str; 2] = ["resnet20", "resnet18:width=0.25"];
 const IMAGES: usize = 256;
@@ -80,8 +81,7 @@ fn convolution_step(
     };
     let (input, weight) = (random([128, channels, side, side]), random([channels, channels, 3, 3]));
     bencher.bench_local(|| {
-        let output =
-            convolve(input.clone(), weight.clone(), Window { kernel: 3, stride: 1, padding: 1 });
+        let output = convolve(input.clone(), weight.clone(), Window::square(3, 1, 1));
         weight.grad(&output.sum().backward()).unwrap()
     });
 }

@@ -2,8 +2,9 @@
 //! compute right.
 
 use burn::tensor::{Device, Distribution, Tensor};
+use rrlab_types::Window;
 
-use crate::kernels::{self, Window};
+use crate::kernels;
 use crate::network::download;
 
 /// Largest difference between a GPU and the CPU that the self-test lets pass, relative to the
@@ -236,7 +237,7 @@ async fn self_test(device: &Device) -> Result<(), String> {
         let (input, weight) = (on(&input, device).await?, on(&weight, device).await?);
         let [gamma, beta] =
             [1.5, 0.5].map(|value| Tensor::<1>::full([8], value, device).require_grad());
-        let window = Window { kernel: 3, stride: 2, padding: 1 };
+        let window = Window::square(3, 2, 1);
         let output = kernels::conv2d(input.clone(), weight.clone(), window);
         let output = kernels::batch_norm(output, gamma, beta, 1e-5).output;
         // A cube: of a mere sum, and of a sum of squares, batch norm leaves hardly any gradient.

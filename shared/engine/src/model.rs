@@ -1,14 +1,13 @@
 //! A model on the host: its layer graph, its tensors by name, and where it comes from.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rrlab_types::{ContentHasher, LayerGraph, ModelHash, Op, PROGRAM, PrunedFrom, TrainingPlan};
+use rrlab_types::{
+    ContentHasher, Conv2d, LayerGraph, ModelHash, Op, PROGRAM, PrunedFrom, TrainingPlan,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Normalization};
 use crate::tensors::{HostTensor, ShapeError, StateDict, tensor_name};
-
-/// ε under the square root of every batch norm (PyTorch's default).
-pub const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 /// What is known of a model beside its weights.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -122,7 +121,7 @@ pub struct TensorSpec {
 /// All tensors of a network, in graph order.
 ///
 /// # Shapes
-/// - `weight` of a convolution: `[out, in, kernel, kernel]`; of a linear layer: `[out, in]`
+/// - `weight` of a convolution: `[out, in / groups, rows, columns]`; of a linear layer: `[out, in]`
 /// - `bias` of either: `[out]`
 /// - `weight`, `bias`, `running_mean`, `running_var` of a batch norm: `[channels]`
 pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
@@ -135,9 +134,9 @@ pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
             push("weight", shape);
         }
         match node.op {
-            Op::Conv2d { out_channels: outputs, bias: true, .. }
+            Op::Conv2d(Conv2d { out_channels: outputs, bias: true, .. })
             | Op::Linear { out_features: outputs, bias: true, .. } => push("bias", vec![outputs]),
-            Op::BatchNorm { channels } => {
+            Op::BatchNorm { channels, .. } => {
                 for tensor in ["weight", "bias", "running_mean", "running_var"] {
                     push(tensor, vec![channels]);
                 }

@@ -3,10 +3,10 @@
 use burn::tensor::{
     Device, ExecutionError, Tensor, TensorData, activation, module, ops::MaxPoolOptions, s,
 };
-use rrlab_types::{LayerGraph, Node, NodeId, Op};
+use rrlab_types::{LayerGraph, Node, NodeId, Op, Window};
 
-use crate::kernels::{self, Window};
-use crate::model::{BATCH_NORM_EPSILON, Model};
+use crate::kernels;
+use crate::model::Model;
 use crate::tensors::{HostTensor, StateDict, tensor_name};
 
 /// Share of a batch's statistics in the running ones (PyTorch's default).
@@ -21,7 +21,7 @@ const RUNNING_MOMENTUM: f64 = 0.1;
 pub enum Parameters {
     /// A node without any.
     None,
-    /// Of a convolution `[out, in, k, k]` or a linear layer `[out, in, 1, 1]`.
+    /// Of a convolution `[out, in / groups, rows, columns]` or a linear layer `[out, in, 1, 1]`.
     Weight {
         /// In the shape that the variant names.
         weight: Tensor<4>,
@@ -38,6 +38,8 @@ pub enum Parameters {
         mean: Tensor<1>,
         /// Running variance of the channel, over n − 1.
         variance: Tensor<1>,
+        /// ε, which is added to the variance.
+        epsilon: f64,
     },
 }
 
@@ -108,8 +110,9 @@ impl Network {
     pub fn node_output(&self, id: NodeId, inputs: &[Tensor<4>]) -> Tensor<4> {
         let node = self.graph.node(id);
         match &self.parameters[id.0] {
-            Parameters::BatchNorm { gamma, beta, mean, variance } => {
-                let scale = gamma.clone() / variance.clone().add_scalar(BATCH_NORM_EPSILON).sqrt();
+            Parameters::BatchNorm { gamma, beta, mean, variance, epsilon } => {
+                let deviation = variance.clone().add_scalar(*epsilon).sqrt();
+                let scale = gamma.clone() / deviation;
                 let shift = beta.clone() - mean.clone() * scale.clone();
                 inputs[0].clone() * per_channel(scale) + per_channel(shift)
             }
@@ -120,7 +123,7 @@ impl Network {
     /// Logits of a batch, as in evaluation.
     ///
     /// # Shapes
-    /// - `images`: `[batch, 3, 32, 32]`
+    /// - `images`: `[batch, channels, height, width]`, as [`LayerGraph::image`] says
     /// - output: `[batch, classes]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.forward_observed(images, |_, _| ())
@@ -150,11 +153,10 @@ impl Network {
         for id in self.graph.ids().skip(1) {
             let inputs = values.take_inputs(&self.graph, id);
             let output = match &mut self.parameters[id.0] {
-                Parameters::BatchNorm { gamma, beta, mean, variance } => {
+                Parameters::BatchNorm { gamma, beta, mean, variance, epsilon } => {
                     let input = inputs[0].clone();
                     let [batch, _, height, width] = input.dims();
-                    let result =
-                        kernels::batch_norm(input, gamma.clone(), beta.clone(), BATCH_NORM_EPSILON);
+                    let result = kernels::batch_norm(input, gamma.clone(), beta.clone(), *epsilon);
                     // PyTorch normalises by the variance over n and keeps that over n − 1: a
                     // batch's own mean makes its values look less spread than those of images to
                     // come.
@@ -225,7 +227,7 @@ pub struct Activations {
 }
 
 impl Activations {
-    /// A pass that begins with these images, `[batch, 3, 32, 32]`.
+    /// A pass that begins with these images, `[batch, channels, height, width]`.
     pub fn new(graph: &LayerGraph, images: Tensor<4>) -> Self {
         let mut values = vec![None; graph.nodes().len()];
         values[0] = Some(images);
@@ -263,19 +265,20 @@ fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
     let values = |tensor| model.tensor(&node.name, tensor).values();
     let vector = |tensor| upload(values(tensor), [values(tensor).len()], device);
     match node.op {
-        Op::Conv2d { in_channels, out_channels, kernel, bias, .. } => Parameters::Weight {
-            weight: upload(values("weight"), [out_channels, in_channels, kernel, kernel], device),
-            bias: bias.then(|| vector("bias")),
+        Op::Conv2d(conv) => Parameters::Weight {
+            weight: upload(values("weight"), conv.weight_shape(), device),
+            bias: conv.bias.then(|| vector("bias")),
         },
         Op::Linear { in_features, out_features, bias } => Parameters::Weight {
             weight: upload(values("weight"), [out_features, in_features, 1, 1], device),
             bias: bias.then(|| vector("bias")),
         },
-        Op::BatchNorm { .. } => Parameters::BatchNorm {
+        Op::BatchNorm { epsilon, .. } => Parameters::BatchNorm {
             gamma: vector("weight"),
             beta: vector("bias"),
             mean: vector("running_mean"),
             variance: vector("running_var"),
+            epsilon,
         },
         _ => Parameters::None,
     }
@@ -299,7 +302,7 @@ async fn download_node(
                 tensors.push(("bias", HostTensor::vector(download(bias.clone()).await?)));
             }
         }
-        Parameters::BatchNorm { gamma, beta, mean, variance } => {
+        Parameters::BatchNorm { gamma, beta, mean, variance, .. } => {
             let named = [
                 ("weight", gamma),
                 ("bias", beta),
@@ -333,18 +336,18 @@ pub fn channel_sums(values: Tensor<4>) -> Tensor<1> {
     values.sum_dim(3).sum_dim(2).sum_dim(0).reshape([channels])
 }
 
-/// Convolution window of a prunable node: that of a linear layer is one pixel.
+/// Window of a prunable node: that of a linear layer is one pixel.
 pub fn window_of(op: Op) -> Window {
     match op {
-        Op::Conv2d { kernel, stride, padding, .. } => Window { kernel, stride, padding },
-        _ => Window { kernel: 1, stride: 1, padding: 0 },
+        Op::Conv2d(conv) => conv.window(),
+        _ => Window::PIXEL,
     }
 }
 
 /// Output of a prunable node without its bias, for any weight of its shape.
 ///
 /// # Shapes
-/// - `weight`: `[out, in, kernel, kernel]`; of a linear layer `[out, in, 1, 1]`
+/// - `weight`: `[out, in / groups, rows, columns]`; of a linear layer `[out, in, 1, 1]`
 /// - `input`: `[batch, in, height, width]`; a linear layer takes `channels · height · width`
 ///   features in this order
 /// - output: `[batch, out, height, width]`; of a linear layer `[batch, out, 1, 1]`

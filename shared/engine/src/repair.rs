@@ -5,7 +5,7 @@ use burn::tensor::{Device, ExecutionError, Tensor};
 use rrlab_types::{Affine, ChannelMoments, LayerGraph, NodeId, Op, Repair, RepairOperator};
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
-use crate::model::{BATCH_NORM_EPSILON, Model, StateDictError};
+use crate::model::{Model, StateDictError};
 use crate::network::{Activations, Network, channel_sums, download};
 use crate::sums::add_values;
 use crate::watch::{Progress, Stopped};
@@ -274,9 +274,11 @@ fn fold(
     maps: &[Affine],
     moments: &[ChannelMoments],
 ) -> Result<NodeId, CalibrationError> {
-    if let Some(norm) = model.graph().following_batch_norm(layer) {
+    if let Some(norm) = model.graph().following_batch_norm(layer)
+        && let Op::BatchNorm { epsilon, .. } = model.graph().node(norm).op
+    {
         let name = model.graph().node(norm).name.clone();
-        fold_into_batch_norm(model, &name, maps, moments)?;
+        fold_into_batch_norm(model, (&name, epsilon), maps, moments)?;
         return Ok(norm);
     }
     let node = model.graph().node(layer);
@@ -309,7 +311,7 @@ fn fold_into_layer(model: &mut Model, name: &str, maps: &[Affine]) -> Result<(),
 /// as in fine-tuning, computes the same. Left at μ and σ it would repair a second time.
 fn fold_into_batch_norm(
     model: &mut Model,
-    norm: &str,
+    (norm, epsilon): (&str, f64),
     maps: &[Affine],
     moments: &[ChannelMoments],
 ) -> Result<(), StateDictError> {
@@ -319,12 +321,12 @@ fn fold_into_batch_norm(
     for (channel, (map, moments)) in maps.iter().zip(moments).enumerate() {
         let old = [gammas[channel], means[channel], variances[channel]];
         let [gamma, mean, variance] = old.map(f64::from);
-        let deviation = (variance + BATCH_NORM_EPSILON).sqrt();
+        let deviation = (variance + epsilon).sqrt();
         // Rounded as they will be kept: the map has to undo what the batch norm will really
         // subtract and divide by.
         let [pruned_mean, pruned_variance] =
             [moments.pruned_mean, moments.pruned_variance].map(|moment| f64::from(moment as f32));
-        let pruned_deviation = (pruned_variance + BATCH_NORM_EPSILON).sqrt();
+        let pruned_deviation = (pruned_variance + epsilon).sqrt();
         let shift = gamma * (map.scale * pruned_mean + map.shift - mean) / deviation;
         gammas[channel] = (gamma * map.scale * pruned_deviation / deviation) as f32;
         betas[channel] += shift as f32;

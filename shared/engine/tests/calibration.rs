@@ -4,11 +4,13 @@
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
-use rrlab_engine::data::{Split, shapes10};
+use rrlab_engine::data::{EVALUATION_BATCH, IMAGE, Split, shapes10};
 use rrlab_engine::model::Model;
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::watch::unwatched;
-use rrlab_types::{LayerGraph, ModelProfile, Repair, RepairOperator};
+use rrlab_types::{
+    Conv2d, LayerGraph, ModelProfile, Module, NodeId, Op, Padding, Repair, RepairOperator,
+};
 use strum::VariantArray as _;
 
 const TOLERANCE: f64 = 1e-4;
@@ -43,6 +45,24 @@ fn assert_close(what: &str, fast: &[f64], slow: &[f64]) {
     }
 }
 
+/// Asserts that both ways give the same profile of a network.
+fn assert_ways_agree(what: &str, model: &Model, images: &CalibrationImages<'_>) {
+    let [fast, slow] =
+        [Method::SecondMoments, Method::Direct].map(|method| profile(model, images, method));
+    for (fast, slow) in fast.layers.iter().zip(&slow.layers) {
+        assert_close(&format!("{what} {} raw", fast.name), &fast.raw, &slow.raw);
+        assert_close(
+            &fast.name,
+            &[fast.variance, fast.second_moment],
+            &[slow.variance, slow.second_moment],
+        );
+        for &operator in RepairOperator::VARIANTS {
+            let what = format!("{what} {} {operator}", fast.name);
+            assert_close(&what, &fast.residual[&operator], &slow.residual[&operator]);
+        }
+    }
+}
+
 #[test]
 fn second_moments_agree_with_convolution() {
     let data = shapes10(64, 10, 5);
@@ -55,20 +75,66 @@ fn second_moments_agree_with_convolution() {
         let graph = architecture.parse::<Architecture>().unwrap().graph(10).unwrap();
         let images =
             CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
-        let model = normalised(graph, &images);
-        let [fast, slow] =
-            [Method::SecondMoments, Method::Direct].map(|method| profile(&model, &images, method));
-        for (fast, slow) in fast.layers.iter().zip(&slow.layers) {
-            assert_close(&format!("{architecture} {} raw", fast.name), &fast.raw, &slow.raw);
-            assert_close(
-                &fast.name,
-                &[fast.variance, fast.second_moment],
-                &[slow.variance, slow.second_moment],
-            );
-            for &operator in RepairOperator::VARIANTS {
-                let what = format!("{architecture} {} {operator}", fast.name);
-                assert_close(&what, &fast.residual[&operator], &slow.residual[&operator]);
-            }
-        }
+        assert_ways_agree(architecture, &normalised(graph, &images), &images);
     }
+}
+
+/// A chain of these convolutions, each with a batch norm and a ReLU, then of these linear layers.
+fn chain(convolutions: Vec<Conv2d>, features: &[usize]) -> LayerGraph {
+    let mut modules = vec![("input".to_owned(), Op::Input)];
+    let mut shape = IMAGE;
+    for (index, conv) in convolutions.into_iter().enumerate() {
+        let channels = conv.out_channels;
+        let op = Op::Conv2d(conv);
+        shape = op.output_shape(&[shape]).unwrap();
+        modules.push((format!("conv{index}"), op));
+        modules.push((format!("norm{index}"), Op::batch_norm(channels)));
+        modules.push((format!("relu{index}"), Op::Relu));
+    }
+    for (index, &out_features) in features.iter().enumerate() {
+        let op = Op::Linear { in_features: shape.elements(), out_features, bias: true };
+        shape = op.output_shape(&[shape]).unwrap();
+        modules.push((format!("linear{index}"), op));
+    }
+    let chained = modules.into_iter().enumerate().map(|(index, (name, op))| Module {
+        name,
+        op,
+        inputs: index.checked_sub(1).map(NodeId).into_iter().collect(),
+    });
+    LayerGraph::new("chain", IMAGE, chained.collect()).unwrap()
+}
+
+/// Every kind of layer, over batches that are not all of one size: kernels of any shape, stride,
+/// padding and dilation, channels in groups down to one each, and linear layers with more inputs
+/// than there are images and with fewer.
+#[test]
+fn every_kind_of_layer_agrees_over_several_batches() {
+    let square = Conv2d::square;
+    let convolutions = vec![
+        Conv2d { stride: [2; 2], padding: Padding::all(2), ..square(3, 8, 7) },
+        Conv2d { groups: 8, ..square(8, 8, 3) },
+        Conv2d { groups: 2, ..square(8, 12, 1) },
+        Conv2d { groups: 4, bias: true, ..square(12, 8, 3) },
+        Conv2d { kernel: [1, 5], padding: Padding::symmetric([0, 2]), ..square(8, 8, 1) },
+        Conv2d {
+            kernel: [3, 2],
+            stride: [1, 2],
+            padding: Padding { top: 0, left: 1, bottom: 2, right: 0 },
+            ..square(8, 8, 1)
+        },
+        Conv2d { dilation: [2; 2], padding: Padding::all(2), ..square(8, 8, 3) },
+        Conv2d { stride: [2; 2], ..square(8, 16, 1) },
+        Conv2d { padding: Padding::all(2), ..square(16, 8, 3) },
+        Conv2d { stride: [2; 2], groups: 8, ..square(8, 8, 5) },
+        square(8, 32, 1),
+    ];
+    let graph = chain(convolutions, &[24, 10]);
+    let images = 2 * EVALUATION_BATCH + 33;
+    let linear = graph.nodes().iter().find(|node| node.name == "linear0").unwrap();
+    let Op::Linear { in_features, .. } = linear.op else { panic!("a linear layer") };
+    assert!(in_features > images, "{in_features} inputs are fewer than images");
+    let data = shapes10(images, 10, 6);
+    let images =
+        CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
+    assert_ways_agree("chain", &normalised(graph, &images), &images);
 }

@@ -1,7 +1,8 @@
 //! The CPU kernels against burn's own operations, outputs and gradients.
 
 use burn::tensor::{Device, Distribution, Tensor, Tolerance};
-use rrlab_engine::kernels::{self, Window};
+use rrlab_engine::kernels;
+use rrlab_types::{Padding, Window};
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.3, 1.0), device)
@@ -11,24 +12,41 @@ fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>) {
     ours.into_data().assert_approx_eq::<f32>(&theirs.into_data(), Tolerance::rel_abs(1e-4, 1e-3));
 }
 
+/// Shape of the input, channels out, groups and window: batches that do and do not fill a matrix
+/// product, odd sides, strides, padding wider than needed and of one side alone, kernels that are
+/// not square, with gaps, and channels in groups down to one each.
+fn cases() -> [([usize; 4], usize, usize, Window); 12] {
+    let square = Window::square;
+    let rectangle = Window {
+        kernel: [3, 2],
+        stride: [2, 3],
+        padding: Padding { top: 1, left: 0, bottom: 2, right: 3 },
+        dilation: [2, 1],
+    };
+    [
+        ([3, 3, 32, 32], 8, 1, square(3, 1, 1)),
+        ([33, 5, 9, 9], 6, 1, square(3, 2, 1)),
+        ([7, 4, 8, 8], 3, 1, square(1, 2, 0)),
+        ([9, 4, 5, 7], 3, 1, square(1, 1, 0)),
+        ([2, 3, 6, 5], 4, 1, square(5, 1, 2)),
+        ([70, 2, 4, 4], 2, 1, square(3, 1, 2)),
+        ([5, 4, 9, 8], 6, 1, rectangle),
+        ([5, 4, 9, 8], 6, 2, rectangle),
+        ([3, 6, 7, 7], 6, 6, square(3, 1, 1)),
+        ([3, 4, 7, 7], 8, 4, square(3, 2, 1)),
+        ([40, 4, 3, 3], 4, 2, square(1, 1, 0)),
+        ([2, 3, 11, 11], 4, 1, Window { dilation: [3, 3], ..square(3, 1, 3) }),
+    ]
+}
+
 #[test]
 fn convolution_and_its_gradients_equal_burns() {
     let device = Device::flex().autodiff();
     device.seed(7);
-    let window = |kernel, stride, padding| Window { kernel, stride, padding };
-    // Batches that do and do not fill a matrix product, odd sides, strides, and padding wider than
-    // needed.
-    let cases = [
-        ([3, 3, 32, 32], 8, window(3, 1, 1)),
-        ([33, 5, 9, 9], 6, window(3, 2, 1)),
-        ([7, 4, 8, 8], 3, window(1, 2, 0)),
-        ([9, 4, 5, 7], 3, window(1, 1, 0)),
-        ([2, 3, 6, 5], 4, window(5, 1, 2)),
-        ([70, 2, 4, 4], 2, window(3, 1, 2)),
-    ];
-    for (shape, out, window) in cases {
+    for (shape, out, groups, window) in cases() {
+        let [rows, columns] = window.kernel;
         let input = random(shape, &device).require_grad();
-        let weight = random([out, shape[1], window.kernel, window.kernel], &device).require_grad();
+        let weight = random([out, shape[1] / groups, rows, columns], &device).require_grad();
         let ours = kernels::conv2d(input.clone(), weight.clone(), window);
         let theirs = kernels::conv2d_by_burn(input.clone(), weight.clone(), window);
         let direction = random(ours.dims(), &device);
@@ -75,5 +93,19 @@ fn correlations_equal_burns() {
             kernels::correlate(input.clone(), &offsets),
             kernels::correlate_by_burn(input, &offsets),
         );
+    }
+}
+
+#[test]
+fn sums_over_patches_equal_burns() {
+    let device = Device::flex();
+    device.seed(10);
+    for (shape, _, groups, window) in cases() {
+        let input = random(shape, &device);
+        let ours = kernels::patch_sums(input.clone(), window, groups);
+        let theirs = kernels::patch_sums_by_burn(input, window, groups);
+        // Sums over hundreds of positions: what is close is measured by their size.
+        let size = theirs.clone().abs().max().into_scalar::<f32>();
+        assert_close(ours.div_scalar(size), theirs.div_scalar(size));
     }
 }

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{chain, classifying, conv, module, profile};
-use rrlab_types::{FeatureShape, GraphError, LayerGraph, Module, NodeId, Op, Role};
+use rrlab_types::{
+    Conv2d, FeatureShape, GraphError, LayerGraph, Module, NodeId, Op, Padding, Role, ShapeError,
+};
 
 const IMAGE: FeatureShape = FeatureShape { channels: 3, height: 8, width: 8 };
 
@@ -69,13 +71,9 @@ fn what_is_no_graph_is_refused_in_words() {
 #[test]
 fn absurd_sizes_are_refused() {
     let huge = usize::MAX / 2;
-    let convolution = |out_channels, kernel, stride, padding| Op::Conv2d {
-        in_channels: 3,
-        out_channels,
-        kernel,
-        stride,
-        padding,
-        bias: false,
+    let convolution = |out_channels, kernel, stride, padding| {
+        let (stride, padding) = ([stride; 2], Padding::all(padding));
+        Op::Conv2d(Conv2d { stride, padding, ..Conv2d::square(3, out_channels, kernel) })
     };
     for op in [
         convolution(huge, 3, 1, 1),
@@ -144,14 +142,13 @@ fn a_sum_may_take_one_value_twice() {
 
 #[test]
 fn roles_follow_from_the_graph() {
-    let norm = |channels| Op::BatchNorm { channels };
     let graph = classifying(
         3,
         vec![
             module("first", conv(3, 4, 3), &[0]),
             module("shortcut", conv(4, 8, 1), &[1]),
             module("branch.0", conv(4, 8, 1), &[1]),
-            module("branch.1", norm(8), &[3]),
+            module("branch.1", Op::batch_norm(8), &[3]),
             module("branch.2", conv(8, 8, 3), &[4]),
             module("sum", Op::Add, &[2, 5]),
         ],
@@ -167,4 +164,63 @@ fn roles_follow_from_the_graph() {
     let block = graph.residual_blocks().remove(0);
     assert_eq!((block.branch_end, block.shortcut_end), (NodeId(5), NodeId(2)));
     assert_eq!(block.branch, [NodeId(5), NodeId(3)]);
+}
+
+/// What older files say is read, and what older files could say is written as they did: a
+/// network's hash is over these texts.
+#[test]
+fn square_convolutions_read_and_write_as_ever() {
+    for (text, op) in [
+        (
+            r#"{"op":"conv2d","in_channels":3,"out_channels":16,"kernel":3,"stride":2,"padding":1,"bias":false}"#,
+            Op::Conv2d(Conv2d { stride: [2; 2], ..Conv2d::square(3, 16, 3) }),
+        ),
+        (r#"{"op":"batch_norm","channels":16}"#, Op::batch_norm(16)),
+        (r#"{"op":"max_pool","size":2}"#, Op::MaxPool { size: 2 }),
+        (
+            r#"{"op":"conv2d","in_channels":4,"out_channels":8,"kernel":[1,7],"stride":[2,1],"padding":[0,3,1,2],"bias":true,"dilation":[1,2],"groups":4}"#,
+            Op::Conv2d(Conv2d {
+                in_channels: 4,
+                out_channels: 8,
+                kernel: [1, 7],
+                stride: [2, 1],
+                padding: Padding { top: 0, left: 3, bottom: 1, right: 2 },
+                bias: true,
+                dilation: [1, 2],
+                groups: 4,
+            }),
+        ),
+        (
+            r#"{"op":"batch_norm","channels":16,"epsilon":0.001}"#,
+            Op::BatchNorm { channels: 16, epsilon: 1e-3 },
+        ),
+    ] {
+        assert_eq!(serde_json::to_string(&op).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Op>(text).unwrap(), op);
+    }
+}
+
+#[test]
+fn shapes_follow_from_windows_and_groups() {
+    let input = FeatureShape { channels: 4, height: 9, width: 12 };
+    let conv = Conv2d {
+        kernel: [3, 2],
+        stride: [2, 3],
+        padding: Padding { top: 1, left: 0, bottom: 2, right: 1 },
+        dilation: [2, 1],
+        groups: 2,
+        ..Conv2d::square(4, 6, 1)
+    };
+    let op = Op::Conv2d(conv);
+    // Rows: 9 + 3 padded, windows of 5, steps of 2; columns: 13, windows of 2, steps of 3.
+    let output = FeatureShape { channels: 6, height: 4, width: 4 };
+    assert_eq!(op.output_shape(&[input]), Ok(output));
+    assert_eq!(op.weight_shape(), Some(vec![6, 2, 3, 2]));
+    assert_eq!(op.macs(output), 6 * 2 * 3 * 2 * 16);
+    let uneven = Op::Conv2d(Conv2d { groups: 4, ..conv }).output_shape(&[input]);
+    assert_eq!(uneven, Err(ShapeError::Groups { channels: 6, groups: 4 }));
+    assert_eq!(
+        Op::Conv2d(Conv2d { groups: 0, ..conv }).output_shape(&[input]),
+        Err(ShapeError::Zero)
+    );
 }

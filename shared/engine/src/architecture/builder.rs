@@ -1,6 +1,6 @@
 //! Puts a layer graph together module by module; what a module takes in follows from what is there.
 
-use rrlab_types::{FeatureShape, GraphError, LayerGraph, Module, NodeId, Op};
+use rrlab_types::{Conv2d, FeatureShape, GraphError, LayerGraph, Module, NodeId, Op};
 
 /// A graph under construction.
 ///
@@ -51,15 +51,14 @@ impl GraphBuilder {
         bias: bool,
     ) -> NodeId {
         let in_channels = self.channels(input);
-        let op =
-            Op::Conv2d { in_channels, out_channels, kernel, stride, padding: kernel / 2, bias };
-        self.op(name, op, input)
+        let square = Conv2d::square(in_channels, out_channels, kernel);
+        self.op(name, Op::Conv2d(Conv2d { stride: [stride; 2], bias, ..square }), input)
     }
 
     /// A batch norm over all channels of its input.
     pub fn batch_norm(&mut self, name: impl Into<String>, input: NodeId) -> NodeId {
         let channels = self.channels(input);
-        self.op(name, Op::BatchNorm { channels }, input)
+        self.op(name, Op::batch_norm(channels), input)
     }
 
     /// The sum of a residual block's branch and its shortcut, which have one shape.

@@ -30,7 +30,7 @@ pub struct DirectSums {
 
 impl DirectSums {
     /// Sums before the first batch, for the layer pruned to each of these counts. `like` is the
-    /// layer's weight on the device, `[out, in, kernel, kernel]`.
+    /// layer's weight on the device, `[out, in / groups, rows, columns]`.
     pub fn new(op: Op, layer: &LayerWeights, kept: &[usize], like: &Tensor<4>) -> Self {
         let pruned = kept.iter().map(|&kept| pruned_weight(&layer.weights, kept, like)).collect();
         Self { op, pruned, sums: vec![Sums::default(); kept.len()], count: 0.0 }
@@ -40,7 +40,7 @@ impl DirectSums {
     ///
     /// # Shapes
     /// - `input`: the layer's input, `[batch, in, height, width]`
-    /// - `dense`: the layer's weight, `[out, in, kernel, kernel]`
+    /// - `dense`: the layer's weight, `[out, in / groups, rows, columns]`
     /// - `positions`: images of the batch times positions of the output
     pub async fn add(
         &mut self,
@@ -79,16 +79,7 @@ impl DirectSums {
 
     fn moments_of(&self, sums: &Sums, layer: &LayerWeights, channel: usize) -> ChannelMoments {
         let mean_of = |which: usize| sums.values[which * layer.channels + channel] / self.count;
-        let [y, yy, p, pp, yp] = [0, 1, 2, 3, 4].map(mean_of);
-        let bias = layer.bias_of(channel);
-        ChannelMoments {
-            mean: y + bias,
-            // Rounding can leave the difference of two equal numbers below 0.
-            variance: (yy - y * y).max(0.0),
-            pruned_mean: p + bias,
-            pruned_variance: (pp - p * p).max(0.0),
-            covariance: yp - y * p,
-        }
+        layer.moments_of(channel, [0, 1, 2, 3, 4].map(mean_of))
     }
 }
 

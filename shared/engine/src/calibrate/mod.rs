@@ -4,12 +4,13 @@ mod curves;
 mod direct;
 mod error;
 mod images;
+mod samples;
 mod second_moments;
 mod shares;
 mod weights;
 
 use burn::tensor::{Device, ExecutionError, Tensor};
-use rrlab_types::{ChannelMoments, ModelProfile, NodeId};
+use rrlab_types::{ChannelMoments, ModelProfile, NodeId, Op};
 
 use crate::model::Model;
 use crate::network::{Network, Parameters};
@@ -18,6 +19,7 @@ use curves::LayerScores;
 use direct::DirectSums;
 pub use error::CalibrationError;
 pub use images::CalibrationImages;
+use samples::Samples;
 use second_moments::PatchSums;
 use shares::StreamSums;
 use weights::LayerWeights;
@@ -43,6 +45,8 @@ impl Method {
 /// Sums over the images of one layer, by either method.
 enum Sums {
     SecondMoments(Box<PatchSums>),
+    /// Of a linear layer, whose inputs are fewer numbers than their second moments.
+    Samples(Samples),
     Direct(DirectSums),
 }
 
@@ -54,14 +58,18 @@ struct MeasuredLayer {
 }
 
 impl MeasuredLayer {
-    fn new(model: &Model, network: &Network, node: NodeId, method: Method) -> Self {
+    /// A layer before the first of so many images.
+    fn new(model: &Model, network: &Network, node: NodeId, method: Method, images: usize) -> Self {
         let op = network.graph().node(node).op;
         let weights = LayerWeights::of(model, node);
-        let sums = match method {
-            Method::SecondMoments => {
+        let sums = match (method, op) {
+            (Method::SecondMoments, Op::Linear { in_features, .. }) if in_features > images => {
+                Sums::Samples(Samples::default())
+            }
+            (Method::SecondMoments, _) => {
                 Sums::SecondMoments(Box::new(PatchSums::new(op, weights.patch())))
             }
-            Method::Direct => {
+            (Method::Direct, _) => {
                 let like = weight_of(network, node);
                 Sums::Direct(DirectSums::new(op, &weights, &weights.kept_counts(), &like))
             }
@@ -76,6 +84,7 @@ impl MeasuredLayer {
             Sums::SecondMoments(sums) => {
                 sums.moments().channel_moments(weights, &weights.kept_counts())
             }
+            Sums::Samples(samples) => samples.channel_moments(weights, &weights.kept_counts()),
             Sums::Direct(sums) => sums.channel_moments(weights),
         }
     }
@@ -116,8 +125,8 @@ pub async fn calibrate(
     let network = Network::new(model, device);
     let graph = network.graph();
     let prunable = graph.prunable_layers().into_iter().map(|layer| layer.node);
-    let mut layers: Vec<MeasuredLayer> =
-        prunable.map(|node| MeasuredLayer::new(model, &network, node, method)).collect();
+    let measured = |node: NodeId| MeasuredLayer::new(model, &network, node, method, images.len());
+    let mut layers: Vec<MeasuredLayer> = prunable.map(measured).collect();
     let mut streams = StreamSums::new(graph);
 
     for batch in images.batches(device) {
@@ -154,7 +163,7 @@ fn weight_of(network: &Network, node: NodeId) -> Tensor<4> {
 enum BatchOfLayer {
     /// Sums over its patches.
     Sums(Tensor<1>),
-    /// Its input, `[batch, in, height, width]`, of which the direct way takes sums afterwards.
+    /// Its input, `[batch, in, height, width]`, which is kept or of which the direct way takes sums.
     Input(Tensor<4>),
 }
 
@@ -177,7 +186,7 @@ async fn accumulate(
             Sums::SecondMoments(sums) => {
                 BatchOfLayer::Sums(sums.of_batch(network.graph().node(id).op, input))
             }
-            Sums::Direct(_) => BatchOfLayer::Input(input.clone()),
+            Sums::Samples(_) | Sums::Direct(_) => BatchOfLayer::Input(input.clone()),
         };
         left_on_device.push((index, left));
     });
@@ -188,6 +197,7 @@ async fn accumulate(
             (Sums::SecondMoments(sums), BatchOfLayer::Sums(of_batch)) => {
                 sums.add(of_batch, positions).await?;
             }
+            (Sums::Samples(samples), BatchOfLayer::Input(input)) => samples.add(input).await?,
             (Sums::Direct(sums), BatchOfLayer::Input(input)) => {
                 sums.add(&input, weight_of(network, *node), positions).await?;
             }

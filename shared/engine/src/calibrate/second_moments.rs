@@ -12,10 +12,10 @@
 //! entry is numbered input channel, kernel row, kernel column, as a weight is.
 
 use burn::tensor::{ExecutionError, Tensor};
-use rrlab_types::{ChannelMoments, Op, magnitude_order};
+use rrlab_types::{ChannelMoments, Conv2d, Op, Padding, Window, magnitude_order};
 
 use super::weights::LayerWeights;
-use crate::kernels::{self, Matrix, Offset, Window, WriteMode};
+use crate::kernels::{self, Matrix, Offset, WriteMode};
 use crate::network::{channel_sums, download, window_of};
 use crate::sums::add_values;
 use crate::threads;
@@ -45,15 +45,16 @@ type Region = (Lines, Lines);
 enum Layout {
     /// Stride 1, padded to the same size: sums over offsets, with corrections at the borders.
     Offsets { kernel: usize, channels: usize, regions: Vec<(Region, Vec<Offset>)> },
-    /// Any other: all pairs of patch entries. A strided convolution has few positions.
-    Patches { window: Window },
+    /// Any other: all pairs of patch entries of a group of channels. A strided convolution has few
+    /// positions, a group few channels.
+    Patches { window: Window, groups: usize },
 }
 
 /// Sums over a layer's input patches, batch after batch.
 #[derive(Debug, Clone)]
 pub struct PatchSums {
     layout: Layout,
-    /// Entries of a patch: input channels · kernel².
+    /// Entries of a patch of one group: input channels / groups · rows · columns.
     patch: usize,
     /// In the order of [`PatchSums::of_batch`]; empty before the first batch.
     sums: Vec<f64>,
@@ -61,9 +62,15 @@ pub struct PatchSums {
     count: f64,
 }
 
-/// G and m of a layer.
+/// G and m of a layer for each group of its channels.
 #[derive(Debug)]
-pub struct PatchMoments {
+pub struct LayerMoments {
+    groups: Vec<PatchMoments>,
+}
+
+/// G and m of one group of channels.
+#[derive(Debug)]
+struct PatchMoments {
     patch: usize,
     /// `E[p pᵀ]`, `[patch, patch]`. In f32, which halves the memory of the largest layers; what is
     /// computed from it is summed in f64.
@@ -124,14 +131,14 @@ fn slice(input: &Tensor<4>, (rows, columns): Region) -> Tensor<4> {
 impl PatchSums {
     /// Sums before the first batch, of a layer whose patches have so many entries.
     pub fn new(op: Op, patch: usize) -> Self {
-        let window = window_of(op);
-        // Of kernels of 5 and more, more than one border line would go unread.
-        let keeps_size = matches!((window.kernel, window.padding), (1, 0) | (3, 1));
-        let layout = if keeps_size && window.stride == 1 {
-            let channels = patch / (window.kernel * window.kernel);
-            Layout::Offsets { kernel: window.kernel, channels, regions: regions(window.kernel) }
-        } else {
-            Layout::Patches { window }
+        let layout = match op {
+            Op::Conv2d(conv) => match kernel_of_offsets(conv) {
+                Some(kernel) => {
+                    Layout::Offsets { kernel, channels: conv.in_channels, regions: regions(kernel) }
+                }
+                None => Layout::Patches { window: conv.window(), groups: conv.groups },
+            },
+            _ => Layout::Patches { window: window_of(op), groups: 1 },
         };
         Self { layout, patch, sums: Vec::new(), count: 0.0 }
     }
@@ -142,24 +149,21 @@ impl PatchSums {
     /// - `input`: the layer's input, `[batch, in, height, width]`
     /// - output: flat. Of a convolution of stride 1 that keeps the size: for each region in the
     ///   order of [`regions`] its correlations, `[offsets, in, in]` as [`kernels::correlate`] gives
-    ///   them, then Σ of each channel over the region, `[in]`. Of any other layer: Σ p pᵀ,
-    ///   `[patch, patch]`, then Σ p, `[patch]`.
+    ///   them, then Σ of each channel over the region, `[in]`. Of any other layer: as
+    ///   [`kernels::patch_sums`] gives them.
     pub fn of_batch(&self, op: Op, input: &Tensor<4>) -> Tensor<1> {
         match &self.layout {
             Layout::Offsets { regions, .. } => {
-                let input = flat_for_linear(op, input);
                 let mut parts = Vec::new();
                 for (region, offsets) in regions {
-                    let part = slice(&input, *region);
+                    let part = slice(input, *region);
                     parts.push(kernels::correlate(part.clone(), offsets).flatten(0, 2));
                     parts.push(channel_sums(part));
                 }
                 Tensor::cat(parts, 0)
             }
-            Layout::Patches { window } => {
-                let patches = kernels::patches(input.clone(), *window);
-                let product = patches.clone().matmul(patches.clone().transpose());
-                Tensor::cat(vec![product.flatten(0, 1), patches.sum_dim(1).flatten(0, 1)], 0)
+            Layout::Patches { window, groups } => {
+                kernels::patch_sums(flat_for_linear(op, input), *window, *groups)
             }
         }
     }
@@ -173,9 +177,9 @@ impl PatchSums {
     }
 
     /// The moments over all batches.
-    pub fn moments(&self) -> PatchMoments {
+    pub fn moments(&self) -> LayerMoments {
         let patch = self.patch;
-        let (second, mean) = match &self.layout {
+        match &self.layout {
             Layout::Offsets { kernel, channels, regions } => {
                 let sums = OffsetSums::new(*kernel, *channels, regions, &self.sums);
                 let mut second = vec![0.0; patch * patch];
@@ -184,16 +188,30 @@ impl PatchSums {
                         *value = (sums.second(row, column) / self.count) as f32;
                     }
                 });
-                (second, (0..patch).map(|entry| sums.first(entry) / self.count).collect())
+                let mean = (0..patch).map(|entry| sums.first(entry) / self.count).collect();
+                LayerMoments { groups: vec![PatchMoments { patch, second, mean }] }
             }
-            Layout::Patches { .. } => {
-                let (second, first) = self.sums.split_at(patch * patch);
-                let second = second.iter().map(|sum| (sum / self.count) as f32).collect();
-                (second, first.iter().map(|sum| sum / self.count).collect())
+            Layout::Patches { groups, .. } => {
+                let (second, first) = self.sums.split_at(groups * patch * patch);
+                let of_groups = second.chunks(patch * patch).zip(first.chunks(patch));
+                let moments = |(second, first): (&[f64], &[f64])| PatchMoments {
+                    patch,
+                    second: second.iter().map(|sum| (sum / self.count) as f32).collect(),
+                    mean: first.iter().map(|sum| sum / self.count).collect(),
+                };
+                LayerMoments { groups: of_groups.map(moments).collect() }
             }
-        };
-        PatchMoments { patch, second, mean }
+        }
     }
+}
+
+/// The side of a convolution's kernel if sums over offsets give its moments.
+fn kernel_of_offsets(conv: Conv2d) -> Option<usize> {
+    let Conv2d { kernel: [side, _], padding, groups, .. } = conv;
+    // Of kernels of 5 and more, more than one border line would go unread.
+    let keeps_size =
+        matches!(side, 1 | 3) && padding == Padding::all(side / 2) && conv.window().is_square();
+    (keeps_size && conv.stride == [1; 2] && groups == 1).then_some(side)
 }
 
 /// A linear layer's features as channels of one pixel, whatever shape they come in.
@@ -331,7 +349,7 @@ struct Entry {
     place: usize,
 }
 
-impl PatchMoments {
+impl LayerMoments {
     /// Moments of every channel where the layer keeps so many weights.
     ///
     /// # Shapes
@@ -346,11 +364,13 @@ impl PatchMoments {
         for (place, index) in magnitude_order(&layer.weights).into_iter().enumerate() {
             places[index] = place;
         }
+        let patch = layer.patch();
         let products = self.products(layer);
         let channels = threads::map_range(layer.channels, |channel| {
-            let row = channel * self.patch..(channel + 1) * self.patch;
+            let row = channel * patch..(channel + 1) * patch;
             let entries = sorted_entries(&layer.weights[row.clone()], &places[row.clone()]);
-            let sums = ChannelSums::new(self, &entries, &products[row], layer.weights.len());
+            let group = &self.groups[channel / (layer.channels / self.groups.len())];
+            let sums = ChannelSums::new(group, &entries, &products[row], layer.weights.len());
             let bias = layer.bias_of(channel);
             kept.iter().map(|&kept| sums.moments(kept, bias)).collect::<Vec<_>>()
         });
@@ -360,20 +380,25 @@ impl PatchMoments {
 
     /// G w of each channel, `[channels, patch]`.
     fn products(&self, layer: &LayerWeights) -> Vec<f32> {
-        let patch = self.patch;
+        let patch = layer.patch();
+        let of_group = layer.channels / self.groups.len() * patch;
         let mut products = vec![0.0; layer.channels * patch];
-        threads::for_each_chunk(&mut products, CHANNELS_PER_PRODUCT * patch, |chunk, out| {
-            let channels = out.len() / patch;
-            let weights =
-                &layer.weights[chunk * CHANNELS_PER_PRODUCT * patch..][..channels * patch];
-            let weights = Matrix::new(weights, channels, patch);
-            // wᵀG is (G w)ᵀ: G is symmetric.
-            let second = Matrix::new(&self.second, patch, patch);
-            kernels::matmul(weights, second, out, WriteMode::Replace);
-        });
+        let groups = products.chunks_mut(of_group).zip(layer.weights.chunks(of_group));
+        for (group, (products, weights)) in self.groups.iter().zip(groups) {
+            threads::for_each_chunk(products, CHANNELS_PER_PRODUCT * patch, |chunk, out| {
+                let channels = out.len() / patch;
+                let weights = &weights[chunk * CHANNELS_PER_PRODUCT * patch..][..channels * patch];
+                let weights = Matrix::new(weights, channels, patch);
+                // wᵀG is (G w)ᵀ: G is symmetric.
+                let second = Matrix::new(&group.second, patch, patch);
+                kernels::matmul(weights, second, out, WriteMode::Replace);
+            });
+        }
         products
     }
+}
 
+impl PatchMoments {
     /// Σ w_a w_b G_ab over the first 0, 1, 2, … entries: one more entry adds its products with
     /// those before it, twice, since G is symmetric, and its own square.
     fn running_squares<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Vec<f64> {

@@ -1,13 +1,13 @@
 //! Weights of a layer as calibration reads them.
 
-use rrlab_types::{CURVE_SPARSITIES, Density, NodeId};
+use rrlab_types::{CURVE_SPARSITIES, ChannelMoments, Density, NodeId};
 
 use crate::model::Model;
 
 /// Weights of one prunable layer on the host.
 pub struct LayerWeights {
-    /// `[channels, patch]`: for each output channel a weight for each entry of an input patch, in
-    /// the order input channel, row, column.
+    /// `[channels, patch]`: for each output channel a weight for each entry of an input patch of
+    /// its group, in the order input channel, row, column.
     pub weights: Vec<f32>,
     /// Output channels.
     pub channels: usize,
@@ -28,7 +28,7 @@ impl LayerWeights {
         }
     }
 
-    /// Entries of an input patch: input channels · kernel².
+    /// Entries of an input patch of one group: input channels / groups · rows · columns.
     pub fn patch(&self) -> usize {
         self.weights.len() / self.channels
     }
@@ -36,6 +36,20 @@ impl LayerWeights {
     /// Bias of an output channel; 0 for a layer without one.
     pub fn bias_of(&self, channel: usize) -> f64 {
         self.bias.as_ref().map_or(0.0, |bias| f64::from(bias[channel]))
+    }
+
+    /// Moments of an output channel from the means `[E[y], E[y²], E[ŷ], E[ŷ²], E[yŷ]]` of its
+    /// outputs without the bias.
+    pub fn moments_of(&self, channel: usize, [y, yy, p, pp, yp]: [f64; 5]) -> ChannelMoments {
+        let bias = self.bias_of(channel);
+        ChannelMoments {
+            mean: y + bias,
+            // Rounding can leave the difference of two equal numbers below 0.
+            variance: (yy - y * y).max(0.0),
+            pruned_mean: p + bias,
+            pruned_variance: (pp - p * p).max(0.0),
+            covariance: yp - y * p,
+        }
     }
 
     /// Weights kept at each of [`CURVE_SPARSITIES`].

@@ -7,23 +7,21 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, BackendTypes, Flex, TensorMetadata, backend_extension};
 use burn::tensor::TensorData;
+use rrlab_types::Window;
 
 use super::batch_norm::{self, ChannelMoments, Extent};
 use super::conv2d::{self, Geometry};
-use super::window::Window;
+use super::unfold::Input;
 
 /// Operations that the CPU backend gets from this crate, with shapes and formulas in
-/// [`mod@super::conv2d`] and [`mod@super::batch_norm`]. A window comes as its three numbers: the
-/// macro passes on nothing but tensors and numbers.
+/// [`mod@super::conv2d`] and [`mod@super::batch_norm`].
 #[backend_extension(Flex, Autodiff)]
 pub trait CpuKernels: Backend {
     /// Output of a convolution without bias.
     fn conv2d_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> FloatTensor<Self>;
 
     /// Gradients of a convolution with respect to input and weight.
@@ -31,9 +29,7 @@ pub trait CpuKernels: Backend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Batch norm: output, mean and variance of each channel.
@@ -66,9 +62,10 @@ fn dims<const D: usize>(tensor: &CpuTensor) -> [usize; D] {
 }
 
 fn geometry(input: &CpuTensor, weight: &CpuTensor, window: Window) -> Geometry {
-    let [batch, in_channels, in_height, in_width] = dims(input);
-    let [out_channels, ..] = dims::<4>(weight);
-    Geometry { batch, in_channels, out_channels, in_height, in_width, window }
+    let [batch, channels, height, width] = dims(input);
+    let [out_channels, channels_of_group, ..] = dims::<4>(weight);
+    let input = Input { batch, channels, height, width, window };
+    Geometry { input, out_channels, groups: channels / channels_of_group }
 }
 
 fn extent(input: &CpuTensor) -> Extent {
@@ -77,14 +74,8 @@ fn extent(input: &CpuTensor) -> Extent {
 }
 
 impl CpuKernels for Flex {
-    fn conv2d_forward(
-        input: CpuTensor,
-        weight: CpuTensor,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-    ) -> CpuTensor {
-        let geometry = geometry(&input, &weight, Window { kernel, stride, padding });
+    fn conv2d_forward(input: CpuTensor, weight: CpuTensor, window: Window) -> CpuTensor {
+        let geometry = geometry(&input, &weight, window);
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         tensor(
             conv2d::forward(&geometry, input.storage(), weight.storage()),
@@ -96,11 +87,9 @@ impl CpuKernels for Flex {
         input: CpuTensor,
         weight: CpuTensor,
         gradient: CpuTensor,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> (CpuTensor, CpuTensor) {
-        let geometry = geometry(&input, &weight, Window { kernel, stride, padding });
+        let geometry = geometry(&input, &weight, window);
         let (input, weight, gradient) =
             (input.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
         let (dx, dw) =
@@ -178,14 +167,7 @@ impl<B: CpuKernels> Backward<B, 2> for Conv2dStep {
         let [input_node, weight_node] = ops.parents;
         let gradient = grads.consume::<B>(&ops.node);
         let (input, weight, window) = ops.state;
-        let (dx, dw) = B::conv2d_backward(
-            input,
-            weight,
-            gradient,
-            window.kernel,
-            window.stride,
-            window.padding,
-        );
+        let (dx, dw) = B::conv2d_backward(input, weight, gradient, window);
         if let Some(node) = input_node {
             grads.register::<B>(node.id, dx);
         }
@@ -218,17 +200,13 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
     fn conv2d_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        kernel: usize,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), weight.node()];
         let (input, weight) = (input.into_primitive(), weight.into_primitive());
-        let output = B::conv2d_forward(input.clone(), weight.clone(), kernel, stride, padding);
+        let output = B::conv2d_forward(input.clone(), weight.clone(), window);
         match Conv2dStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                prep.finish((input, weight, Window { kernel, stride, padding }), output)
-            }
+            OpsKind::Tracked(prep) => prep.finish((input, weight, window), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
@@ -237,9 +215,7 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-        _: usize,
-        _: usize,
-        _: usize,
+        _: Window,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("gradients are computed on the backend that autodiff wraps")
     }

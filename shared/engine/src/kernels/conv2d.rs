@@ -2,7 +2,7 @@
 //! the patches stay in the cache.
 
 use super::matmul::{Matrix, WriteMode, matmul};
-use super::window::Window;
+use super::unfold::Input;
 use crate::threads;
 
 /// Output positions that one matrix product covers at least, where the batch has them: wide enough
@@ -16,118 +16,48 @@ const GRADIENT_PARTS: usize = 8;
 /// Sizes of one convolution.
 #[derive(Debug, Clone, Copy)]
 pub struct Geometry {
-    pub batch: usize,
-    pub in_channels: usize,
+    pub input: Input,
     pub out_channels: usize,
-    pub in_height: usize,
-    pub in_width: usize,
-    pub window: Window,
+    /// Parts of the channels that do not mix.
+    pub groups: usize,
 }
 
 impl Geometry {
-    fn out_height(&self) -> usize {
-        self.window.output_side(self.in_height)
-    }
-
-    fn out_width(&self) -> usize {
-        self.window.output_side(self.in_width)
-    }
-
     /// Shape of the output.
     pub fn output_shape(&self) -> [usize; 4] {
-        [self.batch, self.out_channels, self.out_height(), self.out_width()]
+        let [rows, columns] = self.input.places();
+        [self.input.batch, self.out_channels, rows, columns]
     }
 
     fn positions(&self) -> usize {
-        self.out_height() * self.out_width()
-    }
-
-    fn input_image(&self) -> usize {
-        self.in_channels * self.in_height * self.in_width
+        self.input.positions()
     }
 
     fn output_image(&self) -> usize {
         self.out_channels * self.positions()
     }
 
-    fn patch(&self) -> usize {
-        self.in_channels * self.window.kernel * self.window.kernel
-    }
-
     fn images_per_product(&self) -> usize {
-        POSITIONS_PER_PRODUCT.div_ceil(self.positions()).min(self.batch)
+        POSITIONS_PER_PRODUCT.div_ceil(self.positions()).min(self.input.batch)
     }
-}
 
-/// Where the patches of one kernel offset lie: output columns `columns` read input column
-/// `column · stride + offset − padding`.
-fn valid_range(
-    outputs: usize,
-    inputs: usize,
-    offset: usize,
-    window: Window,
-) -> std::ops::Range<usize> {
-    let Window { stride, padding, .. } = window;
-    let first = padding.saturating_sub(offset).div_ceil(stride);
-    let last = (inputs + padding).saturating_sub(offset).div_ceil(stride).min(outputs);
-    first.min(last)..last
-}
-
-/// Calls `visit(index into the patches, index into the images, length)` for each run of pixels that
-/// a patch matrix shares with `images` images. Everything it does not visit is padding.
-fn for_each_run(geometry: &Geometry, images: usize, mut visit: impl FnMut(usize, usize, usize)) {
-    let (window, out_width, positions) =
-        (geometry.window, geometry.out_width(), geometry.positions());
-    let pitch = images * positions;
-    for image in 0..images {
-        for row in 0..geometry.patch() {
-            let area = window.kernel * window.kernel;
-            let (channel, offset) = (row / area, row % area);
-            let (row_offset, column_offset) = (offset / window.kernel, offset % window.kernel);
-            let columns = valid_range(out_width, geometry.in_width, column_offset, window);
-            if columns.is_empty() {
-                continue;
-            }
-            for y in valid_range(geometry.out_height(), geometry.in_height, row_offset, window) {
-                let input_row = y * window.stride + row_offset - window.padding;
-                let input_column = columns.start * window.stride + column_offset - window.padding;
-                let plane = image * geometry.in_channels + channel;
-                let source =
-                    (plane * geometry.in_height + input_row) * geometry.in_width + input_column;
-                let target = row * pitch + image * positions + y * out_width + columns.start;
-                visit(target, source, columns.len());
-            }
-        }
+    /// Weights of each group, `[out / groups, patch / groups]`.
+    fn weights<'a>(&self, weight: &'a [f32]) -> impl Iterator<Item = Matrix<'a>> + use<'a> {
+        let rows = self.out_channels / self.groups;
+        let patch = self.input.patch() / self.groups;
+        weight.chunks(rows * patch).map(move |group| Matrix::new(group, rows, patch))
     }
-}
 
-/// Patches of `images` images as a matrix `[patch, images · positions]`; `patches` holds zeros
-/// where padding is.
-fn unfold(geometry: &Geometry, input: &[f32], images: usize, patches: &mut [f32]) {
-    let stride = geometry.window.stride;
-    for_each_run(geometry, images, |target, source, length| {
-        let target = &mut patches[target..target + length];
-        if stride == 1 {
-            target.copy_from_slice(&input[source..source + length]);
-        } else {
-            let pixels = input[source..].iter().step_by(stride);
-            for (to, from) in target.iter_mut().zip(pixels) {
-                *to = *from;
-            }
-        }
-    });
-}
-
-/// The transpose of [`unfold`]: adds each patch entry to the pixel that it came from.
-fn fold(geometry: &Geometry, patches: &[f32], images: usize, input: &mut [f32]) {
-    let stride = geometry.window.stride;
-    for_each_run(geometry, images, |target, source, length| {
-        let values = &patches[target..target + length];
-        let pixels = input[source..].iter_mut().step_by(stride);
-        for (to, from) in pixels.zip(values) {
-            *to += *from;
-        }
-    });
+    /// Rows of each group of a matrix over all channels or all patch entries, `[rows / groups,
+    /// columns]`.
+    fn rows<'a>(
+        &self,
+        matrix: &'a [f32],
+        columns: usize,
+    ) -> impl Iterator<Item = Matrix<'a>> + use<'a> {
+        let rows = matrix.len() / columns / self.groups;
+        matrix.chunks(rows * columns).map(move |group| Matrix::new(group, rows, columns))
+    }
 }
 
 /// `[inner, outer, positions]` from `[outer, inner, positions]`. With images outside and channels
@@ -146,36 +76,43 @@ fn swap_outer(inner: usize, positions: usize, outer: usize, from: &[f32], to: &m
 ///
 /// # Shapes
 /// - `input`: `[batch, in, height, width]`
-/// - `weight`: `[out, in, kernel, kernel]`
+/// - `weight`: `[out, in / groups, rows, columns]`
 /// - output: [`Geometry::output_shape`]
 pub fn forward(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
-    let mut output = vec![0.0; geometry.batch * geometry.output_image()];
-    let group = geometry.images_per_product();
+    let mut output = vec![0.0; geometry.input.batch * geometry.output_image()];
+    let at_once = geometry.images_per_product();
     threads::for_each_chunk_with(
         &mut output,
-        group * geometry.output_image(),
+        at_once * geometry.output_image(),
         Scratch::default,
         |scratch, index, out| {
             let images = out.len() / geometry.output_image();
-            let first = index * group * geometry.input_image();
-            let input = &input[first..][..images * geometry.input_image()];
-            let columns = images * geometry.positions();
+            let first = index * at_once * geometry.input.image();
+            let input = &input[first..][..images * geometry.input.image()];
             let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
-            unfold(geometry, input, images, patches);
-            let left = Matrix::new(weight, geometry.out_channels, geometry.patch());
-            let right = Matrix::new(patches, geometry.patch(), columns);
+            geometry.input.unfold(images, 0..geometry.input.patch(), input, patches);
             // Rows of the product are channels over all images: of one image they are its output
             // already.
             if images == 1 {
-                matmul(left, right, out, WriteMode::Replace);
+                multiply(geometry, weight, patches, out);
             } else {
                 let product = resized(&mut scratch.product, out.len());
-                matmul(left, right, product, WriteMode::Replace);
+                multiply(geometry, weight, patches, product);
                 swap_outer(images, geometry.positions(), geometry.out_channels, product, out);
             }
         },
     );
     output
+}
+
+/// Weights times patches, group by group: `[out, columns]`.
+fn multiply(geometry: &Geometry, weight: &[f32], patches: &[f32], product: &mut [f32]) {
+    let columns = patches.len() / geometry.input.patch();
+    let out = geometry.out_channels / geometry.groups * columns;
+    let groups = geometry.weights(weight).zip(geometry.rows(patches, columns));
+    for ((weight, patches), product) in groups.zip(product.chunks_mut(out)) {
+        matmul(weight, patches, product, WriteMode::Replace);
+    }
 }
 
 /// Gradients with respect to input and weight, in their shapes, given that of the output.
@@ -186,10 +123,10 @@ pub fn backward(
     gradient: &[f32],
 ) -> (Vec<f32>, Vec<f32>) {
     let mut input_gradient = vec![0.0; input.len()];
-    let images_per_part = geometry.batch.div_ceil(GRADIENT_PARTS);
-    let parts = geometry.batch.div_ceil(images_per_part);
+    let images_per_part = geometry.input.batch.div_ceil(GRADIENT_PARTS);
+    let parts = geometry.input.batch.div_ceil(images_per_part);
     let mut weight_gradients = vec![vec![0.0; weight.len()]; parts];
-    let (input_image, output_image) = (geometry.input_image(), geometry.output_image());
+    let (input_image, output_image) = (geometry.input.image(), geometry.output_image());
     let input_gradients = input_gradient.chunks_mut(images_per_part * input_image);
     let work = input_gradients.zip(&mut weight_gradients).enumerate().collect();
     threads::for_each(work, |(part, (input_gradient, weight_gradient))| {
@@ -221,26 +158,34 @@ fn backward_part(
     weight_gradient: &mut [f32],
 ) {
     let mut scratch = Scratch::default();
-    let group = geometry.images_per_product();
-    let inputs = input.chunks(group * geometry.input_image());
-    let gradients = gradient.chunks(group * geometry.output_image());
-    let input_gradients = input_gradient.chunks_mut(group * geometry.input_image());
+    let at_once = geometry.images_per_product();
+    let inputs = input.chunks(at_once * geometry.input.image());
+    let gradients = gradient.chunks(at_once * geometry.output_image());
+    let input_gradients = input_gradient.chunks_mut(at_once * geometry.input.image());
+    let weights_of_group = weight.len() / geometry.groups;
+    let patch_of_group = geometry.input.patch() / geometry.groups;
     for ((input, gradient), input_gradient) in inputs.zip(gradients).zip(input_gradients) {
-        let images = input.len() / geometry.input_image();
+        let images = input.len() / geometry.input.image();
         let columns = images * geometry.positions();
         let product = resized(&mut scratch.product, gradient.len());
         swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
-        let output_gradient = Matrix::new(product, geometry.out_channels, columns);
 
         let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
-        unfold(geometry, input, images, patches);
-        let transposed = Matrix::new(patches, geometry.patch(), columns).transposed();
-        matmul(output_gradient, transposed, weight_gradient, WriteMode::Add);
+        geometry.input.unfold(images, 0..geometry.input.patch(), input, patches);
+        let groups = geometry.rows(product, columns).zip(geometry.rows(patches, columns));
+        let weight_gradients = weight_gradient.chunks_mut(weights_of_group);
+        for ((output_gradient, patches), weight_gradient) in groups.zip(weight_gradients) {
+            matmul(output_gradient, patches.transposed(), weight_gradient, WriteMode::Add);
+        }
 
-        let weight = Matrix::new(weight, geometry.out_channels, geometry.patch()).transposed();
-        let patch_gradients = resized(&mut scratch.patch_gradients, geometry.patch() * columns);
-        matmul(weight, output_gradient, patch_gradients, WriteMode::Replace);
-        fold(geometry, patch_gradients, images, input_gradient);
+        let patch_gradients =
+            resized(&mut scratch.patch_gradients, geometry.input.patch() * columns);
+        let groups = geometry.weights(weight).zip(geometry.rows(product, columns));
+        let of_groups = patch_gradients.chunks_mut(patch_of_group * columns);
+        for ((weight, output_gradient), patch_gradients) in groups.zip(of_groups) {
+            matmul(weight.transposed(), output_gradient, patch_gradients, WriteMode::Replace);
+        }
+        geometry.input.fold(images, patch_gradients, input_gradient);
     }
 }
 
@@ -264,7 +209,7 @@ fn prepared<'a>(
 ) -> &'a mut [f32] {
     if *held != images {
         buffer.clear();
-        buffer.resize(geometry.patch() * images * geometry.positions(), 0.0);
+        buffer.resize(geometry.input.patch() * images * geometry.positions(), 0.0);
         *held = images;
     }
     buffer

@@ -11,18 +11,19 @@ mod batch_norm;
 mod conv2d;
 mod correlate;
 mod matmul;
-mod window;
+mod patch_sums;
+mod unfold;
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{
     Device, Tensor, TensorData, module,
-    ops::{ConvOptions, UnfoldOptions},
+    ops::{ConvOptions, PadMode, UnfoldOptions},
 };
+use rrlab_types::{Padding, Window};
 
 use backend::CpuKernels;
 pub use correlate::Offset;
 pub(crate) use matmul::{Matrix, WriteMode, matmul};
-pub use window::Window;
 
 /// Output of a training-mode batch norm with the moments that its running statistics need.
 pub struct BatchNormOutput {
@@ -53,17 +54,12 @@ fn is_cpu(device: &Device) -> bool {
 ///
 /// # Shapes
 /// - `input`: `[batch, in, height, width]`
-/// - `weight`: `[out, in, kernel, kernel]`
-/// - output: `[batch, out, output height, output width]` ([`Window::output_side`])
+/// - `weight`: `[out, in / groups, rows, columns]`, with rows and columns of the window's kernel
+/// - output: `[batch, out, output rows, output columns]` ([`Window::places`])
 pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
     if is_cpu(&input.device()) {
-        let output = Dispatch::conv2d_forward(
-            input.into_dispatch(),
-            weight.into_dispatch(),
-            window.kernel,
-            window.stride,
-            window.padding,
-        );
+        let output =
+            Dispatch::conv2d_forward(input.into_dispatch(), weight.into_dispatch(), window);
         return Tensor::from_dispatch(output);
     }
     conv2d_by_burn(input, weight, window)
@@ -71,9 +67,18 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> 
 
 /// The same by burn's own operation, whatever the device.
 pub fn conv2d_by_burn(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
-    let Window { stride, padding, .. } = window;
-    let options = ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1);
-    module::conv2d(input, weight, None, options)
+    let groups = input.dims()[1] / weight.dims()[1];
+    let options = ConvOptions::new(window.stride, [0, 0], window.dilation, groups);
+    module::conv2d(padded(input, window.padding), weight, None, options)
+}
+
+/// The image with zeros around it.
+fn padded(input: Tensor<4>, padding: Padding) -> Tensor<4> {
+    if padding == Padding::default() {
+        return input;
+    }
+    let Padding { top, left, bottom, right } = padding;
+    input.pad([(top, bottom), (left, right)], PadMode::Constant(0.0))
 }
 
 /// Batch normalisation by the statistics of the batch itself, as in training.
@@ -175,17 +180,79 @@ pub fn correlate_by_burn(input: Tensor<4>, offsets: &[Offset]) -> Tensor<3> {
     Tensor::cat(sums, 0)
 }
 
+/// Second moments of a convolution's input patches, not yet divided by their count: for each group
+/// of channels Σ p pᵀ over images and positions, and Σ p.
+///
+/// # Shapes
+/// - `input`: `[batch, channels, height, width]`
+/// - output: `[groups · patch² + groups · patch]`, flat, where a patch has
+///   `channels / groups · rows · columns` entries, in the order of the weight's: channel, row,
+///   column
+pub fn patch_sums(input: Tensor<4>, window: Window, groups: usize) -> Tensor<1> {
+    if !is_cpu(&input.device()) {
+        return patch_sums_by_burn(input, window, groups);
+    }
+    let [batch, channels, height, width] = input.dims();
+    let geometry = unfold::Input { batch, channels, height, width, window };
+    let device = input.device();
+    // A read of the CPU device is a view of its memory: nothing is waited for.
+    let data =
+        burn::tensor::read_sync(input.into_data_async()).expect("the CPU device does not fail");
+    let values = data.as_slice::<f32>().expect("activations are f32");
+    let sums = patch_sums::patch_sums(&geometry, groups, values);
+    let count = sums.len();
+    Tensor::from_data(TensorData::new(sums, [count]), &device)
+}
+
+/// The same by burn's own operations, whatever the device.
+pub fn patch_sums_by_burn(input: Tensor<4>, window: Window, groups: usize) -> Tensor<1> {
+    let [batch, channels, height, width] = input.dims();
+    let patch = channels / groups * window.area();
+    let positions: usize = places(window, [height, width]).iter().product();
+    let at_once = (unfold::PATCH_VALUES / (groups * patch * positions)).max(1);
+    let mut sums: Option<Tensor<1>> = None;
+    for first in (0..batch).step_by(at_once) {
+        let images = at_once.min(batch - first);
+        // Each group's channels as an image of its own.
+        let grouped = input.clone().narrow(0, first, images).reshape([
+            images * groups,
+            channels / groups,
+            height,
+            width,
+        ]);
+        let patches = patches(grouped, window)
+            .reshape([patch, images, groups, positions])
+            .permute([2, 0, 1, 3])
+            .reshape([groups, patch, images * positions]);
+        let products = patches.clone().matmul(patches.clone().transpose());
+        let firsts = patches.sum_dim(2);
+        let part = Tensor::cat(vec![products.flatten(0, 2), firsts.flatten(0, 2)], 0);
+        sums = Some(match sums {
+            Some(sums) => sums + part,
+            None => part,
+        });
+    }
+    sums.unwrap_or_else(|| Tensor::zeros([groups * patch * (patch + 1)], &input.device()))
+}
+
+/// Places of a window in an image of this many rows and columns.
+///
+/// # Panics
+/// If the window is larger than the padded image: a graph has no such convolution.
+fn places(window: Window, image: [usize; 2]) -> [usize; 2] {
+    window.places(image).expect("a graph's windows fit their images")
+}
+
 /// Patches of a convolution's input.
 ///
 /// # Shapes
 /// - `input`: `[batch, channels, height, width]`
-/// - output: `[channels · kernel², batch · positions]`; entries of a patch in the order of the
-///   weight's: channel, row, column
+/// - output: `[channels · rows · columns, batch · positions]`; entries of a patch in the order of
+///   the weight's: channel, row, column
 pub fn patches(input: Tensor<4>, window: Window) -> Tensor<2> {
-    let Window { kernel, stride, padding } = window;
     let [batch, channels, height, width] = input.dims();
-    let positions = window.output_side(height) * window.output_side(width);
-    let options = UnfoldOptions::new([stride, stride], [padding, padding], [1, 1]);
-    let unfolded = module::unfold4d(input, [kernel, kernel], options);
-    unfolded.swap_dims(0, 1).reshape([channels * kernel * kernel, batch * positions])
+    let positions: usize = places(window, [height, width]).iter().product();
+    let options = UnfoldOptions::new(window.stride, [0, 0], window.dilation);
+    let unfolded = module::unfold4d(padded(input, window.padding), window.kernel, options);
+    unfolded.swap_dims(0, 1).reshape([channels * window.area(), batch * positions])
 }

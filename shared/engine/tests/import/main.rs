@@ -12,10 +12,11 @@ use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
 use rrlab_engine::data::{Dataset, Importer, Normalization};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::import::{self, Hint, ModelFileError, PytorchError, Unrecognised};
-use rrlab_engine::model::{BATCH_NORM_EPSILON, Model};
+use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, ParameterMap};
 use rrlab_engine::tensors::{HostTensor, StateDict, tensor_name};
 use rrlab_engine::watch::unwatched;
+use rrlab_types::BATCH_NORM_EPSILON;
 use zip::CompressionMethod;
 
 fn random(architecture: &str, classes: usize) -> Model {

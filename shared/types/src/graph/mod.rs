@@ -6,6 +6,7 @@ mod op;
 mod residual;
 mod roles;
 mod shape;
+mod window;
 
 use std::collections::HashSet;
 
@@ -13,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 pub use error::GraphError;
 pub use node::{Module, Node, NodeId, Role};
-pub use op::Op;
+pub use op::{BATCH_NORM_EPSILON, Op};
 pub use residual::ResidualBlock;
 pub use shape::{FeatureShape, ShapeError};
+pub use window::{Conv2d, Padding, Window};
 
 /// A prunable layer: a Conv2d or Linear weight with its place in the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct PrunableLayer<'a> {
     pub name: &'a str,
     /// Part that it plays.
     pub role: Role,
-    /// Shape of its weight: `[out, in, kh, kw]` or `[out, in]`.
+    /// Shape of its weight: `[out, in / groups, kh, kw]` or `[out, in]`.
     pub weight_shape: Vec<usize>,
     /// Weights that may be pruned.
     pub weights: usize,

@@ -3,32 +3,26 @@
 use serde::{Deserialize, Serialize};
 
 use super::shape::{FeatureShape, ShapeError, checked_product};
+use super::window::{Conv2d, Window};
 
-/// What a node computes. Two-dimensional sizes are square: every network of the lab is.
+/// ε under the square root of a batch norm where a file says nothing else (PyTorch's default).
+pub const BATCH_NORM_EPSILON: f64 = 1e-5;
+
+/// What a node computes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Op {
     /// The normalised image, the first node of every graph.
     Input,
-    /// A convolution with a square kernel.
-    Conv2d {
-        /// Channels of the input.
-        in_channels: usize,
-        /// Channels of the output: one filter each.
-        out_channels: usize,
-        /// Side of the kernel.
-        kernel: usize,
-        /// Step between output positions.
-        stride: usize,
-        /// Zeros added on each side.
-        padding: usize,
-        /// Whether a bias is added.
-        bias: bool,
-    },
+    /// A convolution.
+    Conv2d(Conv2d),
     /// Normalisation of each channel, then a learned affine map.
     BatchNorm {
         /// Channels in and out.
         channels: usize,
+        /// ε, which is added to the variance.
+        #[serde(default = "batch_norm_epsilon", skip_serializing_if = "is_batch_norm_epsilon")]
+        epsilon: f64,
     },
     /// max(x, 0), element by element.
     Relu,
@@ -60,7 +54,20 @@ pub enum Op {
     },
 }
 
+fn batch_norm_epsilon() -> f64 {
+    BATCH_NORM_EPSILON
+}
+
+fn is_batch_norm_epsilon(epsilon: &f64) -> bool {
+    *epsilon == BATCH_NORM_EPSILON
+}
+
 impl Op {
+    /// A batch norm with the usual ε.
+    pub fn batch_norm(channels: usize) -> Self {
+        Self::BatchNorm { channels, epsilon: BATCH_NORM_EPSILON }
+    }
+
     /// Number of inputs that the operation takes.
     pub fn arity(self) -> usize {
         match self {
@@ -70,12 +77,10 @@ impl Op {
         }
     }
 
-    /// Shape of the weight of a prunable layer, `[out, in, kh, kw]` or `[out, in]`.
+    /// Shape of the weight of a prunable layer, `[out, in / groups, kh, kw]` or `[out, in]`.
     pub fn weight_shape(self) -> Option<Vec<usize>> {
         match self {
-            Self::Conv2d { in_channels, out_channels, kernel, .. } => {
-                Some(vec![out_channels, in_channels, kernel, kernel])
-            }
+            Self::Conv2d(conv) => Some(conv.weight_shape().to_vec()),
             Self::Linear { in_features, out_features, .. } => Some(vec![out_features, in_features]),
             _ => None,
         }
@@ -83,7 +88,10 @@ impl Op {
 
     /// Whether the operation adds a bias to its weighted inputs.
     pub fn has_bias(self) -> bool {
-        matches!(self, Self::Conv2d { bias: true, .. } | Self::Linear { bias: true, .. })
+        match self {
+            Self::Conv2d(Conv2d { bias, .. }) | Self::Linear { bias, .. } => bias,
+            _ => false,
+        }
     }
 
     /// Shape of the output for inputs of these shapes, as many as [`Op::arity`] says; an input
@@ -93,21 +101,18 @@ impl Op {
     /// If the operation does not take such inputs, or one of its sizes is 0 or absurdly large.
     pub fn output_shape(self, inputs: &[FeatureShape]) -> Result<FeatureShape, ShapeError> {
         let first = inputs.first().copied().ok_or(ShapeError::Zero)?;
-        if let Some(weight) = self.weight_shape() {
-            checked_product(&weight)?;
-        }
         let output = match self {
             Self::Input | Self::Relu => first,
-            Self::Conv2d { in_channels, out_channels, kernel, stride, padding, .. } => {
-                expect_channels(in_channels, first)?;
-                FeatureShape {
-                    channels: out_channels,
-                    height: windows(first.height, kernel, stride, padding)?,
-                    width: windows(first.width, kernel, stride, padding)?,
-                }
+            Self::Conv2d(conv) => {
+                conv.checked_weight_shape()?;
+                expect_channels(conv.in_channels, first)?;
+                placed(conv.window(), first, conv.out_channels)?
             }
-            Self::BatchNorm { channels } => {
+            Self::BatchNorm { channels, epsilon } => {
                 expect_channels(channels, first)?;
+                if !(epsilon.is_finite() && epsilon > 0.0) {
+                    return Err(ShapeError::Number { what: "an ε" });
+                }
                 first
             }
             Self::Add => match inputs.get(1) {
@@ -116,11 +121,7 @@ impl Op {
                 }
                 _ => first,
             },
-            Self::MaxPool { size } => FeatureShape {
-                height: windows(first.height, size, size, 0)?,
-                width: windows(first.width, size, size, 0)?,
-                ..first
-            },
+            Self::MaxPool { size } => placed(Window::square(size, size, 0), first, first.channels)?,
             Self::GlobalAveragePool => FeatureShape::vector(first.channels),
             Self::PadShortcut { out_channels, stride } => {
                 if out_channels < first.channels {
@@ -134,6 +135,7 @@ impl Op {
                 }
             }
             Self::Linear { in_features, out_features, .. } => {
+                checked_product(&[in_features, out_features])?;
                 let found = first.elements();
                 if found != in_features {
                     return Err(ShapeError::Features { expected: in_features, found });
@@ -155,9 +157,9 @@ impl Op {
     pub fn parameters(self) -> usize {
         let weights = self.weight_shape().map_or(0, |shape| shape.iter().product());
         match self {
-            Self::Conv2d { out_channels, bias: true, .. } => weights + out_channels,
+            Self::Conv2d(Conv2d { out_channels, bias: true, .. }) => weights + out_channels,
             Self::Linear { out_features, bias: true, .. } => weights + out_features,
-            Self::BatchNorm { channels } => 2 * channels,
+            Self::BatchNorm { channels, .. } => 2 * channels,
             _ => weights,
         }
     }
@@ -170,16 +172,12 @@ fn expect_channels(expected: usize, input: FeatureShape) -> Result<(), ShapeErro
     Err(ShapeError::Channels { expected, found: input.channels })
 }
 
-/// Windows along a side of `input` pixels.
-fn windows(
-    input: usize,
-    window: usize,
-    stride: usize,
-    padding: usize,
-) -> Result<usize, ShapeError> {
-    checked_product(&[window, stride])?;
-    let padded = padding.checked_mul(2).and_then(|padding| padding.checked_add(input));
-    let padded = padded.ok_or(ShapeError::TooLarge)?;
-    let steps = padded.checked_sub(window);
-    Ok(steps.ok_or(ShapeError::Window { window, input: padded })? / stride + 1)
+/// Shape of `channels` maps with a value for each place of a window in the input.
+fn placed(
+    window: Window,
+    input: FeatureShape,
+    channels: usize,
+) -> Result<FeatureShape, ShapeError> {
+    let [height, width] = window.places([input.height, input.width])?;
+    Ok(FeatureShape { channels, height, width })
 }

@@ -20,7 +20,8 @@ pub fn roles(nodes: &[Node]) -> Vec<Option<Role>> {
         // As many layers on either side: then neither is a shortcut.
         if let &[only] = &block.shortcut[..]
             && block.branch.len() > 1
-            && is_pointwise(nodes[only.0].op)
+            && let Op::Conv2d(conv) = nodes[only.0].op
+            && conv.is_pointwise()
         {
             roles[only.0] = Some(Role::Projection);
         }
@@ -29,9 +30,4 @@ pub fn roles(nodes: &[Node]) -> Vec<Option<Role>> {
         *last = Some(Role::Classifier);
     }
     roles
-}
-
-/// Whether it is a convolution of single pixels.
-fn is_pointwise(op: Op) -> bool {
-    matches!(op, Op::Conv2d { kernel: 1, .. })
 }

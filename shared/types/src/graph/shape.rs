@@ -88,6 +88,20 @@ pub enum ShapeError {
         /// Channels in.
         least: usize,
     },
+    /// Groups that do not share channels out evenly.
+    #[error("shares {channels} channels out among {groups} groups")]
+    Groups {
+        /// Channels in or out.
+        channels: usize,
+        /// Groups.
+        groups: usize,
+    },
+    /// A number that its formula has no result for.
+    #[error("has {what} that is not a finite number above 0")]
+    Number {
+        /// Which, with its article.
+        what: &'static str,
+    },
     /// A size of 0.
     #[error("has a size of 0")]
     Zero,

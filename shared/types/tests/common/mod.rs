@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rrlab_types::{
-    CURVE_SPARSITIES, ContentHasher, FeatureShape, LayerGraph, LayerProfile, Measurement,
+    CURVE_SPARSITIES, ContentHasher, Conv2d, FeatureShape, LayerGraph, LayerProfile, Measurement,
     ModelHash, ModelProfile, Module, NodeId, Op, RepairOperator, ScoreSketch, lamp_scores,
 };
 use strum::VariantArray as _;
@@ -16,7 +16,7 @@ pub fn module(name: impl Into<String>, op: Op, inputs: &[usize]) -> Module {
 
 /// A convolution of stride 1 that keeps the size.
 pub fn conv(in_channels: usize, out_channels: usize, kernel: usize) -> Op {
-    Op::Conv2d { in_channels, out_channels, kernel, stride: 1, padding: kernel / 2, bias: false }
+    Op::Conv2d(Conv2d::square(in_channels, out_channels, kernel))
 }
 
 /// A graph over images of this many channels and 8×8 pixels: these modules after the input, then a

@@ -1,0 +1,45 @@
+//! Second moments of patches, group by group of channels: the sums that calibration needs where
+//! offsets between pixels do not give them.
+
+use super::matmul::{Matrix, WriteMode, matmul};
+use super::unfold::{Input, PATCH_VALUES};
+use crate::threads;
+
+/// Rows of the patch matrix, or of a product of a single group, that are one task.
+const ROWS_PER_TASK: usize = 64;
+
+/// Σ p pᵀ over images and positions of each group, `[groups, patch, patch]`, then Σ p,
+/// `[groups, patch]`, where a patch is of `channels / groups` channels.
+///
+/// # Shapes
+/// - `values`: `[batch, channels, height, width]`
+pub fn patch_sums(input: &Input, groups: usize, values: &[f32]) -> Vec<f32> {
+    let (all_rows, positions) = (input.patch(), input.positions());
+    let patch = all_rows / groups;
+    let mut sums = vec![0.0; all_rows * patch + all_rows];
+    let (products, firsts) = sums.split_at_mut(all_rows * patch);
+    let at_once = (PATCH_VALUES / (all_rows * positions)).max(1);
+    for values in values.chunks(at_once * input.image()) {
+        let images = values.len() / input.image();
+        let columns = images * positions;
+        let mut patches = vec![0.0; all_rows * columns];
+        threads::for_each_chunk(&mut patches, ROWS_PER_TASK * columns, |task, rows| {
+            let first = task * ROWS_PER_TASK;
+            input.unfold(images, first..first + rows.len() / columns, values, rows);
+        });
+        // A task's rows are of one group.
+        let rows_per_task = if groups == 1 { ROWS_PER_TASK } else { patch };
+        threads::for_each_chunk(products, rows_per_task * patch, |task, out| {
+            let (first, rows) = (task * rows_per_task, out.len() / patch);
+            let group = first / patch * patch;
+            let left = Matrix::new(&patches[first * columns..][..rows * columns], rows, columns);
+            let right = Matrix::new(&patches[group * columns..][..patch * columns], patch, columns);
+            matmul(left, right.transposed(), out, WriteMode::Add);
+        });
+        for (sum, row) in firsts.iter_mut().zip(patches.chunks(columns)) {
+            // In f64: a row may have a hundred thousand values.
+            *sum += row.iter().map(|&value| f64::from(value)).sum::<f64>() as f32;
+        }
+    }
+    sums
+}
