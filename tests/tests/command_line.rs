@@ -347,7 +347,7 @@ fn bad_usage_is_two_and_failure_is_one() {
         [exit code 1]
 
         $ rrlab allocate --arch resnet20 --rule erk --sparsity 0.5 --force conv
-        error: invalid value 'conv' for '--force <LAYERS=DENSITY>': `conv` is no constraint: it has no `=`; write LAYERS=DENSITY, with a role (stem, conv, projection, classifier) or a layer's name, and dense, global, a number such as 0.2, or rule:NAME
+        error: invalid value 'conv' for '--force <LAYERS=DENSITY>': `conv` is no constraint: it has no `=`; write LAYERS=DENSITY, with a role (stem, conv, projection, classifier, hidden, squeeze_excite) or a layer's name, and dense, global, a number such as 0.2, or rule:NAME
 
         For more information, try '--help'.
         [exit code 2]

@@ -177,8 +177,12 @@ pub fn small_text(op: Op) -> &'static str {
     match op {
         Op::Input => "image",
         Op::Add => "+",
-        Op::MaxPool { .. } => "max",
-        Op::GlobalAveragePool => "mean",
+        Op::Mul => "×",
+        Op::Concat => "join",
+        Op::ChannelSlice { .. } => "part",
+        Op::ChannelShuffle { .. } => "shuffle",
+        Op::MaxPool(_) => "max",
+        Op::AveragePool(_) | Op::AdaptiveAveragePool { .. } | Op::GlobalAveragePool => "mean",
         Op::PadShortcut { .. } => "0-pad",
         _ => "",
     }

@@ -15,7 +15,7 @@ pub enum Item {
 pub enum EdgeKind {
     /// Along the trunk.
     Trunk,
-    /// An identity shortcut past a block.
+    /// Past other boxes: an identity shortcut, or an earlier output that is joined or multiplied.
     Residual,
     /// A shortcut through a projection, or through zeros that take its place.
     Projection,
@@ -50,8 +50,8 @@ impl Drawing {
                 None if is_drawn(graph.node(id).op) => Some(Item::Node(id)),
                 None => None,
             };
-            // Batch norms and ReLUs are part of the box before them, since nothing of them is
-            // pruned.
+            // Batch norms and activations are part of the box before them, since nothing of them
+            // is pruned.
             let before = || graph.node(id).inputs.first().map_or(0, |input| item_of[input.0]);
             let index = match item {
                 None => before(),
@@ -73,7 +73,12 @@ fn is_beside_branch(node: &Node) -> bool {
 }
 
 fn is_drawn(op: Op) -> bool {
-    !matches!(op, Op::BatchNorm { .. } | Op::Relu)
+    !(op.is_activation() || matches!(op, Op::BatchNorm { .. } | Op::Flatten))
+}
+
+/// Whether branches meet in a node.
+fn is_meeting(op: Op) -> bool {
+    matches!(op, Op::Add | Op::Mul | Op::Concat)
 }
 
 /// For every node the outermost folded group that it is in.
@@ -108,7 +113,7 @@ fn edges(graph: &LayerGraph, items: &[Item], item_of: &[usize]) -> Vec<Edge> {
             let past = (from + 1..to).any(|between| !is_beside(between));
             let kind = match () {
                 () if is_beside(from) || is_beside(to) => EdgeKind::Projection,
-                () if graph.node(id).op == Op::Add && past => EdgeKind::Residual,
+                () if is_meeting(graph.node(id).op) && past => EdgeKind::Residual,
                 () => EdgeKind::Trunk,
             };
             edges.push(Edge { from, to, kind });

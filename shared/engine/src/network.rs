@@ -1,9 +1,11 @@
 //! The interpreter: a model's tensors on a device, and what each node of its graph does with them.
 
 use burn::tensor::{
-    Device, ExecutionError, Tensor, TensorData, activation, module, ops::MaxPoolOptions, s,
+    Device, ExecutionError, Tensor, TensorData, activation, module,
+    ops::{AvgPoolOptions, MaxPoolOptions},
+    s,
 };
-use rrlab_types::{LayerGraph, Node, NodeId, Op, Window};
+use rrlab_types::{AveragePool, LayerGraph, Node, NodeId, Op, Padding, Pool, Window};
 
 use crate::kernels;
 use crate::model::Model;
@@ -373,16 +375,71 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
                 None => output,
             }
         }
-        (Op::Relu, _) => activation::relu(input),
-        (Op::Add, _) => input + inputs[1].clone(),
-        (Op::MaxPool { size }, _) => {
-            let options = MaxPoolOptions::new([size, size]).with_stride([size, size]);
+        (op, _) if op.is_activation() => activated(op, input),
+        (op, _) => rearranged(op, inputs),
+    }
+}
+
+/// Output of an activation: every value by itself.
+fn activated(op: Op, input: Tensor<4>) -> Tensor<4> {
+    match op {
+        Op::Relu => activation::relu(input),
+        Op::Relu6 => activation::relu6(input),
+        Op::LeakyRelu { slope } => activation::leaky_relu(input, slope),
+        Op::Sigmoid => activation::sigmoid(input),
+        Op::HardSigmoid => activation::hard_sigmoid(input, 1.0 / 6.0, 0.5),
+        Op::Silu => activation::silu(input),
+        Op::HardSwish => activation::hard_swish(input),
+        Op::Gelu => activation::gelu(input),
+        op => unreachable!("{op:?} is no activation"),
+    }
+}
+
+/// Output of an operation without parameters that is no activation: it adds, pools or reorders.
+fn rearranged(op: Op, inputs: &[Tensor<4>]) -> Tensor<4> {
+    let input = inputs[0].clone();
+    let [batch, channels, height, width] = input.dims();
+    match op {
+        Op::Add => input + inputs[1].clone(),
+        Op::Mul => input * inputs[1].clone(),
+        Op::Concat => Tensor::cat(inputs.to_vec(), 1),
+        Op::ChannelSlice { start, end } => input.slice(s![.., start..end]),
+        Op::ChannelShuffle { groups } => input
+            .reshape([batch, groups, channels / groups, height * width])
+            .swap_dims(1, 2)
+            .reshape([batch, channels, height, width]),
+        Op::Flatten => input.reshape([batch, channels * height * width, 1, 1]),
+        Op::MaxPool(Pool { size, stride, padding, ceil }) => {
+            let options = MaxPoolOptions {
+                kernel_size: size,
+                stride,
+                padding: pairs(padding),
+                dilation: [1, 1],
+                ceil_mode: ceil,
+            };
             module::max_pool2d(input, options)
         }
-        (Op::GlobalAveragePool, _) => input.mean_dim(2).mean_dim(3),
-        (Op::PadShortcut { out_channels, stride }, _) => pad_shortcut(input, out_channels, stride),
-        (op, _) => unreachable!("{op:?} has no output of its own"),
+        Op::AveragePool(AveragePool { pool, counts_padding }) => {
+            let options = AvgPoolOptions {
+                kernel_size: pool.size,
+                stride: pool.stride,
+                padding: pairs(pool.padding),
+                count_include_pad: counts_padding,
+                ceil_mode: pool.ceil,
+            };
+            module::avg_pool2d(input, options)
+        }
+        Op::AdaptiveAveragePool { size } => module::adaptive_avg_pool2d(input, size),
+        Op::GlobalAveragePool => input.mean_dim(2).mean_dim(3),
+        Op::PadShortcut { out_channels, stride } => pad_shortcut(input, out_channels, stride),
+        op => unreachable!("{op:?} has no output of its own"),
     }
+}
+
+/// Padding as pairs of before and after, rows first.
+fn pairs(padding: Padding) -> [(usize, usize); 2] {
+    let Padding { top, left, bottom, right } = padding;
+    [(top, bottom), (left, right)]
 }
 
 /// Every `stride`-th pixel of each channel, between channels of zeros.

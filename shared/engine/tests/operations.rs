@@ -1,9 +1,11 @@
 //! What each operation computes, against the plainest loop that says the same.
 
-use burn::tensor::{Device, Distribution, Tensor, read_sync};
+use burn::tensor::{Device, Distribution, Tensor, TensorData, read_sync};
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
-use rrlab_types::{Conv2d, FeatureShape, LayerGraph, Module, NodeId, Op, Padding, Window};
+use rrlab_types::{
+    AveragePool, Conv2d, FeatureShape, LayerGraph, Module, NodeId, Op, Padding, Pool, Window,
+};
 
 fn module(name: &str, op: Op, inputs: &[usize]) -> Module {
     Module { name: name.into(), op, inputs: inputs.iter().copied().map(NodeId).collect() }
@@ -171,4 +173,209 @@ fn batch_norms_add_their_own_epsilon() {
         // √(2 + 0.25) = 1.5 and √(0 + 0.25) = 0.5.
         [2.0 * (x - 1.0) / 1.5 + 0.5, -(x + 2.0) / 0.5][channel]
     });
+}
+
+#[test]
+fn activations_are_their_formulas() {
+    let image = FeatureShape { channels: 2, height: 5, width: 4 };
+    let hard_sigmoid = |x: f64| (x / 6.0 + 0.5).clamp(0.0, 1.0);
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let cases: [(Op, &dyn Fn(f64) -> f64); 8] = [
+        (Op::Relu, &|x| x.max(0.0)),
+        (Op::Relu6, &|x| x.clamp(0.0, 6.0)),
+        (Op::LeakyRelu { slope: 0.2 }, &|x| if x > 0.0 { x } else { 0.2 * x }),
+        (Op::Sigmoid, &sigmoid),
+        (Op::HardSigmoid, &hard_sigmoid),
+        (Op::Silu, &|x| x * sigmoid(x)),
+        (Op::HardSwish, &|x| x * hard_sigmoid(x)),
+        (Op::Gelu, &|x| x * normal_distribution(x)),
+    ];
+    for (op, formula) in cases {
+        assert!(op.is_activation());
+        // Values out to where the straight pieces begin and end.
+        let images = images(3, image).mul_scalar(4.0);
+        let outputs = outputs(&model(image, vec![module("it", op, &[0])]), images);
+        outputs[1].assert_is(&format!("{op:?}"), |[image, channel, row, column]| {
+            formula(outputs[0].at(image, channel, row as isize, column as isize).unwrap())
+        });
+    }
+}
+
+/// Φ(x) by Simpson's rule: the density's integral from 0, and a half.
+fn normal_distribution(x: f64) -> f64 {
+    let density = |t: f64| (-t * t / 2.0).exp() / std::f64::consts::TAU.sqrt();
+    let steps = 2000;
+    let step = x / f64::from(steps);
+    let weight = |index: i32| match index {
+        _ if index == 0 || index == steps => 1.0,
+        _ if index % 2 == 1 => 4.0,
+        _ => 2.0,
+    };
+    let sum: f64 = (0..=steps).map(|i| weight(i) * density(f64::from(i) * step)).sum();
+    0.5 + sum * step / 3.0
+}
+
+/// Windows that overlap, leave pixels out, stand out beyond the image, and are padded on all sides
+/// or on some.
+fn pools() -> Vec<Pool> {
+    let uneven = Padding { top: 1, left: 0, bottom: 0, right: 1 };
+    vec![
+        Pool::tiles(2),
+        Pool::square(3, 2, 1),
+        Pool { ceil: true, ..Pool::square(3, 2, 0) },
+        Pool { ceil: true, ..Pool::square(2, 2, 1) },
+        Pool { ceil: true, ..Pool::square(3, 2, 1) },
+        Pool { size: [3, 2], stride: [1, 3], ..Pool::tiles(2) },
+        Pool { padding: uneven, ..Pool::square(2, 2, 0) },
+        Pool { padding: uneven, ceil: true, ..Pool::square(3, 3, 0) },
+    ]
+}
+
+#[test]
+fn pools_take_maxima_and_means_of_their_windows() {
+    let image = FeatureShape { channels: 3, height: 7, width: 8 };
+    for pool in pools() {
+        let Pool { size, stride, padding, .. } = pool;
+        let window = Window { kernel: size, stride, padding, dilation: [1; 2] };
+        let average = |counts_padding| Op::AveragePool(AveragePool { pool, counts_padding });
+        for op in [Op::MaxPool(pool), average(true), average(false)] {
+            let outputs = outputs(&model(image, vec![module("it", op, &[0])]), images(2, image));
+            outputs[1].assert_is(&format!("{op:?}"), |[image, channel, row, column]| {
+                let (mut inside, mut counted) = (Vec::new(), 0);
+                for y in 0..size[0] {
+                    for x in 0..size[1] {
+                        let [read_y, read_x] = read_by(window, [row, column], [y, x]);
+                        inside.extend(outputs[0].at(image, channel, read_y, read_x));
+                        // What stands out beyond the padding is not counted even as padding.
+                        let is_padded = read_y < (7 + padding.bottom) as isize
+                            && read_x < (8 + padding.right) as isize;
+                        counted += usize::from(is_padded);
+                    }
+                }
+                let sum: f64 = inside.iter().sum();
+                match op {
+                    Op::MaxPool(_) => inside.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                    _ if op == average(true) => sum / counted as f64,
+                    _ => sum / inside.len() as f64,
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn adaptive_and_global_pools_take_means_of_parts() {
+    let image = FeatureShape { channels: 2, height: 7, width: 5 };
+    for size in [[1, 1], [3, 2], [7, 5], [4, 10]] {
+        let op =
+            if size == [1, 1] { Op::GlobalAveragePool } else { Op::AdaptiveAveragePool { size } };
+        let outputs = outputs(&model(image, vec![module("it", op, &[0])]), images(2, image));
+        outputs[1].assert_is(&format!("{op:?}"), |[image, channel, row, column]| {
+            // Part i of n is of the pixels from ⌊i·pixels/n⌋ to ⌈(i + 1)·pixels/n⌉.
+            let part = |index: usize, parts: usize, pixels: usize| {
+                index * pixels / parts..((index + 1) * pixels).div_ceil(parts)
+            };
+            let mut values = Vec::new();
+            for y in part(row, size[0], 7) {
+                for x in part(column, size[1], 5) {
+                    values.extend(outputs[0].at(image, channel, y as isize, x as isize));
+                }
+            }
+            values.iter().sum::<f64>() / values.len() as f64
+        });
+    }
+}
+
+#[test]
+fn channels_are_joined_cut_shuffled_and_weighed() {
+    let image = FeatureShape { channels: 6, height: 2, width: 3 };
+    let modules = vec![
+        module("slice", Op::ChannelSlice { start: 1, end: 3 }, &[0]),
+        module("concat", Op::Concat, &[1, 0, 1]),
+        module("shuffle", Op::ChannelShuffle { groups: 5 }, &[2]),
+        module("mean", Op::GlobalAveragePool, &[3]),
+        module("mul", Op::Mul, &[4, 3]),
+        module("square", Op::Mul, &[5, 5]),
+        module("flatten", Op::Flatten, &[6]),
+    ];
+    let outputs = outputs(&model(image, modules), images(2, image));
+    let at = |node: usize, [image, channel, row, column]: [usize; 4]| {
+        outputs[node].at(image, channel, row as isize, column as isize).unwrap()
+    };
+    outputs[1].assert_is("slice", |[image, channel, row, column]| {
+        at(0, [image, channel + 1, row, column])
+    });
+    outputs[2].assert_is("concat", |[image, channel, row, column]| match channel {
+        0 | 1 => at(1, [image, channel, row, column]),
+        8 | 9 => at(1, [image, channel - 8, row, column]),
+        _ => at(0, [image, channel - 2, row, column]),
+    });
+    // Ten channels in five groups of two: 0, 2, 4, 6, 8, then 1, 3, 5, 7, 9.
+    outputs[3].assert_is("shuffle", |[image, channel, row, column]| {
+        at(2, [image, channel % 5 * 2 + channel / 5, row, column])
+    });
+    outputs[5].assert_is("mul", |[image, channel, row, column]| {
+        at(3, [image, channel, row, column]) * at(4, [image, channel, 0, 0])
+    });
+    outputs[6].assert_is("square", |place| at(5, place) * at(5, place));
+    outputs[7].assert_is("flatten", |[image, feature, ..]| {
+        at(6, [image, feature / 6, feature % 6 / 3, feature % 3])
+    });
+    assert_eq!(outputs[7].shape, [2, 60, 1, 1]);
+}
+
+/// The gradient of each operation with respect to its input is the slope that small steps show.
+#[test]
+fn gradients_are_slopes() {
+    let image = FeatureShape { channels: 4, height: 5, width: 6 };
+    let group = Conv2d { groups: 2, stride: [2, 1], ..Conv2d::square(4, 4, 3) };
+    let mut operations = vec![
+        Op::Conv2d(group),
+        Op::Conv2d(Conv2d { groups: 4, dilation: [2; 2], ..Conv2d::square(4, 8, 3) }),
+        Op::LeakyRelu { slope: 0.1 },
+        Op::Sigmoid,
+        Op::Silu,
+        Op::HardSwish,
+        Op::Gelu,
+        Op::Relu6,
+        Op::HardSigmoid,
+        Op::AdaptiveAveragePool { size: [2, 4] },
+        Op::GlobalAveragePool,
+        Op::ChannelShuffle { groups: 2 },
+        Op::ChannelSlice { start: 1, end: 3 },
+    ];
+    for pool in pools() {
+        operations.push(Op::MaxPool(pool));
+        operations.push(Op::AveragePool(AveragePool { pool, counts_padding: false }));
+    }
+    for op in operations {
+        assert_gradient_is_slope(op, image);
+    }
+}
+
+fn assert_gradient_is_slope(op: Op, image: FeatureShape) {
+    let device = Device::flex().autodiff();
+    let model = model(image, vec![module("it", op, &[0])]);
+    let network = Network::new(&model, &device);
+    let at = Tensor::<4>::from_data(images(1, image).into_data(), &device).require_grad();
+    // Of one number, a smooth function of all logits.
+    let loss = |images: Tensor<4>| network.forward(images).sin().sum();
+    let gradient = at.grad(&loss(at.clone()).backward()).unwrap();
+    let gradient = read_sync(download(gradient)).unwrap();
+    let values = read_sync(download(at.clone().inner())).unwrap();
+    let step = 1e-2;
+    for index in [0, 7, 31, 64, 119] {
+        let loss_with = |change: f32| {
+            let mut moved = values.clone();
+            moved[index] += change;
+            let moved = TensorData::new(moved, at.dims());
+            loss(Tensor::from_data(moved, &device)).into_scalar::<f32>()
+        };
+        let slope = (loss_with(step) - loss_with(-step)) / (2.0 * step);
+        assert!(
+            (slope - gradient[index]).abs() <= 2e-2 * slope.abs().max(0.1),
+            "{op:?} at {index}: a gradient of {} where the slope is {slope}",
+            gradient[index]
+        );
+    }
 }

@@ -13,7 +13,7 @@ pub struct Entry {
 }
 
 /// All terms.
-pub const ENTRIES: [Entry; 26] = [
+pub const ENTRIES: [Entry; 28] = [
     Entry {
         term: "RR",
         meaning: "Relative repairability: the part of a layer's damage that a cheap repair leaves. \
@@ -73,14 +73,21 @@ pub const ENTRIES: [Entry; 26] = [
     },
     Entry {
         term: "projection",
-        meaning: "A 1×1 convolution on a residual shortcut where the shape changes. Few weights, but \
+        meaning: "A 1×1 convolution on the shorter side of a residual sum. Few weights, but \
                   all of the shortcut's signal.",
         formula: "",
     },
     Entry { term: "stem", meaning: "The first convolution, which sees the image.", formula: "" },
     Entry {
         term: "classifier",
-        meaning: "The last linear layer, which gives a number for each class.",
+        meaning: "The last layer, which gives a number for each class.",
+        formula: "",
+    },
+    Entry { term: "hidden", meaning: "A linear layer before the last.", formula: "" },
+    Entry {
+        term: "squeeze_excite",
+        meaning: "A layer of squeeze and excite: from the mean of each channel it computes by how \
+                  much each is weighed. Few weights, and all channels pass through them.",
         formula: "",
     },
     Entry {

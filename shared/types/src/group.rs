@@ -43,7 +43,7 @@ impl LayerGraph {
             [stage, block, _, ..] => vec![stage.to_owned(), format!("{stage}.{block}")],
             [sequence, _] => {
                 let seen = match node.op {
-                    Op::MaxPool { .. } => {
+                    Op::MaxPool(_) => {
                         node.inputs.first().map_or(node.shape, |&input| self.node(input).shape)
                     }
                     _ => node.shape,

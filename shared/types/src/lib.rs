@@ -33,8 +33,8 @@ pub use finetune::{
     FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun,
 };
 pub use graph::{
-    BATCH_NORM_EPSILON, Conv2d, FeatureShape, GraphError, LayerGraph, Module, Node, NodeId, Op,
-    Padding, PrunableLayer, ResidualBlock, Role, ShapeError, Window,
+    AveragePool, BATCH_NORM_EPSILON, Conv2d, FeatureShape, GraphError, LayerGraph, Module, Node,
+    NodeId, Op, Padding, Pool, PrunableLayer, ResidualBlock, Role, ShapeError, Window,
 };
 pub use group::LayerGroup;
 pub use identity::{

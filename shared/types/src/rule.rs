@@ -204,8 +204,9 @@ pub struct Constraint {
 /// A text that is no constraint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no constraint: {problem}; write LAYERS=DENSITY, with a role (stem, conv, projection, classifier) or a \
-     layer's name, and dense, global, a number such as 0.2, or rule:NAME"
+    "`{text}` is no constraint: {problem}; write LAYERS=DENSITY, with a role ({}) or a layer's name, and dense, global, \
+     a number such as 0.2, or rule:NAME",
+    Role::VARIANTS.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
 )]
 pub struct ConstraintSyntaxError {
     text: String,

@@ -4,7 +4,8 @@ mod common;
 
 use common::{chain, classifying, conv, module, profile};
 use rrlab_types::{
-    Conv2d, FeatureShape, GraphError, LayerGraph, Module, NodeId, Op, Padding, Role, ShapeError,
+    AveragePool, Conv2d, FeatureShape, GraphError, LayerGraph, Module, NodeId, Op, Padding, Pool,
+    Role, ShapeError,
 };
 
 const IMAGE: FeatureShape = FeatureShape { channels: 3, height: 8, width: 8 };
@@ -43,14 +44,34 @@ fn what_is_no_graph_is_refused_in_words() {
         (vec![module("a", Op::Add, &[0])], "node `a` has 1 inputs; its operation takes 2"),
         (vec![module("a", conv(4, 3, 3), &[0])], "node `a` takes 4 channels, but its input has 3"),
         (
-            vec![module("a", Op::MaxPool { size: 9 }, &[0])],
+            vec![module("a", Op::MaxPool(Pool::tiles(9)), &[0])],
             "node `a` has a window of 9 pixels, but its input has 8 with padding",
         ),
-        (vec![module("a", Op::MaxPool { size: 0 }, &[0])], "node `a` has a size of 0"),
+        (vec![module("a", Op::MaxPool(Pool::tiles(0)), &[0])], "node `a` has a size of 0"),
         (vec![module("a", conv(3, 0, 3), &[0])], "node `a` has a size of 0"),
         (
             vec![module("a", Op::GlobalAveragePool, &[0]), module("b", Op::Add, &[0, 1])],
             "node `b` takes inputs of one shape, but they are 3×8×8 and 3×1×1",
+        ),
+        (
+            vec![module("a", Op::MaxPool(Pool::square(2, 2, 2)), &[0])],
+            "node `a` has padding as wide as its windows, so that one could lie beside the image",
+        ),
+        (
+            vec![module("a", Op::Concat, &[0])],
+            "node `a` has 1 inputs; its operation takes at least 2",
+        ),
+        (
+            vec![module("a", Op::ChannelSlice { start: 1, end: 4 }, &[0])],
+            "node `a` takes channels 1 to 4 of an input that has 3",
+        ),
+        (
+            vec![module("a", Op::ChannelShuffle { groups: 2 }, &[0])],
+            "node `a` shares 3 channels out among 2 groups",
+        ),
+        (
+            vec![module("a", Op::LeakyRelu { slope: f64::NAN }, &[0])],
+            "node `a` has a slope that is not finite",
         ),
         (
             vec![module("second", Op::Input, &[])],
@@ -176,7 +197,7 @@ fn square_convolutions_read_and_write_as_ever() {
             Op::Conv2d(Conv2d { stride: [2; 2], ..Conv2d::square(3, 16, 3) }),
         ),
         (r#"{"op":"batch_norm","channels":16}"#, Op::batch_norm(16)),
-        (r#"{"op":"max_pool","size":2}"#, Op::MaxPool { size: 2 }),
+        (r#"{"op":"max_pool","size":2}"#, Op::MaxPool(Pool::tiles(2))),
         (
             r#"{"op":"conv2d","in_channels":4,"out_channels":8,"kernel":[1,7],"stride":[2,1],"padding":[0,3,1,2],"bias":true,"dilation":[1,2],"groups":4}"#,
             Op::Conv2d(Conv2d {
@@ -194,6 +215,19 @@ fn square_convolutions_read_and_write_as_ever() {
             r#"{"op":"batch_norm","channels":16,"epsilon":0.001}"#,
             Op::BatchNorm { channels: 16, epsilon: 1e-3 },
         ),
+        (
+            r#"{"op":"max_pool","size":3,"stride":2,"padding":1,"ceil":true}"#,
+            Op::MaxPool(Pool { ceil: true, ..Pool::square(3, 2, 1) }),
+        ),
+        (
+            r#"{"op":"average_pool","size":[2,3],"stride":2,"counts_padding":false}"#,
+            Op::AveragePool(AveragePool {
+                pool: Pool { size: [2, 3], stride: [2; 2], ..Pool::tiles(2) },
+                counts_padding: false,
+            }),
+        ),
+        (r#"{"op":"adaptive_average_pool","size":7}"#, Op::AdaptiveAveragePool { size: [7; 2] }),
+        (r#"{"op":"leaky_relu","slope":0.01}"#, Op::LeakyRelu { slope: 0.01 }),
     ] {
         assert_eq!(serde_json::to_string(&op).unwrap(), text);
         assert_eq!(serde_json::from_str::<Op>(text).unwrap(), op);
@@ -223,4 +257,50 @@ fn shapes_follow_from_windows_and_groups() {
         Op::Conv2d(Conv2d { groups: 0, ..conv }).output_shape(&[input]),
         Err(ShapeError::Zero)
     );
+}
+
+#[test]
+fn pools_have_pytorchs_places() {
+    let places = |pool: Pool, side| pool.places([side; 2]).unwrap()[0];
+    let ceil = |pool| Pool { ceil: true, ..pool };
+    // As `torch.nn.functional.max_pool2d` gives them.
+    assert_eq!(places(Pool::square(3, 2, 1), 112), 56);
+    assert_eq!(places(Pool::square(3, 2, 0), 54), 26);
+    assert_eq!(places(ceil(Pool::square(3, 2, 0)), 54), 27);
+    assert_eq!(places(ceil(Pool::square(3, 2, 0)), 55), 27);
+    // The last of four windows would begin in the padding.
+    assert_eq!(places(ceil(Pool::square(2, 2, 1)), 5), 3);
+    assert_eq!(places(ceil(Pool::square(3, 3, 1)), 8), 3);
+}
+
+/// Squeeze and excite weighs channels by what it computes from their means; a linear layer before
+/// the last is hidden. A residual block around it still has one shortcut.
+#[test]
+fn squeeze_and_excite_and_hidden_layers_have_roles_of_their_own() {
+    let linear = |in_features, out_features| Op::Linear { in_features, out_features, bias: true };
+    let graph = graph(vec![
+        input(),
+        module("stem", conv(3, 4, 3), &[0]),
+        module("expand", conv(4, 8, 1), &[1]),
+        module("mean", Op::GlobalAveragePool, &[2]),
+        module("squeeze", conv(8, 2, 1), &[3]),
+        module("excite", conv(2, 8, 1), &[4]),
+        module("sigmoid", Op::Sigmoid, &[5]),
+        module("weigh", Op::Mul, &[6, 2]),
+        module("reduce", conv(8, 6, 1), &[7]),
+        module("shortcut", conv(4, 6, 1), &[1]),
+        module("sum", Op::Add, &[8, 9]),
+        module("hidden", linear(6 * 64, 5), &[10]),
+        module("last", linear(5, 10), &[11]),
+    ])
+    .unwrap();
+    let names = |role| {
+        let of_role = graph.nodes().iter().filter(|node| node.role == Some(role));
+        of_role.map(|node| node.name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(Role::SqueezeExcite), ["squeeze", "excite"]);
+    assert_eq!(names(Role::Hidden), ["hidden"]);
+    assert_eq!(names(Role::Classifier), ["last"]);
+    assert_eq!(names(Role::Projection), ["shortcut"]);
+    assert_eq!(names(Role::Conv), ["expand", "reduce"]);
 }

@@ -1,7 +1,7 @@
 //! VGG with batch norm for 32×32 images (Simonyan & Zisserman 2015), named as in
 //! kuangliu/pytorch-cifar.
 
-use rrlab_types::{NodeId, Op};
+use rrlab_types::{self as types, NodeId, Op};
 
 use super::builder::GraphBuilder;
 
@@ -75,7 +75,8 @@ pub fn build(
                 index += 3;
             }
             Pool => {
-                at = builder.op(format!("features.{index}"), Op::MaxPool { size: 2 }, at);
+                at =
+                    builder.op(format!("features.{index}"), Op::MaxPool(types::Pool::tiles(2)), at);
                 index += 1;
             }
         }

@@ -47,7 +47,7 @@ pub fn uniform_plus(layers: &[Layer], left: usize) -> Result<Vec<f64>, AllocateE
     let floor = |layer: &Layer| match layer.shape.role {
         Role::Stem => 1.0,
         Role::Classifier => CLASSIFIER_FLOOR,
-        Role::Conv | Role::Projection => 0.0,
+        Role::Conv | Role::Projection | Role::Hidden | Role::SqueezeExcite => 0.0,
     };
     let least: f64 =
         layers.iter().map(|layer| (floor(layer) * layer.weights()).ceil().max(1.0)).sum();

@@ -1,5 +1,7 @@
 //! Why nodes make no graph.
 
+use std::ops::RangeInclusive;
+
 use super::shape::{FeatureShape, ShapeError};
 
 /// Why nodes make no graph. What can be built is valid.
@@ -20,14 +22,14 @@ pub enum GraphError {
         input: usize,
     },
     /// A node with too many or too few inputs.
-    #[error("node `{node}` has {found} inputs; its operation takes {expected}")]
+    #[error("node `{node}` has {found} inputs; its operation takes {}", numbers(expected))]
     InputCount {
         /// Name of the node.
         node: String,
         /// Inputs that it names.
         found: usize,
-        /// Inputs that its operation takes.
-        expected: usize,
+        /// Numbers of inputs that its operation takes.
+        expected: RangeInclusive<usize>,
     },
     /// An operation that does not take the inputs that it gets.
     #[error("node `{node}` {problem}")]
@@ -80,4 +82,13 @@ pub enum GraphError {
         /// What is wrong with its role.
         problem: &'static str,
     },
+}
+
+/// A number of inputs, or the least of several, in words.
+fn numbers(range: &RangeInclusive<usize>) -> String {
+    if range.start() == range.end() {
+        range.start().to_string()
+    } else {
+        format!("at least {}", range.start())
+    }
 }

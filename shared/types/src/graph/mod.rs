@@ -3,6 +3,7 @@
 mod error;
 mod node;
 mod op;
+mod pool;
 mod residual;
 mod roles;
 mod shape;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use error::GraphError;
 pub use node::{Module, Node, NodeId, Role};
 pub use op::{BATCH_NORM_EPSILON, Op};
+pub use pool::{AveragePool, Pool};
 pub use residual::ResidualBlock;
 pub use shape::{FeatureShape, ShapeError};
 pub use window::{Conv2d, Padding, Window};
@@ -243,7 +245,7 @@ impl LayerGraph {
 /// The node that a module becomes after these nodes; its role follows from the whole graph.
 fn placed(module: Module, image: FeatureShape, before: &[Node]) -> Result<Node, GraphError> {
     let Module { name, op, inputs } = module;
-    if inputs.len() != op.arity() {
+    if !op.arity().contains(&inputs.len()) {
         let (found, expected) = (inputs.len(), op.arity());
         return Err(GraphError::InputCount { node: name, found, expected });
     }

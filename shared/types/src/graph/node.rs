@@ -21,10 +21,14 @@ pub enum Role {
     Stem,
     /// A convolution that is none of the others.
     Conv,
-    /// A 1×1 convolution on a residual shortcut that changes shape.
+    /// A 1×1 convolution on the shorter side of a residual sum.
     Projection,
-    /// The last linear layer.
+    /// The last layer, which gives a number for each class.
     Classifier,
+    /// A linear layer before the last.
+    Hidden,
+    /// A layer of squeeze and excite: it sees means over positions and weighs channels.
+    SqueezeExcite,
 }
 
 impl Role {

@@ -1,9 +1,12 @@
 //! What a node computes, and what follows from it: shapes, weights and multiply-accumulates.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
+use super::pool::{AveragePool, Pool};
 use super::shape::{FeatureShape, ShapeError, checked_product};
-use super::window::{Conv2d, Window};
+use super::window::{Conv2d, Window, sides};
 
 /// ε under the square root of a batch norm where a file says nothing else (PyTorch's default).
 pub const BATCH_NORM_EPSILON: f64 = 1e-5;
@@ -26,12 +29,54 @@ pub enum Op {
     },
     /// max(x, 0), element by element.
     Relu,
+    /// min(max(x, 0), 6).
+    Relu6,
+    /// x above 0, `slope`·x below.
+    LeakyRelu {
+        /// Slope below 0.
+        slope: f64,
+    },
+    /// 1/(1 + e⁻ˣ).
+    Sigmoid,
+    /// min(max(x/6 + 1/2, 0), 1): a sigmoid of straight lines.
+    HardSigmoid,
+    /// x·sigmoid(x).
+    Silu,
+    /// x·hard_sigmoid(x).
+    HardSwish,
+    /// x·Φ(x), with the distribution function Φ of the normal distribution.
+    Gelu,
     /// Element-wise sum of two inputs: where a residual branch meets its shortcut.
     Add,
-    /// Maximum over square windows that do not overlap.
-    MaxPool {
-        /// Side of the window and step between windows.
-        size: usize,
+    /// Element-wise product of two inputs; one of a single position is stretched over the other's,
+    /// as in squeeze and excite.
+    Mul,
+    /// The channels of several inputs, one after the other.
+    Concat,
+    /// Channels from one up to another.
+    ChannelSlice {
+        /// First channel.
+        start: usize,
+        /// Channel after the last.
+        end: usize,
+    },
+    /// Channels in another order: the first of each group, then the second of each.
+    ChannelShuffle {
+        /// Groups that the channels are in before.
+        groups: usize,
+    },
+    /// All values as one vector: channels before rows before columns.
+    Flatten,
+    /// Maximum of each window.
+    MaxPool(Pool),
+    /// Mean of each window.
+    AveragePool(AveragePool),
+    /// Means over windows that cut the image into this many parts, which overlap where it can't be
+    /// cut evenly (PyTorch's `AdaptiveAvgPool2d`).
+    AdaptiveAveragePool {
+        /// Rows and columns of the output.
+        #[serde(with = "sides")]
+        size: [usize; 2],
     },
     /// Mean over all positions of each channel.
     GlobalAveragePool,
@@ -68,13 +113,23 @@ impl Op {
         Self::BatchNorm { channels, epsilon: BATCH_NORM_EPSILON }
     }
 
-    /// Number of inputs that the operation takes.
-    pub fn arity(self) -> usize {
+    /// Numbers of inputs that the operation takes.
+    pub fn arity(self) -> RangeInclusive<usize> {
         match self {
-            Self::Input => 0,
-            Self::Add => 2,
-            _ => 1,
+            Self::Input => 0..=0,
+            Self::Add | Self::Mul => 2..=2,
+            Self::Concat => 2..=usize::MAX,
+            _ => 1..=1,
         }
+    }
+
+    /// Whether it changes each value by itself, without parameters.
+    pub fn is_activation(self) -> bool {
+        use Op::*;
+        matches!(
+            self,
+            Relu | Relu6 | LeakyRelu { .. } | Sigmoid | HardSigmoid | Silu | HardSwish | Gelu
+        )
     }
 
     /// Shape of the weight of a prunable layer, `[out, in / groups, kh, kw]` or `[out, in]`.
@@ -102,7 +157,18 @@ impl Op {
     pub fn output_shape(self, inputs: &[FeatureShape]) -> Result<FeatureShape, ShapeError> {
         let first = inputs.first().copied().ok_or(ShapeError::Zero)?;
         let output = match self {
-            Self::Input | Self::Relu => first,
+            Self::LeakyRelu { slope } if !slope.is_finite() => {
+                return Err(ShapeError::Number { what: "a slope that is not finite" });
+            }
+            Self::Input
+            | Self::Relu
+            | Self::Relu6
+            | Self::LeakyRelu { .. }
+            | Self::Sigmoid
+            | Self::HardSigmoid
+            | Self::Silu
+            | Self::HardSwish
+            | Self::Gelu => first,
             Self::Conv2d(conv) => {
                 conv.checked_weight_shape()?;
                 expect_channels(conv.in_channels, first)?;
@@ -111,7 +177,9 @@ impl Op {
             Self::BatchNorm { channels, epsilon } => {
                 expect_channels(channels, first)?;
                 if !(epsilon.is_finite() && epsilon > 0.0) {
-                    return Err(ShapeError::Number { what: "an ε" });
+                    return Err(ShapeError::Number {
+                        what: "an ε that is not finite and above 0"
+                    });
                 }
                 first
             }
@@ -121,7 +189,30 @@ impl Op {
                 }
                 _ => first,
             },
-            Self::MaxPool { size } => placed(Window::square(size, size, 0), first, first.channels)?,
+            Self::Mul => broadcast(first, inputs.get(1).copied().unwrap_or(first))?,
+            Self::Concat => concatenated(inputs)?,
+            Self::ChannelSlice { start, end } => {
+                let channels = first.channels;
+                if start >= end || end > channels {
+                    return Err(ShapeError::Slice { start, end, channels });
+                }
+                FeatureShape { channels: end - start, ..first }
+            }
+            Self::ChannelShuffle { groups } => {
+                checked_product(&[groups])?;
+                if !first.channels.is_multiple_of(groups) {
+                    return Err(ShapeError::Groups { channels: first.channels, groups });
+                }
+                first
+            }
+            Self::Flatten => FeatureShape::vector(first.elements()),
+            Self::MaxPool(pool) | Self::AveragePool(AveragePool { pool, .. }) => {
+                let [height, width] = pool.places([first.height, first.width])?;
+                FeatureShape { height, width, ..first }
+            }
+            Self::AdaptiveAveragePool { size: [height, width] } => {
+                FeatureShape { height, width, ..first }
+            }
             Self::GlobalAveragePool => FeatureShape::vector(first.channels),
             Self::PadShortcut { out_channels, stride } => {
                 if out_channels < first.channels {
@@ -163,6 +254,30 @@ impl Op {
             _ => weights,
         }
     }
+}
+
+/// The shape of a product of inputs of one shape, or of one that has a single position.
+fn broadcast(first: FeatureShape, second: FeatureShape) -> Result<FeatureShape, ShapeError> {
+    match (first, second) {
+        _ if first == second => Ok(first),
+        _ if first.channels != second.channels => Err(ShapeError::Unequal { first, second }),
+        _ if second.positions() == 1 => Ok(first),
+        _ if first.positions() == 1 => Ok(second),
+        _ => Err(ShapeError::Unequal { first, second }),
+    }
+}
+
+/// The shape of several inputs' channels, one after the other.
+fn concatenated(inputs: &[FeatureShape]) -> Result<FeatureShape, ShapeError> {
+    let mut sum = inputs[0];
+    for &input in &inputs[1..] {
+        if (input.height, input.width) != (sum.height, sum.width) {
+            return Err(ShapeError::Unequal { first: sum, second: input });
+        }
+        let channels = sum.channels.checked_add(input.channels).ok_or(ShapeError::TooLarge)?;
+        sum = FeatureShape { channels, ..sum };
+    }
+    Ok(sum)
 }
 
 fn expect_channels(expected: usize, input: FeatureShape) -> Result<(), ShapeError> {

@@ -1,4 +1,5 @@
-//! Residual sums: which nodes lie on one side alone, and which side is the shortcut.
+//! Where branches meet again, in sums and products: which layers lie on one side alone, and what
+//! side that is.
 
 use super::node::{Node, NodeId};
 use super::op::Op;
@@ -40,15 +41,33 @@ fn swapped<T>([first, second]: [T; 2]) -> [T; 2] {
 fn layers_of_sides(nodes: &[Node], first: NodeId, second: NodeId) -> [Vec<NodeId>; 2] {
     let [of_first, of_second] = [first, second].map(|end| reached_from(nodes, end));
     let only = |here: &[bool], there: &[bool]| {
-        let layers = (0..nodes.len()).rev();
-        let alone = |&index: &usize| here[index] && !there[index];
-        layers
-            .filter(alone)
-            .filter(|&index| nodes[index].op.weight_shape().is_some())
-            .map(NodeId)
-            .collect()
+        let is_layer_of_side = |&index: &usize| {
+            here[index] && !there[index] && nodes[index].op.weight_shape().is_some()
+        };
+        (0..nodes.len()).rev().filter(is_layer_of_side).map(NodeId).collect()
     };
     [only(&of_first, &of_second), only(&of_second, &of_first)]
+}
+
+/// Layers that weigh the channels of a product's other input, which they see the means of.
+pub fn squeeze_excite_layers(nodes: &[Node]) -> Vec<NodeId> {
+    let mut layers = Vec::new();
+    for node in nodes {
+        let (Op::Mul, &[first, second]) = (node.op, &node.inputs[..]) else { continue };
+        let [of_first, of_second] = [first, second].map(|end| reached_from(nodes, end));
+        // What weighs is computed from what it weighs.
+        let (weighed, weighing) = match (of_second[first.0], of_first[second.0]) {
+            (true, false) => (of_first, of_second),
+            (false, true) => (of_second, of_first),
+            _ => continue,
+        };
+        let sees_means = |&index: &usize| {
+            let is_layer = nodes[index].op.weight_shape().is_some();
+            weighing[index] && !weighed[index] && is_layer && nodes[index].shape.positions() == 1
+        };
+        layers.extend((0..nodes.len()).filter(sees_means).map(NodeId));
+    }
+    layers
 }
 
 /// For each node whether `end` depends on it, itself counted with them.

@@ -2,7 +2,7 @@
 
 use super::node::{Node, Role};
 use super::op::Op;
-use super::residual::residual_blocks;
+use super::residual::{residual_blocks, squeeze_excite_layers};
 
 /// The role of each node; none for those that are not prunable.
 pub fn roles(nodes: &[Node]) -> Vec<Option<Role>> {
@@ -12,7 +12,11 @@ pub fn roles(nodes: &[Node]) -> Vec<Option<Role>> {
     for (index, node) in nodes.iter().enumerate() {
         is_past_layer[index] = node.inputs.iter().any(|input| is_past_layer[input.0]);
         if node.op.weight_shape().is_some() {
-            roles[index] = Some(if is_past_layer[index] { Role::Conv } else { Role::Stem });
+            roles[index] = Some(match node.op {
+                Op::Linear { .. } => Role::Hidden,
+                _ if is_past_layer[index] => Role::Conv,
+                _ => Role::Stem,
+            });
             is_past_layer[index] = true;
         }
     }
@@ -25,6 +29,9 @@ pub fn roles(nodes: &[Node]) -> Vec<Option<Role>> {
         {
             roles[only.0] = Some(Role::Projection);
         }
+    }
+    for layer in squeeze_excite_layers(nodes) {
+        roles[layer.0] = Some(Role::SqueezeExcite);
     }
     if let Some(last) = roles.iter_mut().rfind(|role| role.is_some()) {
         *last = Some(Role::Classifier);

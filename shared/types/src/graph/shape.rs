@@ -96,10 +96,23 @@ pub enum ShapeError {
         /// Groups.
         groups: usize,
     },
+    /// A pool with windows that may lie beside the image.
+    #[error("has padding as wide as its windows, so that one could lie beside the image")]
+    Padding,
+    /// Channels that are not there.
+    #[error("takes channels {start} to {end} of an input that has {channels}")]
+    Slice {
+        /// First channel.
+        start: usize,
+        /// Channel after the last.
+        end: usize,
+        /// Channels of the input.
+        channels: usize,
+    },
     /// A number that its formula has no result for.
-    #[error("has {what} that is not a finite number above 0")]
+    #[error("has {what}")]
     Number {
-        /// Which, with its article.
+        /// Which, with its article, and what is wrong with it.
         what: &'static str,
     },
     /// A size of 0.

@@ -58,28 +58,41 @@ impl From<Padding> for StatedPadding {
     }
 }
 
-/// Rows and columns of something; in files one number where they are equal.
+/// Rows and columns of something, as files state them: one number where they are equal.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Sides {
+    Square(usize),
+    Each([usize; 2]),
+}
+
+impl From<Sides> for [usize; 2] {
+    fn from(stated: Sides) -> Self {
+        match stated {
+            Sides::Square(side) => [side; 2],
+            Sides::Each(sides) => sides,
+        }
+    }
+}
+
+impl From<[usize; 2]> for Sides {
+    fn from(sides: [usize; 2]) -> Self {
+        if sides[0] == sides[1] { Self::Square(sides[0]) } else { Self::Each(sides) }
+    }
+}
+
+/// Fields of rows and columns that read and write as [`Sides`].
 pub(super) mod sides {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
-    enum Stated {
-        Square(usize),
-        Sides([usize; 2]),
-    }
+    use super::Sides;
 
     pub fn serialize<S: Serializer>(sides: &[usize; 2], serializer: S) -> Result<S::Ok, S::Error> {
-        let [rows, columns] = *sides;
-        let stated = if rows == columns { Stated::Square(rows) } else { Stated::Sides(*sides) };
-        stated.serialize(serializer)
+        Sides::from(*sides).serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[usize; 2], D::Error> {
-        Ok(match Stated::deserialize(deserializer)? {
-            Stated::Square(side) => [side; 2],
-            Stated::Sides(sides) => sides,
-        })
+        Ok(Sides::deserialize(deserializer)?.into())
     }
 
     /// Once in each direction: what a file need not say.
