@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use rrlab_types::LayerGraph;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::architecture::{Architecture, ArchitectureError};
@@ -52,6 +53,9 @@ pub enum CheckpointError {
 struct Header {
     architecture: String,
     classes: usize,
+    /// The layers of a network that no architecture's name gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    graph: Option<LayerGraph>,
     #[serde(flatten)]
     info: ModelInfo,
 }
@@ -151,9 +155,11 @@ fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f3
 /// # Errors
 /// If what is known of the model can't be written as JSON.
 pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
+    let graph = model.graph();
     let header = Header {
-        architecture: model.graph().architecture().to_owned(),
-        classes: model.graph().classes(),
+        architecture: graph.architecture().to_owned(),
+        classes: graph.classes(),
+        graph: (named_graph(graph).as_ref() != Some(graph)).then(|| graph.clone()),
         info: model.info.clone(),
     };
     let fail = |error: serde_json::Error| CheckpointError::Metadata {
@@ -163,6 +169,11 @@ pub fn to_file(model: &Model) -> Result<TensorFile, CheckpointError> {
     let header = serde_json::to_string(&header).map_err(fail)?;
     let metadata = HashMap::from([(HEADER_KEY.to_owned(), header)]);
     Ok(TensorFile { metadata, tensors: model.tensors().clone() })
+}
+
+/// The graph that a graph's name and classes give, if they give any.
+fn named_graph(graph: &LayerGraph) -> Option<LayerGraph> {
+    graph.architecture().parse::<Architecture>().ok()?.graph(graph.classes()).ok()
 }
 
 /// Whether a file says which network it holds, as ours do.
@@ -178,6 +189,9 @@ pub fn is_ours(file: &TensorFile) -> bool {
 pub fn from_file(file: TensorFile, hint: NetworkHint) -> Result<Model, CheckpointError> {
     let TensorFile { metadata, tensors: state } = file;
     let header = metadata.get(HEADER_KEY).map(|text| Header::from_json(text)).transpose()?;
+    if let Some(Header { graph: Some(graph), info, .. }) = header {
+        return own_graph(graph, state, info, hint);
+    }
     let stated = match &header {
         Some(header) => Some(header.architecture.parse::<Architecture>()?),
         None => None,
@@ -189,15 +203,41 @@ pub fn from_file(file: TensorFile, hint: NetworkHint) -> Result<Model, Checkpoin
         }
         (found, asked) => found.or(asked).ok_or(CheckpointError::NoArchitecture)?,
     };
-    let classes = match (header.as_ref().map(|header| header.classes), hint.classes) {
-        (Some(found), Some(asked)) if found != asked => {
-            let [found, asked] = [found, asked].map(|classes| format!("{classes} classes"));
-            return Err(CheckpointError::OtherNetwork { found, asked });
+    let classes = match &header {
+        Some(header) => {
+            check_classes(header.classes, hint.classes)?;
+            header.classes
         }
-        (found, asked) => found.or(asked).unwrap_or_else(|| classes_of(&state, &architecture)),
+        None => hint.classes.unwrap_or_else(|| classes_of(&state, &architecture)),
     };
     let info = header.map(|header| header.info).unwrap_or_default();
     Ok(Model::new(architecture.graph(classes)?, state, info)?)
+}
+
+/// The model of a file that holds its graph.
+fn own_graph(
+    graph: LayerGraph,
+    state: StateDict,
+    info: ModelInfo,
+    hint: NetworkHint,
+) -> Result<Model, CheckpointError> {
+    if let Some(asked) = hint.architecture {
+        let (found, asked) = (graph.architecture().to_owned(), asked.to_string());
+        return Err(CheckpointError::OtherNetwork { found, asked });
+    }
+    check_classes(graph.classes(), hint.classes)?;
+    Ok(Model::new(graph, state, info)?)
+}
+
+/// Whether the classes that a file states are those asked for, where any were.
+fn check_classes(found: usize, asked: Option<usize>) -> Result<(), CheckpointError> {
+    match asked {
+        Some(asked) if asked != found => {
+            let [found, asked] = [found, asked].map(|classes| format!("{classes} classes"));
+            Err(CheckpointError::OtherNetwork { found, asked })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Model from bytes: [`TensorFile::from_bytes`], then [`from_file`].
@@ -234,7 +274,7 @@ pub fn classes_of(state: &StateDict, architecture: &Architecture) -> usize {
     // The classifier has the same name for any number of classes; 2 is the least that a graph can
     // have.
     let Ok(graph) = architecture.graph(2) else { return UNKNOWN };
-    let Some(classifier) = graph.nodes().last() else { return UNKNOWN };
-    let weight = state.get(&tensor_name(&classifier.name, "weight"));
+    let Some(classifier) = graph.prunable_layers().pop() else { return UNKNOWN };
+    let weight = state.get(&tensor_name(classifier.name, "weight"));
     weight.and_then(|weight| weight.shape().first().copied()).unwrap_or(UNKNOWN)
 }

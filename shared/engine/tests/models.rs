@@ -14,8 +14,8 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
-    Allocation, AllocationRequest, Evidence, Repair, RepairOperator, Rule, RuleSettings, Sparsity,
-    allocate,
+    Allocation, AllocationRequest, Evidence, LayerGraph, ModelProfile, Module, Op, Repair,
+    RepairOperator, Rule, RuleSettings, Sparsity, allocate,
 };
 use strum::VariantArray as _;
 
@@ -49,6 +49,39 @@ fn a_model_survives_the_way_through_a_file() {
                 Err(CheckpointError::Format(_))
             ));
         }
+    }
+}
+
+/// What earlier versions wrote of a network, its hash and its roles, still holds.
+#[test]
+fn a_published_profile_is_still_of_its_network() {
+    let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../frontend/gallery");
+    let bytes = std::fs::read(gallery.join("resnet20-cifar10.safetensors")).unwrap();
+    let model = checkpoint::read(&bytes, NetworkHint::default()).unwrap();
+    let text = std::fs::read_to_string(gallery.join("resnet20-cifar10.profile.json")).unwrap();
+    let profile = ModelProfile::from_json(&text).unwrap();
+    assert_eq!(profile.model_hash, Some(model.hash()));
+    assert_eq!(profile.graph, *model.graph());
+}
+
+/// A network that no name gives is a network all the same: its file holds its layers.
+#[test]
+fn a_network_without_a_name_survives_the_way_through_a_file() {
+    let graph = model("resnet8").graph().clone();
+    let modules = graph.nodes().iter().map(|node| Module {
+        name: node.name.clone(),
+        op: if node.op == Op::Relu { Op::HardSwish } else { node.op },
+        inputs: node.inputs.clone(),
+    });
+    for name in ["mine", "resnet8"] {
+        let graph = LayerGraph::new(name, graph.image(), modules.clone().collect()).unwrap();
+        let model = Model::random(graph, 5);
+        assert_ne!(model.hash(), self::model("resnet8").hash());
+        let file = checkpoint::to_file(&model).unwrap();
+        let hint = |classes| NetworkHint { architecture: None, classes };
+        assert!(checkpoint::from_file(file.clone(), hint(None)).unwrap() == model);
+        let error = checkpoint::from_file(file, hint(Some(7))).unwrap_err().to_string();
+        assert_eq!(error, "the file holds 10 classes, but 7 classes was asked for");
     }
 }
 
