@@ -2,10 +2,10 @@
 
 use burn::tensor::{
     Device, ExecutionError, Tensor, TensorData, activation, module,
-    ops::{AvgPoolOptions, MaxPoolOptions},
+    ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions},
     s,
 };
-use rrlab_types::{AveragePool, LayerGraph, Node, NodeId, Op, Padding, Pool, Window};
+use rrlab_types::{AveragePool, FeatureShape, LayerGraph, Node, NodeId, Op, Padding, Pool, Window};
 
 use crate::kernels;
 use crate::model::Model;
@@ -125,7 +125,7 @@ impl Network {
     /// Logits of a batch, as in evaluation.
     ///
     /// # Shapes
-    /// - `images`: `[batch, channels, height, width]`, as [`LayerGraph::image`] says
+    /// - `images`: `[batch, channels, height, width]`, of any size
     /// - output: `[batch, classes]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.forward_observed(images, |_, _| ())
@@ -229,10 +229,11 @@ pub struct Activations {
 }
 
 impl Activations {
-    /// A pass that begins with these images, `[batch, channels, height, width]`.
+    /// A pass that begins with these images, `[batch, channels, height, width]`; those of another
+    /// size than the network's are resized.
     pub fn new(graph: &LayerGraph, images: Tensor<4>) -> Self {
         let mut values = vec![None; graph.nodes().len()];
-        values[0] = Some(images);
+        values[0] = Some(resized(images, graph.image()));
         let pending = graph.ids().map(|id| graph.consumers(id).count()).collect();
         Self { values, pending }
     }
@@ -363,6 +364,18 @@ pub fn weighted_output(op: Op, weight: Tensor<4>, input: Tensor<4>) -> Tensor<4>
         }
         _ => kernels::conv2d(input, weight, window_of(op)),
     }
+}
+
+/// The images in a network's size, bilinearly between the centres of pixels.
+fn resized(images: Tensor<4>, to: FeatureShape) -> Tensor<4> {
+    let [_, _, height, width] = images.dims();
+    if [height, width] == [to.height, to.width] {
+        return images;
+    }
+    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+        .with_output_size([to.height, to.width])
+        .with_align_corners(false);
+    module::interpolate(images, options)
 }
 
 fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) -> Tensor<4> {

@@ -379,3 +379,20 @@ fn assert_gradient_is_slope(op: Op, image: FeatureShape) {
         );
     }
 }
+
+#[test]
+fn images_of_another_size_are_resized() {
+    let image = FeatureShape { channels: 2, height: 4, width: 6 };
+    let smaller = images(2, FeatureShape { height: 2, width: 2, ..image });
+    let model = model(image, vec![module("relu", Op::Relu, &[0])]);
+    let outputs = outputs(&model, smaller.clone());
+    let smaller = Activation::of(smaller);
+    outputs[1].assert_is("resized", |[image, channel, row, column]| {
+        // Each pixel's centre on the smaller image, and the weight of its second line or column.
+        let on = |place: usize, scale: f64| ((place as f64 + 0.5) / scale - 0.5).clamp(0.0, 1.0);
+        let (y, x) = (on(row, 2.0), on(column, 3.0));
+        let at = |row, column| smaller.at(image, channel, row, column).unwrap();
+        let along = |row| (1.0 - x) * at(row, 0) + x * at(row, 1);
+        ((1.0 - y) * along(0) + y * along(1)).max(0.0)
+    });
+}
