@@ -353,7 +353,7 @@ fn bad_usage_is_two_and_failure_is_one() {
         [exit code 2]
 
         $ rrlab allocate --arch resnet19 --rule erk --sparsity 0.5
-        error: invalid value 'resnet19' for '--arch <NAME[:width=W]>': no architecture is named `resnet19`; there are resnet8, resnet20, resnet18, resnet34, vgg11_bn, vgg16_bn, chenyaofo_resnet20, chenyaofo_resnet32, chenyaofo_resnet44, chenyaofo_resnet56, akamaster_resnet20, akamaster_resnet32, akamaster_resnet44, akamaster_resnet56, akamaster_resnet110
+        error: invalid value 'resnet19' for '--arch <NAME[:OPTIONS]>': no architecture is named `resnet19`; there are resnet8, resnet20, resnet18, resnet34, vgg11_bn, vgg16_bn, chenyaofo_resnet20, chenyaofo_resnet32, chenyaofo_resnet44, chenyaofo_resnet56, akamaster_resnet20, akamaster_resnet32, akamaster_resnet44, akamaster_resnet56, akamaster_resnet110, torchvision_resnet18, torchvision_resnet34, torchvision_resnet50, torchvision_resnet101, torchvision_wide_resnet50_2, torchvision_resnext50_32x4d, torchvision_vgg11, torchvision_vgg13, torchvision_vgg16, torchvision_vgg19, torchvision_vgg11_bn, torchvision_vgg13_bn, torchvision_vgg16_bn, torchvision_vgg19_bn, torchvision_densenet121, torchvision_mobilenet_v2, torchvision_mobilenet_v3_small, torchvision_efficientnet_b0, torchvision_squeezenet1_1, torchvision_shufflenet_v2_x1_0, torchvision_regnet_y_400mf
 
         For more information, try '--help'.
         [exit code 2]

@@ -13,14 +13,38 @@ fn graph(name: &str) -> rrlab_types::LayerGraph {
 #[test]
 fn there_is_a_graph_at_every_width() {
     for name in names() {
-        for width in ["", ":width=0.1", ":width=0.25", ":width=2"] {
-            let graph = graph(&format!("{name}{width}"));
-            assert_eq!(graph.nodes().last().unwrap().role, Some(Role::Classifier));
+        for options in ["", ":width=0.1", ":width=0.25", ":width=2", ":size=64", ":width=1,size=32"]
+        {
+            let text = format!("{name}{options}");
+            if name.starts_with("torchvision") && options.contains("width=0") {
+                let error = text.parse::<Architecture>().unwrap_err();
+                assert_eq!(error.to_string(), format!("{name} has one width alone, 1"));
+            } else if !text.ends_with(":width=2") || !name.starts_with("torchvision") {
+                let role = graph(&text).prunable_layers().pop().unwrap().role;
+                assert_eq!(role, Role::Classifier);
+            }
         }
     }
-    for bad in ["resnet", "resnet18:depth=3", "resnet18:width=0", "resnet18:width=NaN"] {
+    for bad in [
+        "resnet",
+        "resnet18:depth=3",
+        "resnet18:width=0",
+        "resnet18:width=NaN",
+        "resnet18:size=0",
+        "resnet18:width=0.5,size=-3",
+    ] {
         assert!(bad.parse::<Architecture>().is_err(), "{bad}");
     }
+    for text in ["resnet18:width=0.25,size=64", "torchvision_resnet18", "torchvision_vgg11:size=32"]
+    {
+        assert_eq!(text.parse::<Architecture>().unwrap().to_string(), text);
+    }
+    let small = "vgg11_bn:size=16".parse::<Architecture>().unwrap().graph(10).unwrap_err();
+    assert_eq!(
+        small.to_string(),
+        "vgg11_bn:size=16 can't be built: node `features.28` has a window of 2 pixels, but its \
+         input has 1 with padding"
+    );
 }
 
 #[test]

@@ -41,6 +41,16 @@ impl GraphBuilder {
         self.push(name.into(), op, vec![input])
     }
 
+    /// A square convolution of this input, to be changed and added.
+    pub fn square(&self, input: NodeId, out_channels: usize, kernel: usize) -> Conv2d {
+        Conv2d::square(self.channels(input), out_channels, kernel)
+    }
+
+    /// A convolution.
+    pub fn conv2d(&mut self, name: impl Into<String>, input: NodeId, conv: Conv2d) -> NodeId {
+        self.op(name, Op::Conv2d(conv), input)
+    }
+
     /// A convolution that keeps the size (at stride 1) by padding.
     pub fn conv(
         &mut self,
@@ -50,15 +60,24 @@ impl GraphBuilder {
         (kernel, stride): (usize, usize),
         bias: bool,
     ) -> NodeId {
-        let in_channels = self.channels(input);
-        let square = Conv2d::square(in_channels, out_channels, kernel);
-        self.op(name, Op::Conv2d(Conv2d { stride: [stride; 2], bias, ..square }), input)
+        let square = self.square(input, out_channels, kernel);
+        self.conv2d(name, input, Conv2d { stride: [stride; 2], bias, ..square })
     }
 
     /// A batch norm over all channels of its input.
     pub fn batch_norm(&mut self, name: impl Into<String>, input: NodeId) -> NodeId {
         let channels = self.channels(input);
         self.op(name, Op::batch_norm(channels), input)
+    }
+
+    /// The product of a value and what weighs it.
+    pub fn mul(&mut self, name: impl Into<String>, value: NodeId, weight: NodeId) -> NodeId {
+        self.push(name.into(), Op::Mul, vec![value, weight])
+    }
+
+    /// The channels of two inputs, one after the other.
+    pub fn concat(&mut self, name: impl Into<String>, first: NodeId, second: NodeId) -> NodeId {
+        self.push(name.into(), Op::Concat, vec![first, second])
     }
 
     /// The sum of a residual block's branch and its shortcut, which have one shape.

@@ -2,13 +2,15 @@
 
 mod builder;
 mod resnet;
+mod torchvision;
 mod vgg;
 
-use rrlab_types::{GraphError, LayerGraph};
+use rrlab_types::{FeatureShape, GraphError, LayerGraph};
 
 use crate::data::IMAGE;
 use builder::GraphBuilder;
 pub use resnet::Origin;
+use torchvision::Torchvision;
 
 /// A family member without its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +23,11 @@ enum Family {
     Vgg16Bn,
     /// CIFAR's residual networks of 6n + 2 layers as others publish them: whose, and n.
     Published(Origin, usize),
+    /// torchvision's networks for ImageNet.
+    Torchvision(Torchvision),
 }
 
-const FAMILIES: [(&str, Family); 15] = [
+const CIFAR_FAMILIES: [(&str, Family); 15] = [
     ("resnet8", Family::ResNet8),
     ("resnet20", Family::ResNet20),
     ("resnet18", Family::ResNet18),
@@ -41,6 +45,8 @@ const FAMILIES: [(&str, Family); 15] = [
     ("akamaster_resnet110", Family::Published(Origin::Akamaster, 18)),
 ];
 
+/// Sides of the images that torchvision's networks are trained on.
+const IMAGENET_SIDE: usize = 224;
 /// Widest multiplier: beyond it a network of the lab no longer fits the machines it is for.
 const MAX_WIDTH: f64 = 8.0;
 
@@ -48,11 +54,13 @@ const MAX_WIDTH: f64 = 8.0;
 /// images this small has more than thousands.
 const CLASSES: std::ops::RangeInclusive<usize> = 2..=10_000;
 
-/// An architecture with its options, written `NAME` or `NAME:width=0.25`.
+/// An architecture with its options, written `NAME`, `NAME:width=0.25` or `NAME:size=64`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Architecture {
     family: Family,
     width: f64,
+    /// Rows and columns of its images.
+    side: usize,
 }
 
 /// Why a text names no architecture.
@@ -64,9 +72,9 @@ pub enum ArchitectureError {
         /// The name asked for.
         name: String,
     },
-    /// An option that is not `width`.
+    /// An option that is neither width nor size.
     #[error(
-        "architecture option `{option}` is not known; the one option is width, as in resnet18:width=0.25"
+        "architecture option `{option}` is not known; there are width and size, as in resnet18:width=0.25,size=64"
     )]
     Option {
         /// The option asked for.
@@ -75,6 +83,18 @@ pub enum ArchitectureError {
     /// A width that is no multiplier.
     #[error("width `{value}` is not a number above 0 and at most {MAX_WIDTH}")]
     Width {
+        /// The value asked for.
+        value: String,
+    },
+    /// A width of a network that has but one.
+    #[error("{name} has one width alone, 1")]
+    OneWidth {
+        /// The network's name.
+        name: &'static str,
+    },
+    /// A size that is none of an image.
+    #[error("size `{value}` is not a number of pixels above 0")]
+    Size {
         /// The value asked for.
         value: String,
     },
@@ -94,36 +114,73 @@ pub enum ArchitectureError {
     },
 }
 
+/// Every family member by its name.
+fn families() -> impl Iterator<Item = (&'static str, Family)> {
+    let of_torchvision = |(name, network)| (name, Family::Torchvision(network));
+    CIFAR_FAMILIES.into_iter().chain(torchvision::NETWORKS.into_iter().map(of_torchvision))
+}
+
 /// Names of all architectures.
 pub fn names() -> Vec<&'static str> {
-    FAMILIES.iter().map(|(name, _)| *name).collect()
+    families().map(|(name, _)| name).collect()
 }
 
 impl Architecture {
-    /// Every architecture at its own width.
-    pub fn all() -> impl Iterator<Item = Self> {
-        FAMILIES.iter().map(|&(_, family)| Self { family, width: 1.0 })
+    /// A family member at its own width, for images of its own size.
+    fn of(family: Family) -> Self {
+        let side = match family {
+            Family::Torchvision(_) => IMAGENET_SIDE,
+            _ => IMAGE.height,
+        };
+        Self { family, width: 1.0, side }
     }
 
-    /// The same at another width, unless that is no multiplier.
+    /// Every architecture at its own width, for images of its own size.
+    pub fn all() -> impl Iterator<Item = Self> {
+        families().map(|(_, family)| Self::of(family))
+    }
+
+    /// The same at another width, unless that is no multiplier or the network has but one.
     pub fn with_width(self, width: f64) -> Option<Self> {
-        (width > 0.0 && width <= MAX_WIDTH).then_some(Self { width, ..self })
+        let scales = !matches!(self.family, Family::Torchvision(_));
+        let is_multiplier = width > 0.0 && width <= MAX_WIDTH;
+        (width == 1.0 || (scales && is_multiplier)).then_some(Self { width, ..self })
+    }
+
+    /// The same with options such as `width=0.25,size=64`.
+    fn with_options(self, options: &str) -> Result<Self, ArchitectureError> {
+        options.split(',').try_fold(self, Self::with_option)
     }
 
     /// The same with an option such as `width=0.25`.
     fn with_option(self, option: &str) -> Result<Self, ArchitectureError> {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
-        if key != "width" {
-            return Err(ArchitectureError::Option { option: key.into() });
+        match key {
+            "width" => {
+                let width = value.parse().ok().filter(|width| *width > 0.0 && *width <= MAX_WIDTH);
+                let width =
+                    width.ok_or_else(|| ArchitectureError::Width { value: value.into() })?;
+                self.with_width(width).ok_or(ArchitectureError::OneWidth { name: self.name() })
+            }
+            "size" => match value.parse() {
+                Ok(side) if side > 0 => Ok(Self { side, ..self }),
+                _ => Err(ArchitectureError::Size { value: value.into() }),
+            },
+            _ => Err(ArchitectureError::Option { option: key.into() }),
         }
-        let scaled = value.parse().ok().and_then(|width| self.with_width(width));
-        scaled.ok_or_else(|| ArchitectureError::Width { value: value.into() })
+    }
+
+    /// Its name without options.
+    fn name(&self) -> &'static str {
+        let known = families().find(|(_, family)| *family == self.family);
+        known.map_or("", |(name, _)| name)
     }
 
     /// Whose names and shortcuts it has.
     pub fn origin(&self) -> Origin {
         match self.family {
             Family::Published(origin, _) => origin,
+            Family::Torchvision(_) => Origin::Torchvision,
             _ => Origin::Kuangliu,
         }
     }
@@ -143,7 +200,8 @@ impl Architecture {
         // for ImageNet.
         let narrow = [16, 32, 64].map(scale);
         let wide = [64, 128, 256, 512].map(scale);
-        let (mut builder, input) = GraphBuilder::new(IMAGE);
+        let (mut builder, input) =
+            GraphBuilder::new(FeatureShape { height: self.side, width: self.side, ..IMAGE });
         let mut residual = |widths: &[usize], blocks: &[usize]| {
             resnet::build(&mut builder, input, origin, (widths, blocks), classes);
         };
@@ -155,6 +213,7 @@ impl Architecture {
             Family::Published(_, blocks) => residual(&narrow, &[blocks; 3]),
             Family::Vgg11Bn => vgg::build(&mut builder, input, &vgg::VGG11, scale, classes),
             Family::Vgg16Bn => vgg::build(&mut builder, input, &vgg::VGG16, scale, classes),
+            Family::Torchvision(network) => network.build(&mut builder, input, classes),
         }
         let architecture = self.to_string();
         let graph = builder.finish(&architecture);
@@ -166,23 +225,30 @@ impl std::str::FromStr for Architecture {
     type Err = ArchitectureError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, option) = match text.split_once(':') {
-            Some((name, option)) => (name, Some(option)),
+        let (name, options) = match text.split_once(':') {
+            Some((name, options)) => (name, Some(options)),
             None => (text, None),
         };
         // `ResNet-18`, `resnet_18` and `resnet18` are one name.
         let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
-        let found = FAMILIES.iter().find(|(known, _)| plain(known) == plain(name));
-        let &(_, family) = found.ok_or_else(|| ArchitectureError::Unknown { name: name.into() })?;
-        let own = Self { family, width: 1.0 };
-        option.map_or(Ok(own), |option| own.with_option(option))
+        let found = families().find(|(known, _)| plain(known) == plain(name));
+        let (_, family) = found.ok_or_else(|| ArchitectureError::Unknown { name: name.into() })?;
+        let own = Self::of(family);
+        options.map_or(Ok(own), |options| own.with_options(options))
     }
 }
 
 impl std::fmt::Display for Architecture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let known = FAMILIES.iter().find(|(_, family)| *family == self.family);
-        let name = known.map_or("", |(name, _)| name);
-        if self.width == 1.0 { f.write_str(name) } else { write!(f, "{name}:width={}", self.width) }
+        let own = Self::of(self.family);
+        let mut options = Vec::new();
+        if self.width != own.width {
+            options.push(format!("width={}", self.width));
+        }
+        if self.side != own.side {
+            options.push(format!("size={}", self.side));
+        }
+        f.write_str(self.name())?;
+        if options.is_empty() { Ok(()) } else { write!(f, ":{}", options.join(",")) }
     }
 }

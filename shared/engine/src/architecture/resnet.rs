@@ -15,6 +15,8 @@ pub enum Origin {
     /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016),
     /// the classifier `linear`.
     Akamaster,
+    /// torchvision: networks for ImageNet, in [`super::torchvision`].
+    Torchvision,
 }
 
 /// One stage per width, `blocks` basic blocks each; every stage after the first halves the image.
@@ -37,7 +39,7 @@ pub fn build(
     }
     let pooled = builder.op("avgpool", Op::GlobalAveragePool, at);
     let classifier = match origin {
-        Origin::Chenyaofo => "fc",
+        Origin::Chenyaofo | Origin::Torchvision => "fc",
         Origin::Kuangliu | Origin::Akamaster => "linear",
     };
     builder.linear(classifier, pooled, classes);
@@ -78,7 +80,7 @@ fn changed_shortcut(
             return builder.op(format!("{name}.shortcut"), op, input);
         }
         Origin::Kuangliu => "shortcut",
-        Origin::Chenyaofo => "downsample",
+        Origin::Chenyaofo | Origin::Torchvision => "downsample",
     };
     let projection = builder.conv(format!("{name}.{module}.0"), input, width, (1, stride), false);
     builder.batch_norm(format!("{name}.{module}.1"), projection)

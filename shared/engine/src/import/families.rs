@@ -114,7 +114,7 @@ fn faults(state: &StateDict, specs: &[TensorSpec]) -> Vec<String> {
 /// chose one.
 ///
 /// Sources: `datasets.py` of chenyaofo/pytorch-cifar-models, `trainer.py` of
-/// akamaster/pytorch_resnet_cifar10.
+/// akamaster/pytorch_resnet_cifar10, `torchvision.transforms._presets`.
 pub fn published_normalization(
     architecture: &Architecture,
     classes: usize,
@@ -122,7 +122,9 @@ pub fn published_normalization(
     let (mean, std) = match (architecture.origin(), classes) {
         (Origin::Chenyaofo, 10) => ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
         (Origin::Chenyaofo, 100) => ([0.5071, 0.4867, 0.4408], [0.2675, 0.2565, 0.2761]),
-        (Origin::Akamaster, 10) => ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        (Origin::Akamaster, 10) | (Origin::Torchvision, _) => {
+            ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        }
         _ => return None,
     };
     Some(Normalization { mean, std })

@@ -12,7 +12,7 @@ use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
 use rrlab_engine::data::{Dataset, Importer, Normalization};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::import::{self, Hint, ModelFileError, PytorchError, Unrecognised};
-use rrlab_engine::model::Model;
+use rrlab_engine::model::{Model, TensorSpec, tensor_specs};
 use rrlab_engine::network::{Network, ParameterMap};
 use rrlab_engine::tensors::{HostTensor, StateDict, tensor_name};
 use rrlab_engine::watch::unwatched;
@@ -297,9 +297,15 @@ fn safetensors_of_every_length_are_told_from_pickles() {
 fn every_architecture_is_recognised_by_its_tensors() {
     for architecture in Architecture::all() {
         for (width, classes) in [(1.0, 10), (0.25, 100)] {
-            let architecture = architecture.with_width(width).unwrap();
-            let model = Model::random(architecture.graph(classes).unwrap(), 1);
-            assert_eq!(import::recognise(model.tensors()), Ok(architecture));
+            // Some have but one width.
+            let Some(architecture) = architecture.with_width(width) else { continue };
+            let graph = architecture.graph(classes).unwrap();
+            let zeros = |TensorSpec { name, shape }| {
+                let values = vec![0.0; shape.iter().product()];
+                (name, HostTensor::new(shape, values).unwrap())
+            };
+            let state: StateDict = tensor_specs(&graph).into_iter().map(zeros).collect();
+            assert_eq!(import::recognise(&state), Ok(architecture));
         }
     }
 }
