@@ -139,6 +139,10 @@ pub enum DatasetCommand {
         /// Name of the data set in later commands.
         #[arg(long)]
         name: String,
+        /// Rows and columns that a folder's images are scaled to fill and cut to. A network
+        /// resizes them to its own by itself, but nothing brings back what was scaled away.
+        #[arg(long, default_value_t = 32)]
+        size: usize,
         #[command(flatten)]
         overwrite: OverwriteArgs,
     },

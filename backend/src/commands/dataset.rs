@@ -42,9 +42,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 pub fn run(context: &Context, command: &DatasetCommand) -> anyhow::Result<()> {
     match command {
-        DatasetCommand::Import { path, name, overwrite } => {
+        DatasetCommand::Import { path, name, size, overwrite } => {
             let destination = context.data.destination(name, (*overwrite).into())?;
-            import(context, path, name, &destination)
+            import(context, path, name, Importer::sized(*size)?, &destination)
         }
         DatasetCommand::List => list(context),
         DatasetCommand::Fetch { name, from, md5, overwrite } => {
@@ -58,10 +58,10 @@ fn import(
     context: &Context,
     path: &Path,
     name: &str,
+    mut importer: Importer,
     destination: &Destination,
 ) -> anyhow::Result<()> {
     let meter = context.progress.wait(format!("importing {}", path.display()), "");
-    let mut importer = Importer::default();
     if path.is_dir() {
         import_folder(&mut importer, path, &meter)?;
     } else {
@@ -147,7 +147,7 @@ fn fetch(
     }
     let archive = context.data.path().join(format!("{name}.tar.gz"));
     std::fs::rename(&partial, &archive)?;
-    import(context, &archive, name, destination)?;
+    import(context, &archive, name, Importer::default(), destination)?;
     std::fs::remove_file(&archive)?;
     Ok(())
 }

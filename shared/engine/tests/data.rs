@@ -116,6 +116,29 @@ fn an_image_folder_in_any_order() {
 }
 
 #[test]
+fn an_image_folder_of_another_size() {
+    let files = [
+        ("pets/train/dog/1.png", png([250, 0, 0], (48, 48))),
+        ("pets/train/cat/1.png", png([0, 250, 0], (64, 40))),
+        ("pets/test/dog/9.png", png([250, 0, 0], (300, 20))),
+    ];
+    let mut importer = Importer::sized(48).unwrap();
+    for (path, bytes) in &files {
+        assert!(importer.add(path, bytes).unwrap());
+    }
+    let dataset = importer.finish("pets").unwrap();
+    let shape = dataset.test.shape();
+    assert_eq!((shape.channels, shape.height, shape.width), (3, 48, 48));
+    assert_eq!(dataset.test.image(0).len(), 3 * 48 * 48);
+    assert_eq!(Dataset::from_bytes(&dataset.to_bytes().unwrap()).unwrap(), dataset);
+    assert!(matches!(Importer::sized(0), Err(ImportError::Side { side: 0 })));
+    let cifar = Importer::sized(48).unwrap().add("test_batch.bin", &records(1, &[0]));
+    let words =
+        "test_batch.bin: CIFAR's images are 32×32, not 48×48; a network resizes them by itself";
+    assert_eq!(cifar.unwrap_err().to_string(), words);
+}
+
+#[test]
 fn broken_files_are_named() {
     let mut cut = cifar10();
     cut[0].1.pop();

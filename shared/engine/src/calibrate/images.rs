@@ -68,7 +68,7 @@ impl<'a> CalibrationImages<'a> {
         self.set.hash(&self.indices)
     }
 
-    /// The images in batches on a device, normalised: `[batch, 3, 32, 32]` each, the last perhaps
+    /// The images in batches on a device, normalised: `[batch, 3, side, side]` each, the last perhaps
     /// smaller.
     pub fn batches<'s>(
         &'s self,

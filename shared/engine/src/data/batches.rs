@@ -3,8 +3,9 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::index;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use rrlab_types::FeatureShape;
 
-use super::images::{IMAGE, IMAGE_BYTES, ImageSet, MAX_PIXEL, Normalization};
+use super::images::{ImageSet, MAX_PIXEL, Normalization};
 
 /// Images that evaluation, calibration and repair compute at once. The widest activations of
 /// ResNet-18 then take 32 MiB: below the 128 MiB that WebGPU lets one buffer have, and enough to
@@ -59,31 +60,34 @@ impl Sample {
 /// normalisation, as in torchvision.
 ///
 /// # Shapes
-/// - output: `[samples, 3, 32, 32]`
+/// - output: `[samples, 3, side, side]`
 pub fn images_to_device(
     set: &ImageSet,
     samples: &[Sample],
     normalization: &Normalization,
     device: &Device,
 ) -> Tensor<4> {
-    let mut values = vec![0.0; samples.len() * IMAGE_BYTES];
-    for (sample, values) in samples.iter().zip(values.chunks_mut(IMAGE_BYTES)) {
-        write_normalized(set.image(sample.image), sample.augmentation, normalization, values);
+    let image = set.shape();
+    let mut values = vec![0.0; samples.len() * image.elements()];
+    for (sample, values) in samples.iter().zip(values.chunks_mut(image.elements())) {
+        let Sample { image: index, augmentation } = *sample;
+        write_normalized(set.image(index), image, augmentation, normalization, values);
     }
-    let shape = [samples.len(), IMAGE.channels, IMAGE.height, IMAGE.width];
+    let shape = [samples.len(), image.channels, image.height, image.width];
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Writes one augmented, normalised image; `pixels` and `values` are `[3, 32, 32]`.
+/// Writes one augmented, normalised image; `pixels` and `values` are `[3, side, side]`.
 fn write_normalized(
     pixels: &[u8],
+    image: FeatureShape,
     augmentation: Augmentation,
     normalization: &Normalization,
     values: &mut [f32],
 ) {
-    let side = IMAGE.width as i32;
+    let side = image.width as i32;
     let inside = |at: i32| (0..side).contains(&at);
-    for colour in 0..IMAGE.channels {
+    for colour in 0..image.channels {
         let (mean, std) = (normalization.mean[colour], normalization.std[colour]);
         for row in 0..side {
             for column in 0..side {

@@ -3,11 +3,16 @@
 use rrlab_types::{ContentHasher, FeatureShape, ImagesHash};
 use serde::{Deserialize, Serialize};
 
-/// Shape of every image, and so of every network's input: CIFAR's.
-pub const IMAGE: FeatureShape = FeatureShape { channels: 3, height: 32, width: 32 };
+/// Shape of an image where nothing is said of another size: CIFAR's.
+pub const IMAGE: FeatureShape = square_image(32);
 
-/// Bytes of one image: three planes of 32×32, red first.
+/// Bytes of such an image: three planes of 32×32, red first.
 pub const IMAGE_BYTES: usize = IMAGE.channels * IMAGE.height * IMAGE.width;
+
+/// Shape of a square image of this many rows and columns: red, green and blue.
+pub(super) const fn square_image(side: usize) -> FeatureShape {
+    FeatureShape { channels: 3, height: side, width: side }
+}
 
 /// Largest value of a pixel, which normalisation scales to 1.
 pub(super) const MAX_PIXEL: f32 = 255.0;
@@ -15,22 +20,33 @@ pub(super) const MAX_PIXEL: f32 = 255.0;
 /// small a deviation would only enlarge rounding.
 const NO_VARIANCE: f64 = 1e-12;
 
-/// Images with their labels.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Square images of one size with their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
+    side: usize,
     pixels: Vec<u8>,
     labels: Vec<u32>,
 }
 
 impl ImageSet {
-    /// Images from their planes and labels. `None` unless there are [`IMAGE_BYTES`] pixels for each
-    /// label.
+    /// No images yet, of this many rows and columns.
+    pub(super) fn new(side: usize) -> Self {
+        Self { side, pixels: Vec::new(), labels: Vec::new() }
+    }
+
+    /// Images from their planes and labels. `None` unless there is an image for each label.
     ///
     /// # Shapes
-    /// - `pixels`: `[images, 3, 32, 32]`, row-major
+    /// - `pixels`: `[images, 3, side, side]`, row-major
     /// - `labels`: `[images]`
-    pub(super) fn from_parts(pixels: Vec<u8>, labels: Vec<u32>) -> Option<Self> {
-        (pixels.len() == labels.len() * IMAGE_BYTES).then_some(Self { pixels, labels })
+    pub(super) fn from_parts(side: usize, pixels: Vec<u8>, labels: Vec<u32>) -> Option<Self> {
+        let expected = labels.len().checked_mul(square_image(side).elements());
+        (expected == Some(pixels.len())).then_some(Self { side, pixels, labels })
+    }
+
+    /// Shape of each image.
+    pub fn shape(&self) -> FeatureShape {
+        square_image(self.side)
     }
 
     /// How many images there are.
@@ -43,15 +59,16 @@ impl ImageSet {
         self.labels.is_empty()
     }
 
-    /// Pixels of one image, `[3, 32, 32]`.
+    /// Pixels of one image, `[3, side, side]`.
     ///
     /// # Panics
     /// If there are not that many images.
     pub fn image(&self, index: usize) -> &[u8] {
-        &self.pixels[index * IMAGE_BYTES..(index + 1) * IMAGE_BYTES]
+        let bytes = self.shape().elements();
+        &self.pixels[index * bytes..(index + 1) * bytes]
     }
 
-    /// Pixels of all images, `[images, 3, 32, 32]`.
+    /// Pixels of all images, `[images, 3, side, side]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
@@ -87,9 +104,9 @@ impl ImageSet {
         self.hash(&all)
     }
 
-    /// Appends an image, `[3, 32, 32]`.
+    /// Appends an image, `[3, side, side]`.
     pub(super) fn push(&mut self, image: &[u8], label: u32) {
-        debug_assert_eq!(image.len(), IMAGE_BYTES);
+        debug_assert_eq!(image.len(), self.shape().elements());
         self.pixels.extend_from_slice(image);
         self.labels.push(label);
     }
@@ -122,7 +139,7 @@ impl Normalization {
 
 /// Mean and deviation of one colour over images and pixels.
 fn colour_moments(images: &ImageSet, colour: usize) -> (f32, f32) {
-    let plane = IMAGE.positions();
+    let plane = images.shape().positions();
     // Whole numbers: sums of bytes and of their squares are exact, in whatever order.
     let (mut sum, mut squares) = (0u64, 0u64);
     for index in 0..images.len() {

@@ -1,4 +1,4 @@
-//! Data sets: labelled 32×32 colour images in memory, and the ways to get them.
+//! Data sets: labelled colour images in memory, square and of one size, and the ways to get them.
 
 mod batches;
 mod dataset;

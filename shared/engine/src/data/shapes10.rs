@@ -51,7 +51,7 @@ fn generate(count: usize, seed: u64, split: u64) -> ImageSet {
         rng.set_stream(split << 32 | index as u64);
         draw(&mut rng, index % SHAPES10_CLASSES)
     });
-    let mut set = ImageSet::default();
+    let mut set = ImageSet::new(IMAGE.height);
     for (index, image) in images.iter().enumerate() {
         set.push(image, (index % SHAPES10_CLASSES) as u32);
     }

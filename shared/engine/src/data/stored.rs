@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use rrlab_types::FeatureShape;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::dataset::{Dataset, Split};
-use super::images::{IMAGE, ImageSet, Normalization};
+use super::images::{ImageSet, Normalization, square_image};
 
 /// Key of the file's metadata that holds name, classes and normalisation.
 pub(super) const METADATA_KEY: &str = "rrlab.dataset";
@@ -46,7 +47,8 @@ impl Dataset {
         let mut tensors = Vec::new();
         for (split, labels) in [Split::Train, Split::Test].into_iter().zip(&labels) {
             let set = self.split(split);
-            let shape = vec![set.len(), IMAGE.channels, IMAGE.height, IMAGE.width];
+            let FeatureShape { channels, height, width } = set.shape();
+            let shape = vec![set.len(), channels, height, width];
             let images = TensorView::new(Dtype::U8, shape, set.pixels())?;
             let labels = TensorView::new(Dtype::U32, vec![set.len()], labels)?;
             tensors.push((format!("{split}.images"), images));
@@ -101,8 +103,16 @@ fn read_set(
     if let Some(label) = labels.iter().find(|&&label| label as usize >= classes) {
         return Err(content(format!("it has label {label}, but {classes} classes")));
     }
-    let count = labels.len();
-    ImageSet::from_parts(images.data().to_vec(), labels).ok_or_else(|| {
-        content(format!("its {split} split has {count} labels and images of another number"))
+    let (count, shape) = (labels.len(), images.shape().to_vec());
+    let set = match shape[..] {
+        [_, channels, height, width]
+            if square_image(width) == (FeatureShape { channels, height, width }) =>
+        {
+            ImageSet::from_parts(width, images.data().to_vec(), labels)
+        }
+        _ => None,
+    };
+    set.ok_or_else(|| {
+        content(format!("its {split} split has {count} labels, but its images are {shape:?}"))
     })
 }

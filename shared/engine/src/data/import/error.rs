@@ -32,6 +32,14 @@ pub enum ImportError {
         /// What the decoder says.
         problem: String,
     },
+    /// A size that no image of a data set has.
+    #[error("images of a data set have 1 to 1024 rows and columns, not {side}")]
+    Side { side: usize },
+    /// Images of CIFAR asked for in another size.
+    #[error(
+        "{path}: CIFAR's images are 32×32, not {side}×{side}; a network resizes them by itself"
+    )]
+    CifarSide { path: String, side: usize },
     /// An archive that can't be read.
     #[error("{path}: not a readable {kind}: {problem}")]
     Archive {

@@ -12,7 +12,7 @@ pub use archive::{archive_entries, is_archive};
 pub use error::ImportError;
 
 use super::dataset::{Dataset, Split};
-use super::images::{ImageSet, Normalization};
+use super::images::{IMAGE, ImageSet, Normalization};
 use cifar::Layout;
 
 /// What the files so far are.
@@ -36,9 +36,11 @@ enum Kind {
 /// assert_eq!(dataset.train.labels(), [3]);
 /// # Ok::<(), rrlab_engine::data::ImportError>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Importer {
     kind: Option<Kind>,
+    /// Rows and columns of the images.
+    side: usize,
     class_names: Vec<String>,
     /// Images to train and to test on, in the order of [`Split`].
     sets: [ImageSet; 2],
@@ -47,7 +49,30 @@ pub struct Importer {
     folder: BTreeMap<(String, Split, String), Vec<u8>>,
 }
 
+impl Default for Importer {
+    /// Of images of 32×32 pixels.
+    fn default() -> Self {
+        Self::of_side(IMAGE.height)
+    }
+}
+
 impl Importer {
+    /// Of images of so many rows and columns, to which those of a folder are scaled and cut.
+    ///
+    /// # Errors
+    /// If that is none or more than 1024.
+    pub fn sized(side: usize) -> Result<Self, ImportError> {
+        if image_folder::SIDES.contains(&side) {
+            return Ok(Self::of_side(side));
+        }
+        Err(ImportError::Side { side })
+    }
+
+    fn of_side(side: usize) -> Self {
+        let sets = [ImageSet::new(side), ImageSet::new(side)];
+        Self { kind: None, side, class_names: Vec::new(), sets, folder: BTreeMap::new() }
+    }
+
     /// Takes a file into account; one that belongs to no data set (a read-me, say) is passed over.
     /// Returns whether it was taken.
     ///
@@ -56,6 +81,9 @@ impl Importer {
     pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<bool, ImportError> {
         let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         if let Some((layout, split)) = cifar::image_file(file_name) {
+            if self.side != IMAGE.height {
+                return Err(ImportError::CifarSide { path: path.into(), side: self.side });
+            }
             self.settle(path, Kind::Cifar(layout))?;
             cifar::read_records(path, bytes, layout, &mut self.sets[split as usize])?;
         } else if cifar::is_class_names(file_name) {
@@ -64,7 +92,7 @@ impl Importer {
             self.class_names = lines.map(Into::into).collect();
         } else if let Some((split, class)) = image_folder::image_path(path) {
             self.settle(path, Kind::Folder)?;
-            let planes = image_folder::decode(path, bytes)?;
+            let planes = image_folder::decode(path, bytes, self.side)?;
             self.folder.insert((class.into(), split, path.into()), planes);
         } else {
             return Ok(false);
