@@ -62,8 +62,15 @@ const FIRST_STEPS: &str = "First steps, without any download:
   rrlab plot      sweep.json --out sweep.svg";
 
 /// Terms in which a profile is shown.
-const MEASURED: [&str; 6] =
-    ["raw distortion", "residual distortion", "RR", "repair operator", "share", "residual stream"];
+const MEASURED: [&str; 7] = [
+    "raw distortion",
+    "residual distortion",
+    "RR",
+    "repair operator",
+    "sensitivity",
+    "share",
+    "residual stream",
+];
 
 /// Explains these terms of the glossary below a command's long help.
 fn words(terms: &[&str]) -> String {

@@ -13,13 +13,14 @@ use crate::file_kind::{FileKind, Wanted, WrongKind};
 use crate::output::{Csv, Report, shape};
 use crate::storage::{read, read_profile};
 
-const PROFILE_COLUMNS: [&str; 11] = [
+const PROFILE_COLUMNS: [&str; 12] = [
     "name",
     "role",
     "weights",
     "raw",
     "residual",
     "rr",
+    "sensitivity",
     "share",
     "sparsity",
     "repair",
@@ -48,6 +49,8 @@ struct LayerView {
     raw: f64,
     residual: f64,
     rr: f64,
+    /// Nothing in a profile of version 1 or 2.
+    sensitivity: Option<f64>,
     share: f64,
 }
 
@@ -100,6 +103,7 @@ pub fn print_profile(
         raw: layer.raw_at(density),
         residual: layer.residual_at(point.repair, density),
         rr: layer.rr_at(point.repair, density),
+        sensitivity: layer.sensitivity(),
         share: layer.share,
     });
     let view = ProfileView {
@@ -116,9 +120,15 @@ pub fn print_profile(
     );
     let row = |layer: &LayerView| {
         let mut cells = vec![layer.name.clone(), layer.role.to_string(), layer.weights.to_string()];
-        cells.extend(
-            [layer.raw, layer.residual, layer.rr, layer.share].map(|value| format!("{value:.4}")),
-        );
+        let measured = [
+            Some(layer.raw),
+            Some(layer.residual),
+            Some(layer.rr),
+            layer.sensitivity,
+            Some(layer.share),
+        ];
+        let cell = |value: f64| format!("{value:.4}");
+        cells.extend(measured.map(|value| value.map_or_else(|| "–".into(), cell)));
         cells
     };
     let measurement = &profile.measurement;
@@ -132,6 +142,7 @@ pub fn print_profile(
             "raw distortion",
             "residual distortion",
             "RR",
+            "sensitivity",
             "share",
         ],
         rows: view.layers.iter().map(row).collect(),

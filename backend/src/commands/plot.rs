@@ -2,8 +2,8 @@
 
 use anyhow::ensure;
 use rrlab_types::{
-    Allocation, CURVE_SPARSITIES, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile,
-    ProfileHash, Repair, Role, Rule, SweepReport,
+    Allocation, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile, ProfileHash,
+    Repair, Role, Rule, SweepReport,
 };
 
 use strum::VariantArray as _;
@@ -182,23 +182,21 @@ fn profile_bars(profile: &ModelProfile, point: PointArgs) -> BarFigure {
 
 /// RR of each layer over sparsity: colours are the order of the layers.
 fn profile_curves(profile: &ModelProfile, point: PointArgs) -> LineFigure {
-    let sparsities = CURVE_SPARSITIES.iter().copied();
+    let sparsities = || profile.layers.iter().flat_map(|layer| layer.sparsities()).copied();
     let last = profile.layers.len().saturating_sub(1).max(1) as f64;
     let mut lines = Vec::new();
     for (index, layer) in profile.layers.iter().enumerate() {
-        let curve = sparsities
-            .clone()
-            .map(|sparsity| (sparsity, layer.rr_at(point.repair, 1.0 - sparsity)));
+        let point_at = |&sparsity: &f64| (sparsity, layer.rr_at(point.repair, 1.0 - sparsity));
         lines.push(Line {
             name: layer.name.clone(),
-            points: curve.collect(),
+            points: layer.sparsities().iter().map(point_at).collect(),
             look: Look::Ordered(index as f64 / last),
             dash: 0,
         });
     }
     LineFigure {
         caption: profile_caption(profile, point, "relative repairability"),
-        x: padded("sparsity of the layer (fraction of its weights removed)", sparsities),
+        x: padded("sparsity of the layer (fraction of its weights removed)", sparsities()),
         y: rr_axis(lines.iter().flat_map(|line| &line.points).map(|point| point.1)),
         lines,
         references: vec![Reference {

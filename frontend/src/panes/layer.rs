@@ -2,8 +2,7 @@
 
 use leptos::prelude::*;
 use rrlab_types::{
-    CHANNEL_SPARSITIES, CURVE_SPARSITIES, LayerProfile, LayerState, RepairOperator, Role, Rule,
-    Sparsity,
+    CHANNEL_SPARSITIES, LayerProfile, LayerState, RepairOperator, Role, Rule, Sparsity,
 };
 use strum::VariantArray as _;
 
@@ -58,14 +57,16 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         })
     });
     let operator = lab.settings.a.repair;
+    let sparsities = layer.with_value(LayerProfile::sparsities);
+    let (first, last) = (sparsities[0], sparsities[sparsities.len() - 1]);
     let mark = move || {
         sparsity
             .get()
-            .filter(|s| (CURVE_SPARSITIES[0]..=LAST_SPARSITY).contains(s))
+            .filter(|s| (first..=last).contains(s))
             .map(|at| Mark { at, label: format!("A: {at:.3}") })
     };
-    let axis = || Axis::sparsity(CURVE_SPARSITIES[0], LAST_SPARSITY);
-    let curve = |values: Vec<f64>| CURVE_SPARSITIES.into_iter().zip(values).collect::<Vec<_>>();
+    let axis = move || Axis::sparsity(first, last);
+    let curve = move |values: Vec<f64>| sparsities.iter().copied().zip(values).collect::<Vec<_>>();
     let ratios = Memo::new(move |_| {
         layer.with_value(|layer| ChartSpec {
             x: axis(),
@@ -73,7 +74,8 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
             series: RepairOperator::VARIANTS
                 .iter()
                 .map(|&operator| {
-                    let values = CURVE_SPARSITIES.map(|s| layer.rr_at(operator, 1.0 - s)).to_vec();
+                    let values =
+                        sparsities.iter().map(|s| layer.rr_at(operator, 1.0 - s)).collect();
                     Series {
                         dashed: operator != lab.settings.a.repair.get(),
                         ..Series::line(operator.name(), curve(values))
@@ -141,16 +143,16 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         </div>
         <p class="faint">
             <Term name="share" text="Share" />{move || format!(
-                " of its residual stream: {:.3}. Variance of its output over E[y²]: {:.3}.",
+                " of its residual stream: {:.3}. Variance of its output over E[y²]: {:.3}. ",
                 layer.with_value(|layer| layer.share),
                 layer.with_value(|layer| layer.variance),
             )}
+            {layer.with_value(LayerProfile::sensitivity).map(|sensitivity| view! {
+                <Term name="sensitivity" text="Sensitivity" />{format!(": {sensitivity:.3}.")}
+            })}
         </p>
     }
 }
-
-/// Largest sparsity of the curves.
-const LAST_SPARSITY: f64 = CURVE_SPARSITIES[CURVE_SPARSITIES.len() - 1];
 
 fn nearest_channel_sparsity(sparsity: f64) -> usize {
     let far = |index: &usize| (CHANNEL_SPARSITIES[*index] - sparsity).abs();

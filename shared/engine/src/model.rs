@@ -367,7 +367,7 @@ fn random_tensor(rng: &mut ChaCha8Rng, spec: &TensorSpec) -> HostTensor {
 }
 
 /// Normal deviates by Box and Muller's transform, the same on every platform.
-fn normal_values(rng: &mut ChaCha8Rng, count: usize, deviation: f64) -> Vec<f32> {
+pub(crate) fn normal_values(rng: &mut ChaCha8Rng, count: usize, deviation: f64) -> Vec<f32> {
     // They come in pairs: one too many where the count is odd.
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {

@@ -13,7 +13,7 @@ pub struct Entry {
 }
 
 /// All terms.
-pub const ENTRIES: [Entry; 28] = [
+pub const ENTRIES: [Entry; 29] = [
     Entry {
         term: "RR",
         meaning: "Relative repairability: the part of a layer's damage that a cheap repair leaves. \
@@ -153,6 +153,12 @@ pub const ENTRIES: [Entry; 28] = [
         meaning: "How much of a residual block's output variance comes from the branch, or the \
                   shortcut, that the layer is on.",
         formula: "ω = share^β",
+    },
+    Entry {
+        term: "sensitivity",
+        meaning: "S: how much of the logits' variance white noise as strong as a layer's own output \
+                  causes, by gradients of the dense network on unlabelled images.",
+        formula: "S = E[Σ (∂(uᵀz)/∂y)²]·V / Var(z), u ~ N(0, I)",
     },
     Entry {
         term: "residual stream",

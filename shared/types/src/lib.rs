@@ -44,7 +44,7 @@ pub use identity::{
 pub use outcomes::{Outcomes, OutcomesError, PairedComparison, SIGNIFICANCE};
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile,
-    Measurement, ModelProfile, PROFILE_VERSION, ProfileError,
+    Measurement, ModelProfile, PROFILE_VERSION, ProfileError, SensitivityMeasurement,
 };
 pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
 pub use report::{

@@ -1,6 +1,7 @@
 //! `ModelProfile`, the pivot: everything that graph, sliders and ablations need, measured once.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -13,15 +14,22 @@ use crate::sketch::ScoreSketch;
 use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes. Version 1 did not name the network and the
-/// images.
-pub const PROFILE_VERSION: u32 = 2;
+/// images; version 2 knew no sensitivity and had shorter curves.
+pub const PROFILE_VERSION: u32 = 3;
 
-/// Sparsities of every curve: 0.3 to 0.998, denser above 0.85.
-pub const CURVE_SPARSITIES: [f64; 34] = [
-    0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.86, 0.87, 0.88, 0.89,
-    0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.955, 0.96, 0.965, 0.97, 0.975, 0.98, 0.985, 0.99, 0.992,
-    0.994, 0.996, 0.998,
+/// First version with the sensitivity of every layer, and with curves over all of
+/// [`CURVE_SPARSITIES`].
+const FIRST_WITH_SENSITIVITY: u32 = 3;
+
+/// Sparsities of every curve: 0.05 to 0.9995, denser above 0.85.
+pub const CURVE_SPARSITIES: [f64; 43] = [
+    0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80,
+    0.85, 0.86, 0.87, 0.88, 0.89, 0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.955, 0.96, 0.965, 0.97,
+    0.975, 0.98, 0.985, 0.99, 0.992, 0.994, 0.996, 0.998, 0.9985, 0.999, 0.9993, 0.9995,
 ];
+
+/// Those of [`CURVE_SPARSITIES`] that curves of versions 1 and 2 are over: 0.3 to 0.998.
+const EARLIER_SPARSITIES: Range<usize> = 5..39;
 
 /// Sparsities at which the spread of RR over channels is kept.
 pub const CHANNEL_SPARSITIES: [f64; 10] =
@@ -48,8 +56,20 @@ pub struct Measurement {
     pub device: String,
     /// How moments were computed: `second_moments` or `direct` (`docs/method.md`, section 3).
     pub method: String,
+    /// What the sensitivity was measured with; a profile of version 1 or 2 has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivity: Option<SensitivityMeasurement>,
     /// Version of the program.
     pub program: String,
+}
+
+/// What the sensitivity of a network's layers was measured with (`docs/method.md`, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SensitivityMeasurement {
+    /// Calibration images that gradients were taken on.
+    pub images: usize,
+    /// Random combinations of the logits that were drawn for each of them.
+    pub rounds: usize,
 }
 
 /// Spread of RR over the channels of a layer at [`CHANNEL_SPARSITIES`].
@@ -70,9 +90,13 @@ pub struct LayerProfile {
     pub variance: f64,
     /// Share that the layer's side of a residual block has in the sum's variance; 1 elsewhere.
     pub share: f64,
-    /// Σ_c D_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`].
+    /// S of each output channel: the variance that white noise as strong as the channel's own
+    /// output causes in the logits, over the logits' own. None in a profile of version 1 or 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channel_sensitivity: Vec<f64>,
+    /// Σ_c D_c / Σ_c `E[y²]` at each of [`LayerProfile::sparsities`].
     pub raw: Vec<f64>,
-    /// Σ_c R_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`].
+    /// Σ_c R_c / Σ_c `E[y²]` at each of [`LayerProfile::sparsities`].
     pub residual: BTreeMap<RepairOperator, Vec<f64>>,
     /// Spread of RR over the output channels, by operator.
     pub channels: BTreeMap<RepairOperator, ChannelSpread>,
@@ -201,7 +225,7 @@ impl ModelProfile {
                     format!("the graph has `{}` in its place", expected.name),
                 );
             }
-            if let Some(problem) = layer.problem() {
+            if let Some(problem) = layer.problem(self.version, expected.weight_shape[0]) {
                 return fail(&layer.name, problem);
             }
         }
@@ -209,8 +233,35 @@ impl ModelProfile {
     }
 }
 
+/// Sparsities that curves of a profile of this version are over.
+fn sparsities_of(version: u32) -> &'static [f64] {
+    if version < FIRST_WITH_SENSITIVITY {
+        &CURVE_SPARSITIES[EARLIER_SPARSITIES]
+    } else {
+        &CURVE_SPARSITIES
+    }
+}
+
+/// Sparsities that a curve of so many points is over.
+fn sparsities_of_length(points: usize) -> &'static [f64] {
+    let versions = [PROFILE_VERSION, FIRST_WITH_SENSITIVITY - 1].map(sparsities_of);
+    versions.into_iter().find(|sparsities| sparsities.len() == points).unwrap_or(&CURVE_SPARSITIES)
+}
+
+/// First version of profiles that have a curve for this operator.
+fn first_version_with(operator: RepairOperator) -> u32 {
+    match operator {
+        RepairOperator::VarianceMatching
+        | RepairOperator::VarianceScale
+        | RepairOperator::Layerwise
+        | RepairOperator::Shrunk
+        | RepairOperator::LeastSquares => 1,
+    }
+}
+
 impl LayerProfile {
-    fn problem(&self) -> Option<String> {
+    /// What is wrong with it as a layer of so many output channels in a profile of this version.
+    fn problem(&self, version: u32, channels: usize) -> Option<String> {
         let sane = |value: &f64| value.is_finite() && *value >= 0.0;
         if ![self.second_moment, self.variance, self.share].iter().all(sane) {
             return Some(
@@ -218,20 +269,36 @@ impl LayerProfile {
             );
         }
         for &operator in RepairOperator::VARIANTS {
-            if !self.residual.contains_key(&operator) {
+            let expected = version >= first_version_with(operator);
+            if expected && !self.residual.contains_key(&operator) {
                 return Some(format!("it has no curve for the repair operator {operator}"));
             }
         }
+        let points = sparsities_of(version).len();
         let mut curves = self.residual.values().chain([&self.raw]);
-        if curves.any(|curve| curve.len() != CURVE_SPARSITIES.len() || !curve.iter().all(sane)) {
-            return Some(format!(
-                "a curve is not {} numbers of at least 0",
-                CURVE_SPARSITIES.len()
-            ));
+        if curves.any(|curve| curve.len() != points || !curve.iter().all(sane)) {
+            return Some(format!("a curve is not {points} numbers of at least 0"));
+        }
+        let channels = if version < FIRST_WITH_SENSITIVITY { 0 } else { channels };
+        let sensitivity = &self.channel_sensitivity;
+        if sensitivity.len() != channels || !sensitivity.iter().all(sane) {
+            return Some(format!("its sensitivity is not {channels} numbers of at least 0"));
         }
         let sketches = [&self.magnitude, &self.lamp];
         (!sketches.iter().all(|sketch| sketch.is_valid()))
             .then(|| "a sketch of its scores is out of order".into())
+    }
+
+    /// Sparsities of its curves: [`CURVE_SPARSITIES`], or fewer of them in a profile of version 1
+    /// or 2.
+    pub fn sparsities(&self) -> &'static [f64] {
+        sparsities_of_length(self.raw.len())
+    }
+
+    /// S, the share of the logits' variance that white noise of the layer's own variance causes;
+    /// nothing in a profile of version 1 or 2.
+    pub fn sensitivity(&self) -> Option<f64> {
+        (!self.channel_sensitivity.is_empty()).then(|| self.channel_sensitivity.iter().sum())
     }
 
     /// Raw distortion over `E[y²]` at any density.
@@ -251,18 +318,19 @@ impl LayerProfile {
     }
 }
 
-/// A curve over [`CURVE_SPARSITIES`]. Between them it is a power of density (straight in both
-/// logarithms: a straight line in density or its logarithm alone would give optimal rules corners
-/// to sit in), or linear where a value is 0; from the first to 0 at dense it is linear in density,
-/// and beyond the last it goes on with its last slope.
+/// A curve over the sparsities of its profile's version. Between them it is a power of density
+/// (straight in both logarithms: a straight line in density or its logarithm alone would give
+/// optimal rules corners to sit in), or linear where a value is 0; from the first to 0 at dense it
+/// is linear in density, and beyond the last it goes on with its last slope.
 fn interpolate(curve: &[f64], density: f64) -> f64 {
-    let first = 1.0 - CURVE_SPARSITIES[0];
+    let sparsities = sparsities_of_length(curve.len());
+    let first = 1.0 - sparsities[0];
     if density >= first {
         return curve[0] * ((1.0 - density) / (1.0 - first)).max(0.0);
     }
-    let after = CURVE_SPARSITIES.partition_point(|&sparsity| 1.0 - sparsity > density);
-    let index = after.clamp(1, CURVE_SPARSITIES.len() - 1);
-    let [high, low] = [index - 1, index].map(|i| (1.0 - CURVE_SPARSITIES[i]).ln());
+    let after = sparsities.partition_point(|&sparsity| 1.0 - sparsity > density);
+    let index = after.clamp(1, sparsities.len() - 1);
+    let [high, low] = [index - 1, index].map(|i| (1.0 - sparsities[i]).ln());
     let share = (high - density.ln()) / (high - low);
     let (from, to) = (curve[index - 1], curve[index]);
     if from > 0.0 && to > 0.0 {

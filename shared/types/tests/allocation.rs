@@ -6,10 +6,10 @@ use common::{chain, classifying, conv, deviates, layer_weights, module, profile}
 use proptest::prelude::*;
 use rrlab_types::{
     AccuracyAt, AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES,
-    Constraint, Crossing, Document, Evidence, LayerGraph, LayerState, ModelProfile, Op, Outcomes,
-    Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule, RuleSettings, SWEEP_VERSION,
-    ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport, VersionError, allocate,
-    lamp_scores,
+    Constraint, Crossing, Document, Evidence, LayerGraph, LayerProfile, LayerState, ModelProfile,
+    Op, Outcomes, Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule, RuleSettings,
+    SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport,
+    VersionError, allocate, lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -218,7 +218,7 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
     let text = serde_json::to_string(&profile).unwrap();
     assert!(ModelProfile::from_json(&text).unwrap() == profile);
     assert!(matches!(
-        ModelProfile::from_json(&text.replacen("\"version\":2", "\"version\":9", 1)),
+        ModelProfile::from_json(&text.replacen("\"version\":3", "\"version\":9", 1)),
         Err(ProfileError::Version(VersionError::Unknown { found: 9, .. }))
     ));
     assert!(matches!(
@@ -231,6 +231,10 @@ fn profiles_survive_the_way_through_a_file_and_broken_ones_are_refused() {
         ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()),
         Err(ProfileError::Layer { .. })
     ));
+    let mut broken = profile.clone();
+    broken.layers[1].channel_sensitivity.pop();
+    let error = ModelProfile::from_json(&serde_json::to_string(&broken).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("its sensitivity is not 8 numbers"), "{error}");
     let broken = text.replacen("\"inputs\":[0]", "\"inputs\":[99]", 1);
     let error = ModelProfile::from_json(&broken).unwrap_err().to_string();
     let expected = "not a profile: node `conv0` takes input 99, which is not an earlier node";
@@ -281,7 +285,7 @@ fn files_of_the_version_before_are_read_and_bound_to_nothing() {
         value.to_string()
     };
     let profile = profile(&chain(&[3, 8, 8], 4), 1);
-    let read = ModelProfile::from_json(&old(serde_json::to_value(&profile).unwrap(), "")).unwrap();
+    let read = ModelProfile::from_json(&old(without_sensitivity(&profile, 1), "")).unwrap();
     assert_eq!(read.check_model(&profile.model_hash.unwrap()), Ok(Binding::Unbound));
     // Version 1 named networks by a hash of 16 digits.
     let text = old(serde_json::to_value(sweep(&[(0.9, 0.8)])).unwrap(), "0123456789abcdef");
@@ -290,6 +294,43 @@ fn files_of_the_version_before_are_read_and_bound_to_nothing() {
     assert_eq!(read.check_profile(&profile.hash()), Ok(Binding::Unbound));
     let broken = text.replacen("\"version\":1", "\"version\":2", 1);
     assert!(SweepReport::from_json(&broken).unwrap_err().to_string().contains("is no hash"));
+}
+
+/// A profile as versions 1 and 2 wrote it: without sensitivity, curves from 0.3 to 0.998.
+fn without_sensitivity(profile: &ModelProfile, version: u32) -> serde_json::Value {
+    let mut profile = profile.clone();
+    profile.version = version;
+    profile.measurement.sensitivity = None;
+    let known = CURVE_SPARSITIES.map(|sparsity| (0.3..=0.998).contains(&sparsity));
+    for layer in &mut profile.layers {
+        layer.channel_sensitivity.clear();
+        for curve in layer.residual.values_mut().chain([&mut layer.raw]) {
+            let mut known = known.iter();
+            curve.retain(|_| *known.next().unwrap());
+        }
+    }
+    serde_json::to_value(&profile).unwrap()
+}
+
+#[test]
+fn profiles_of_the_versions_before_are_read_over_the_sparsities_that_they_have() {
+    let profile = profile(&chain(&[3, 16, 16, 16], 4), 3);
+    let text = without_sensitivity(&profile, 2).to_string();
+    let read = ModelProfile::from_json(&text).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap().len(), text.len());
+    for (layer, whole) in read.layers.iter().zip(&profile.layers) {
+        assert_eq!(layer.sparsities().len(), layer.raw.len());
+        for &sparsity in layer.sparsities() {
+            let of = |layer: &LayerProfile| layer.raw_at(1.0 - sparsity);
+            assert!((of(layer) - of(whole)).abs() < 1e-12, "{} at {sparsity}", layer.name);
+        }
+    }
+    for &rule in Rule::VARIANTS {
+        run(&read, rule, 0.9).unwrap().check().unwrap();
+    }
+    let claims = text.replacen("\"version\":2", "\"version\":3", 1);
+    let error = ModelProfile::from_json(&claims).unwrap_err().to_string();
+    assert!(error.contains("a curve is not 43 numbers"), "{error}");
 }
 
 /// The B largest scores of the whole network, counted in each layer: what the rules mean.

@@ -25,12 +25,20 @@ impl LayerScores {
     }
 }
 
+/// What a layer's output means to the rest of the network.
+pub struct Importance {
+    /// Share of its side in the variance of the residual sum that it joins.
+    pub share: f64,
+    /// S of each output channel.
+    pub sensitivity: Vec<f64>,
+}
+
 /// The profile of a layer from the moments of its channels at each of [`CURVE_SPARSITIES`],
 /// `[sparsity][channel]`.
 pub fn layer_profile(
     name: &str,
     moments: &[Vec<ChannelMoments>],
-    share: f64,
+    importance: Importance,
     scores: LayerScores,
 ) -> LayerProfile {
     // Mean and variance of the dense output are the same at every sparsity.
@@ -56,7 +64,8 @@ pub fn layer_profile(
         name: name.into(),
         second_moment: significant(second_moment),
         variance: over_second(variance),
-        share: significant(share),
+        share: significant(importance.share),
+        channel_sensitivity: importance.sensitivity.into_iter().map(coarse).collect(),
         raw: moments.iter().map(raw_of).collect(),
         residual: residual.collect(),
         channels: channels.collect(),
@@ -102,7 +111,8 @@ fn quantile(sorted: &[f64], step: usize) -> f64 {
     sorted[below] + share * (sorted[above] - sorted[below])
 }
 
-/// Four significant digits: a quantile is looked at, not computed with.
+/// Four significant digits: a quantile is looked at, not computed with, and a sensitivity is known
+/// to about two.
 fn coarse(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }

@@ -1,7 +1,7 @@
 //! The unlabelled images that networks are measured and repaired on.
 
 use burn::tensor::{Device, Tensor};
-use rrlab_types::{ImagesHash, Measurement};
+use rrlab_types::{ImagesHash, Measurement, SensitivityMeasurement};
 
 use super::error::CalibrationError;
 use crate::data::{
@@ -63,6 +63,11 @@ impl<'a> CalibrationImages<'a> {
         self.indices.is_empty()
     }
 
+    /// The seed that they were drawn with.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Hash of the pixels, in the order in which the images are used.
     pub fn hash(&self) -> ImagesHash {
         self.set.hash(&self.indices)
@@ -74,13 +79,28 @@ impl<'a> CalibrationImages<'a> {
         &'s self,
         device: &'s Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        self.indices.chunks(EVALUATION_BATCH).map(move |chunk| {
+        self.batches_of(self.len(), EVALUATION_BATCH, device)
+    }
+
+    /// The first `count` of them, likewise, in batches of at most `batch`.
+    pub(super) fn batches_of<'s>(
+        &'s self,
+        count: usize,
+        batch: usize,
+        device: &'s Device,
+    ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
+        self.indices[..count].chunks(batch).map(move |chunk| {
             images_to_device(self.set, &Sample::unvaried(chunk), &self.normalization, device)
         })
     }
 
     /// What a profile says of these images and of how they were measured.
-    pub(super) fn measurement(&self, device: &str, method: &str) -> Measurement {
+    pub(super) fn measurement(
+        &self,
+        device: &str,
+        method: &str,
+        sensitivity: SensitivityMeasurement,
+    ) -> Measurement {
         Measurement {
             dataset: self.dataset.clone(),
             split: self.split.name().into(),
@@ -89,6 +109,7 @@ impl<'a> CalibrationImages<'a> {
             images_hash: Some(self.hash()),
             device: device.into(),
             method: method.into(),
+            sensitivity: Some(sensitivity),
             program: rrlab_types::PROGRAM.into(),
         }
     }

@@ -6,6 +6,7 @@ mod error;
 mod images;
 mod samples;
 mod second_moments;
+mod sensitivity;
 mod shares;
 mod weights;
 
@@ -15,12 +16,13 @@ use rrlab_types::{ChannelMoments, ModelProfile, NodeId, Op};
 use crate::model::Model;
 use crate::network::{Network, Parameters};
 use crate::watch::{Progress, Stopped};
-use curves::LayerScores;
+use curves::{Importance, LayerScores};
 use direct::DirectSums;
 pub use error::CalibrationError;
 pub use images::CalibrationImages;
 use samples::Samples;
 use second_moments::PatchSums;
+use sensitivity::LogitGradients;
 use shares::StreamSums;
 use weights::LayerWeights;
 
@@ -90,6 +92,13 @@ impl MeasuredLayer {
     }
 }
 
+/// How many images calibration on so many puts through the network and tells its watcher of, those
+/// counted again that it takes gradients on.
+pub fn passes(images: usize) -> usize {
+    let again = sensitivity::measurement(images);
+    images + again.images * again.rounds
+}
+
 /// Measures every prunable layer of a network on these images. `device_name` is what the profile
 /// says of the device.
 ///
@@ -134,21 +143,30 @@ pub async fn calibrate(
         accumulate(&network, batch, &mut layers, &mut streams).await?;
         watch(Progress::Images(count)).await?;
     }
+    let how = sensitivity::measurement(images.len());
+    let gradients = LogitGradients::measure(model, device, images, how, &mut watch).await?;
 
     let shares = streams.shares(graph);
     let weights: Vec<&[f32]> =
         layers.iter().map(|layer| layer.weights.weights.as_slice()).collect();
     let scores = LayerScores::of_network(&weights);
     let mut profiles = Vec::new();
-    for (layer, scores) in layers.iter().zip(scores) {
+    for (index, (layer, scores)) in layers.iter().zip(scores).enumerate() {
         let name = &graph.node(layer.node).name;
         let moments = layer.moments();
         check_finite(name, &moments)?;
-        let profile = curves::layer_profile(name, &moments, shares[layer.node.0], scores);
+        // Mean and variance of the dense output are the same at every sparsity.
+        let variances: Vec<f64> = moments[0].iter().map(|channel| channel.variance).collect();
+        let sensitivity = gradients.of_layer(index, &variances);
+        if !sensitivity.iter().all(|value| value.is_finite()) {
+            return Err(CalibrationError::NotFinite { layer: name.clone() });
+        }
+        let importance = Importance { share: shares[layer.node.0], sensitivity };
+        let profile = curves::layer_profile(name, &moments, importance, scores);
         watch(Progress::Layer(&profile)).await?;
         profiles.push(profile);
     }
-    let measurement = images.measurement(device_name, method.name());
+    let measurement = images.measurement(device_name, method.name(), how);
     Ok(ModelProfile::new(model.hash(), graph.clone(), measurement, profiles))
 }
 

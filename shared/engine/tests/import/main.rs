@@ -8,15 +8,16 @@ use burn::tensor::{Device, Tensor, read_sync};
 use files::{Storages, Value, View, legacy_file, pickle, tensors_of, zip_file, zip_of};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rrlab_engine::architecture::Architecture;
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
-use rrlab_engine::data::{Dataset, Importer, Normalization};
+use rrlab_engine::data::{Dataset, Importer, Normalization, Split};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::import::{self, Hint, ModelFileError, PytorchError, Unrecognised};
 use rrlab_engine::model::{Model, TensorSpec, tensor_specs};
 use rrlab_engine::network::{Network, ParameterMap};
 use rrlab_engine::tensors::{HostTensor, StateDict, tensor_name};
 use rrlab_engine::watch::unwatched;
-use rrlab_types::BATCH_NORM_EPSILON;
+use rrlab_types::{BATCH_NORM_EPSILON, RepairOperator};
 use zip::CompressionMethod;
 
 fn random(architecture: &str, classes: usize) -> Model {
@@ -471,6 +472,73 @@ fn published_files_may_be_changed_at_will() {
     let Some(folder) = published() else { return };
     for (file, ..) in PUBLISHED {
         mutate(&std::fs::read(folder.join(file)).unwrap(), 300);
+    }
+}
+
+/// What an independent PyTorch program measured of a published network's layers.
+#[derive(serde::Deserialize)]
+struct MeasuredElsewhere {
+    densities: Vec<f64>,
+    layers: Vec<LayerElsewhere>,
+}
+
+#[derive(serde::Deserialize)]
+struct LayerElsewhere {
+    name: String,
+    logit_sensitivity: f64,
+    raw_over_variance: Vec<f64>,
+    variance_matching_over_variance: Vec<f64>,
+    least_squares_over_variance: Vec<f64>,
+}
+
+/// Curves, where they are measured and not interpolated, and sensitivity, of which that program's
+/// random draws leave about 2 % uncertain and ours as much.
+#[test]
+fn layers_measure_as_in_pytorch() {
+    let reference = std::env::var_os("RRLAB_REFERENCE").map(PathBuf::from);
+    let (Some(folder), Some(reference)) = (published(), reference) else { return };
+    let text = std::fs::read_to_string(reference.join("akamaster-resnet20-layers.json")).unwrap();
+    let elsewhere: MeasuredElsewhere = serde_json::from_str(&text).unwrap();
+    let model = read(&std::fs::read(folder.join(PUBLISHED[0].0)).unwrap()).unwrap().model;
+    let mut importer = Importer::default();
+    for (name, images) in [("data_batch_1.bin", 512), ("test_batch.bin", 1)] {
+        let bytes = std::fs::read(folder.join("cifar-10-batches-bin").join(name)).unwrap();
+        importer.add(name, &bytes[..images * 3073]).unwrap();
+    }
+    let data = importer.finish("cifar").unwrap();
+    let normalization = model.normalization_of(&data);
+    let images = CalibrationImages::draw(&data, Split::Train, 512, 0, normalization).unwrap();
+    let method = Method::SecondMoments;
+    let profile =
+        read_sync(calibrate(&model, &Device::flex(), "cpu", &images, method, unwatched)).unwrap();
+    for (ours, theirs) in profile.layers.iter().zip(&elsewhere.layers) {
+        assert_eq!(ours.name, theirs.name);
+        let (sensitivity, expected) = (ours.sensitivity().unwrap(), theirs.logit_sensitivity);
+        println!("{:20} {sensitivity:.4} against {expected:.4}", ours.name);
+        assert!((sensitivity / expected - 1.0).abs() < 0.08, "{}: {sensitivity}", ours.name);
+        for (index, &density) in elsewhere.densities.iter().enumerate() {
+            let measured = |sparsity: &f64| (1.0 - sparsity - density).abs() < 1e-9;
+            if !ours.sparsities().iter().any(measured) {
+                continue;
+            }
+            for (curve, ours) in [
+                (&theirs.raw_over_variance, ours.raw_at(density)),
+                (
+                    &theirs.variance_matching_over_variance,
+                    ours.residual_at(RepairOperator::VarianceMatching, density),
+                ),
+                (
+                    &theirs.least_squares_over_variance,
+                    ours.residual_at(RepairOperator::LeastSquares, density),
+                ),
+            ]
+            .map(|(curve, of_second_moment)| (curve, of_second_moment / ours.variance))
+            {
+                let theirs = curve[index];
+                let allowed = 1e-3 + 0.01 * theirs;
+                assert!((ours - theirs).abs() < allowed, "{density}: {ours} against {theirs}");
+            }
+        }
     }
 }
 

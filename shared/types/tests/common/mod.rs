@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rrlab_types::{
     CURVE_SPARSITIES, ContentHasher, Conv2d, FeatureShape, LayerGraph, LayerProfile, Measurement,
-    ModelHash, ModelProfile, Module, NodeId, Op, RepairOperator, ScoreSketch, lamp_scores,
+    ModelHash, ModelProfile, Module, NodeId, Op, RepairOperator, ScoreSketch,
+    SensitivityMeasurement, lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -69,6 +70,11 @@ pub fn model_hash(seed: u64) -> ModelHash {
     ModelHash::of(hasher)
 }
 
+/// S of each channel of a layer: together up to 1.3, which is more than counts.
+fn sensitivity(deviate: f32, channels: usize) -> Vec<f64> {
+    vec![f64::from(deviate).abs() / channels as f64; channels]
+}
+
 /// A profile whose curves rise with sparsity, differently for each layer.
 pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
     let weights: Vec<Vec<f32>> = graph
@@ -85,7 +91,7 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
     let lamp =
         ScoreSketch::of_network(weights.iter().map(|weights| lamp_scores(weights)).collect());
     let layers = graph.prunable_layers().into_iter().enumerate().map(|(index, layer)| {
-        let numbers = deviates(seed + index as u64, 3);
+        let numbers = deviates(seed + index as u64, 4);
         let (strength, power) =
             (0.2 + 0.4 * (f64::from(numbers[0]).abs()), 1.5 + f64::from(numbers[1]).abs());
         let raw: Vec<f64> = CURVE_SPARSITIES.iter().map(|s| s.powf(power)).collect();
@@ -96,6 +102,7 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
             second_moment: 1.0,
             variance: 0.9,
             share: 0.3 + 0.5 * f64::from(numbers[2]).abs(),
+            channel_sensitivity: sensitivity(numbers[3], layer.weight_shape[0]),
             residual: RepairOperator::VARIANTS
                 .iter()
                 .enumerate()
@@ -115,6 +122,7 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
         images_hash: None,
         device: "cpu".into(),
         method: "second_moments".into(),
+        sensitivity: Some(SensitivityMeasurement { images: 1, rounds: 1 }),
         program: "test".into(),
     };
     ModelProfile::new(model_hash(seed), graph.clone(), measurement, layers.collect())

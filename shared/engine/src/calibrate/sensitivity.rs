@@ -1,0 +1,304 @@
+//! How much of what the logits say the noise of each layer drowns (`docs/method.md`, section 5).
+//!
+//! White noise of variance v_c in channel c of a layer's output y moves the logits z, to first
+//! order, by Σ_k Var(Δz_k) = Σ_c v_c Σ_positions Σ_k (∂z_k/∂y)². For u ~ N(0, I) the mean of
+//! (∂(uᵀz)/∂y)² is the inner sum, so that one backward pass serves all logits at once. The logits
+//! of each image are centred, z less its mean over classes: what moves all of them alike changes no
+//! probability.
+
+use burn::tensor::{Device, ExecutionError, Gradients, Tensor};
+use rand::{SeedableRng, rngs::ChaCha8Rng};
+use rrlab_types::SensitivityMeasurement;
+
+use super::error::CalibrationError;
+use super::images::CalibrationImages;
+use crate::model::{Model, normal_values};
+use crate::network::{Activations, Network, channel_sums, download, upload};
+use crate::sums::add_values;
+use crate::watch::{Progress, Stopped};
+
+/// Calibration images that gradients are taken on; fewer where there are not as many.
+const IMAGES: usize = 512;
+/// Combinations of the logits that are drawn for each image.
+const ROUNDS: usize = 4;
+/// Images whose gradients are computed at once. A backward pass holds every activation of the
+/// network, where a forward pass holds two or three.
+const BATCH: usize = 64;
+/// Keeps these draws apart from others of the same seed: "logits" in ASCII.
+const COMBINATIONS: u64 = 0x6c6f_6769_7473;
+
+/// Squared gradients of random combinations of a network's centred logits, and these logits' own
+/// variance.
+#[derive(Debug, Clone)]
+pub struct LogitGradients {
+    /// Σ over draws and positions of (∂(uᵀz)/∂y)² of each channel, `[layer][channel]`; layers in
+    /// graph order, empty before the first batch.
+    squares: Vec<Vec<f64>>,
+    /// Images times rounds so far.
+    draws: f64,
+    /// Σ_k Var(z_k) over the images.
+    logit_variance: f64,
+}
+
+/// What sensitivity is measured with where so many calibration images are at hand.
+pub fn measurement(images: usize) -> SensitivityMeasurement {
+    SensitivityMeasurement { images: images.min(IMAGES), rounds: ROUNDS }
+}
+
+impl LogitGradients {
+    /// Takes the gradients of a dense network in evaluation mode, on the first of these images.
+    ///
+    /// # Errors
+    /// If the device fails or the watcher ends it.
+    pub async fn measure(
+        model: &Model,
+        device: &Device,
+        images: &CalibrationImages<'_>,
+        how: SensitivityMeasurement,
+        watch: &mut impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Self, CalibrationError> {
+        let device = device.clone().autodiff();
+        let network = Network::new(model, &device);
+        let layers = network.graph().prunable_layers().len();
+        let mut sums = Self { squares: vec![Vec::new(); layers], draws: 0.0, logit_variance: 0.0 };
+        let mut logits = Vec::new();
+        for round in 0..how.rounds {
+            let mut first = 0;
+            for batch in images.batches_of(how.images, BATCH, &device) {
+                let count = batch.dims()[0];
+                let of_batch = sums.add(&network, batch, Draws { images, first, round }).await?;
+                // The same in every round.
+                if round == 0 {
+                    logits.extend(of_batch);
+                }
+                first += count;
+                watch(Progress::Images(count)).await?;
+            }
+        }
+        sums.logit_variance = summed_variance(&logits, network.graph().classes());
+        Ok(sums)
+    }
+
+    /// Takes a batch into account; its centred logits, `[batch, classes]`.
+    async fn add(
+        &mut self,
+        network: &Network,
+        batch: Tensor<4>,
+        draws: Draws<'_>,
+    ) -> Result<Vec<f32>, ExecutionError> {
+        let count = batch.dims()[0];
+        let (logits, outputs) = forward_with_leaves(network, batch);
+        let combination = draws.of(count, network.graph().classes(), network.device());
+        let gradients = (logits.clone() * combination).sum().backward();
+        let squares = outputs.iter().map(|output| squared_gradient(output, &gradients)).collect();
+        // One read for all layers: each waits for the device.
+        let of_layers = download(Tensor::cat(squares, 0)).await?;
+        let mut rest = of_layers.as_slice();
+        for (sums, output) in self.squares.iter_mut().zip(&outputs) {
+            let (of_layer, others) = rest.split_at(output.dims()[1]);
+            add_values(sums, of_layer);
+            rest = others;
+        }
+        self.draws += count as f64;
+        Ok(centred(download(logits.inner()).await?, network.graph().classes()))
+    }
+
+    /// S of each channel of a layer whose channels have these variances.
+    ///
+    /// Where the logits are the same for every image (there is but one, or the network is dead)
+    /// nothing tells how strong noise is beside them; all layers then count alike, with S = 1.
+    pub fn of_layer(&self, layer: usize, variances: &[f64]) -> Vec<f64> {
+        if self.logit_variance <= 0.0 {
+            return vec![1.0 / variances.len() as f64; variances.len()];
+        }
+        let scale = 1.0 / (self.draws * self.logit_variance);
+        let channels = self.squares[layer].iter().zip(variances);
+        channels.map(|(squares, variance)| squares * variance * scale).collect()
+    }
+}
+
+/// The draws of u of one round, for images from `first` on.
+#[derive(Debug, Clone, Copy)]
+struct Draws<'a> {
+    images: &'a CalibrationImages<'a>,
+    first: usize,
+    round: usize,
+}
+
+impl Draws<'_> {
+    /// u less its mean over classes, whose product with logits is that of u with centred ones, of so
+    /// many images, `[images, classes]`: those of an image do not depend on others.
+    fn of(self, count: usize, classes: usize, device: &Device) -> Tensor<2> {
+        let mut values = Vec::with_capacity(count * classes);
+        for image in self.first..self.first + count {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.images.seed() ^ COMBINATIONS);
+            // A stream of its own for each pair: neither comes near 2³².
+            rng.set_stream((self.round as u64) << 32 | image as u64);
+            values.extend(normal_values(&mut rng, classes, 1.0));
+        }
+        upload(&centred(values, classes), [count, classes], device)
+    }
+}
+
+/// Each row less its mean; `values` is `[rows, columns]`.
+fn centred(mut values: Vec<f32>, columns: usize) -> Vec<f32> {
+    for row in values.chunks_mut(columns) {
+        let mean = row.iter().sum::<f32>() / columns as f32;
+        row.iter_mut().for_each(|value| *value -= mean);
+    }
+    values
+}
+
+/// Logits of a batch, `[batch, classes]`, and for every prunable layer, in graph order, a zero that
+/// was added to its output, `[batch, channels, height, width]`, whose gradient is the output's.
+fn forward_with_leaves(network: &Network, batch: Tensor<4>) -> (Tensor<2>, Vec<Tensor<4>>) {
+    let graph = network.graph();
+    let mut values = Activations::new(graph, batch);
+    let mut leaves = Vec::new();
+    for id in graph.ids().skip(1) {
+        let inputs = values.take_inputs(graph, id);
+        let mut output = network.node_output(id, &inputs);
+        if graph.node(id).role.is_some() {
+            let leaf = output.zeros_like().require_grad();
+            output = output + leaf.clone();
+            leaves.push(leaf);
+        }
+        values.store(id, output);
+    }
+    (values.into_logits(graph), leaves)
+}
+
+/// Σ over images and positions of the square of a leaf's gradient, `[channels]`; 0 where no logit
+/// depends on it.
+fn squared_gradient(leaf: &Tensor<4>, gradients: &Gradients) -> Tensor<1> {
+    match leaf.grad(gradients) {
+        Some(gradient) => channel_sums(gradient.clone() * gradient),
+        None => Tensor::zeros([leaf.dims()[1]], &leaf.device().inner()),
+    }
+}
+
+/// Sum over columns of their variance; `values` is `[rows, columns]`.
+fn summed_variance(values: &[f32], columns: usize) -> f64 {
+    let rows = (values.len() / columns) as f64;
+    let column = |index: usize| values.iter().skip(index).step_by(columns).copied().map(f64::from);
+    let variance = |index: usize| {
+        let mean = column(index).sum::<f64>() / rows;
+        column(index).map(|value| (value - mean).powi(2)).sum::<f64>() / rows
+    };
+    (0..columns).map(variance).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::read_sync;
+
+    use super::*;
+    use crate::architecture::Architecture;
+    use crate::data::{Dataset, Split, shapes10};
+    use crate::watch::unwatched;
+
+    /// Variance of the noise that is put in, in parts of the channel's: small, so that the logits
+    /// follow their first derivative, and large beside rounding.
+    const STRENGTH: f64 = 1e-4;
+
+    fn model(architecture: &str) -> Model {
+        Model::random(architecture.parse::<Architecture>().unwrap().graph(10).unwrap(), 5)
+    }
+
+    fn images(data: &Dataset, count: usize) -> CalibrationImages<'_> {
+        CalibrationImages::draw(data, Split::Train, count, 1, data.normalization).unwrap()
+    }
+
+    fn measured(model: &Model, images: &CalibrationImages<'_>, rounds: usize) -> LogitGradients {
+        let how = SensitivityMeasurement { images: images.len(), rounds };
+        let device = Device::flex();
+        let watch = &mut unwatched;
+        read_sync(LogitGradients::measure(model, &device, images, how, watch)).unwrap()
+    }
+
+    /// Centred logits of a batch with something added to the output of one prunable layer.
+    fn logits(network: &Network, batch: Tensor<4>, layer: usize, added: Tensor<4>) -> Vec<f32> {
+        let graph = network.graph();
+        let disturbed = graph.prunable_layers()[layer].node;
+        let mut values = Activations::new(graph, batch);
+        for id in graph.ids().skip(1) {
+            let output = network.node_output(id, &values.take_inputs(graph, id));
+            values.store(id, if id == disturbed { output + added.clone() } else { output });
+        }
+        centred(read_sync(download(values.into_logits(graph))).unwrap(), graph.classes())
+    }
+
+    /// What white noise of [`STRENGTH`] times these variances does to the logits, over
+    /// [`STRENGTH`] and the logits' variance: S without any derivative.
+    fn by_noise(model: &Model, images: &CalibrationImages<'_>, layer: usize, of: &[f64]) -> f64 {
+        let device = Device::flex();
+        let network = Network::new(model, &device);
+        let graph = network.graph();
+        let shape = graph.node(graph.prunable_layers()[layer].node).shape;
+        let (batch, positions) = (images.len(), shape.positions());
+        let input = || images.batches_of(batch, batch, &device).next().unwrap();
+        let dims = [batch, shape.channels, shape.height, shape.width];
+        let dense = logits(&network, input(), layer, Tensor::zeros(dims, &device));
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let (draws, mut squares) = (48, 0.0);
+        for _ in 0..draws {
+            let mut noise = normal_values(&mut rng, batch * shape.elements(), 1.0);
+            for (index, value) in noise.iter_mut().enumerate() {
+                let channel = index / positions % shape.channels;
+                *value *= (STRENGTH * of[channel]).sqrt() as f32;
+            }
+            let moved = logits(&network, input(), layer, upload(&noise, dims, &device));
+            squares += dense
+                .iter()
+                .zip(&moved)
+                .map(|(dense, moved)| f64::from(moved - dense).powi(2))
+                .sum::<f64>();
+        }
+        let variance = summed_variance(&dense, graph.classes());
+        squares / (draws * batch) as f64 / STRENGTH / variance
+    }
+
+    #[test]
+    fn it_is_what_injected_noise_does_to_the_logits() {
+        let data = shapes10(24, 10, 5);
+        let images = images(&data, 24);
+        let model = model("resnet8:width=0.25");
+        let gradients = measured(&model, &images, 64);
+        for (index, layer) in model.graph().prunable_layers().iter().enumerate() {
+            let channels = layer.weight_shape[0];
+            let all: Vec<f64> = (0..channels).map(|c| 0.5 + 0.1 * c as f64).collect();
+            let mut one = vec![0.0; channels];
+            one[channels / 2] = 1.0;
+            for variances in [all, one] {
+                let ours: f64 = gradients.of_layer(index, &variances).iter().sum();
+                let theirs = by_noise(&model, &images, index, &variances);
+                assert!(
+                    (ours - theirs).abs() <= 0.1 * theirs,
+                    "{}: {ours} against {theirs}",
+                    layer.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_image_makes_all_layers_count_alike() {
+        let data = shapes10(8, 10, 5);
+        let gradients = measured(&model("resnet8:width=0.25"), &images(&data, 1), 1);
+        for variances in [vec![1.0; 4], vec![0.0, 2.0]] {
+            let sum: f64 = gradients.of_layer(0, &variances).iter().sum();
+            assert!((sum - 1.0).abs() < 1e-12, "{sum}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same() {
+        let data = shapes10(100, 10, 5);
+        let (model, images) = (model("resnet8:width=0.25"), images(&data, 80));
+        let [first, second] = [1, 1].map(|rounds| measured(&model, &images, rounds).squares);
+        assert_eq!(first, second);
+        let more = measured(&model, &images, 2);
+        assert_eq!(more.draws, 160.0);
+        assert_ne!(first[0][0], 0.5 * more.squares[0][0]);
+    }
+}
