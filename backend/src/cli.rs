@@ -349,12 +349,12 @@ pub struct SettingsArgs {
     #[arg(long, default_value_t = RuleSettings::default().prior.into(), value_name = "RULE")]
     pub prior: Rule,
     /// Exponent of a layer's share: how much of a residual block's output variance comes from the
-    /// layer's side of the sum, the branch or the shortcut (rr, residual_optimal, raw_optimal). 0:
-    /// all layers count alike.
+    /// layer's side of the sum, the branch or the shortcut (rr_ratio alone). 0: all layers count
+    /// alike.
     #[arg(long, default_value_t = RuleSettings::default().share_exponent, allow_negative_numbers = true)]
     pub share_exponent: f64,
-    /// Factor by which distortion in the classifier, the last linear layer, counts more than
-    /// elsewhere (the same rules).
+    /// Factor by which noise in the classifier, the last linear layer, counts more than elsewhere
+    /// (rr_ratio alone).
     #[arg(long, default_value_t = RuleSettings::default().classifier_weight)]
     pub classifier_weight: f64,
     /// Least density of every layer that is not forced, such as 0.01: no rule goes below it.
@@ -385,7 +385,7 @@ pub struct AllocateArgs {
     pub profile: Option<PathBuf>,
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_proportional,
+    /// uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_ratio, rr_proportional,
     /// residual_optimal, raw_optimal, blend or blend_geometric.
     #[arg(long)]
     pub rule: Rule,
@@ -396,7 +396,8 @@ pub struct AllocateArgs {
     /// layer2.0.conv1=0.2, projection=rule:rr. May be given several times.
     #[arg(long = "force", value_name = "LAYERS=DENSITY")]
     pub force: Vec<Constraint>,
-    /// Repair operator whose residual distortion, what is left after repair, counts.
+    /// Repair operator whose residual distortion, what is left after repair, counts; under rule rr
+    /// all of them count as least_squares.
     #[arg(long, default_value_t = RepairOperator::default(), value_name = "OPERATOR")]
     pub repair: RepairOperator,
     #[command(flatten)]

@@ -337,7 +337,7 @@ fn bad_usage_is_two_and_failure_is_one() {
         [exit code 1]
 
         $ rrlab allocate --arch resnet20 --rule rrr --sparsity 0.5
-        error: invalid value 'rrr' for '--rule <RULE>': no rule is named `rrr`; there are uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_proportional, residual_optimal, raw_optimal, blend, blend_geometric
+        error: invalid value 'rrr' for '--rule <RULE>': no rule is named `rrr`; there are uniform, uniform_plus, er, erk, global_magnitude, lamp, rr, rr_ratio, rr_proportional, residual_optimal, raw_optimal, blend, blend_geometric
 
         For more information, try '--help'.
         [exit code 2]

@@ -252,6 +252,14 @@ fn reason(lab: Lab, index: usize) -> String {
     format!("{kept} {why}{collapse}")
 }
 
+/// Why a rule that minimises a sum stops where it does.
+fn balanced(cost: &str, weight: &str) -> String {
+    format!(
+        "Here one more weight would save as much {cost} as in every other layer that is neither \
+        dense nor forced; {weight}."
+    )
+}
+
 fn because(lab: Lab, rule: Rule, index: usize, role: Role, sparsity: Sparsity) -> String {
     let settings = lab.settings.a.request().settings;
     lab.profile.with_value(|profile| {
@@ -280,7 +288,12 @@ fn because(lab: Lab, rule: Rule, index: usize, role: Role, sparsity: Sparsity) -
                 goes with RR to the power {}.",
                 settings.alpha
             ),
-            Rule::Rr | Rule::ResidualOptimal | Rule::RawOptimal => {
+            Rule::Rr => {
+                let sensitivity = layer.sensitivity().unwrap_or(f64::NAN);
+                let weight = format!("weighted by the root of its sensitivity {sensitivity:.3}");
+                balanced("noise over signal that repair leaves", &weight)
+            }
+            Rule::RrRatio => {
                 let weight = if role == Role::Classifier {
                     format!("weighted {} as the classifier", settings.classifier_weight)
                 } else {
@@ -289,16 +302,12 @@ fn because(lab: Lab, rule: Rule, index: usize, role: Role, sparsity: Sparsity) -
                         layer.share, settings.share_exponent
                     )
                 };
-                let cost = match rule {
-                    Rule::Rr => "noise over signal that repair leaves",
-                    Rule::ResidualOptimal => "residual distortion over variance",
-                    _ => "raw distortion over variance",
-                };
-                format!(
-                    "Here one more weight would save as much {cost} as in every other layer \
-                    that is neither dense nor forced; {weight}."
-                )
+                balanced("noise over signal that repair leaves", &weight)
             }
+            Rule::ResidualOptimal => {
+                balanced("residual distortion over variance", "all layers count alike")
+            }
+            Rule::RawOptimal => balanced("raw distortion over variance", "all layers count alike"),
             Rule::Blend => format!(
                 "{}’s density times its RR over the mean ({rr:.3} at the \
                 global sparsity), to the power {}.",

@@ -151,13 +151,14 @@ pub const ENTRIES: [Entry; 29] = [
     Entry {
         term: "share",
         meaning: "How much of a residual block's output variance comes from the branch, or the \
-                  shortcut, that the layer is on.",
+                  shortcut, that the layer is on. Rule rr_ratio weighs layers by it.",
         formula: "ω = share^β",
     },
     Entry {
         term: "sensitivity",
         meaning: "S: how much of the logits' variance white noise as strong as a layer's own output \
-                  causes, by gradients of the dense network on unlabelled images.",
+                  causes, by gradients of the dense network on unlabelled images. Rule rr weighs \
+                  layers by its root.",
         formula: "S = E[Σ (∂(uᵀz)/∂y)²]·V / Var(z), u ~ N(0, I)",
     },
     Entry {

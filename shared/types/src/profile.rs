@@ -295,6 +295,11 @@ impl LayerProfile {
         sparsities_of_length(self.raw.len())
     }
 
+    /// Least density that its curves are measured at.
+    pub(crate) fn least_density(&self) -> f64 {
+        self.sparsities().last().map_or(1.0, |sparsity| 1.0 - sparsity)
+    }
+
     /// S, the share of the logits' variance that white noise of the layer's own variance causes;
     /// nothing in a profile of version 1 or 2.
     pub fn sensitivity(&self) -> Option<f64> {

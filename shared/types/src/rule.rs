@@ -27,13 +27,17 @@ pub enum Rule {
     GlobalMagnitude,
     /// The largest LAMP scores of the whole network (Lee et al. 2021).
     Lamp,
-    /// Least unrepairable noise: min Σ ω·R/(V − R).
+    /// Least unrepairable noise by what reaches the logits: min Σ √S·r/(1 − r), r = R/V of least
+    /// squares.
     Rr,
+    /// Least unrepairable noise by what reaches the residual stream: min Σ ω·R/(V − R), which `rr`
+    /// was before sensitivity was measured.
+    RrRatio,
     /// Density ∝ RR^α at the target sparsity (arXiv:2605.25508, read naively).
     RrProportional,
-    /// Least residual distortion: min Σ ω·R/V.
+    /// Least residual distortion: min Σ R/V.
     ResidualOptimal,
-    /// Least raw distortion: min Σ ω·D/V, the control without repair.
+    /// Least raw distortion: min Σ D/V, the control without repair.
     RawOptimal,
     /// A prior's density times (RR / mean RR)^α.
     Blend,
@@ -129,15 +133,16 @@ impl std::str::FromStr for Prior {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RuleSettings {
-    /// Operator whose residual distortion counts: every rule with R or RR in it.
+    /// Operator whose residual distortion counts: every rule with R or RR in it; under `rr` every
+    /// channelwise operator counts as least squares.
     pub repair: RepairOperator,
     /// Power of RR: `rr_proportional`, `blend`.
     pub alpha: f64,
     /// Where a blend starts from: `blend`, `blend_geometric`.
     pub prior: Prior,
-    /// β, power of the share that a layer has in its stream: every optimal rule and `rr`.
+    /// β, power of the share that a layer has in its stream: `rr_ratio` alone.
     pub share_exponent: f64,
-    /// ω of the classifier: every optimal rule and `rr`.
+    /// ω of the classifier: `rr_ratio` alone.
     pub classifier_weight: f64,
     /// Least density of every layer that is not forced, 0 for none but the one weight that each
     /// keeps: every rule.

@@ -1,9 +1,10 @@
 //! What each rule wants, and the whole numbers of weights that come of it.
 
+use super::costs::Cost;
 use super::error::AllocateError;
 use super::layer::Layer;
 use super::request::AllocationRequest;
-use super::{costs, rounding, scores, solve};
+use super::{rounding, scores, solve};
 use crate::profile::LayerProfile;
 use crate::rule::Rule;
 
@@ -38,6 +39,14 @@ fn densities(
         layers.iter().map(|layer| layer.profile).collect::<Option<_>>().ok_or(missing)
     };
     let by_score = |scores: Vec<f64>| Ok(solve::proportional(&weights, &scores, left_weights));
+    let by_cost = |cost: Cost| -> Result<Vec<f64>, AllocateError> {
+        let mut curves = Vec::new();
+        for (layer, profile) in layers.iter().zip(profiles()?) {
+            let curve = cost.curve(&layer.shape, profile, settings);
+            curves.push(curve.ok_or(AllocateError::NeedsSensitivity { rule: *rule })?);
+        }
+        Ok(solve::least_cost(&weights, &curves, left_weights))
+    };
     let of_rule =
         |rule: Rule| densities(layers, left, &AllocationRequest { rule, ..request.clone() });
     match rule {
@@ -56,12 +65,10 @@ fn densities(
         Rule::RrProportional => {
             by_score(scores::relative_repairability(&profiles()?, *sparsity, settings))
         }
-        Rule::Rr | Rule::ResidualOptimal | Rule::RawOptimal => {
-            profiles()?;
-            let curves: Vec<_> =
-                layers.iter().map(|layer| costs::curve(layer, *rule, settings)).collect();
-            Ok(solve::least_cost(&weights, &curves, left_weights))
-        }
+        Rule::Rr => by_cost(Cost::LogitNoise),
+        Rule::RrRatio => by_cost(Cost::StreamNoise),
+        Rule::ResidualOptimal => by_cost(Cost::Residual),
+        Rule::RawOptimal => by_cost(Cost::Raw),
         Rule::Blend => {
             let prior = of_rule(settings.prior.into())?;
             let repairability = scores::relative_repairability(&profiles()?, *sparsity, settings);

@@ -18,6 +18,15 @@ pub enum AllocateError {
         /// The rule that was asked for.
         rule: Rule,
     },
+    /// A rule that weighs layers by their sensitivity, on a profile that has none.
+    #[error(
+        "rule {rule} weighs each layer by how much of its noise reaches the logits, and this profile was measured \
+         before that was: measure the network again with `rrlab calibrate`, or choose another rule, such as rr_ratio"
+    )]
+    NeedsSensitivity {
+        /// The rule that was asked for.
+        rule: Rule,
+    },
     /// A constraint on a layer that is not there.
     #[error("no layer is named `{name}`; layers are {}", layers.join(", "))]
     UnknownLayer {

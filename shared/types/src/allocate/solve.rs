@@ -128,3 +128,59 @@ pub fn least_cost(weights: &[f64], curves: &[CostCurve], kept: f64) -> Vec<f64> 
     }
     counts.iter().zip(weights).map(|(count, weights)| count / weights).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Costs of keeping 1, 2, … weights of a layer, none above the one before.
+    fn costs() -> impl Strategy<Value = Vec<f64>> {
+        prop::collection::vec(0.0..10.0f64, 1..8).prop_map(|mut costs| {
+            costs.sort_by(|a, b| b.total_cmp(a));
+            costs
+        })
+    }
+
+    fn hull(costs: &[f64]) -> CostCurve {
+        let point = |(index, &cost): (usize, &f64)| (index as f64 + 1.0, cost);
+        CostCurve::new(costs.iter().enumerate().map(point).collect())
+    }
+
+    /// Cost of so many weights on the hull.
+    fn at(curve: &CostCurve, count: f64) -> f64 {
+        let mut segments = curve.points.windows(2);
+        let Some(pair) = segments.find(|pair| count <= pair[1].0) else { return curve.points[0].1 };
+        let share = (count - pair[0].0) / (pair[1].0 - pair[0].0);
+        pair[0].1 + share * (pair[1].1 - pair[0].1)
+    }
+
+    /// Least cost of all ways to share out `left` weights.
+    fn searched(curves: &[CostCurve], weights: &[f64], left: usize) -> f64 {
+        let ([curve, curves @ ..], [most, weights @ ..]) = (curves, weights) else {
+            return if left == 0 { 0.0 } else { f64::INFINITY };
+        };
+        let cost = |count: usize| at(curve, count as f64) + searched(curves, weights, left - count);
+        (1..=left.min(*most as usize)).map(cost).fold(f64::INFINITY, f64::min)
+    }
+
+    proptest! {
+        /// Corners of the hulls and the budget are whole numbers, and so is the cheapest way.
+        #[test]
+        fn no_way_to_spend_the_budget_is_cheaper(
+            layers in prop::collection::vec(costs(), 1..5), share in 0.0..1.0f64,
+        ) {
+            let curves: Vec<_> = layers.iter().map(|costs| hull(costs)).collect();
+            let weights: Vec<f64> = layers.iter().map(|costs| costs.len() as f64).collect();
+            let (least, most) = (layers.len(), weights.iter().sum::<f64>());
+            let left = (least as f64 + share * (most - least as f64)).round();
+            let densities = least_cost(&weights, &curves, left);
+            let counts: Vec<f64> = densities.iter().zip(&weights).map(|(d, w)| d * w).collect();
+            prop_assert!((counts.iter().sum::<f64>() - left).abs() < 1e-9);
+            let ours: f64 = curves.iter().zip(&counts).map(|(curve, count)| at(curve, *count)).sum();
+            let theirs = searched(&curves, &weights, left as usize);
+            prop_assert!((ours - theirs).abs() < 1e-9, "{ours} against {theirs}");
+        }
+    }
+}
