@@ -26,7 +26,7 @@ const LAYER_COLUMNS: [Column; 7] = [
 ];
 
 /// What holds for the whole allocation. The sum of the layers' `kept` is not there: it follows.
-const WHOLE_COLUMNS: [Column; 11] = [
+const WHOLE_COLUMNS: [Column; 12] = [
     Column::Text("rule"),
     Column::Json("sparsity"),
     Column::Json("budget"),
@@ -35,6 +35,7 @@ const WHOLE_COLUMNS: [Column; 11] = [
     Column::Text("settings.prior"),
     Column::Json("settings.share_exponent"),
     Column::Json("settings.classifier_weight"),
+    Column::Json("settings.floor"),
     Column::Json("constraints"),
     Column::Text("model_hash"),
     Column::Text("profile_hash"),

@@ -133,6 +133,11 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
             choice.alpha.set(alpha);
         }
     };
+    let set_floor = move |text: String| {
+        if let Ok(floor) = text.parse() {
+            choice.floor.set(floor);
+        }
+    };
     let blends = move || matches!(choice.rule.get(), Rule::Blend | Rule::BlendGeometric);
     let has_power = move || matches!(choice.rule.get(), Rule::Blend | Rule::RrProportional);
     view! {
@@ -166,6 +171,12 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
                         on:change:target=move |event| set_alpha(event.target().value()) />
                 </label>
             </Show>
+            <label>
+                <span><Term name="floor" text="Floor" />": least density of a layer"</span>
+                <input type="number" id=format!("{prefix}floor") min="0" max="1" step="0.005"
+                    prop:value=move || choice.floor.get().to_string()
+                    on:change:target=move |event| set_floor(event.target().value()) />
+            </label>
         </Show>
     }
 }

@@ -41,6 +41,8 @@ pub struct LayerNumbers {
     pub weights: usize,
     /// Weights that are kept.
     pub kept: usize,
+    /// How many of them are close to being cut off.
+    pub near_collapse: usize,
     /// Their multiply-accumulates for one image when dense.
     pub macs: u64,
     /// Sum of their raw distortions over E[y²].
@@ -63,6 +65,7 @@ impl LayerNumbers {
                 layers: 1,
                 weights: layer.weights,
                 kept: layer.kept,
+                near_collapse: layer.is_near_collapse().into(),
                 macs: shape.macs,
                 raw: profile.raw_at(layer.density),
                 residual: profile.residual_at(operator, layer.density),
@@ -88,6 +91,7 @@ impl Sum for LayerNumbers {
             layers: a.layers + b.layers,
             weights: a.weights + b.weights,
             kept: a.kept + b.kept,
+            near_collapse: a.near_collapse + b.near_collapse,
             macs: a.macs + b.macs,
             raw: a.raw + b.raw,
             residual: a.residual + b.residual,

@@ -7,6 +7,7 @@ use super::context::Context;
 use crate::allocation_file::{TABLE_COLUMNS, csv_columns};
 use crate::cli::AllocateArgs;
 use crate::output::{Csv, Report, shape};
+use crate::progress::say;
 use crate::storage::read_profile;
 
 pub fn run(context: &Context, args: &AllocateArgs) -> anyhow::Result<()> {
@@ -25,7 +26,24 @@ pub fn run(context: &Context, args: &AllocateArgs) -> anyhow::Result<()> {
             allocate(Evidence::Graph(&graph), &request)?
         }
     };
+    note_near_collapse(&allocation);
     print(context, &allocation)
+}
+
+/// Says which layers are close to being cut off.
+pub fn note_near_collapse(allocation: &Allocation) {
+    let near: Vec<String> = allocation
+        .layers
+        .iter()
+        .filter(|layer| layer.is_near_collapse())
+        .map(|layer| format!("{} ({} of {} weights)", layer.name, layer.kept, layer.weights))
+        .collect();
+    if !near.is_empty() {
+        say(&format!(
+            "note: near collapse, with fewer weights than outputs: {}; --floor keeps more",
+            near.join(", ")
+        ));
+    }
 }
 
 fn print(context: &Context, allocation: &Allocation) -> anyhow::Result<()> {

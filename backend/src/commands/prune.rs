@@ -14,7 +14,7 @@ use rrlab_types::{
 };
 use serde::Serialize;
 
-use super::allocate::kept_in_all;
+use super::allocate::{kept_in_all, note_near_collapse};
 use super::context::{
     Context, available_images, calibration_images, follow, model_bytes, note_unbound, read_model,
 };
@@ -95,6 +95,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.model.model, args.model.hint())?;
     let allocation = read_allocation(&args.allocation)?;
     note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);
+    note_near_collapse(&allocation);
     let (pruned, masks) = prune(&model, &allocation)?;
     let masks = masks_to_bytes(&pruned, &masks)?;
     let existing: Existing = args.overwrite.into();

@@ -15,6 +15,9 @@ const CORNER: f64 = 6.0;
 /// How far the sheets behind a folded group stand out.
 const SHEETS: [f64; 2] = [8.0, 4.0];
 
+/// How far the centre of the mark of a layer near collapse is from the sides of its box.
+const MARK: f64 = 10.0;
+
 /// All that is drawn; `hovered` is told of the box under the pointer.
 pub fn scene_view(
     graph: GraphState,
@@ -100,11 +103,18 @@ fn layer_box(
         Item::Node(_) if is_projection => "box projection",
         Item::Node(_) => "box",
     };
+    let near_collapse = Memo::new(move |_| {
+        graph
+            .numbers
+            .with(|numbers| numbers.get(index).is_some_and(|of_box| of_box.near_collapse > 0))
+    });
     let class = {
         let (settings, name) = (graph.lab.settings, name.clone());
-        move || match settings.layer.with(|layer| *layer == name) {
-            true => format!("{kind} selected"),
-            false => kind.to_owned(),
+        move || {
+            let selected = settings.layer.with(|layer| *layer == name);
+            let selected = if selected { " selected" } else { "" };
+            let collapse = if near_collapse.get() { " near-collapse" } else { "" };
+            format!("{kind}{selected}{collapse}")
         }
     };
     let tab_index = move || {
@@ -139,9 +149,21 @@ fn layer_box(
             <text text-anchor="middle" x=place.x y=top + 50.0 data-value="second">
                 {move || second_line(graph, index)}
             </text>
+            {move || near_collapse.get().then(|| collapse_mark(place))}
         </g>
     }
     .into_any()
+}
+
+/// The mark at the corner of a box that stands for a layer near collapse.
+fn collapse_mark(place: Place) -> impl IntoView {
+    let (x, y) = (place.left() + place.width - MARK, place.top() + MARK);
+    view! {
+        <g class="mark">
+            <circle cx=x cy=y r=MARK - 2.0 />
+            <text text-anchor="middle" x=x y=y + 4.0>"!"</text>
+        </g>
+    }
 }
 
 /// The border of another sheet behind a folded group.

@@ -11,7 +11,7 @@ pub const GRAPH_ID: &str = "graph-";
 const GRAPH_STYLE: &str = include_str!("../../graph.css");
 /// Colours that it refers to, as on white paper.
 const PAPER: &str = "\
-svg { --ink: #1c2126; --faint: #59636d; --line: #d9dee2; --ground: #fff; --accent: #1f6391; \
+svg { --ink: #1c2126; --faint: #59636d; --line: #d9dee2; --ground: #fff; --accent: #1f6391; --bad: #b3261e; \
 color: #1c2126; font-family: system-ui, sans-serif; }\n";
 
 /// Width and height of the whole drawing in an element of a graph, in the drawing's units.

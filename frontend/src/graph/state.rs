@@ -173,9 +173,14 @@ impl GraphState {
         if numbers.layers == 0 {
             return format!("{name} ({kind})");
         }
+        let collapse = match (numbers.near_collapse, numbers.layers) {
+            (0, _) => String::new(),
+            (_, 1) => "; near collapse".to_owned(),
+            (some, _) => format!("; {some} near collapse"),
+        };
         format!(
             "{name} ({kind}): keeps {} of {} weights, density {}, RR {:.3}, raw distortion {:.3}, \
-            residual {:.3}",
+            residual {:.3}{collapse}",
             numbers.kept,
             numbers.weights,
             Metric::Density.format(numbers.density()),

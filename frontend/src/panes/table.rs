@@ -23,7 +23,7 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
         let mut rows: Vec<(usize, Cells)> = cells.get().into_iter().enumerate().collect();
         rows.retain(|(index, cells)| {
             filter.is_empty()
-                || format!("{} {}", names[*index], cells.state.name()).contains(&filter)
+                || format!("{} {}", names[*index], cells.state_name()).contains(&filter)
         });
         let Sort { column, descending } = settings.sort.get();
         if column != Column::Order {
@@ -39,8 +39,15 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
             outcome.as_ref().map_or_else(
                 |_| "No allocation".to_owned(),
                 |allocation| {
+                    let near =
+                        allocation.layers.iter().filter(|layer| layer.is_near_collapse()).count();
+                    let collapse = match near {
+                        0 => String::new(),
+                        1 => "; 1 layer is near collapse".to_owned(),
+                        several => format!("; {several} layers are near collapse"),
+                    };
                     format!(
-                        "{} keeps {} of {} weights",
+                        "{} keeps {} of {} weights{collapse}",
                         allocation.rule,
                         allocation.kept,
                         allocation.weights()
@@ -92,6 +99,13 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
 struct Cells {
     numbers: LayerNumbers,
     state: LayerState,
+}
+
+impl Cells {
+    /// What stands in the column of states.
+    fn state_name(self) -> &'static str {
+        if self.numbers.near_collapse > 0 { "near collapse" } else { self.state.name() }
+    }
 }
 
 /// LayerNumbers of every layer under A, where there is one.
@@ -177,7 +191,7 @@ fn row_view(lab: Lab, cells: Signal<Vec<Cells>>, index: usize) -> impl IntoView 
             <td>{number(|numbers| format!("{:.4}", numbers.raw))}</td>
             <td>{number(|numbers| format!("{:.4}", numbers.residual))}</td>
             <td data-value="rr">{number(|numbers| format!("{:.3}", numbers.rr()))}</td>
-            <td class="text">{move || now.get().map_or("", |cells| cells.state.name())}</td>
+            <td class="text">{move || now.get().map_or("", Cells::state_name)}</td>
         </tr>
     }
 }
@@ -205,6 +219,6 @@ fn compare(
         Column::Raw => by(|numbers| numbers.raw),
         Column::Residual => by(|numbers| numbers.residual),
         Column::Rr => by(LayerNumbers::rr),
-        Column::State => a.state.name().cmp(b.state.name()),
+        Column::State => a.state_name().cmp(b.state_name()),
     }
 }

@@ -21,6 +21,8 @@ pub struct AllocationSettings {
     pub alpha: RwSignal<f64>,
     /// The rule that a blend starts from.
     pub prior: RwSignal<Prior>,
+    /// Least density of every layer that is not forced.
+    pub floor: RwSignal<f64>,
     /// Layers forced to a density, whatever the rule gives them.
     pub force: RwSignal<List<Constraint>>,
 }
@@ -35,6 +37,7 @@ impl AllocationSettings {
             repair: RwSignal::new(defaults.repair),
             alpha: RwSignal::new(defaults.alpha),
             prior: RwSignal::new(defaults.prior),
+            floor: RwSignal::new(defaults.floor),
             force: RwSignal::new(List(Vec::new())),
         }
     }
@@ -48,6 +51,7 @@ impl AllocationSettings {
                 repair: self.repair.get(),
                 alpha: self.alpha.get(),
                 prior: self.prior.get(),
+                floor: self.floor.get(),
                 ..RuleSettings::default()
             },
             constraints: self.force.get().0,
@@ -72,6 +76,7 @@ impl AllocationSettings {
             Property::new(key("repair"), self.repair, RepairOperator::default()),
             Property::new(key("alpha"), self.alpha, defaults.alpha),
             Property::new(key("prior"), self.prior, Prior::ERK),
+            Property::new(key("floor"), self.floor, defaults.floor),
             Property::new(key("force"), self.force, List(Vec::new())),
         ]);
     }
