@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use insta;
+use rrlab_types::CURVE_SPARSITIES;
+use serde_json::Value;
 
 /// The `rrlab` binary that `cargo xtask test` built beside the tests.
 ///
@@ -92,6 +94,34 @@ pub fn copied_page(folder: &Path) -> PathBuf {
     let page = folder.join("page");
     copy(&built_page(), &page).expect("a copy of the page");
     page
+}
+
+/// Makes a profile one of version 1: it names no network, has no sensitivity, and its curves are
+/// over 0.3 to 0.998 alone.
+///
+/// # Panics
+/// If it is no profile of this version.
+pub fn make_version_1(profile: &mut Value) {
+    let without = |value: &mut Value, field: &str| {
+        value.as_object_mut().expect("an object").remove(field);
+    };
+    profile["version"] = 1.into();
+    without(profile, "model_hash");
+    without(&mut profile["measurement"], "sensitivity");
+    for layer in profile["layers"].as_array_mut().expect("a list of layers") {
+        without(layer, "channel_sensitivity");
+        let residual = layer["residual"].as_object().expect("curves by operator").clone();
+        for (operator, curve) in residual {
+            layer["residual"][operator] = earlier_points(&curve);
+        }
+        layer["raw"] = earlier_points(&layer["raw"]);
+    }
+}
+
+fn earlier_points(curve: &Value) -> Value {
+    let points = CURVE_SPARSITIES.iter().zip(curve.as_array().expect("a curve"));
+    let earlier = points.filter(|(sparsity, _)| (0.3..=0.998).contains(*sparsity));
+    earlier.map(|(_, value)| value.clone()).collect()
 }
 
 /// The profile that comes with the page.

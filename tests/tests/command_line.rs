@@ -7,7 +7,7 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::TensorFile;
 use rrlab_engine::model::Model;
 use rrlab_tests::desk::{Desk, wait_for};
-use rrlab_tests::{assert_said, assert_transcript, insta};
+use rrlab_tests::{assert_said, assert_transcript, insta, make_version_1};
 use serde_json::Value;
 use strum::VariantArray as _;
 
@@ -269,8 +269,7 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     // A profile of the version before names no network: it is used, and that is said.
     let mut old: Value =
         serde_json::from_slice(&std::fs::read(desk.path("one.json")).unwrap()).unwrap();
-    old["version"] = 1.into();
-    old.as_object_mut().unwrap().remove("model_hash");
+    make_version_1(&mut old);
     std::fs::write(desk.path("old.json"), old.to_string()).unwrap();
     let output = desk.output(&with("sweep", "one.safetensors", "old.json", "old-sweep.json"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -227,8 +227,8 @@ async fn files_are_opened_saved_and_refused() {
         ("foreign.json", "{\"name\": 1}", "foreign.json: it holds neither a profile"),
         (
             "new.json",
-            &profile.replacen("\"version\":2", "\"version\":99", 1),
-            "version 99; this program reads versions 1 to 2",
+            &profile.replacen("\"version\":3", "\"version\":99", 1),
+            "version 99; this program reads versions 1 to 3",
         ),
     ] {
         page.choose_file(&file(name, text)).await;

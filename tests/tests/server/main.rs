@@ -17,7 +17,7 @@ use rrlab_engine::model::Model;
 use rrlab_tests::lab::{
     Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz,
 };
-use rrlab_tests::{bundled_profile, http_client};
+use rrlab_tests::{bundled_profile, http_client, make_version_1};
 use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
 use serde_json::{Value, json};
 
@@ -712,8 +712,7 @@ async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
         paths[1],
     ]);
     let mut old: Value = serde_json::from_slice(&std::fs::read(&profile).unwrap()).unwrap();
-    old["version"] = json!(1);
-    old.as_object_mut().unwrap().remove("model_hash");
+    make_version_1(&mut old);
     let nameless = lab.uploaded("profile", old.to_string().into_bytes()).await;
     let profile = lab.uploaded("profile", std::fs::read(&profile).unwrap()).await;
     for (kind, mut request) in requests(model, dataset) {
