@@ -48,7 +48,7 @@ fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
         Command::Compare(args) => compare::run(context, args),
         Command::Plot(args) => plot::run(args),
         Command::Report(args) => report::run(args),
-        Command::Reproduce(args) => reproduce::run(context, args),
+        Command::Reproduce(args) => reproduce::run(context, args, run_command),
         Command::Serve(args) => serve::serve(context, args),
         Command::Worker(args) => serve::work(context, args),
         Command::User(args) => people::user(context, args),

@@ -9,14 +9,18 @@ use clap::Parser;
 use rrlab_types::{Rule, SweepPlan};
 
 use super::context::Context;
-use crate::cli::{Cli, ReproduceArgs};
+use crate::cli::{Cli, Command, ReproduceArgs};
 use crate::progress::say;
 
 /// What projections are forced to under ERK, and how the sweep of it is called.
 const FORCED: [(&str, &str); 3] =
     [("global", "projection=global"), ("dense", "projection=dense"), ("rr", "projection=rule:rr")];
 
-pub fn run(context: &Context, args: &ReproduceArgs) -> anyhow::Result<()> {
+/// Runs any command.
+type RunCommand = fn(&Context, &Command) -> anyhow::Result<()>;
+
+/// `run_command` is what runs a command that was typed.
+pub fn run(context: &Context, args: &ReproduceArgs, run_command: RunCommand) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("can't create {}", args.out.display()))?;
     for step in steps(args) {
@@ -24,7 +28,7 @@ pub fn run(context: &Context, args: &ReproduceArgs) -> anyhow::Result<()> {
             say(&format!("{} is there", step.out.display()));
             continue;
         }
-        run_as_typed(context, step.arguments)?;
+        run_command(context, &typed(step.arguments)?)?;
     }
     Ok(())
 }
@@ -123,12 +127,11 @@ fn derived(command: &str, sweep: &Path, out: &Path) -> Step {
     step
 }
 
-/// Runs a command as if a person had typed it with this one's global options.
-fn run_as_typed(context: &Context, arguments: Vec<OsString>) -> anyhow::Result<()> {
+/// The command as if a person had typed it; says it.
+fn typed(arguments: Vec<OsString>) -> anyhow::Result<Command> {
     let shown: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     say(&format!("$ rrlab {}", shown.join(" ")));
     let mut typed = vec![OsString::from("rrlab")];
     typed.extend(arguments);
-    let Cli { command, .. } = Cli::try_parse_from(typed)?;
-    super::run_command(context, &command)
+    Ok(Cli::try_parse_from(typed)?.command)
 }
