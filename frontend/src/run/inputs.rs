@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use rrlab_protocol::{ComputeRequest, RequestWithFiles, Task};
-use rrlab_types::{Repair, SweepPlan, TrainingPlan};
+use rrlab_types::{Criterion, Repair, SweepPlan, TrainingPlan};
 
 use super::attachment::Attachment;
 use super::browser_store::{ResultKind, StoredResult};
@@ -240,6 +240,7 @@ impl RunInputs {
             rules: vec![request.rule],
             sparsities: vec![request.sparsity],
             repairs: vec![Repair::None, Repair::Operator(request.settings.repair)],
+            criterion: Criterion::default(),
             settings: request.settings,
             constraints: request.constraints,
             calibration_images: self.calibration.get_untracked(),

@@ -5,7 +5,9 @@ use rrlab_protocol::{
     CalibrateRequest, DatasetRef, EvaluateRequest, FinetuneRequest, JobRequest, SweepRequest,
     TrainRequest,
 };
-use rrlab_types::{Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, TrainingPlan};
+use rrlab_types::{
+    Criterion, Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, TrainingPlan,
+};
 
 use super::state::ServerState;
 use crate::choices::choices;
@@ -151,6 +153,7 @@ impl JobInputs {
             rules: SweepPlan::default().rules,
             sparsities: sweep_sparsities(),
             repairs: vec![Repair::None, Repair::Operator(settings.repair)],
+            criterion: Criterion::default(),
             settings,
             constraints: Vec::new(),
             calibration_images: self.calibration.get_untracked(),
@@ -168,6 +171,7 @@ impl JobInputs {
             rules: distinct([a.rule, b.rule]),
             sparsities: distinct([a.sparsity, b.sparsity]),
             repair: Repair::Operator(a.settings.repair),
+            criterion: Criterion::default(),
             settings: a.settings,
             constraints: a.constraints,
             calibration_images: self.calibration.get_untracked(),

@@ -8,7 +8,7 @@ use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::model::Model;
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::watch::unwatched;
-use rrlab_types::{LayerGraph, ModelProfile, Repair, RepairOperator};
+use rrlab_types::{ChannelwiseOperator, LayerGraph, ModelProfile, Repair, RepairOperator};
 use strum::VariantArray as _;
 
 const TOLERANCE: f64 = 1e-4;
@@ -65,9 +65,37 @@ fn second_moments_agree_with_convolution() {
                 &[fast.variance, fast.second_moment],
                 &[slow.variance, slow.second_moment],
             );
-            for &operator in RepairOperator::VARIANTS {
+            for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from)
+            {
                 let what = format!("{architecture} {} {operator}", fast.name);
                 assert_close(&what, &fast.residual[&operator], &slow.residual[&operator]);
+            }
+        }
+    }
+}
+
+/// Reconstruction leaves less the more weights it has, and less than any map of the channels: but
+/// for the ridge, which takes part of the variance of a layer that has all it needs.
+#[test]
+fn residuals_of_reconstruction_fall_with_kept_weights_and_below_all_others() {
+    const RIDGE: f64 = 1e-3;
+    let data = shapes10(64, 10, 5);
+    for (architecture, images) in [("resnet8", 40), ("vgg11_bn:width=0.25", 8)] {
+        let graph = architecture.parse::<Architecture>().unwrap().graph(10).unwrap();
+        let images =
+            CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
+        let profile = profile(&normalised(graph, &images), &images, Method::SecondMoments);
+        for layer in &profile.layers {
+            let what = format!("{architecture} {}", layer.name);
+            let solved = &layer.residual[&RepairOperator::Reconstruction];
+            assert!(solved.is_sorted(), "{what}: {solved:?}");
+            for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from)
+            {
+                let pairs = solved.iter().zip(&layer.residual[&operator]);
+                for (solved, mapped) in pairs {
+                    let bound = mapped + RIDGE * layer.variance;
+                    assert!(*solved <= bound, "{what}, {operator}: {solved} above {mapped}");
+                }
             }
         }
     }

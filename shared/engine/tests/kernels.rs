@@ -44,6 +44,28 @@ fn convolution_and_its_gradients_equal_burns() {
 }
 
 #[test]
+fn products_of_patches_and_outputs_equal_burns() {
+    let device = Device::flex();
+    device.seed(9);
+    let window = |kernel, stride, padding| Window { kernel, stride, padding };
+    let cases = [
+        ([3, 3, 8, 8], window(3, 1, 1)),
+        ([33, 5, 9, 7], window(3, 2, 1)),
+        ([7, 4, 8, 8], window(1, 2, 0)),
+        ([130, 6, 1, 1], window(1, 1, 0)),
+        ([2, 3, 6, 5], window(5, 1, 2)),
+    ];
+    for (shape, window) in cases {
+        let [batch, _, height, width] = shape;
+        let sides = [height, width].map(|side| window.output_side(side));
+        let input: Tensor<4> = random(shape, &device);
+        let output = random([batch, 4, sides[0], sides[1]], &device);
+        let ours = kernels::patch_products(input.clone(), output.clone(), window);
+        assert_close(ours, kernels::patch_products_by_burn(input, output, window));
+    }
+}
+
+#[test]
 fn batch_norm_and_its_gradients_equal_burns() {
     let device = Device::flex().autodiff();
     device.seed(8);

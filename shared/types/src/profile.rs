@@ -8,7 +8,7 @@ use strum::VariantArray as _;
 
 use crate::graph::{GraphError, LayerGraph};
 use crate::identity::{Binding, ContentHasher, IdentityError, ImagesHash, ModelHash, ProfileHash};
-use crate::repair::RepairOperator;
+use crate::repair::{ChannelwiseOperator, RepairOperator};
 use crate::sketch::ScoreSketch;
 use crate::version::{VersionError, check_version};
 
@@ -72,7 +72,8 @@ pub struct LayerProfile {
     pub share: f64,
     /// Σ_c D_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`].
     pub raw: Vec<f64>,
-    /// Σ_c R_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`].
+    /// Σ_c R_c / Σ_c `E[y²]` at each of [`CURVE_SPARSITIES`]. Of reconstruction only where it was
+    /// measured: not in profiles of earlier versions, nor without second moments.
     pub residual: BTreeMap<RepairOperator, Vec<f64>>,
     /// Spread of RR over the output channels, by operator.
     pub channels: BTreeMap<RepairOperator, ChannelSpread>,
@@ -139,6 +140,16 @@ pub enum ProfileError {
     },
 }
 
+/// An operator whose residual a profile does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the profile does not say what {operator} leaves: measure the network again with `rrlab calibrate` (by second \
+     moments), or choose another repair operator"
+)]
+pub struct UnmeasuredOperator {
+    operator: RepairOperator,
+}
+
 impl ModelProfile {
     /// A profile of the network with this hash.
     pub fn new(
@@ -171,6 +182,18 @@ impl ModelProfile {
             self.model_hash.as_ref(),
             "measure this network with `rrlab calibrate`",
         )
+    }
+
+    /// Checks that it was measured what this operator leaves of the damage.
+    ///
+    /// # Errors
+    /// For reconstruction where the profile is of an earlier version, or was not measured by second
+    /// moments.
+    pub fn check_residual(&self, operator: RepairOperator) -> Result<(), UnmeasuredOperator> {
+        match self.layers.iter().all(|layer| layer.residual.contains_key(&operator)) {
+            true => Ok(()),
+            false => Err(UnmeasuredOperator { operator }),
+        }
     }
 
     /// Reads a profile and checks all that the allocation rules take for granted.
@@ -221,7 +244,7 @@ impl LayerProfile {
                 "its variance, second moment or share is not a number of at least 0".into(),
             );
         }
-        for &operator in RepairOperator::VARIANTS {
+        for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from) {
             if !self.residual.contains_key(&operator) {
                 return Some(format!("it has no curve for the repair operator {operator}"));
             }
@@ -243,9 +266,11 @@ impl LayerProfile {
         interpolate(&self.raw, density)
     }
 
-    /// Residual distortion over `E[y²]` at any density.
+    /// Residual distortion over `E[y²]` at any density. Where a profile has no curve of
+    /// reconstruction ([`ModelProfile::check_residual`]) that of least squares, which bounds it.
     pub fn residual_at(&self, operator: RepairOperator, density: f64) -> f64 {
-        interpolate(&self.residual[&operator], density)
+        let bound = || &self.residual[&RepairOperator::LeastSquares];
+        interpolate(self.residual.get(&operator).unwrap_or_else(bound), density)
     }
 
     /// RR at any density; 0 where pruning distorts nothing.

@@ -6,10 +6,10 @@ use common::{chain, deviates, layer_weights, profile};
 use proptest::prelude::*;
 use rrlab_types::{
     AccuracyAt, AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES,
-    Constraint, Crossing, Document, Evidence, LayerGraph, LayerState, ModelProfile, Outcomes,
-    Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule, RuleSettings, SWEEP_VERSION,
-    ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport, VersionError, allocate,
-    lamp_scores,
+    Constraint, Criterion, Crossing, Document, Evidence, LayerGraph, LayerState, ModelProfile,
+    Outcomes, Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule, RuleSettings,
+    SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport,
+    VersionError, allocate, lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -392,6 +392,7 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
                 .map(|(sparsity, _)| Sparsity::new(*sparsity).unwrap())
                 .collect(),
             repairs: vec![repair],
+            criterion: Criterion::default(),
             settings: RuleSettings::default(),
             constraints: Vec::new(),
             calibration_images: 1,

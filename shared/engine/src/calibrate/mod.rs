@@ -4,6 +4,8 @@ mod curves;
 mod direct;
 mod error;
 mod images;
+mod input_norms;
+mod reconstruction;
 mod second_moments;
 mod shares;
 mod weights;
@@ -18,7 +20,8 @@ use curves::LayerScores;
 use direct::DirectSums;
 pub use error::CalibrationError;
 pub use images::CalibrationImages;
-use second_moments::PatchSums;
+pub use input_norms::InputNorms;
+pub(crate) use second_moments::{PatchMoments, PatchSums, flat_for_linear};
 use shares::StreamSums;
 use weights::LayerWeights;
 
@@ -69,15 +72,27 @@ impl MeasuredLayer {
         Self { node, weights, sums }
     }
 
-    /// Moments of every channel at each of the profile's sparsities, `[sparsity][channel]`.
-    fn moments(&self) -> Vec<Vec<ChannelMoments>> {
+    /// Moments of every channel at each of the profile's sparsities, `[sparsity][channel]`, and
+    /// likewise what reconstruction leaves, which only second moments tell.
+    async fn measured(
+        &self,
+        name: &str,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<(Vec<Vec<ChannelMoments>>, Option<Vec<Vec<f64>>>), CalibrationError> {
         let Self { weights, .. } = self;
-        match &self.sums {
-            Sums::SecondMoments(sums) => {
-                sums.moments().channel_moments(weights, &weights.kept_counts())
+        let kept = weights.kept_counts();
+        let sums = match &self.sums {
+            Sums::SecondMoments(sums) => sums.moments(),
+            Sums::Direct(sums) => {
+                let moments = sums.channel_moments(weights);
+                check_finite(name, &moments)?;
+                return Ok((moments, None));
             }
-            Sums::Direct(sums) => sums.channel_moments(weights),
-        }
+        };
+        let moments = sums.channel_moments(weights, &kept);
+        check_finite(name, &moments)?;
+        let residuals = reconstruction::residuals(name, &sums, weights, &kept, watch).await?;
+        Ok((moments, Some(residuals)))
     }
 }
 
@@ -133,9 +148,11 @@ pub async fn calibrate(
     let mut profiles = Vec::new();
     for (layer, scores) in layers.iter().zip(scores) {
         let name = &graph.node(layer.node).name;
-        let moments = layer.moments();
-        check_finite(name, &moments)?;
-        let profile = curves::layer_profile(name, &moments, shares[layer.node.0], scores);
+        let (moments, reconstruction) = layer.measured(name, &mut watch).await?;
+        let mut profile = curves::layer_profile(name, &moments, shares[layer.node.0], scores);
+        if let Some(residuals) = reconstruction {
+            curves::add_reconstruction(&mut profile, &moments, &residuals);
+        }
         watch(Progress::Layer(&profile)).await?;
         profiles.push(profile);
     }

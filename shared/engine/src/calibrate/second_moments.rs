@@ -17,6 +17,7 @@ use rrlab_types::{ChannelMoments, Op, magnitude_order};
 use super::weights::LayerWeights;
 use crate::kernels::{self, Matrix, Offset, Window, WriteMode};
 use crate::network::{channel_sums, download, window_of};
+use crate::ridge::Inputs;
 use crate::sums::add_values;
 use crate::threads;
 
@@ -197,7 +198,7 @@ impl PatchSums {
 }
 
 /// A linear layer's features as channels of one pixel, whatever shape they come in.
-fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
+pub fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
     match op {
         Op::Linear { in_features, .. } => {
             let batch = input.dims()[0];
@@ -322,16 +323,43 @@ impl<'a> OffsetSums<'a> {
 }
 
 /// One weight of a channel.
-struct Entry {
+pub struct Entry {
     /// Index into the patch.
-    index: usize,
-    weight: f64,
+    pub index: usize,
+    /// Its value.
+    pub weight: f64,
     /// Place in the order of magnitude of the whole layer, the largest first: a mask that keeps k
     /// weights keeps the places below k.
-    place: usize,
+    pub place: usize,
+}
+
+/// Place of each weight of a layer in their order of magnitude.
+pub fn places(weights: &[f32]) -> Vec<usize> {
+    let mut places = vec![0; weights.len()];
+    for (place, index) in magnitude_order(weights).into_iter().enumerate() {
+        places[index] = place;
+    }
+    places
+}
+
+impl Entry {
+    /// Weights of a channel, the largest first.
+    pub fn sorted(weights: &[f32], places: &[usize]) -> Vec<Self> {
+        let mut entries = Vec::with_capacity(weights.len());
+        for (index, (&weight, &place)) in weights.iter().zip(places).enumerate() {
+            entries.push(Self { index, weight: f64::from(weight), place });
+        }
+        entries.sort_unstable_by_key(|entry| entry.place);
+        entries
+    }
 }
 
 impl PatchMoments {
+    /// The entries of a patch as what a layer's output is regressed on.
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs::new(&self.second, &self.mean)
+    }
+
     /// Moments of every channel where the layer keeps so many weights.
     ///
     /// # Shapes
@@ -342,14 +370,11 @@ impl PatchMoments {
         layer: &LayerWeights,
         kept: &[usize],
     ) -> Vec<Vec<ChannelMoments>> {
-        let mut places = vec![0; layer.weights.len()];
-        for (place, index) in magnitude_order(&layer.weights).into_iter().enumerate() {
-            places[index] = place;
-        }
+        let places = places(&layer.weights);
         let products = self.products(layer);
         let channels = threads::map_range(layer.channels, |channel| {
             let row = channel * self.patch..(channel + 1) * self.patch;
-            let entries = sorted_entries(&layer.weights[row.clone()], &places[row.clone()]);
+            let entries = Entry::sorted(&layer.weights[row.clone()], &places[row.clone()]);
             let sums = ChannelSums::new(self, &entries, &products[row], layer.weights.len());
             let bias = layer.bias_of(channel);
             kept.iter().map(|&kept| sums.moments(kept, bias)).collect::<Vec<_>>()
@@ -359,7 +384,7 @@ impl PatchMoments {
     }
 
     /// G w of each channel, `[channels, patch]`.
-    fn products(&self, layer: &LayerWeights) -> Vec<f32> {
+    pub fn products(&self, layer: &LayerWeights) -> Vec<f32> {
         let patch = self.patch;
         let mut products = vec![0.0; layer.channels * patch];
         threads::for_each_chunk(&mut products, CHANNELS_PER_PRODUCT * patch, |chunk, out| {
@@ -390,16 +415,6 @@ impl PatchMoments {
         }
         squares
     }
-}
-
-/// Weights of a channel, the largest first.
-fn sorted_entries(weights: &[f32], places: &[usize]) -> Vec<Entry> {
-    let mut entries = Vec::with_capacity(weights.len());
-    for (index, (&weight, &place)) in weights.iter().zip(places).enumerate() {
-        entries.push(Entry { index, weight: f64::from(weight), place });
-    }
-    entries.sort_unstable_by_key(|entry| entry.place);
-    entries
 }
 
 /// δᵀGw, where δ has these entries of w.

@@ -199,15 +199,66 @@ pub fn backward(
         let gradient = &gradient[first * output_image..][..images * output_image];
         backward_part(geometry, input, weight, gradient, input_gradient, weight_gradient);
     });
-    let mut weight_gradient = weight_gradients.swap_remove(0);
-    // `swap_remove` put the last part first; the order is fixed, which is all that reproducibility
+    (input_gradient, sum_of(weight_gradients))
+}
+
+/// The second of these gradients alone: Σ over images and positions of each output channel's
+/// gradient times each entry of a patch.
+///
+/// # Shapes
+/// - `gradient`: [`Geometry::output_shape`]
+/// - output: `[out, patch]`
+pub fn weight_gradient(geometry: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    let images_per_part = geometry.batch.div_ceil(GRADIENT_PARTS);
+    let parts = geometry.batch.div_ceil(images_per_part);
+    let group = geometry.images_per_product();
+    let (input_image, output_image) = (geometry.input_image(), geometry.output_image());
+    sum_of(threads::map_range(parts, |part| {
+        let mut sums = vec![0.0; geometry.out_channels * geometry.patch()];
+        let mut scratch = Scratch::default();
+        let images = part * images_per_part..((part + 1) * images_per_part).min(geometry.batch);
+        let inputs =
+            input[images.start * input_image..images.end * input_image].chunks(group * input_image);
+        let gradients = gradient[images.start * output_image..images.end * output_image]
+            .chunks(group * output_image);
+        for (input, gradient) in inputs.zip(gradients) {
+            add_weight_gradient(geometry, input, gradient, &mut scratch, &mut sums);
+        }
+        sums
+    }))
+}
+
+/// The sum of the parts' weight gradients, of which there is at least one.
+fn sum_of(mut parts: Vec<Vec<f32>>) -> Vec<f32> {
+    // `swap_remove` puts the last part first; the order is fixed, which is all that reproducibility
     // asks.
-    for part in &weight_gradients[..parts - 1] {
-        for (sum, value) in weight_gradient.iter_mut().zip(part) {
+    let mut sum = parts.swap_remove(0);
+    for part in &parts {
+        for (sum, value) in sum.iter_mut().zip(part) {
             *sum += value;
         }
     }
-    (input_gradient, weight_gradient)
+    sum
+}
+
+/// Adds the weight gradient over a product's images; leaves the output's gradient in
+/// `scratch.product` as `[out, images · positions]`.
+fn add_weight_gradient(
+    geometry: &Geometry,
+    input: &[f32],
+    gradient: &[f32],
+    scratch: &mut Scratch,
+    weight_gradient: &mut [f32],
+) {
+    let images = input.len() / geometry.input_image();
+    let columns = images * geometry.positions();
+    let product = resized(&mut scratch.product, gradient.len());
+    swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
+    let output_gradient = Matrix::new(product, geometry.out_channels, columns);
+    let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
+    unfold(geometry, input, images, patches);
+    let transposed = Matrix::new(patches, geometry.patch(), columns).transposed();
+    matmul(output_gradient, transposed, weight_gradient, WriteMode::Add);
 }
 
 /// Both gradients over one part of the batch; the weight's is added to what `weight_gradient`
@@ -226,16 +277,10 @@ fn backward_part(
     let gradients = gradient.chunks(group * geometry.output_image());
     let input_gradients = input_gradient.chunks_mut(group * geometry.input_image());
     for ((input, gradient), input_gradient) in inputs.zip(gradients).zip(input_gradients) {
+        add_weight_gradient(geometry, input, gradient, &mut scratch, weight_gradient);
         let images = input.len() / geometry.input_image();
         let columns = images * geometry.positions();
-        let product = resized(&mut scratch.product, gradient.len());
-        swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
-        let output_gradient = Matrix::new(product, geometry.out_channels, columns);
-
-        let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
-        unfold(geometry, input, images, patches);
-        let transposed = Matrix::new(patches, geometry.patch(), columns).transposed();
-        matmul(output_gradient, transposed, weight_gradient, WriteMode::Add);
+        let output_gradient = Matrix::new(&scratch.product, geometry.out_channels, columns);
 
         let weight = Matrix::new(weight, geometry.out_channels, geometry.patch()).transposed();
         let patch_gradients = resized(&mut scratch.patch_gradients, geometry.patch() * columns);

@@ -17,6 +17,7 @@ use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{
     Device, Tensor, TensorData, module,
     ops::{ConvOptions, UnfoldOptions},
+    s,
 };
 
 use backend::CpuKernels;
@@ -188,4 +189,59 @@ pub fn patches(input: Tensor<4>, window: Window) -> Tensor<2> {
     let options = UnfoldOptions::new([stride, stride], [padding, padding], [1, 1]);
     let unfolded = module::unfold4d(input, [kernel, kernel], options);
     unfolded.swap_dims(0, 1).reshape([channels * kernel * kernel, batch * positions])
+}
+
+/// Σ over images and positions of each output channel times each entry of the patch that it is
+/// computed from.
+///
+/// # Shapes
+/// - `input`: `[batch, in, height, width]`
+/// - `output`: `[batch, out, output height, output width]` ([`Window::output_side`])
+/// - result: `[out, in · kernel²]`, entries of a patch in the order of the weight's
+pub fn patch_products(input: Tensor<4>, output: Tensor<4>, window: Window) -> Tensor<2> {
+    let device = input.device();
+    if !is_cpu(&device) {
+        return patch_products_by_burn(input, output, window);
+    }
+    let [batch, in_channels, in_height, in_width] = input.dims();
+    let out_channels = output.dims()[1];
+    let geometry =
+        conv2d::Geometry { batch, in_channels, out_channels, in_height, in_width, window };
+    assert_eq!(geometry.output_shape(), output.dims(), "an output of this input");
+    // A read of the CPU device is a view of its memory: nothing is waited for.
+    let data = [input, output].map(|tensor| {
+        burn::tensor::read_sync(tensor.into_data_async()).expect("the CPU device does not fail")
+    });
+    let [input, output] =
+        data.each_ref().map(|data| data.as_slice::<f32>().expect("activations are f32"));
+    let sums = conv2d::weight_gradient(&geometry, input, output);
+    let patch = in_channels * window.kernel * window.kernel;
+    Tensor::from_data(TensorData::new(sums, [out_channels, patch]), &device)
+}
+
+/// The same by burn's own operations, whatever the device: a product for each position of the
+/// kernel, since the patches of a batch would fill more than one buffer of a browser's GPU.
+pub fn patch_products_by_burn(input: Tensor<4>, output: Tensor<4>, window: Window) -> Tensor<2> {
+    let Window { kernel, stride, padding } = window;
+    let [batch, in_channels, in_height, in_width] = input.dims();
+    let [_, out_channels, height, width] = output.dims();
+    let matrix = |part: Tensor<4>| {
+        let channels = part.dims()[1];
+        part.swap_dims(0, 1).reshape([channels, batch * height * width])
+    };
+    let padded_shape = [batch, in_channels, in_height + 2 * padding, in_width + 2 * padding];
+    let padded = Tensor::zeros(padded_shape, &input.device())
+        .slice_assign(s![.., .., padding..padding + in_height, padding..padding + in_width], input);
+    let output = matrix(output);
+    let mut products = Vec::new();
+    for row in 0..kernel {
+        for column in 0..kernel {
+            let rows = row..row + stride * (height - 1) + 1;
+            let columns = column..column + stride * (width - 1) + 1;
+            let read = padded.clone().slice(s![.., .., rows;stride, columns;stride]);
+            let product = output.clone().matmul(matrix(read).transpose());
+            products.push(product.reshape([out_channels, in_channels, 1]));
+        }
+    }
+    Tensor::cat(products, 2).reshape([out_channels, in_channels * kernel * kernel])
 }
