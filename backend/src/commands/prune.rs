@@ -11,7 +11,7 @@ use rrlab_engine::model::Model;
 use rrlab_engine::prune::{masks_to_bytes, prune};
 use rrlab_types::{
     Allocation, Criterion, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom,
-    Repair, RepairOperator, Role,
+    Repair, Role,
 };
 use serde::Serialize;
 

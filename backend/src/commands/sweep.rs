@@ -14,7 +14,7 @@ use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
 use crate::storage::read_sweep_to_go_on_from;
 
-const CSV_COLUMNS: [&str; 11] = [
+const CSV_COLUMNS: [&str; 12] = [
     "rule",
     "sparsity",
     "repair",

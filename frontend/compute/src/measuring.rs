@@ -98,7 +98,7 @@ impl WorkerState {
     pub async fn prune(
         &mut self,
         allocation: &Allocation,
-        how: Repair,
+        (criterion, how): (Criterion, Repair),
         (count, seed): (usize, u64),
         control: &RequestControl,
     ) -> Result<(), Failure> {
@@ -106,7 +106,6 @@ impl WorkerState {
         let (hash, device) = (*hash, &self.device.device);
         let images =
             CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
-        let criterion = Criterion::default();
         let total = reports(criterion, how, model.graph(), &images);
         let mut counter = ProgressCounter::new("nodes", total);
         let mut watch = async |progress: Progress<'_>| {

@@ -5,9 +5,7 @@ use rrlab_protocol::{
     CalibrateRequest, DatasetRef, EvaluateRequest, FinetuneRequest, JobRequest, SweepRequest,
     TrainRequest,
 };
-use rrlab_types::{
-    Criterion, Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, TrainingPlan,
-};
+use rrlab_types::{Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, TrainingPlan};
 
 use super::state::ServerState;
 use crate::choices::choices;
@@ -149,11 +147,12 @@ impl JobInputs {
 
     fn sweep_plan(self) -> SweepPlan {
         let settings = untrack(|| self.server.settings.a.request()).settings;
+        let criterion = self.server.settings.a.criterion.get_untracked();
         SweepPlan {
             rules: SweepPlan::default().rules,
             sparsities: sweep_sparsities(),
-            repairs: vec![Repair::None, Repair::Operator(settings.repair)],
-            criterion: Criterion::default(),
+            repairs: repairs_after(criterion, settings.repair),
+            criterion,
             settings,
             constraints: Vec::new(),
             calibration_images: self.calibration.get_untracked(),
@@ -171,7 +170,7 @@ impl JobInputs {
             rules: distinct([a.rule, b.rule]),
             sparsities: distinct([a.sparsity, b.sparsity]),
             repair: Repair::Operator(a.settings.repair),
-            criterion: Criterion::default(),
+            criterion: self.server.settings.a.criterion.get_untracked(),
             settings: a.settings,
             constraints: a.constraints,
             calibration_images: self.calibration.get_untracked(),

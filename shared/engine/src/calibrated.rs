@@ -91,11 +91,6 @@ impl<'a> Calibrated<'a> {
         Ok(Self { model, images, device, statistics, choice })
     }
 
-    /// How many images it was measured on.
-    pub fn images(&self) -> usize {
-        self.images.len()
-    }
-
     /// The network pruned as the allocation says, and repaired.
     ///
     /// # Errors

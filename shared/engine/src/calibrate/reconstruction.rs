@@ -46,7 +46,7 @@ pub async fn residuals(
         products: moments.products(layer),
         kept,
     };
-    let mut channels = Vec::with_capacity(layer.channels);
+    let mut channels: Vec<Vec<f64>> = Vec::with_capacity(layer.channels);
     while channels.len() < layer.channels {
         let first = channels.len();
         let count = CHANNELS_BETWEEN_WATCHES.min(layer.channels - first);
@@ -58,8 +58,11 @@ pub async fn residuals(
         }
         watch(Progress::Solving).await?;
     }
-    let level_of_all = |level: usize| channels.iter().map(|curve: &Vec<f64>| curve[level]);
-    Ok((0..kept.len()).map(|level| level_of_all(level).collect()).collect())
+    let mut levels = Vec::with_capacity(kept.len());
+    for level in 0..kept.len() {
+        levels.push(channels.iter().map(|curve| curve[level]).collect());
+    }
+    Ok(levels)
 }
 
 /// What the curves of a layer's channels are computed from.
