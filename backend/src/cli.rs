@@ -11,7 +11,7 @@ use rrlab_engine::device::DeviceChoice;
 use rrlab_engine::import::Hint;
 use rrlab_protocol::UserRole;
 use rrlab_types::{
-    CALIBRATION_IMAGES, Constraint, Distillation, FinetunePlan, JUDGE_IMAGES, Repair,
+    CALIBRATION_IMAGES, Constraint, Criterion, Distillation, FinetunePlan, JUDGE_IMAGES, Repair,
     RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan, TrainingPlan, glossary,
 };
 use strum::VariantArray as _;
@@ -406,17 +406,21 @@ pub struct AllocateArgs {
 
 /// Prune a network as allocated.
 #[derive(Debug, Args)]
-#[command(after_long_help = words(&["repair operator", "density"]))]
+#[command(after_long_help = words(&["repair operator", "reconstruction", "pruning in steps", "density"]))]
 pub struct PruneArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// The allocation, as `rrlab allocate --format json` or `--format csv` printed it.
     #[arg(long, value_name = "FILE")]
     pub allocation: PathBuf,
-    /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares or
+    /// none, variance_matching, variance_scale, layerwise, shrunk, least_squares, reconstruction or
     /// bn_recalibration.
     #[arg(long, default_value_t = Repair::Operator(RepairOperator::default()))]
     pub repair: Repair,
+    /// What chooses the weights that stay inside each layer: magnitude, wanda, or obs, which prunes
+    /// in steps and goes with repair reconstruction alone.
+    #[arg(long, default_value_t)]
+    pub criterion: Criterion,
     /// Data set of the calibration images that repair needs, on whose test images the accuracy is
     /// measured [default: the one that the network was trained on].
     #[arg(long)]
@@ -469,6 +473,10 @@ pub struct ExperimentArgs {
     /// Rules, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::default().rules)]
     pub rules: Vec<Rule>,
+    /// What chooses the weights that stay inside each layer: magnitude, wanda, or obs, which prunes
+    /// in steps and goes with repair reconstruction alone.
+    #[arg(long, default_value_t)]
+    pub criterion: Criterion,
     /// Force layers, as in `rrlab allocate`.
     #[arg(long = "force", value_name = "LAYERS=DENSITY")]
     pub force: Vec<Constraint>,
@@ -487,14 +495,14 @@ pub struct ExperimentArgs {
 
 /// Prune, repair and evaluate over rules, sparsities and repairs.
 #[derive(Debug, Args)]
-#[command(after_long_help = words(&["rule", "RR", "ERK", "recovery", "recoverability transition", "chance", "judge"]))]
+#[command(after_long_help = words(&["rule", "RR", "ERK", "reconstruction", "pruning in steps", "recovery", "recoverability transition", "chance", "judge"]))]
 pub struct SweepArgs {
     #[command(flatten)]
     pub experiment: ExperimentArgs,
     /// Sparsities, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::default().sparsities)]
     pub sparsities: Vec<Sparsity>,
-    /// Repairs, separated by commas.
+    /// Repairs, separated by commas: those of `rrlab prune`.
     #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::default().repairs)]
     pub repairs: Vec<Repair>,
     /// Number of unlabelled training images, none of them calibration images, on which the judge
@@ -518,7 +526,7 @@ pub struct FinetuneArgs {
     /// Sparsities, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = FinetunePlan::default().sparsities)]
     pub sparsities: Vec<Sparsity>,
-    /// Repair before fine-tuning.
+    /// Repair before fine-tuning: one of those of `rrlab prune`.
     #[arg(long, default_value_t = FinetunePlan::default().repair)]
     pub repair: Repair,
     /// Passes over the training images.

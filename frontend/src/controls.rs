@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use leptos::prelude::*;
-use rrlab_types::{Prior, RepairOperator, Rule, Sparsity};
+use rrlab_types::{Criterion, Prior, RepairOperator, Rule, Sparsity};
 use strum::VariantArray as _;
 
 use crate::glossary::Term;
@@ -155,6 +155,12 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
                 <Select id=format!("{prefix}repair") value=choice.repair
                     set=choice.repair.write_only()
                     choices=RepairOperator::VARIANTS.iter().map(|repair| (*repair, repair.name())).collect() />
+            </label>
+            <label>
+                <span><Term name="criterion" text="Criterion" />" inside layers"</span>
+                <Select id=format!("{prefix}criterion") value=choice.criterion
+                    set=choice.criterion.write_only()
+                    choices=Criterion::VARIANTS.iter().map(|criterion| (*criterion, criterion.name())).collect() />
             </label>
             <Show when=blends>
                 <label>

@@ -1,7 +1,7 @@
 //! What it comes to: accuracy dense, pruned and repaired, beside the controls.
 
 use leptos::prelude::*;
-use rrlab_types::{AccuracyAt, AllocationRequest, Repair, SweepReport};
+use rrlab_types::{AccuracyAt, AllocationRequest, Criterion, Repair, SweepReport};
 
 use crate::format::percent;
 use crate::lab::{Lab, Side};
@@ -14,6 +14,7 @@ pub struct Accuracies {
     pruned: Option<AccuracyAt>,
     repaired: AccuracyAt,
     repair: Repair,
+    criterion: Criterion,
     /// Of the accuracy after repair.
     standard_error: f64,
     test_images: usize,
@@ -22,8 +23,12 @@ pub struct Accuracies {
 impl Accuracies {
     /// What a sweep tells of an allocation; nothing where it is of others, or does not reach the
     /// sparsity.
-    fn from_sweep(report: &SweepReport, request: &AllocationRequest) -> Option<Self> {
-        if !report.plan.is_of(request) {
+    fn from_sweep(
+        report: &SweepReport,
+        request: &AllocationRequest,
+        criterion: Criterion,
+    ) -> Option<Self> {
+        if !report.plan.is_of(request) || report.plan.criterion != criterion {
             return None;
         }
         let repair = Repair::Operator(request.settings.repair);
@@ -34,18 +39,19 @@ impl Accuracies {
             pruned: report.accuracy_at(rule, Repair::None, sparsity),
             repaired,
             repair,
+            criterion,
             standard_error: report.standard_error(repaired.accuracy()),
             test_images: report.plan.evaluation_images,
         })
     }
 
     /// The best that sweeps of the open profile tell: what was measured before what lies between.
-    pub fn of(lab: Lab, request: &AllocationRequest) -> Option<Self> {
+    pub fn of(lab: Lab, request: &AllocationRequest, criterion: Criterion) -> Option<Self> {
         let profile = lab.profile.with_value(|profile| profile.hash());
         lab.sweeps.with(|sweeps| {
             let mut interpolated = None;
             for sweep in sweeps.iter().filter(|sweep| sweep.origin.profile_hash == Some(profile)) {
-                let Some(found) = Self::from_sweep(sweep, request) else { continue };
+                let Some(found) = Self::from_sweep(sweep, request, criterion) else { continue };
                 if matches!(found.repaired, AccuracyAt::Measured(_)) {
                     return Some(found);
                 }
@@ -64,7 +70,8 @@ impl Accuracies {
         format!("{sign}{} ± {:.1}", percent(self.repaired.accuracy()), 100.0 * self.standard_error)
     }
 
-    /// `by variance_matching; between what was measured at 0.93 and 0.95, on 2000 test images`.
+    /// `by variance_matching, masks by magnitude, interpolated between 0.93 and 0.95 on 2000 test
+    /// images; ± one standard error`.
     fn note(&self) -> String {
         let known = match self.repaired {
             AccuracyAt::Measured(_) => "measured".to_owned(),
@@ -73,8 +80,8 @@ impl Accuracies {
             }
         };
         format!(
-            "by {}, {known} on {} test images; ± one standard error",
-            self.repair, self.test_images
+            "by {}, masks by {}, {known} on {} test images; ± one standard error",
+            self.repair, self.criterion, self.test_images
         )
     }
 }
@@ -95,13 +102,13 @@ pub fn AccuracyReadout(lab: Lab) -> impl IntoView {
 #[component]
 fn Line(lab: Lab, side: Side) -> impl IntoView {
     let accuracies = Memo::new(move |_| {
-        let request = match side {
-            Side::A => lab.settings.a.request(),
+        let settings = match side {
+            Side::A => lab.settings.a,
             // What a file allocates is no rule's work here.
             Side::B if lab.opened.with(Option::is_some) => return None,
-            Side::B => lab.settings.b.request(),
+            Side::B => lab.settings.b,
         };
-        Accuracies::of(lab, &request)
+        Accuracies::of(lab, &settings.request(), settings.criterion.get())
     });
     let text = move || match accuracies.get() {
         Some(accuracies) => view! { <Numbers accuracies /> }.into_any(),

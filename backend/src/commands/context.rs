@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
+use indicatif::HumanBytes;
 use rrlab_engine::calibrate::CalibrationImages;
 use rrlab_engine::data::{Dataset, DatasetSummary, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
 use rrlab_engine::import::{Hint, Imported};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
+use rrlab_engine::repair::memory;
 use rrlab_engine::watch::{Progress, Stopped};
-use rrlab_types::{Binding, Document, LayerGraph, ModelProfile};
+use rrlab_types::{Binding, Document, LayerGraph, ModelProfile, Repair, RepairOperator};
 
 use crate::allocation_file;
 use crate::cli::Format;
@@ -123,6 +125,20 @@ pub fn follow(
             _ => {}
         }
         interrupt.check()
+    }
+}
+
+/// Memory from which reconstruction is said to take it.
+const MUCH_MEMORY: u64 = 1 << 30;
+
+/// Says how much memory reconstruction will take, where it is among the repairs and that is much.
+pub fn note_memory(repairs: &[Repair], model: &Model, images: usize) {
+    let bytes = memory(model.graph(), images);
+    if repairs.contains(&Repair::Operator(RepairOperator::Reconstruction)) && bytes > MUCH_MEMORY {
+        say(&format!(
+            "note: reconstruction on {images} images will take about {} of memory",
+            HumanBytes(bytes)
+        ));
     }
 }
 

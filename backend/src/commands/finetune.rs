@@ -15,7 +15,9 @@ use rrlab_types::{
     Distillation, FinetunePlan, FinetuneReport, FinetuneRun, Repair, Rule, Sparsity, TrainingPlan,
 };
 
-use super::context::{Context, listed, model_bytes, read_model, state_path, training_bytes};
+use super::context::{
+    Context, listed, model_bytes, note_memory, read_model, state_path, training_bytes,
+};
 use super::setup::ExperimentSetup;
 use crate::cli::FinetuneArgs;
 use crate::destination::{Destination, Existing};
@@ -44,6 +46,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let model = read_model(&args.experiment.model.model, args.experiment.model.hint())?;
     let plan = plan(context, args)?;
     plan.training.check()?;
+    plan.criterion.check(plan.repair)?;
     let out = Destination::check(
         "--out",
         &args.out,
@@ -57,6 +60,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let setup = ExperimentSetup::load(context, &args.experiment, &model, &interrupt)?;
     let experiment = setup.experiment(&model)?;
     say(&described(&plan));
+    note_memory(&[plan.repair], &model, plan.calibration_images);
     let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
     let report = compute(context, &experiment, plan, previous, saving, &interrupt, &models)?;
     out.write(&serde_json::to_vec_pretty(&report)?)?;
@@ -167,6 +171,7 @@ fn plan(context: &Context, args: &FinetuneArgs) -> anyhow::Result<FinetunePlan> 
         rules: common.rules.clone(),
         sparsities: args.sparsities.clone(),
         repair: args.repair,
+        criterion: common.criterion,
         settings: common.settings.settings(common.rule_repair)?,
         constraints: common.force.clone(),
         calibration_images: common.images,

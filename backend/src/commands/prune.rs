@@ -2,21 +2,23 @@
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
+use rrlab_engine::calibrated::{Calibrated, PrunedNetwork, reports};
 use rrlab_engine::checkpoint;
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::evaluation;
 use rrlab_engine::model::Model;
 use rrlab_engine::prune::{masks_to_bytes, prune};
-use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_types::{
-    Allocation, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom, Repair, Role,
+    Allocation, Criterion, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom,
+    Repair, Role,
 };
 use serde::Serialize;
 
 use super::allocate::{kept_in_all, note_near_collapse};
 use super::context::{
-    Context, available_images, calibration_images, follow, model_bytes, note_unbound, read_model,
+    Context, available_images, calibration_images, follow, model_bytes, note_memory, note_unbound,
+    read_model,
 };
 use super::evaluate::accuracy_on;
 use crate::cli::PruneArgs;
@@ -35,6 +37,7 @@ struct PruneReport {
     pruned_from: Option<PrunedFrom>,
     weights: usize,
     kept: usize,
+    criterion: Criterion,
     repair: Repair,
     calibration: Option<CalibrationSet>,
     evaluation: Option<Evaluation>,
@@ -69,9 +72,11 @@ enum FoldedAs {
     BatchNormStatistics,
     /// Weight and bias of the layer itself.
     WeightAndBias,
+    /// Weight of the layer itself, and the batch norm after it.
+    WeightAndBatchNorm,
 }
 
-const CSV_COLUMNS: [&str; 17] = [
+const CSV_COLUMNS: [&str; 18] = [
     "name",
     "role",
     "weights",
@@ -79,6 +84,7 @@ const CSV_COLUMNS: [&str; 17] = [
     "density",
     "folded_into",
     "folded_as",
+    "criterion",
     "repair",
     "pruned_from.rule",
     "pruned_from.sparsity",
@@ -96,25 +102,28 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     let allocation = read_allocation(&args.allocation)?;
     note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);
     note_near_collapse(&allocation);
+    args.criterion.check(args.repair)?;
+    // Magnitude needs no images: what does not fit the network is refused before any are read.
     let (pruned, masks) = prune(&model, &allocation)?;
-    let masks = masks_to_bytes(&pruned, &masks)?;
     let existing: Existing = args.overwrite.into();
     let out = Destination::check("--out", &args.out, existing, model_bytes(model.graph()))?;
+    let mask_bytes = masks_to_bytes(&pruned, &masks)?.len() as u64;
     let masks_out = match &args.masks {
-        Some(path) => Some(Destination::check("--masks", path, existing, masks.len() as u64)?),
+        Some(path) => Some(Destination::check("--masks", path, existing, mask_bytes)?),
         None => None,
     };
     let dataset = dataset(context, args, &model)?;
     let device = context.device()?;
     let interrupt = Interrupt::listen()?;
-    let (result, calibration) = match &dataset {
-        Some(dataset) if args.repair != Repair::None => {
-            repaired(context, args, (&model, &pruned), dataset, &device, &interrupt)?
+    let (network, calibration) = match &dataset {
+        Some(dataset) if needs_images(args) => {
+            treated(context, args, (&model, &allocation), dataset, &device, &interrupt)?
         }
-        _ => (pruned.clone(), None),
+        _ => (PrunedNetwork { repaired: pruned.clone(), pruned, masks }, None),
     };
+    let PrunedNetwork { pruned, repaired: result, masks } = network;
     if let Some(masks_out) = masks_out {
-        masks_out.write(&masks)?;
+        masks_out.write(&masks_to_bytes(&pruned, &masks)?)?;
     }
     out.write(&checkpoint::write(&result)?)?;
     let evaluation = match &dataset {
@@ -128,12 +137,18 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
         pruned_from: result.info.pruned_from,
         weights: allocation.weights(),
         kept: allocation.kept,
+        criterion: args.criterion,
         repair: args.repair,
         calibration,
         evaluation,
         layers: layers(&allocation, &pruned, &result),
     };
     print(context, &allocation, &report)
+}
+
+/// Whether anything but the accuracy depends on images.
+fn needs_images(args: &PruneArgs) -> bool {
+    args.repair != Repair::None || args.criterion != Criterion::Magnitude
 }
 
 /// The data set asked for, else the one that the network was trained on, which is said. None where
@@ -143,12 +158,11 @@ fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result
         available_images(&context.data.summary(name)?, Split::Train, args.images);
         return Ok(Some(context.dataset(name)?));
     }
-    let needed = args.repair != Repair::None;
+    let needed = needs_images(args);
+    let missing = "repair needs images, as do the criteria wanda and obs: name a data set with \
+                   --dataset, or choose --repair none with --criterion magnitude";
     let Some(name) = &model.info.dataset else {
-        anyhow::ensure!(
-            !needed,
-            "repair needs images: name a data set with --dataset, or choose --repair none"
-        );
+        anyhow::ensure!(!needed, missing);
         return Ok(None);
     };
     match context.dataset(name) {
@@ -158,35 +172,34 @@ fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result
             ));
             Ok(Some(dataset))
         }
-        Err(error) if needed => Err(error).context(
-            "repair needs images: name a data set with --dataset, or choose --repair none",
-        ),
+        Err(error) if needed => Err(error).context(missing),
         Err(_) => Ok(None),
     }
 }
 
-fn repaired(
+fn treated(
     context: &Context,
     args: &PruneArgs,
-    (model, pruned): (&Model, &Model),
+    (model, allocation): (&Model, &Allocation),
     dataset: &Dataset,
     device: &OpenDevice,
     interrupt: &Interrupt,
-) -> anyhow::Result<(Model, Option<CalibrationSet>)> {
+) -> anyhow::Result<(PrunedNetwork, Option<CalibrationSet>)> {
     let images = calibration_images(context, model, dataset, Split::Train, args.images)?;
-    // Each node but the images themselves goes by twice: in the dense network, then in the pruned
-    // one.
-    let nodes = 2 * (model.graph().nodes().len() - 1);
-    let meter = context.progress.count("repairing", "nodes", nodes);
-    meter.describe(format!("by {} on {} images", args.repair, images.len()));
-    let repaired = read_sync(async {
+    let PruneArgs { criterion, repair, .. } = *args;
+    note_memory(&[repair], model, images.len());
+    let total = reports(criterion, repair, model.graph(), &images);
+    let meter = context.progress.count("repairing", "nodes", total);
+    meter.describe(format!("{repair} on {} images", images.len()));
+    let set = CalibrationSet { dataset: dataset.name.clone(), images: images.len() };
+    let network = read_sync(async {
         let mut watch = follow(&meter, interrupt);
-        let dense = DenseStatistics::measure(model, &images, &device.device, &mut watch).await?;
-        repair(model, &dense, pruned, args.repair, &images, &device.device, &mut watch).await
+        let calibrated =
+            Calibrated::measure(model, images, &device.device, criterion, &mut watch).await?;
+        calibrated.prune_and_repair(allocation, repair, &mut watch).await
     });
     drop(meter);
-    let repaired = interrupt.outcome(repaired, None)?;
-    Ok((repaired, Some(CalibrationSet { dataset: dataset.name.clone(), images: images.len() })))
+    Ok((interrupt.outcome(network, None)?, Some(set)))
 }
 
 /// Accuracy on all test images; none where there are none, or the classes are others than the
@@ -242,7 +255,9 @@ fn folded(
         .map(|norm| pruned.graph().node(norm).name.as_str());
     if let Some(norm) = norm {
         if changed(norm, "weight") || changed(norm, "bias") {
-            return Some((norm.into(), FoldedAs::BatchNorm));
+            let solved = changed(layer.name, "weight");
+            let folded_as = if solved { FoldedAs::WeightAndBatchNorm } else { FoldedAs::BatchNorm };
+            return Some((norm.into(), folded_as));
         }
         if changed(norm, "running_mean") || changed(norm, "running_var") {
             return Some((norm.into(), FoldedAs::BatchNormStatistics));
@@ -277,6 +292,9 @@ fn print(context: &Context, allocation: &Allocation, report: &PruneReport) -> an
 fn repair_of(layer: &PrunedLayer) -> String {
     match (&layer.folded_into, layer.folded_as) {
         (Some(norm), Some(FoldedAs::BatchNorm)) => format!("batch norm {norm}"),
+        (Some(norm), Some(FoldedAs::WeightAndBatchNorm)) => {
+            format!("its weight and batch norm {norm}")
+        }
         (Some(norm), Some(FoldedAs::BatchNormStatistics)) => {
             format!("statistics of batch norm {norm}")
         }
@@ -286,11 +304,14 @@ fn repair_of(layer: &PrunedLayer) -> String {
 }
 
 fn summary(allocation: &Allocation, report: &PruneReport) -> String {
-    let repair = match &report.calibration {
-        Some(set) => {
-            format!("repaired by {} on {} images of {}", report.repair, set.images, set.dataset)
+    let repair = match (&report.calibration, report.repair) {
+        (Some(set), Repair::None) => {
+            format!("chosen on {} images of {}, not repaired", set.images, set.dataset)
         }
-        None => "not repaired".into(),
+        (Some(set), repair) => {
+            format!("repaired by {repair} on {} images of {}", set.images, set.dataset)
+        }
+        (None, _) => "not repaired".into(),
     };
     let accuracy = match &report.evaluation {
         Some(found) => {

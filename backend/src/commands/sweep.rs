@@ -5,7 +5,7 @@ use rrlab_engine::experiment::{Experiment, ExperimentError};
 use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, Standing, SweepEntry, SweepPlan, SweepReport};
 
-use super::context::{Context, listed, read_model};
+use super::context::{Context, listed, note_memory, read_model};
 use super::setup::ExperimentSetup;
 use crate::cli::SweepArgs;
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
@@ -14,7 +14,7 @@ use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
 use crate::storage::read_sweep_to_go_on_from;
 
-const CSV_COLUMNS: [&str; 11] = [
+const CSV_COLUMNS: [&str; 12] = [
     "rule",
     "sparsity",
     "repair",
@@ -22,6 +22,7 @@ const CSV_COLUMNS: [&str; 11] = [
     "accuracy",
     "divergence",
     "dense_accuracy",
+    "plan.criterion",
     "dataset",
     "model_hash",
     "profile_hash",
@@ -31,6 +32,7 @@ const CSV_COLUMNS: [&str; 11] = [
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let model = read_model(&args.experiment.model.model, args.experiment.model.hint())?;
     let plan = plan(context, args)?;
+    plan.check_criterion()?;
     // What is there is a part of this sweep, or `previous` refuses it.
     Destination::check("--out", &args.out, Existing::Replace, REPORT_BYTES)?;
     let previous = previous(args)?;
@@ -38,6 +40,7 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let setup = ExperimentSetup::load(context, &args.experiment, &model, &interrupt)?;
     let experiment = setup.experiment(&model)?;
     say(&described(&plan));
+    note_memory(&plan.repairs, &model, plan.calibration_images);
     let report = match compute(context, args, &experiment, plan.clone(), previous, &interrupt) {
         Err(error) if args.overwrite.force_overwrite && is_of_other_sweep(&error) => {
             say(&format!("note: {error}; it is replaced, as --force-overwrite asks"));
@@ -55,6 +58,7 @@ fn plan(context: &Context, args: &SweepArgs) -> anyhow::Result<SweepPlan> {
         rules: common.rules.clone(),
         sparsities: args.sparsities.clone(),
         repairs: args.repairs.clone(),
+        criterion: common.criterion,
         settings: common.settings.settings(common.rule_repair)?,
         constraints: common.force.clone(),
         calibration_images: common.images,
@@ -85,11 +89,12 @@ fn is_of_other_sweep(error: &anyhow::Error) -> bool {
 /// images each`.
 fn described(plan: &SweepPlan) -> String {
     format!(
-        "{} networks: {} × {} × {}, each on {} test images",
+        "{} networks: {} × {} × {}, pruned by {}, each on {} test images",
         plan.asked(),
         listed(("rule", "rules"), &plan.rules),
         listed(("sparsity", "sparsities"), &plan.sparsities),
         listed(("repair", "repairs"), &plan.repairs),
+        plan.criterion,
         plan.evaluation_images
     )
 }
@@ -148,12 +153,13 @@ fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
         rows.extend(judged_row(report, repair));
     }
     let summary = format!(
-        "dense {}, chance {}; {} test images of {}, {}\n{MARKS}",
+        "dense {}, chance {}; {} test images of {}, {}; masks by {}\n{MARKS}",
         percent(report.dense_accuracy),
         percent(report.chance()),
         report.plan.evaluation_images,
         report.origin.dataset,
-        standard_error(report)
+        standard_error(report),
+        report.plan.criterion
     );
     let csv = Csv { lines: "entries", columns: &CSV_COLUMNS };
     let table = Report { value: report, csv, columns: &columns, rows, summary: Some(summary) };

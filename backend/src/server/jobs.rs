@@ -293,6 +293,8 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
                 ("repairs", repairs.len()),
             ];
             problems.combinations(&counts);
+            let criterion = job.plan.check_criterion().err();
+            problems.add("plan.criterion", criterion.map(|error| error.to_string()));
             problems.count("plan.calibration_images", job.plan.calibration_images, MOST_IMAGES);
             problems.count("plan.evaluation_images", job.plan.evaluation_images, MOST_IMAGES);
             problems.at_most("plan.judge_images", job.plan.judge_images, MOST_IMAGES);
@@ -300,6 +302,8 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
         JobRequest::Finetune(job) => {
             let FinetunePlan { rules, sparsities, .. } = &job.plan;
             problems.combinations(&[("rules", rules.len()), ("sparsities", sparsities.len())]);
+            let criterion = job.plan.criterion.check(job.plan.repair).err();
+            problems.add("plan.criterion", criterion.map(|error| error.to_string()));
             problems.count("plan.calibration_images", job.plan.calibration_images, MOST_IMAGES);
             problems.count("plan.evaluation_images", job.plan.evaluation_images, MOST_IMAGES);
             problems.training("plan.training", &job.plan.training);

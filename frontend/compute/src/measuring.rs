@@ -1,6 +1,7 @@
 //! Profiles, sweeps, pruning with repair, and classification of the network.
 
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate, passes};
+use rrlab_engine::calibrated::{Calibrated, PrunedNetwork, reports};
 use rrlab_engine::checkpoint;
 use rrlab_engine::data::{Dataset, Sample, Split, draw_indices, images_to_device};
 use rrlab_engine::device::OpenDevice;
@@ -9,11 +10,9 @@ use rrlab_engine::failure::Failure;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
-use rrlab_engine::prune::prune;
-use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::watch::{Interrupted, Progress};
 use rrlab_protocol::{CheckpointKind, ComputeEvent, Predictions};
-use rrlab_types::{Allocation, ModelHash, Repair, SweepPlan, SweepReport};
+use rrlab_types::{Allocation, Criterion, ModelHash, Repair, SweepPlan, SweepReport};
 
 use crate::control::RequestControl;
 use crate::port::{send_bytes, send_event};
@@ -99,23 +98,25 @@ impl WorkerState {
     pub async fn prune(
         &mut self,
         allocation: &Allocation,
-        how: Repair,
+        (criterion, how): (Criterion, Repair),
         (count, seed): (usize, u64),
         control: &RequestControl,
     ) -> Result<(), Failure> {
         let (data, (hash, model)) = (self.data()?, self.held()?);
         let (hash, device) = (*hash, &self.device.device);
-        let (pruned, _) = prune(model, allocation)?;
         let images =
             CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
-        // The dense network's pass and the repair's.
-        let mut counter = ProgressCounter::new("nodes", 2 * (model.graph().nodes().len() - 1));
-        let mut watch = async |_: Progress<'_>| {
-            counter.add(1);
+        let total = reports(criterion, how, model.graph(), &images);
+        let mut counter = ProgressCounter::new("nodes", total);
+        let mut watch = async |progress: Progress<'_>| {
+            if let Progress::Repaired = progress {
+                counter.add(1);
+            }
             control.yield_now().await
         };
-        let dense = DenseStatistics::measure(model, &images, device, &mut watch).await?;
-        let repaired = repair(model, &dense, &pruned, how, &images, device, &mut watch).await?;
+        let calibrated = Calibrated::measure(model, images, device, criterion, &mut watch).await?;
+        let PrunedNetwork { pruned, repaired, .. } =
+            calibrated.prune_and_repair(allocation, how, &mut watch).await?;
         let kind = CheckpointKind::Pruned;
         send_bytes(&ComputeEvent::Checkpoint { model: hash, kind }, &checkpoint::write(&repaired)?);
         self.pruned = Some(Pruned { pruned, repaired });

@@ -114,8 +114,8 @@ impl WorkerState {
             ComputeRequest::Sweep { model, plan, previous } => {
                 self.sweep(&model, *plan, previous.map(|report| *report), control).await?
             }
-            ComputeRequest::Prune { allocation, repair, images, seed } => {
-                self.prune(&allocation, repair, (images, seed), control).await?;
+            ComputeRequest::Prune { allocation, criterion, repair, images, seed } => {
+                self.prune(&allocation, (criterion, repair), (images, seed), control).await?;
             }
             ComputeRequest::Predict { model, images, seed } => {
                 self.predict(&model, images, seed).await?

@@ -255,7 +255,7 @@ fn Experiment(lab: Lab) -> impl IntoView {
     };
     let row = move |arm: Arm| {
         let request = arm.request(lab);
-        let measured = Accuracies::of(lab, &request)
+        let measured = Accuracies::of(lab, &request, settings.a.criterion.get())
             .map_or_else(|| "not measured".to_owned(), |accuracies| accuracies.after_repair());
         match lab.profile.with_value(|profile| allocate_on(profile, &request)) {
             Ok(allocation) => {

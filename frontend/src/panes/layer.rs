@@ -71,8 +71,9 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         layer.with_value(|layer| ChartSpec {
             x: axis(),
             y: Axis { min: Some(0.0), ..Axis::new("RR", AxisScale::Linear) },
-            series: RepairOperator::VARIANTS
-                .iter()
+            series: layer
+                .residual
+                .keys()
                 .map(|&operator| {
                     let values =
                         sparsities.iter().map(|s| layer.rr_at(operator, 1.0 - s)).collect();
@@ -91,13 +92,12 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         layer.with_value(|layer| ChartSpec {
             x: axis(),
             y: Axis { min: Some(0.0), ..Axis::new("distortion over E[y²]", AxisScale::Linear) },
-            series: vec![
-                Series::line("raw", curve(layer.raw.clone())),
-                Series::line(
-                    format!("residual, {}", operator.get()),
-                    curve(layer.residual[&operator.get()].clone()),
-                ),
-            ],
+            series: [Series::line("raw", curve(layer.raw.clone()))]
+                .into_iter()
+                .chain(layer.residual.get(&operator.get()).map(|residual| {
+                    Series::line(format!("residual, {}", operator.get()), curve(residual.clone()))
+                }))
+                .collect(),
             shade: None,
             mark: mark(),
             legend: true,

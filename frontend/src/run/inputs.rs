@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use rrlab_protocol::{ComputeRequest, RequestWithFiles, Task};
-use rrlab_types::{Repair, SweepPlan, TrainingPlan};
+use rrlab_types::{SweepPlan, TrainingPlan};
 
 use super::attachment::Attachment;
 use super::browser_store::{ResultKind, StoredResult};
@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::choices::choices;
 use crate::files::is_model;
 use crate::settings::{AllocationSettings, ComputeOn};
-use crate::sweep_plan::sweep_sparsities;
+use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
 /// The network that comes with the page, trained by this project's own program.
 const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
@@ -236,10 +236,12 @@ impl RunInputs {
     /// A sweep of one point: an allocation before and after repair.
     fn plan(self, allocation: AllocationSettings) -> SweepPlan {
         let request = untrack(|| allocation.request());
+        let criterion = allocation.criterion.get_untracked();
         SweepPlan {
             rules: vec![request.rule],
             sparsities: vec![request.sparsity],
-            repairs: vec![Repair::None, Repair::Operator(request.settings.repair)],
+            repairs: repairs_after(criterion, request.settings.repair),
+            criterion,
             settings: request.settings,
             constraints: request.constraints,
             calibration_images: self.calibration.get_untracked(),
@@ -276,9 +278,15 @@ impl RunInputs {
 
     /// Prunes by A, and hands over the network.
     pub(super) fn prune(self) {
-        let allocation = untrack(|| self.session.settings.a.request());
+        let settings = self.session.settings.a;
         let (images, seed) = (self.calibration.get_untracked(), self.seed.get_untracked());
-        self.run(vec![self.measure_task(false), Task::Prune { allocation, images, seed }]);
+        let prune = Task::Prune {
+            allocation: untrack(|| settings.request()),
+            criterion: settings.criterion.get_untracked(),
+            images,
+            seed,
+        };
+        self.run(vec![self.measure_task(false), prune]);
     }
 
     /// Classifies some test images.

@@ -9,7 +9,7 @@ use rrlab_types::{Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, T
 
 use super::state::ServerState;
 use crate::choices::choices;
-use crate::sweep_plan::sweep_sparsities;
+use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
 choices! {
     /// What a job does.
@@ -147,10 +147,12 @@ impl JobInputs {
 
     fn sweep_plan(self) -> SweepPlan {
         let settings = untrack(|| self.server.settings.a.request()).settings;
+        let criterion = self.server.settings.a.criterion.get_untracked();
         SweepPlan {
             rules: SweepPlan::default().rules,
             sparsities: sweep_sparsities(),
-            repairs: vec![Repair::None, Repair::Operator(settings.repair)],
+            repairs: repairs_after(criterion, settings.repair),
+            criterion,
             settings,
             constraints: Vec::new(),
             calibration_images: self.calibration.get_untracked(),
@@ -168,6 +170,7 @@ impl JobInputs {
             rules: distinct([a.rule, b.rule]),
             sparsities: distinct([a.sparsity, b.sparsity]),
             repair: Repair::Operator(a.settings.repair),
+            criterion: self.server.settings.a.criterion.get_untracked(),
             settings: a.settings,
             constraints: a.constraints,
             calibration_images: self.calibration.get_untracked(),

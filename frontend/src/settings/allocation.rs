@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use rrlab_types::{
-    AllocationRequest, Constraint, Prior, RepairOperator, Rule, RuleSettings, Sparsity,
+    AllocationRequest, Constraint, Criterion, Prior, RepairOperator, Rule, RuleSettings, Sparsity,
 };
 
 use super::list::List;
@@ -17,6 +17,8 @@ pub struct AllocationSettings {
     pub rule: RwSignal<Rule>,
     /// Operator whose residual distortion counts and is shown.
     pub repair: RwSignal<RepairOperator>,
+    /// What chooses the weights that stay inside each layer of a network that is pruned so.
+    pub criterion: RwSignal<Criterion>,
     /// Power of RR, for rules that take one.
     pub alpha: RwSignal<f64>,
     /// The rule that a blend starts from.
@@ -35,6 +37,7 @@ impl AllocationSettings {
             sparsity: RwSignal::new(first_sparsity()),
             rule: RwSignal::new(rule),
             repair: RwSignal::new(defaults.repair),
+            criterion: RwSignal::new(Criterion::default()),
             alpha: RwSignal::new(defaults.alpha),
             prior: RwSignal::new(defaults.prior),
             floor: RwSignal::new(defaults.floor),
@@ -74,6 +77,7 @@ impl AllocationSettings {
             Property::new(key("sparsity"), self.sparsity, first_sparsity()),
             Property::new(key("rule"), self.rule, rule),
             Property::new(key("repair"), self.repair, RepairOperator::default()),
+            Property::new(key("criterion"), self.criterion, Criterion::default()),
             Property::new(key("alpha"), self.alpha, defaults.alpha),
             Property::new(key("prior"), self.prior, Prior::ERK),
             Property::new(key("floor"), self.floor, defaults.floor),

@@ -4,19 +4,19 @@
 
 use burn::tensor::Device;
 use rrlab_types::{
-    AllocateError, AllocationError, AllocationRequest, Constraint, Evidence, Outcomes, PROGRAM,
-    Repair, ReportOrigin, Rule, RuleSettings, Sparsity, allocate,
+    AllocateError, AllocationError, AllocationRequest, Constraint, Criterion, CriterionError,
+    Evidence, Outcomes, PROGRAM, Repair, ReportOrigin, Rule, RuleSettings, Sparsity, allocate,
 };
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
+use crate::calibrated::{Calibrated, PrunedNetwork, TreatmentError};
 use crate::data::{Dataset, Split, draw_indices};
 use crate::evaluate::outcomes;
 use crate::judge::Judge;
 use crate::measured::Measured;
 use crate::model::Model;
 use crate::network::Network;
-use crate::prune::{Masks, prune};
-use crate::repair::{DenseStatistics, repair};
+use crate::prune::Masks;
 use crate::watch::{Interrupted, Progress, Stopped};
 
 /// Why a sweep, or what fine-tuning does before it trains, ended early.
@@ -35,6 +35,9 @@ pub enum ExperimentError {
     /// An allocation that does not fit the model, whose profile does not say whose it is.
     #[error("the profile is not of this network: {0}")]
     Allocation(#[from] AllocationError),
+    /// A criterion that does not go with one of the repairs.
+    #[error(transparent)]
+    Criterion(#[from] CriterionError),
     /// Calibration images or repair failed.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
@@ -53,6 +56,16 @@ pub enum ExperimentError {
 impl From<Stopped> for ExperimentError {
     fn from(stopped: Stopped) -> Self {
         Self::Interrupted(Interrupted::Stopped(stopped))
+    }
+}
+
+impl From<TreatmentError> for ExperimentError {
+    fn from(error: TreatmentError) -> Self {
+        match error {
+            TreatmentError::Allocation(error) => error.into(),
+            TreatmentError::Criterion(error) => error.into(),
+            TreatmentError::Calibration(error) => error.into(),
+        }
     }
 }
 
@@ -105,8 +118,7 @@ pub(crate) struct Repaired {
 
 /// What an experiment computes once for all combinations.
 pub(crate) struct Preparation<'a> {
-    images: CalibrationImages<'a>,
-    dense: DenseStatistics,
+    calibrated: Calibrated<'a>,
     judge: Option<Judge<'a>>,
 }
 
@@ -160,6 +172,7 @@ impl<'a> Experiment<'a> {
     pub(crate) async fn prepare(
         &self,
         draw: ImageDraw,
+        criterion: Criterion,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Preparation<'a>, CalibrationError> {
         let ImageDraw { calibration, judge, seed, .. } = draw;
@@ -167,12 +180,12 @@ impl<'a> Experiment<'a> {
         let normalization = model.normalization_of(self.dataset);
         let images =
             CalibrationImages::draw(self.dataset, Split::Train, calibration, seed, normalization)?;
-        let dense = DenseStatistics::measure(model, &images, self.device, &mut watch).await?;
         let judge = match images.others(judge) {
             Some(others) => Some(Judge::new(model, others, self.device, &mut watch).await?),
             None => None,
         };
-        Ok(Preparation { images, dense, judge })
+        let calibrated = Calibrated::measure(model, images, self.device, criterion, watch).await?;
+        Ok(Preparation { calibrated, judge })
     }
 
     /// The network pruned and repaired as one combination asks, and how well it does.
@@ -184,14 +197,13 @@ impl<'a> Experiment<'a> {
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Repaired, ExperimentError> {
         let Combination { rule, sparsity, repair: how, settings, constraints } = combination;
-        let Preparation { images, dense, judge } = preparation;
-        let model = self.measured.model();
+        let Preparation { calibrated, judge } = preparation;
         let request =
             AllocationRequest { rule, sparsity, settings, constraints: constraints.to_vec() };
         let allocation = allocate(Evidence::Profile(self.measured.profile()), &request)
             .map_err(|source| ExperimentError::Allocate { rule, sparsity, source })?;
-        let (pruned, masks) = prune(model, &allocation)?;
-        let repaired = repair(model, dense, &pruned, how, images, self.device, &mut watch).await?;
+        let PrunedNetwork { repaired, masks, .. } =
+            calibrated.prune_and_repair(&allocation, how, &mut watch).await?;
         let divergence = match judge {
             Some(judge) => Some(judge.divergence(&repaired, self.device, &mut watch).await?),
             None => None,

@@ -1,10 +1,11 @@
 //! How a piece of work ends for whoever asked for it, whichever error it ended with: the server's
 //! worker and the page's ask the same three questions of it.
 
-use rrlab_types::{AllocationError, IdentityError};
+use rrlab_types::IdentityError;
 
 use crate::architecture::ArchitectureError;
 use crate::calibrate::CalibrationError;
+use crate::calibrated::TreatmentError;
 use crate::checkpoint::CheckpointError;
 use crate::data::ImportError;
 use crate::experiment::ExperimentError;
@@ -67,6 +68,15 @@ impl From<ExperimentError> for Failure {
     }
 }
 
+impl From<TreatmentError> for Failure {
+    fn from(error: TreatmentError) -> Self {
+        match error {
+            TreatmentError::Calibration(error) => error.into(),
+            other => Self::Problem(other.to_string()),
+        }
+    }
+}
+
 impl From<FinetuneError> for Failure {
     fn from(error: FinetuneError) -> Self {
         match error {
@@ -87,7 +97,6 @@ macro_rules! problems {
     };
 }
 problems!(
-    AllocationError,
     ArchitectureError,
     CheckpointError,
     ClassesError,

@@ -122,12 +122,14 @@ impl Experiment<'_> {
         mut watch: impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<FinetuneReport, FinetuneError> {
         plan.training.check().map_err(TrainingError::from)?;
+        plan.criterion.check(plan.repair).map_err(ExperimentError::from)?;
         let (mut report, mut training) = match previous {
             Some(state) => self.continued_finetuning(&plan, state)?,
             None => (self.new_finetuning(plan, &mut watch).await?, None),
         };
         let mut between_runs = async |progress: Progress<'_>| watch(None, progress).await;
-        let preparation = self.prepare(image_draw(&report.plan), &mut between_runs).await?;
+        let (draw, criterion) = (image_draw(&report.plan), report.plan.criterion);
+        let preparation = self.prepare(draw, criterion, &mut between_runs).await?;
         for sparsity in report.plan.sparsities.clone() {
             for rule in report.plan.rules.clone() {
                 // Only the last run that was begun can be under way.

@@ -6,6 +6,7 @@
 
 pub mod architecture;
 pub mod calibrate;
+pub mod calibrated;
 pub mod checkpoint;
 pub mod data;
 pub mod device;
@@ -21,6 +22,7 @@ pub mod model;
 pub mod network;
 pub mod prune;
 pub mod repair;
+mod ridge;
 mod sums;
 pub mod sweep;
 pub mod tensors;

@@ -347,6 +347,14 @@ pub fn window_of(op: Op) -> Window {
     }
 }
 
+/// Groups of a prunable node's channels that do not mix: a linear layer is one.
+pub fn groups_of(op: Op) -> usize {
+    match op {
+        Op::Conv2d(conv) => conv.groups,
+        _ => 1,
+    }
+}
+
 /// Output of a prunable node without its bias, for any weight of its shape.
 ///
 /// # Shapes

@@ -1,8 +1,8 @@
-//! Masks by magnitude inside each layer, and models with them applied.
+//! Masks inside each layer, and models with them applied.
 
 use std::collections::{BTreeMap, HashMap};
 
-use rrlab_types::{Allocation, AllocationError, PrunedFrom, magnitude_order};
+use rrlab_types::{Allocation, AllocationError, Criterion, ModelHash, PrunedFrom, magnitude_order};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::checkpoint::CheckpointError;
@@ -28,8 +28,8 @@ pub fn magnitude_mask(weights: &[f32], kept: usize) -> Vec<bool> {
     mask
 }
 
-/// The model with all weights set to 0 that the allocation does not keep, and the masks that say
-/// which those are.
+/// The model with all weights set to 0 that the allocation does not keep, by magnitude, and the
+/// masks that say which those are.
 ///
 /// ```
 /// use rrlab_engine::architecture::Architecture;
@@ -50,33 +50,71 @@ pub fn magnitude_mask(weights: &[f32], kept: usize) -> Vec<bool> {
 /// # Errors
 /// If the allocation is for another network or contradicts itself.
 pub fn prune(model: &Model, allocation: &Allocation) -> Result<(Model, Masks), AllocationError> {
-    let layers = model.graph().prunable_layers();
-    let model_hash = model.hash();
+    prune_by(Criterion::Magnitude, |_, weights| weights.to_vec(), model, allocation)
+}
+
+/// The same by other scores of a layer's weights, given its name and the weights: those with the
+/// largest |score| stay, of equals the lower index.
+///
+/// # Errors
+/// As [`prune`].
+pub fn prune_by(
+    criterion: Criterion,
+    scores: impl Fn(&str, &[f32]) -> Vec<f32>,
+    model: &Model,
+    allocation: &Allocation,
+) -> Result<(Model, Masks), AllocationError> {
+    check(model, allocation)?;
+    let mut masks = Masks::new();
+    for layer in &allocation.layers {
+        let scores = scores(&layer.name, model.tensor(&layer.name, "weight").values());
+        masks.insert(layer.name.clone(), magnitude_mask(&scores, layer.kept));
+    }
+    Ok((masked(model, allocation, criterion, &masks), masks))
+}
+
+/// Checks that an allocation is for this network.
+///
+/// # Errors
+/// As [`prune`].
+pub(crate) fn check(model: &Model, allocation: &Allocation) -> Result<(), AllocationError> {
     allocation.check()?;
     // An allocation that names no network is bound by its layers alone, which are checked next.
-    let _ = allocation.check_model(&model_hash)?;
-    allocation.check_layers(layers.iter().map(|layer| (layer.name, layer.weights)))?;
+    let _ = allocation.check_model(&model.hash())?;
+    let layers = model.graph().prunable_layers();
+    allocation.check_layers(layers.iter().map(|layer| (layer.name, layer.weights)))
+}
+
+/// The model with masks applied that were made from an allocation of it, as it says of itself.
+pub(crate) fn masked(
+    model: &Model,
+    allocation: &Allocation,
+    criterion: Criterion,
+    masks: &Masks,
+) -> Model {
     let mut pruned = model.clone();
-    let mut masks = Masks::new();
-    for (layer, share) in layers.iter().zip(&allocation.layers) {
-        let mask = magnitude_mask(model.tensor(layer.name, "weight").values(), share.kept);
-        pruned.apply_mask(layer.name, &mask);
-        masks.insert(layer.name.into(), mask);
+    for (layer, mask) in masks {
+        pruned.apply_mask(layer, mask);
     }
-    pruned.info.pruned_from = Some(PrunedFrom {
-        model_hash,
-        profile_hash: allocation.profile_hash,
-        rule: allocation.rule,
-        sparsity: allocation.sparsity,
-    });
+    note_pruning(&mut pruned, model.hash(), allocation, criterion);
+    pruned
+}
+
+/// Writes into a model what it was pruned from.
+pub(crate) fn note_pruning(
+    pruned: &mut Model,
+    model_hash: ModelHash,
+    allocation: &Allocation,
+    criterion: Criterion,
+) {
+    let Allocation { rule, sparsity, profile_hash, kept, .. } = *allocation;
+    pruned.info.pruned_from =
+        Some(PrunedFrom { model_hash, profile_hash, rule, sparsity, criterion });
     pruned.info.history.push(format!(
-        "pruned by {} to sparsity {}: {} of {} weights kept",
-        allocation.rule,
-        allocation.sparsity,
-        allocation.kept,
+        "pruned by {rule} to sparsity {sparsity}, inside layers by {criterion}: {kept} of {} \
+         weights kept",
         allocation.weights(),
     ));
-    Ok((pruned, masks))
 }
 
 /// Metadata key of what masks were made from.

@@ -40,12 +40,13 @@ impl Experiment<'_> {
         previous: Option<SweepReport>,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, ExperimentError> {
+        plan.check_criterion()?;
         let mut report = match previous {
             Some(previous) => self.continued_sweep(plan, previous)?,
             None => self.new_sweep(plan, &mut watch).await?,
         };
         let draw = image_draw(&report.plan);
-        let preparation = self.prepare(draw, &mut watch).await?;
+        let preparation = self.prepare(draw, report.plan.criterion, &mut watch).await?;
         for (rule, sparsity, repair) in combinations(&report.plan) {
             if report.entry(rule, sparsity, repair).is_some() {
                 continue;
@@ -102,7 +103,9 @@ impl Experiment<'_> {
             ..plan.clone()
         };
         if without_lists(&previous.plan) != without_lists(&plan) {
-            let problem = "has other settings, constraints, image counts or seed".into();
+            let problem =
+                "has another criterion or seed, or other settings, constraints or image counts"
+                    .into();
             return Err(ExperimentError::OtherWork { work, problem });
         }
         Ok(SweepReport { plan, ..previous })

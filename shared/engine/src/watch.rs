@@ -17,6 +17,8 @@ pub enum Progress<'a> {
     Images(usize),
     /// One more node of the network was repaired on all images.
     Repaired,
+    /// Some more channels of a layer were solved: to be heard of, and ended, within long layers.
+    Solving,
     /// This layer is measured.
     Layer(&'a LayerProfile),
     /// The sweep has one more entry.

@@ -9,7 +9,8 @@ use rrlab_engine::model::Model;
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
-    Conv2d, LayerGraph, ModelProfile, Module, NodeId, Op, Padding, Repair, RepairOperator,
+    ChannelwiseOperator, Conv2d, LayerGraph, ModelProfile, Module, NodeId, Op, Padding, Repair,
+    RepairOperator,
 };
 use strum::VariantArray as _;
 
@@ -137,4 +138,35 @@ fn every_kind_of_layer_agrees_over_several_batches() {
     let images =
         CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
     assert_ways_agree("chain", &normalised(graph, &images), &images);
+}
+
+/// Reconstruction leaves less the more weights it has, and less than any map of the channels: but
+/// for the ridge, which takes part of the variance of a layer that has all it needs.
+#[test]
+fn residuals_of_reconstruction_fall_with_kept_weights_and_below_all_others() {
+    const RIDGE: f64 = 1e-3;
+    let data = shapes10(64, 10, 5);
+    for (architecture, images) in [("resnet8", 40), ("vgg11_bn:width=0.25", 8)] {
+        let graph = architecture.parse::<Architecture>().unwrap().graph(10).unwrap();
+        let images =
+            CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
+        let profile = profile(&normalised(graph, &images), &images, Method::SecondMoments);
+        for layer in &profile.layers {
+            let what = format!("{architecture} {}", layer.name);
+            // A linear layer with more inputs than images has no second moments of them.
+            let Some(solved) = layer.residual.get(&RepairOperator::Reconstruction) else {
+                assert_eq!(layer.name, "classifier", "{architecture}");
+                continue;
+            };
+            assert!(solved.is_sorted(), "{what}: {solved:?}");
+            for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from)
+            {
+                let pairs = solved.iter().zip(&layer.residual[&operator]);
+                for (solved, mapped) in pairs {
+                    let bound = mapped + RIDGE * layer.variance;
+                    assert!(*solved <= bound, "{what}, {operator}: {solved} above {mapped}");
+                }
+            }
+        }
+    }
 }

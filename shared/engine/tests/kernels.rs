@@ -62,6 +62,20 @@ fn convolution_and_its_gradients_equal_burns() {
 }
 
 #[test]
+fn products_of_patches_and_outputs_equal_burns() {
+    let device = Device::flex();
+    device.seed(9);
+    for (shape, out_channels, groups, window) in cases() {
+        let [batch, _, height, width] = shape;
+        let sides = window.places([height, width]).unwrap();
+        let input: Tensor<4> = random(shape, &device);
+        let output = random([batch, out_channels, sides[0], sides[1]], &device);
+        let ours = kernels::patch_products(input.clone(), output.clone(), window, groups);
+        assert_close(ours, kernels::patch_products_by_burn(input, output, window, groups));
+    }
+}
+
+#[test]
 fn batch_norm_and_its_gradients_equal_burns() {
     let device = Device::flex().autodiff();
     device.seed(8);

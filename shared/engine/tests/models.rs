@@ -14,8 +14,8 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
-    Allocation, AllocationRequest, Evidence, LayerGraph, ModelProfile, Module, Op, Repair,
-    RepairOperator, Rule, RuleSettings, Sparsity, allocate,
+    Allocation, AllocationRequest, ChannelwiseOperator, Evidence, LayerGraph, ModelProfile, Module,
+    Op, Repair, RepairOperator, Rule, RuleSettings, Sparsity, allocate,
 };
 use strum::VariantArray as _;
 
@@ -224,7 +224,7 @@ fn every_repair_of_a_dense_network_changes_nothing() {
         let network = Network::new(model, &device);
         read_sync(download(network.forward(images.batches(&device).next().unwrap()))).unwrap()
     };
-    for &operator in RepairOperator::VARIANTS {
+    for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from) {
         let repaired = read_sync(repair(
             &dense,
             &statistics,

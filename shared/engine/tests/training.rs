@@ -17,9 +17,9 @@ use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
-    AllocationError, AllocationRequest, Distillation, Evidence, FinetunePlan, FinetuneReport,
-    Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan, SweepReport,
-    TrainingPlan, allocate,
+    AllocationError, AllocationRequest, Criterion, Distillation, Evidence, FinetunePlan,
+    FinetuneReport, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan,
+    SweepReport, TrainingPlan, allocate,
 };
 
 fn model(seed: u64) -> Model {
@@ -282,6 +282,7 @@ fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
         rules: vec![Rule::Uniform, Rule::Rr],
         sparsities: vec![Sparsity::new(0.8).unwrap()],
         repair: Repair::Operator(RepairOperator::VarianceMatching),
+        criterion: Criterion::default(),
         settings: RuleSettings::default(),
         constraints: Vec::new(),
         calibration_images: 60,
@@ -370,6 +371,7 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
         rules: vec![Rule::Uniform],
         sparsities: vec![Sparsity::new(0.8).unwrap()],
         repairs: vec![Repair::None],
+        criterion: Criterion::default(),
         settings: RuleSettings::default(),
         constraints: Vec::new(),
         calibration_images: 60,

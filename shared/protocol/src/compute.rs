@@ -2,8 +2,8 @@
 //! it as they are.
 
 use rrlab_types::{
-    Allocation, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport, SweepPlan,
-    SweepReport, TrainingPlan,
+    Allocation, Criterion, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport,
+    SweepPlan, SweepReport, TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,8 @@ pub enum ComputeRequest {
     Prune {
         /// What every layer keeps, and of which network.
         allocation: Box<Allocation>,
+        /// What chooses the weights that stay inside each layer.
+        criterion: Criterion,
         /// How channels are repaired; none leaves the network as it was pruned.
         repair: Repair,
         /// Number of calibration images, drawn from the training images.

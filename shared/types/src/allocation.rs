@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
+use crate::criterion::Criterion;
 use crate::graph::Role;
 use crate::identity::{Binding, IdentityError, ModelHash, ProfileHash};
 use crate::rule::{Constraint, Rule, RuleSettings};
@@ -97,6 +98,9 @@ pub struct PrunedFrom {
     pub rule: Rule,
     /// Global sparsity that was asked for; `budget` follows from it.
     pub sparsity: Sparsity,
+    /// What chose the weights that stay inside each layer; before it was recorded, magnitude did.
+    #[serde(default)]
+    pub criterion: Criterion,
 }
 
 /// How one layer differs between two allocations: the other's value minus this one's.

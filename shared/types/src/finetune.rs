@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Sparsity;
+use crate::criterion::Criterion;
 use crate::repair::{Repair, RepairOperator};
 use crate::report::{ReportOrigin, SweepPlan, without_old_hash};
 use crate::rule::{Constraint, Rule, RuleSettings};
@@ -26,6 +27,10 @@ pub struct FinetunePlan {
     pub sparsities: Vec<Sparsity>,
     /// Repair of the pruned network before the first epoch.
     pub repair: Repair,
+    /// What chooses the weights that stay inside each layer; a plan that does not say means
+    /// magnitude.
+    #[serde(default)]
+    pub criterion: Criterion,
     /// Numbers that the rules read.
     #[serde(default)]
     pub settings: RuleSettings,
@@ -50,6 +55,7 @@ impl Default for FinetunePlan {
             rules,
             sparsities: Sparsity::new(0.95).into_iter().collect(),
             repair: Repair::Operator(RepairOperator::default()),
+            criterion: Criterion::default(),
             settings,
             constraints,
             calibration_images,

@@ -13,7 +13,7 @@ pub struct Entry {
 }
 
 /// All terms.
-pub const ENTRIES: [Entry; 29] = [
+pub const ENTRIES: [Entry; 32] = [
     Entry {
         term: "RR",
         meaning: "Relative repairability: the part of a layer's damage that a cheap repair leaves. \
@@ -37,6 +37,25 @@ pub const ENTRIES: [Entry; 29] = [
         meaning: "A map of each channel after a pruned layer, computed from means and variances alone; \
                   variance matching gives the channel its old mean and variance back.",
         formula: "ŷ → a·ŷ + b, with a = √(v/v̂), b = μ − a·μ̂",
+    },
+    Entry {
+        term: "reconstruction",
+        meaning: "All kept weights of a layer solved anew by least squares, so that its output comes as \
+                  close to the dense one as these weights allow. It needs unlabelled images, and no \
+                  training.",
+        formula: "ŵ = (G[S,S] + λI)⁻¹ t, over the kept weights S",
+    },
+    Entry {
+        term: "criterion",
+        meaning: "What chooses the weights that stay inside a layer: their magnitude, their magnitude \
+                  times the size of their inputs (wanda), or pruning in steps (obs).",
+        formula: "",
+    },
+    Entry {
+        term: "pruning in steps",
+        meaning: "Masks and weights chosen together: the kept weights are solved anew, those that the \
+                  layer's output needs least are removed, and so on until the layer's count is met.",
+        formula: "removed first: the lowest w² / [(G[S,S] + λI)⁻¹] on the diagonal",
     },
     Entry {
         term: "sparsity",

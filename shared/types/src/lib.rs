@@ -6,6 +6,7 @@
 mod allocate;
 mod allocation;
 mod budget;
+mod criterion;
 mod document;
 mod evaluation;
 mod finetune;
@@ -27,6 +28,7 @@ pub use allocation::{
     Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom,
 };
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
+pub use criterion::{Criterion, CriterionError, UnknownCriterion};
 pub use document::{Document, DocumentError};
 pub use evaluation::Evaluation;
 pub use finetune::{
@@ -45,8 +47,11 @@ pub use outcomes::{Outcomes, OutcomesError, PairedComparison, SIGNIFICANCE};
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile,
     Measurement, ModelProfile, PROFILE_VERSION, ProfileError, SensitivityMeasurement,
+    UnmeasuredOperator,
 };
-pub use repair::{Affine, ChannelMoments, Repair, RepairOperator, UnknownRepair};
+pub use repair::{
+    Affine, ChannelMoments, ChannelwiseOperator, Repair, RepairOperator, UnknownRepair,
+};
 pub use report::{
     AccuracyAt, CALIBRATION_IMAGES, Crossing, EVALUATION_IMAGES, JUDGE_IMAGES,
     RecoverabilityTransition, ReportOrigin, SWEEP_VERSION, Standing, SweepEntry, SweepFormatError,

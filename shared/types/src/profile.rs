@@ -9,7 +9,7 @@ use strum::VariantArray as _;
 
 use crate::graph::LayerGraph;
 use crate::identity::{Binding, ContentHasher, IdentityError, ImagesHash, ModelHash, ProfileHash};
-use crate::repair::RepairOperator;
+use crate::repair::{ChannelwiseOperator, RepairOperator};
 use crate::sketch::ScoreSketch;
 use crate::version::{VersionError, check_version};
 
@@ -96,7 +96,8 @@ pub struct LayerProfile {
     pub channel_sensitivity: Vec<f64>,
     /// Σ_c D_c / Σ_c `E[y²]` at each of [`LayerProfile::sparsities`].
     pub raw: Vec<f64>,
-    /// Σ_c R_c / Σ_c `E[y²]` at each of [`LayerProfile::sparsities`].
+    /// Σ_c R_c / Σ_c `E[y²]` at each of [`LayerProfile::sparsities`]. Of reconstruction only where it was
+    /// measured: not in profiles of earlier versions, nor without second moments of the inputs.
     pub residual: BTreeMap<RepairOperator, Vec<f64>>,
     /// Spread of RR over the output channels, by operator.
     pub channels: BTreeMap<RepairOperator, ChannelSpread>,
@@ -160,6 +161,16 @@ pub enum ProfileError {
     },
 }
 
+/// An operator whose residual a profile does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the profile does not say what {operator} leaves: measure the network again with `rrlab calibrate` (by second \
+     moments), or choose another repair operator"
+)]
+pub struct UnmeasuredOperator {
+    operator: RepairOperator,
+}
+
 impl ModelProfile {
     /// A profile of the network with this hash.
     pub fn new(
@@ -192,6 +203,18 @@ impl ModelProfile {
             self.model_hash.as_ref(),
             "measure this network with `rrlab calibrate`",
         )
+    }
+
+    /// Checks that it was measured what this operator leaves of the damage.
+    ///
+    /// # Errors
+    /// For reconstruction where the profile is of an earlier version, or was not measured by second
+    /// moments. A single layer may be without: a linear one with more inputs than there were images.
+    pub fn check_residual(&self, operator: RepairOperator) -> Result<(), UnmeasuredOperator> {
+        match self.layers.iter().any(|layer| layer.residual.contains_key(&operator)) {
+            true => Ok(()),
+            false => Err(UnmeasuredOperator { operator }),
+        }
     }
 
     /// Reads a profile and checks all that the allocation rules take for granted.
@@ -248,17 +271,6 @@ fn sparsities_of_length(points: usize) -> &'static [f64] {
     versions.into_iter().find(|sparsities| sparsities.len() == points).unwrap_or(&CURVE_SPARSITIES)
 }
 
-/// First version of profiles that have a curve for this operator.
-fn first_version_with(operator: RepairOperator) -> u32 {
-    match operator {
-        RepairOperator::VarianceMatching
-        | RepairOperator::VarianceScale
-        | RepairOperator::Layerwise
-        | RepairOperator::Shrunk
-        | RepairOperator::LeastSquares => 1,
-    }
-}
-
 impl LayerProfile {
     /// What is wrong with it as a layer of so many output channels in a profile of this version.
     fn problem(&self, version: u32, channels: usize) -> Option<String> {
@@ -268,9 +280,8 @@ impl LayerProfile {
                 "its variance, second moment or share is not a number of at least 0".into(),
             );
         }
-        for &operator in RepairOperator::VARIANTS {
-            let expected = version >= first_version_with(operator);
-            if expected && !self.residual.contains_key(&operator) {
+        for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from) {
+            if !self.residual.contains_key(&operator) {
                 return Some(format!("it has no curve for the repair operator {operator}"));
             }
         }
@@ -311,9 +322,11 @@ impl LayerProfile {
         interpolate(&self.raw, density)
     }
 
-    /// Residual distortion over `E[y²]` at any density.
+    /// Residual distortion over `E[y²]` at any density. Where a profile has no curve of
+    /// reconstruction ([`ModelProfile::check_residual`]) that of least squares, which bounds it.
     pub fn residual_at(&self, operator: RepairOperator, density: f64) -> f64 {
-        interpolate(&self.residual[&operator], density)
+        let bound = || &self.residual[&RepairOperator::LeastSquares];
+        interpolate(self.residual.get(&operator).unwrap_or_else(bound), density)
     }
 
     /// RR at any density; 0 where pruning distorts nothing.

@@ -1,5 +1,5 @@
-//! Repair operators: channelwise affine maps put after a pruned layer, and the distortion that they
-//! leave.
+//! Repair operators: channelwise affine maps put after a pruned layer with the distortion that they
+//! leave, and reconstruction, which solves the kept weights anew.
 
 use serde::{Deserialize, Serialize};
 use strum::VariantArray as _;
@@ -14,8 +14,8 @@ const VARIES: f64 = 1e-6;
 /// half.
 const SHRINKAGE: f64 = 0.05;
 
-/// A repair operator that is a closed form of a channel's five moments (`docs/method.md`, section
-/// 2).
+/// What is done to one pruned layer, and what a curve of a profile is the residual of
+/// (`docs/method.md`, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
@@ -33,6 +33,35 @@ pub enum RepairOperator {
     Shrunk,
     /// a = cov/v̂, b = μ − a·μ̂: no channelwise affine map leaves less.
     LeastSquares,
+    /// All kept weights solved anew by least squares: nothing of the layer's own leaves less.
+    Reconstruction,
+}
+
+/// A repair operator that is a map of each channel, in closed form from the channel's five moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::VariantArray)]
+pub enum ChannelwiseOperator {
+    /// See [`RepairOperator::VarianceMatching`].
+    VarianceMatching,
+    /// See [`RepairOperator::VarianceScale`].
+    VarianceScale,
+    /// See [`RepairOperator::Layerwise`].
+    Layerwise,
+    /// See [`RepairOperator::Shrunk`].
+    Shrunk,
+    /// See [`RepairOperator::LeastSquares`].
+    LeastSquares,
+}
+
+impl From<ChannelwiseOperator> for RepairOperator {
+    fn from(operator: ChannelwiseOperator) -> Self {
+        match operator {
+            ChannelwiseOperator::VarianceMatching => Self::VarianceMatching,
+            ChannelwiseOperator::VarianceScale => Self::VarianceScale,
+            ChannelwiseOperator::Layerwise => Self::Layerwise,
+            ChannelwiseOperator::Shrunk => Self::Shrunk,
+            ChannelwiseOperator::LeastSquares => Self::LeastSquares,
+        }
+    }
 }
 
 /// What is done to a pruned network as a whole.
@@ -40,7 +69,8 @@ pub enum RepairOperator {
 pub enum Repair {
     /// The pruned network as it is.
     None,
-    /// An operator at every prunable layer, from input to output.
+    /// An operator at every prunable layer, from input to output, on what the layers repaired before
+    /// give it.
     Operator(RepairOperator),
     /// Statistics of every batch norm estimated again on the pruned network.
     BnRecalibration,
@@ -183,10 +213,18 @@ impl RepairOperator {
         self.into()
     }
 
+    /// The map of each channel that it is; none for reconstruction, which changes weights.
+    pub fn channelwise(self) -> Option<ChannelwiseOperator> {
+        let mut all = ChannelwiseOperator::VARIANTS.iter().copied();
+        all.find(|&operator| Self::from(operator) == self)
+    }
+}
+
+impl ChannelwiseOperator {
     /// The map of each channel of a layer.
     ///
     /// ```
-    /// use rrlab_types::{ChannelMoments, RepairOperator};
+    /// use rrlab_types::{ChannelMoments, ChannelwiseOperator};
     ///
     /// // A pruned channel that varies a quarter as much as the dense one.
     /// let channel = ChannelMoments {
@@ -196,11 +234,11 @@ impl RepairOperator {
     ///     pruned_variance: 1.0,
     ///     covariance: 1.5,
     /// };
-    /// let map = RepairOperator::VarianceMatching.maps(&[channel])[0];
+    /// let map = ChannelwiseOperator::VarianceMatching.maps(&[channel])[0];
     /// assert!((map.scale - 2.0).abs() < 1e-6 && (map.shift - 0.5).abs() < 1e-6);
     ///
     /// // No channelwise map leaves less than least squares.
-    /// let least = RepairOperator::LeastSquares.maps(&[channel])[0];
+    /// let least = ChannelwiseOperator::LeastSquares.maps(&[channel])[0];
     /// assert!(channel.distortion(least) < channel.distortion(map));
     /// ```
     pub fn maps(self, channels: &[ChannelMoments]) -> Vec<Affine> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocate::AllocationRequest;
 use crate::budget::Sparsity;
+use crate::criterion::{Criterion, CriterionError};
 use crate::identity::{Binding, IdentityError, ImagesHash, ModelHash, ProfileHash};
 use crate::outcomes::Outcomes;
 use crate::repair::{Repair, RepairOperator};
@@ -61,6 +62,10 @@ pub struct SweepPlan {
     pub sparsities: Vec<Sparsity>,
     /// Repairs of the same pruned network.
     pub repairs: Vec<Repair>,
+    /// What chooses the weights that stay inside each layer; a plan that does not say means
+    /// magnitude.
+    #[serde(default)]
+    pub criterion: Criterion,
     /// Numbers that the rules read.
     pub settings: RuleSettings,
     /// Layers forced, the same for every rule.
@@ -284,6 +289,7 @@ impl Default for SweepPlan {
                 .filter_map(|value| Sparsity::new(value).ok())
                 .collect(),
             repairs: vec![Repair::None, Repair::Operator(RepairOperator::default())],
+            criterion: Criterion::default(),
             settings: RuleSettings::default(),
             constraints: Vec::new(),
             calibration_images: CALIBRATION_IMAGES,
@@ -316,6 +322,14 @@ impl SweepPlan {
     /// Number of entries when the sweep is complete.
     pub fn asked(&self) -> usize {
         self.rules.len() * self.sparsities.len() * self.repairs.len()
+    }
+
+    /// Checks that its criterion goes with each of its repairs.
+    ///
+    /// # Errors
+    /// As [`Criterion::check`].
+    pub fn check_criterion(&self) -> Result<(), CriterionError> {
+        self.repairs.iter().try_for_each(|&repair| self.criterion.check(repair))
     }
 }
 

@@ -6,10 +6,10 @@ use common::{chain, classifying, conv, deviates, layer_weights, module, profile}
 use proptest::prelude::*;
 use rrlab_types::{
     AccuracyAt, AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES,
-    Constraint, Crossing, Document, Evidence, LayerGraph, LayerProfile, LayerState, ModelProfile,
-    Op, Outcomes, Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule, RuleSettings,
-    SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport,
-    VersionError, allocate, lamp_scores,
+    Constraint, Criterion, Crossing, Document, Evidence, LayerGraph, LayerProfile, LayerState,
+    ModelProfile, Op, Outcomes, Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule,
+    RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan,
+    SweepReport, VersionError, allocate, lamp_scores,
 };
 use strum::VariantArray as _;
 
@@ -502,6 +502,7 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
                 .map(|(sparsity, _)| Sparsity::new(*sparsity).unwrap())
                 .collect(),
             repairs: vec![repair],
+            criterion: Criterion::default(),
             settings: RuleSettings::default(),
             constraints: Vec::new(),
             calibration_images: 1,

@@ -2,7 +2,7 @@
 
 use rrlab_types::{
     Affine, CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelMoments, ChannelSpread,
-    LayerProfile, RepairOperator, ScoreSketch, lamp_scores, significant,
+    ChannelwiseOperator, LayerProfile, RepairOperator, ScoreSketch, lamp_scores, significant,
 };
 use strum::VariantArray as _;
 
@@ -51,15 +51,18 @@ pub fn layer_profile(
         |value: f64| if second_moment > 0.0 { significant(value / second_moment) } else { 0.0 };
     let raw_of =
         |channels: &Vec<ChannelMoments>| over_second(raw_distortions(channels).iter().sum());
-    let residual = RepairOperator::VARIANTS.iter().map(|&operator| {
+    let residual = ChannelwiseOperator::VARIANTS.iter().map(|&operator| {
         let residual_of = |channels: &Vec<ChannelMoments>| {
             over_second(residual_distortions(operator, channels).iter().sum())
         };
-        (operator, moments.iter().map(residual_of).collect())
+        (operator.into(), moments.iter().map(residual_of).collect())
     });
-    let channels = RepairOperator::VARIANTS
+    let spread_of = |operator: ChannelwiseOperator| {
+        channel_spread(moments, |level| residual_distortions(operator, &moments[level]))
+    };
+    let channels = ChannelwiseOperator::VARIANTS
         .iter()
-        .map(|&operator| (operator, channel_spread(operator, moments)));
+        .map(|&operator| (operator.into(), spread_of(operator)));
     LayerProfile {
         name: name.into(),
         second_moment: significant(second_moment),
@@ -74,25 +77,45 @@ pub fn layer_profile(
     }
 }
 
+/// Adds what reconstruction leaves of each channel at each of [`CURVE_SPARSITIES`],
+/// `[sparsity][channel]`, to the profile of a layer with these moments.
+pub fn add_reconstruction(
+    profile: &mut LayerProfile,
+    moments: &[Vec<ChannelMoments>],
+    residuals: &[Vec<f64>],
+) {
+    let second_moment: f64 = moments[0].iter().map(ChannelMoments::second_moment).sum();
+    let over_second = |channels: &Vec<f64>| {
+        let sum: f64 = channels.iter().sum();
+        if second_moment > 0.0 { significant(sum / second_moment) } else { 0.0 }
+    };
+    let operator = RepairOperator::Reconstruction;
+    profile.residual.insert(operator, residuals.iter().map(over_second).collect());
+    let spread = channel_spread(moments, |level| residuals[level].clone());
+    profile.channels.insert(operator, spread);
+}
+
 /// D_c = E[(y − ŷ)²] of each channel: what is lost without repair.
 fn raw_distortions(channels: &[ChannelMoments]) -> Vec<f64> {
     channels.iter().map(|channel| channel.distortion(Affine::IDENTITY)).collect()
 }
 
 /// R_c = E[(y − a_c·ŷ − b_c)²] of each channel: what is lost under the operator's maps.
-fn residual_distortions(operator: RepairOperator, channels: &[ChannelMoments]) -> Vec<f64> {
+fn residual_distortions(operator: ChannelwiseOperator, channels: &[ChannelMoments]) -> Vec<f64> {
     let maps = operator.maps(channels);
     channels.iter().zip(maps).map(|(channel, map)| channel.distortion(map)).collect()
 }
 
-/// Quantiles over channels of R_c/D_c, at each of [`CHANNEL_SPARSITIES`].
-fn channel_spread(operator: RepairOperator, moments: &[Vec<ChannelMoments>]) -> ChannelSpread {
+/// Quantiles over channels of R_c/D_c, at each of [`CHANNEL_SPARSITIES`]; `residuals` gives the R_c
+/// at one of [`CURVE_SPARSITIES`].
+fn channel_spread(
+    moments: &[Vec<ChannelMoments>],
+    residuals: impl Fn(usize) -> Vec<f64>,
+) -> ChannelSpread {
     let mut quantiles = Vec::new();
     for sparsity in CHANNEL_SPARSITIES {
         let level = CURVE_SPARSITIES.iter().position(|known| *known == sparsity).unwrap_or(0);
-        let channels = &moments[level];
-        let distortions =
-            residual_distortions(operator, channels).into_iter().zip(raw_distortions(channels));
+        let distortions = residuals(level).into_iter().zip(raw_distortions(&moments[level]));
         // A channel that lost nothing leaves nothing to repair.
         let ratio = |(residual, raw): (f64, f64)| if raw > 0.0 { residual / raw } else { 0.0 };
         let mut ratios: Vec<f64> = distortions.map(ratio).collect();

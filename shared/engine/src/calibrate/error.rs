@@ -18,6 +18,12 @@ pub enum CalibrationError {
         "layer `{layer}` gives values that are not finite on these images: the weights are too large for f32"
     )]
     NotFinite { layer: String },
+    /// Inputs that no weights can be solved for.
+    #[error(
+        "layer `{layer}` can't be reconstructed: the second moments of its inputs on these images are not finite, \
+         or not positive definite as f32 knows them"
+    )]
+    Unsolvable { layer: String },
     /// A repair that leaves a tensor which no network can have.
     #[error("the repair is not finite: {0}")]
     Repair(#[from] StateDictError),

@@ -68,6 +68,11 @@ impl<'a> CalibrationImages<'a> {
         self.seed
     }
 
+    /// How many batches [`CalibrationImages::batches`] gives.
+    pub fn batch_count(&self) -> usize {
+        self.len().div_ceil(EVALUATION_BATCH)
+    }
+
     /// Hash of the pixels, in the order in which the images are used.
     pub fn hash(&self) -> ImagesHash {
         self.set.hash(&self.indices)

@@ -4,6 +4,8 @@ mod curves;
 mod direct;
 mod error;
 mod images;
+mod input_norms;
+mod reconstruction;
 mod samples;
 mod second_moments;
 mod sensitivity;
@@ -20,8 +22,9 @@ use curves::{Importance, LayerScores};
 use direct::DirectSums;
 pub use error::CalibrationError;
 pub use images::CalibrationImages;
+pub use input_norms::InputNorms;
 use samples::Samples;
-use second_moments::PatchSums;
+pub(crate) use second_moments::{InputMoments, PatchSums, flat_for_linear};
 use sensitivity::LogitGradients;
 use shares::StreamSums;
 use weights::LayerWeights;
@@ -79,16 +82,32 @@ impl MeasuredLayer {
         Self { node, weights, sums }
     }
 
-    /// Moments of every channel at each of the profile's sparsities, `[sparsity][channel]`.
-    fn moments(&self) -> Vec<Vec<ChannelMoments>> {
+    /// Moments of every channel at each of the profile's sparsities, `[sparsity][channel]`, and
+    /// likewise what reconstruction leaves, which only second moments tell.
+    async fn measured(
+        &self,
+        name: &str,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<(Vec<Vec<ChannelMoments>>, Option<Vec<Vec<f64>>>), CalibrationError> {
         let Self { weights, .. } = self;
-        match &self.sums {
-            Sums::SecondMoments(sums) => {
-                sums.moments().channel_moments(weights, &weights.kept_counts())
+        let kept = weights.kept_counts();
+        let sums = match &self.sums {
+            Sums::SecondMoments(sums) => sums.moments(),
+            Sums::Samples(samples) => {
+                let moments = samples.channel_moments(weights, &kept);
+                check_finite(name, &moments)?;
+                return Ok((moments, None));
             }
-            Sums::Samples(samples) => samples.channel_moments(weights, &weights.kept_counts()),
-            Sums::Direct(sums) => sums.channel_moments(weights),
-        }
+            Sums::Direct(sums) => {
+                let moments = sums.channel_moments(weights);
+                check_finite(name, &moments)?;
+                return Ok((moments, None));
+            }
+        };
+        let moments = sums.channel_moments(weights, &kept);
+        check_finite(name, &moments)?;
+        let residuals = reconstruction::residuals(name, &sums, weights, &kept, watch).await?;
+        Ok((moments, Some(residuals)))
     }
 }
 
@@ -153,8 +172,7 @@ pub async fn calibrate(
     let mut profiles = Vec::new();
     for (index, (layer, scores)) in layers.iter().zip(scores).enumerate() {
         let name = &graph.node(layer.node).name;
-        let moments = layer.moments();
-        check_finite(name, &moments)?;
+        let (moments, reconstruction) = layer.measured(name, &mut watch).await?;
         // Mean and variance of the dense output are the same at every sparsity.
         let variances: Vec<f64> = moments[0].iter().map(|channel| channel.variance).collect();
         let sensitivity = gradients.of_layer(index, &variances);
@@ -162,7 +180,10 @@ pub async fn calibrate(
             return Err(CalibrationError::NotFinite { layer: name.clone() });
         }
         let importance = Importance { share: shares[layer.node.0], sensitivity };
-        let profile = curves::layer_profile(name, &moments, importance, scores);
+        let mut profile = curves::layer_profile(name, &moments, importance, scores);
+        if let Some(residuals) = reconstruction {
+            curves::add_reconstruction(&mut profile, &moments, &residuals);
+        }
         watch(Progress::Layer(&profile)).await?;
         profiles.push(profile);
     }

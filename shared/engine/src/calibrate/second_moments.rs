@@ -17,6 +17,7 @@ use rrlab_types::{ChannelMoments, Conv2d, Op, Padding, Window, magnitude_order};
 use super::weights::LayerWeights;
 use crate::kernels::{self, Matrix, Offset, WriteMode};
 use crate::network::{channel_sums, download, window_of};
+use crate::ridge::Inputs;
 use crate::sums::add_values;
 use crate::threads;
 
@@ -64,7 +65,7 @@ pub struct PatchSums {
 
 /// G and m of a layer for each group of its channels.
 #[derive(Debug)]
-pub struct LayerMoments {
+pub struct InputMoments {
     groups: Vec<PatchMoments>,
 }
 
@@ -177,7 +178,7 @@ impl PatchSums {
     }
 
     /// The moments over all batches.
-    pub fn moments(&self) -> LayerMoments {
+    pub fn moments(&self) -> InputMoments {
         let patch = self.patch;
         match &self.layout {
             Layout::Offsets { kernel, channels, regions } => {
@@ -189,7 +190,7 @@ impl PatchSums {
                     }
                 });
                 let mean = (0..patch).map(|entry| sums.first(entry) / self.count).collect();
-                LayerMoments { groups: vec![PatchMoments { patch, second, mean }] }
+                InputMoments { groups: vec![PatchMoments { patch, second, mean }] }
             }
             Layout::Patches { groups, .. } => {
                 let (second, first) = self.sums.split_at(groups * patch * patch);
@@ -199,7 +200,7 @@ impl PatchSums {
                     second: second.iter().map(|sum| (sum / self.count) as f32).collect(),
                     mean: first.iter().map(|sum| sum / self.count).collect(),
                 };
-                LayerMoments { groups: of_groups.map(moments).collect() }
+                InputMoments { groups: of_groups.map(moments).collect() }
             }
         }
     }
@@ -215,7 +216,7 @@ fn kernel_of_offsets(conv: Conv2d) -> Option<usize> {
 }
 
 /// A linear layer's features as channels of one pixel, whatever shape they come in.
-fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
+pub fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
     match op {
         Op::Linear { in_features, .. } => {
             let batch = input.dims()[0];
@@ -340,16 +341,43 @@ impl<'a> OffsetSums<'a> {
 }
 
 /// One weight of a channel.
-struct Entry {
+pub struct Entry {
     /// Index into the patch.
-    index: usize,
-    weight: f64,
+    pub index: usize,
+    /// Its value.
+    pub weight: f64,
     /// Place in the order of magnitude of the whole layer, the largest first: a mask that keeps k
     /// weights keeps the places below k.
-    place: usize,
+    pub place: usize,
 }
 
-impl LayerMoments {
+/// Place of each weight of a layer in their order of magnitude.
+pub fn places(weights: &[f32]) -> Vec<usize> {
+    let mut places = vec![0; weights.len()];
+    for (place, index) in magnitude_order(weights).into_iter().enumerate() {
+        places[index] = place;
+    }
+    places
+}
+
+impl Entry {
+    /// Weights of a channel, the largest first.
+    pub fn sorted(weights: &[f32], places: &[usize]) -> Vec<Self> {
+        let mut entries = Vec::with_capacity(weights.len());
+        for (index, (&weight, &place)) in weights.iter().zip(places).enumerate() {
+            entries.push(Self { index, weight: f64::from(weight), place });
+        }
+        entries.sort_unstable_by_key(|entry| entry.place);
+        entries
+    }
+}
+
+impl InputMoments {
+    /// The entries of each group's patches as what the group's outputs are regressed on.
+    pub fn groups(&self) -> Vec<Inputs<'_>> {
+        self.groups.iter().map(|group| Inputs::new(&group.second, &group.mean)).collect()
+    }
+
     /// Moments of every channel where the layer keeps so many weights.
     ///
     /// # Shapes
@@ -360,15 +388,12 @@ impl LayerMoments {
         layer: &LayerWeights,
         kept: &[usize],
     ) -> Vec<Vec<ChannelMoments>> {
-        let mut places = vec![0; layer.weights.len()];
-        for (place, index) in magnitude_order(&layer.weights).into_iter().enumerate() {
-            places[index] = place;
-        }
+        let places = places(&layer.weights);
         let patch = layer.patch();
         let products = self.products(layer);
         let channels = threads::map_range(layer.channels, |channel| {
             let row = channel * patch..(channel + 1) * patch;
-            let entries = sorted_entries(&layer.weights[row.clone()], &places[row.clone()]);
+            let entries = Entry::sorted(&layer.weights[row.clone()], &places[row.clone()]);
             let group = &self.groups[channel / (layer.channels / self.groups.len())];
             let sums = ChannelSums::new(group, &entries, &products[row], layer.weights.len());
             let bias = layer.bias_of(channel);
@@ -379,7 +404,7 @@ impl LayerMoments {
     }
 
     /// G w of each channel, `[channels, patch]`.
-    fn products(&self, layer: &LayerWeights) -> Vec<f32> {
+    pub fn products(&self, layer: &LayerWeights) -> Vec<f32> {
         let patch = layer.patch();
         let of_group = layer.channels / self.groups.len() * patch;
         let mut products = vec![0.0; layer.channels * patch];
@@ -415,16 +440,6 @@ impl PatchMoments {
         }
         squares
     }
-}
-
-/// Weights of a channel, the largest first.
-fn sorted_entries(weights: &[f32], places: &[usize]) -> Vec<Entry> {
-    let mut entries = Vec::with_capacity(weights.len());
-    for (index, (&weight, &place)) in weights.iter().zip(places).enumerate() {
-        entries.push(Entry { index, weight: f64::from(weight), place });
-    }
-    entries.sort_unstable_by_key(|entry| entry.place);
-    entries
 }
 
 /// δᵀGw, where δ has these entries of w.

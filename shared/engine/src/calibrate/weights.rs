@@ -16,6 +16,12 @@ pub struct LayerWeights {
 }
 
 impl LayerWeights {
+    /// A layer without a bias from its weights, `[channels, patch]`.
+    #[cfg(test)]
+    pub fn new(weights: Vec<f32>, channels: usize) -> Self {
+        Self { weights, channels, bias: None }
+    }
+
     /// Weights and bias of this node, which must be a prunable one.
     pub fn of(model: &Model, node: NodeId) -> Self {
         let node = model.graph().node(node);

@@ -42,7 +42,7 @@ impl Geometry {
     }
 
     /// Weights of each group, `[out / groups, patch / groups]`.
-    fn weights<'a>(&self, weight: &'a [f32]) -> impl Iterator<Item = Matrix<'a>> + use<'a> {
+    fn weights<'a>(&self, weight: &'a [f32]) -> impl Iterator<Item = Matrix<'a, f32>> + use<'a> {
         let rows = self.out_channels / self.groups;
         let patch = self.input.patch() / self.groups;
         weight.chunks(rows * patch).map(move |group| Matrix::new(group, rows, patch))
@@ -54,7 +54,7 @@ impl Geometry {
         &self,
         matrix: &'a [f32],
         columns: usize,
-    ) -> impl Iterator<Item = Matrix<'a>> + use<'a> {
+    ) -> impl Iterator<Item = Matrix<'a, f32>> + use<'a> {
         let rows = matrix.len() / columns / self.groups;
         matrix.chunks(rows * columns).map(move |group| Matrix::new(group, rows, columns))
     }
@@ -136,15 +136,69 @@ pub fn backward(
         let gradient = &gradient[first * output_image..][..images * output_image];
         backward_part(geometry, input, weight, gradient, input_gradient, weight_gradient);
     });
-    let mut weight_gradient = weight_gradients.swap_remove(0);
-    // `swap_remove` put the last part first; the order is fixed, which is all that reproducibility
+    (input_gradient, sum_of(weight_gradients))
+}
+
+/// The second of these gradients alone: Σ over images and positions of each output channel's
+/// gradient times each entry of a patch.
+///
+/// # Shapes
+/// - `gradient`: [`Geometry::output_shape`]
+/// - output: `[out, patch / groups]`
+pub fn weight_gradient(geometry: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    let batch = geometry.input.batch;
+    let images_per_part = batch.div_ceil(GRADIENT_PARTS);
+    let at_once = geometry.images_per_product();
+    let (input_image, output_image) = (geometry.input.image(), geometry.output_image());
+    sum_of(threads::map_range(batch.div_ceil(images_per_part), |part| {
+        let mut sums = vec![0.0; geometry.out_channels * geometry.input.patch() / geometry.groups];
+        let mut scratch = Scratch::default();
+        let images = part * images_per_part..((part + 1) * images_per_part).min(batch);
+        let inputs = input[images.start * input_image..images.end * input_image]
+            .chunks(at_once * input_image);
+        let gradients = gradient[images.start * output_image..images.end * output_image]
+            .chunks(at_once * output_image);
+        for (input, gradient) in inputs.zip(gradients) {
+            add_weight_gradient(geometry, input, gradient, &mut scratch, &mut sums);
+        }
+        sums
+    }))
+}
+
+/// The sum of the parts' weight gradients, of which there is at least one.
+fn sum_of(mut parts: Vec<Vec<f32>>) -> Vec<f32> {
+    // `swap_remove` puts the last part first; the order is fixed, which is all that reproducibility
     // asks.
-    for part in &weight_gradients[..parts - 1] {
-        for (sum, value) in weight_gradient.iter_mut().zip(part) {
+    let mut sum = parts.swap_remove(0);
+    for part in &parts {
+        for (sum, value) in sum.iter_mut().zip(part) {
             *sum += value;
         }
     }
-    (input_gradient, weight_gradient)
+    sum
+}
+
+/// Adds the weight gradient over a product's images; leaves the output's gradient in
+/// `scratch.product` as `[out, images · positions]`.
+fn add_weight_gradient(
+    geometry: &Geometry,
+    input: &[f32],
+    gradient: &[f32],
+    scratch: &mut Scratch,
+    weight_gradient: &mut [f32],
+) {
+    let images = input.len() / geometry.input.image();
+    let columns = images * geometry.positions();
+    let product = resized(&mut scratch.product, gradient.len());
+    swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
+    let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
+    geometry.input.unfold(images, 0..geometry.input.patch(), input, patches);
+    let weights_of_group = weight_gradient.len() / geometry.groups;
+    let groups = geometry.rows(product, columns).zip(geometry.rows(patches, columns));
+    let weight_gradients = weight_gradient.chunks_mut(weights_of_group);
+    for ((output_gradient, patches), weight_gradient) in groups.zip(weight_gradients) {
+        matmul(output_gradient, patches.transposed(), weight_gradient, WriteMode::Add);
+    }
 }
 
 /// Both gradients over one part of the batch; the weight's is added to what `weight_gradient`
@@ -162,25 +216,15 @@ fn backward_part(
     let inputs = input.chunks(at_once * geometry.input.image());
     let gradients = gradient.chunks(at_once * geometry.output_image());
     let input_gradients = input_gradient.chunks_mut(at_once * geometry.input.image());
-    let weights_of_group = weight.len() / geometry.groups;
     let patch_of_group = geometry.input.patch() / geometry.groups;
     for ((input, gradient), input_gradient) in inputs.zip(gradients).zip(input_gradients) {
+        add_weight_gradient(geometry, input, gradient, &mut scratch, weight_gradient);
         let images = input.len() / geometry.input.image();
         let columns = images * geometry.positions();
-        let product = resized(&mut scratch.product, gradient.len());
-        swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
-
-        let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
-        geometry.input.unfold(images, 0..geometry.input.patch(), input, patches);
-        let groups = geometry.rows(product, columns).zip(geometry.rows(patches, columns));
-        let weight_gradients = weight_gradient.chunks_mut(weights_of_group);
-        for ((output_gradient, patches), weight_gradient) in groups.zip(weight_gradients) {
-            matmul(output_gradient, patches.transposed(), weight_gradient, WriteMode::Add);
-        }
 
         let patch_gradients =
             resized(&mut scratch.patch_gradients, geometry.input.patch() * columns);
-        let groups = geometry.weights(weight).zip(geometry.rows(product, columns));
+        let groups = geometry.weights(weight).zip(geometry.rows(&scratch.product, columns));
         let of_groups = patch_gradients.chunks_mut(patch_of_group * columns);
         for ((weight, output_gradient), patch_gradients) in groups.zip(of_groups) {
             matmul(weight.transposed(), output_gradient, patch_gradients, WriteMode::Replace);

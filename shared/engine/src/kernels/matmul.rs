@@ -1,20 +1,45 @@
-//! A safe face for the `gemm` crate: row-major f32 matrices in slices, each as it is or transposed.
+//! A safe face for the `gemm` crate: row-major matrices in slices, each as it is or transposed.
+
+/// Numbers that `gemm` multiplies.
+pub trait Element: Copy + 'static {
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+}
+
+impl Element for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+}
+
+impl Element for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+}
 
 /// A row-major matrix in a slice, perhaps read as its transpose.
 #[derive(Clone, Copy)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
+pub struct Matrix<'a, T> {
+    data: &'a [T],
     rows: usize,
     columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, T> Matrix<'a, T> {
     /// `rows × columns` values, row after row.
-    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "a {rows}×{columns} matrix");
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+
+    /// A part of a larger matrix, whose rows lie `row_stride` apart.
+    pub fn part(data: &'a [T], rows: usize, columns: usize, row_stride: usize) -> Self {
+        let reached = rows.saturating_sub(1) * row_stride + columns;
+        assert!(data.len() >= reached, "{rows} rows of {columns}, {row_stride} apart");
+        Self { data, rows, columns, row_stride, column_stride: 1 }
     }
 
     /// The transpose, without moving anything.
@@ -44,7 +69,12 @@ pub enum WriteMode {
 /// # Shapes
 /// - `left`: `[rows, inner]`, `right`: `[inner, columns]`
 /// - `destination`: `[rows, columns]`, row-major
-pub fn matmul(left: Matrix, right: Matrix, destination: &mut [f32], mode: WriteMode) {
+pub fn matmul<T: Element>(
+    left: Matrix<T>,
+    right: Matrix<T>,
+    destination: &mut [T],
+    mode: WriteMode,
+) {
     assert_eq!(left.columns, right.rows, "inner sizes of a matrix product");
     assert_eq!(destination.len(), left.rows * right.columns, "size of a matrix product");
     let add = mode == WriteMode::Add;
@@ -68,8 +98,8 @@ pub fn matmul(left: Matrix, right: Matrix, destination: &mut [f32], mode: WriteM
             right.column_stride as isize,
             right.row_stride as isize,
             // The destination's factor and the product's.
-            f32::from(u8::from(add)),
-            1.0,
+            if add { T::ONE } else { T::ZERO },
+            T::ONE,
             false,
             false,
             false,

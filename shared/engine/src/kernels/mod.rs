@@ -18,6 +18,7 @@ use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{
     Device, Tensor, TensorData, module,
     ops::{ConvOptions, PadMode, UnfoldOptions},
+    s,
 };
 use rrlab_types::{Padding, Window};
 
@@ -255,4 +256,78 @@ pub fn patches(input: Tensor<4>, window: Window) -> Tensor<2> {
     let options = UnfoldOptions::new(window.stride, [0, 0], window.dilation);
     let unfolded = module::unfold4d(padded(input, window.padding), window.kernel, options);
     unfolded.swap_dims(0, 1).reshape([channels * window.area(), batch * positions])
+}
+
+/// Σ over images and positions of each output channel times each entry of the patch that it is
+/// computed from.
+///
+/// # Shapes
+/// - `input`: `[batch, in, height, width]`
+/// - `output`: `[batch, out, output height, output width]` ([`Window::places`])
+/// - result: `[out, in / groups · rows · columns]`, entries of a patch in the order of the weight's
+pub fn patch_products(
+    input: Tensor<4>,
+    output: Tensor<4>,
+    window: Window,
+    groups: usize,
+) -> Tensor<2> {
+    let device = input.device();
+    if !is_cpu(&device) {
+        return patch_products_by_burn(input, output, window, groups);
+    }
+    let [batch, channels, height, width] = input.dims();
+    let out_channels = output.dims()[1];
+    let of_input = unfold::Input { batch, channels, height, width, window };
+    let geometry = conv2d::Geometry { input: of_input, out_channels, groups };
+    assert_eq!(geometry.output_shape(), output.dims(), "an output of this input");
+    // A read of the CPU device is a view of its memory: nothing is waited for.
+    let data = [input, output].map(|tensor| {
+        burn::tensor::read_sync(tensor.into_data_async()).expect("the CPU device does not fail")
+    });
+    let [input, output] =
+        data.each_ref().map(|data| data.as_slice::<f32>().expect("activations are f32"));
+    let sums = conv2d::weight_gradient(&geometry, input, output);
+    let patch = channels / groups * window.area();
+    Tensor::from_data(TensorData::new(sums, [out_channels, patch]), &device)
+}
+
+/// The same by burn's own operations, whatever the device: a product for each position of the
+/// kernel, since the patches of a batch would fill more than one buffer of a browser's GPU.
+pub fn patch_products_by_burn(
+    input: Tensor<4>,
+    output: Tensor<4>,
+    window: Window,
+    groups: usize,
+) -> Tensor<2> {
+    let (input, output) = (padded(input, window.padding).chunk(groups, 1), output.chunk(groups, 1));
+    let groups = input.into_iter().zip(output);
+    Tensor::cat(groups.map(|(input, output)| products_of_group(input, output, window)).collect(), 0)
+}
+
+/// [`patch_products_by_burn`] of one group of channels, whose input is padded already.
+fn products_of_group(padded: Tensor<4>, output: Tensor<4>, window: Window) -> Tensor<2> {
+    let Window { kernel: [kernel_rows, kernel_columns], stride, dilation, .. } = window;
+    let [batch, in_channels, ..] = padded.dims();
+    let [_, out_channels, height, width] = output.dims();
+    let matrix = |part: Tensor<4>| {
+        let channels = part.dims()[1];
+        part.swap_dims(0, 1).reshape([channels, batch * height * width])
+    };
+    // Pixels along one side that a place of the kernel reads at every position.
+    let read = |place: usize, side: usize, positions: usize| {
+        let first = place * dilation[side];
+        first..first + stride[side] * (positions - 1) + 1
+    };
+    let [row_stride, column_stride] = stride;
+    let output = matrix(output);
+    let mut products = Vec::new();
+    for row in 0..kernel_rows {
+        for column in 0..kernel_columns {
+            let (rows, columns) = (read(row, 0, height), read(column, 1, width));
+            let pixels = padded.clone().slice(s![.., .., rows;row_stride, columns;column_stride]);
+            let product = output.clone().matmul(matrix(pixels).transpose());
+            products.push(product.reshape([out_channels, in_channels, 1]));
+        }
+    }
+    Tensor::cat(products, 2).reshape([out_channels, in_channels * window.area()])
 }

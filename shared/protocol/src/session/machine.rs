@@ -388,11 +388,12 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
                 profile()?;
                 ComputeRequest::Sweep { model: model()?, plan: Box::new(plan), previous: None }
             }
-            Task::Prune { allocation: request, images, seed } => {
+            Task::Prune { allocation: request, criterion, images, seed } => {
                 let repair = Repair::Operator(request.settings.repair);
                 let allocation = allocate(Evidence::Profile(profile()?), &request)
                     .map_err(|error| error.to_string())?;
-                ComputeRequest::Prune { allocation: Box::new(allocation), repair, images, seed }
+                let allocation = Box::new(allocation);
+                ComputeRequest::Prune { allocation, criterion, repair, images, seed }
             }
             Task::Predict { images, seed } => {
                 ComputeRequest::Predict { model: model()?, images, seed }

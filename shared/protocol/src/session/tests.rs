@@ -35,6 +35,7 @@ fn plan() -> SweepPlan {
         rules: vec![],
         sparsities: vec![],
         repairs: vec![],
+        criterion: Default::default(),
         settings: Default::default(),
         constraints: vec![],
         calibration_images: 1,

@@ -1,7 +1,7 @@
 //! What goes into the state machine of a session, and what comes out of it.
 
 use rrlab_types::{
-    AllocationRequest, ModelHash, ModelProfile, SweepPlan, SweepReport, TrainingPlan,
+    AllocationRequest, Criterion, ModelHash, ModelProfile, SweepPlan, SweepReport, TrainingPlan,
 };
 
 use crate::compute::ComputeRequest;
@@ -44,6 +44,8 @@ pub enum Task<A> {
     Prune {
         /// How the budget is shared out; its repair operator repairs.
         allocation: AllocationRequest,
+        /// What chooses the weights that stay inside each layer.
+        criterion: Criterion,
         /// Number of calibration images.
         images: usize,
         /// Seed of the draw.

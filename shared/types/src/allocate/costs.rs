@@ -108,6 +108,7 @@ fn unrepairable(repair: RepairOperator) -> RepairOperator {
         | RepairOperator::Layerwise
         | RepairOperator::Shrunk
         | RepairOperator::LeastSquares => RepairOperator::LeastSquares,
+        RepairOperator::Reconstruction => RepairOperator::Reconstruction,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::budget::BudgetError;
 use crate::graph::Role;
+use crate::profile::UnmeasuredOperator;
 use crate::rule::Rule;
 
 /// Why a budget can't be shared out as asked.
@@ -27,6 +28,9 @@ pub enum AllocateError {
         /// The rule that was asked for.
         rule: Rule,
     },
+    /// Settings that name a repair operator whose residual the profile does not have.
+    #[error(transparent)]
+    Unmeasured(#[from] UnmeasuredOperator),
     /// A constraint on a layer that is not there.
     #[error("no layer is named `{name}`; layers are {}", layers.join(", "))]
     UnknownLayer {

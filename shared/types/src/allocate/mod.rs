@@ -61,6 +61,9 @@ pub fn allocate(
     request: &AllocationRequest,
 ) -> Result<Allocation, AllocateError> {
     request.check_settings()?;
+    if let Evidence::Profile(profile) = evidence {
+        profile.check_residual(request.settings.repair)?;
+    }
     let layers = evidence.layers();
     let weights = layers.iter().map(|layer| layer.shape.weights).sum();
     let budget = Budget::new(request.sparsity, weights, layers.len())?;

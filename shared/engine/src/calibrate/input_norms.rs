@@ -1,0 +1,80 @@
+//! How large the inputs of each weight are: what Wanda weighs |w| by (Sun et al. 2023).
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor};
+
+use super::error::CalibrationError;
+use super::images::CalibrationImages;
+use super::second_moments::flat_for_linear;
+use crate::kernels;
+use crate::model::Model;
+use crate::network::{Network, download, window_of};
+use crate::sums::add_values;
+use crate::watch::{Progress, Stopped};
+
+/// √`E[x²]` of what each weight of an output channel is multiplied by in the dense network.
+#[derive(Debug, Clone)]
+pub struct InputNorms {
+    /// By the layer's name, one for each group of its channels, `[patch]` each.
+    layers: BTreeMap<String, Vec<Vec<f64>>>,
+}
+
+impl InputNorms {
+    /// One pass of the dense network over the calibration images.
+    ///
+    /// # Errors
+    /// If the device fails or the watcher ends it.
+    pub async fn measure(
+        model: &Model,
+        images: &CalibrationImages<'_>,
+        device: &Device,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Self, CalibrationError> {
+        let network = Network::new(model, device);
+        let graph = network.graph();
+        let layers = graph.prunable_layers();
+        let mut sums: Vec<Vec<f64>> = vec![Vec::new(); layers.len()];
+        let mut count = 0;
+        for batch in images.batches(device) {
+            count += batch.dims()[0];
+            let mut of_batch = Vec::new();
+            network.forward_observed(batch, |id, values| {
+                let node = graph.node(id);
+                if node.role.is_some() {
+                    let input = flat_for_linear(node.op, &values.inputs[0]);
+                    let [images, _, height, width] = values.output.dims();
+                    let ones = Tensor::ones([images, 1, height, width], device);
+                    let squares = input.clone() * input;
+                    of_batch.push(kernels::patch_products(squares, ones, window_of(node.op), 1));
+                }
+            });
+            // Prunable layers are in the order of their nodes.
+            for (sums, squares) in sums.iter_mut().zip(of_batch) {
+                add_values(sums, &download(squares).await?);
+            }
+            watch(Progress::Repaired).await?;
+        }
+        let norms = layers.iter().zip(sums).map(|(layer, sums)| {
+            let values = (count * graph.node(layer.node).shape.positions()) as f64;
+            let norms: Vec<f64> = sums.into_iter().map(|sum| (sum / values).sqrt()).collect();
+            let patch: usize = layer.weight_shape[1..].iter().product();
+            (layer.name.to_owned(), norms.chunks(patch).map(<[f64]>::to_vec).collect())
+        });
+        Ok(Self { layers: norms.collect() })
+    }
+
+    /// |w|·√`E[x²]` of each weight of a layer, `[channels, patch]` as the weights are.
+    ///
+    /// # Panics
+    /// If the network that was measured has no prunable layer of this name.
+    pub fn scores(&self, layer: &str, weights: &[f32]) -> Vec<f32> {
+        let groups = &self.layers[layer];
+        let mut scores = Vec::with_capacity(weights.len());
+        for (weights, norms) in weights.chunks(weights.len() / groups.len()).zip(groups) {
+            let pairs = weights.iter().zip(norms.iter().cycle());
+            scores.extend(pairs.map(|(weight, norm)| (f64::from(weight.abs()) * norm) as f32));
+        }
+        scores
+    }
+}

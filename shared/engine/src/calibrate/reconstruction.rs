@@ -1,0 +1,188 @@
+//! What reconstruction leaves of a layer at every sparsity, from its second moments
+//! (`docs/method.md`, section 3).
+//!
+//! Weights join a channel's kept set by falling magnitude in the whole layer, so that kept sets are
+//! nested, and so are the Cholesky factors of their covariances: one factor at the largest set
+//! gives the residual at every smaller one, v − Σ zᵢ² over the first of z = L⁻¹t.
+
+use super::error::CalibrationError;
+use super::second_moments::{Entry, InputMoments, places};
+use super::weights::LayerWeights;
+use crate::ridge::{Inputs, NotPositiveDefinite};
+use crate::threads;
+use crate::watch::{Progress, Stopped};
+
+/// Kept weights of a channel, on average, up to which curves are computed whatever the density: a
+/// factor takes their cube. Curves fall from the last density that is computed to 0 at dense along a
+/// straight line, which lies above them as far as each weight that joins takes less of the residual
+/// than those before.
+const FEW_KEPT: usize = 256;
+/// The same at densities up to [`HALF`], from which next to nothing is left of the residual.
+const MOST_KEPT: usize = 1536;
+/// Part of a layer's weights.
+const HALF: f64 = 0.5;
+/// Channels that are computed before the watcher hears of it.
+const CHANNELS_BETWEEN_WATCHES: usize = 16;
+
+/// `E[(y − ŵᵀx − b)²]` of each channel where the layer keeps so many weights.
+///
+/// # Shapes
+/// - `kept`: a count for each sparsity, in any order
+/// - output: `[sparsity][channel]`
+///
+/// # Errors
+/// If the layer, of this name, can't be solved, or the watcher ends it.
+pub async fn residuals(
+    name: &str,
+    moments: &InputMoments,
+    layer: &LayerWeights,
+    kept: &[usize],
+    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+) -> Result<Vec<Vec<f64>>, CalibrationError> {
+    let curves = Curves {
+        groups: moments.groups(),
+        layer,
+        places: places(&layer.weights),
+        products: moments.products(layer),
+        kept,
+    };
+    let mut channels: Vec<Vec<f64>> = Vec::with_capacity(layer.channels);
+    while channels.len() < layer.channels {
+        let first = channels.len();
+        let count = CHANNELS_BETWEEN_WATCHES.min(layer.channels - first);
+        let solved = threads::map_range(count, |channel| curves.of_channel(first + channel));
+        for curve in solved {
+            let unsolvable =
+                |NotPositiveDefinite| CalibrationError::Unsolvable { layer: name.into() };
+            channels.push(curve.map_err(unsolvable)?);
+        }
+        watch(Progress::Solving).await?;
+    }
+    let mut levels = Vec::with_capacity(kept.len());
+    for level in 0..kept.len() {
+        levels.push(channels.iter().map(|curve| curve[level]).collect());
+    }
+    Ok(levels)
+}
+
+/// What the curves of a layer's channels are computed from.
+struct Curves<'a> {
+    /// What the output channels of each group are regressed on.
+    groups: Vec<Inputs<'a>>,
+    layer: &'a LayerWeights,
+    /// Place of each weight in the layer's order of magnitude.
+    places: Vec<usize>,
+    /// G w of each channel, `[channels, patch]`.
+    products: Vec<f32>,
+    kept: &'a [usize],
+}
+
+impl Curves<'_> {
+    /// One channel's residuals at each count of the layer's kept weights.
+    fn of_channel(&self, channel: usize) -> Result<Vec<f64>, NotPositiveDefinite> {
+        let patch = self.layer.patch();
+        let row = channel * patch..(channel + 1) * patch;
+        let weights = &self.layer.weights[row.clone()];
+        let entries = Entry::sorted(weights, &self.places[row.clone()]);
+        let of_group = self.layer.channels / self.groups.len();
+        let (inputs, product) = (self.groups[channel / of_group], &self.products[row]);
+        let mean: f64 = entries.iter().map(|entry| entry.weight * inputs.mean()[entry.index]).sum();
+        let second: f64 =
+            entries.iter().map(|entry| entry.weight * f64::from(product[entry.index])).sum();
+        let variance = (second - mean * mean).max(0.0);
+
+        let most = self.most_kept();
+        let joined = entries.partition_point(|entry| entry.place < most);
+        let order: Vec<usize> = entries[..joined].iter().map(|entry| entry.index).collect();
+        let covariance = |&entry: &usize| f64::from(product[entry]) - inputs.mean()[entry] * mean;
+        let targets: Vec<f64> = order.iter().map(covariance).collect();
+        let mut residuals = vec![variance];
+        for solved in inputs.factor(&order)?.forward(&targets) {
+            let before = residuals[residuals.len() - 1];
+            residuals.push((before - solved * solved).max(0.0));
+        }
+
+        let mut curve = Vec::with_capacity(self.kept.len());
+        for &kept in self.kept {
+            let stays = entries.partition_point(|entry| entry.place < kept.min(most));
+            curve.push(residuals[stays] * self.towards_dense(kept, most));
+        }
+        Ok(curve)
+    }
+
+    /// Weights of the layer up to which channels are solved: the largest count that is worth it,
+    /// else the smallest.
+    fn most_kept(&self) -> usize {
+        let Self { layer, .. } = self;
+        let half = (HALF * layer.weights.len() as f64).round() as usize;
+        let most = (FEW_KEPT * layer.channels).max(half.min(MOST_KEPT * layer.channels));
+        let worth = self.kept.iter().filter(|&&kept| kept <= most);
+        let least = || self.kept.iter().min().copied().unwrap_or_default();
+        worth.max().copied().unwrap_or_else(least)
+    }
+
+    /// What is left of the residual at `most` kept weights where more are kept.
+    fn towards_dense(&self, kept: usize, most: usize) -> f64 {
+        let removed = |kept: usize| (self.layer.weights.len() - kept) as f64;
+        if kept <= most { 1.0 } else { removed(kept) / removed(most) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor, read_sync};
+    use rrlab_types::{Conv2d, Op};
+
+    use super::*;
+    use crate::calibrate::second_moments::PatchSums;
+    use crate::network::upload;
+    use crate::watch::unwatched;
+
+    const PATCH: usize = 27;
+
+    /// Values between −1 and 1 of a fixed pattern.
+    fn values(count: usize, step: usize) -> Vec<f32> {
+        (0..count).map(|index| (index * step % 97) as f32 / 48.0 - 1.0).collect()
+    }
+
+    fn moments() -> InputMoments {
+        let op = Op::Conv2d(Conv2d::square(3, 4, 3));
+        let device = Device::flex();
+        let input: Tensor<4> = upload(&values(5 * 3 * 49, 31), [5, 3, 7, 7], &device);
+        let mut sums = PatchSums::new(op, PATCH);
+        let of_batch = sums.of_batch(op, &input);
+        read_sync(sums.add(of_batch, 5 * 49)).unwrap();
+        sums.moments()
+    }
+
+    #[test]
+    fn nested_factors_leave_what_separate_ones_leave() {
+        let moments = moments();
+        let layer = LayerWeights::new(values(4 * PATCH, 41), 4);
+        let kept = [1, 5, 30, 54, 80, 107];
+        let nested = read_sync(residuals("conv", &moments, &layer, &kept, unwatched)).unwrap();
+        let (inputs, products) = (moments.groups()[0], moments.products(&layer));
+        let places = places(&layer.weights);
+        for (level, &kept) in kept.iter().enumerate() {
+            for channel in 0..4 {
+                let weights = &layer.weights[channel * PATCH..][..PATCH];
+                let product = &products[channel * PATCH..][..PATCH];
+                let mean: f64 =
+                    weights.iter().zip(inputs.mean()).map(|(w, m)| f64::from(*w) * m).sum();
+                let second: f64 =
+                    weights.iter().zip(product).map(|(w, p)| f64::from(*w) * f64::from(*p)).sum();
+                let stays: Vec<usize> =
+                    (0..PATCH).filter(|entry| places[channel * PATCH + entry] < kept).collect();
+                let target: Vec<f64> = stays
+                    .iter()
+                    .map(|&entry| f64::from(product[entry]) - inputs.mean()[entry] * mean)
+                    .collect();
+                let solved = inputs.factor(&stays).unwrap().solve(&target);
+                let accounted: f64 = solved.iter().zip(&target).map(|(w, t)| w * t).sum();
+                let expected = second - mean * mean - accounted;
+                let found = nested[level][channel];
+                assert!((found - expected).abs() < 1e-9, "{kept}: {found} against {expected}");
+            }
+        }
+    }
+}

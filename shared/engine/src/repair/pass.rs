@@ -1,0 +1,110 @@
+//! All calibration images at one node of a network after the other, and what is summed over them.
+
+use burn::tensor::{Device, ExecutionError, Tensor};
+use rrlab_types::{LayerGraph, NodeId};
+
+use crate::calibrate::{CalibrationError, CalibrationImages};
+use crate::model::Model;
+use crate::network::{Activations, Network, channel_sums, download};
+use crate::sums::add_values;
+use crate::watch::{Progress, Stopped};
+
+/// Mean and variance of each channel over images and positions.
+pub(super) type Statistics = Vec<(f64, f64)>;
+
+/// Outputs of the dense network's prunable layers on the calibration images, summed up once for
+/// many repairs.
+#[derive(Debug, Clone)]
+pub struct DenseStatistics {
+    /// By node; `None` for those that are not prunable.
+    pub(super) layers: Vec<Option<Statistics>>,
+}
+
+/// All batches at the same node of a network.
+pub(super) struct Pass {
+    batches: Vec<Activations>,
+}
+
+impl Pass {
+    pub(super) fn new(graph: &LayerGraph, images: &CalibrationImages<'_>, device: &Device) -> Self {
+        Self {
+            batches: images.batches(device).map(|batch| Activations::new(graph, batch)).collect(),
+        }
+    }
+
+    /// The node's inputs, `[batch][input]`.
+    pub(super) fn take_inputs(&mut self, graph: &LayerGraph, id: NodeId) -> Vec<Vec<Tensor<4>>> {
+        self.batches.iter_mut().map(|batch| batch.take_inputs(graph, id)).collect()
+    }
+
+    /// Keeps the node's output for each batch.
+    pub(super) fn store(&mut self, id: NodeId, outputs: Vec<Tensor<4>>) {
+        for (batch, output) in self.batches.iter_mut().zip(outputs) {
+            batch.store(id, output);
+        }
+    }
+}
+
+/// The node's outputs, `[batch]`.
+pub(super) fn outputs_of(
+    network: &Network,
+    id: NodeId,
+    inputs: &[Vec<Tensor<4>>],
+) -> Vec<Tensor<4>> {
+    inputs.iter().map(|inputs| network.node_output(id, inputs)).collect()
+}
+
+/// Means of several quantities over batches, images and positions.
+///
+/// # Shapes
+/// - each quantity of a batch: `[batch, channels, height, width]`
+/// - output: `[quantities, channels]`
+pub(super) async fn means(
+    batches: impl Iterator<Item = Vec<Tensor<4>>>,
+) -> Result<Vec<f64>, ExecutionError> {
+    let mut sums: Vec<f64> = Vec::new();
+    let mut count = 0.0;
+    for quantities in batches {
+        let [batch, _, height, width] = quantities[0].dims();
+        count += (batch * height * width) as f64;
+        let of_batch = quantities.into_iter().map(channel_sums).collect();
+        add_values(&mut sums, &download(Tensor::cat(of_batch, 0)).await?);
+    }
+    Ok(sums.into_iter().map(|sum| sum / count).collect())
+}
+
+/// Mean and variance of each channel of these batches, `[batch, channels, height, width]` each.
+pub(super) async fn statistics(outputs: &[Tensor<4>]) -> Result<Statistics, ExecutionError> {
+    let means = means(outputs.iter().map(|y| vec![y.clone(), y.clone() * y.clone()])).await?;
+    let (first, second) = means.split_at(means.len() / 2);
+    let channels = first.iter().zip(second);
+    // Rounding can leave the difference of two equal numbers below 0.
+    Ok(channels.map(|(&mean, second)| (mean, (second - mean * mean).max(0.0))).collect())
+}
+
+impl DenseStatistics {
+    /// One pass of the dense network over the calibration images.
+    ///
+    /// # Errors
+    /// If the device fails or the watcher ends it.
+    pub async fn measure(
+        model: &Model,
+        images: &CalibrationImages<'_>,
+        device: &Device,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Self, CalibrationError> {
+        let network = Network::new(model, device);
+        let graph = network.graph();
+        let mut pass = Pass::new(graph, images, device);
+        let mut layers = vec![None; graph.nodes().len()];
+        for id in graph.ids().skip(1) {
+            let outputs = outputs_of(&network, id, &pass.take_inputs(graph, id));
+            if graph.node(id).role.is_some() {
+                layers[id.0] = Some(statistics(&outputs).await?);
+            }
+            pass.store(id, outputs);
+            watch(Progress::Repaired).await?;
+        }
+        Ok(Self { layers })
+    }
+}
