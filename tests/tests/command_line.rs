@@ -107,7 +107,7 @@ fn from_images_to_a_sweep() {
     assert_eq!(more["entries"].as_array().unwrap().len(), 12);
     let other = desk.fails(1, &[sweep.as_slice(), &["0.5", "--seed", "4"]].concat());
     assert_said!(desk, other, @r#"
-        6 networks: 2 rules (uniform, rr) × 1 sparsity (0.5) × 3 repairs (none, variance_matching, bn_recalibration), each on 60 test images
+        6 networks: 2 rules (uniform, rr) × 1 sparsity (0.5) × 3 repairs (none, variance_matching, bn_recalibration), pruned by magnitude, each on 60 test images
         going on from sweep.json (12 entries)
         error: the sweep to go on from has another criterion or seed, or other settings, constraints or image counts; choose another --out, or delete it
         "#);
@@ -249,7 +249,7 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     desk.succeeds(&[calibrate.as_slice(), &["--out", "fewer.json"]].concat());
     let refused = desk.fails(1, &with("sweep", "one.safetensors", "fewer.json", "sweep.json"));
     assert_said!(desk, refused, @r#"
-        2 networks: 1 rule (uniform) × 1 sparsity (0.9) × 2 repairs (none, variance_matching), each on 60 test images
+        2 networks: 1 rule (uniform) × 1 sparsity (0.9) × 2 repairs (none, variance_matching), pruned by magnitude, each on 60 test images
         going on from sweep.json (2 entries)
         error: the sweep to go on from is by profile [hash], and this one is [hash]; choose another --out, or delete it
         "#);

@@ -159,7 +159,7 @@ fn an_allocation_that_lost_something_is_refused() {
         [exit code 1]
 
         $ rrlab prune --model model.safetensors --repair none --out out.safetensors --allocation role.csv
-        error: role.csv: line 2: unknown variant `stern`, expected one of `stem`, `conv`, `projection`, `classifier`
+        error: role.csv: line 2: unknown variant `stern`, expected one of `stem`, `conv`, `projection`, `classifier`, `hidden`, `squeeze_excite`
         [exit code 1]
 
         $ rrlab prune --model model.safetensors --repair none --out out.safetensors --allocation header.csv
@@ -289,9 +289,9 @@ fn pruning_says_what_it_did() {
         wrote matched.safetensors (network [hash])
 
         density: The fraction of a layer's weights that is kept. d = kept / weights
-        projection: A 1×1 convolution on a residual shortcut where the shape changes. Few weights, but all of the shortcut's signal.
+        projection: A 1×1 convolution on the shorter side of a residual sum. Few weights, but all of the shortcut's signal.
         stem: The first convolution, which sees the image.
-        classifier: The last linear layer, which gives a number for each class.
+        classifier: The last layer, which gives a number for each class.
         "#);
 
     let folded = |report: &Value| -> Vec<(Value, Value)> {

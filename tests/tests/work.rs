@@ -466,7 +466,7 @@ fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
     ];
     let lists = ["--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--repairs", "none"];
     let note = said(&desk, &[&sweep[..], &lists].concat());
-    let plan = "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repair (none), each on 60 test images";
+    let plan = "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repair (none), pruned by magnitude, each on 60 test images";
     assert!(note.contains(plan), "{note}");
 }
 

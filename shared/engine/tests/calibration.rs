@@ -57,7 +57,7 @@ fn assert_ways_agree(what: &str, model: &Model, images: &CalibrationImages<'_>) 
             &[fast.variance, fast.second_moment],
             &[slow.variance, slow.second_moment],
         );
-        for &operator in RepairOperator::VARIANTS {
+        for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from) {
             let what = format!("{what} {} {operator}", fast.name);
             assert_close(&what, &fast.residual[&operator], &slow.residual[&operator]);
         }

@@ -14,8 +14,13 @@ struct Case {
     side: usize,
     gain: f64,
     parameters: usize,
+    /// By how much PyTorch's own f32 differs from its f64, in parts of the largest logit.
+    rounding: f32,
     logits: Vec<Vec<f32>>,
 }
+
+/// Difference allowed in parts of the largest logit.
+const TOLERANCE: f32 = 1e-4;
 
 /// Numbers in −1..1: splitmix64 of an index counted from the FNV-1a hash of the name.
 fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
@@ -68,10 +73,12 @@ fn logits_are_torchvisions() {
         let model = Model::new(graph, tensors, ModelInfo::default()).unwrap();
         let ours = logits(&model, case.side, case.logits.len());
         let theirs = case.logits.concat();
+        // Networks that amplify rounding do so in any program of f32.
+        let tolerance = TOLERANCE.max(4.0 * case.rounding);
         let largest = theirs.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         for (ours, theirs) in ours.iter().zip(&theirs) {
             let difference = (ours - theirs).abs() / largest;
-            assert!(difference <= 1e-4, "{name} at {}: {ours} against {theirs}", case.side);
+            assert!(difference <= tolerance, "{name} at {}: {ours} against {theirs}", case.side);
         }
     }
 }

@@ -78,7 +78,9 @@ pub fn layer_profile(
 }
 
 /// Adds what reconstruction leaves of each channel at each of [`CURVE_SPARSITIES`],
-/// `[sparsity][channel]`, to the profile of a layer with these moments.
+/// `[sparsity][channel]`, to the profile of a layer with these moments. Never more than least
+/// squares leaves, whose scaled weights are one of the solutions to choose from: near dense, where
+/// the curve was not solved but drawn, that may be less.
 pub fn add_reconstruction(
     profile: &mut LayerProfile,
     moments: &[Vec<ChannelMoments>],
@@ -90,7 +92,10 @@ pub fn add_reconstruction(
         if second_moment > 0.0 { significant(sum / second_moment) } else { 0.0 }
     };
     let operator = RepairOperator::Reconstruction;
-    profile.residual.insert(operator, residuals.iter().map(over_second).collect());
+    let bounds = &profile.residual[&RepairOperator::LeastSquares];
+    let bounded = residuals.iter().map(over_second).zip(bounds);
+    let curve = bounded.map(|(residual, bound)| residual.min(*bound)).collect();
+    profile.residual.insert(operator, curve);
     let spread = channel_spread(moments, |level| residuals[level].clone());
     profile.channels.insert(operator, spread);
 }

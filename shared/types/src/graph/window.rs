@@ -85,7 +85,7 @@ impl From<[usize; 2]> for Sides {
 pub(super) mod sides {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::Sides;
+    use crate::graph::window::Sides;
 
     pub fn serialize<S: Serializer>(sides: &[usize; 2], serializer: S) -> Result<S::Ok, S::Error> {
         Sides::from(*sides).serialize(serializer)
