@@ -15,7 +15,7 @@ pub enum Origin {
     /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016),
     /// the classifier `linear`.
     Akamaster,
-    /// torchvision: networks for ImageNet, in [`super::torchvision`].
+    /// torchvision: networks for ImageNet, in `architecture::torchvision`.
     Torchvision,
 }
 

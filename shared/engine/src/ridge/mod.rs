@@ -1,7 +1,7 @@
 //! A layer's output regressed on some of its inputs, with a ridge (`docs/method.md`, section 4).
 //!
 //! With the inputs' covariance G_c = G − m mᵀ, the kept inputs S of an output channel and the
-//! covariance t of these inputs with the output, the weights ŵ = (G_c[S,S] + λI)⁻¹ t leave least of
+//! covariance t of these inputs with the output, the weights `ŵ = (G_c[S,S] + λI)⁻¹ t` leave least of
 //! it; the residual is v − tᵀŵ, where v is the output's variance.
 
 mod cholesky;
@@ -51,7 +51,7 @@ impl<'a> Inputs<'a> {
         second - self.mean[one] * self.mean[other]
     }
 
-    /// The factor of G_c[S,S] + λI for these inputs, in their order.
+    /// The factor of `G_c[S,S] + λI` for these inputs, in their order.
     ///
     /// # Errors
     /// If the moments are not finite, or of inputs whose covariances f32 can't tell apart.

@@ -45,7 +45,7 @@ pub struct SolvedChannel {
     /// Their weights.
     pub weights: Vec<f32>,
     /// By how much the channel's residual grows when each of them goes and the others make up for
-    /// it: w²/[(G_c[S,S] + λI)⁻¹]. Empty where it was not asked for.
+    /// it: `w²/[(G_c[S,S] + λI)⁻¹]`. Empty where it was not asked for.
     pub losses: Vec<f64>,
     /// Moments of the channel's output without its bias.
     moments: ChannelMoments,
