@@ -78,24 +78,31 @@ pub fn layer_profile(
 }
 
 /// Adds what reconstruction leaves of each channel at each of [`CURVE_SPARSITIES`],
-/// `[sparsity][channel]`, to the profile of a layer with these moments. Never more than least
-/// squares leaves, whose scaled weights are one of the solutions to choose from: near dense, where
-/// the curve was not solved but drawn, that may be less.
+/// `[sparsity][channel]`, to the profile of a layer with these moments.
+///
+/// Where it was not solved, least squares bounds it: that is one of the weights it chooses among. A
+/// channel's residual never rises with kept weights, since some of them may be left out.
 pub fn add_reconstruction(
     profile: &mut LayerProfile,
     moments: &[Vec<ChannelMoments>],
-    residuals: &[Vec<f64>],
+    mut residuals: Vec<Vec<f64>>,
 ) {
+    let mut sparser: Option<Vec<f64>> = None;
+    for (residuals, channels) in residuals.iter_mut().zip(moments).rev() {
+        let mapped = residual_distortions(ChannelwiseOperator::LeastSquares, channels);
+        for (channel, residual) in residuals.iter_mut().enumerate() {
+            let with_fewer = sparser.as_ref().map_or(f64::INFINITY, |sparser| sparser[channel]);
+            *residual = residual.min(mapped[channel]).min(with_fewer);
+        }
+        sparser = Some(residuals.clone());
+    }
     let second_moment: f64 = moments[0].iter().map(ChannelMoments::second_moment).sum();
     let over_second = |channels: &Vec<f64>| {
         let sum: f64 = channels.iter().sum();
         if second_moment > 0.0 { significant(sum / second_moment) } else { 0.0 }
     };
     let operator = RepairOperator::Reconstruction;
-    let bounds = &profile.residual[&RepairOperator::LeastSquares];
-    let bounded = residuals.iter().map(over_second).zip(bounds);
-    let curve = bounded.map(|(residual, bound)| residual.min(*bound)).collect();
-    profile.residual.insert(operator, curve);
+    profile.residual.insert(operator, residuals.iter().map(over_second).collect());
     let spread = channel_spread(moments, |level| residuals[level].clone());
     profile.channels.insert(operator, spread);
 }

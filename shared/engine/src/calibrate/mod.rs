@@ -182,7 +182,7 @@ pub async fn calibrate(
         let importance = Importance { share: shares[layer.node.0], sensitivity };
         let mut profile = curves::layer_profile(name, &moments, importance, scores);
         if let Some(residuals) = reconstruction {
-            curves::add_reconstruction(&mut profile, &moments, &residuals);
+            curves::add_reconstruction(&mut profile, &moments, residuals);
         }
         watch(Progress::Layer(&profile)).await?;
         profiles.push(profile);

@@ -8,8 +8,8 @@ mod cholesky;
 
 pub use cholesky::{Factor, NotPositiveDefinite};
 
-/// λ in parts of the mean diagonal of G_c. Inputs that never vary, or vary together, make G_c
-/// singular; sums in f32 leave errors of 1e-7 of a diagonal entry in it.
+/// λ in parts of the mean diagonal of G_c: inputs that never vary, or vary together, make it
+/// singular.
 const RIDGE: f64 = 1e-4;
 
 /// The inputs of a layer, or of a group of its channels.
@@ -28,11 +28,18 @@ impl<'a> Inputs<'a> {
     /// - `mean`: m = `E[x]`, `[inputs]`
     pub fn new(second: &'a [f32], mean: &'a [f64]) -> Self {
         assert_eq!(second.len(), mean.len() * mean.len(), "second moments of all pairs of inputs");
+        let count = mean.len();
         let mut inputs = Self { second, mean, ridge: 0.0 };
-        let variances = (0..mean.len()).map(|input| inputs.covariance(input, input).max(0.0));
-        let mean_variance = variances.sum::<f64>() / mean.len() as f64;
-        // Where no input varies at all, any positive number makes all weights 0.
-        inputs.ridge = (RIDGE * mean_variance).max(f64::MIN_POSITIVE);
+        let variances = (0..count).map(|input| inputs.covariance(input, input).max(0.0));
+        let ridge = RIDGE * variances.sum::<f64>() / count as f64;
+        // G is known to f32's precision only: errors of its entries, which are as random as
+        // rounding is, make eigenvalues of up to about this. It matters where inputs hardly vary
+        // around their means, as over a single position.
+        let diagonal = || second.iter().step_by(count + 1).map(|&square| f64::from(square));
+        let (largest, total) = (diagonal().fold(0.0, f64::max), diagonal().sum::<f64>());
+        let precision = f64::from(f32::EPSILON) * (largest * total).sqrt();
+        // Where all inputs are 0, any positive number makes all weights 0.
+        inputs.ridge = ridge.max(precision).max(f64::MIN_POSITIVE);
         inputs
     }
 

@@ -34,30 +34,33 @@ def patches(image, kernel, stride, padding):
     return found.reshape(count * rows * columns, -1), rows, columns
 
 
-def case(name, rng, shape, out, kernel, stride, padding, density, linear=False, dead=False):
+def case(name, rng, shape, out, kernel, stride, padding, density, linear=False, dead=False, groups=1):
     image = eighths(rng, shape)
     if dead:
         image[:, 1] = 0.0
+    # Inputs of each group of channels: [groups][images * positions, patch].
     if linear:
-        x, rows, columns = image.reshape(shape[0], -1), 1, 1
+        inputs, rows, columns = [image.reshape(shape[0], -1)], 1, 1
     else:
-        x, rows, columns = patches(image, kernel, stride, padding)
+        parts = [patches(part, kernel, stride, padding) for part in np.split(image, groups, axis=1)]
+        inputs, (rows, columns) = [part[0] for part in parts], parts[0][1:]
+    positions, patch = inputs[0].shape
     # The dense output depends on the inputs, and on something else.
-    dense = eighths(rng, (x.shape[1], out))
-    y = np.round(8 * (x @ dense / 4 + eighths(rng, (x.shape[0], out)) + eighths(rng, out))) / 8
-    kept = rng.random((out, x.shape[1])) < density
-    centred = x - x.mean(axis=0)
-    positions = len(x)
-    ridge = RIDGE * centred.var(axis=0).mean()
+    dense = eighths(rng, (out, patch))
+    of_channel = [inputs[channel // (out // groups)] for channel in range(out)]
+    signal = np.stack([x @ dense[channel] for channel, x in enumerate(of_channel)], axis=1)
+    y = np.round(8 * (signal / 4 + eighths(rng, (positions, out)) + eighths(rng, out))) / 8
+    kept = rng.random((out, patch)) < density
     weights, shifts, residuals = np.zeros(kept.shape), [], []
-    for channel in range(out):
+    for channel, x in enumerate(of_channel):
+        centred = x - x.mean(axis=0)
+        ridge = RIDGE * centred.var(axis=0).mean()
         target = y[:, channel] - y[:, channel].mean()
         chosen = centred[:, kept[channel]]
         size = chosen.shape[1]
         left = np.vstack([chosen / np.sqrt(positions), np.sqrt(ridge) * np.eye(size)])
         right = np.concatenate([target / np.sqrt(positions), np.zeros(size)])
-        solved = np.linalg.lstsq(left, right, rcond=None)[0]
-        weights[channel, kept[channel]] = solved
+        weights[channel, kept[channel]] = np.linalg.lstsq(left, right, rcond=None)[0]
         shift = y[:, channel].mean() - x.mean(axis=0) @ weights[channel]
         shifts.append(shift)
         residuals.append(np.mean((y[:, channel] - x @ weights[channel] - shift) ** 2))
@@ -68,6 +71,7 @@ def case(name, rng, shape, out, kernel, stride, padding, density, linear=False, 
         "kernel": kernel,
         "stride": stride,
         "padding": padding,
+        "groups": groups,
         "input_shape": list(shape),
         "input": image.ravel().tolist(),
         "output_shape": list(output.shape),
@@ -85,6 +89,8 @@ def main():
         case("plain", rng, (3, 2, 6, 5), 3, 3, 1, 1, 0.5),
         case("strided", rng, (5, 3, 8, 8), 3, 3, 2, 1, 0.4),
         case("projection", rng, (4, 5, 6, 6), 4, 1, 2, 0, 0.6),
+        case("grouped", rng, (4, 4, 6, 6), 6, 3, 1, 1, 0.5, groups=2),
+        case("depthwise", rng, (4, 3, 7, 7), 3, 3, 2, 1, 0.7, groups=3),
         case("linear", rng, (40, 12, 1, 1), 4, 1, 1, 0, 0.5, linear=True),
         case("linear over an image", rng, (30, 3, 2, 2), 2, 1, 1, 0, 0.7, linear=True),
         case("inputs that never vary", rng, (4, 3, 5, 5), 2, 3, 1, 1, 0.6, dead=True),

@@ -212,6 +212,7 @@ mod tests {
         kernel: usize,
         stride: usize,
         padding: usize,
+        groups: usize,
         input_shape: [usize; 4],
         input: Vec<f32>,
         output_shape: [usize; 4],
@@ -230,10 +231,11 @@ mod tests {
                 let in_features = in_channels * height * width;
                 return Op::Linear { in_features, out_features: out_channels, bias: true };
             }
-            let Self { kernel, stride, padding, .. } = *self;
+            let Self { kernel, stride, padding, groups, .. } = *self;
             Op::Conv2d(Conv2d {
                 stride: [stride; 2],
                 padding: Padding::all(padding),
+                groups,
                 ..Conv2d::square(in_channels, out_channels, kernel)
             })
         }
