@@ -14,8 +14,7 @@ use rrlab_engine::watch::unwatched;
 use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::{copied_page, repository};
 use rrlab_types::{
-    AllocationRequest, Evidence, ModelProfile, RepairOperator, Rule, RuleSettings, Sparsity,
-    allocate,
+    AllocationRequest, Evidence, ModelProfile, Rule, RuleSettings, Sparsity, allocate,
 };
 use serde_json::{Value, json};
 use strum::VariantArray as _;
@@ -72,8 +71,9 @@ fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
             }
         };
         close("raw", &browser.raw, &native.raw);
-        for &operator in RepairOperator::VARIANTS {
-            close(operator.name(), &browser.residual[&operator], &native.residual[&operator]);
+        assert!(browser.residual.keys().eq(native.residual.keys()), "{}", native.name);
+        for (operator, residual) in &native.residual {
+            close(operator.name(), &browser.residual[operator], residual);
         }
     }
     for &rule in Rule::VARIANTS {
