@@ -26,7 +26,7 @@ const LAYER_COLUMNS: [Column; 7] = [
 ];
 
 /// What holds for the whole allocation. The sum of the layers' `kept` is not there: it follows.
-const WHOLE_COLUMNS: [Column; 12] = [
+const WHOLE_COLUMNS: [Column; 13] = [
     Column::Text("rule"),
     Column::Json("sparsity"),
     Column::Json("budget"),
@@ -39,6 +39,7 @@ const WHOLE_COLUMNS: [Column; 12] = [
     Column::Json("constraints"),
     Column::Text("model_hash"),
     Column::Text("profile_hash"),
+    Column::Json("selection"),
 ];
 
 /// Columns of the table for people.

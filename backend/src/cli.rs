@@ -102,6 +102,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Share out a budget of weights over the layers.
     Allocate(AllocateArgs),
+    /// Select, by the label-free judge, the best of several rules' allocations, and walk on from it.
+    Choose(ChooseArgs),
     /// Prune a network as allocated, and repair it.
     Prune(PruneArgs),
     /// Measure a network's accuracy.
@@ -404,6 +406,34 @@ pub struct AllocateArgs {
     pub settings: SettingsArgs,
 }
 
+/// Select among allocations: each is pruned, repaired and judged on unlabelled images that
+/// calibration did not use.
+#[derive(Debug, Args)]
+#[command(after_long_help = words(&["judge", "rule", "budget", "reconstruction", "pruning in steps"]))]
+pub struct ChooseArgs {
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Fraction of weights to remove, such as 0.95.
+    #[arg(long, allow_negative_numbers = true)]
+    pub sparsity: Sparsity,
+    /// Repair of every network that is judged: one of those of `rrlab prune`.
+    #[arg(long, default_value_t = Repair::Operator(RepairOperator::default()))]
+    pub repair: Repair,
+    /// Number of unlabelled training images, none of them calibration images, that the judge looks
+    /// at.
+    #[arg(long, default_value_t = JUDGE_IMAGES, value_name = "COUNT")]
+    pub judge_images: usize,
+    /// Walk on from the best rule's allocation, judging at most COUNT more networks. Half of the
+    /// judge's images decide the way, the others whether it was worth it.
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    pub refine: usize,
+    /// Where the allocation goes, for `rrlab prune --allocation`.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
+}
+
 /// Prune a network as allocated.
 #[derive(Debug, Args)]
 #[command(after_long_help = words(&["repair operator", "reconstruction", "pruning in steps", "density"]))]
@@ -457,7 +487,7 @@ pub struct EvaluateArgs {
     pub images: Option<usize>,
 }
 
-/// What `sweep` and `finetune` have in common: the network, the images, and how budgets are shared
+/// What `choose`, `sweep` and `finetune` have in common: the network, the images, and how budgets are shared
 /// out.
 #[derive(Debug, Args)]
 pub struct ExperimentArgs {
@@ -488,6 +518,11 @@ pub struct ExperimentArgs {
     /// Number of calibration images, drawn with --seed.
     #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,
+}
+
+/// Which images accuracies are measured on.
+#[derive(Debug, Args)]
+pub struct EvaluationArgs {
     /// Evaluate on COUNT test images drawn with --seed instead of all.
     #[arg(long, value_name = "COUNT")]
     pub test_images: Option<usize>,
@@ -499,6 +534,8 @@ pub struct ExperimentArgs {
 pub struct SweepArgs {
     #[command(flatten)]
     pub experiment: ExperimentArgs,
+    #[command(flatten)]
+    pub evaluation: EvaluationArgs,
     /// Sparsities, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::default().sparsities)]
     pub sparsities: Vec<Sparsity>,
@@ -523,6 +560,8 @@ pub struct SweepArgs {
 pub struct FinetuneArgs {
     #[command(flatten)]
     pub experiment: ExperimentArgs,
+    #[command(flatten)]
+    pub evaluation: EvaluationArgs,
     /// Sparsities, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = FinetunePlan::default().sparsities)]
     pub sparsities: Vec<Sparsity>,
@@ -590,8 +629,10 @@ pub struct CompareArgs {
 /// Draw a result.
 #[derive(Debug, Args)]
 pub struct PlotArgs {
-    /// A profile, a sweep, a fine-tuning report or an allocation.
-    pub file: PathBuf,
+    /// A profile, a sweep, a fine-tuning report or an allocation; or several sweeps of one network,
+    /// such as one by magnitude and one in steps.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// Where the figure goes; its name ends in .svg.
     #[arg(long, value_name = "FILE.svg")]
     pub out: PathBuf,
@@ -647,9 +688,8 @@ pub struct ReproduceArgs {
     /// Number of calibration images, drawn with --seed.
     #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,
-    /// Evaluate on COUNT test images drawn with --seed instead of all.
-    #[arg(long, value_name = "COUNT")]
-    pub test_images: Option<usize>,
+    #[command(flatten)]
+    pub evaluation: EvaluationArgs,
     /// Folder of everything that is made; what is there already is gone on with.
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,

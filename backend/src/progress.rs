@@ -1,12 +1,15 @@
 //! How far work got, on standard error, with one look for all of it: a bar on a terminal, elsewhere
 //! a line now and then.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Writes a line to standard error. Nobody may be there to read it, which is no reason to end work.
 pub fn say(line: &str) {
@@ -45,13 +48,14 @@ impl ProgressOutput {
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_prefix(what);
         bar.set_style(styled("{spinner} {prefix}, {elapsed} so far {msg}"));
+        let begun = Arc::new(AtomicU64::new(0));
         let lines = if is_terminal {
             bar.enable_steady_tick(Duration::from_millis(250));
             None
         } else {
-            self.every.map(|every| Lines::start(bar.clone(), unit, every))
+            self.every.map(|every| Lines::start(bar.clone(), begun.clone(), unit, every))
         };
-        Meter { bar, unit, lines }
+        Meter { bar, begun, unit, lines }
     }
 }
 
@@ -62,6 +66,8 @@ fn styled(template: &str) -> ProgressStyle {
 /// Work under way, as a person sees it. What it showed on a terminal goes when it is dropped.
 pub struct Meter {
     bar: ProgressBar,
+    /// Parts that were done before this began.
+    begun: Arc<AtomicU64>,
     unit: &'static str,
     lines: Option<Lines>,
 }
@@ -72,18 +78,27 @@ impl Meter {
         if self.bar.length() == Some(total as u64) {
             return;
         }
-        let unit = self.unit;
-        self.bar.set_style(styled(&format!(
-            "{{prefix}} {{bar:30}} {{pos}}/{{len}} {unit}, {{percent:>3}}%, {{elapsed}} so far, {{eta}} left {{msg}}"
-        )));
+        let (unit, begun) = (self.unit, self.begun.clone());
+        let style = styled(&format!(
+            "{{prefix}} {{bar:30}} {{pos}}/{{len}} {unit}, {{percent:>3}}%, {{elapsed}} so far{{left}} {{msg}}"
+        ));
+        let left = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let begun = begun.load(Ordering::Relaxed);
+            let total = state.len().unwrap_or_default();
+            if let Some(left) = time_left(state.elapsed(), begun, state.pos(), total) {
+                // A bar that can't be drawn is no reason to end work.
+                write!(out, ", {} left", HumanDuration(left)).ok();
+            }
+        };
+        self.bar.set_style(style.with_key("left", left));
         self.bar.set_length(total as u64);
     }
 
     /// Says how many parts were done before this began: they say nothing about the time that the
     /// others take.
     pub fn begin_at(&self, done: usize) {
+        self.begun.store(done as u64, Ordering::Relaxed);
         self.bar.set_position(done as u64);
-        self.bar.reset_eta();
     }
 
     /// Says how many parts are done.
@@ -109,6 +124,17 @@ impl Drop for Meter {
     }
 }
 
+/// Time that the parts not yet done will take if each takes as long as those did that were done
+/// here. The bar's own estimate looks back for seconds, and a part may take minutes. Nothing where
+/// none was done here, or all are.
+fn time_left(elapsed: Duration, begun: u64, done: u64, total: u64) -> Option<Duration> {
+    let done_here = done.saturating_sub(begun);
+    if done_here == 0 || done >= total {
+        return None;
+    }
+    Some(elapsed.mul_f64((total - done) as f64 / done_here as f64))
+}
+
 /// A thread that prints a line now and then, until this is dropped.
 struct Lines {
     stop: Option<Sender<()>>,
@@ -116,16 +142,16 @@ struct Lines {
 }
 
 impl Lines {
-    fn start(bar: ProgressBar, unit: &'static str, every: Duration) -> Self {
+    fn start(bar: ProgressBar, begun: Arc<AtomicU64>, unit: &'static str, every: Duration) -> Self {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let mut has_spoken = false;
             while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-                say(&line(&bar, unit, bar.eta()));
+                say(&line(&bar, begun.load(Ordering::Relaxed), unit, bar.elapsed()));
                 has_spoken = true;
             }
             if has_spoken {
-                say(&line(&bar, unit, Duration::ZERO));
+                say(&line(&bar, bar.position(), unit, bar.elapsed()));
             }
         });
         Self { stop: Some(stop), thread: Some(thread) }
@@ -143,14 +169,16 @@ impl Drop for Lines {
 
 /// `training: 120 of 632 steps (18%), 12 seconds so far, about 50 seconds left; epoch 2, loss
 /// 1.234`.
-fn line(bar: &ProgressBar, unit: &str, left: Duration) -> String {
+fn line(bar: &ProgressBar, begun: u64, unit: &str, elapsed: Duration) -> String {
     let mut line = bar.prefix();
+    let mut left = None;
     if let Some(total) = bar.length().filter(|total| *total > 0) {
         let done = bar.position();
         line += &format!(": {done} of {total} {unit} ({}%)", 100 * done / total);
+        left = time_left(elapsed, begun, done, total);
     }
-    line += &format!(", {} so far", HumanDuration(bar.elapsed()));
-    if !left.is_zero() {
+    line += &format!(", {} so far", HumanDuration(elapsed));
+    if let Some(left) = left {
         line += &format!(", about {} left", HumanDuration(left));
     }
     let message = bar.message();
@@ -169,16 +197,25 @@ mod tests {
         let meter = ProgressOutput::new(0).count("training", "steps", 632);
         meter.set(120);
         meter.describe("epoch 2, loss 1.234");
-        let line = line(&meter.bar, meter.unit, Duration::from_secs(50));
         assert_eq!(
-            line,
-            "training: 120 of 632 steps (18%), 0 seconds so far, about 50 seconds left; epoch 2, loss 1.234"
+            line(&meter.bar, 0, meter.unit, Duration::from_secs(12)),
+            "training: 120 of 632 steps (18%), 12 seconds so far, about 51 seconds left; epoch 2, loss 1.234"
         );
     }
 
     #[test]
     fn work_of_unknown_length_is_not_counted() {
         let meter = ProgressOutput::new(0).wait("reading cifar", "files");
-        assert_eq!(line(&meter.bar, meter.unit, Duration::ZERO), "reading cifar, 0 seconds so far");
+        let line = line(&meter.bar, 0, meter.unit, Duration::ZERO);
+        assert_eq!(line, "reading cifar, 0 seconds so far");
+    }
+
+    #[test]
+    fn parts_that_were_there_before_say_nothing_about_the_time_left() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(time_left(minute, 0, 0, 8), None, "nothing is known yet");
+        assert_eq!(time_left(minute, 4, 4, 8), None, "nothing was done here");
+        assert_eq!(time_left(minute, 4, 5, 8), Some(3 * minute));
+        assert_eq!(time_left(minute, 0, 8, 8), None, "it is done");
     }
 }

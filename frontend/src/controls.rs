@@ -10,6 +10,7 @@ use strum::VariantArray as _;
 use crate::glossary::Term;
 use crate::lab::{Lab, Side};
 use crate::metric::Metric;
+use crate::problem::Problem;
 use crate::settings::{AllocationSettings, Part, Shown};
 
 /// Sparsities that the slider reaches.
@@ -58,7 +59,8 @@ where
         }
     };
     let option = move |(choice, name): (T, &'static str)| {
-        view! { <option value=choice.to_string() selected=move || value.get() == choice>{name}</option> }
+        let chosen = move || value.get() == choice;
+        view! { <option value=choice.to_string() selected=chosen>{name}</option> }
     };
     view! {
         <select id=id on:change:target=move |event| choose(event.target().value())>
@@ -225,7 +227,7 @@ fn SparsityControl(choice: AllocationSettings, prefix: &'static str) -> impl Int
                     prop:value=move || choice.sparsity.get().to_string()
                     on:change:target=move |event| set(&event.target().value()) />
             </span>
-            {move || refused.get().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
+            <Problem problem=refused />
         </div>
     }
 }

@@ -115,11 +115,10 @@ impl Lab {
             .with_value(|profile| profile.layers.iter().map(|layer| layer.name.clone()).collect())
     }
 
-    /// Whether the network has projections.
-    pub fn has_projections(self) -> bool {
+    /// Whether the network has layers of this role.
+    pub fn has_role(self, role: Role) -> bool {
         self.profile.with_value(|profile| {
-            let layers = profile.graph.prunable_layers();
-            layers.iter().any(|layer| layer.role == Role::Projection)
+            profile.graph.prunable_layers().iter().any(|layer| layer.role == role)
         })
     }
 

@@ -18,6 +18,7 @@ mod lab;
 mod metric;
 mod page_update;
 mod panes;
+mod problem;
 mod readout;
 mod run;
 mod server;

@@ -139,7 +139,7 @@ const STEPS: [Step; 8] = [
 
 /// The steps that a network has something to show for.
 fn steps_for(lab: Lab) -> Vec<&'static Step> {
-    let has_projections = lab.has_projections();
+    let has_projections = lab.has_role(Role::Projection);
     STEPS.iter().filter(|step| has_projections || !step.of_projections).collect()
 }
 

@@ -8,6 +8,11 @@ use serde_json::Value;
 
 use crate::rrlab;
 
+/// A command's arguments as they are typed, without quotes.
+pub fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
 /// A folder with a small data set in CIFAR-10's official layout.
 pub struct Desk {
     /// The folder; it goes with this value.
@@ -108,18 +113,7 @@ impl Desk {
 
     /// A training that takes seconds; the name of its file comes last.
     pub fn training() -> Vec<&'static str> {
-        vec![
-            "train",
-            "--arch",
-            "resnet8",
-            "--dataset",
-            "noise",
-            "--epochs",
-            "2",
-            "--batch-size",
-            "32",
-            "--out",
-        ]
+        words("train --arch resnet8 --dataset noise --epochs 2 --batch-size 32 --out")
     }
 
     /// Trains a network.

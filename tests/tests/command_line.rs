@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::TensorFile;
 use rrlab_engine::model::Model;
-use rrlab_tests::desk::{Desk, wait_for};
+use rrlab_tests::desk::{Desk, wait_for, words};
 use rrlab_tests::{assert_said, assert_transcript, insta, make_version_1};
 use serde_json::Value;
 use strum::VariantArray as _;
@@ -62,17 +62,8 @@ fn from_images_to_a_sweep() {
     assert_eq!(kept(&by_shape), kept(&desk.json(&[allocate.as_slice(), &["erk"]].concat())));
 
     std::fs::write(desk.path("a.json"), serde_json::to_vec(&by_shape).unwrap()).unwrap();
-    let prune = [
-        "prune",
-        "--model",
-        "model.safetensors",
-        "--allocation",
-        "a.json",
-        "--dataset",
-        "noise",
-        "--images",
-        "64",
-    ];
+    let prune =
+        words("prune --model model.safetensors --allocation a.json --dataset noise --images 64");
     desk.succeeds(
         &[prune.as_slice(), &["--out", "pruned.safetensors", "--masks", "masks.safetensors"]]
             .concat(),
@@ -82,24 +73,11 @@ fn from_images_to_a_sweep() {
     assert_eq!(evaluation["nonzero_weights"], by_shape["kept"]);
     assert!(desk.path("masks.safetensors").exists());
 
-    let sweep = [
-        "sweep",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--profile",
-        "profile.json",
-        "--images",
-        "32",
-        "--rules",
-        "uniform,rr",
-        "--repairs",
-        "none,variance_matching,bn_recalibration",
-        "--out",
-        "sweep.json",
-        "--sparsities",
-    ];
+    let sweep = words(
+        "sweep --model model.safetensors --dataset noise --profile profile.json --images 32 \
+        --rules uniform,rr --repairs none,variance_matching,bn_recalibration --out sweep.json \
+        --sparsities",
+    );
     let report = desk.json(&[sweep.as_slice(), &["0.5"]].concat());
     assert_eq!(report["entries"].as_array().unwrap().len(), 6);
     let more = desk.json(&[sweep.as_slice(), &["0.5,0.9"]].concat());
@@ -203,16 +181,7 @@ fn files_of_two_networks_of_one_shape_are_not_mixed() {
     let allocation =
         desk.json(&["allocate", "--profile", "one.json", "--rule", "rr", "--sparsity", "0.9"]);
     std::fs::write(desk.path("allocation.json"), allocation.to_string()).unwrap();
-    let prune = [
-        "prune",
-        "--allocation",
-        "allocation.json",
-        "--dataset",
-        "noise",
-        "--images",
-        "64",
-        "--model",
-    ];
+    let prune = words("prune --allocation allocation.json --dataset noise --images 64 --model");
     let refused = desk.fails(
         1,
         &[prune.as_slice(), &["two.safetensors", "--out", "pruned.safetensors"]].concat(),
@@ -381,17 +350,9 @@ fn bad_usage_is_two_and_failure_is_one() {
             desk.fails(1, &["evaluate", "--model", model, "--dataset", "noise"]).contains(model)
         );
     }
-    let unwritable = [
-        "calibrate",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--images",
-        "8",
-        "--out",
-        "no/such/folder.json",
-    ];
+    let unwritable = words(
+        "calibrate --model model.safetensors --dataset noise --images 8 --out no/such/folder.json",
+    );
     assert!(desk.fails(1, &unwritable).contains("there is no folder no/such"));
     assert!(desk.fails(1, &["inspect", "a.txt"]).contains("a.txt"));
     assert!(desk.fails(2, &["--device", "gpu", "dataset", "list"]).contains("vulkan"));
@@ -545,37 +506,12 @@ fn a_network_of_others_goes_in_and_out_under_its_own_names() {
         "{notes}"
     );
     assert!(notes.contains("note: normalising images by mean 0.485,0.456,0.406"), "{notes}");
-    let allocate = [
-        "allocate",
-        "--profile",
-        "profile.json",
-        "--rule",
-        "rr",
-        "--sparsity",
-        "0.8",
-        "--format",
-        "json",
-    ];
+    let allocate = words("allocate --profile profile.json --rule rr --sparsity 0.8 --format json");
     std::fs::write(desk.path("allocation.json"), desk.succeeds(&allocate)).unwrap();
-    let prune = [
-        "prune",
-        "--model",
-        "theirs.safetensors",
-        "--allocation",
-        "allocation.json",
-        "--dataset",
-        "noise",
-    ];
-    let said = [
-        "--images",
-        "16",
-        "--mean",
-        "0.5,0.5,0.5",
-        "--std",
-        "0.25,0.25,0.25",
-        "--out",
-        "pruned.safetensors",
-    ];
+    let prune =
+        words("prune --model theirs.safetensors --allocation allocation.json --dataset noise");
+    let said =
+        words("--images 16 --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25 --out pruned.safetensors");
     desk.succeeds(&[prune.as_slice(), &said].concat());
 
     let pruned =
@@ -614,16 +550,7 @@ fn a_gpu_measures_what_the_cpu_measures() {
     }
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let calibrate = [
-        "calibrate",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--images",
-        "16",
-        "--out",
-    ];
+    let calibrate = words("calibrate --model model.safetensors --dataset noise --images 16 --out");
     desk.succeeds(&[calibrate.as_slice(), &["cpu.json", "--device", "cpu"]].concat());
     let mut on_gpu =
         desk.command(&[calibrate.as_slice(), &["gpu.json", "--device", "wgpu"]].concat());

@@ -13,9 +13,7 @@ use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::unwatched;
 use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::{copied_page, repository};
-use rrlab_types::{
-    AllocationRequest, Evidence, ModelProfile, Rule, RuleSettings, Sparsity, allocate,
-};
+use rrlab_types::{AllocationRequest, Evidence, ModelProfile, Rule, Sparsity, allocate};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
@@ -77,12 +75,7 @@ fn assert_same(browser: &ModelProfile, native: &ModelProfile) {
         }
     }
     for &rule in Rule::VARIANTS {
-        let request = AllocationRequest {
-            rule,
-            sparsity: Sparsity::new(0.9).unwrap(),
-            settings: RuleSettings::default(),
-            constraints: Vec::new(),
-        };
+        let request = AllocationRequest::new(rule, Sparsity::new(0.9).unwrap());
         let kept = |profile: &ModelProfile| -> Vec<usize> {
             allocate(Evidence::Profile(profile), &request)
                 .unwrap()

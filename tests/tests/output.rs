@@ -1,7 +1,7 @@
 //! What the command line prints and draws: tables for people, JSON and CSV for programs, figures.
 
 use rrlab_tests::assert_transcript;
-use rrlab_tests::desk::Desk;
+use rrlab_tests::desk::{Desk, words};
 use serde_json::Value;
 
 /// A desk with a network, `model.safetensors`, and its profile, `profile.json`.
@@ -42,17 +42,8 @@ fn csv_rows(text: &str) -> Vec<std::collections::HashMap<String, String>> {
     reader.deserialize().map(|row| row.unwrap()).collect()
 }
 
-const RR: [&str; 9] = [
-    "allocate",
-    "--profile",
-    "profile.json",
-    "--sparsity",
-    "0.9",
-    "--force",
-    "projection=dense",
-    "--rule",
-    "rr",
-];
+const RR: &str =
+    "allocate --profile profile.json --sparsity 0.9 --force projection=dense --rule rr";
 
 #[test]
 fn an_allocation_prunes_the_same_from_json_and_from_csv() {
@@ -65,7 +56,7 @@ fn an_allocation_prunes_the_same_from_json_and_from_csv() {
         (report["model_hash"].clone(), std::fs::read(desk.path(out)).unwrap())
     };
     for format in ["json", "csv"] {
-        kept(&desk, &RR, format, &format!("allocation.{format}"));
+        kept(&desk, &words(RR), format, &format!("allocation.{format}"));
     }
     let (hash, network) = prune("allocation.json", "one.safetensors");
     assert!(
@@ -120,15 +111,8 @@ fn an_allocation_that_lost_something_is_refused() {
         std::fs::write(desk.path(name), text).unwrap();
     }
     let prune = |allocation| {
-        let arguments = [
-            "prune",
-            "--model",
-            "model.safetensors",
-            "--repair",
-            "none",
-            "--out",
-            "out.safetensors",
-        ];
+        let arguments =
+            words("prune --model model.safetensors --repair none --out out.safetensors");
         [&arguments[..], &["--allocation", allocation]].concat()
     };
     assert_transcript!(
@@ -171,27 +155,56 @@ fn an_allocation_that_lost_something_is_refused() {
 }
 
 #[test]
+fn the_judge_chooses_an_allocation_that_prune_takes() {
+    let desk = measured();
+    let choose = words(
+        "choose --model model.safetensors --profile profile.json --dataset noise --sparsity 0.8 \
+        --rules uniform,erk,rr --judge-images 40 --refine 4 --device cpu",
+    );
+    let enough = [&choose[..], &["--images", "64", "--out", "chosen.json"]].concat();
+    let chosen = desk.json(&enough);
+    assert_eq!(serde_json::from_str::<Value>(&read(&desk, "chosen.json")).unwrap(), chosen);
+    let selection = &chosen["selection"];
+    let divergences: Vec<f64> = selection["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|candidate| candidate["divergence"].as_f64().unwrap())
+        .collect();
+    assert_eq!(divergences.len(), 3);
+    assert!(divergences.is_sorted(), "{divergences:?}");
+    assert_eq!(selection["candidates"][0]["rule"], chosen["rule"]);
+    assert_eq!(
+        (&selection["judge_images"], &selection["refinement"]["networks"]),
+        (&40.into(), &4.into())
+    );
+    assert!(desk.fails(1, &enough).contains("--force-overwrite"));
+
+    let prune = words(
+        "prune --model model.safetensors --allocation chosen.json --dataset noise --images 64 \
+        --out pruned.safetensors",
+    );
+    let pruned = desk.json(&prune);
+    assert_eq!(pruned["kept"], chosen["kept"]);
+    assert_eq!(pruned["pruned_from"]["rule"], chosen["rule"]);
+    let refined = selection["refinement"]["taken"].as_bool().unwrap();
+    assert_eq!(pruned["pruned_from"]["refined"].as_bool().unwrap_or(false), refined);
+
+    let all = desk.fails(1, &[&choose[..], &["--images", "160", "--out", "none.json"]].concat());
+    assert!(all.contains("no image is left for the judge"), "{all}");
+    let steps = ["--criterion", "obs", "--images", "64", "--out", "none.json"];
+    let refused = desk.fails(1, &[&choose[..], &steps].concat());
+    assert!(refused.contains("reconstruction"), "{refused}");
+    assert!(!desk.path("none.json").exists());
+}
+
+#[test]
 fn columns_of_csv_bear_the_names_that_json_has() {
     let desk = measured();
-    let sweep = [
-        "sweep",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--profile",
-        "profile.json",
-    ];
+    let sweep = words("sweep --model model.safetensors --dataset noise --profile profile.json");
     let sweep = [&sweep[..], &["--rules", "erk", "--sparsities", "0.5", "--images", "32"]].concat();
-    let finetune = [
-        "finetune",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--profile",
-        "profile.json",
-    ];
+    let finetune =
+        words("finetune --model model.safetensors --dataset noise --profile profile.json");
     let finetune = [
         &finetune[..],
         &["--rules", "erk", "--sparsities", "0.5", "--images", "32", "--epochs", "2"],
@@ -202,7 +215,7 @@ fn columns_of_csv_bear_the_names_that_json_has() {
         (vec!["evaluate", "--model", "model.safetensors", "--dataset", "noise"], ""),
         (vec!["inspect", "profile.json"], "layers"),
         (vec!["inspect", "model.safetensors"], "layers"),
-        (RR.to_vec(), "layers"),
+        (words(RR), "layers"),
         ([Desk::training().as_slice(), &["again.safetensors"]].concat(), "epochs"),
         (sweep, "entries"),
         (finetune, "runs"),
@@ -255,15 +268,8 @@ fn pruning_says_what_it_did() {
     let allocate = ["allocate", "--arch", "resnet8", "--rule", "erk", "--sparsity", "0.9"];
     kept(&desk, &allocate, "json", "allocation.json");
     let prune = |repair: &'static str, out: &'static str| {
-        let arguments = [
-            "prune",
-            "--model",
-            "model.safetensors",
-            "--images",
-            "32",
-            "--allocation",
-            "allocation.json",
-        ];
+        let arguments =
+            words("prune --model model.safetensors --images 32 --allocation allocation.json");
         [&arguments[..], &["--repair", repair, "--out", out]].concat()
     };
     let matched =
@@ -458,15 +464,9 @@ fn figures_name_what_they_are_of() {
     let desk = measured();
     std::fs::rename(desk.path("profile.json"), desk.path("model.json")).unwrap();
     swept(&desk, "model", "sweep.json", &[]);
-    let finetune = [
-        "finetune",
-        "--model",
-        "model.safetensors",
-        "--profile",
-        "model.json",
-        "--dataset",
-        "noise",
-    ];
+    let in_steps = ["--criterion", "obs", "--repairs", "reconstruction"];
+    swept(&desk, "model", "steps.json", &in_steps);
+    let finetune = words("finetune --model model.safetensors --profile model.json --dataset noise");
     let options =
         ["--images", "32", "--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--epochs", "2"];
     desk.succeeds(&[&finetune[..], &options, &["--out", "tuned.json"]].concat());
@@ -483,9 +483,14 @@ fn figures_name_what_they_are_of() {
         "erk, none",
         "dense ",
     ];
-    let figures: [(&[&str], &str, &[&str]); 6] = [
+    let figures: [(&[&str], &str, &[&str]); 7] = [
         (&["sweep.json"], "sweep.svg", &sweep_says),
         (&["sweep.json", "--rules", "erk"], "ladder.svg", &["erk, none", "erk, variance_matching"]),
+        (
+            &["sweep.json", "steps.json", "--rules", "erk"],
+            "steps.svg",
+            &["erk, none", "erk, variance_matching", "erk, reconstruction in steps"],
+        ),
         (&["tuned.json"], "tuned.svg", &["epoch", "accuracy (%)", "uniform at 0.9", "dense "]),
         (
             &["model.json"],
@@ -514,6 +519,8 @@ fn figures_name_what_they_are_of() {
     assert!(!read(&desk, "ladder.svg").contains("uniform"), "only what was asked for is drawn");
     let before = read(&desk, "sweep.svg");
     let over = ["plot", "model.json", "--out", "sweep.svg"];
+    let mixed = ["plot", "sweep.json", "model.json", "--out", "mixed.svg"];
+    assert!(desk.fails(1, &mixed).contains("model.json"), "only sweeps are drawn together");
     assert_transcript!(desk, [over, ["plot", "model.json", "--out", "figure.png"]], @r#"
         $ rrlab plot model.json --out sweep.svg
         error: --out sweep.svg exists; --force-overwrite replaces it, or choose another name
@@ -537,23 +544,10 @@ fn figures_name_what_they_are_of() {
 #[test]
 fn a_sweep_becomes_a_page_of_markdown() {
     let desk = measured();
-    desk.succeeds(&[
-        "sweep",
-        "--model",
-        "model.safetensors",
-        "--profile",
-        "profile.json",
-        "--dataset",
-        "noise",
-        "--images",
-        "32",
-        "--rules",
-        "uniform,erk",
-        "--sparsities",
-        "0.9,0.5",
-        "--out",
-        "sweep.json",
-    ]);
+    desk.succeeds(&words(
+        "sweep --model model.safetensors --profile profile.json --dataset noise --images 32 \
+        --rules uniform,erk --sparsities 0.9,0.5 --out sweep.json",
+    ));
     desk.succeeds(&["report", "sweep.json", "--rule", "erk", "--out", "sweep.md"]);
     let page = read(&desk, "sweep.md");
     let report: Value = serde_json::from_str(&read(&desk, "sweep.json")).unwrap();

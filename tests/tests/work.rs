@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
 
-use rrlab_tests::desk::{Desk, wait_for};
+use rrlab_tests::desk::{Desk, wait_for, words};
 
 /// Starts a command whose standard error is read.
 fn started(desk: &Desk, arguments: &[&str]) -> Child {
@@ -112,17 +112,8 @@ fn a_result_is_replaced_only_where_that_was_asked_for() {
     assert!(desk.fails(1, &import).contains("--force-overwrite"));
     desk.succeeds(&[import.as_slice(), &["--force-overwrite"]].concat());
 
-    let sweep = [
-        "sweep",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--images",
-        "32",
-        "--out",
-        "sweep.json",
-    ];
+    let sweep =
+        words("sweep --model model.safetensors --dataset noise --images 32 --out sweep.json");
     let small = ["--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
     desk.succeeds(&[&sweep[..], &small].concat());
     let other = [&sweep[..], &small, &["--seed", "4"]].concat();
@@ -206,17 +197,8 @@ fn sweeps_and_fine_tuning_that_are_interrupted_go_on() {
 #[test]
 fn a_second_interruption_ends_at_once() {
     let desk = Desk::new();
-    let training = [
-        "train",
-        "--arch",
-        "resnet18",
-        "--dataset",
-        "noise",
-        "--batch-size",
-        "160",
-        "--out",
-        "x.safetensors",
-    ];
+    let training =
+        words("train --arch resnet18 --dataset noise --batch-size 160 --out x.safetensors");
     let mut running = started(&desk, &[&training[..], &["--progress-every", "1"]].concat());
     let mut error = BufReader::new(running.stderr.take().unwrap());
     let mut line = String::new();
@@ -260,17 +242,7 @@ fn a_calibration_that_is_interrupted_leaves_nothing_and_says_so() {
 #[test]
 fn a_log_file_hears_how_far_work_is() {
     let desk = Desk::new();
-    let training = [
-        "train",
-        "--arch",
-        "resnet8",
-        "--dataset",
-        "noise",
-        "--epochs",
-        "100",
-        "--batch-size",
-        "4",
-    ];
+    let training = words("train --arch resnet8 --dataset noise --epochs 100 --batch-size 4");
     let mut running = started(
         &desk,
         &[&training[..], &["--out", "x.safetensors", "--progress-every", "1"]].concat(),
@@ -308,15 +280,7 @@ fn a_wrong_kind_of_file_is_named() {
     let calibrate =
         ["calibrate", "--model", "model.safetensors", "--dataset", "noise", "--images", "32"];
     desk.succeeds(&[&calibrate[..], &["--out", "profile.json"]].concat());
-    let sweep = [
-        "sweep",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--profile",
-        "profile.json",
-    ];
+    let sweep = words("sweep --model model.safetensors --dataset noise --profile profile.json");
     let small =
         ["--images", "32", "--rules", "uniform", "--repairs", "none", "--sparsities", "0.5"];
     desk.succeeds(&[&sweep[..], &small, &["--out", "sweep.json"]].concat());
@@ -431,17 +395,8 @@ fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
         "{note}"
     );
 
-    let allocation = desk.succeeds(&[
-        "allocate",
-        "--arch",
-        "resnet8",
-        "--rule",
-        "erk",
-        "--sparsity",
-        "0.5",
-        "--format",
-        "json",
-    ]);
+    let allocation =
+        desk.succeeds(&words("allocate --arch resnet8 --rule erk --sparsity 0.5 --format json"));
     std::fs::write(desk.path("a.json"), allocation).unwrap();
     let prune =
         ["prune", "--model", "model.safetensors", "--allocation", "a.json", "--images", "32"];
@@ -453,17 +408,8 @@ fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
         "{note}"
     );
 
-    let sweep = [
-        "sweep",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--images",
-        "32",
-        "--out",
-        "sweep.json",
-    ];
+    let sweep =
+        words("sweep --model model.safetensors --dataset noise --images 32 --out sweep.json");
     let lists = ["--rules", "uniform,erk", "--sparsities", "0.5,0.9", "--repairs", "none"];
     let note = said(&desk, &[&sweep[..], &lists].concat());
     let plan = "4 networks: 2 rules (uniform, erk) × 2 sparsities (0.5, 0.9) × 1 repair (none), pruned by magnitude, each on 60 test images";
@@ -474,26 +420,19 @@ fn what_was_chosen_and_what_there_was_too_little_of_is_said() {
 fn the_papers_experiments_are_one_command_that_goes_on() {
     let desk = Desk::new();
     desk.trained("model.safetensors");
-    let reproduce = [
-        "reproduce",
-        "--model",
-        "model.safetensors",
-        "--dataset",
-        "noise",
-        "--images",
-        "32",
-        "--sparsities",
-        "0.8,0.9",
-        "--out",
-        "paper",
-    ];
+    let reproduce = words(
+        "reproduce --model model.safetensors --dataset noise --images 32 --sparsities 0.8,0.9 \
+        --out paper",
+    );
     desk.succeeds(&reproduce);
-    let sweeps = ["rules", "erk-projection-global", "erk-projection-dense", "erk-projection-rr"];
+    let sweeps =
+        ["rules", "steps", "erk-projection-global", "erk-projection-dense", "erk-projection-rr"];
     let read = |name: &str| std::fs::read(desk.path(&format!("paper/{name}"))).unwrap();
     let before = sweeps.map(|name| {
         assert!(read(&format!("{name}.svg")).starts_with(b"<svg"));
         [read(&format!("{name}.md")), read(&format!("{name}.sweep.json"))]
     });
+    assert!(read("ladder.svg").starts_with(b"<svg"));
     // What is there is not computed again, and a page that was lost is written anew.
     std::fs::remove_file(desk.path("paper/rules.md")).unwrap();
     desk.succeeds(&reproduce);

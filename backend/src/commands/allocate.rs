@@ -75,6 +75,7 @@ fn row(layer: &LayerAllocation) -> Vec<String> {
 
 /// What all layers keep together.
 pub fn kept_in_all(allocation: &Allocation) -> String {
-    let Allocation { rule, sparsity, kept, .. } = allocation;
+    let Allocation { sparsity, kept, .. } = allocation;
+    let rule = allocation.rule_in_words();
     format!("{rule} at sparsity {sparsity}: {kept} of {} weights kept", allocation.weights())
 }

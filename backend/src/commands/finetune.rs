@@ -18,7 +18,7 @@ use rrlab_types::{
 use super::context::{
     Context, listed, model_bytes, note_memory, read_model, state_path, training_bytes,
 };
-use super::setup::ExperimentSetup;
+use super::setup::{ExperimentSetup, images_of};
 use crate::cli::FinetuneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;
@@ -164,7 +164,7 @@ fn compute(
 
 fn plan(context: &Context, args: &FinetuneArgs) -> anyhow::Result<FinetunePlan> {
     let common = &args.experiment;
-    let evaluation_images = common.evaluation_images(context)?;
+    let evaluation_images = images_of(context, common, &args.evaluation)?;
     let distillation =
         args.distill.map(|weight| Distillation { weight, temperature: args.temperature });
     Ok(FinetunePlan {

@@ -3,6 +3,7 @@
 mod admin;
 mod allocate;
 mod calibrate;
+mod choose;
 mod compare;
 mod context;
 mod dataset;
@@ -40,6 +41,7 @@ fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
         Command::Train(args) => train::run(context, args),
         Command::Calibrate(args) => calibrate::run(context, args),
         Command::Allocate(args) => allocate::run(context, args),
+        Command::Choose(args) => choose::run(context, args),
         Command::Prune(args) => prune::run(context, args),
         Command::Evaluate(args) => evaluate::run(context, args),
         Command::Sweep(args) => sweep::run(context, args),

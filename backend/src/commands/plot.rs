@@ -1,9 +1,11 @@
 //! `rrlab plot`.
 
-use anyhow::ensure;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail, ensure};
 use rrlab_types::{
-    Allocation, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile, ProfileHash,
-    Repair, Role, Rule, SweepReport,
+    Allocation, Criterion, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile,
+    ProfileHash, Repair, Role, Rule, SweepReport,
 };
 
 use strum::VariantArray as _;
@@ -14,23 +16,34 @@ use crate::destination::{Destination, REPORT_BYTES};
 use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, Reference};
 use crate::output::percent;
 use crate::progress::say;
+use crate::storage::read_sweep;
 
 /// What an RR of 1 means.
 const NOTHING_REPAIRED: &str = "1: repair does nothing";
 
 pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
     let out = destination(args)?;
-    let svg = match read_document(&args.file)? {
+    let (first, others) = args.files.split_first().context("name a file to draw")?;
+    let first_document = read_document(first)?;
+    ensure!(
+        others.is_empty() || matches!(first_document, Document::Sweep(_)),
+        "only sweeps are drawn together, and {} is none",
+        first.display()
+    );
+    let svg = match first_document {
         Document::Profile(profile) => match args.profile_as {
             ProfileFigure::Bars => profile_bars(&profile, args.point).svg()?,
             ProfileFigure::Curves => profile_curves(&profile, args.point).svg()?,
         },
         Document::Sweep(report) => {
-            ensure!(!report.entries.is_empty(), "{} has no entries yet", args.file.display());
-            sweep(&report, &drawn_rules(&report, &args.rules)?).svg()?
+            let reports = with_others(*report, others)?;
+            for (file, report) in args.files.iter().zip(&reports) {
+                ensure!(!report.entries.is_empty(), "{} has no entries yet", file.display());
+            }
+            sweeps(&reports, &drawn_rules(&reports, &args.rules)?).svg()?
         }
         Document::Finetune(report) => {
-            ensure!(!report.runs.is_empty(), "{} has no runs yet", args.file.display());
+            ensure!(!report.runs.is_empty(), "{} has no runs yet", first.display());
             finetuning(&report).svg()?
         }
         Document::Allocation(allocation) => densities(&allocation).svg()?,
@@ -48,45 +61,73 @@ fn destination(args: &PlotArgs) -> anyhow::Result<Destination> {
     Ok(Destination::check("--out", out, args.overwrite.into(), REPORT_BYTES)?)
 }
 
-/// The rules of a sweep that are asked for; all where none is.
-fn drawn_rules(report: &SweepReport, asked: &[Rule]) -> anyhow::Result<Vec<Rule>> {
-    let rules = &report.plan.rules;
+/// Sweeps that are drawn together: all by one profile of one network, on the same images.
+fn with_others(first: SweepReport, others: &[PathBuf]) -> anyhow::Result<Vec<SweepReport>> {
+    let mut reports = vec![first];
+    for file in others {
+        let report = read_sweep(file)?;
+        if let Some(difference) = report.origin.difference(&reports[0].origin) {
+            bail!("{} {difference}: they are not drawn together", file.display());
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+/// The rules of the sweeps that are asked for; all where none is.
+fn drawn_rules(reports: &[SweepReport], asked: &[Rule]) -> anyhow::Result<Vec<Rule>> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for &rule in reports.iter().flat_map(|report| &report.plan.rules) {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
     for rule in asked {
         ensure!(
             rules.contains(rule),
             "the sweep has no {rule}; it has {}",
-            listed(("rule", "rules"), rules)
+            listed(("rule", "rules"), &rules)
         );
     }
-    Ok(if asked.is_empty() { rules.clone() } else { asked.to_vec() })
+    Ok(if asked.is_empty() { rules } else { asked.to_vec() })
+}
+
+/// How a network was pruned and repaired, as the legend says it.
+fn treatment(criterion: Criterion, repair: Repair) -> String {
+    match criterion {
+        Criterion::Magnitude => repair.to_string(),
+        Criterion::Wanda => format!("{repair}, by wanda"),
+        Criterion::Obs => format!("{repair} in steps"),
+    }
 }
 
 /// Accuracy over sparsity, a line for each rule and repair: colours are rules and dashes repairs. Of
 /// one rule alone it is the ladder of its repairs, and colours are these.
-fn sweep(report: &SweepReport, rules: &[Rule]) -> LineFigure {
-    let plan = &report.plan;
+fn sweeps(reports: &[SweepReport], rules: &[Rule]) -> LineFigure {
+    let mut treatments: Vec<(&SweepReport, Repair)> = Vec::new();
+    for report in reports {
+        treatments.extend(report.plan.repairs.iter().map(|&repair| (report, repair)));
+    }
     // What was not repaired is the control: its line is broken, the first repair's is not.
-    let mut repairs = plan.repairs.clone();
-    repairs.sort_by_key(|&repair| repair == Repair::None);
+    treatments.sort_by_key(|&(_, repair)| repair == Repair::None);
     let mut lines = Vec::new();
     for (rule_index, &rule) in rules.iter().enumerate() {
-        for (repair_index, &repair) in repairs.iter().enumerate() {
-            let (colour, dash) =
-                if rules.len() == 1 { (repair_index, 0) } else { (rule_index, repair_index) };
-            let entries = report.line(rule, repair);
-            let points = entries
-                .iter()
-                .map(|entry| (entry.sparsity.get(), 100.0 * entry.accuracy))
-                .collect();
-            lines.push(Line {
-                name: format!("{rule}, {repair}"),
-                points,
-                look: Look::Distinct(colour),
-                dash,
-            });
+        for (index, &(report, repair)) in treatments.iter().enumerate() {
+            let (colour, dash) = if rules.len() == 1 { (index, 0) } else { (rule_index, index) };
+            let mut points = Vec::new();
+            for entry in report.line(rule, repair) {
+                points.push((entry.sparsity.get(), 100.0 * entry.accuracy));
+            }
+            if !points.is_empty() {
+                let name = format!("{rule}, {}", treatment(report.plan.criterion, repair));
+                lines.push(Line { name, points, look: Look::Distinct(colour), dash });
+            }
         }
     }
-    let sparsities = plan.sparsities.iter().map(|sparsity| sparsity.get());
+    let report = &reports[0];
+    let plan = &report.plan;
+    let all_sparsities = reports.iter().flat_map(|report| &report.plan.sparsities);
+    let sparsities = all_sparsities.map(|sparsity| sparsity.get());
     LineFigure {
         caption: Caption {
             title: format!("{}: accuracy of pruned networks", report.architecture),

@@ -6,15 +6,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
-use rrlab_types::{Rule, SweepPlan};
+use rrlab_types::{Criterion, RepairOperator, Rule, SweepPlan};
 
 use super::context::Context;
 use crate::cli::{Cli, Command, ReproduceArgs};
 use crate::progress::say;
 
+/// The sweep of every rule, masks by magnitude.
+const RULES: &str = "rules";
+/// The sweep of the networks that are pruned in steps.
+const STEPS: &str = "steps";
+
 /// What projections are forced to under ERK, and how the sweep of it is called.
 const FORCED: [(&str, &str); 3] =
     [("global", "projection=global"), ("dense", "projection=dense"), ("rr", "projection=rule:rr")];
+
+/// Rules whose networks are pruned in steps, too, which takes longest: the paper's, and those that
+/// come closest to `rr`.
+const IN_STEPS: [Rule; 4] = [Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude, Rule::Rr];
 
 /// Runs any command.
 type RunCommand = fn(&Context, &Command) -> anyhow::Result<()>;
@@ -85,26 +94,32 @@ fn steps(args: &ReproduceArgs) -> Vec<Step> {
             .with("--images", args.images.to_string())
             .with("--out", &profile),
     );
+    let sweep_file = |name: &str| args.out.join(format!("{name}.sweep.json"));
     let sweep = |name: &str, rules: &[Rule]| {
-        let out = args.out.join(format!("{name}.sweep.json"));
+        let out = sweep_file(name);
         let sweep = Step::new(&["sweep"], out.clone())
             .with("--model", &dense)
             .with("--profile", &profile)
             .with("--dataset", &args.dataset)
             .with("--images", args.images.to_string())
             .with("--sparsities", listed(&args.sparsities))
-            .with("--repairs", listed(&args.repairs))
             .with("--rules", listed(rules))
             .with("--out", out);
-        match args.test_images {
+        match args.evaluation.test_images {
             Some(images) => sweep.with("--test-images", images.to_string()),
             None => sweep,
         }
     };
-    let mut sweeps = vec![("rules".to_owned(), sweep("rules", &SweepPlan::paper().rules))];
+    let by_magnitude =
+        |name: &str, rules: &[Rule]| sweep(name, rules).with("--repairs", listed(&args.repairs));
+    let rules = by_magnitude(RULES, &SweepPlan::paper().rules);
+    let steps_of_pruning = sweep(STEPS, &IN_STEPS)
+        .with("--repairs", RepairOperator::Reconstruction.name())
+        .with("--criterion", Criterion::Obs.name());
+    let mut sweeps = vec![(RULES.to_owned(), rules), (STEPS.to_owned(), steps_of_pruning)];
     for (name, constraint) in FORCED {
         let name = format!("erk-projection-{name}");
-        let forced = sweep(&name, &[Rule::Erk]).with("--force", constraint);
+        let forced = by_magnitude(&name, &[Rule::Erk]).with("--force", constraint);
         sweeps.push((name, forced));
     }
     for (name, sweep) in sweeps {
@@ -112,16 +127,19 @@ fn steps(args: &ReproduceArgs) -> Vec<Step> {
         let figure = args.out.join(format!("{name}.svg"));
         let file = sweep.out.clone();
         steps.push(sweep);
-        steps.push(derived("report", &file, &page));
-        steps.push(derived("plot", &file, &figure));
+        steps.push(derived("report", &[&file], &page));
+        steps.push(derived("plot", &[&file], &figure));
     }
+    let both = [sweep_file(RULES), sweep_file(STEPS)];
+    let ladder = derived("plot", &[&both[0], &both[1]], &args.out.join("ladder.svg"));
+    steps.push(ladder.with("--rules", Rule::Rr.name()));
     steps
 }
 
-/// A page or a figure of a sweep, made anew each time: it follows from the sweep alone.
-fn derived(command: &str, sweep: &Path, out: &Path) -> Step {
+/// A page or a figure of sweeps, made anew each time: it follows from them alone.
+fn derived(command: &str, sweeps: &[&Path], out: &Path) -> Step {
     let mut step = Step::new(&[command], out.to_owned());
-    step.arguments.push(sweep.into());
+    step.arguments.extend(sweeps.iter().map(OsString::from));
     let mut step = step.with("--out", out);
     step.arguments.push("--force-overwrite".into());
     step

@@ -1,5 +1,5 @@
-//! What `sweep` and `finetune` both do before they compute: check the arguments that they share,
-//! then load what these name.
+//! What `choose`, `sweep` and `finetune` all do before they compute: check the arguments that they
+//! share, then load what these name.
 
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
@@ -10,17 +10,19 @@ use rrlab_types::{IdentityError, ModelProfile};
 
 use super::calibrate::profile_or_measured;
 use super::context::{Context, available_images, evaluation_images, given_profile};
-use crate::cli::ExperimentArgs;
+use crate::cli::{EvaluationArgs, ExperimentArgs};
 use crate::interrupt::Interrupt;
 
-impl ExperimentArgs {
-    /// Number of evaluation images: of those asked for, as many as there are. Says so where there
-    /// are fewer of them, or of the calibration images. No image is loaded.
-    pub fn evaluation_images(&self, context: &Context) -> anyhow::Result<usize> {
-        let dataset = context.data.summary(&self.dataset)?;
-        available_images(&dataset, Split::Train, self.images);
-        Ok(evaluation_images(&dataset, self.test_images))
-    }
+/// Number of evaluation images: of those asked for, as many as there are. Says so where there are
+/// fewer of them, or of the calibration images. No image is loaded.
+pub fn images_of(
+    context: &Context,
+    experiment: &ExperimentArgs,
+    evaluation: &EvaluationArgs,
+) -> anyhow::Result<usize> {
+    let dataset = context.data.summary(&experiment.dataset)?;
+    available_images(&dataset, Split::Train, experiment.images);
+    Ok(evaluation_images(&dataset, evaluation.test_images))
 }
 
 /// Images, device and profile of an experiment, loaded.

@@ -6,7 +6,7 @@ use rrlab_engine::watch::Progress;
 use rrlab_types::{Repair, Rule, Standing, SweepEntry, SweepPlan, SweepReport};
 
 use super::context::{Context, listed, note_memory, read_model};
-use super::setup::ExperimentSetup;
+use super::setup::{ExperimentSetup, images_of};
 use crate::cli::SweepArgs;
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
 use crate::interrupt::Interrupt;
@@ -53,7 +53,7 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
 
 fn plan(context: &Context, args: &SweepArgs) -> anyhow::Result<SweepPlan> {
     let common = &args.experiment;
-    let evaluation_images = common.evaluation_images(context)?;
+    let evaluation_images = images_of(context, common, &args.evaluation)?;
     Ok(SweepPlan {
         rules: common.rules.clone(),
         sparsities: args.sparsities.clone(),

@@ -8,6 +8,7 @@ use crate::controls::AllocationControls;
 use crate::export;
 use crate::format::{count, percent};
 use crate::lab::{Lab, Side};
+use crate::problem::Problem;
 use crate::settings::Part;
 
 /// What stands before the name of a projection on an axis.
@@ -53,17 +54,33 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
                 </div>
             </Show>
         </div>
-        {move || if lab.opened.with(Option::is_some) {
-            view! { <p>"B is from a file. " <button type="button" on:click=move |_| lab.opened.set(None)>"Compute B instead"</button></p> }.into_any()
-        } else {
-            view! { <div class="controls"><AllocationControls lab side=Side::B /><ForceText lab side=Side::B /></div> }.into_any()
-        }}
-        {move || problem().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
+        {move || source_of_b(lab)}
+        <Problem problem=Signal::derive(problem) />
         <p>{move || difference(lab)}</p>
         <Chart settings=lab.settings lab name="compare"
             title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec
             height=380 />
     }
+}
+
+/// Where B comes from: a file, or settings of its own.
+fn source_of_b(lab: Lab) -> AnyView {
+    if lab.opened.with(Option::is_some) {
+        return view! {
+            <p>"B is from a file. "
+                <button type="button" on:click=move |_| lab.opened.set(None)>
+                    "Compute B instead"</button>
+            </p>
+        }
+        .into_any();
+    }
+    view! {
+        <div class="controls">
+            <AllocationControls lab side=Side::B />
+            <ForceText lab side=Side::B />
+        </div>
+    }
+    .into_any()
 }
 
 /// What is forced, as text in the command line's words.
@@ -89,7 +106,7 @@ pub fn ForceText(lab: Lab, side: Side) -> impl IntoView {
                 data-force=side.to_string()
                 on:change:target=move |event| set(event.target().value().replace(' ', "")) />
         </label>
-        {move || refused.get().map(|problem| view! { <p class="problem" role="alert">{problem}</p> })}
+        <Problem problem=refused />
     }
 }
 

@@ -18,8 +18,7 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::train::{Trainer, TrainingState};
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
-    AllocationRequest, Evidence, Repair, RepairOperator, Rule, RuleSettings, Sparsity,
-    TrainingPlan, allocate,
+    AllocationRequest, Evidence, Repair, RepairOperator, Rule, Sparsity, TrainingPlan, allocate,
 };
 
 const SEED: u64 = 1;
@@ -47,12 +46,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!();
     println!("{:<18}{:>10}{:>10}{:>10}", "rule", "kept", "pruned", "repaired");
     for rule in [Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::Rr] {
-        let request = AllocationRequest {
-            rule,
-            sparsity: Sparsity::new(SPARSITY)?,
-            settings: RuleSettings::default(),
-            constraints: Vec::new(),
-        };
+        let request = AllocationRequest::new(rule, Sparsity::new(SPARSITY)?);
         let allocation = allocate(Evidence::Profile(&profile), &request)?;
         let (pruned, _masks) = prune(&dense, &allocation)?;
         let repairing = repair(&dense, &statistics, &pruned, operator, &images, &device, unwatched);

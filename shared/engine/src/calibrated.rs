@@ -91,6 +91,11 @@ impl<'a> Calibrated<'a> {
         Ok(Self { model, images, device, statistics, choice })
     }
 
+    /// Images that networks are repaired on.
+    pub fn images(&self) -> &CalibrationImages<'a> {
+        &self.images
+    }
+
     /// The network pruned as the allocation says, and repaired.
     ///
     /// # Errors

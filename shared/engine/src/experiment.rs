@@ -4,8 +4,9 @@
 
 use burn::tensor::Device;
 use rrlab_types::{
-    AllocateError, AllocationError, AllocationRequest, Constraint, Criterion, CriterionError,
-    Evidence, Outcomes, PROGRAM, Repair, ReportOrigin, Rule, RuleSettings, Sparsity, allocate,
+    AllocateError, Allocation, AllocationError, AllocationRequest, Constraint, Criterion,
+    CriterionError, Evidence, Outcomes, PROGRAM, Repair, ReportOrigin, Rule, RuleSettings,
+    Sparsity, allocate,
 };
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
@@ -47,6 +48,17 @@ pub enum ExperimentError {
         /// What was to be gone on with: "sweep" or "fine-tuning".
         work: &'static str,
         problem: String,
+    },
+    /// A selection from nothing.
+    #[error("no rule is named to select from; name two or more")]
+    NoCandidates,
+    /// A judge without images.
+    #[error(
+        "no image is left for the judge: all of the data set's training images are among the {calibration} for calibration, or none were asked for; calibrate on fewer"
+    )]
+    NoJudge {
+        /// Calibration images.
+        calibration: usize,
     },
     /// It was asked to end, or the device failed.
     #[error(transparent)]
@@ -122,6 +134,29 @@ pub(crate) struct Preparation<'a> {
     judge: Option<Judge<'a>>,
 }
 
+impl Preparation<'_> {
+    /// Images that networks are repaired on.
+    pub(crate) fn calibration_images(&self) -> usize {
+        self.calibrated.images().len()
+    }
+
+    /// From the dense network, of each of the judge's images: the network pruned and repaired like
+    /// this.
+    pub(crate) async fn divergences(
+        &self,
+        allocation: &Allocation,
+        how: Repair,
+        device: &Device,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Vec<f64>, ExperimentError> {
+        let Some(judge) = &self.judge else {
+            return Err(ExperimentError::NoJudge { calibration: self.calibration_images() });
+        };
+        let network = self.calibrated.prune_and_repair(allocation, how, &mut watch).await?;
+        Ok(judge.divergences(&network.repaired, device, watch).await?)
+    }
+}
+
 impl<'a> Experiment<'a> {
     /// Images that accuracies are measured on, as indices into the test split.
     pub(crate) fn evaluation_images(&self, draw: ImageDraw) -> Vec<usize> {
@@ -188,6 +223,16 @@ impl<'a> Experiment<'a> {
         Ok(Preparation { calibrated, judge })
     }
 
+    /// What the network's profile says that this request asks for.
+    pub(crate) fn allocation(
+        &self,
+        request: &AllocationRequest,
+    ) -> Result<Allocation, ExperimentError> {
+        let AllocationRequest { rule, sparsity, .. } = *request;
+        allocate(Evidence::Profile(self.measured.profile()), request)
+            .map_err(|source| ExperimentError::Allocate { rule, sparsity, source })
+    }
+
     /// The network pruned and repaired as one combination asks, and how well it does.
     pub(crate) async fn prune_and_repair(
         &self,
@@ -200,8 +245,7 @@ impl<'a> Experiment<'a> {
         let Preparation { calibrated, judge } = preparation;
         let request =
             AllocationRequest { rule, sparsity, settings, constraints: constraints.to_vec() };
-        let allocation = allocate(Evidence::Profile(self.measured.profile()), &request)
-            .map_err(|source| ExperimentError::Allocate { rule, sparsity, source })?;
+        let allocation = self.allocation(&request)?;
         let PrunedNetwork { repaired, masks, .. } =
             calibrated.prune_and_repair(&allocation, how, &mut watch).await?;
         let divergence = match judge {

@@ -32,6 +32,16 @@ async fn log_probabilities(
     Ok(batches)
 }
 
+/// Σ p·(ln p − ln q) over classes, from ln p and ln q.
+fn divergence_of_image(dense: &[f32], pruned: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    for (&dense, &pruned) in dense.iter().zip(pruned) {
+        let (log_p, log_q) = (f64::from(dense), f64::from(pruned));
+        sum += log_p.exp() * (log_p - log_q);
+    }
+    sum
+}
+
 impl<'a> Judge<'a> {
     /// Passes the images through the dense network. They should be none of those that networks are
     /// repaired on: on these, every repair looks better than it is.
@@ -83,12 +93,28 @@ impl<'a> Judge<'a> {
         device: &Device,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<f64, Interrupted> {
+        let divergences = self.divergences(model, device, watch).await?;
+        Ok(divergences.iter().sum::<f64>() / divergences.len() as f64)
+    }
+
+    /// KL(dense ‖ model) of each image, in the order of the judge's images.
+    ///
+    /// # Errors
+    /// If the device fails or the watcher ends it.
+    pub async fn divergences(
+        &self,
+        model: &Model,
+        device: &Device,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Vec<f64>, Interrupted> {
         let batches = log_probabilities(model, &self.images, device, watch).await?;
-        let mut sum = 0.0;
-        for (dense, pruned) in self.dense.iter().flatten().zip(batches.iter().flatten()) {
-            let (log_p, log_q) = (f64::from(*dense), f64::from(*pruned));
-            sum += log_p.exp() * (log_p - log_q);
+        let classes = model.graph().classes();
+        let mut divergences = Vec::with_capacity(self.images.len());
+        for (dense, pruned) in self.dense.iter().zip(&batches) {
+            for (dense, pruned) in dense.chunks(classes).zip(pruned.chunks(classes)) {
+                divergences.push(divergence_of_image(dense, pruned));
+            }
         }
-        Ok(sum / self.images.len() as f64)
+        Ok(divergences)
     }
 }

@@ -23,6 +23,7 @@ pub mod network;
 pub mod prune;
 pub mod repair;
 mod ridge;
+pub mod select;
 mod sums;
 pub mod sweep;
 pub mod tensors;

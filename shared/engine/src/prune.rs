@@ -35,11 +35,10 @@ pub fn magnitude_mask(weights: &[f32], kept: usize) -> Vec<bool> {
 /// use rrlab_engine::architecture::Architecture;
 /// use rrlab_engine::model::Model;
 /// use rrlab_engine::prune::prune;
-/// use rrlab_types::{AllocationRequest, Evidence, Rule, RuleSettings, Sparsity, allocate};
+/// use rrlab_types::{AllocationRequest, Evidence, Rule, Sparsity, allocate};
 ///
 /// let model = Model::random("resnet8".parse::<Architecture>()?.graph(10)?, 7);
-/// let (sparsity, settings) = (Sparsity::new(0.9)?, RuleSettings::default());
-/// let request = AllocationRequest { rule: Rule::Erk, sparsity, settings, constraints: vec![] };
+/// let request = AllocationRequest::new(Rule::Erk, Sparsity::new(0.9)?);
 /// let allocation = allocate(Evidence::Graph(model.graph()), &request)?;
 /// let (pruned, masks) = prune(&model, &allocation)?;
 /// let stays = masks["conv1"].iter().filter(|stays| **stays).count();
@@ -108,8 +107,10 @@ pub(crate) fn note_pruning(
     criterion: Criterion,
 ) {
     let Allocation { rule, sparsity, profile_hash, kept, .. } = *allocation;
+    let refined = allocation.is_refined();
     pruned.info.pruned_from =
-        Some(PrunedFrom { model_hash, profile_hash, rule, sparsity, criterion });
+        Some(PrunedFrom { model_hash, profile_hash, rule, sparsity, refined, criterion });
+    let rule = allocation.rule_in_words();
     pruned.info.history.push(format!(
         "pruned by {rule} to sparsity {sparsity}, inside layers by {criterion}: {kept} of {} \
          weights kept",

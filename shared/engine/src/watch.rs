@@ -5,7 +5,7 @@
 
 use burn::tensor::ExecutionError;
 use rrlab_types::{
-    EpochReport, FinetuneReport, FinetuneRun, LayerProfile, StepReport, SweepReport,
+    EpochReport, FinetuneReport, FinetuneRun, LayerProfile, Rule, StepReport, SweepReport,
 };
 
 use crate::model::Model;
@@ -21,6 +21,14 @@ pub enum Progress<'a> {
     Solving,
     /// This layer is measured.
     Layer(&'a LayerProfile),
+    /// One more network of a selection, by an allocation of this rule or on the walk from there, was
+    /// pruned, repaired and judged.
+    Judged {
+        /// The rule.
+        rule: Rule,
+        /// From the dense network, in nats.
+        divergence: f64,
+    },
     /// The sweep has one more entry.
     Entry(&'a SweepReport),
     /// A step of training is done.

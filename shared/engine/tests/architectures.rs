@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rrlab_engine::architecture::{Architecture, names};
 use rrlab_engine::model::{Model, tensor_specs};
-use rrlab_types::{AllocationRequest, Evidence, Role, Rule, RuleSettings, Sparsity, allocate};
+use rrlab_types::{AllocationRequest, Evidence, Role, Rule, Sparsity, allocate};
 
 fn graph(name: &str) -> rrlab_types::LayerGraph {
     name.parse::<Architecture>().unwrap().graph(10).unwrap()
@@ -144,12 +144,7 @@ fn erk_is_rigls() {
         serde_json::from_str(include_str!("../../types/tests/golden/erk_lamp.json")).unwrap();
     for case in golden.erk {
         let graph = case.architecture.parse::<Architecture>().unwrap().graph(case.classes).unwrap();
-        let request = AllocationRequest {
-            rule: Rule::Erk,
-            sparsity: Sparsity::new(case.sparsity).unwrap(),
-            settings: RuleSettings::default(),
-            constraints: Vec::new(),
-        };
+        let request = AllocationRequest::new(Rule::Erk, Sparsity::new(case.sparsity).unwrap());
         let allocation = allocate(Evidence::Graph(&graph), &request).unwrap();
         for layer in allocation.layers {
             let expected = case.densities[&layer.name] * layer.weights as f64;

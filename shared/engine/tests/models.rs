@@ -1,12 +1,14 @@
 //! State dicts, pruning and repair on small networks.
 
+mod common;
+
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
-use rrlab_engine::architecture::Architecture;
+use common::{images, model, uniform};
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
-use rrlab_engine::data::{Dataset, Split, shapes10};
+use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::model::{Model, StateDictError};
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::prune::{magnitude_mask, masks_to_bytes, prune};
@@ -14,28 +16,10 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
-    Allocation, AllocationRequest, ChannelwiseOperator, Evidence, LayerGraph, ModelProfile, Module,
-    Op, Repair, RepairOperator, Rule, RuleSettings, Sparsity, allocate,
+    AllocationRequest, ChannelwiseOperator, Evidence, LayerGraph, ModelProfile, Module, Op, Repair,
+    RepairOperator, Rule, Sparsity, allocate,
 };
 use strum::VariantArray as _;
-
-fn model(name: &str) -> Model {
-    Model::random(name.parse::<Architecture>().unwrap().graph(10).unwrap(), 5)
-}
-
-fn uniform(model: &Model, sparsity: f64) -> Allocation {
-    let request = AllocationRequest {
-        rule: Rule::Uniform,
-        sparsity: Sparsity::new(sparsity).unwrap(),
-        settings: RuleSettings::default(),
-        constraints: Vec::new(),
-    };
-    allocate(Evidence::Graph(model.graph()), &request).unwrap()
-}
-
-fn images(data: &Dataset, count: usize) -> CalibrationImages<'_> {
-    CalibrationImages::draw(data, Split::Train, count, 1, data.normalization).unwrap()
-}
 
 #[test]
 fn a_model_survives_the_way_through_a_file() {
@@ -255,12 +239,7 @@ fn layers_without_variance_and_single_images_give_finite_profiles() {
     let text = serde_json::to_string(&profile).unwrap();
     let read = rrlab_types::ModelProfile::from_json(&text).unwrap();
     for &rule in Rule::VARIANTS {
-        let request = AllocationRequest {
-            rule,
-            sparsity: Sparsity::new(0.9).unwrap(),
-            settings: RuleSettings::default(),
-            constraints: Vec::new(),
-        };
+        let request = AllocationRequest::new(rule, Sparsity::new(0.9).unwrap());
         allocate(Evidence::Profile(&read), &request).unwrap().check().unwrap();
     }
     assert!(CalibrationImages::draw(&data, Split::Train, 0, 1, data.normalization).is_err());

@@ -1,15 +1,20 @@
-//! Reconstruction, pruning in steps and the other criteria, on small networks.
+//! Reconstruction, pruning in steps, the other criteria, and the judge's choice among allocations, on
+//! small networks.
+
+mod common;
 
 use burn::tensor::{Device, Tensor, read_sync};
-use rrlab_engine::architecture::Architecture;
+use common::{images, model, uniform};
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::calibrated::{Calibrated, PrunedNetwork};
 use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::experiment::{Experiment, ExperimentError};
+use rrlab_engine::judge::Judge;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::select::SelectionPlan;
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     Allocation, AllocationRequest, Criterion, Evidence, PrunedFrom, Repair, RepairOperator, Rule,
@@ -18,24 +23,6 @@ use rrlab_types::{
 use strum::VariantArray as _;
 
 const RECONSTRUCTION: Repair = Repair::Operator(RepairOperator::Reconstruction);
-
-fn model(name: &str) -> Model {
-    Model::random(name.parse::<Architecture>().unwrap().graph(10).unwrap(), 5)
-}
-
-fn uniform(model: &Model, sparsity: f64) -> Allocation {
-    let request = AllocationRequest {
-        rule: Rule::Uniform,
-        sparsity: Sparsity::new(sparsity).unwrap(),
-        settings: RuleSettings::default(),
-        constraints: Vec::new(),
-    };
-    allocate(Evidence::Graph(model.graph()), &request).unwrap()
-}
-
-fn images(data: &Dataset, count: usize) -> CalibrationImages<'_> {
-    CalibrationImages::draw(data, Split::Train, count, 1, data.normalization).unwrap()
-}
 
 /// Mean squared distance of two networks' logits on these images.
 fn distance(one: &Model, other: &Model, images: &CalibrationImages<'_>) -> f64 {
@@ -266,4 +253,78 @@ fn plans_and_pruned_networks_without_a_criterion_are_by_magnitude() {
     let from = serde_json::json!({ "model_hash": hash, "rule": "erk", "sparsity": 0.9 });
     let from: PrunedFrom = serde_json::from_value(from).unwrap();
     assert_eq!(from.criterion, Criterion::Magnitude);
+}
+
+/// Selection from a network's own rules, against judging each rule's network by itself.
+#[test]
+fn the_least_divergent_allocation_is_selected_and_walked_on_from() {
+    let (data, device) = (shapes10(96, 10, 3), Device::flex());
+    let dense = model("resnet8:width=0.5");
+    let calibration = images_drawn(&data, &dense, 32);
+    let method = Method::SecondMoments;
+    let profile =
+        read_sync(calibrate(&dense, &device, "cpu", &calibration, method, unwatched)).unwrap();
+    let experiment = Experiment {
+        measured: Measured::new(&dense, &profile).unwrap(),
+        dataset: &data,
+        device: &device,
+        device_name: "cpu",
+    };
+    let plan = SelectionPlan {
+        rules: vec![Rule::Uniform, Rule::Erk, Rule::GlobalMagnitude],
+        sparsity: Sparsity::new(0.9).unwrap(),
+        repair: Repair::Operator(RepairOperator::VarianceMatching),
+        criterion: Criterion::Magnitude,
+        settings: RuleSettings::default(),
+        constraints: Vec::new(),
+        calibration_images: 32,
+        judge_images: 40,
+        seed: 1,
+        refining_networks: 14,
+    };
+    let mut heard = 0;
+    let mut select = || {
+        read_sync(experiment.select(&plan, async |progress| {
+            heard += usize::from(matches!(progress, Progress::Judged { .. }));
+            Ok(())
+        }))
+        .unwrap()
+    };
+    let allocation = select();
+    assert_eq!(select(), allocation, "the same is selected again");
+    allocation.check().unwrap();
+    let selection = allocation.selection.as_ref().unwrap();
+    let refinement = selection.refinement.as_ref().unwrap();
+    assert!((1..=14).contains(&refinement.networks));
+    assert_eq!(heard, 2 * (3 + refinement.networks));
+    assert_eq!((selection.judge_images, refinement.deciding_images), (40, 20));
+
+    let others = calibration.others(40).unwrap();
+    let judge = read_sync(Judge::new(&dense, others, &device, unwatched)).unwrap();
+    let mut least = 0.0;
+    for candidate in &selection.candidates {
+        let request = AllocationRequest::new(candidate.rule, plan.sparsity);
+        let by_rule = allocate(Evidence::Profile(&profile), &request).unwrap();
+        let how = (plan.criterion, plan.repair);
+        let network = treated(&dense, &calibration, &by_rule, how).repaired;
+        let divergence = read_sync(judge.divergence(&network, &device, unwatched)).unwrap();
+        assert!((divergence - candidate.divergence).abs() < 1e-9, "{}", candidate.rule);
+        assert!(candidate.divergence >= least, "{} stands too low", candidate.rule);
+        least = candidate.divergence;
+    }
+    assert_eq!(selection.candidates[0].behind.mean, 0.0);
+    assert_eq!(allocation.rule, selection.candidates[0].rule);
+
+    let without_judge = SelectionPlan { judge_images: 0, ..plan.clone() };
+    let refused = read_sync(experiment.select(&without_judge, unwatched));
+    assert!(matches!(refused, Err(ExperimentError::NoJudge { calibration: 32 })));
+    let without_rules = SelectionPlan { rules: Vec::new(), ..plan };
+    let refused = read_sync(experiment.select(&without_rules, unwatched));
+    assert!(matches!(refused, Err(ExperimentError::NoCandidates)));
+}
+
+/// Calibration images as an experiment draws them.
+fn images_drawn<'d>(data: &'d Dataset, model: &Model, count: usize) -> CalibrationImages<'d> {
+    let normalization = model.normalization_of(data);
+    CalibrationImages::draw(data, Split::Train, count, 1, normalization).unwrap()
 }

@@ -132,12 +132,7 @@ fn a_loss_that_is_no_number_ends_training() {
 }
 
 fn pruned(model: &Model) -> (Model, Masks) {
-    let request = AllocationRequest {
-        rule: Rule::Erk,
-        sparsity: Sparsity::new(0.9).unwrap(),
-        settings: RuleSettings::default(),
-        constraints: Vec::new(),
-    };
+    let request = AllocationRequest::new(Rule::Erk, Sparsity::new(0.9).unwrap());
     prune(model, &allocate(Evidence::Graph(model.graph()), &request).unwrap()).unwrap()
 }
 
@@ -346,12 +341,7 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
         "{refused}"
     );
 
-    let request = AllocationRequest {
-        rule: Rule::Rr,
-        sparsity: Sparsity::new(0.8).unwrap(),
-        settings: RuleSettings::default(),
-        constraints: Vec::new(),
-    };
+    let request = AllocationRequest::new(Rule::Rr, Sparsity::new(0.8).unwrap());
     let allocation = allocate(Evidence::Profile(&profile), &request).unwrap();
     assert!(matches!(prune(&two, &allocation), Err(AllocationError::Identity(_))));
     let (pruned, _) = prune(&one, &allocation).unwrap();

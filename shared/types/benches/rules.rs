@@ -3,7 +3,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use rrlab_types::{AllocationRequest, Evidence, Rule, RuleSettings, Sparsity, allocate};
+use rrlab_types::{AllocationRequest, Evidence, Rule, Sparsity, allocate};
 use strum::VariantArray as _;
 
 fn main() {
@@ -21,11 +21,6 @@ fn channels() -> Vec<usize> {
 #[divan::bench(args = Rule::VARIANTS)]
 fn rule(bencher: divan::Bencher, rule: Rule) {
     let profile = common::profile(&common::chain(&channels(), 10), 1);
-    let request = AllocationRequest {
-        rule,
-        sparsity: Sparsity::new(0.95).unwrap(),
-        settings: RuleSettings::default(),
-        constraints: Vec::new(),
-    };
+    let request = AllocationRequest::new(rule, Sparsity::new(0.95).unwrap());
     bencher.bench_local(|| allocate(Evidence::Profile(&profile), &request).unwrap());
 }

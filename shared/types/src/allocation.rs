@@ -7,6 +7,7 @@ use crate::criterion::Criterion;
 use crate::graph::Role;
 use crate::identity::{Binding, IdentityError, ModelHash, ProfileHash};
 use crate::rule::{Constraint, Rule, RuleSettings};
+use crate::selection::Selection;
 
 /// Why a layer has the density that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -82,6 +83,9 @@ pub struct Allocation {
     /// The profile that it was made from, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_hash: Option<ProfileHash>,
+    /// How it was selected among those of several rules; none where a rule was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
     /// Prunable layers in graph order.
     pub layers: Vec<LayerAllocation>,
 }
@@ -98,6 +102,9 @@ pub struct PrunedFrom {
     pub rule: Rule,
     /// Global sparsity that was asked for; `budget` follows from it.
     pub sparsity: Sparsity,
+    /// Whether a walk changed what the rule gave.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refined: bool,
     /// What chose the weights that stay inside each layer; before it was recorded, magnitude did.
     #[serde(default)]
     pub criterion: Criterion,
@@ -176,6 +183,18 @@ impl Allocation {
             self.model_hash.as_ref(),
             "allocate from the profile of this network",
         )
+    }
+
+    /// Whether a walk changed what its rule gave ([`Selection::refinement`]).
+    pub fn is_refined(&self) -> bool {
+        let refinement =
+            self.selection.as_ref().and_then(|selection| selection.refinement.as_ref());
+        refinement.is_some_and(|refinement| refinement.taken)
+    }
+
+    /// The rule in words, and that a walk changed what it gave: `rr`, or `rr, refined`.
+    pub fn rule_in_words(&self) -> String {
+        if self.is_refined() { format!("{}, refined", self.rule) } else { self.rule.to_string() }
     }
 
     /// Weights of all layers, kept or not.

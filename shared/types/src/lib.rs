@@ -19,6 +19,7 @@ mod profile;
 mod repair;
 mod report;
 mod rule;
+mod selection;
 mod sketch;
 mod training;
 mod version;
@@ -61,6 +62,7 @@ pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings,
     Target, UnknownRule,
 };
+pub use selection::{Candidate, PairedDifference, Refinement, Selection};
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
 pub use training::{
     Distillation, EpochReport, Schedule, StepReport, TrainingPlan, TrainingPlanError,

@@ -302,13 +302,15 @@ impl Default for SweepPlan {
 
 impl SweepPlan {
     /// The fine sweep of arXiv:2605.25508 through the transition, 0.90 to 0.98 by 0.005: its rules,
-    /// the opponents that it does not lead with, and the control without repair.
+    /// the opponents that it does not lead with, and the control without repair; beside its repair
+    /// the one that solves the kept weights anew.
     pub fn paper() -> Self {
         let thousandths = (900..=980).step_by(5);
         let sparsities =
             thousandths.filter_map(|value| Sparsity::new(f64::from(value) / 1000.0).ok());
         let mut plan = Self { sparsities: sparsities.collect(), ..Self::default() };
         plan.rules.extend([Rule::ResidualOptimal, Rule::RawOptimal]);
+        plan.repairs.push(Repair::Operator(RepairOperator::Reconstruction));
         plan
     }
 

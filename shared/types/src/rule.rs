@@ -64,6 +64,11 @@ impl Rule {
         matches!(self, Self::Uniform | Self::UniformPlus | Self::Er | Self::Erk)
     }
 
+    /// Whether the rule starts from another, its prior.
+    pub fn is_blend(self) -> bool {
+        matches!(self, Self::Blend | Self::BlendGeometric)
+    }
+
     /// Whether the rule reads any of the settings but the floor.
     pub fn reads_settings(self) -> bool {
         !self.needs_no_profile() && !matches!(self, Self::GlobalMagnitude | Self::Lamp)
@@ -99,11 +104,7 @@ impl TryFrom<Rule> for Prior {
     type Error = PriorError;
 
     fn try_from(rule: Rule) -> Result<Self, Self::Error> {
-        if matches!(rule, Rule::Blend | Rule::BlendGeometric) {
-            Err(PriorError(rule))
-        } else {
-            Ok(Self(rule))
-        }
+        if rule.is_blend() { Err(PriorError(rule)) } else { Ok(Self(rule)) }
     }
 }
 

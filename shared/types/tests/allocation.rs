@@ -15,7 +15,7 @@ use strum::VariantArray as _;
 
 fn request(rule: Rule, sparsity: f64) -> AllocationRequest {
     let sparsity = Sparsity::new(sparsity).unwrap();
-    AllocationRequest { rule, sparsity, settings: RuleSettings::default(), constraints: Vec::new() }
+    AllocationRequest::new(rule, sparsity)
 }
 
 fn run(profile: &ModelProfile, rule: Rule, sparsity: f64) -> Result<Allocation, AllocateError> {
@@ -139,6 +139,34 @@ proptest! {
                 prop_assert!(met.is_ok() || met.as_ref().is_err_and(is_floor), "{met:?}");
             }
             Err(error) => prop_assert!(is_floor(&error) || matches!(error, AllocateError::Budget(_)), "{error}"),
+        }
+    }
+
+    /// An allocation changed by factors keeps its budget, its forced layers and its floor; wider
+    /// means more, and no factor at all changes nothing.
+    #[test]
+    fn scaled_allocations_keep_the_budget(
+        profile in networks(), rule in rules(), sparsity in 0.3..0.9f64, floor in 0.0..0.05f64,
+        widened in any::<prop::sample::Index>(), factor in 1.0..20.0f64,
+    ) {
+        let mut request = request(rule, sparsity);
+        request.settings.floor = floor;
+        request.constraints = vec!["conv0=global".parse().unwrap()];
+        let Ok(allocation) = allocate(Evidence::Profile(&profile), &request) else {
+            return Ok(());
+        };
+        let count = allocation.layers.len();
+        prop_assert_eq!(&allocation.scaled(&vec![1.0; count]), &allocation);
+        let widened = widened.index(count);
+        let mut factors = vec![1.0; count];
+        factors[widened] = factor;
+        let scaled = allocation.scaled(&factors);
+        prop_assert!(scaled.check().is_ok());
+        prop_assert_eq!(&scaled.layers[0], &allocation.layers[0], "the forced layer");
+        prop_assert!(scaled.layers[widened].kept >= allocation.layers[widened].kept);
+        for layer in &scaled.layers[1..] {
+            prop_assert!(layer.kept as f64 >= floor * layer.weights as f64 - 1e-6, "{layer:?}");
+            prop_assert_eq!(layer.state == LayerState::Capped, layer.kept == layer.weights);
         }
     }
 

@@ -11,6 +11,7 @@ mod error;
 mod layer;
 mod request;
 mod rounding;
+mod scale;
 mod scores;
 mod solve;
 
@@ -28,17 +29,12 @@ pub use request::AllocationRequest;
 ///
 /// ```
 /// use rrlab_types::{
-///     AllocationRequest, Evidence, ModelProfile, Role, Rule, RuleSettings, Sparsity, allocate,
+///     AllocationRequest, Evidence, ModelProfile, Role, Rule, Sparsity, allocate,
 /// };
 ///
 /// # let text = include_str!("../../../../frontend/gallery/resnet20-cifar10.profile.json");
 /// let profile = ModelProfile::from_json(text)?;
-/// let erk = AllocationRequest {
-///     rule: Rule::Erk,
-///     sparsity: Sparsity::new(0.95)?,
-///     settings: RuleSettings::default(),
-///     constraints: Vec::new(),
-/// };
+/// let erk = AllocationRequest::new(Rule::Erk, Sparsity::new(0.95)?);
 /// let plain = allocate(Evidence::Profile(&profile), &erk)?;
 /// assert_eq!(plain.kept, 13_545);
 ///
@@ -79,6 +75,7 @@ pub fn allocate(
         constraints: request.constraints.clone(),
         model_hash,
         profile_hash,
+        selection: None,
         layers: layers
             .iter()
             .zip(counts.iter().zip(&forced))
@@ -161,8 +158,13 @@ fn fill(
 
 /// Least weights of a layer that is not forced.
 fn floor_count(layer: &Layer, request: &AllocationRequest) -> usize {
+    least_of_floor(request.settings.floor, layer.shape.weights)
+}
+
+/// Least weights of a layer under a least density: at least one.
+fn least_of_floor(floor: f64, weights: usize) -> usize {
     // A floor of 0.1 of 50 weights is 5, not the 6 that 5.000000000000001 would round up to.
-    ((request.settings.floor * layer.weights() - 1e-9).ceil() as usize).max(1)
+    ((floor * weights as f64 - 1e-9).ceil() as usize).max(1)
 }
 
 fn check_floor(

@@ -18,6 +18,11 @@ pub struct AllocationRequest {
 }
 
 impl AllocationRequest {
+    /// By a rule with its default settings; no layer is forced.
+    pub fn new(rule: Rule, sparsity: Sparsity) -> Self {
+        Self { rule, sparsity, settings: RuleSettings::default(), constraints: Vec::new() }
+    }
+
     /// Checks that the settings are in the range in which rules make sense.
     pub(super) fn check_settings(&self) -> Result<(), AllocateError> {
         let settings = &self.settings;

@@ -1,0 +1,100 @@
+//! One layer: its curves, its channels, what every rule gives it, and why.
+
+use leptos::prelude::*;
+use rrlab_types::{CHANNEL_SPARSITIES, LayerProfile};
+
+use crate::chart::Chart;
+use crate::glossary::Term;
+use crate::lab::Lab;
+use crate::metric::LayerNumbers;
+
+mod channels;
+mod curves;
+mod reason;
+
+/// The layer that is chosen here, in the graph or in the table.
+#[component]
+pub fn LayerPane(lab: Lab) -> impl IntoView {
+    let chosen = lab.settings.layer;
+    let chosen_index = Memo::new(move |_| chosen.with(|name| lab.layer_index(name)));
+    let worst = Memo::new(move |_| lab.numbers_a.with(|numbers| worst_residual(numbers)));
+    let index = Memo::new(move |_| chosen_index.get().or(worst.get()));
+    let option = move |name: String| {
+        let (value, text) = (name.clone(), name.clone());
+        let selected = move || chosen.with(|chosen| *chosen == name);
+        view! { <option value=value selected=selected>{text}</option> }
+    };
+    view! {
+        <div class="pane-head">
+            <label class="inline">
+                <span>"Layer"</span>
+                <select id="layer" on:change:target=move |event| chosen.set(event.target().value())>
+                    <option value="" selected=move || chosen_index.get().is_none()>
+                        "the one with the largest residual under A"</option>
+                    {lab.layer_names().into_iter().map(option).collect_view()}
+                </select>
+            </label>
+            <span class="faint">"Choose another here, in the graph or in the table."</span>
+        </div>
+        {move || index.get().map(|index| view! { <LayerView lab index /> })}
+    }
+}
+
+/// The layer whose output is distorted most after repair; none where there is no allocation.
+fn worst_residual(numbers: &[LayerNumbers]) -> Option<usize> {
+    let residual = |index: &usize| numbers[*index].residual;
+    (0..numbers.len()).max_by(|a, b| residual(a).total_cmp(&residual(b)))
+}
+
+#[component]
+fn LayerView(lab: Lab, index: usize) -> impl IntoView {
+    let layer = StoredValue::new(lab.profile.with_value(|profile| profile.layers[index].clone()));
+    let operator = lab.settings.a.repair;
+    let sparsity = Memo::new(move |_| {
+        let of_layer =
+            |allocation: &rrlab_types::Allocation| 1.0 - allocation.layers[index].density;
+        lab.a.with(|outcome| outcome.as_ref().ok().map(of_layer))
+    });
+    let ratios = Memo::new(move |_| {
+        layer.with_value(|layer| curves::ratios(layer, operator.get(), sparsity.get()))
+    });
+    let distortions = Memo::new(move |_| {
+        layer.with_value(|layer| curves::distortions(layer, operator.get(), sparsity.get()))
+    });
+    let nearest = Memo::new(move |_| {
+        channels::nearest_channel_sparsity(sparsity.get().unwrap_or(CHANNEL_SPARSITIES[0]))
+    });
+    let spread = Memo::new(move |_| {
+        layer.with_value(|layer| channels::histogram(layer, operator.get(), nearest.get()))
+    });
+    let rules = Memo::new(move |_| curves::densities_by_rule(lab, index));
+    view! {
+        <h2>{layer.with_value(|layer| layer.name.clone())}</h2>
+        <p id="reason">{move || reason::reason(lab, index)}</p>
+        <div class="charts">
+            <Chart settings=lab.settings lab name="rr" spec=ratios
+                title="RR over sparsity, by repair operator (A’s unbroken)" />
+            <Chart settings=lab.settings lab name="distortion" spec=distortions
+                title="Raw and residual distortion" />
+            <Chart settings=lab.settings lab name="channels" spec=spread
+                title=Signal::derive(move || format!("RR over channels at sparsity {}, from \
+                    deciles", CHANNEL_SPARSITIES[nearest.get()])) />
+            <Chart settings=lab.settings lab name="rules" spec=rules
+                title=Signal::derive(move || format!("Density under every rule at {}, nothing \
+                    forced", lab.settings.a.sparsity.get())) />
+        </div>
+        <p class="faint">{layer.with_value(scalars)}</p>
+    }
+}
+
+/// The layer's numbers that no curve shows.
+fn scalars(layer: &LayerProfile) -> impl IntoView + use<> {
+    let of_stream = format!(
+        " of its residual stream: {:.3}. Variance of its output over E[y²]: {:.3}. ",
+        layer.share, layer.variance
+    );
+    let sensitivity = layer.sensitivity().map(|sensitivity| {
+        view! { <Term name="sensitivity" text="Sensitivity" />{format!(": {sensitivity:.3}.")} }
+    });
+    view! { <Term name="share" text="Share" />{of_stream}{sensitivity} }
+}
