@@ -96,15 +96,7 @@ struct Count {
 }
 
 fn layer_allocation(layer: &PrunableLayer, count: Count, forced: bool) -> LayerAllocation {
-    let state = if forced {
-        LayerState::Forced
-    } else if count.kept == layer.weights {
-        LayerState::Capped
-    } else if count.at_floor {
-        LayerState::Floor
-    } else {
-        LayerState::Free
-    };
+    let state = if forced { LayerState::Forced } else { state_of_free(count, layer.weights) };
     LayerAllocation {
         name: layer.name.into(),
         role: layer.role,
@@ -113,6 +105,17 @@ fn layer_allocation(layer: &PrunableLayer, count: Count, forced: bool) -> LayerA
         kept: count.kept,
         density: count.kept as f64 / layer.weights as f64,
         state,
+    }
+}
+
+/// State of a layer that no constraint forces.
+fn state_of_free(count: Count, weights: usize) -> LayerState {
+    if count.kept == weights {
+        LayerState::Capped
+    } else if count.at_floor {
+        LayerState::Floor
+    } else {
+        LayerState::Free
     }
 }
 

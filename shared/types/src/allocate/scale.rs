@@ -1,6 +1,6 @@
 //! An allocation changed layer by layer at the same budget.
 
-use super::{rounding, solve};
+use super::{Count, least_of_floor, rounding, solve, state_of_free};
 use crate::allocation::{Allocation, LayerState};
 
 impl Allocation {
@@ -46,15 +46,13 @@ impl Allocation {
             let mut at_floor = Vec::new();
             for (&index, &kept) in open.iter().zip(&counts) {
                 let layer = &mut scaled.layers[index];
-                let least = super::least_of_floor(floor, layer.weights);
+                let least = least_of_floor(floor, layer.weights);
                 layer.kept = kept.max(least);
                 layer.density = layer.kept as f64 / layer.weights as f64;
-                layer.state = LayerState::Free;
-                if layer.kept == layer.weights {
-                    layer.state = LayerState::Capped;
-                }
+                let count =
+                    Count { kept: layer.kept, at_floor: floor > 0.0 && layer.kept == least };
+                layer.state = state_of_free(count, layer.weights);
                 if kept < least {
-                    layer.state = LayerState::Floor;
                     at_floor.push(index);
                 }
             }
