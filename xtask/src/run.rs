@@ -74,6 +74,15 @@ impl Step {
     fn new(program: impl Into<OsString>, arguments: &[&str]) -> Self {
         let mut command = Command::new(program.into());
         command.args(arguments).current_dir(root());
+        // Cargo tells this program its own package. Build scripts that ask whether these variables
+        // changed (ring's does) would build their crates, and all that need them, anew each time
+        // that Cargo is called from elsewhere.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
         Self { command }
     }
 
