@@ -487,8 +487,8 @@ pub struct EvaluateArgs {
     pub images: Option<usize>,
 }
 
-/// What `choose`, `sweep` and `finetune` have in common: the network, the images, and how budgets are shared
-/// out.
+/// What `choose`, `sweep` and `finetune` have in common: the network, the images, and how budgets
+/// are shared out.
 #[derive(Debug, Args)]
 pub struct ExperimentArgs {
     #[command(flatten)]

@@ -4,7 +4,7 @@ use burn::tensor::read_sync;
 use rrlab_engine::data::Split;
 use rrlab_engine::select::SelectionPlan;
 use rrlab_engine::watch::Progress;
-use rrlab_types::{Allocation, Candidate, Refinement, Repair, Selection};
+use rrlab_types::{Allocation, Candidate, PairedDifference, Refinement, Repair, Selection};
 
 use super::allocate::{kept_in_all, note_near_collapse};
 use super::context::{Context, available_images, listed, note_memory, read_model};
@@ -129,12 +129,14 @@ fn margin(selection: &Selection) -> String {
     let [first, second, ..] = selection.candidates.as_slice() else {
         return "one candidate: nothing to choose".to_owned();
     };
-    let lead = format!(
-        "{} leads {} by {} nats on {} images",
-        first.rule, second.rule, second.behind, selection.judge_images
-    );
-    let meaning = if second.behind.exceeds_noise() { "beyond noise" } else { "within noise" };
-    format!("{lead}: {meaning}")
+    format!(
+        "{} leads {} by {} nats on {} images: {}",
+        first.rule,
+        second.rule,
+        second.behind,
+        selection.judge_images,
+        meaning(second.behind)
+    )
 }
 
 fn walked(refinement: &Refinement) -> String {
@@ -145,6 +147,9 @@ fn walked(refinement: &Refinement) -> String {
     if !refinement.taken {
         return format!("{gain}: the rule's allocation stays");
     }
-    let meaning = if refinement.gain.exceeds_noise() { "beyond noise" } else { "within noise" };
-    format!("{gain}: {meaning}")
+    format!("{gain}: {}", meaning(refinement.gain))
+}
+
+fn meaning(difference: PairedDifference) -> &'static str {
+    if difference.exceeds_noise() { "beyond noise" } else { "within noise" }
 }

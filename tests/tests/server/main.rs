@@ -367,16 +367,22 @@ async fn routes(lab: &Lab, value: &str) -> Vec<(Method, String)> {
     routes
 }
 
+/// A job that evaluates an uploaded network, done: its request and its number.
+async fn evaluated(lab: &Lab) -> (Value, i64) {
+    let model = lab.uploaded("model", bundled_model()).await;
+    let request =
+        json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20 });
+    let job = lab.submit(&request).await;
+    lab.ended(job).await;
+    (request, job)
+}
+
 async fn nobody_sees_anothers_work(database: Database) {
     let mut lab = Lab::with(database, &["--hosted"]).await;
     let (ann, bob) = (lab.person("ann", "student"), lab.person("bob", "student"));
     let (rae, root) = (lab.person("rae", "reviewer"), lab.person("root", "admin"));
     lab.sign_in(Some(&ann));
-    let model = lab.uploaded("model", bundled_model()).await;
-    let evaluate =
-        json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20 });
-    let job = lab.submit(&evaluate).await;
-    lab.ended(job).await;
+    let (evaluate, job) = evaluated(&lab).await;
     // Artifacts, jobs and links have small numbers alike: those of ann's that there are.
     for number in ["1", "2"] {
         for (method, path) in routes(&lab, number).await {
@@ -428,11 +434,7 @@ async fn a_person_is_shut_out_let_in_and_erased(database: Database) {
     let mut lab = Lab::with(database, &["--hosted"]).await;
     let (ann, bob) = (lab.person("ann", "student"), lab.person("bob", "student"));
     lab.sign_in(Some(&ann));
-    let model = lab.uploaded("model", bundled_model()).await;
-    let evaluate =
-        json!({ "kind": "evaluate", "model": model, "dataset": "shapes10", "images": 20 });
-    let job = lab.submit(&evaluate).await;
-    lab.ended(job).await;
+    let (evaluate, _) = evaluated(&lab).await;
 
     let status = async |lab: &Lab| lab.get("/jobs").await.status;
     lab.says(&["user", "disable", "ann"]);
@@ -467,7 +469,10 @@ async fn a_person_is_shut_out_let_in_and_erased(database: Database) {
     let again = lab.person("ann", "student");
     lab.sign_in(Some(&again));
     assert_eq!(lab.get("/jobs").await.json()["jobs"], json!([]));
-    assert_eq!(lab.get(&format!("/artifacts/{model}")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        lab.get(&format!("/artifacts/{}", evaluate["model"])).await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 async fn nobody_is_erased_while_their_job_waits(database: Database) {

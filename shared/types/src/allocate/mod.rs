@@ -70,7 +70,7 @@ pub fn allocate(
         rule: request.rule,
         sparsity: request.sparsity,
         budget: budget.kept(),
-        kept: counts.iter().map(|count| count.kept).sum(),
+        kept: counts.iter().sum(),
         settings: request.settings,
         constraints: request.constraints.clone(),
         model_hash,
@@ -79,8 +79,8 @@ pub fn allocate(
         layers: layers
             .iter()
             .zip(counts.iter().zip(&forced))
-            .map(|(layer, (&count, forced))| {
-                layer_allocation(&layer.shape, count, forced.is_some())
+            .map(|(layer, (&kept, forced))| {
+                layer_allocation(&layer.shape, kept, forced.is_some(), request.settings.floor)
             })
             .collect(),
     };
@@ -88,74 +88,75 @@ pub fn allocate(
     Ok(allocation)
 }
 
-/// What one layer keeps, and whether the floor says so.
-#[derive(Debug, Clone, Copy)]
-struct Count {
+fn layer_allocation(
+    layer: &PrunableLayer,
     kept: usize,
-    at_floor: bool,
-}
-
-fn layer_allocation(layer: &PrunableLayer, count: Count, forced: bool) -> LayerAllocation {
-    let state = if forced { LayerState::Forced } else { state_of_free(count, layer.weights) };
+    forced: bool,
+    floor: f64,
+) -> LayerAllocation {
     LayerAllocation {
         name: layer.name.into(),
         role: layer.role,
         shape: layer.weight_shape.clone(),
         weights: layer.weights,
-        kept: count.kept,
-        density: count.kept as f64 / layer.weights as f64,
-        state,
+        kept,
+        density: kept as f64 / layer.weights as f64,
+        state: if forced { LayerState::Forced } else { state_of_free(kept, layer.weights, floor) },
     }
 }
 
-/// State of a layer that no constraint forces.
-fn state_of_free(count: Count, weights: usize) -> LayerState {
-    if count.kept == weights {
+/// State of a layer that no constraint forces, under a least density.
+fn state_of_free(kept: usize, weights: usize, floor: f64) -> LayerState {
+    if kept == weights {
         LayerState::Capped
-    } else if count.at_floor {
+    } else if floor > 0.0 && kept == least_of_floor(floor, weights) {
         LayerState::Floor
     } else {
         LayerState::Free
     }
 }
 
-/// Counts of all layers: forced ones as they are, the others by the rule. Layers to which it gives
-/// less than the floor get that, and it shares out the rest again.
+/// Counts of all layers: forced ones as they are, the others by the rule, none below the floor.
 fn fill(
     layers: &[Layer],
     budget: Budget,
     request: &AllocationRequest,
     forced: &[Option<usize>],
-) -> Result<Vec<Count>, AllocateError> {
+) -> Result<Vec<usize>, AllocateError> {
     check_floor(layers, budget, request, forced)?;
-    let mut fixed = forced.to_vec();
-    loop {
-        let free: Vec<usize> = (0..layers.len()).filter(|&index| fixed[index].is_none()).collect();
+    let floors: Vec<usize> = layers.iter().map(|layer| floor_count(layer, request)).collect();
+    above_floors(forced.to_vec(), &floors, |free, fixed| {
         let free_layers: Vec<Layer> = free.iter().map(|&index| layers[index].clone()).collect();
-        let left = constraints::left_for_free(&free_layers, budget, &fixed)?;
-        let by_rule =
-            if free.is_empty() { Vec::new() } else { rule_counts(&free_layers, left, request)? };
+        let left = constraints::left_for_free(&free_layers, budget, fixed)?;
+        if free.is_empty() { Ok(Vec::new()) } else { rule_counts(&free_layers, left, request) }
+    })
+}
+
+/// Counts of all layers: fixed ones as they are, the others, by their indices, as `share` gives
+/// them what these leave. Layers to which it gives less than their floor get that, and it shares
+/// out the rest again.
+fn above_floors<E>(
+    mut fixed: Vec<Option<usize>>,
+    floors: &[usize],
+    share: impl Fn(&[usize], &[Option<usize>]) -> Result<Vec<usize>, E>,
+) -> Result<Vec<usize>, E> {
+    loop {
+        let free: Vec<usize> = (0..fixed.len()).filter(|&index| fixed[index].is_none()).collect();
+        let shared = share(&free, &fixed)?;
         let mut below_floor = false;
-        for (&index, &kept) in free.iter().zip(&by_rule) {
-            let floor = floor_count(&layers[index], request);
-            if kept < floor {
-                fixed[index] = Some(floor);
+        for (&index, &kept) in free.iter().zip(&shared) {
+            if kept < floors[index] {
+                fixed[index] = Some(floors[index]);
                 below_floor = true;
             }
         }
         if below_floor {
             continue;
         }
-        for (index, kept) in free.into_iter().zip(by_rule) {
+        for (index, kept) in free.into_iter().zip(shared) {
             fixed[index] = Some(kept);
         }
-        let at_floor = |index: usize| {
-            request.settings.floor > 0.0
-                && fixed[index] == Some(floor_count(&layers[index], request))
-        };
-        let count =
-            |index: usize| Count { kept: fixed[index].unwrap_or(1), at_floor: at_floor(index) };
-        return Ok((0..layers.len()).map(count).collect());
+        return Ok(fixed.into_iter().map(|kept| kept.unwrap_or(1)).collect());
     }
 }
 

@@ -1,6 +1,8 @@
 //! An allocation changed layer by layer at the same budget.
 
-use super::{Count, least_of_floor, rounding, solve, state_of_free};
+use std::convert::Infallible;
+
+use super::{above_floors, least_of_floor, rounding, solve, state_of_free};
 use crate::allocation::{Allocation, LayerState};
 
 impl Allocation {
@@ -25,44 +27,40 @@ impl Allocation {
     /// ```
     #[must_use]
     pub fn scaled(&self, factors: &[f64]) -> Self {
+        let Self { layers, settings, .. } = self;
+        let mut forced = Vec::new();
+        let mut floors = Vec::new();
+        for layer in layers {
+            forced.push((layer.state == LayerState::Forced).then_some(layer.kept));
+            floors.push(least_of_floor(settings.floor, layer.weights));
+        }
+        let Ok(counts) = above_floors(forced, &floors, |free, fixed| {
+            let left = self.budget - fixed.iter().flatten().sum::<usize>();
+            Ok::<_, Infallible>(self.share_by(factors, free, left))
+        });
         let mut scaled = self.clone();
-        let floor = self.settings.floor;
-        let mut open: Vec<usize> = Vec::new();
-        for (index, layer) in self.layers.iter().enumerate() {
+        for (layer, kept) in scaled.layers.iter_mut().zip(counts) {
+            layer.kept = kept;
+            layer.density = kept as f64 / layer.weights as f64;
             if layer.state != LayerState::Forced {
-                open.push(index);
+                layer.state = state_of_free(kept, layer.weights, settings.floor);
             }
         }
-        let mut left: usize = open.iter().map(|&index| self.layers[index].kept).sum();
-        loop {
-            let weights: Vec<usize> =
-                open.iter().map(|&index| self.layers[index].weights).collect();
-            let sizes: Vec<f64> = weights.iter().map(|&weights| weights as f64).collect();
-            let scores: Vec<f64> =
-                open.iter().map(|&index| self.layers[index].density * factors[index]).collect();
-            let densities = solve::proportional(&sizes, &scores, left as f64);
-            let wanted: Vec<f64> = sizes.iter().zip(&densities).map(|(n, d)| n * d).collect();
-            let counts = rounding::to_counts(&wanted, &weights, left);
-            let mut at_floor = Vec::new();
-            for (&index, &kept) in open.iter().zip(&counts) {
-                let layer = &mut scaled.layers[index];
-                let least = least_of_floor(floor, layer.weights);
-                layer.kept = kept.max(least);
-                layer.density = layer.kept as f64 / layer.weights as f64;
-                let count =
-                    Count { kept: layer.kept, at_floor: floor > 0.0 && layer.kept == least };
-                layer.state = state_of_free(count, layer.weights);
-                if kept < least {
-                    at_floor.push(index);
-                }
-            }
-            if at_floor.is_empty() {
-                debug_assert!(scaled.check().is_ok());
-                return scaled;
-            }
-            // These are paid their floor, and the others share what is left.
-            open.retain(|index| !at_floor.contains(index));
-            left -= at_floor.iter().map(|&index| scaled.layers[index].kept).sum::<usize>();
+        debug_assert!(scaled.check().is_ok());
+        scaled
+    }
+
+    /// Counts of these layers, `left` weights in all.
+    fn share_by(&self, factors: &[f64], free: &[usize], left: usize) -> Vec<usize> {
+        let (mut weights, mut sizes, mut scores) = (Vec::new(), Vec::new(), Vec::new());
+        for &index in free {
+            let layer = &self.layers[index];
+            weights.push(layer.weights);
+            sizes.push(layer.weights as f64);
+            scores.push(layer.density * factors[index]);
         }
+        let densities = solve::proportional(&sizes, &scores, left as f64);
+        let wanted: Vec<f64> = sizes.iter().zip(&densities).map(|(n, d)| n * d).collect();
+        rounding::to_counts(&wanted, &weights, left)
     }
 }
