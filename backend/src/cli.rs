@@ -106,6 +106,8 @@ pub enum Command {
     Choose(ChooseArgs),
     /// Prune a network as allocated, and repair it.
     Prune(PruneArgs),
+    /// Write a network in another form: safetensors, which PyTorch loads, or ONNX.
+    Export(ExportArgs),
     /// Measure a network's accuracy.
     Evaluate(EvaluateArgs),
     /// Prune, repair and evaluate over rules, sparsities and repairs; goes on where it was stopped.
@@ -214,11 +216,15 @@ impl NetworkArgs {
 /// A model's file.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// The model: a safetensors file, or a .pt, .pth or .th file of PyTorch with a state dict.
+    /// The model: a safetensors file, a .pt, .pth or .th file of PyTorch with a state dict, or an
+    /// .onnx file.
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Rows and columns of the network's images, where its file leaves them open.
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<usize>,
     /// Mean of each colour, pixels scaled to 0..1, that the network was trained with, where its
     /// file does not say.
     #[arg(long, value_name = "R,G,B", requires = "std", value_parser = colours)]
@@ -232,7 +238,7 @@ impl ModelArgs {
     /// The same for the engine.
     pub fn hint(&self) -> Hint {
         let normalization = self.mean.zip(self.std).map(|(mean, std)| Normalization { mean, std });
-        Hint { network: self.network.hint(), normalization }
+        Hint { network: self.network.hint(), normalization, size: self.size }
     }
 }
 
@@ -458,12 +464,26 @@ pub struct PruneArgs {
     /// Number of calibration images, drawn with --seed.
     #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,
-    /// Where the pruned model goes.
+    /// Where the pruned model goes: a name that ends in .onnx, or in .safetensors, which PyTorch
+    /// reads by safetensors.torch.load_file. What came as ONNX goes back into its own graph.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Where the masks go (U8, 1 where a weight stays).
     #[arg(long, value_name = "FILE")]
     pub masks: Option<PathBuf>,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
+}
+
+/// Write a network in another form.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Where it goes: a name that ends in .onnx, or in .safetensors, which PyTorch reads by
+    /// safetensors.torch.load_file.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
     #[command(flatten)]
     pub overwrite: OverwriteArgs,
 }
@@ -611,6 +631,9 @@ pub struct InspectArgs {
     pub point: PointArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Rows and columns of the network's images, where its file leaves them open.
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<usize>,
 }
 
 /// Compare two results.

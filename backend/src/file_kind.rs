@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rrlab_engine::checkpoint::TensorFile;
 use rrlab_engine::data::Dataset;
 use rrlab_engine::finetune::FinetuneState;
+use rrlab_engine::import::is_onnx;
 use rrlab_engine::train::TrainingState;
 use rrlab_types::{Document, DocumentError};
 
@@ -15,9 +16,6 @@ use crate::allocation_file;
 const FIRST_ENTRIES: usize = 4096;
 /// Where a tar archive's first header says that it is one.
 const TAR_MAGIC: std::ops::Range<usize> = 257..262;
-/// Field numbers of an ONNX model that customarily follow its version: producer, domain,
-/// documentation, graph, opsets.
-const ONNX_FIELDS: [u8; 6] = [0x12, 0x1a, 0x22, 0x32, 0x3a, 0x42];
 
 /// What a file holds, as far as its content tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +105,7 @@ impl FileKind {
             // The length of a header in eight bytes, the lowest first, and the header, in JSON.
             [_, _, _, _, _, _, _, 0, b'{', ..] => Self::of_tensors(bytes),
             [0x80, 2..=5, ..] => Self::Pickle,
-            [0x08, 1..=20, field, ..] if ONNX_FIELDS.contains(field) => Self::Onnx,
+            _ if is_onnx(bytes) => Self::Onnx,
             _ => std::str::from_utf8(bytes).map_or(Self::Unknown, Self::of_text),
         }
     }
@@ -199,7 +197,8 @@ impl Wanted {
     fn takes(self, found: FileKind) -> bool {
         match self {
             Self::Model => {
-                matches!(found, FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch)
+                use FileKind::{Model, Onnx, OtherSafetensors, Pytorch};
+                matches!(found, Model | OtherSafetensors | Pytorch | Onnx)
             }
             Self::Profile => found == FileKind::Profile,
             Self::Allocation => found == FileKind::Allocation,
@@ -211,7 +210,7 @@ impl Wanted {
     fn remedy(self) -> &'static str {
         match self {
             Self::Model => {
-                "--model wants a network: safetensors, such as `rrlab train` makes, or a state dict of PyTorch"
+                "--model wants a network: safetensors, such as `rrlab train` makes, a state dict of PyTorch, or ONNX"
             }
             Self::Profile => "--profile wants a profile: `rrlab calibrate` makes one",
             Self::Allocation => {

@@ -10,6 +10,7 @@ mod file_kind;
 mod hex;
 mod identity;
 mod interrupt;
+mod model_file;
 mod objects;
 mod output;
 mod progress;

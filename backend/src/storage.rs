@@ -1,6 +1,6 @@
 //! Files that are read, with a clear error; states of work under way; and the folder of data sets.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -34,7 +34,19 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// If the file can't be read, is of another kind, or holds no whole network.
 pub fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Imported> {
     let bytes = read(path)?;
-    import::read(&bytes, hint).map_err(|error| refused(path, &bytes, Wanted::Model, error))
+    let beside = |name: &str| read_beside(path, name);
+    import::read_beside(&bytes, hint, &beside)
+        .map_err(|error| refused(path, &bytes, Wanted::Model, error))
+}
+
+/// Reads a file that a model names as lying in its own folder, or below that.
+pub fn read_beside(model: &Path, name: &str) -> Result<Vec<u8>, String> {
+    let is_below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    if !is_below || name.is_empty() {
+        return Err("that is not a file in the model's folder".into());
+    }
+    let path = model.parent().unwrap_or(Path::new("")).join(name);
+    std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Reads a profile.

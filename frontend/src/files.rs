@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::gallery;
 
 /// How names of models' files end: ours and PyTorch's.
-pub const MODEL_ENDINGS: [&str; 4] = [".safetensors", ".pt", ".pth", ".th"];
+pub const MODEL_ENDINGS: [&str; 5] = [".safetensors", ".pt", ".pth", ".th", ".onnx"];
 /// Files larger than this are no files of the lab.
 const LARGEST_BYTES: u64 = 64 << 20;
 

@@ -533,6 +533,36 @@ fn a_network_of_others_goes_in_and_out_under_its_own_names() {
     desk.fails(2, &[evaluate.as_slice(), &["--mean", "0.4,0.4,0.4"]].concat());
 }
 
+/// A network as ONNX goes the whole way, comes back into its own file, and is the same network as
+/// in the lab's form.
+#[test]
+fn a_network_as_onnx_goes_the_whole_way() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    desk.succeeds(&words("export --model model.safetensors --out model.onnx"));
+    let hash = |model: &str| desk.json(&["inspect", model])["model_hash"].clone();
+    assert_eq!(hash("model.onnx"), hash("model.safetensors"));
+
+    let small = words("--dataset noise --images 16");
+    let run = |command: &str| desk.succeeds(&[&words(command)[..], &small].concat());
+    run("calibrate --model model.onnx --out profile.json");
+    let sweep = "sweep --model model.onnx --profile profile.json --rules rr --sparsities 0.8 \
+                 --repairs variance_matching --out sweep.json";
+    run(sweep);
+    let allocate = words("allocate --profile profile.json --rule rr --sparsity 0.8 --format json");
+    std::fs::write(desk.path("allocation.json"), desk.succeeds(&allocate)).unwrap();
+    for out in ["pruned.onnx", "pruned.safetensors"] {
+        run(&format!("prune --model model.onnx --allocation allocation.json --out {out}"));
+    }
+    assert_eq!(hash("pruned.onnx"), hash("pruned.safetensors"));
+    assert_ne!(hash("pruned.onnx"), hash("model.onnx"));
+    // What is known of the network came along.
+    let view = desk.json(&["inspect", "pruned.onnx"]);
+    assert_eq!(view["pruned_from"]["rule"], "rr");
+    let pickle = desk.fails(1, &words("export --model model.onnx --out model.pth"));
+    assert!(pickle.contains("the lab writes no pickles"), "{pickle}");
+}
+
 /// Residual and raw distortions of every layer.
 fn distortions(desk: &Desk, profile: &str) -> Vec<f64> {
     let layers = desk.json(&["inspect", profile, "--sparsity", "0.9"])["layers"].take();

@@ -324,7 +324,7 @@ fn a_wrong_kind_of_file_is_named() {
         &[&evaluate[..], &["x.pkl"]].concat(),
         &["is a Python pickle", "--model wants"],
     );
-    says_once(&desk, &[&evaluate[..], &["x.onnx"]].concat(), &["x.onnx is ONNX", "--model wants"]);
+    says_once(&desk, &[&evaluate[..], &["x.onnx"]].concat(), &["x.onnx", "not a whole ONNX file"]);
     says_once(
         &desk,
         &[&evaluate[..], &["profile.json"]].concat(),

@@ -124,12 +124,14 @@ fn dependencies() -> Result<(), Failure> {
 fn all_tests() -> Result<(), Failure> {
     let schemathesis = tools::ensure_schemathesis()?;
     let moto = tools::ensure_moto()?;
+    let onnx = tools::ensure_onnx_suite()?;
     let tests = tested("test", &["--bins", "--tests", "--no-fail-fast"]);
     tests
         .env("RRLAB_DIST", &page::dist().to_string_lossy())
         .env("RRLAB_TEST_GPU", "1")
         .env("RRLAB_SCHEMATHESIS", &schemathesis)
         .env("RRLAB_MOTO", &moto)
+        .env("RRLAB_ONNX_SUITE", &onnx)
         .run()
 }
 

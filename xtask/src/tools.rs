@@ -1,6 +1,8 @@
 //! Tools that the project needs beside Rust, installed from the crate registry where they are
 //! missing.
 
+use std::path::Path;
+
 use crate::run::{Failure, Step, root, tools_folder};
 
 /// Target of everything that runs in a browser.
@@ -8,6 +10,7 @@ pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// The last line that builds with the project's Rust.
 const TRUNK_VERSION: &str = "0.21.14";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
+const ONNX_VERSION: &str = "1.17.0";
 const MOTO_VERSION: &str = "5.2.5";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const TYPOS_VERSION: &str = "1.52.0";
@@ -71,6 +74,24 @@ pub fn ensure_moto() -> Result<String, Failure> {
     ensure_python("moto", "[server]", MOTO_VERSION, "moto_server")
 }
 
+/// ONNX's own tests; returns their folder.
+pub fn ensure_onnx_suite() -> Result<String, Failure> {
+    let environment = tools_folder().join("onnx");
+    let files = environment.join("files");
+    let suite = files.join("onnx/backend/test/data");
+    if !(suite.is_dir() && files.join(format!("onnx-{ONNX_VERSION}.dist-info")).is_dir()) {
+        make_environment(&environment)?;
+        let exact = format!("onnx=={ONNX_VERSION}");
+        // The tests are alike in the wheels of all platforms, and need nothing that the package
+        // depends on.
+        let wheel = ["--no-deps", "--only-binary=:all:", "--platform=manylinux2014_x86_64"];
+        let target = ["--python-version=3.11", "--target", &files.to_string_lossy(), &exact];
+        let pip = in_environment(&environment, "pip");
+        Step::program(&pip, &["install", "--quiet"]).args(&wheel).args(&target).run()?;
+    }
+    Ok(suite.to_string_lossy().into_owned())
+}
+
 /// A program of a Python package with these extras, in an environment of its own; returns its path.
 fn ensure_python(
     package: &str,
@@ -79,16 +100,24 @@ fn ensure_python(
     program: &str,
 ) -> Result<String, Failure> {
     let environment = tools_folder().join(package);
-    let in_bin = |name: &str| environment.join("bin").join(name).to_string_lossy().into_owned();
-    let found = Step::program(&in_bin("pip"), &["show", package]).output().unwrap_or_default();
-    if found.lines().any(|line| line == format!("Version: {version}")) {
-        return Ok(in_bin(program));
+    let pip = in_environment(&environment, "pip");
+    let found = Step::program(&pip, &["show", package]).output().unwrap_or_default();
+    if !found.lines().any(|line| line == format!("Version: {version}")) {
+        make_environment(&environment)?;
+        let exact = format!("{package}{extras}=={version}");
+        Step::program(&pip, &["install", "--quiet", &exact]).run()?;
     }
-    let make = Step::program("python3", &["-m", "venv", "--clear", &environment.to_string_lossy()]);
-    make.run().map_err(|failure| failure.with_hint("Debian: apt install python3-venv"))?;
-    let exact = format!("{package}{extras}=={version}");
-    Step::program(&in_bin("pip"), &["install", "--quiet", &exact]).run()?;
-    Ok(in_bin(program))
+    Ok(in_environment(&environment, program))
+}
+
+/// An empty environment for Python packages.
+fn make_environment(folder: &Path) -> Result<(), Failure> {
+    let make = Step::program("python3", &["-m", "venv", "--clear", &folder.to_string_lossy()]);
+    make.run().map_err(|failure| failure.with_hint("Debian: apt install python3-venv"))
+}
+
+fn in_environment(folder: &Path, program: &str) -> String {
+    folder.join("bin").join(program).to_string_lossy().into_owned()
 }
 
 /// What a tool does with its time.

@@ -80,8 +80,8 @@ struct ModelLayerView {
 pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
     match FileKind::of(&read(&args.file)?) {
         FileKind::Profile => print_profile(context, &read_profile(&args.file)?, args.point),
-        FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch => {
-            let hint = Hint { network: args.network.hint(), normalization: None };
+        FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch | FileKind::Onnx => {
+            let hint = Hint { network: args.network.hint(), size: args.size, ..Hint::default() };
             print_model(context, &read_model(&args.file, hint)?)
         }
         other => Err(WrongKind::new(&args.file, other, Wanted::Inspected).into()),

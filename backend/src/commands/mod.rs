@@ -8,6 +8,7 @@ mod compare;
 mod context;
 mod dataset;
 mod evaluate;
+mod export;
 mod finetune;
 mod inspect;
 mod lab;
@@ -49,6 +50,7 @@ fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(context, args),
         Command::Compare(args) => compare::run(context, args),
         Command::Plot(args) => plot::run(args),
+        Command::Export(args) => export::run(context, args),
         Command::Report(args) => report::run(args),
         Command::Reproduce(args) => reproduce::run(context, args, run_command),
         Command::Serve(args) => serve::serve(context, args),

@@ -3,12 +3,12 @@
 use anyhow::Context as _;
 use burn::tensor::read_sync;
 use rrlab_engine::calibrated::{Calibrated, PrunedNetwork, reports};
-use rrlab_engine::checkpoint;
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::evaluation;
 use rrlab_engine::model::Model;
 use rrlab_engine::prune::{masks_to_bytes, prune};
+use rrlab_engine::tensors::tensor_name;
 use rrlab_types::{
     Allocation, Criterion, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom,
     Repair, Role,
@@ -24,6 +24,7 @@ use super::evaluate::accuracy_on;
 use crate::cli::PruneArgs;
 use crate::destination::{Destination, Existing};
 use crate::interrupt::Interrupt;
+use crate::model_file::ModelForm;
 use crate::output::{Csv, NONE, Report, percent};
 use crate::progress::say;
 use crate::storage::read_allocation;
@@ -98,6 +99,7 @@ const CSV_COLUMNS: [&str; 18] = [
 ];
 
 pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
+    let form = ModelForm::of(&args.out)?;
     let model = read_model(&args.model.model, args.model.hint())?;
     let allocation = read_allocation(&args.allocation)?;
     note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);
@@ -125,7 +127,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     if let Some(masks_out) = masks_out {
         masks_out.write(&masks_to_bytes(&pruned, &masks)?)?;
     }
-    out.write(&checkpoint::write(&result)?)?;
+    out.write(&form.bytes(&result, Some(&args.model.model))?)?;
     let evaluation = match &dataset {
         Some(dataset) => evaluated(context, args, &result, dataset, &device, &interrupt)?,
         None => None,
@@ -247,7 +249,8 @@ fn folded(
     layer: &PrunableLayer<'_>,
 ) -> Option<(String, FoldedAs)> {
     let changed = |module: &str, tensor: &str| {
-        pruned.tensor(module, tensor) != repaired.tensor(module, tensor)
+        let of = |model: &Model| model.tensors().get(&tensor_name(module, tensor)).cloned();
+        of(pruned) != of(repaired)
     };
     let norm = pruned
         .graph()
@@ -263,8 +266,7 @@ fn folded(
             return Some((norm.into(), FoldedAs::BatchNormStatistics));
         }
     }
-    let has_bias = pruned.graph().node(layer.node).op.has_bias();
-    let changed_itself = changed(layer.name, "weight") || (has_bias && changed(layer.name, "bias"));
+    let changed_itself = changed(layer.name, "weight") || changed(layer.name, "bias");
     changed_itself.then(|| (layer.name.into(), FoldedAs::WeightAndBias))
 }
 

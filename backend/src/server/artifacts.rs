@@ -187,7 +187,7 @@ fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
                 what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
             let architecture = architecture.map_err(|error| error.to_string())?;
             let network = NetworkHint { architecture, classes: what.classes };
-            let hint = Hint { network, normalization: None };
+            let hint = Hint { network, ..Hint::default() };
             let model = import::read(bytes, hint).map_err(|error| error.to_string())?.model;
             let content = checkpoint::write(&model).map_err(|error| error.to_string())?;
             Ok(ParsedUpload {

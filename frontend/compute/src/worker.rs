@@ -93,7 +93,7 @@ impl WorkerState {
             ComputeRequest::Open { name, architecture } => {
                 let architecture = architecture.map(|name| name.parse()).transpose()?;
                 let network = NetworkHint { architecture, classes: None };
-                let hint = Hint { network, normalization: None };
+                let hint = Hint { network, ..Hint::default() };
                 let bytes = one_part(&parts)?.bytes().await?;
                 let imported =
                     import::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;

@@ -205,7 +205,8 @@ pub fn small_text(op: Op) -> &'static str {
         Op::ChannelShuffle { .. } => "shuffle",
         Op::MaxPool(_) => "max",
         Op::AveragePool(_) | Op::AdaptiveAveragePool { .. } | Op::GlobalAveragePool => "mean",
-        Op::PadShortcut { .. } => "0-pad",
+        Op::PadShortcut { .. } | Op::ZeroPad { .. } => "0-pad",
+        Op::Softmax => "softmax",
         _ => "",
     }
 }

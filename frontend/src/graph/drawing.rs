@@ -73,7 +73,7 @@ fn is_beside_branch(node: &Node) -> bool {
 }
 
 fn is_drawn(op: Op) -> bool {
-    !(op.is_activation() || matches!(op, Op::BatchNorm { .. } | Op::Flatten))
+    !(op.is_activation() || op.is_norm() || op == Op::Flatten)
 }
 
 /// Whether branches meet in a node.

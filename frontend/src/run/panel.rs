@@ -125,7 +125,7 @@ fn CheckpointFile(inputs: RunInputs) -> impl IntoView {
     let architecture = inputs.architecture;
     let chosen = move || match inputs.checkpoint.get() {
         Some(file) => file.name,
-        None => "A safetensors or PyTorch file.".to_owned(),
+        None => "A safetensors, PyTorch or ONNX file.".to_owned(),
     };
     view! {
         <span class="tools">

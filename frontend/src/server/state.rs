@@ -23,7 +23,8 @@ const SEARCH_INTERVAL: Duration = Duration::from_secs(5);
 const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Endings of files that say nothing of what is in them.
-const ENDINGS: [&str; 6] = [".tar.gz", ".tgz", ".tar", ".zip", ".safetensors", ".json"];
+const ENDINGS: [&str; 10] =
+    [".tar.gz", ".tgz", ".tar", ".zip", ".safetensors", ".json", ".pt", ".pth", ".th", ".onnx"];
 
 /// What the page knows of the server, and what it asks of it.
 #[derive(Clone, Copy)]

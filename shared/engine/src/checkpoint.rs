@@ -221,12 +221,20 @@ fn own_graph(
     info: ModelInfo,
     hint: NetworkHint,
 ) -> Result<Model, CheckpointError> {
+    check_hint(&graph, hint)?;
+    Ok(Model::new(graph, state, info)?)
+}
+
+/// Whether what was said of a network goes with a file that holds its graph.
+///
+/// # Errors
+/// If an architecture was named, or a number of classes that is not the graph's.
+pub(crate) fn check_hint(graph: &LayerGraph, hint: NetworkHint) -> Result<(), CheckpointError> {
     if let Some(asked) = hint.architecture {
         let (found, asked) = (graph.architecture().to_owned(), asked.to_string());
         return Err(CheckpointError::OtherNetwork { found, asked });
     }
-    check_classes(graph.classes(), hint.classes)?;
-    Ok(Model::new(graph, state, info)?)
+    check_classes(graph.classes(), hint.classes)
 }
 
 /// Whether the classes that a file states are those asked for, where any were.

@@ -123,7 +123,8 @@ pub struct TensorSpec {
 /// # Shapes
 /// - `weight` of a convolution: `[out, in / groups, rows, columns]`; of a linear layer: `[out, in]`
 /// - `bias` of either: `[out]`
-/// - `weight`, `bias`, `running_mean`, `running_var` of a batch norm: `[channels]`
+/// - `weight`, `bias`, `running_mean`, `running_var` of a batch norm: `[channels]`; the first two of
+///   the other norms and of affine maps likewise
 pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
     let mut specs = Vec::new();
     for node in graph.nodes() {
@@ -140,6 +141,12 @@ pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
                 for tensor in ["weight", "bias", "running_mean", "running_var"] {
                     push(tensor, vec![channels]);
                 }
+            }
+            Op::GroupNorm { channels, .. }
+            | Op::LayerNorm { channels, .. }
+            | Op::ChannelAffine { channels } => {
+                push("weight", vec![channels]);
+                push("bias", vec![channels]);
             }
             _ => {}
         }
@@ -299,6 +306,25 @@ impl Model {
         let shape = self.tensors[&name].shape().to_vec();
         self.tensors.insert(name, HostTensor::new(shape, values)?);
         Ok(())
+    }
+
+    /// The same network with a bias of zeros in each prunable layer that neither has one nor a batch
+    /// norm behind it: then there is something that a repair can be folded into.
+    pub fn with_room_for_repair(mut self) -> Self {
+        let ids = self.graph.ids().filter(|&id| {
+            let node = self.graph.node(id);
+            node.role.is_some()
+                && !node.op.has_bias()
+                && self.graph.following_batch_norm(id).is_none()
+        });
+        for id in ids.collect::<Vec<_>>() {
+            self.graph = self.graph.with_bias(id);
+            let node = self.graph.node(id);
+            let channels = node.op.weight_shape().map_or(0, |shape| shape[0]);
+            let bias = HostTensor::vector(vec![0.0; channels]);
+            self.tensors.insert(tensor_name(&node.name, "bias"), bias);
+        }
+        self
     }
 
     /// Sets all weights of a layer to 0 that its mask does not keep.

@@ -43,6 +43,13 @@ pub enum Parameters {
         /// ε, which is added to the variance.
         epsilon: f64,
     },
+    /// Of a layer norm, a group norm or an affine map, `[channels]` each.
+    Affine {
+        /// γ, by which values are multiplied.
+        gamma: Tensor<1>,
+        /// β, which is added after that.
+        beta: Tensor<1>,
+    },
 }
 
 /// Something done to each tensor that training changes.
@@ -186,7 +193,7 @@ impl Network {
                     *weight = map.map(&name("weight"), true, weight.clone());
                     *bias = bias.take().map(|bias| map.map(&name("bias"), false, bias));
                 }
-                Parameters::BatchNorm { gamma, beta, .. } => {
+                Parameters::BatchNorm { gamma, beta, .. } | Parameters::Affine { gamma, beta } => {
                     *gamma = map.map(&name("weight"), false, gamma.clone());
                     *beta = map.map(&name("bias"), false, beta.clone());
                 }
@@ -283,6 +290,9 @@ fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
             variance: vector("running_var"),
             epsilon,
         },
+        Op::GroupNorm { .. } | Op::LayerNorm { .. } | Op::ChannelAffine { .. } => {
+            Parameters::Affine { gamma: vector("weight"), beta: vector("bias") }
+        }
         _ => Parameters::None,
     }
 }
@@ -303,6 +313,11 @@ async fn download_node(
             tensors.push(("weight", weight));
             if let Some(bias) = bias {
                 tensors.push(("bias", HostTensor::vector(download(bias.clone()).await?)));
+            }
+        }
+        Parameters::Affine { gamma, beta } => {
+            for (name, vector) in [("weight", gamma), ("bias", beta)] {
+                tensors.push((name, HostTensor::vector(download(vector.clone()).await?)));
             }
         }
         Parameters::BatchNorm { gamma, beta, mean, variance, .. } => {
@@ -396,9 +411,34 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
                 None => output,
             }
         }
+        (op, Parameters::Affine { gamma, beta }) => {
+            normalised(op, input) * per_channel(gamma.clone()) + per_channel(beta.clone())
+        }
         (op, _) if op.is_activation() => activated(op, input),
         (op, _) => rearranged(op, inputs),
     }
+}
+
+/// What an affine map of each channel is applied to: the input less its mean, over its deviation,
+/// in the parts that the operation says.
+fn normalised(op: Op, input: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = input.dims();
+    match op {
+        Op::LayerNorm { epsilon, .. } => standardised(input, epsilon),
+        Op::GroupNorm { groups, epsilon, .. } => {
+            let elements = channels / groups * height * width;
+            let parts = input.reshape([batch * groups, elements, 1, 1]);
+            standardised(parts, epsilon).reshape([batch, channels, height, width])
+        }
+        _ => input,
+    }
+}
+
+/// Values less their mean over dimension 1, over their deviation.
+fn standardised(values: Tensor<4>, epsilon: f64) -> Tensor<4> {
+    let centred = values.clone() - values.mean_dim(1);
+    let variance = (centred.clone() * centred.clone()).mean_dim(1);
+    centred / variance.add_scalar(epsilon).sqrt()
 }
 
 /// Output of an activation: every value by itself.
@@ -406,6 +446,8 @@ fn activated(op: Op, input: Tensor<4>) -> Tensor<4> {
     match op {
         Op::Relu => activation::relu(input),
         Op::Relu6 => activation::relu6(input),
+        Op::Clip { low, high } => input.clamp(low, high),
+        Op::ScaleShift { scale, shift } => input.mul_scalar(scale).add_scalar(shift),
         Op::LeakyRelu { slope } => activation::leaky_relu(input, slope),
         Op::Sigmoid => activation::sigmoid(input),
         Op::HardSigmoid => activation::hard_sigmoid(input, 1.0 / 6.0, 0.5),
@@ -429,6 +471,10 @@ fn rearranged(op: Op, inputs: &[Tensor<4>]) -> Tensor<4> {
             .reshape([batch, groups, channels / groups, height * width])
             .swap_dims(1, 2)
             .reshape([batch, channels, height, width]),
+        Op::Softmax => activation::softmax(input, 1),
+        Op::ZeroPad { padding: Padding { top, left, bottom, right } } => {
+            input.pad((left, right, top, bottom), 0.0)
+        }
         Op::Flatten => input.reshape([batch, channels * height * width, 1, 1]),
         Op::MaxPool(Pool { size, stride, padding, ceil }) => {
             let options = MaxPoolOptions {

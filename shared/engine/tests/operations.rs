@@ -175,14 +175,88 @@ fn batch_norms_add_their_own_epsilon() {
     });
 }
 
+/// A model of one norm of six channels, its scales and shifts not 1 and 0, and its outputs.
+fn normed(op: Op, image: FeatureShape) -> (Vec<Activation>, [Vec<f64>; 2]) {
+    let mut model = model(image, vec![module("norm", op, &[0])]);
+    let values = |from: f32| (0..6).map(|index| from - 0.4 * index as f32).collect::<Vec<f32>>();
+    model.set_values("norm", "weight", values(1.5)).unwrap();
+    model.set_values("norm", "bias", values(0.3)).unwrap();
+    let outputs = outputs(&model, images(3, image));
+    (outputs, [values(1.5), values(0.3)].map(|values| values.into_iter().map(f64::from).collect()))
+}
+
+/// (x − mean)/√(variance + ε) of one of these values.
+fn standardised(x: f64, values: &[f64], epsilon: f64) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (x - mean) / (variance + epsilon).sqrt()
+}
+
+#[test]
+fn norms_standardise_what_they_say() {
+    let image = FeatureShape { channels: 6, height: 3, width: 4 };
+    for groups in [1, 2, 6] {
+        let (outputs, [scales, shifts]) =
+            normed(Op::GroupNorm { channels: 6, groups, epsilon: 0.1 }, image);
+        outputs[1].assert_is("group norm", |[image, channel, row, column]| {
+            let of_group = 6 / groups;
+            let first = channel / of_group * of_group;
+            let mut values = Vec::new();
+            for channel in first..first + of_group {
+                for y in 0..3 {
+                    values.extend((0..4).filter_map(|x| outputs[0].at(image, channel, y, x)));
+                }
+            }
+            let x = outputs[0].at(image, channel, row as isize, column as isize).unwrap();
+            scales[channel] * standardised(x, &values, 0.1) + shifts[channel]
+        });
+    }
+    let (outputs, [scales, shifts]) = normed(Op::LayerNorm { channels: 6, epsilon: 0.1 }, image);
+    outputs[1].assert_is("layer norm", |[image, channel, row, column]| {
+        let at = |channel| outputs[0].at(image, channel, row as isize, column as isize).unwrap();
+        let values: Vec<f64> = (0..6).map(at).collect();
+        scales[channel] * standardised(at(channel), &values, 0.1) + shifts[channel]
+    });
+    let (outputs, [scales, shifts]) = normed(Op::ChannelAffine { channels: 6 }, image);
+    outputs[1].assert_is("affine map", |[image, channel, row, column]| {
+        let x = outputs[0].at(image, channel, row as isize, column as isize).unwrap();
+        scales[channel] * x + shifts[channel]
+    });
+}
+
+#[test]
+fn softmax_shares_one_out_among_channels() {
+    let image = FeatureShape { channels: 4, height: 2, width: 3 };
+    let outputs = outputs(&model(image, vec![module("it", Op::Softmax, &[0])]), images(2, image));
+    outputs[1].assert_is("softmax", |[image, channel, row, column]| {
+        let at = |channel| outputs[0].at(image, channel, row as isize, column as isize).unwrap();
+        at(channel).exp() / (0..4).map(|channel| at(channel).exp()).sum::<f64>()
+    });
+}
+
+#[test]
+fn zeros_stand_around_the_image() {
+    let image = FeatureShape { channels: 2, height: 2, width: 3 };
+    let padding = Padding { top: 1, left: 3, bottom: 2, right: 0 };
+    let op = Op::ZeroPad { padding };
+    let outputs = outputs(&model(image, vec![module("it", op, &[0])]), images(2, image));
+    assert_eq!(outputs[1].shape, [2, 2, 5, 6]);
+    outputs[1].assert_is("pad", |[image, channel, row, column]| {
+        outputs[0].at(image, channel, row as isize - 1, column as isize - 3).unwrap_or(0.0)
+    });
+}
+
 #[test]
 fn activations_are_their_formulas() {
     let image = FeatureShape { channels: 2, height: 5, width: 4 };
     let hard_sigmoid = |x: f64| (x / 6.0 + 0.5).clamp(0.0, 1.0);
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    let cases: [(Op, &dyn Fn(f64) -> f64); 8] = [
+    let cases: [(Op, &dyn Fn(f64) -> f64); 10] = [
         (Op::Relu, &|x| x.max(0.0)),
         (Op::Relu6, &|x| x.clamp(0.0, 6.0)),
+        (Op::Clip { low: -1.5, high: 2.0 }, &|x| x.clamp(-1.5, 2.0)),
+        (Op::ScaleShift { scale: -0.5, shift: 3.0 }, &|x| 3.0 - 0.5 * x),
         (Op::LeakyRelu { slope: 0.2 }, &|x| if x > 0.0 { x } else { 0.2 * x }),
         (Op::Sigmoid, &sigmoid),
         (Op::HardSigmoid, &hard_sigmoid),
@@ -337,6 +411,12 @@ fn gradients_are_slopes() {
         Op::Silu,
         Op::HardSwish,
         Op::Gelu,
+        Op::Softmax,
+        Op::ZeroPad { padding: Padding { top: 1, left: 0, bottom: 2, right: 1 } },
+        Op::ScaleShift { scale: 1.5, shift: -0.25 },
+        Op::GroupNorm { channels: 4, groups: 2, epsilon: 0.1 },
+        Op::LayerNorm { channels: 4, epsilon: 0.1 },
+        Op::ChannelAffine { channels: 4 },
         Op::Relu6,
         Op::HardSigmoid,
         Op::AdaptiveAveragePool { size: [2, 4] },

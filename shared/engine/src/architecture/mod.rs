@@ -147,6 +147,11 @@ impl Architecture {
         (width == 1.0 || (scales && is_multiplier)).then_some(Self { width, ..self })
     }
 
+    /// The same for images of so many rows and columns.
+    pub fn with_size(self, side: usize) -> Self {
+        Self { side, ..self }
+    }
+
     /// The same with options such as `width=0.25,size=64`.
     fn with_options(self, options: &str) -> Result<Self, ArchitectureError> {
         options.split(',').try_fold(self, Self::with_option)
@@ -163,7 +168,7 @@ impl Architecture {
                 self.with_width(width).ok_or(ArchitectureError::OneWidth { name: self.name() })
             }
             "size" => match value.parse() {
-                Ok(side) if side > 0 => Ok(Self { side, ..self }),
+                Ok(side) if side > 0 => Ok(self.with_size(side)),
                 _ => Err(ArchitectureError::Size { value: value.into() }),
             },
             _ => Err(ArchitectureError::Option { option: key.into() }),

@@ -27,11 +27,6 @@ pub enum CalibrationError {
     /// A repair that leaves a tensor which no network can have.
     #[error("the repair is not finite: {0}")]
     Repair(#[from] StateDictError),
-    /// A repair that has nothing to be folded into.
-    #[error(
-        "layer `{layer}` has neither a batch norm after it nor a bias: its repair can't be folded into the network"
-    )]
-    NothingToFoldInto { layer: String },
     /// It was asked to end, or the device failed.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

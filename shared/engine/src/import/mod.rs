@@ -1,11 +1,13 @@
 //! Models as their authors publish them: PyTorch's files and safetensors, of networks recognised by
-//! their tensors.
+//! their tensors, and ONNX, which says what the network is.
 
 mod families;
+pub mod onnx;
 mod pickle;
 mod pytorch;
 
 pub use families::{Unrecognised, published_normalization, recognise};
+pub use onnx::{Beside, OnnxError, is_onnx};
 pub use pickle::PickleError;
 pub use pytorch::PytorchError;
 
@@ -14,6 +16,7 @@ use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
 use crate::data::Normalization;
 use crate::model::Model;
 use crate::tensors::StateDict;
+use rrlab_types::FeatureShape;
 
 /// What wrappers of a network put before all its names.
 const WRAPPERS: [&str; 7] =
@@ -26,6 +29,8 @@ pub struct Hint {
     pub network: NetworkHint,
     /// How its images are normalised.
     pub normalization: Option<Normalization>,
+    /// Rows and columns of its images, where the file leaves them open.
+    pub size: Option<usize>,
 }
 
 /// A model, and what was taken for granted about it.
@@ -49,6 +54,19 @@ pub enum ModelFileError {
     /// Tensors of no network that the lab knows.
     #[error(transparent)]
     Unrecognised(#[from] Unrecognised),
+    /// An ONNX file that gives no network.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// Images of another size than the file states.
+    #[error(
+        "the network is for images of {stated}, not of {asked}×{asked} pixels; images of another size are resized for it"
+    )]
+    OtherSize {
+        /// The file's.
+        stated: FeatureShape,
+        /// The one asked for.
+        asked: usize,
+    },
     /// A normalisation other than the one that the file states.
     #[error("the file says that its images are normalised by {stated}, but {asked} was asked for")]
     OtherNormalization {
@@ -59,11 +77,27 @@ pub enum ModelFileError {
     },
 }
 
-/// The model in a file of `torch.save`, or a safetensors file of ours or of others.
+/// The model in a file of `torch.save`, an ONNX file that holds all its weights, or a safetensors
+/// file of ours or of others.
 ///
 /// # Errors
 /// If the file can't be read, is of no known network, or contradicts what was said about it.
 pub fn read(bytes: &[u8], hint: Hint) -> Result<Imported, ModelFileError> {
+    read_beside(bytes, hint, &|_| Err("it is not at hand; save the network as one file".into()))
+}
+
+/// The same, also of ONNX files whose weights lie in files beside them, which `beside` reads.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_beside(
+    bytes: &[u8],
+    hint: Hint,
+    beside: Beside<'_>,
+) -> Result<Imported, ModelFileError> {
+    if is_onnx(bytes) {
+        return read_onnx(bytes, hint, beside);
+    }
     let file = if pytorch::is_pytorch(bytes) {
         TensorFile { tensors: pytorch::read(bytes)?, ..TensorFile::default() }
     } else {
@@ -78,6 +112,7 @@ pub fn read(bytes: &[u8], hint: Hint) -> Result<Imported, ModelFileError> {
     if hint.network.architecture.is_none() {
         notes.push(format!("recognised {architecture} by its tensors"));
     }
+    let architecture = hint.size.map_or(architecture, |size| architecture.with_size(size));
     let network = NetworkHint { architecture: Some(architecture), ..hint.network };
     let mut model = checkpoint::from_file(TensorFile { tensors, ..file }, network)?;
     model.info.normalization = hint.normalization;
@@ -92,15 +127,33 @@ pub fn read(bytes: &[u8], hint: Hint) -> Result<Imported, ModelFileError> {
     Ok(Imported { model, notes })
 }
 
+fn read_onnx(bytes: &[u8], hint: Hint, beside: Beside<'_>) -> Result<Imported, ModelFileError> {
+    let options = onnx::Options { size: hint.size, beside };
+    let onnx::Onnx { model, notes, .. } = onnx::read(bytes, options)?;
+    checkpoint::check_hint(model.graph(), hint.network)?;
+    Ok(Imported { model: described(model, hint)?, notes })
+}
+
 fn read_ours(file: TensorFile, hint: Hint) -> Result<Imported, ModelFileError> {
-    let mut model = checkpoint::from_file(file, hint.network)?;
+    let model = checkpoint::from_file(file, hint.network)?;
+    Ok(Imported { model: described(model, hint)?, notes: Vec::new() })
+}
+
+/// The model with what was said of its images, where its file says nothing of them.
+fn described(mut model: Model, hint: Hint) -> Result<Model, ModelFileError> {
+    let stated = model.graph().image();
+    if let Some(asked) = hint.size
+        && [stated.height, stated.width] != [asked; 2]
+    {
+        return Err(ModelFileError::OtherSize { stated, asked });
+    }
     match (model.info.normalization, hint.normalization) {
         (Some(stated), Some(asked)) if stated != asked => {
             return Err(ModelFileError::OtherNormalization { stated, asked });
         }
         (stated, asked) => model.info.normalization = stated.or(asked),
     }
-    Ok(Imported { model, notes: Vec::new() })
+    Ok(model)
 }
 
 /// The architecture asked for where the tensors fit it, else the one that they are of.

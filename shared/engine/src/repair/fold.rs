@@ -2,16 +2,16 @@
 
 use rrlab_types::{Affine, ChannelMoments, NodeId, Op};
 
-use crate::calibrate::CalibrationError;
 use crate::model::{Model, StateDictError};
 
-/// Puts a map after a layer into the network itself; returns the node whose tensors changed.
+/// Puts a map after a layer into the network itself, which has room for it
+/// ([`Model::with_room_for_repair`]); returns the node whose tensors changed.
 pub(super) fn fold(
     model: &mut Model,
     layer: NodeId,
     maps: &[Affine],
     moments: &[ChannelMoments],
-) -> Result<NodeId, CalibrationError> {
+) -> Result<NodeId, StateDictError> {
     if let Some(norm) = model.graph().following_batch_norm(layer)
         && let Op::BatchNorm { epsilon, .. } = model.graph().node(norm).op
     {
@@ -19,11 +19,7 @@ pub(super) fn fold(
         fold_into_batch_norm(model, (&name, epsilon), maps, moments)?;
         return Ok(norm);
     }
-    let node = model.graph().node(layer);
-    let name = node.name.clone();
-    if !node.op.has_bias() {
-        return Err(CalibrationError::NothingToFoldInto { layer: name });
-    }
+    let name = model.graph().node(layer).name.clone();
     fold_into_layer(model, &name, maps)?;
     Ok(layer)
 }

@@ -22,6 +22,7 @@ use reconstruction::{Choice, reconstruct};
 
 /// The pruned model repaired on these images. `dense` is the network that it was pruned from,
 /// `statistics` are its own. Weights that are 0 are taken for removed: reconstruction leaves them.
+/// A layer that has nothing that its repair could be folded into is given a bias.
 ///
 /// ```
 /// use burn::tensor::{Device, read_sync};
@@ -54,8 +55,7 @@ use reconstruction::{Choice, reconstruct};
 /// ```
 ///
 /// # Errors
-/// If the device fails, a layer has nothing that its repair can be folded into, the repair is not
-/// finite, or the watcher ends it.
+/// If the device fails, the repair is not finite, or the watcher ends it.
 pub async fn repair(
     dense: &Model,
     statistics: &DenseStatistics,
@@ -65,19 +65,24 @@ pub async fn repair(
     device: &Device,
     watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<Model, CalibrationError> {
-    let mut repaired = match repair {
+    let operator = match repair {
         Repair::None => return Ok(pruned.clone()),
-        Repair::BnRecalibration => recalibrate(pruned, images, device, watch).await?,
-        Repair::Operator(operator) => match operator.channelwise() {
-            Some(operator) => {
-                repair_by(operator, dense, statistics, pruned, images, device, watch).await?
-            }
-            None => {
-                let dense = (dense, statistics);
-                let choice = Choice::Nonzero;
-                reconstruct(choice, pruned, dense, images, device, watch).await?.0
-            }
-        },
+        Repair::BnRecalibration => {
+            let mut repaired = recalibrate(pruned, images, device, watch).await?;
+            note_repair(&mut repaired, repair, images);
+            return Ok(repaired);
+        }
+        Repair::Operator(operator) => operator,
+    };
+    let pruned = pruned.clone().with_room_for_repair();
+    let mut repaired = match operator.channelwise() {
+        Some(operator) => {
+            repair_by(operator, dense, statistics, &pruned, images, device, watch).await?
+        }
+        None => {
+            let dense = (dense, statistics);
+            reconstruct(Choice::Nonzero, &pruned, dense, images, device, watch).await?.0
+        }
     };
     note_repair(&mut repaired, repair, images);
     Ok(repaired)
@@ -98,7 +103,8 @@ pub(crate) async fn prune_in_steps(
 ) -> Result<(Model, Masks), CalibrationError> {
     let choice = Choice::InSteps(allocation);
     let both = (dense, statistics);
-    let (mut model, masks) = reconstruct(choice, dense, both, images, device, watch).await?;
+    let roomy = dense.clone().with_room_for_repair();
+    let (mut model, masks) = reconstruct(choice, &roomy, both, images, device, watch).await?;
     prune::note_pruning(&mut model, dense.hash(), allocation, Criterion::Obs);
     note_repair(&mut model, Repair::Operator(RepairOperator::Reconstruction), images);
     Ok((model, masks))

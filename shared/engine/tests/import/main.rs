@@ -1,6 +1,7 @@
 //! Models in PyTorch's files and of networks that others publish.
 
 mod files;
+mod onnx;
 
 use std::path::{Path, PathBuf};
 

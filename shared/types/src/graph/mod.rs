@@ -226,6 +226,15 @@ impl LayerGraph {
         matches!(self.node(only).op, Op::BatchNorm { .. }).then_some(only)
     }
 
+    /// The same with a bias in a prunable layer that had none.
+    pub fn with_bias(mut self, id: NodeId) -> Self {
+        match &mut self.nodes[id.0].op {
+            Op::Conv2d(Conv2d { bias, .. }) | Op::Linear { bias, .. } => *bias = true,
+            _ => {}
+        }
+        self
+    }
+
     /// For each sum, the prunable layers of its two sides: back from the sum to where they part.
     pub fn residual_blocks(&self) -> Vec<ResidualBlock> {
         residual::residual_blocks(&self.nodes)

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pool::{AveragePool, Pool};
 use super::shape::{FeatureShape, ShapeError, checked_product};
-use super::window::{Conv2d, Window, sides};
+use super::window::{Conv2d, Padding, Window, sides};
 
-/// ε under the square root of a batch norm where a file says nothing else (PyTorch's default).
+/// ε under the square root of a norm where a file says nothing else (PyTorch's default).
 pub const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 /// What a node computes.
@@ -27,10 +27,49 @@ pub enum Op {
         #[serde(default = "batch_norm_epsilon", skip_serializing_if = "is_batch_norm_epsilon")]
         epsilon: f64,
     },
+    /// Normalisation of each group of channels over all their positions, image by image, then a
+    /// learned affine map of each channel. One group is a layer norm of the whole image, as many as
+    /// channels an instance norm.
+    GroupNorm {
+        /// Channels in and out.
+        channels: usize,
+        /// Groups that they are in.
+        groups: usize,
+        /// ε, which is added to the variance.
+        #[serde(default = "batch_norm_epsilon", skip_serializing_if = "is_batch_norm_epsilon")]
+        epsilon: f64,
+    },
+    /// Normalisation of all channels of each position, then a learned affine map of each channel.
+    LayerNorm {
+        /// Channels in and out.
+        channels: usize,
+        /// ε, which is added to the variance.
+        #[serde(default = "batch_norm_epsilon", skip_serializing_if = "is_batch_norm_epsilon")]
+        epsilon: f64,
+    },
+    /// A learned affine map of each channel.
+    ChannelAffine {
+        /// Channels in and out.
+        channels: usize,
+    },
     /// max(x, 0), element by element.
     Relu,
     /// min(max(x, 0), 6).
     Relu6,
+    /// min(max(x, low), high).
+    Clip {
+        /// Least value.
+        low: f64,
+        /// Largest value.
+        high: f64,
+    },
+    /// scale·x + shift, both the same for all values and fixed.
+    ScaleShift {
+        /// Factor.
+        scale: f64,
+        /// What is added after that.
+        shift: f64,
+    },
     /// x above 0, `slope`·x below.
     LeakyRelu {
         /// Slope below 0.
@@ -64,6 +103,13 @@ pub enum Op {
     ChannelShuffle {
         /// Groups that the channels are in before.
         groups: usize,
+    },
+    /// eˣ over the sum of the eˣ of all channels of a position.
+    Softmax,
+    /// Zeros around the image.
+    ZeroPad {
+        /// Pixels added on each side.
+        padding: Padding,
     },
     /// All values as one vector: channels before rows before columns.
     Flatten,
@@ -128,7 +174,24 @@ impl Op {
         use Op::*;
         matches!(
             self,
-            Relu | Relu6 | LeakyRelu { .. } | Sigmoid | HardSigmoid | Silu | HardSwish | Gelu
+            Relu | Relu6
+                | Clip { .. }
+                | ScaleShift { .. }
+                | LeakyRelu { .. }
+                | Sigmoid
+                | HardSigmoid
+                | Silu
+                | HardSwish
+                | Gelu
+        )
+    }
+
+    /// Whether it scales and shifts channels, normalised or as they are.
+    pub fn is_norm(self) -> bool {
+        use Op::*;
+        matches!(
+            self,
+            BatchNorm { .. } | GroupNorm { .. } | LayerNorm { .. } | ChannelAffine { .. }
         )
     }
 
@@ -157,18 +220,11 @@ impl Op {
     pub fn output_shape(self, inputs: &[FeatureShape]) -> Result<FeatureShape, ShapeError> {
         let first = inputs.first().copied().ok_or(ShapeError::Zero)?;
         let output = match self {
-            Self::LeakyRelu { slope } if !slope.is_finite() => {
-                return Err(ShapeError::Number { what: "a slope that is not finite" });
+            Self::Input | Self::Softmax => first,
+            op if op.is_activation() => {
+                op.check_constants()?;
+                first
             }
-            Self::Input
-            | Self::Relu
-            | Self::Relu6
-            | Self::LeakyRelu { .. }
-            | Self::Sigmoid
-            | Self::HardSigmoid
-            | Self::Silu
-            | Self::HardSwish
-            | Self::Gelu => first,
             Self::Conv2d(conv) => {
                 conv.checked_weight_shape()?;
                 expect_channels(conv.in_channels, first)?;
@@ -176,11 +232,22 @@ impl Op {
             }
             Self::BatchNorm { channels, epsilon } => {
                 expect_channels(channels, first)?;
-                if !(epsilon.is_finite() && epsilon > 0.0) {
-                    return Err(ShapeError::Number {
-                        what: "an ε that is not finite and above 0"
-                    });
-                }
+                check_epsilon(epsilon)?;
+                first
+            }
+            Self::LayerNorm { channels, epsilon } => {
+                expect_channels(channels, first)?;
+                check_epsilon(epsilon)?;
+                first
+            }
+            Self::GroupNorm { channels, groups, epsilon } => {
+                expect_channels(channels, first)?;
+                check_epsilon(epsilon)?;
+                check_groups(channels, groups)?;
+                first
+            }
+            Self::ChannelAffine { channels } => {
+                expect_channels(channels, first)?;
                 first
             }
             Self::Add => match inputs.get(1) {
@@ -199,13 +266,18 @@ impl Op {
                 FeatureShape { channels: end - start, ..first }
             }
             Self::ChannelShuffle { groups } => {
-                checked_product(&[groups])?;
-                if !first.channels.is_multiple_of(groups) {
-                    return Err(ShapeError::Groups { channels: first.channels, groups });
-                }
+                check_groups(first.channels, groups)?;
                 first
             }
             Self::Flatten => FeatureShape::vector(first.elements()),
+            Self::ZeroPad { padding: Padding { top, left, bottom, right } } => {
+                let side = |pixels: usize, before: usize, after: usize| {
+                    let padded = pixels.checked_add(before).and_then(|sum| sum.checked_add(after));
+                    padded.ok_or(ShapeError::TooLarge)
+                };
+                let height = side(first.height, top, bottom)?;
+                FeatureShape { height, width: side(first.width, left, right)?, ..first }
+            }
             Self::MaxPool(pool) | Self::AveragePool(AveragePool { pool, .. }) => {
                 let [height, width] = pool.places([first.height, first.width])?;
                 FeatureShape { height, width, ..first }
@@ -233,8 +305,25 @@ impl Op {
                 }
                 FeatureShape::vector(out_features)
             }
+            // The activations, which the guard above took.
+            _ => first,
         };
         output.checked()
+    }
+
+    /// Whether the constants of an activation's formula are numbers that it has a result for.
+    fn check_constants(self) -> Result<(), ShapeError> {
+        let problem = match self {
+            Self::LeakyRelu { slope } if !slope.is_finite() => "a slope that is not finite",
+            Self::Clip { low, high } if !(low <= high && low.is_finite() && high.is_finite()) => {
+                "limits that are not finite, the least before the largest"
+            }
+            Self::ScaleShift { scale, shift } if !(scale.is_finite() && shift.is_finite()) => {
+                "a scale or shift that is not finite"
+            }
+            _ => return Ok(()),
+        };
+        Err(ShapeError::Number { what: problem })
     }
 
     /// Multiply-accumulates that produce an output of this shape.
@@ -250,7 +339,10 @@ impl Op {
         match self {
             Self::Conv2d(Conv2d { out_channels, bias: true, .. }) => weights + out_channels,
             Self::Linear { out_features, bias: true, .. } => weights + out_features,
-            Self::BatchNorm { channels, .. } => 2 * channels,
+            Self::BatchNorm { channels, .. }
+            | Self::GroupNorm { channels, .. }
+            | Self::LayerNorm { channels, .. }
+            | Self::ChannelAffine { channels } => 2 * channels,
             _ => weights,
         }
     }
@@ -278,6 +370,21 @@ fn concatenated(inputs: &[FeatureShape]) -> Result<FeatureShape, ShapeError> {
         sum = FeatureShape { channels, ..sum };
     }
     Ok(sum)
+}
+
+fn check_epsilon(epsilon: f64) -> Result<(), ShapeError> {
+    if epsilon.is_finite() && epsilon > 0.0 {
+        return Ok(());
+    }
+    Err(ShapeError::Number { what: "an ε that is not finite and above 0" })
+}
+
+fn check_groups(channels: usize, groups: usize) -> Result<(), ShapeError> {
+    checked_product(&[groups])?;
+    if channels.is_multiple_of(groups) {
+        return Ok(());
+    }
+    Err(ShapeError::Groups { channels, groups })
 }
 
 fn expect_channels(expected: usize, input: FeatureShape) -> Result<(), ShapeError> {

@@ -30,8 +30,7 @@ pub enum Choice<'a> {
 /// are. `model` holds the weights that are chosen from.
 ///
 /// # Errors
-/// If the device fails, a layer can't be solved or has nothing that its shift can be folded into,
-/// or the watcher ends it.
+/// If the device fails, a layer can't be solved or the watcher ends it.
 pub async fn reconstruct(
     choice: Choice<'_>,
     model: &Model,
@@ -128,7 +127,7 @@ fn put_into(
     let shifts: Vec<Affine> = with_bias().map(|(channel, bias)| channel.shift(bias)).collect();
     let moments: Vec<ChannelMoments> =
         with_bias().map(|(channel, bias)| channel.moments(bias)).collect();
-    fold(model, id, &shifts, &moments)
+    Ok(fold(model, id, &shifts, &moments)?)
 }
 
 /// Bytes that reconstruction on so many images takes at its widest: the largest layer's moments,

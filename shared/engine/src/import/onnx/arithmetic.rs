@@ -1,0 +1,287 @@
+//! Operations on each value by itself, with constants and of two values.
+
+use rrlab_types::Op;
+
+use super::constant::Constant;
+use super::error::NodeProblem;
+use super::translate::{Step, Translation};
+use super::value::{Feature, Form, Value};
+use super::weighted::decimal;
+use crate::tensors::HostTensor;
+
+/// By how much a number may differ from 1/√2 or 1/2 that was rounded to f32 or f16.
+const ROUNDING: f64 = 1e-3;
+const BY_CHANNEL: &str = "a single number, or one for each channel";
+
+impl<'a> Translation<'a> {
+    /// Relu and its like.
+    pub(super) fn activation(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        let input = self.first(step)?;
+        let attributes = step.attributes;
+        let float = |name: &str, otherwise: f64| attributes.float(name).map_or(otherwise, decimal);
+        let op = match step.node.op_type.as_str() {
+            "Relu" => Op::Relu,
+            "Sigmoid" => Op::Sigmoid,
+            "HardSwish" => Op::HardSwish,
+            "LeakyRelu" => Op::LeakyRelu { slope: float("alpha", 0.01) },
+            "Swish" if float("alpha", 1.0) == 1.0 => Op::Silu,
+            "Gelu" => match attributes.text("approximate").as_deref() {
+                None | Some("none") => Op::Gelu,
+                Some(other) => {
+                    let found = other.into();
+                    let supported = "the exact one, `none`";
+                    return Err(NodeProblem::Attribute { name: "approximate", found, supported });
+                }
+            },
+            "HardSigmoid" => {
+                let (scale, shift) = (float("alpha", 0.2), float("beta", 0.5));
+                if (scale - 1.0 / 6.0).abs() < 1e-6 && shift == 0.5 {
+                    Op::HardSigmoid
+                } else {
+                    let line = self.push_after(step, Op::ScaleShift { scale, shift }, input)?;
+                    return self.push_after(step, Op::Clip { low: 0.0, high: 1.0 }, line);
+                }
+            }
+            "Clip" => self.clip(step)?,
+            _ => return Err(NodeProblem::OfConstants),
+        };
+        self.push_after(step, op, input)
+    }
+
+    fn clip(&self, step: &Step<'a>) -> Result<Op, NodeProblem> {
+        let bound = |index: usize, name: &'static str| -> Result<Option<f64>, NodeProblem> {
+            let input = step.optional(index, "its limits")?;
+            Ok(input.and_then(|input| input.scalar()).or_else(|| step.attributes.float(name)))
+        };
+        let (low, high) = (bound(1, "min")?.map(decimal), bound(2, "max")?.map(decimal));
+        let most = f64::from(f32::MAX);
+        Ok(match (low, high) {
+            (Some(0.0), Some(6.0)) => Op::Relu6,
+            (Some(0.0), None) => Op::Relu,
+            (Some(0.0), Some(high)) if high >= most => Op::Relu,
+            (low, high) => Op::Clip { low: low.unwrap_or(-most), high: high.unwrap_or(most) },
+        })
+    }
+
+    /// max(x, 0), written otherwise.
+    pub(super) fn max(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        let limit = step.constant(1, "its second value")?;
+        let limit = limit.scalar().map(decimal);
+        let limit = limit.ok_or(NodeProblem::NotConstant("its second value"))?;
+        let input = self.first(step)?;
+        let op = match limit {
+            0.0 => Op::Relu,
+            low => Op::Clip { low, high: f64::from(f32::MAX) },
+        };
+        self.push_after(step, op, input)
+    }
+
+    pub(super) fn softmax(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        let input = self.first(step)?;
+        let (axis, _) = self.channels(input)?;
+        let rank = self.lengths(input).len() as i64;
+        let newest_default = if self.opset < 13 { 1 } else { -1 };
+        let stated = step.attributes.int("axis").unwrap_or(newest_default);
+        let stated = if stated < 0 { stated + rank } else { stated };
+        // Before opset 13 all dimensions from the axis on were one.
+        let takes_all = self.opset < 13 && stated + 1 < rank;
+        if stated != axis as i64 || takes_all || step.node.op_type == "LogSoftmax" {
+            let supported = "a softmax over channels";
+            return Err(self.rearranged(input, "shares of one", supported));
+        }
+        self.push_after(step, Op::Softmax, input)
+    }
+
+    /// A sum, difference, product or quotient of two values, or of a value and a constant.
+    pub(super) fn arithmetic(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        let operation = step.node.op_type.as_str();
+        match (step.input(0)?, step.input(1)?) {
+            (Value::Feature(first), Value::Feature(second)) => {
+                let (first, second) = (*first, *second);
+                self.of_two(step, first, second)
+            }
+            (Value::Feature(feature), Value::Constant(constant)) => {
+                let (feature, constant) = (*feature, constant.clone());
+                self.with_constant(step, operation, feature, &constant)
+            }
+            (Value::Constant(constant), Value::Feature(feature)) => {
+                let (feature, constant) = (*feature, constant.clone());
+                match operation {
+                    // c − x = −x + c.
+                    "Sub" => {
+                        let negative = Feature { scale: -feature.scale, ..feature };
+                        self.with_constant(step, "Add", negative, &constant)
+                    }
+                    "Div" => Err(NodeProblem::NotConstant("its divisor")),
+                    _ => self.with_constant(step, operation, feature, &constant),
+                }
+            }
+            (Value::Constant(_), Value::Constant(_)) => Err(NodeProblem::OfConstants),
+        }
+    }
+
+    fn of_two(
+        &mut self,
+        step: &Step<'a>,
+        first: Feature,
+        second: Feature,
+    ) -> Result<Feature, NodeProblem> {
+        if let "Mul" = step.node.op_type.as_str()
+            && let Some(product) = self.gelu(step, first, second)?
+        {
+            return Ok(product);
+        }
+        if step.inputs.len() > 2 || step.node.op_type == "Div" {
+            return Err(NodeProblem::NotConstant("its second value"));
+        }
+        let second = match step.node.op_type.as_str() {
+            "Sub" => Feature { scale: -second.scale, ..second },
+            _ => second,
+        };
+        let (first, second) = (self.settled(first)?, self.settled(second)?);
+        if first.layout != second.layout {
+            let supported = "sums and products of values in one order";
+            return Err(self.rearranged(first, "a sum with another order", supported));
+        }
+        match step.node.op_type.as_str() {
+            "Mul" => self.product(step, first, second),
+            _ => self.push(&step.name(), Op::Add, &[first.node, second.node], first.layout),
+        }
+    }
+
+    /// x·y; x·sigmoid(x) and x·hard_sigmoid(x) are operations of their own.
+    fn product(
+        &mut self,
+        step: &Step<'a>,
+        first: Feature,
+        second: Feature,
+    ) -> Result<Feature, NodeProblem> {
+        for (value, gate) in [(first, second), (second, first)] {
+            let Some(module) = self.last_alone(gate) else { continue };
+            let op = match module.op {
+                Op::Sigmoid if module.inputs == [value.node] => Op::Silu,
+                Op::HardSigmoid if module.inputs == [value.node] => Op::HardSwish,
+                _ => continue,
+            };
+            let name = module.name.clone();
+            self.pop();
+            return self.push(&name, op, &[value.node], value.layout);
+        }
+        self.push(&step.name(), Op::Mul, &[first.node, second.node], first.layout)
+    }
+
+    fn with_constant(
+        &mut self,
+        step: &Step<'a>,
+        operation: &str,
+        feature: Feature,
+        constant: &Constant,
+    ) -> Result<Feature, NodeProblem> {
+        if let Some(number) = constant.scalar() {
+            return self.with_number(step, operation, feature, number);
+        }
+        let feature = self.settled(feature)?;
+        let rank = self.lengths(feature).len();
+        let placed = match step.attributes.int("axis").map(usize::try_from) {
+            // Before opset 7 the constant's first dimension stood under this one of the value.
+            Some(Ok(axis)) if self.opset < 7 => {
+                constant.followed_by_ones(rank.saturating_sub(axis))
+            }
+            _ => constant.clone(),
+        };
+        let constant = &placed;
+        if !self.goes_by_channel(feature, constant)? {
+            return Err(self.unlike(feature, constant, BY_CHANNEL));
+        }
+        if operation == "Add" && self.add_bias(feature, constant) {
+            return Ok(feature);
+        }
+        let (_, channels) = self.channels(feature)?;
+        let values = constant.floats();
+        let negated = || values.iter().map(|value| -value).collect();
+        let inverse = || values.iter().map(|value| 1.0 / value).collect();
+        let (scale, shift) = match operation {
+            "Mul" => (Some(values.clone()), None),
+            "Div" => (Some(inverse()), None),
+            "Sub" => (None, Some(negated())),
+            _ => (None, Some(values.clone())),
+        };
+        let is_kept = matches!(operation, "Mul" | "Add");
+        let origin = || constant.origin.clone().filter(|_| is_kept);
+        let output = self.push_after(step, Op::ChannelAffine { channels }, feature)?;
+        let (of_scale, of_shift) =
+            if scale.is_some() { (origin(), None) } else { (None, origin()) };
+        let scale = scale.unwrap_or_else(|| vec![1.0; channels]);
+        let shift = shift.unwrap_or_else(|| vec![0.0; channels]);
+        self.keep("weight", HostTensor::vector(scale), of_scale);
+        self.keep("bias", HostTensor::vector(shift), of_shift);
+        Ok(output)
+    }
+
+    fn with_number(
+        &mut self,
+        step: &Step<'a>,
+        operation: &str,
+        feature: Feature,
+        number: f64,
+    ) -> Result<Feature, NodeProblem> {
+        let number = decimal(number);
+        match (operation, feature.form) {
+            ("Mul", Form::Plain) => Ok(Feature { scale: feature.scale * number, ..feature }),
+            ("Div", Form::Plain) => Ok(Feature { scale: feature.scale / number, ..feature }),
+            ("Add", Form::Erf) if number == 1.0 => Ok(Feature { form: Form::OneAndErf, ..feature }),
+            (_, Form::Plain) => {
+                let shift = if operation == "Sub" { -number } else { number };
+                let op = Op::ScaleShift { scale: feature.scale, shift };
+                self.push(&step.name(), op, &[feature.node], feature.layout)
+            }
+            _ => self.settled(feature),
+        }
+    }
+
+    /// The input times a number, which is remembered.
+    pub(super) fn scaled(&mut self, step: &Step<'a>, number: f64) -> Result<Feature, NodeProblem> {
+        let feature = step.feature(0)?;
+        Ok(Feature { scale: feature.scale * number, ..feature })
+    }
+
+    pub(super) fn erf(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        let input = step.feature(0)?;
+        let is_over_root = (input.scale - std::f64::consts::FRAC_1_SQRT_2).abs() < ROUNDING;
+        if is_over_root && input.form == Form::Plain {
+            return Ok(Feature { form: Form::Erf, ..input });
+        }
+        self.settled(Feature { form: Form::Erf, ..input })
+    }
+
+    /// s·x times 1 + erf(x/√2), which is 2s times GELU.
+    fn gelu(
+        &mut self,
+        step: &Step<'a>,
+        first: Feature,
+        second: Feature,
+    ) -> Result<Option<Feature>, NodeProblem> {
+        for (value, gate) in [(first, second), (second, first)] {
+            let is_gate = gate.form == Form::OneAndErf && gate.node == value.node;
+            if is_gate && value.form == Form::Plain && value.layout == gate.layout {
+                let gelu = self.push(&step.name(), Op::Gelu, &[value.node], value.layout)?;
+                let scale = 2.0 * value.scale;
+                let is_one = (scale - 1.0).abs() < ROUNDING;
+                return Ok(Some(Feature { scale: if is_one { 1.0 } else { scale }, ..gelu }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a constant has one number for each channel of a value, in the channels' place.
+    fn goes_by_channel(&self, feature: Feature, constant: &Constant) -> Result<bool, NodeProblem> {
+        let (axis, channels) = self.channels(feature)?;
+        let rank = self.lengths(feature).len();
+        // Dimensions of a constant stand under the last ones of the value.
+        let Some(before) = rank.checked_sub(constant.shape.len()) else { return Ok(false) };
+        let mut lengths = constant.shape.iter().enumerate();
+        Ok(lengths
+            .all(|(index, &length)| length == if before + index == axis { channels } else { 1 })
+            && before <= axis)
+    }
+}

@@ -1,0 +1,485 @@
+//! Tensors that do not depend on the images: weights, shapes, axes; and what is computed of them.
+
+use crate::checkpoint::floats;
+use crate::tensors::{HostTensor, ShapeError};
+use safetensors::Dtype;
+
+use super::attributes::Attributes;
+use super::error::{NodeProblem, TensorProblem};
+use super::proto::{EXTERNAL, TensorProto, data_type};
+
+/// Most values of a tensor: what a network of the lab's can have at all.
+const MOST_VALUES: usize = i32::MAX as usize;
+
+/// Reads files that lie beside a model's, by the name that the model has for them.
+pub type Beside<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// A tensor that does not depend on the images, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constant {
+    pub shape: Vec<usize>,
+    pub values: Values,
+    /// Where the file holds these values, while it does.
+    pub origin: Option<Origin>,
+}
+
+/// Values of one of the two types that the lab tells apart.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    Floats(Vec<f32>),
+    Integers(Vec<i64>),
+}
+
+/// The initializer that holds a tensor's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its name.
+    pub initializer: String,
+    /// Whether it holds the matrix with rows and columns exchanged.
+    pub is_transposed: bool,
+}
+
+impl Constant {
+    /// The tensor of a message; `beside` reads the file that it may lie in.
+    pub fn read(tensor: &TensorProto, beside: Beside<'_>) -> Result<Self, TensorProblem> {
+        let lengths = || TensorProblem::Lengths(tensor.dims.clone());
+        let mut shape = Vec::new();
+        let mut count = 1usize;
+        for &length in &tensor.dims {
+            let length = usize::try_from(length).map_err(|_| lengths())?;
+            count = count.checked_mul(length).filter(|&n| n <= MOST_VALUES).ok_or_else(lengths)?;
+            shape.push(length);
+        }
+        let values = if tensor.data_location == EXTERNAL {
+            raw_values(tensor.data_type, &external(tensor, beside)?)?
+        } else if tensor.raw_data.is_empty() {
+            typed_values(tensor)?
+        } else {
+            raw_values(tensor.data_type, &tensor.raw_data)?
+        };
+        if values.len() != count {
+            let found = values.len();
+            return Err(TensorProblem::Count { lengths: shape, found, expected: count });
+        }
+        Ok(Self { shape, values, origin: None })
+    }
+
+    /// A list of integers.
+    pub fn integers(values: Vec<i64>) -> Self {
+        Self { shape: vec![values.len()], values: Values::Integers(values), origin: None }
+    }
+
+    /// Its values as floats.
+    pub fn floats(&self) -> Vec<f32> {
+        match &self.values {
+            Values::Floats(values) => values.clone(),
+            Values::Integers(values) => values.iter().map(|&value| value as f32).collect(),
+        }
+    }
+
+    /// Its values as integers; those of floats without their fraction.
+    pub fn as_integers(&self) -> Vec<i64> {
+        match &self.values {
+            Values::Floats(values) => values.iter().map(|&value| value as i64).collect(),
+            Values::Integers(values) => values.clone(),
+        }
+    }
+
+    /// Its only value.
+    pub fn scalar(&self) -> Option<f64> {
+        match &self.values {
+            Values::Floats(values) if values.len() == 1 => Some(f64::from(values[0])),
+            Values::Integers(values) if values.len() == 1 => Some(values[0] as f64),
+            _ => None,
+        }
+    }
+
+    /// Its values as a tensor of another shape.
+    pub fn tensor(&self, shape: Vec<usize>) -> Result<HostTensor, ShapeError> {
+        HostTensor::new(shape, self.floats())
+    }
+
+    /// The same with dimensions of length 1 behind its own, so many in all.
+    pub fn followed_by_ones(&self, rank: usize) -> Self {
+        let mut shape = self.shape.clone();
+        shape.resize(rank.max(shape.len()), 1);
+        self.reshaped(shape)
+    }
+
+    /// The same values in another shape of as many.
+    fn reshaped(&self, shape: Vec<usize>) -> Self {
+        Self { shape, ..self.clone() }
+    }
+
+    /// The matrix with rows and columns exchanged.
+    pub fn transposed(&self) -> Option<Self> {
+        let &[rows, columns] = &self.shape[..] else { return None };
+        fn exchanged<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
+            let column = |column| (0..rows).map(move |row| values[row * columns + column]);
+            (0..columns).flat_map(column).collect()
+        }
+        let values = match &self.values {
+            Values::Floats(values) => Values::Floats(exchanged(values, rows, columns)),
+            Values::Integers(values) => Values::Integers(exchanged(values, rows, columns)),
+        };
+        let origin = self.origin.clone();
+        let origin = origin.map(|origin| Origin { is_transposed: !origin.is_transposed, ..origin });
+        Some(Self { shape: vec![columns, rows], values, origin })
+    }
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.len(),
+            Self::Integers(values) => values.len(),
+        }
+    }
+}
+
+/// Values that stand in the field of their type.
+fn typed_values(tensor: &TensorProto) -> Result<Values, TensorProblem> {
+    let half = |bits: &i32| *bits as u16;
+    Ok(match tensor.data_type {
+        data_type::FLOAT => Values::Floats(tensor.float_data.clone()),
+        data_type::DOUBLE => {
+            Values::Floats(tensor.double_data.iter().map(|&value| value as f32).collect())
+        }
+        data_type::FLOAT16 => {
+            let values = tensor.int32_data.iter().map(half).map(half::f16::from_bits);
+            Values::Floats(values.map(half::f16::to_f32).collect())
+        }
+        data_type::BFLOAT16 => {
+            let values = tensor.int32_data.iter().map(half).map(half::bf16::from_bits);
+            Values::Floats(values.map(half::bf16::to_f32).collect())
+        }
+        data_type::INT64 => Values::Integers(tensor.int64_data.clone()),
+        data_type::INT32 | data_type::BOOL => {
+            Values::Integers(tensor.int32_data.iter().map(|&value| value.into()).collect())
+        }
+        other => return Err(TensorProblem::Type(other)),
+    })
+}
+
+/// Values that stand as bytes, little-endian.
+fn raw_values(kind: i32, bytes: &[u8]) -> Result<Values, TensorProblem> {
+    let of_floats = |dtype| floats(dtype, bytes).map(Values::Floats);
+    let found = match kind {
+        data_type::FLOAT => of_floats(Dtype::F32),
+        data_type::DOUBLE => of_floats(Dtype::F64),
+        data_type::FLOAT16 => of_floats(Dtype::F16),
+        data_type::BFLOAT16 => of_floats(Dtype::BF16),
+        data_type::INT64 => Some(integers(bytes, i64::from_le_bytes)),
+        data_type::INT32 => Some(integers(bytes, |bytes| i32::from_le_bytes(bytes).into())),
+        data_type::BOOL => Some(integers(bytes, |[byte]: [u8; 1]| byte.into())),
+        _ => None,
+    };
+    found.ok_or(TensorProblem::Type(kind))
+}
+
+fn integers<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> i64) -> Values {
+    let chunks = bytes.chunks_exact(N);
+    Values::Integers(chunks.map(|chunk| read(std::array::from_fn(|i| chunk[i]))).collect())
+}
+
+/// The bytes of a tensor that lies in a file of its own.
+fn external(tensor: &TensorProto, beside: Beside<'_>) -> Result<Vec<u8>, TensorProblem> {
+    let entry = |key: &str| {
+        tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    };
+    let location = entry("location").unwrap_or_default();
+    let fail = |problem: String| TensorProblem::Elsewhere { location: location.into(), problem };
+    let bytes = beside(location).map_err(fail)?;
+    let number = |key: &str, otherwise: usize| match entry(key) {
+        Some(text) => text.parse().map_err(|_| fail(format!("its {key} is `{text}`"))),
+        None => Ok(otherwise),
+    };
+    let offset = number("offset", 0)?;
+    let length = number("length", bytes.len().saturating_sub(offset))?;
+    let end = offset.checked_add(length).filter(|&end| end <= bytes.len());
+    let end = end.ok_or_else(|| fail(format!("it has {} bytes, too few", bytes.len())))?;
+    Ok(bytes[offset..end].to_vec())
+}
+
+/// What a node computes of constants alone.
+pub fn computed(
+    operation: &str,
+    inputs: &[&Constant],
+    attributes: Attributes<'_>,
+) -> Result<Constant, NodeProblem> {
+    let input = |index: usize| inputs.get(index).copied().ok_or(NodeProblem::Missing(index));
+    let unknown = NodeProblem::OfConstants;
+    match operation {
+        "Identity" => Ok(input(0)?.clone()),
+        "Cast" => cast(input(0)?, attributes.int("to").unwrap_or(i64::from(data_type::FLOAT))),
+        "Reshape" => {
+            let data = input(0)?;
+            let from: Vec<i64> = data.shape.iter().map(|&length| length as i64).collect();
+            let to = resolved(&from, &input(1)?.as_integers()).ok_or(unknown)?;
+            Ok(data.reshaped(to))
+        }
+        // Neither changes the order of values; what is done with the result asks for its values.
+        "Unsqueeze" | "Squeeze" => {
+            let data = input(0)?;
+            let shape = match (operation, data.shape.len()) {
+                ("Squeeze", _) => data.shape.iter().copied().filter(|&n| n != 1).collect(),
+                (_, 0) => vec![1],
+                _ => unsqueezed(data, inputs.get(1).copied(), attributes)?,
+            };
+            Ok(data.reshaped(shape))
+        }
+        "Transpose" => {
+            let data = input(0)?;
+            let order = attributes.ints("perm");
+            if order.as_deref().is_none_or(|order| order == [1, 0])
+                && let Some(transposed) = data.transposed()
+            {
+                return Ok(transposed);
+            }
+            reordered(data, order).ok_or(unknown)
+        }
+        "Concat" => {
+            let mut values = Vec::new();
+            for part in inputs {
+                if part.shape.len() > 1 {
+                    return Err(unknown);
+                }
+                values.extend(part.as_integers());
+            }
+            Ok(Constant::integers(values))
+        }
+        "Gather" => {
+            let (data, indices) = (input(0)?, input(1)?);
+            let (values, length) = (data.as_integers(), data.shape.len());
+            let at = |index: i64| {
+                let index = if index < 0 { index + values.len() as i64 } else { index };
+                usize::try_from(index).ok().and_then(|index| values.get(index)).copied()
+            };
+            let taken: Option<Vec<i64>> = indices.as_integers().into_iter().map(at).collect();
+            let taken = taken.filter(|_| length == 1).ok_or(unknown)?;
+            Ok(Constant { shape: indices.shape.clone(), ..Constant::integers(taken) })
+        }
+        "Slice" => sliced(inputs).ok_or(unknown),
+        "ConstantOfShape" => {
+            let fill = attributes.tensor("value").map(|tensor| {
+                Constant::read(tensor, &|_| Err("a fill value lies in no file".into()))
+            });
+            filled(&input(0)?.as_integers(), fill.transpose()?)
+        }
+        "Add" | "Sub" | "Mul" | "Div" => arithmetic(operation, input(0)?, input(1)?),
+        _ => Err(unknown),
+    }
+}
+
+/// The values at these places of a tensor, in another shape.
+fn taken(data: &Constant, places: &[usize], shape: Vec<usize>) -> Constant {
+    let values = match &data.values {
+        Values::Floats(values) => {
+            Values::Floats(places.iter().map(|&place| values[place]).collect())
+        }
+        Values::Integers(values) => {
+            Values::Integers(places.iter().map(|&place| values[place]).collect())
+        }
+    };
+    Constant { shape, values, origin: None }
+}
+
+/// Distance between neighbours along each dimension of a row-major tensor.
+fn strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis];
+    }
+    strides
+}
+
+/// Row-major places where each dimension goes through these offsets.
+fn places(offsets: &[Vec<usize>]) -> Vec<usize> {
+    let mut places = vec![0];
+    for along in offsets {
+        let from = std::mem::take(&mut places);
+        places = from.iter().flat_map(|at| along.iter().map(move |offset| at + offset)).collect();
+    }
+    places
+}
+
+/// A tensor's dimensions in another order; the reverse where none is said.
+fn reordered(data: &Constant, order: Option<Vec<i64>>) -> Option<Constant> {
+    let rank = data.shape.len();
+    let order = order.unwrap_or_else(|| (0..rank as i64).rev().collect());
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    if !sorted.into_iter().eq(0..rank as i64) {
+        return None;
+    }
+    let strides = strides(&data.shape);
+    let order: Vec<usize> = order.into_iter().map(|axis| axis as usize).collect();
+    let offsets: Vec<Vec<usize>> = order
+        .iter()
+        .map(|&axis| (0..data.shape[axis]).map(|at| at * strides[axis]).collect())
+        .collect();
+    let shape = order.iter().map(|&axis| data.shape[axis]).collect();
+    Some(taken(data, &places(&offsets), shape))
+}
+
+/// Parts along some dimensions, forwards or backwards: the inputs are data, starts, ends, axes and
+/// steps.
+fn sliced(inputs: &[&Constant]) -> Option<Constant> {
+    let list = |index: usize| inputs.get(index).map(|constant| constant.as_integers());
+    let data = inputs.first()?;
+    let rank = data.shape.len() as i64;
+    let (starts, ends) = (list(1)?, list(2)?);
+    let axes = list(3).unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = list(4).unwrap_or_else(|| vec![1; starts.len()]);
+    let strides = strides(&data.shape);
+    let mut offsets: Vec<Vec<usize>> = data
+        .shape
+        .iter()
+        .zip(&strides)
+        .map(|(&length, stride)| (0..length).map(|at| at * stride).collect())
+        .collect();
+    for (index, axis) in axes.into_iter().enumerate() {
+        let axis = usize::try_from(if axis < 0 { axis + rank } else { axis }).ok()?;
+        let length = *data.shape.get(axis)? as i64;
+        let (start, end, step) = (*starts.get(index)?, *ends.get(index)?, *steps.get(index)?);
+        let from_end = |at: i64| if at < 0 { at.saturating_add(length) } else { at };
+        let kept: Vec<i64> = match step {
+            0 => return None,
+            1.. => {
+                let end = from_end(end).clamp(0, length);
+                (from_end(start).clamp(0, length)..end).step_by(step as usize).collect()
+            }
+            _ => {
+                let (start, end) =
+                    (from_end(start).clamp(-1, length - 1), from_end(end).clamp(-1, length - 1));
+                let back = (end + 1..=start).rev();
+                back.step_by(step.unsigned_abs() as usize).collect()
+            }
+        };
+        offsets[axis] = kept.into_iter().map(|at| at as usize * strides[axis]).collect();
+    }
+    let shape = offsets.iter().map(Vec::len).collect();
+    Some(taken(data, &places(&offsets), shape))
+}
+
+fn cast(data: &Constant, to: i64) -> Result<Constant, NodeProblem> {
+    let is_float = [data_type::FLOAT, data_type::DOUBLE, data_type::FLOAT16, data_type::BFLOAT16]
+        .contains(&(to as i32));
+    Ok(match (&data.values, is_float) {
+        (Values::Floats(_), true) | (Values::Integers(_), false) => data.clone(),
+        (_, true) => Constant { values: Values::Floats(data.floats()), ..data.clone() },
+        (_, false) => {
+            let values = Values::Integers(data.as_integers());
+            Constant { values, origin: None, ..data.clone() }
+        }
+    })
+}
+
+fn unsqueezed(
+    data: &Constant,
+    axes: Option<&Constant>,
+    attributes: Attributes<'_>,
+) -> Result<Vec<usize>, NodeProblem> {
+    let axes = axes.map(Constant::as_integers).or_else(|| attributes.ints("axes"));
+    let mut axes = axes.ok_or(NodeProblem::Missing(1))?;
+    let rank = (data.shape.len() + axes.len()) as i64;
+    for axis in &mut axes {
+        *axis += if *axis < 0 { rank } else { 0 };
+    }
+    axes.sort_unstable();
+    let mut shape = data.shape.clone();
+    for axis in axes {
+        let axis = usize::try_from(axis).ok().filter(|&axis| axis <= shape.len());
+        shape.insert(axis.ok_or(NodeProblem::OfConstants)?, 1);
+    }
+    Ok(shape)
+}
+
+/// A tensor of one value.
+fn filled(lengths: &[i64], fill: Option<Constant>) -> Result<Constant, NodeProblem> {
+    let lengths_problem = || TensorProblem::Lengths(lengths.to_vec());
+    let mut shape = Vec::new();
+    let mut count = 1usize;
+    for &length in lengths {
+        let length = usize::try_from(length).map_err(|_| lengths_problem())?;
+        count =
+            count.checked_mul(length).filter(|&n| n <= MOST_VALUES).ok_or_else(lengths_problem)?;
+        shape.push(length);
+    }
+    let values = match fill.map(|fill| fill.values) {
+        Some(Values::Integers(values)) => {
+            Values::Integers(vec![values.first().copied().unwrap_or(0); count])
+        }
+        Some(Values::Floats(values)) => {
+            Values::Floats(vec![values.first().copied().unwrap_or(0.0); count])
+        }
+        None => Values::Floats(vec![0.0; count]),
+    };
+    Ok(Constant { shape, values, origin: None })
+}
+
+/// Two constants of one shape, or one with a single number.
+fn arithmetic(
+    operation: &str,
+    first: &Constant,
+    second: &Constant,
+) -> Result<Constant, NodeProblem> {
+    let shape = match (first.scalar(), second.scalar()) {
+        (_, Some(_)) => first.shape.clone(),
+        (Some(_), None) => second.shape.clone(),
+        _ if first.shape == second.shape => first.shape.clone(),
+        _ => return Err(NodeProblem::OfConstants),
+    };
+    let count: usize = shape.iter().product();
+    let values = match (&first.values, &second.values) {
+        (Values::Integers(_), Values::Integers(_)) => {
+            let [first, second] = [first, second].map(|side| stretched(side.as_integers(), count));
+            let pairs = first.into_iter().zip(second);
+            let results = pairs.map(|(a, b)| match operation {
+                "Add" => a.checked_add(b),
+                "Sub" => a.checked_sub(b),
+                "Mul" => a.checked_mul(b),
+                _ => a.checked_div(b),
+            });
+            Values::Integers(results.collect::<Option<_>>().ok_or(NodeProblem::OfConstants)?)
+        }
+        _ => {
+            let [first, second] = [first, second].map(|side| stretched(side.floats(), count));
+            let pairs = first.into_iter().zip(second);
+            let results = pairs.map(|(a, b)| match operation {
+                "Add" => a + b,
+                "Sub" => a - b,
+                "Mul" => a * b,
+                _ => a / b,
+            });
+            Values::Floats(results.collect())
+        }
+    };
+    Ok(Constant { shape, values, origin: None })
+}
+
+fn stretched<T: Copy>(values: Vec<T>, count: usize) -> Vec<T> {
+    if values.len() == 1 { vec![values[0]; count] } else { values }
+}
+
+/// The lengths that a reshape asks for: 0 takes over the one before, −1 is what remains.
+pub fn resolved(from: &[i64], asked: &[i64]) -> Option<Vec<usize>> {
+    let total = from.iter().try_fold(1i64, |product, &length| product.checked_mul(length))?;
+    let mut lengths = Vec::new();
+    for (index, &length) in asked.iter().enumerate() {
+        lengths.push(if length == 0 { *from.get(index)? } else { length });
+    }
+    let open = lengths.iter().filter(|length| **length == -1).count();
+    let mut known = lengths.iter().filter(|length| **length != -1);
+    let known = known
+        .try_fold(1i64, |product, &length| product.checked_mul(length).filter(|_| length > 0))?;
+    if open > 1 || (open == 0 && known != total) || total % known != 0 {
+        return None;
+    }
+    for length in &mut lengths {
+        if *length == -1 {
+            *length = total / known;
+        }
+    }
+    lengths.into_iter().map(|length| usize::try_from(length).ok()).collect()
+}

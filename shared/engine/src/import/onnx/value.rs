@@ -1,0 +1,108 @@
+//! What the names in an ONNX graph stand for: constants, and what a node of the lab's network gives
+//! for a batch of images, however ONNX lays that out.
+
+use std::rc::Rc;
+
+use rrlab_types::{FeatureShape, NodeId};
+
+use super::constant::Constant;
+
+/// What a name stands for.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// It does not depend on the images.
+    Constant(Rc<Constant>),
+    /// It does.
+    Feature(Feature),
+}
+
+/// Output of a node of the lab's network, as ONNX has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Feature {
+    /// The node.
+    pub node: NodeId,
+    /// The order of dimensions.
+    pub layout: Layout,
+    /// Every how-many-th row and column stays.
+    pub strides: [usize; 2],
+    /// By what the node's values are multiplied.
+    pub scale: f64,
+    /// What is done to them after that.
+    pub form: Form,
+}
+
+/// The order of dimensions of a batch. The lab's own is `[N, C, H, W]`; the others are remembered
+/// until they are undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `[N, C, H, W]`.
+    Image,
+    /// `[N, H, W, C]`.
+    ImageLast,
+    /// `[N, F]`: channels of a single position.
+    Vector,
+    /// `[N, groups, C / groups, H, W]`, or with the second and third exchanged.
+    Grouped { groups: usize, is_exchanged: bool },
+    /// `[N, groups, C / groups · H · W]`.
+    Parts { groups: usize },
+}
+
+/// The steps of x·Φ(x), which older opsets state by the error function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing.
+    Plain,
+    /// erf(x).
+    Erf,
+    /// 1 + erf(x).
+    OneAndErf,
+}
+
+impl Feature {
+    /// A node's output as it is.
+    pub fn plain(node: NodeId, layout: Layout) -> Self {
+        Self { node, layout, strides: [1; 2], scale: 1.0, form: Form::Plain }
+    }
+
+    /// The same output in another order.
+    pub fn laid_out(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+}
+
+impl Layout {
+    /// Lengths of the dimensions of a batch of `batch` images.
+    pub fn lengths(self, batch: usize, shape: FeatureShape) -> Vec<usize> {
+        let FeatureShape { channels, height, width } = shape;
+        match self {
+            Self::Image => vec![batch, channels, height, width],
+            Self::ImageLast => vec![batch, height, width, channels],
+            Self::Vector => vec![batch, shape.elements()],
+            Self::Grouped { groups, is_exchanged } => {
+                let of_group = channels / groups;
+                let (first, second) =
+                    if is_exchanged { (of_group, groups) } else { (groups, of_group) };
+                vec![batch, first, second, height, width]
+            }
+            Self::Parts { groups } => vec![batch, groups, shape.elements() / groups],
+        }
+    }
+
+    /// Where channels are among the dimensions, where they are one of them.
+    pub fn channel_axis(self) -> Option<usize> {
+        match self {
+            Self::Image | Self::Vector => Some(1),
+            Self::ImageLast => Some(3),
+            Self::Grouped { .. } | Self::Parts { .. } => None,
+        }
+    }
+
+    /// Where rows and columns are among the dimensions.
+    pub fn position_axes(self) -> Option<[usize; 2]> {
+        match self {
+            Self::Image => Some([2, 3]),
+            Self::ImageLast => Some([1, 2]),
+            _ => None,
+        }
+    }
+}
