@@ -196,9 +196,11 @@ impl From<OverwriteArgs> for Existing {
 pub struct NetworkArgs {
     /// Architecture: resnet8, resnet20, resnet18, resnet34, vgg11_bn or vgg16_bn, perhaps with a
     /// width: resnet18:width=0.25; or one that others publish: chenyaofo_resnet20 (32, 44, 56),
+    /// chenyaofo_vgg16_bn (11, 13, 19), chenyaofo_mobilenetv2_x1_0 (x0_5, x0_75, x1_4),
+    /// weiaicunzai_resnet18 (34, 50, 101, 152), weiaicunzai_vgg16_bn (11, 13, 19),
     /// akamaster_resnet20 (32, 44, 56, 110), torchvision_resnet50 and torchvision's other networks,
     /// perhaps for images of another size than its own: torchvision_resnet50:size=64. Where a
-    /// model's file is read, its tensors tell.
+    /// model's file is read, its tensors tell, or the graph of an ONNX file.
     #[arg(long, value_name = "NAME[:OPTIONS]")]
     pub arch: Option<Architecture>,
     /// Number of classes.

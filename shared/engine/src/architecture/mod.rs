@@ -4,13 +4,15 @@ mod builder;
 mod resnet;
 mod torchvision;
 mod vgg;
+mod weiaicunzai;
 
 use rrlab_types::{FeatureShape, GraphError, LayerGraph};
 
 use crate::data::IMAGE;
 use builder::GraphBuilder;
 pub use resnet::Origin;
-use torchvision::Torchvision;
+use torchvision::{MobileNetV2, Torchvision};
+use vgg::{VGG11, VGG13, VGG16, VGG19, Vgg};
 
 /// A family member without its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,25 +21,44 @@ enum Family {
     ResNet20,
     ResNet18,
     ResNet34,
-    Vgg11Bn,
-    Vgg16Bn,
+    Vgg(Origin, Vgg),
+    /// chenyaofo's MobileNetV2 of this width, in hundredths.
+    MobileNetV2(usize),
+    Weiaicunzai(weiaicunzai::ResNet),
     /// CIFAR's residual networks of 6n + 2 layers as others publish them: whose, and n.
     Published(Origin, usize),
     /// torchvision's networks for ImageNet.
     Torchvision(Torchvision),
 }
 
-const CIFAR_FAMILIES: [(&str, Family); 15] = [
+const CIFAR_FAMILIES: [(&str, Family); 32] = [
     ("resnet8", Family::ResNet8),
     ("resnet20", Family::ResNet20),
     ("resnet18", Family::ResNet18),
     ("resnet34", Family::ResNet34),
-    ("vgg11_bn", Family::Vgg11Bn),
-    ("vgg16_bn", Family::Vgg16Bn),
+    ("vgg11_bn", Family::Vgg(Origin::Kuangliu, VGG11.kuangliu())),
+    ("vgg16_bn", Family::Vgg(Origin::Kuangliu, VGG16.kuangliu())),
     ("chenyaofo_resnet20", Family::Published(Origin::Chenyaofo, 3)),
     ("chenyaofo_resnet32", Family::Published(Origin::Chenyaofo, 5)),
     ("chenyaofo_resnet44", Family::Published(Origin::Chenyaofo, 7)),
     ("chenyaofo_resnet56", Family::Published(Origin::Chenyaofo, 9)),
+    ("chenyaofo_vgg11_bn", Family::Vgg(Origin::Chenyaofo, VGG11.chenyaofo())),
+    ("chenyaofo_vgg13_bn", Family::Vgg(Origin::Chenyaofo, VGG13.chenyaofo())),
+    ("chenyaofo_vgg16_bn", Family::Vgg(Origin::Chenyaofo, VGG16.chenyaofo())),
+    ("chenyaofo_vgg19_bn", Family::Vgg(Origin::Chenyaofo, VGG19.chenyaofo())),
+    ("chenyaofo_mobilenetv2_x0_5", Family::MobileNetV2(50)),
+    ("chenyaofo_mobilenetv2_x0_75", Family::MobileNetV2(75)),
+    ("chenyaofo_mobilenetv2_x1_0", Family::MobileNetV2(100)),
+    ("chenyaofo_mobilenetv2_x1_4", Family::MobileNetV2(140)),
+    ("weiaicunzai_resnet18", Family::Weiaicunzai(weiaicunzai::RESNET18)),
+    ("weiaicunzai_resnet34", Family::Weiaicunzai(weiaicunzai::RESNET34)),
+    ("weiaicunzai_resnet50", Family::Weiaicunzai(weiaicunzai::RESNET50)),
+    ("weiaicunzai_resnet101", Family::Weiaicunzai(weiaicunzai::RESNET101)),
+    ("weiaicunzai_resnet152", Family::Weiaicunzai(weiaicunzai::RESNET152)),
+    ("weiaicunzai_vgg11_bn", Family::Vgg(Origin::Weiaicunzai, VGG11.weiaicunzai())),
+    ("weiaicunzai_vgg13_bn", Family::Vgg(Origin::Weiaicunzai, VGG13.weiaicunzai())),
+    ("weiaicunzai_vgg16_bn", Family::Vgg(Origin::Weiaicunzai, VGG16.weiaicunzai())),
+    ("weiaicunzai_vgg19_bn", Family::Vgg(Origin::Weiaicunzai, VGG19.weiaicunzai())),
     ("akamaster_resnet20", Family::Published(Origin::Akamaster, 3)),
     ("akamaster_resnet32", Family::Published(Origin::Akamaster, 5)),
     ("akamaster_resnet44", Family::Published(Origin::Akamaster, 7)),
@@ -142,7 +163,7 @@ impl Architecture {
 
     /// The same at another width, unless that is no multiplier or the network has but one.
     pub fn with_width(self, width: f64) -> Option<Self> {
-        let scales = !matches!(self.family, Family::Torchvision(_));
+        let scales = !matches!(self.family, Family::Torchvision(_) | Family::MobileNetV2(_));
         let is_multiplier = width > 0.0 && width <= MAX_WIDTH;
         (width == 1.0 || (scales && is_multiplier)).then_some(Self { width, ..self })
     }
@@ -184,7 +205,9 @@ impl Architecture {
     /// Whose names and shortcuts it has.
     pub fn origin(&self) -> Origin {
         match self.family {
-            Family::Published(origin, _) => origin,
+            Family::Published(origin, _) | Family::Vgg(origin, _) => origin,
+            Family::MobileNetV2(_) => Origin::Chenyaofo,
+            Family::Weiaicunzai(_) => Origin::Weiaicunzai,
             Family::Torchvision(_) => Origin::Torchvision,
             _ => Origin::Kuangliu,
         }
@@ -216,8 +239,11 @@ impl Architecture {
             Family::ResNet18 => residual(&wide, &[2, 2, 2, 2]),
             Family::ResNet34 => residual(&wide, &[3, 4, 6, 3]),
             Family::Published(_, blocks) => residual(&narrow, &[blocks; 3]),
-            Family::Vgg11Bn => vgg::build(&mut builder, input, &vgg::VGG11, scale, classes),
-            Family::Vgg16Bn => vgg::build(&mut builder, input, &vgg::VGG16, scale, classes),
+            Family::Vgg(_, network) => network.build(&mut builder, input, scale, classes),
+            Family::Weiaicunzai(network) => network.build(&mut builder, input, scale, classes),
+            Family::MobileNetV2(hundredths) => {
+                MobileNetV2::for_cifar(hundredths).build(&mut builder, input, classes);
+            }
             Family::Torchvision(network) => network.build(&mut builder, input, classes),
         }
         let architecture = self.to_string();

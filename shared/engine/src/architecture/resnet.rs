@@ -15,6 +15,8 @@ pub enum Origin {
     /// akamaster/pytorch_resnet_cifar10: shortcuts without weights (option A of He et al. 2016),
     /// the classifier `linear`.
     Akamaster,
+    /// weiaicunzai/pytorch-cifar100: blocks as sequences, the classifier `fc`.
+    Weiaicunzai,
     /// torchvision: networks for ImageNet, in `architecture::torchvision`.
     Torchvision,
 }
@@ -39,7 +41,7 @@ pub fn build(
     }
     let pooled = builder.op("avgpool", Op::GlobalAveragePool, at);
     let classifier = match origin {
-        Origin::Chenyaofo | Origin::Torchvision => "fc",
+        Origin::Chenyaofo | Origin::Torchvision | Origin::Weiaicunzai => "fc",
         Origin::Kuangliu | Origin::Akamaster => "linear",
     };
     builder.linear(classifier, pooled, classes);
@@ -79,7 +81,7 @@ fn changed_shortcut(
             let op = Op::PadShortcut { out_channels: width, stride };
             return builder.op(format!("{name}.shortcut"), op, input);
         }
-        Origin::Kuangliu => "shortcut",
+        Origin::Kuangliu | Origin::Weiaicunzai => "shortcut",
         Origin::Chenyaofo | Origin::Torchvision => "downsample",
     };
     let projection = builder.conv(format!("{name}.{module}.0"), input, width, (1, stride), false);

@@ -22,7 +22,7 @@ pub enum Unrecognised {
     )]
     Nearly {
         /// The network.
-        architecture: Architecture,
+        architecture: Box<Architecture>,
         /// Its classes, by the classifier.
         classes: usize,
         /// What is wrong with each tensor, in words.
@@ -50,11 +50,13 @@ fn told(faults: &[String]) -> String {
     text
 }
 
-/// The network that has exactly these tensors; depth, width and classes are read off them.
+/// The network that has exactly these tensors; depth, width and classes are read off them. Of
+/// several ([`alike`]) it is the one that its publisher trained for so many classes.
 ///
 /// # Errors
 /// If there is none: then the nearest is named, where one is near.
 pub fn recognise(state: &StateDict) -> Result<Architecture, Unrecognised> {
+    let mut likely: Option<Architecture> = None;
     let mut nearest: Option<(f64, Unrecognised)> = None;
     for family in Architecture::all() {
         let architecture = with_width_of(family, state);
@@ -63,18 +65,40 @@ pub fn recognise(state: &StateDict) -> Result<Architecture, Unrecognised> {
         let specs = tensor_specs(&graph);
         let faults = faults(state, &specs);
         if faults.is_empty() {
-            return Ok(architecture);
+            let is_likelier = is_published_for(&architecture, classes);
+            likely = likely.filter(|_| !is_likelier).or(Some(architecture));
+            continue;
         }
         let share = faults.len() as f64 / specs.len() as f64;
         if share <= NEARLY && nearest.as_ref().is_none_or(|(least, _)| share < *least) {
+            let architecture = Box::new(architecture);
             nearest = Some((share, Unrecognised::Nearly { architecture, classes, faults }));
         }
+    }
+    if let Some(likely) = likely {
+        return Ok(likely);
     }
     let unknown = || Unrecognised::Unknown {
         tensors: state.len(),
         names: state.keys().take(TOLD).cloned().collect(),
     };
     Err(nearest.map_or_else(unknown, |(_, nearly)| nearly))
+}
+
+/// Whether the publisher of such networks trained them for so many classes.
+fn is_published_for(architecture: &Architecture, classes: usize) -> bool {
+    match architecture.origin() {
+        Origin::Torchvision => classes == 1000,
+        Origin::Chenyaofo => classes == 10 || classes == 100,
+        Origin::Weiaicunzai => classes == 100,
+        Origin::Akamaster | Origin::Kuangliu => classes == 10,
+    }
+}
+
+/// Other networks with exactly these tensors: those that differ in strides alone.
+pub fn alike(architecture: &Architecture, state: &StateDict) -> Vec<Architecture> {
+    let others = Architecture::all().map(|family| with_width_of(family, state));
+    others.filter(|other| other != architecture && fits(other, state)).collect()
 }
 
 /// Whether a network of this architecture has exactly these tensors.
@@ -114,7 +138,8 @@ fn faults(state: &StateDict, specs: &[TensorSpec]) -> Vec<String> {
 /// chose one.
 ///
 /// Sources: `datasets.py` of chenyaofo/pytorch-cifar-models, `trainer.py` of
-/// akamaster/pytorch_resnet_cifar10, `torchvision.transforms._presets`.
+/// akamaster/pytorch_resnet_cifar10, `conf/global_settings.py` of weiaicunzai/pytorch-cifar100,
+/// `torchvision.transforms._presets`.
 pub fn published_normalization(
     architecture: &Architecture,
     classes: usize,
@@ -122,6 +147,9 @@ pub fn published_normalization(
     let (mean, std) = match (architecture.origin(), classes) {
         (Origin::Chenyaofo, 10) => ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
         (Origin::Chenyaofo, 100) => ([0.5071, 0.4867, 0.4408], [0.2675, 0.2565, 0.2761]),
+        (Origin::Weiaicunzai, 100) => {
+            ([0.50707516, 0.48654887, 0.44091784], [0.26733429, 0.25643846, 0.27615047])
+        }
         (Origin::Akamaster, 10) | (Origin::Torchvision, _) => {
             ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         }

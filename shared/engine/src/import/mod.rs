@@ -6,7 +6,7 @@ pub mod onnx;
 mod pickle;
 mod pytorch;
 
-pub use families::{Unrecognised, published_normalization, recognise};
+pub use families::{Unrecognised, alike, published_normalization, recognise};
 pub use onnx::{Beside, OnnxError, is_onnx};
 pub use pickle::PickleError;
 pub use pytorch::PytorchError;
@@ -110,7 +110,15 @@ pub fn read_beside(
     let mut notes = Vec::new();
     let architecture = architecture_of(&tensors, hint.network.architecture)?;
     if hint.network.architecture.is_none() {
-        notes.push(format!("recognised {architecture} by its tensors"));
+        let alike: Vec<String> =
+            families::alike(&architecture, &tensors).iter().map(ToString::to_string).collect();
+        notes.push(match alike.is_empty() {
+            true => format!("recognised {architecture} by its tensors"),
+            false => format!(
+                "took {architecture}, whose tensors {} has too; --arch says which it is",
+                alike.join(", ")
+            ),
+        });
     }
     let architecture = hint.size.map_or(architecture, |size| architecture.with_size(size));
     let network = NetworkHint { architecture: Some(architecture), ..hint.network };

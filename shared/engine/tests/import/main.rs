@@ -307,7 +307,12 @@ fn every_architecture_is_recognised_by_its_tensors() {
                 (name, HostTensor::new(shape, values).unwrap())
             };
             let state: StateDict = tensor_specs(&graph).into_iter().map(zeros).collect();
-            assert_eq!(import::recognise(&state), Ok(architecture));
+            let found = import::recognise(&state).unwrap();
+            // MobileNetV2 has the same tensors for images of either size.
+            assert!(
+                found == architecture || import::alike(&found, &state).contains(&architecture),
+                "{found} for {architecture}"
+            );
         }
     }
 }

@@ -232,8 +232,9 @@ impl Conv2d {
     /// If a size is 0 or too large, or the groups do not share the channels out evenly.
     pub(super) fn checked_weight_shape(self) -> Result<[usize; 4], ShapeError> {
         let Self { in_channels, out_channels, groups, .. } = self;
-        checked_product(&[in_channels, out_channels, groups])?;
         for channels in [in_channels, out_channels] {
+            checked_product(&[channels])?;
+            checked_product(&[groups])?;
             if !channels.is_multiple_of(groups) {
                 return Err(ShapeError::Groups { channels, groups });
             }

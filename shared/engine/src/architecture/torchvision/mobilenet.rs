@@ -16,22 +16,48 @@ const V2_SETTING: [(usize, usize, usize, usize); 7] = [
     (6, 320, 1, 1),
 ];
 
-pub fn build_v2(builder: &mut GraphBuilder, image: NodeId, classes: usize) {
-    let stem = Conv2d { stride: [2; 2], ..builder.square(image, 32, 3) };
-    let mut at = conv_norm(builder, "features.0", image, stem, Some(Op::Relu6));
-    let mut index = 1;
-    for (expand_ratio, channels, blocks, first_stride) in V2_SETTING {
-        for block in 0..blocks {
-            let stride = if block == 0 { first_stride } else { 1 };
-            let name = format!("features.{index}");
-            at = inverted_residual_v2(builder, &name, at, expand_ratio, (channels, stride));
-            index += 1;
-        }
+/// Version 2, for one size of images and at one width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MobileNetV2 {
+    /// Strides of the first convolution, and of the first stage that changes the size.
+    strides: [usize; 2],
+    /// Width multiplier, in hundredths.
+    width: usize,
+}
+
+impl MobileNetV2 {
+    pub const FOR_IMAGENET: Self = Self { strides: [2, 2], width: 100 };
+
+    /// As in chenyaofo/pytorch-cifar-models, of a width in hundredths: the first two steps to half
+    /// the size are left out.
+    pub const fn for_cifar(width: usize) -> Self {
+        Self { strides: [1, 1], width }
     }
-    let last = builder.square(at, 1280, 1);
-    at = conv_norm(builder, &format!("features.{index}"), at, last, Some(Op::Relu6));
-    at = builder.op("avgpool", Op::GlobalAveragePool, at);
-    builder.linear("classifier.1", at, classes);
+
+    pub fn build(self, builder: &mut GraphBuilder, image: NodeId, classes: usize) {
+        let scaled = |channels: usize| divisible_by_8(channels * self.width / 100);
+        let [stem_stride, second_stride] = self.strides;
+        let stem = Conv2d { stride: [stem_stride; 2], ..builder.square(image, scaled(32), 3) };
+        let mut at = conv_norm(builder, "features.0", image, stem, Some(Op::Relu6));
+        let mut index = 1;
+        for (stage, (expand_ratio, channels, blocks, stage_stride)) in
+            V2_SETTING.into_iter().enumerate()
+        {
+            let first_stride = if stage == 1 { second_stride } else { stage_stride };
+            for block in 0..blocks {
+                let stride = if block == 0 { first_stride } else { 1 };
+                let name = format!("features.{index}");
+                let shape = (scaled(channels), stride);
+                at = inverted_residual_v2(builder, &name, at, expand_ratio, shape);
+                index += 1;
+            }
+        }
+        // The last convolution gets no narrower.
+        let last = builder.square(at, divisible_by_8(1280 * self.width.max(100) / 100), 1);
+        at = conv_norm(builder, &format!("features.{index}"), at, last, Some(Op::Relu6));
+        at = builder.op("avgpool", Op::GlobalAveragePool, at);
+        builder.linear("classifier.1", at, classes);
+    }
 }
 
 fn inverted_residual_v2(

@@ -12,11 +12,12 @@ mod regnet;
 mod resnet;
 mod shufflenet;
 mod squeezenet;
-mod vgg;
 
 use rrlab_types::NodeId;
 
 use super::builder::GraphBuilder;
+use super::vgg::{self, Vgg};
+pub use mobilenet::MobileNetV2;
 
 /// A network of torchvision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum Torchvision {
     /// Residual networks (He et al. 2016; Zagoruyko and Komodakis 2016; Xie et al. 2017).
     ResNet(resnet::ResNet),
     /// Plain chains of convolutions (Simonyan and Zisserman 2015).
-    Vgg(vgg::Vgg),
+    Vgg(Vgg),
     /// Huang et al. 2017.
     DenseNet121,
     /// Sandler et al. 2018.
@@ -71,9 +72,9 @@ impl Torchvision {
     pub fn build(self, builder: &mut GraphBuilder, image: NodeId, classes: usize) {
         match self {
             Self::ResNet(network) => network.build(builder, image, classes),
-            Self::Vgg(network) => network.build(builder, image, classes),
+            Self::Vgg(network) => network.build(builder, image, |channels| channels, classes),
             Self::DenseNet121 => densenet::build(builder, image, classes),
-            Self::MobileNetV2 => mobilenet::build_v2(builder, image, classes),
+            Self::MobileNetV2 => MobileNetV2::FOR_IMAGENET.build(builder, image, classes),
             Self::MobileNetV3Small => mobilenet::build_v3_small(builder, image, classes),
             Self::EfficientNetB0 => efficientnet::build(builder, image, classes),
             Self::SqueezeNet11 => squeezenet::build(builder, image, classes),
