@@ -473,6 +473,10 @@ pub struct PruneArgs {
     /// Where the masks go (U8, 1 where a weight stays).
     #[arg(long, value_name = "FILE")]
     pub masks: Option<PathBuf>,
+    /// Where the network goes as torch.nn.utils.prune has it, safetensors: NAME.weight_orig with the
+    /// dense network's weights where they were removed, and NAME.weight_mask.
+    #[arg(long, value_name = "FILE")]
+    pub torch_prune: Option<PathBuf>,
     #[command(flatten)]
     pub overwrite: OverwriteArgs,
 }

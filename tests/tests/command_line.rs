@@ -510,13 +510,23 @@ fn a_network_of_others_goes_in_and_out_under_its_own_names() {
     std::fs::write(desk.path("allocation.json"), desk.succeeds(&allocate)).unwrap();
     let prune =
         words("prune --model theirs.safetensors --allocation allocation.json --dataset noise");
-    let said =
-        words("--images 16 --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25 --out pruned.safetensors");
+    let said = words(
+        "--images 16 --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25 --out pruned.safetensors --torch-prune torch.safetensors",
+    );
     desk.succeeds(&[prune.as_slice(), &said].concat());
 
     let pruned =
         TensorFile::from_bytes(&std::fs::read(desk.path("pruned.safetensors")).unwrap()).unwrap();
     assert!(pruned.tensors.keys().eq(theirs.keys()));
+    // As torch.nn.utils.prune multiplies them: the mask times the original is the weight.
+    let torch =
+        TensorFile::from_bytes(&std::fs::read(desk.path("torch.safetensors")).unwrap()).unwrap();
+    let values = |name: &str| torch.tensors[name].values().to_vec();
+    let both = values("conv1.weight_orig").into_iter().zip(values("conv1.weight_mask"));
+    let product: Vec<f32> = both.map(|(original, mask)| original * mask).collect();
+    assert_eq!(product, pruned.tensors["conv1.weight"].values());
+    assert!(product.contains(&0.0) && !values("conv1.weight_orig").contains(&0.0));
+    assert!(!torch.tensors.contains_key("conv1.weight"));
     let evaluate = ["evaluate", "--model", "pruned.safetensors", "--dataset", "noise"];
     desk.succeeds(&evaluate);
     let other = desk.fails(

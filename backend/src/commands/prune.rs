@@ -2,16 +2,18 @@
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
+use indicatif::HumanBytes;
 use rrlab_engine::calibrated::{Calibrated, PrunedNetwork, reports};
+use rrlab_engine::checkpoint::TensorFile;
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::evaluation;
 use rrlab_engine::model::Model;
-use rrlab_engine::prune::{masks_to_bytes, prune};
+use rrlab_engine::prune::{masks_to_bytes, prune, reparametrised};
 use rrlab_engine::tensors::tensor_name;
 use rrlab_types::{
-    Allocation, Criterion, Evaluation, LayerAllocation, ModelHash, PrunableLayer, PrunedFrom,
-    Repair, Role,
+    Allocation, Criterion, Evaluation, Footprint, LayerAllocation, ModelHash, PrunableLayer,
+    PrunedFrom, Repair, Role,
 };
 use serde::Serialize;
 
@@ -34,6 +36,8 @@ use crate::storage::read_allocation;
 struct PruneReport {
     out: String,
     masks: Option<String>,
+    torch_prune: Option<String>,
+    footprint: Footprint,
     model_hash: ModelHash,
     pruned_from: Option<PrunedFrom>,
     weights: usize,
@@ -77,7 +81,7 @@ enum FoldedAs {
     WeightAndBatchNorm,
 }
 
-const CSV_COLUMNS: [&str; 18] = [
+const CSV_COLUMNS: [&str; 22] = [
     "name",
     "role",
     "weights",
@@ -95,6 +99,10 @@ const CSV_COLUMNS: [&str; 18] = [
     "evaluation.dataset",
     "evaluation.images",
     "evaluation.accuracy",
+    "footprint.macs",
+    "footprint.kept_macs",
+    "footprint.dense_bytes",
+    "footprint.sparse_bytes",
     "out",
 ];
 
@@ -114,6 +122,14 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
         Some(path) => Some(Destination::check("--masks", path, existing, mask_bytes)?),
         None => None,
     };
+    let torch_out = match &args.torch_prune {
+        // Masks beside the weights: twice as much.
+        Some(path) => {
+            let room = 2 * model_bytes(model.graph());
+            Some(Destination::check("--torch-prune", path, existing, room)?)
+        }
+        None => None,
+    };
     let dataset = dataset(context, args, &model)?;
     let device = context.device()?;
     let interrupt = Interrupt::listen()?;
@@ -127,14 +143,21 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     if let Some(masks_out) = masks_out {
         masks_out.write(&masks_to_bytes(&pruned, &masks)?)?;
     }
+    if let Some(torch_out) = torch_out {
+        let tensors = reparametrised(&model, &result, &masks)?;
+        torch_out.write(&TensorFile { tensors, ..TensorFile::default() }.to_bytes()?)?;
+    }
     out.write(&form.bytes(&result, Some(&args.model.model))?)?;
     let evaluation = match &dataset {
         Some(dataset) => evaluated(context, args, &result, dataset, &device, &interrupt)?,
         None => None,
     };
+    let kept: Vec<usize> = allocation.layers.iter().map(|layer| layer.kept).collect();
     let report = PruneReport {
         out: args.out.display().to_string(),
         masks: args.masks.as_ref().map(|path| path.display().to_string()),
+        torch_prune: args.torch_prune.as_ref().map(|path| path.display().to_string()),
+        footprint: Footprint::of(pruned.graph(), &kept),
         model_hash: result.hash(),
         pruned_from: result.info.pruned_from,
         weights: allocation.weights(),
@@ -325,5 +348,21 @@ fn summary(allocation: &Allocation, report: &PruneReport) -> String {
     if let Some(masks) = &report.masks {
         wrote.push_str(&format!(" and the masks, {masks}"));
     }
-    [kept_in_all(allocation), repair, accuracy, wrote].join("\n")
+    if let Some(torch) = &report.torch_prune {
+        wrote.push_str(&format!(" and, as torch.nn.utils.prune has it, {torch}"));
+    }
+    [kept_in_all(allocation), footprint(&report.footprint), repair, accuracy, wrote].join("\n")
+}
+
+/// What pruning saves, in words.
+fn footprint(footprint: &Footprint) -> String {
+    let millions = |macs: u64| macs as f64 / 1e6;
+    format!(
+        "multiply-accumulates {:.1} → {:.1} million (a theoretical speed-up of {:.1}), {} dense → {} sparse",
+        millions(footprint.macs),
+        millions(footprint.kept_macs),
+        footprint.theoretical_speed_up(),
+        HumanBytes(footprint.dense_bytes),
+        HumanBytes(footprint.sparse_bytes),
+    )
 }

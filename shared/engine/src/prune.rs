@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use crate::checkpoint::CheckpointError;
 use crate::model::Model;
-use crate::tensors::tensor_name;
+use crate::tensors::{HostTensor, ShapeError, StateDict, tensor_name};
 
 /// Which weights of each prunable layer stay, by the layer's name, in the order of the weight's
 /// values.
@@ -144,4 +144,34 @@ pub fn masks_to_bytes(model: &Model, masks: &Masks) -> Result<Vec<u8>, Checkpoin
     let pruned_from = serde_json::to_string(&model.info.pruned_from).map_err(fail)?;
     let metadata = HashMap::from([(PRUNED_FROM_KEY.to_owned(), pruned_from)]);
     Ok(safetensors::serialize(views, Some(metadata))?)
+}
+
+/// A pruned network as `torch.nn.utils.prune` has it: for each layer `NAME.weight_orig`, the pruned
+/// network's weights where they stay and the dense network's elsewhere, and `NAME.weight_mask`, 1
+/// where they stay; all other tensors under their names.
+///
+/// # Errors
+/// If a mask is not as long as its layer's weight.
+///
+/// # Panics
+/// If either model has no layer of a mask's name.
+pub fn reparametrised(
+    dense: &Model,
+    pruned: &Model,
+    masks: &Masks,
+) -> Result<StateDict, ShapeError> {
+    let mut state = pruned.tensors().clone();
+    for (layer, mask) in masks {
+        let weight = pruned.tensor(layer, "weight");
+        let shape = weight.shape().to_vec();
+        let pairs = weight.values().iter().zip(dense.tensor(layer, "weight").values());
+        let original =
+            pairs.zip(mask).map(|((&kept, &removed), &stays)| if stays { kept } else { removed });
+        let original = HostTensor::new(shape.clone(), original.collect())?;
+        let ones = mask.iter().map(|&stays| f32::from(u8::from(stays))).collect();
+        state.remove(&tensor_name(layer, "weight"));
+        state.insert(tensor_name(layer, "weight_orig"), original);
+        state.insert(tensor_name(layer, "weight_mask"), HostTensor::new(shape, ones)?);
+    }
+    Ok(state)
 }

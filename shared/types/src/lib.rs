@@ -10,6 +10,7 @@ mod criterion;
 mod document;
 mod evaluation;
 mod finetune;
+mod footprint;
 pub mod glossary;
 mod graph;
 mod group;
@@ -35,6 +36,7 @@ pub use evaluation::Evaluation;
 pub use finetune::{
     FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun,
 };
+pub use footprint::Footprint;
 pub use graph::{
     AveragePool, BATCH_NORM_EPSILON, Conv2d, FeatureShape, GraphError, LayerGraph, Module, Node,
     NodeId, Op, Padding, Pool, PrunableLayer, ResidualBlock, Role, ShapeError, Window,
