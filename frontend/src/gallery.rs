@@ -16,16 +16,30 @@ pub struct GalleryNetwork {
 pub const FIRST: &str = "resnet20-cifar10";
 
 /// Every network of the gallery, in the order in which they are listed.
-pub const GALLERY: [GalleryNetwork; 1] = [GalleryNetwork {
-    name: FIRST,
-    title: "ResNet-20 on CIFAR-10",
-    profile: "gallery/resnet20-cifar10.profile.json",
-    sweeps: &[
-        "gallery/resnet20-cifar10.sweep.json",
-        "gallery/resnet20-cifar10.projection-global.sweep.json",
-        "gallery/resnet20-cifar10.projection-dense.sweep.json",
-    ],
-}];
+pub const GALLERY: [GalleryNetwork; 3] = [
+    GalleryNetwork {
+        name: FIRST,
+        title: "ResNet-20 on CIFAR-10",
+        profile: "gallery/resnet20-cifar10.profile.json",
+        sweeps: &[
+            "gallery/resnet20-cifar10.sweep.json",
+            "gallery/resnet20-cifar10.projection-global.sweep.json",
+            "gallery/resnet20-cifar10.projection-dense.sweep.json",
+        ],
+    },
+    GalleryNetwork {
+        name: "akamaster-resnet20-cifar10",
+        title: "ResNet-20 on CIFAR-10, trained long, without projections (akamaster)",
+        profile: "gallery/akamaster-resnet20-cifar10.profile.json",
+        sweeps: &["gallery/akamaster-resnet20-cifar10.sweep.json"],
+    },
+    GalleryNetwork {
+        name: "chenyaofo-resnet20-cifar100",
+        title: "ResNet-20 on CIFAR-100 (chenyaofo)",
+        profile: "gallery/chenyaofo-resnet20-cifar100.profile.json",
+        sweeps: &["gallery/chenyaofo-resnet20-cifar100.sweep.json"],
+    },
+];
 
 /// The network of this name; `None` where the gallery has none.
 pub fn find(name: &str) -> Option<&'static GalleryNetwork> {

@@ -14,6 +14,8 @@ const MOST_FIRST_SCREEN: usize = 800 * 1000;
 const PACKED: [&str; 5] = ["wasm", "js", "css", "json", "html"];
 /// Files and folders that are fetched only by who runs networks, or by nobody.
 const LATER: [&str; 4] = ["workers-", ".safetensors", ".LICENSE", ".NOTICE"];
+/// Files of the network that the page opens; those of others are fetched by who chooses them.
+const FIRST_NETWORK: &str = "gallery/resnet20-cifar10.";
 /// Compression as of a server that compresses once; of a worker's tens of megabytes, as of one that
 /// is in a hurry.
 const PAGE_QUALITY: u32 = 11;
@@ -32,6 +34,9 @@ pub fn pack_and_check(dist: &Path) -> Result<(), Failure> {
             continue;
         }
         let bytes = served(&file, PAGE_QUALITY)?;
+        if name.starts_with("gallery/") && !name.starts_with(FIRST_NETWORK) {
+            continue;
+        }
         all += bytes;
         if name.ends_with(".wasm") {
             code += bytes;

@@ -13,7 +13,7 @@ use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
 use rrlab_engine::data::{Dataset, Importer, Normalization, Split};
 use rrlab_engine::evaluate::accuracy;
-use rrlab_engine::import::{self, Hint, ModelFileError, PytorchError, Unrecognised};
+use rrlab_engine::import::{self, Hint, Imported, ModelFileError, PytorchError, Unrecognised};
 use rrlab_engine::model::{Model, TensorSpec, tensor_specs};
 use rrlab_engine::network::{Network, ParameterMap};
 use rrlab_engine::tensors::{HostTensor, StateDict, tensor_name};
@@ -25,7 +25,7 @@ fn random(architecture: &str, classes: usize) -> Model {
     Model::random(architecture.parse::<Architecture>().unwrap().graph(classes).unwrap(), 3)
 }
 
-fn read(bytes: &[u8]) -> Result<import::Imported, ModelFileError> {
+fn read(bytes: &[u8]) -> Result<Imported, ModelFileError> {
     import::read(bytes, Hint::default())
 }
 
@@ -257,12 +257,39 @@ fn cut_and_changed_files_give_an_error_or_a_network_and_nothing_else() {
             assert!(read(&bytes[..length]).is_err(), "cut to {length} bytes of {}", bytes.len());
         }
     }
-    files.iter().for_each(|bytes| mutate(bytes, 3_000));
+    files.iter().for_each(|bytes| mutate(bytes, 0..3_000));
+}
+
+/// The same for as many changes as `RRLAB_FUZZ` says, of files for each of the three readers: an
+/// hour or a night.
+#[test]
+#[ignore = "needs RRLAB_FUZZ, a number of changes of each file"]
+fn every_reader_takes_whatever_comes() {
+    let changes: u64 = std::env::var("RRLAB_FUZZ").unwrap().parse().unwrap();
+    let (model, tensors, storages) = small();
+    let value = Value::Dict(vec![("state_dict".into(), ordered(tensors))]);
+    let mut files = vec![
+        zip_file(&value, &storages),
+        legacy_file(&value, &storages),
+        checkpoint::write(&model).unwrap(),
+        import::onnx::write(&model).unwrap(),
+    ];
+    for name in onnx::names_in(&onnx::golden("")) {
+        files.push(onnx::bytes_of(&onnx::golden(&name)));
+        // With its graph, which a named architecture's file leaves out.
+        if let Ok(Imported { model, .. }) = read(&onnx::bytes_of(&onnx::golden(&name))) {
+            files.push(checkpoint::write(&model).unwrap());
+        }
+    }
+    for (index, bytes) in files.iter().enumerate() {
+        mutate(bytes, 10_000..10_000 + changes);
+        println!("{changes} changes of file {index}, of {} bytes", bytes.len());
+    }
 }
 
 /// Changes some bytes of a file again and again: whatever comes of it must come in an orderly way.
-fn mutate(bytes: &[u8], times: u64) {
-    for seed in 0..times {
+fn mutate(bytes: &[u8], seeds: std::ops::Range<u64>) {
+    for seed in seeds {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut changed = bytes.to_vec();
         for _ in 0..rng.random_range(1..6) {
@@ -477,7 +504,7 @@ fn published_networks_reach_their_published_accuracy() {
 fn published_files_may_be_changed_at_will() {
     let Some(folder) = published() else { return };
     for (file, ..) in PUBLISHED {
-        mutate(&std::fs::read(folder.join(file)).unwrap(), 300);
+        mutate(&std::fs::read(folder.join(file)).unwrap(), 0..300);
     }
 }
 
