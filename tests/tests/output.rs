@@ -290,6 +290,7 @@ fn pruning_says_what_it_did() {
          layer3.0.shortcut.0  projection     2048  1154   0.5635  batch norm layer3.0.shortcut.1
          linear               classifier      640   640   1.0000  its weight and bias
         erk at sparsity 0.9: 7736 of 77360 weights kept
+        multiply-accumulates 12.5 → 2.0 million (a theoretical speed-up of 6.3), 304.85 KiB dense → 42.19 KiB sparse
         repaired by variance_matching on 32 images of noise
         accuracy [percent] on 60 test images of noise
         wrote matched.safetensors (network [hash])
