@@ -1,11 +1,13 @@
 //! The form in which a network is written, by the name of its file.
 
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use rrlab_engine::checkpoint;
 use rrlab_engine::import::{is_onnx, onnx};
 use rrlab_engine::model::Model;
+use rrlab_types::FeatureShape;
 
 use crate::storage::{read, read_beside};
 
@@ -48,9 +50,10 @@ impl ModelForm {
         if let Some(path) = source {
             let bytes = read(path)?;
             if is_onnx(&bytes) {
-                let beside = |name: &str| read_beside(path, name);
+                let beside = |name: &str, bytes: Range<u64>| read_beside(path, name, bytes);
                 // The size that the file leaves open is the network's.
-                let size = Some(model.graph().image().height);
+                let FeatureShape { height, width, .. } = model.graph().image();
+                let size = Some([height, width]);
                 let options = onnx::Options { size, beside: &beside };
                 let replaced = onnx::replace_weights(&bytes, model, options);
                 return replaced.with_context(|| path.display().to_string());

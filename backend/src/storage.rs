@@ -1,5 +1,7 @@
 //! Files that are read, with a clear error; states of work under way; and the folder of data sets.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -34,19 +36,31 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// If the file can't be read, is of another kind, or holds no whole network.
 pub fn read_model(path: &Path, hint: Hint) -> anyhow::Result<Imported> {
     let bytes = read(path)?;
-    let beside = |name: &str| read_beside(path, name);
+    let beside = |name: &str, bytes: Range<u64>| read_beside(path, name, bytes);
     import::read_beside(&bytes, hint, &beside)
         .map_err(|error| refused(path, &bytes, Wanted::Model, error))
 }
 
-/// Reads a file that a model names as lying in its own folder, or below that.
-pub fn read_beside(model: &Path, name: &str) -> Result<Vec<u8>, String> {
+/// Reads bytes of a file that a model names as lying in its own folder, or below that.
+pub fn read_beside(model: &Path, name: &str, bytes: Range<u64>) -> Result<Vec<u8>, String> {
     let is_below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if !is_below || name.is_empty() {
         return Err("that is not a file in the model's folder".into());
     }
     let path = model.parent().unwrap_or(Path::new("")).join(name);
-    std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
+    let length = bytes.end - bytes.start;
+    let read = || {
+        let mut file = std::fs::File::open(&path)?;
+        file.seek(SeekFrom::Start(bytes.start))?;
+        let mut content = Vec::new();
+        file.take(length).read_to_end(&mut content)?;
+        Ok(content)
+    };
+    let content = read().map_err(|error: std::io::Error| format!("{}: {error}", path.display()))?;
+    if content.len() as u64 != length {
+        return Err(format!("{} ends before byte {}", path.display(), bytes.end));
+    }
+    Ok(content)
 }
 
 /// Reads a profile.

@@ -29,7 +29,7 @@ pub const GALLERY: [GalleryNetwork; 3] = [
     },
     GalleryNetwork {
         name: "akamaster-resnet20-cifar10",
-        title: "ResNet-20 on CIFAR-10, trained long, without projections (akamaster)",
+        title: "ResNet-20 on CIFAR-10 (akamaster)",
         profile: "gallery/akamaster-resnet20-cifar10.profile.json",
         sweeps: &["gallery/akamaster-resnet20-cifar10.sweep.json"],
     },

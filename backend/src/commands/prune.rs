@@ -115,6 +115,10 @@ pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     args.criterion.check(args.repair)?;
     // Magnitude needs no images: what does not fit the network is refused before any are read.
     let (pruned, masks) = prune(&model, &allocation)?;
+    if form == ModelForm::Onnx {
+        // Whether all that pruning and repair will change has a place in the file, before they do.
+        form.bytes(&pruned.clone().with_room_for_repair(), Some(&args.model.model))?;
+    }
     let existing: Existing = args.overwrite.into();
     let out = Destination::check("--out", &args.out, existing, model_bytes(model.graph()))?;
     let mask_bytes = masks_to_bytes(&pruned, &masks)?.len() as u64;

@@ -11,6 +11,8 @@ pub use onnx::{Beside, OnnxError, is_onnx};
 pub use pickle::PickleError;
 pub use pytorch::PytorchError;
 
+use std::ops::Range;
+
 use crate::architecture::Architecture;
 use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
 use crate::data::Normalization;
@@ -83,7 +85,9 @@ pub enum ModelFileError {
 /// # Errors
 /// If the file can't be read, is of no known network, or contradicts what was said about it.
 pub fn read(bytes: &[u8], hint: Hint) -> Result<Imported, ModelFileError> {
-    read_beside(bytes, hint, &|_| Err("it is not at hand; save the network as one file".into()))
+    let nothing =
+        |_: &str, _: Range<u64>| Err("it is not at hand; save the network as one file".to_owned());
+    read_beside(bytes, hint, &nothing)
 }
 
 /// The same, also of ONNX files whose weights lie in files beside them, which `beside` reads.
@@ -136,7 +140,7 @@ pub fn read_beside(
 }
 
 fn read_onnx(bytes: &[u8], hint: Hint, beside: Beside<'_>) -> Result<Imported, ModelFileError> {
-    let options = onnx::Options { size: hint.size, beside };
+    let options = onnx::Options { size: hint.size.map(|size| [size; 2]), beside };
     let onnx::Onnx { model, notes, .. } = onnx::read(bytes, options)?;
     checkpoint::check_hint(model.graph(), hint.network)?;
     Ok(Imported { model: described(model, hint)?, notes })

@@ -295,6 +295,9 @@ fn mutate(bytes: &[u8], seeds: std::ops::Range<u64>) {
         for _ in 0..rng.random_range(1..6) {
             // Half of the changes near the beginning or the end, where structure lies.
             let window = if rng.random::<bool>() { changed.len() } else { changed.len().min(4096) };
+            if window == 0 {
+                break;
+            }
             let from_end = rng.random::<bool>();
             let at = rng.random_range(0..window);
             let at = if from_end { changed.len() - 1 - at } else { at };

@@ -9,8 +9,8 @@ use super::value::{Feature, Form, Value};
 use super::weighted::decimal;
 use crate::tensors::HostTensor;
 
-/// By how much a number may differ from 1/√2 or 1/2 that was rounded to f32 or f16.
-const ROUNDING: f64 = 1e-3;
+/// By how much a number may differ from 1/√2 that was rounded to f16.
+const ROUNDING: f64 = 1e-4;
 const BY_CHANNEL: &str = "a single number, or one for each channel";
 
 impl<'a> Translation<'a> {
@@ -65,6 +65,7 @@ impl<'a> Translation<'a> {
 
     /// max(x, 0), written otherwise.
     pub(super) fn max(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        step.expect_inputs(2)?;
         let limit = step.constant(1, "its second value")?;
         let limit = limit.scalar().map(decimal);
         let limit = limit.ok_or(NodeProblem::NotConstant("its second value"))?;
@@ -84,8 +85,10 @@ impl<'a> Translation<'a> {
         let stated = step.attributes.int("axis").unwrap_or(newest_default);
         let stated = if stated < 0 { stated + rank } else { stated };
         // Before opset 13 all dimensions from the axis on were one.
-        let takes_all = self.opset < 13 && stated + 1 < rank;
-        if stated != axis as i64 || takes_all || step.node.op_type == "LogSoftmax" {
+        let takes_all = self.opset < 13 && self.shape(input).positions() > 1;
+        // A logarithm is left out with the softmax that ends the network.
+        let ends = self.is_output(step) && self.modules.len() > 1;
+        if stated != axis as i64 || takes_all || (step.node.op_type == "LogSoftmax" && !ends) {
             let supported = "a softmax over channels";
             return Err(self.rearranged(input, "shares of one", supported));
         }
@@ -94,6 +97,7 @@ impl<'a> Translation<'a> {
 
     /// A sum, difference, product or quotient of two values, or of a value and a constant.
     pub(super) fn arithmetic(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        step.expect_inputs(2)?;
         let operation = step.node.op_type.as_str();
         match (step.input(0)?, step.input(1)?) {
             (Value::Feature(first), Value::Feature(second)) => {
@@ -109,7 +113,7 @@ impl<'a> Translation<'a> {
                 match operation {
                     // c − x = −x + c.
                     "Sub" => {
-                        let negative = Feature { scale: -feature.scale, ..feature };
+                        let negative = self.scaled(feature, -1.0)?;
                         self.with_constant(step, "Add", negative, &constant)
                     }
                     "Div" => Err(NodeProblem::NotConstant("its divisor")),
@@ -131,11 +135,11 @@ impl<'a> Translation<'a> {
         {
             return Ok(product);
         }
-        if step.inputs.len() > 2 || step.node.op_type == "Div" {
+        if step.node.op_type == "Div" {
             return Err(NodeProblem::NotConstant("its second value"));
         }
         let second = match step.node.op_type.as_str() {
-            "Sub" => Feature { scale: -second.scale, ..second },
+            "Sub" => self.scaled(second, -1.0)?,
             _ => second,
         };
         let (first, second) = (self.settled(first)?, self.settled(second)?);
@@ -227,11 +231,12 @@ impl<'a> Translation<'a> {
     ) -> Result<Feature, NodeProblem> {
         let number = decimal(number);
         match (operation, feature.form) {
-            ("Mul", Form::Plain) => Ok(Feature { scale: feature.scale * number, ..feature }),
-            ("Div", Form::Plain) => Ok(Feature { scale: feature.scale / number, ..feature }),
+            ("Mul", _) => self.scaled(feature, number),
+            ("Div", _) => self.scaled(feature, 1.0 / number),
             ("Add", Form::Erf) if number == 1.0 => Ok(Feature { form: Form::OneAndErf, ..feature }),
             (_, Form::Plain) => {
                 let shift = if operation == "Sub" { -number } else { number };
+                let feature = self.strided(feature)?;
                 let op = Op::ScaleShift { scale: feature.scale, shift };
                 self.push(&step.name(), op, &[feature.node], feature.layout)
             }
@@ -239,10 +244,12 @@ impl<'a> Translation<'a> {
         }
     }
 
-    /// The input times a number, which is remembered.
-    pub(super) fn scaled(&mut self, step: &Step<'a>, number: f64) -> Result<Feature, NodeProblem> {
-        let feature = step.feature(0)?;
-        Ok(Feature { scale: feature.scale * number, ..feature })
+    /// A value times a number, which is remembered.
+    pub(super) fn scaled(&mut self, feature: Feature, number: f64) -> Result<Feature, NodeProblem> {
+        match feature.form {
+            Form::Plain => Ok(Feature { scale: feature.scale * number, ..feature }),
+            _ => self.settled(feature),
+        }
     }
 
     pub(super) fn erf(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
@@ -262,12 +269,14 @@ impl<'a> Translation<'a> {
         second: Feature,
     ) -> Result<Option<Feature>, NodeProblem> {
         for (value, gate) in [(first, second), (second, first)] {
-            let is_gate = gate.form == Form::OneAndErf && gate.node == value.node;
-            if is_gate && value.form == Form::Plain && value.layout == gate.layout {
+            let is_gate = gate.form == Form::OneAndErf
+                && (gate.scale - std::f64::consts::FRAC_1_SQRT_2).abs() < ROUNDING
+                && (gate.node, gate.layout, gate.strides)
+                    == (value.node, value.layout, value.strides);
+            if is_gate && value.form == Form::Plain {
                 let gelu = self.push(&step.name(), Op::Gelu, &[value.node], value.layout)?;
-                let scale = 2.0 * value.scale;
-                let is_one = (scale - 1.0).abs() < ROUNDING;
-                return Ok(Some(Feature { scale: if is_one { 1.0 } else { scale }, ..gelu }));
+                let (strides, scale) = (value.strides, 2.0 * value.scale);
+                return Ok(Some(Feature { strides, scale, ..gelu }));
             }
         }
         Ok(None)

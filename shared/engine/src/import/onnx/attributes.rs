@@ -127,9 +127,9 @@ pub fn padding(pads: &[i64]) -> Option<Padding> {
 fn same(window: Window, image: [usize; 2], odd_before: bool) -> Padding {
     let along = |side: usize| {
         let Window { kernel, stride, dilation, .. } = window;
-        let reach = dilation[side] * (kernel[side].max(1) - 1) + 1;
+        let reach = dilation[side].saturating_mul(kernel[side].max(1) - 1).saturating_add(1);
         let places = image[side].div_ceil(stride[side].max(1));
-        let needed = places.saturating_sub(1) * stride[side] + reach;
+        let needed = places.saturating_sub(1).saturating_mul(stride[side]).saturating_add(reach);
         let all = needed.saturating_sub(image[side]);
         let (less, more) = (all / 2, all - all / 2);
         if odd_before { (more, less) } else { (less, more) }

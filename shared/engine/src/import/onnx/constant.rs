@@ -1,5 +1,7 @@
 //! Tensors that do not depend on the images: weights, shapes, axes; and what is computed of them.
 
+use std::ops::Range;
+
 use crate::checkpoint::floats;
 use crate::tensors::{HostTensor, ShapeError};
 use safetensors::Dtype;
@@ -11,8 +13,8 @@ use super::proto::{EXTERNAL, TensorProto, data_type};
 /// Most values of a tensor: what a network of the lab's can have at all.
 const MOST_VALUES: usize = i32::MAX as usize;
 
-/// Reads files that lie beside a model's, by the name that the model has for them.
-pub type Beside<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+/// Reads bytes of files that lie beside a model's, by the name that the model has for them.
+pub type Beside<'a> = &'a dyn Fn(&str, Range<u64>) -> Result<Vec<u8>, String>;
 
 /// A tensor that does not depend on the images, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,16 +44,10 @@ pub struct Origin {
 impl Constant {
     /// The tensor of a message; `beside` reads the file that it may lie in.
     pub fn read(tensor: &TensorProto, beside: Beside<'_>) -> Result<Self, TensorProblem> {
-        let lengths = || TensorProblem::Lengths(tensor.dims.clone());
-        let mut shape = Vec::new();
-        let mut count = 1usize;
-        for &length in &tensor.dims {
-            let length = usize::try_from(length).map_err(|_| lengths())?;
-            count = count.checked_mul(length).filter(|&n| n <= MOST_VALUES).ok_or_else(lengths)?;
-            shape.push(length);
-        }
+        let shape = checked_lengths(&tensor.dims, MOST_VALUES)?;
+        let count: usize = shape.iter().product();
         let values = if tensor.data_location == EXTERNAL {
-            raw_values(tensor.data_type, &external(tensor, beside)?)?
+            raw_values(tensor.data_type, &external(tensor, count, beside)?)?
         } else if tensor.raw_data.is_empty() {
             typed_values(tensor)?
         } else {
@@ -62,6 +58,16 @@ impl Constant {
             return Err(TensorProblem::Count { lengths: shape, found, expected: count });
         }
         Ok(Self { shape, values, origin: None })
+    }
+
+    /// How many values it has.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether its values are floats.
+    pub fn is_of_floats(&self) -> bool {
+        matches!(self.values, Values::Floats(_))
     }
 
     /// A list of integers.
@@ -108,7 +114,9 @@ impl Constant {
 
     /// The same values in another shape of as many.
     fn reshaped(&self, shape: Vec<usize>) -> Self {
-        Self { shape, ..self.clone() }
+        // Rows and columns of another shape are not those that were exchanged.
+        let origin = self.origin.clone().filter(|origin| !origin.is_transposed);
+        Self { shape, origin, values: self.values.clone() }
     }
 
     /// The matrix with rows and columns exchanged.
@@ -182,35 +190,64 @@ fn integers<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> i64) -> Valu
     Values::Integers(chunks.map(|chunk| read(std::array::from_fn(|i| chunk[i]))).collect())
 }
 
-/// The bytes of a tensor that lies in a file of its own.
-fn external(tensor: &TensorProto, beside: Beside<'_>) -> Result<Vec<u8>, TensorProblem> {
+/// Lengths that are sizes, and of a tensor of at most so many values even where one is 0.
+fn checked_lengths(stated: &[i64], most: usize) -> Result<Vec<usize>, TensorProblem> {
+    let wrong = || TensorProblem::Lengths(stated.to_vec());
+    let mut shape = Vec::new();
+    let mut count = 1usize;
+    for &length in stated {
+        let length = usize::try_from(length).map_err(|_| wrong())?;
+        count = count.checked_mul(length.max(1)).filter(|&n| n <= most).ok_or_else(wrong)?;
+        shape.push(length);
+    }
+    Ok(shape)
+}
+
+/// Bytes of a value of a type.
+fn width(kind: i32) -> Option<usize> {
+    match kind {
+        data_type::FLOAT | data_type::INT32 => Some(4),
+        data_type::DOUBLE | data_type::INT64 => Some(8),
+        data_type::FLOAT16 | data_type::BFLOAT16 => Some(2),
+        data_type::BOOL => Some(1),
+        _ => None,
+    }
+}
+
+/// The bytes of a tensor of so many values that lies in a file of its own.
+fn external(
+    tensor: &TensorProto,
+    count: usize,
+    beside: Beside<'_>,
+) -> Result<Vec<u8>, TensorProblem> {
     let entry = |key: &str| {
         tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
     };
     let location = entry("location").unwrap_or_default();
     let fail = |problem: String| TensorProblem::Elsewhere { location: location.into(), problem };
-    let bytes = beside(location).map_err(fail)?;
-    let number = |key: &str, otherwise: usize| match entry(key) {
-        Some(text) => text.parse().map_err(|_| fail(format!("its {key} is `{text}`"))),
-        None => Ok(otherwise),
+    let width = width(tensor.data_type).ok_or(TensorProblem::Type(tensor.data_type))?;
+    let length = (count * width) as u64;
+    let offset = match entry("offset") {
+        Some(text) => text.parse().map_err(|_| fail(format!("its offset is `{text}`")))?,
+        None => 0u64,
     };
-    let offset = number("offset", 0)?;
-    let length = number("length", bytes.len().saturating_sub(offset))?;
-    let end = offset.checked_add(length).filter(|&end| end <= bytes.len());
-    let end = end.ok_or_else(|| fail(format!("it has {} bytes, too few", bytes.len())))?;
-    Ok(bytes[offset..end].to_vec())
+    let end = offset.checked_add(length).ok_or_else(|| fail("its offset is too large".into()))?;
+    beside(location, offset..end).map_err(fail)
 }
 
-/// What a node computes of constants alone.
+/// What a node computes of constants alone, unless it is more than so many values.
 pub fn computed(
     operation: &str,
     inputs: &[&Constant],
     attributes: Attributes<'_>,
+    most: usize,
 ) -> Result<Constant, NodeProblem> {
+    if inputs.iter().any(|input| input.len() > most) {
+        return Err(NodeProblem::TooMuch);
+    }
     let input = |index: usize| inputs.get(index).copied().ok_or(NodeProblem::Missing(index));
     let unknown = NodeProblem::OfConstants;
     match operation {
-        "Identity" => Ok(input(0)?.clone()),
         "Cast" => cast(input(0)?, attributes.int("to").unwrap_or(i64::from(data_type::FLOAT))),
         "Reshape" => {
             let data = input(0)?;
@@ -238,37 +275,49 @@ pub fn computed(
             }
             reordered(data, order).ok_or(unknown)
         }
-        "Concat" => {
-            let mut values = Vec::new();
-            for part in inputs {
-                if part.shape.len() > 1 {
-                    return Err(unknown);
-                }
-                values.extend(part.as_integers());
-            }
-            Ok(Constant::integers(values))
-        }
-        "Gather" => {
-            let (data, indices) = (input(0)?, input(1)?);
-            let (values, length) = (data.as_integers(), data.shape.len());
-            let at = |index: i64| {
-                let index = if index < 0 { index + values.len() as i64 } else { index };
-                usize::try_from(index).ok().and_then(|index| values.get(index)).copied()
-            };
-            let taken: Option<Vec<i64>> = indices.as_integers().into_iter().map(at).collect();
-            let taken = taken.filter(|_| length == 1).ok_or(unknown)?;
-            Ok(Constant { shape: indices.shape.clone(), ..Constant::integers(taken) })
-        }
+        "Concat" => joined(inputs, most),
+        "Gather" => gathered(input(0)?, input(1)?, attributes).ok_or(unknown),
         "Slice" => sliced(inputs).ok_or(unknown),
         "ConstantOfShape" => {
             let fill = attributes.tensor("value").map(|tensor| {
-                Constant::read(tensor, &|_| Err("a fill value lies in no file".into()))
+                Constant::read(tensor, &|_, _| Err("a fill value lies in no file".into()))
             });
-            filled(&input(0)?.as_integers(), fill.transpose()?)
+            filled(&input(0)?.as_integers(), fill.transpose()?, most)
         }
         "Add" | "Sub" | "Mul" | "Div" => arithmetic(operation, input(0)?, input(1)?),
         _ => Err(unknown),
     }
+}
+
+/// Lists one after the other; of floats where one is of floats.
+fn joined(parts: &[&Constant], most: usize) -> Result<Constant, NodeProblem> {
+    if parts.iter().any(|part| part.shape.len() > 1) {
+        return Err(NodeProblem::OfConstants);
+    }
+    if parts.iter().map(|part| part.len()).sum::<usize>() > most {
+        return Err(NodeProblem::TooMuch);
+    }
+    if parts.iter().all(|part| !part.is_of_floats()) {
+        let values = parts.iter().flat_map(|part| part.as_integers());
+        return Ok(Constant::integers(values.collect()));
+    }
+    let values: Vec<f32> = parts.iter().flat_map(|part| part.floats()).collect();
+    Ok(Constant { shape: vec![values.len()], values: Values::Floats(values), origin: None })
+}
+
+/// Values of a list at these places.
+fn gathered(data: &Constant, indices: &Constant, attributes: Attributes<'_>) -> Option<Constant> {
+    let axis = attributes.int("axis").unwrap_or(0);
+    if data.shape.len() != 1 || (axis != 0 && axis != -1) || indices.is_of_floats() {
+        return None;
+    }
+    let length = data.len() as i64;
+    let place = |index: i64| {
+        let index = if index < 0 { index + length } else { index };
+        usize::try_from(index).ok().filter(|&index| index < data.len())
+    };
+    let places: Option<Vec<usize>> = indices.as_integers().into_iter().map(place).collect();
+    Some(taken(data, &places?, indices.shape.clone()))
 }
 
 /// The values at these places of a tensor, in another shape.
@@ -367,10 +416,19 @@ fn cast(data: &Constant, to: i64) -> Result<Constant, NodeProblem> {
         .contains(&(to as i32));
     Ok(match (&data.values, is_float) {
         (Values::Floats(_), true) | (Values::Integers(_), false) => data.clone(),
-        (_, true) => Constant { values: Values::Floats(data.floats()), ..data.clone() },
-        (_, false) => {
-            let values = Values::Integers(data.as_integers());
-            Constant { values, origin: None, ..data.clone() }
+        (_, true) => Constant {
+            values: Values::Floats(data.floats()),
+            origin: None,
+            shape: data.shape.clone(),
+        },
+        (Values::Floats(values), false) => {
+            let truth = |&value: &f32| i64::from(value != 0.0);
+            let whole = |&value: &f32| value as i64;
+            let is_truth = to == i64::from(data_type::BOOL);
+            let values =
+                values.iter().map(|value| if is_truth { truth(value) } else { whole(value) });
+            let values = Values::Integers(values.collect());
+            Constant { values, origin: None, shape: data.shape.clone() }
         }
     })
 }
@@ -396,16 +454,9 @@ fn unsqueezed(
 }
 
 /// A tensor of one value.
-fn filled(lengths: &[i64], fill: Option<Constant>) -> Result<Constant, NodeProblem> {
-    let lengths_problem = || TensorProblem::Lengths(lengths.to_vec());
-    let mut shape = Vec::new();
-    let mut count = 1usize;
-    for &length in lengths {
-        let length = usize::try_from(length).map_err(|_| lengths_problem())?;
-        count =
-            count.checked_mul(length).filter(|&n| n <= MOST_VALUES).ok_or_else(lengths_problem)?;
-        shape.push(length);
-    }
+fn filled(lengths: &[i64], fill: Option<Constant>, most: usize) -> Result<Constant, NodeProblem> {
+    let shape = checked_lengths(lengths, most)?;
+    let count = shape.iter().product();
     let values = match fill.map(|fill| fill.values) {
         Some(Values::Integers(values)) => {
             Values::Integers(vec![values.first().copied().unwrap_or(0); count])

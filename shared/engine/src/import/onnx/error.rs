@@ -35,6 +35,14 @@ pub enum OnnxError {
         /// What it takes, each with its shape.
         inputs: Vec<String>,
     },
+    /// Images that are no floats.
+    #[error(
+        "the graph takes `{input}` as integers; the lab's images are floats, normalised before they go in"
+    )]
+    InputType {
+        /// The input.
+        input: String,
+    },
     /// Images of a size that the file leaves open.
     #[error(
         "input `{input}` is {shape}, whose size the file leaves open: on the command line name it, as in --size 224; elsewhere export the network anew with a fixed size"
@@ -89,6 +97,11 @@ pub enum OnnxError {
         /// The tensor's name in the network.
         tensor: String,
     },
+    /// A file that holds its graph in a way that can't be changed in place.
+    #[error(
+        "the file holds its graph in several parts, so weights can't be put back into it: write a new file instead"
+    )]
+    Parts,
     /// An operation that ONNX has not.
     #[error("node `{node}` can't be written as ONNX: {problem}")]
     Unwritable {
@@ -197,6 +210,9 @@ pub enum NodeProblem {
     /// Something that belongs to an expression that the lab knows, elsewhere.
     #[error("{0}")]
     Alone(&'static str),
+    /// Constants that are computed to be larger than those of any network.
+    #[error("computes more constants than any network has")]
+    TooMuch,
     /// Sizes that do not fit.
     #[error(transparent)]
     Shape(#[from] ShapeError),

@@ -21,13 +21,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use prost::Message;
-use rrlab_types::{FeatureShape, LayerGraph};
+use rrlab_types::{FeatureShape, GraphError, LayerGraph, Op};
 
 use crate::model::{Model, ModelInfo};
 pub use constant::Beside;
 use constant::Origin;
 pub use error::{MissingOperation, NodeProblem, OnnxError, TensorProblem};
-use proto::{GraphProto, ModelProto, NodeProto, StringStringEntryProto, ValueInfoProto};
+use proto::{GraphProto, ModelProto, NodeProto, StringStringEntryProto, ValueInfoProto, data_type};
 pub use replace::replace_weights;
 pub use translate::OPERATIONS;
 use translate::Translation;
@@ -51,7 +51,7 @@ struct Description {
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Rows and columns of the images, where the file leaves them open.
-    pub size: Option<usize>,
+    pub size: Option<[usize; 2]>,
     /// Reads the files beside it that hold its weights.
     pub beside: Beside<'a>,
 }
@@ -86,15 +86,15 @@ fn network(model: &ModelProto, options: Options<'_>) -> Result<Onnx, OnnxError> 
     let (nodes, output) = live_nodes(graph)?;
     check_operations(&nodes)?;
     let mut notes = Vec::new();
-    let nodes = without_last_softmax(nodes, output, &mut notes);
-    let output = nodes.last().and_then(|node| node.output.first()).map_or("", String::as_str);
     let both = (&nodes[..], output);
     let mut translation = Translation::new(&graph.initializer, both, opset, options.beside);
     let image = add_input(&mut translation, graph, &nodes, options.size)?;
     for node in &nodes {
         translation.add(node)?;
     }
-    translation.end_with(output)?;
+    if translation.end()? {
+        notes.push("left out the softmax at the end: the lab works with logits".into());
+    }
     let description = description(model)?;
     let name = description.as_ref().map_or_else(|| named(model), |it| it.architecture.clone());
     let info = description.map(|description| description.info).unwrap_or_default();
@@ -191,36 +191,12 @@ fn check_operations(nodes: &[&NodeProto]) -> Result<(), OnnxError> {
     if missing.is_empty() { Ok(()) } else { Err(OnnxError::Operations { operations: missing }) }
 }
 
-/// The nodes without a softmax that ends them: the lab works with what goes into it, the logits.
-fn without_last_softmax<'a>(
-    mut nodes: Vec<&'a NodeProto>,
-    output: &str,
-    notes: &mut Vec<String>,
-) -> Vec<&'a NodeProto> {
-    let ends_in_softmax = nodes.len() > 1
-        && nodes.last().is_some_and(|last| {
-            matches!(&*last.op_type, "Softmax" | "LogSoftmax")
-                && last.output.first().is_some_and(|name| name == output)
-        });
-    if !ends_in_softmax {
-        return nodes;
-    }
-    let Some(last) = nodes.pop() else { return nodes };
-    notes.push(format!("left out the last {}: the lab works with logits", last.op_type));
-    // What the softmax took must come last, whatever else stood between.
-    let taken = last.input.first().cloned().unwrap_or_default();
-    if let Some(at) = nodes.iter().position(|node| node.output.contains(&taken)) {
-        nodes.truncate(at + 1);
-    }
-    nodes
-}
-
 /// Puts the images into the translation; returns their shape.
 fn add_input<'a>(
     translation: &mut Translation<'a>,
     graph: &'a GraphProto,
     nodes: &[&NodeProto],
-    size: Option<usize>,
+    size: Option<[usize; 2]>,
 ) -> Result<FeatureShape, OnnxError> {
     let taken: HashSet<&str> =
         nodes.iter().flat_map(|node| node.input.iter().map(String::as_str)).collect();
@@ -231,8 +207,11 @@ fn add_input<'a>(
     let told = || inputs.iter().map(|input| format!("`{}` of {}", input.name, dims_text(input)));
     let refused = || OnnxError::Inputs { inputs: told().collect() };
     let &[input] = &inputs[..] else { return Err(refused()) };
+    let kind = input.r#type.as_ref().and_then(|kind| Some(kind.tensor_type.as_ref()?.elem_type));
+    if kind.is_some_and(|kind| kind != 0 && !data_type::is_float(kind)) {
+        return Err(OnnxError::InputType { input: input.name.clone() });
+    }
     let dims = dims(input);
-    let size = size.map(|size| size as i64);
     let open = || OnnxError::OpenSize { input: input.name.clone(), shape: dims_text(input) };
     let is_last = starts_with_channels_last(nodes, &input.name);
     let (layout, [channels, height, width]) = match (&dims[..], is_last) {
@@ -242,7 +221,8 @@ fn add_input<'a>(
         _ => return Err(refused()),
     };
     let channels = channels.ok_or_else(refused)?;
-    let [height, width] = [height, width].map(|side| side.or(size));
+    let asked = |side: usize| size.and_then(|size| i64::try_from(size[side]).ok());
+    let (height, width) = (height.or_else(|| asked(0)), width.or_else(|| asked(1)));
     let sides = [Some(channels), height, width].map(|side| side.ok_or_else(open));
     let [channels, height, width] = sides;
     let whole = |side: i64| usize::try_from(side).map_err(|_| refused());
@@ -251,6 +231,8 @@ fn add_input<'a>(
         height: whole(height?)?,
         width: whole(width?)?,
     };
+    let too_large = |problem| GraphError::DoesNotFit { node: input.name.clone(), problem };
+    Op::Input.output_shape(&[shape]).map_err(too_large)?;
     let batch = dims[0].and_then(|batch| usize::try_from(batch).ok()).filter(|&n| n > 0);
     translation.add_input(&input.name, layout, shape, batch.unwrap_or(1));
     Ok(shape)

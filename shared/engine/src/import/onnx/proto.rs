@@ -168,6 +168,11 @@ pub mod data_type {
     pub const FLOAT16: i32 = 10;
     pub const DOUBLE: i32 = 11;
     pub const BFLOAT16: i32 = 16;
+
+    /// Whether values of a type are floats.
+    pub fn is_float(kind: i32) -> bool {
+        [FLOAT, FLOAT16, DOUBLE, BFLOAT16].contains(&kind)
+    }
 }
 
 /// Types of attributes (`AttributeProto.AttributeType`).

@@ -114,6 +114,9 @@ impl<'a> Translation<'a> {
         let wrong = |this: &Self| this.rearranged(input, "other dimensions of length 1", RESHAPES);
         let mut axes = axes.ok_or_else(|| wrong(self))?;
         axes.sort_unstable();
+        if axes.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(wrong(self));
+        }
         if inserts {
             for axis in axes {
                 lengths.insert(axis.min(lengths.len()), 1);
@@ -244,7 +247,10 @@ impl<'a> Translation<'a> {
             match (side, stride) {
                 _ if is_whole && stride == 1 => {}
                 // Rows and columns may be left out by two nodes, one after the other.
-                (Some(side), 1..) if is_whole => strides[side] *= stride as usize,
+                // A longer step than the whole keeps the first of it, as one of its length does.
+                (Some(side), 1..) if is_whole => {
+                    strides[side] *= stride.min(length.max(1)) as usize
+                }
                 (None, 1) if Some(axis) == input.layout.channel_axis() => {
                     channels = Some((start, end));
                 }
@@ -298,12 +304,12 @@ impl<'a> Translation<'a> {
         (before, after): (i64, i64),
     ) -> Option<Result<Feature, NodeProblem>> {
         let (before, after) = (usize::try_from(before).ok()?, usize::try_from(after).ok()?);
-        if before != (before + after) / 2 {
-            return None;
-        }
-        let out_channels = self.shape(input).channels + before + after;
+        let added = before.checked_add(after).filter(|added| before == added / 2)?;
+        let channels = self.shape(input).channels;
+        let out_channels = channels.checked_add(added)?;
         if let Some(module) = self.last_alone(input)
             && let Op::PadShortcut { stride, .. } = module.op
+            && self.shape_before(module).channels == channels
         {
             let (name, inputs): (String, Vec<NodeId>) =
                 (module.name.clone(), module.inputs.clone());

@@ -3,7 +3,7 @@
 //!
 //! Source: the wire format of protocol buffers, <https://protobuf.dev/programming-guides/encoding>.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -39,15 +39,19 @@ pub fn replace_weights(
 ) -> Result<Vec<u8>, OnnxError> {
     let file = ModelProto::decode(Bytes::copy_from_slice(source))?;
     let graph = file.graph.as_ref().ok_or(OnnxError::NoGraph)?;
-    let changes = Changes::between(&network(&file, options)?, model, graph)?;
+    let changes = Changes::between(&network(&file, options)?, model, &file)?;
     if changes.is_empty() {
         return Ok(source.to_vec());
     }
+    let of_file = fields(source)?;
+    if of_file.iter().filter(|field| field.tag == GRAPH).count() != 1 {
+        return Err(OnnxError::Parts);
+    }
     let mut result = Vec::with_capacity(source.len());
-    for field in fields(source) {
+    for field in of_file {
         let content = &source[field.content];
         match field.tag {
-            GRAPH => put(&mut result, GRAPH, &changes.applied_to(content, graph)),
+            GRAPH => put(&mut result, GRAPH, &changes.applied_to(content, graph)?),
             METADATA if is_ours(content) => {}
             _ => result.extend_from_slice(&source[field.whole]),
         }
@@ -64,8 +68,8 @@ fn is_ours(entry: &[u8]) -> bool {
 /// What differs from the file.
 #[derive(Default)]
 struct Changes {
-    /// New values by the initializer's name.
-    values: BTreeMap<String, Vec<f32>>,
+    /// New values by the initializer's name, as bytes of its type.
+    values: BTreeMap<String, Vec<u8>>,
     /// Biases that are added: by the index of the node that takes it.
     biases: BTreeMap<usize, TensorProto>,
 }
@@ -75,24 +79,24 @@ impl Changes {
         self.values.is_empty() && self.biases.is_empty()
     }
 
-    fn between(onnx: &Onnx, model: &Model, graph: &GraphProto) -> Result<Self, OnnxError> {
+    fn between(onnx: &Onnx, model: &Model, file: &ModelProto) -> Result<Self, OnnxError> {
         let mut changes = Self::default();
+        let Some(graph) = &file.graph else { return Ok(changes) };
         for (name, tensor) in model.tensors() {
             let no_place = || OnnxError::NoPlace { tensor: name.clone() };
             match (onnx.model.tensors().get(name), onnx.origins.get(name)) {
                 (Some(stated), _) if stated == tensor => {}
                 (Some(_), Some(origin)) => {
-                    let values = in_file(tensor, origin).ok_or_else(no_place)?;
-                    changes.values.insert(origin.initializer.clone(), values);
+                    let values = shared_values(onnx, model, graph, origin);
+                    let bytes = values
+                        .and_then(|values| raw(&values, data_type_of(graph, &origin.initializer)?));
+                    changes.values.insert(origin.initializer.clone(), bytes.ok_or_else(no_place)?);
                 }
                 (Some(_), None) => return Err(no_place()),
                 (None, _) => {
-                    let node = name.strip_suffix(".bias").and_then(|module| {
-                        let weight = onnx.origins.get(&tensor_name(module, "weight"))?;
-                        node_without_bias(graph, &weight.initializer)
-                    });
-                    let bias = new_tensor(name, tensor);
-                    changes.biases.insert(node.ok_or_else(no_place)?, bias);
+                    let bias = added_bias(onnx, file, graph, (name, tensor));
+                    let (node, bias) = bias.ok_or_else(no_place)?;
+                    changes.biases.insert(node, bias);
                 }
             }
         }
@@ -100,43 +104,107 @@ impl Changes {
     }
 
     /// The graph's bytes with these changes.
-    fn applied_to(&self, bytes: &[u8], graph: &GraphProto) -> Vec<u8> {
+    fn applied_to(&self, bytes: &[u8], graph: &GraphProto) -> Result<Vec<u8>, OnnxError> {
         let mut result = Vec::with_capacity(bytes.len());
         let (mut nodes, mut initializers) = (0, graph.initializer.iter());
-        for field in fields(bytes) {
+        for field in fields(bytes)? {
             let content = &bytes[field.content.clone()];
-            match field.tag {
+            let changed = match field.tag {
                 NODE => {
-                    match self.biases.get(&nodes) {
-                        Some(bias) => {
-                            let mut node = content.to_vec();
-                            put(&mut node, NODE_INPUT, bias.name.as_bytes());
-                            put(&mut result, NODE, &node);
-                        }
-                        None => result.extend_from_slice(&bytes[field.whole]),
-                    }
                     nodes += 1;
+                    self.biases.get(&(nodes - 1)).map(|bias| {
+                        let mut node = content.to_vec();
+                        put(&mut node, NODE_INPUT, bias.name.as_bytes());
+                        node
+                    })
                 }
                 INITIALIZER => {
                     let tensor = initializers.next();
-                    let changed = tensor.and_then(|tensor| {
-                        Some((self.values.get(&tensor.name)?, tensor.data_type))
-                    });
-                    match changed {
-                        Some((values, kind)) => {
-                            put(&mut result, INITIALIZER, &with_values(content, values, kind));
-                        }
-                        None => result.extend_from_slice(&bytes[field.whole]),
-                    }
+                    let values = tensor.and_then(|tensor| self.values.get(&tensor.name));
+                    values.map(|values| with_values(content, values)).transpose()?
                 }
-                _ => result.extend_from_slice(&bytes[field.whole]),
+                _ => None,
+            };
+            match changed {
+                Some(content) => put(&mut result, field.tag, &content),
+                None => result.extend_from_slice(&bytes[field.whole]),
             }
         }
         for bias in self.biases.values() {
             put(&mut result, INITIALIZER, &bias.encode_to_vec());
         }
-        result
+        Ok(result)
     }
+}
+
+fn data_type_of(graph: &GraphProto, initializer: &str) -> Option<i32> {
+    let tensor = graph.initializer.iter().find(|tensor| tensor.name == initializer)?;
+    Some(tensor.data_type)
+}
+
+/// The values that an initializer is to have, if all that takes it are tensors of the network which
+/// agree on them.
+fn shared_values(
+    onnx: &Onnx,
+    model: &Model,
+    graph: &GraphProto,
+    origin: &Origin,
+) -> Option<Vec<f32>> {
+    let holds = |other: &&Origin| other.initializer == origin.initializer;
+    let inputs = graph.node.iter().flat_map(|node| &node.input);
+    let takers = inputs.filter(|name| **name == origin.initializer).count();
+    if takers > onnx.origins.values().filter(holds).count() {
+        return None;
+    }
+    let mut agreed: Option<Vec<f32>> = None;
+    for (name, origin) in onnx.origins.iter().filter(|(_, origin)| holds(origin)) {
+        let values = in_file(model.tensors().get(name)?, origin)?;
+        if agreed.as_ref().is_some_and(|agreed| *agreed != values) {
+            return None;
+        }
+        agreed = Some(values);
+    }
+    agreed
+}
+
+/// A bias for the one layer that has none and takes the weight that it goes with; returns the
+/// layer's node with it.
+fn added_bias(
+    onnx: &Onnx,
+    file: &ModelProto,
+    graph: &GraphProto,
+    (name, tensor): (&str, &HostTensor),
+) -> Option<(usize, TensorProto)> {
+    // Before, every initializer had to be among the graph's inputs.
+    const INITIALIZERS_ALONE: i64 = 4;
+    let module = name.strip_suffix(".bias")?;
+    let weight = &onnx.origins.get(&tensor_name(module, "weight"))?.initializer;
+    let takes = |index: &usize| graph.node[*index].input.iter().any(|name| name == weight);
+    let mut takers = (0..graph.node.len()).filter(takes);
+    let index = takers.next().filter(|_| takers.next().is_none())?;
+    let node = &graph.node[index];
+    let has_place = matches!(&*node.op_type, "Conv" | "Gemm") && node.input.len() == 2;
+    if !has_place || file.ir_version < INITIALIZERS_ALONE {
+        return None;
+    }
+    let kind = data_type_of(graph, weight)?;
+    let mut bias = new_tensor(&unused(graph, name), tensor);
+    bias.raw_data = raw(tensor.values(), kind)?.into();
+    bias.data_type = kind;
+    Some((index, bias))
+}
+
+/// The name, or one like it that nothing in the graph has.
+fn unused(graph: &GraphProto, name: &str) -> String {
+    let outputs = graph.node.iter().flat_map(|node| &node.output);
+    let initializers = graph.initializer.iter().map(|tensor| &tensor.name);
+    let inputs = graph.input.iter().map(|input| &input.name);
+    let taken: HashSet<&String> = outputs.chain(initializers).chain(inputs).collect();
+    let mut unused = name.to_owned();
+    while taken.contains(&unused) {
+        unused.push('_');
+    }
+    unused
 }
 
 /// Values in the order in which the initializer has them.
@@ -151,52 +219,52 @@ fn in_file(tensor: &HostTensor, origin: &Origin) -> Option<Vec<f32>> {
     Some((0..columns).flat_map(column).collect())
 }
 
-/// The one layer with this weight, if it has a place for a bias and none in it.
-fn node_without_bias(graph: &GraphProto, weight: &str) -> Option<usize> {
-    let takes = |index: &usize| graph.node[*index].input.iter().any(|name| name == weight);
-    let mut takers = (0..graph.node.len()).filter(takes);
-    let index = takers.next().filter(|_| takers.next().is_none())?;
-    let node = &graph.node[index];
-    let has_place = matches!(&*node.op_type, "Conv" | "Gemm") && node.input.len() == 2;
-    has_place.then_some(index)
-}
-
-/// A tensor of floats.
+/// A tensor of floats in single precision.
 pub fn new_tensor(name: &str, tensor: &HostTensor) -> TensorProto {
+    let bytes: Vec<u8> = tensor.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     TensorProto {
         name: name.into(),
         dims: tensor.shape().iter().map(|&length| length as i64).collect(),
         data_type: data_type::FLOAT,
-        raw_data: raw(tensor.values(), data_type::FLOAT).into(),
+        raw_data: bytes.into(),
         ..TensorProto::default()
     }
 }
 
-/// Values as bytes of a type.
-fn raw(values: &[f32], kind: i32) -> Vec<u8> {
-    let values = values.iter();
+/// Values as bytes of a type of floats, unless one is too large for it.
+fn raw(values: &[f32], kind: i32) -> Option<Vec<u8>> {
+    fn bytes<const N: usize>(
+        values: &[f32],
+        of: impl Fn(f32) -> Option<[u8; N]>,
+    ) -> Option<Vec<u8>> {
+        let chunks: Option<Vec<[u8; N]>> = values.iter().map(|&value| of(value)).collect();
+        Some(chunks?.concat())
+    }
     match kind {
-        data_type::DOUBLE => values.flat_map(|&value| f64::from(value).to_le_bytes()).collect(),
-        data_type::FLOAT16 => {
-            values.flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect()
-        }
-        data_type::BFLOAT16 => {
-            values.flat_map(|&value| half::bf16::from_f32(value).to_le_bytes()).collect()
-        }
-        _ => values.flat_map(|value| value.to_le_bytes()).collect(),
+        data_type::FLOAT => bytes(values, |value| Some(value.to_le_bytes())),
+        data_type::DOUBLE => bytes(values, |value| Some(f64::from(value).to_le_bytes())),
+        data_type::FLOAT16 => bytes(values, |value| {
+            let value = half::f16::from_f32(value);
+            value.is_finite().then(|| value.to_le_bytes())
+        }),
+        data_type::BFLOAT16 => bytes(values, |value| {
+            let value = half::bf16::from_f32(value);
+            value.is_finite().then(|| value.to_le_bytes())
+        }),
+        _ => None,
     }
 }
 
 /// A tensor's bytes with other values, of the type that it has.
-fn with_values(tensor: &[u8], values: &[f32], kind: i32) -> Vec<u8> {
+fn with_values(tensor: &[u8], values: &[u8]) -> Result<Vec<u8>, OnnxError> {
     let mut result = Vec::new();
-    for field in fields(tensor) {
+    for field in fields(tensor)? {
         if !VALUE_FIELDS.contains(&field.tag) {
             result.extend_from_slice(&tensor[field.whole]);
         }
     }
-    put(&mut result, RAW_DATA, &raw(values, kind));
-    result
+    put(&mut result, RAW_DATA, values);
+    Ok(result)
 }
 
 /// A field of a message.
@@ -208,30 +276,40 @@ struct Field {
     content: Range<usize>,
 }
 
-/// The fields of a message that was read before, in their order.
-fn fields(bytes: &[u8]) -> impl Iterator<Item = Field> {
+/// The fields of a message, in their order.
+///
+/// # Errors
+/// If they do not make it up to its end, as where it has a group, which ONNX has not.
+fn fields(bytes: &[u8]) -> Result<Vec<Field>, OnnxError> {
+    let mut fields = Vec::new();
     let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at;
-        let key = varint(bytes, &mut at)?;
-        let content = match key & 7 {
-            0 => {
-                let from = at;
-                varint(bytes, &mut at)?;
-                from..at
-            }
-            1 => at..at + 8,
-            2 => {
-                let length = varint(bytes, &mut at)? as usize;
-                at..at.checked_add(length)?
-            }
-            5 => at..at + 4,
-            _ => return None,
-        };
-        at = content.end;
-        Some(Field { tag: (key >> 3) as u32, whole: start..at, content })
-    })
-    .take_while(|field| field.whole.end <= bytes.len())
+    while at < bytes.len() {
+        let field = field_at(bytes, at).filter(|field| field.whole.end <= bytes.len());
+        let field = field.ok_or(OnnxError::Parts)?;
+        at = field.whole.end;
+        fields.push(field);
+    }
+    Ok(fields)
+}
+
+fn field_at(bytes: &[u8], start: usize) -> Option<Field> {
+    let mut at = start;
+    let key = varint(bytes, &mut at)?;
+    let content = match key & 7 {
+        0 => {
+            let from = at;
+            varint(bytes, &mut at)?;
+            from..at
+        }
+        1 => at..at.checked_add(8)?,
+        2 => {
+            let length = usize::try_from(varint(bytes, &mut at)?).ok()?;
+            at..at.checked_add(length)?
+        }
+        5 => at..at.checked_add(4)?,
+        _ => return None,
+    };
+    Some(Field { tag: u32::try_from(key >> 3).ok()?, whole: start..content.end, content })
 }
 
 fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {

@@ -1,6 +1,7 @@
 //! From the nodes of an ONNX graph to the modules of the lab's, one after the other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use rrlab_types::{FeatureShape, Module, NodeId, Op};
@@ -8,6 +9,7 @@ use rrlab_types::{FeatureShape, Module, NodeId, Op};
 use super::attributes::Attributes;
 use super::constant::{Beside, Constant, Origin, computed};
 use super::error::{NodeProblem, OnnxError, feature_text};
+use super::proto::data_type::is_float;
 use super::proto::{NodeProto, TensorProto};
 use super::value::Form;
 use super::{Feature, Layout, Value, Values, node_name};
@@ -24,6 +26,10 @@ pub const OPERATIONS: [&str; 46] = [
     "Softmax", "Split", "Squeeze", "Sub", "Sum", "Swish", "Transpose", "Unsqueeze", "Neg", "Max",
 ];
 
+/// Most values that constants may be computed to have, all together: shapes and axes have some
+/// dozens, weights that are transposed or joined as many as the network.
+const MOST_COMPUTED: usize = 1 << 27;
+
 /// What the modules of a network are made of so far.
 pub struct Translation<'a> {
     pub modules: Vec<Module>,
@@ -39,6 +45,9 @@ pub struct Translation<'a> {
     shared: HashSet<NodeId>,
     names: HashSet<String>,
     batch: usize,
+    /// How many more values of constants may be computed.
+    budget: usize,
+    output: &'a str,
     initializers: HashMap<&'a str, &'a TensorProto>,
     beside: Beside<'a>,
 }
@@ -73,6 +82,8 @@ impl<'a> Translation<'a> {
             shared: HashSet::new(),
             names: HashSet::new(),
             batch: 1,
+            budget: MOST_COMPUTED,
+            output,
             initializers: initializers.iter().map(by_name).collect(),
             beside,
         }
@@ -129,7 +140,8 @@ impl<'a> Translation<'a> {
         let Some(tensor) = self.initializers.get(name) else { return Ok(None) };
         let fail = |problem| OnnxError::Tensor { name: name.into(), problem };
         let mut constant = Constant::read(tensor, self.beside).map_err(fail)?;
-        constant.origin = Some(Origin { initializer: name.into(), is_transposed: false });
+        let origin = Origin { initializer: name.into(), is_transposed: false };
+        constant.origin = constant.is_of_floats().then_some(origin);
         let value = Value::Constant(Rc::new(constant));
         self.values.insert(name, value.clone());
         Ok(Some(value))
@@ -145,14 +157,19 @@ impl<'a> Translation<'a> {
             return Ok(one(self.shape_of(step)?));
         }
         if let Some(constants) = step.all_constants() {
+            if let ("Identity", [constant, ..]) = (operation, &constants[..]) {
+                return Ok(one(Value::Constant(constant.clone())));
+            }
             let constants: Vec<&Constant> = constants.iter().map(|constant| &**constant).collect();
-            let constant = computed(operation, &constants, step.attributes)?;
+            let constant = computed(operation, &constants, step.attributes, self.budget)?;
+            self.budget = self.budget.saturating_sub(constant.len());
             return Ok(one(Value::Constant(Rc::new(constant))));
         }
         let feature = match operation {
             "Split" => return self.split(step),
-            "Identity" | "Cast" => step.feature(0)?,
-            "Dropout" => dropout(step)?,
+            "Identity" => step.feature(0)?,
+            "Cast" => cast(step)?,
+            "Dropout" => self.dropout(step)?,
             "Conv" => self.conv(step)?,
             "Gemm" => self.gemm(step)?,
             "MatMul" => self.matmul(step)?,
@@ -161,7 +178,7 @@ impl<'a> Translation<'a> {
             "GroupNormalization" => self.group_norm(step)?,
             "LayerNormalization" => self.layer_norm(step)?,
             "Add" | "Sub" | "Mul" | "Div" | "Sum" => self.arithmetic(step)?,
-            "Neg" => self.scaled(step, -1.0)?,
+            "Neg" => self.scaled(step.feature(0)?, -1.0)?,
             "Erf" => self.erf(step)?,
             "Max" => self.max(step)?,
             "Softmax" | "LogSoftmax" => self.softmax(step)?,
@@ -182,6 +199,20 @@ impl<'a> Translation<'a> {
         Ok(one(Value::Feature(feature)))
     }
 
+    /// What goes in comes out, unless it is said to be training.
+    fn dropout(&self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        let trains = step.optional(2, "whether it trains")?.and_then(|trains| trains.scalar());
+        let is_test = self.opset >= 7 || step.attributes.int("is_test") == Some(1);
+        if trains.is_some_and(|trains| trains != 0.0) || !is_test {
+            return Err(NodeProblem::Attribute {
+                name: "training_mode",
+                found: "1".into(),
+                supported: "dropout as in evaluation, where it does nothing",
+            });
+        }
+        step.feature(0)
+    }
+
     /// The lengths of a batch's dimensions, or some of them, as a constant.
     fn shape_of(&mut self, step: &Step<'a>) -> Result<Value, NodeProblem> {
         let lengths = match step.input(0)? {
@@ -199,8 +230,15 @@ impl<'a> Translation<'a> {
         Ok(Value::Constant(Rc::new(Constant::integers(integers))))
     }
 
-    /// The last module gives what this name stands for.
-    pub fn end_with(&mut self, output: &str) -> Result<(), OnnxError> {
+    /// Whether a node gives what comes out of the graph.
+    pub(super) fn is_output(&self, step: &Step<'a>) -> bool {
+        step.node.output.first().is_some_and(|name| name == self.output)
+    }
+
+    /// The last module gives what comes out of the graph. A softmax that ends the network is left
+    /// out, because the lab works with logits; returns whether there was one.
+    pub fn end(&mut self) -> Result<bool, OnnxError> {
+        let output = self.output;
         let missing = || OnnxError::Output { output: output.into() };
         match self.values.get(output).cloned() {
             Some(Value::Feature(feature)) => {
@@ -209,10 +247,22 @@ impl<'a> Translation<'a> {
                     operation: "output".into(),
                     problem,
                 };
+                if let Layout::Grouped { .. } | Layout::Parts { .. } = feature.layout {
+                    let from = feature_text(self.shape(feature));
+                    let (to, supported) = ("its output".into(), "channels put back in their order");
+                    return Err(fail(NodeProblem::Rearranged { from, to, supported }));
+                }
                 let node = self.settled(feature).map_err(fail)?.node;
-                // A scale that was never undone may have been settled by a module of its own; what
-                // stands behind the output was left out as dead before.
-                if node.0 + 1 == self.modules.len() { Ok(()) } else { Err(missing()) }
+                if node.0 + 1 != self.modules.len() {
+                    return Err(missing());
+                }
+                let is_softmax = self.modules.last().is_some_and(|last| last.op == Op::Softmax);
+                // Of a single operation nothing would be left.
+                let is_left_out = is_softmax && self.modules.len() > 2;
+                if is_left_out {
+                    self.pop();
+                }
+                Ok(is_left_out)
             }
             _ => Err(missing()),
         }
@@ -224,6 +274,11 @@ impl<'a> Translation<'a> {
         let [rows, columns] = feature.strides;
         let (height, width) = (shape.height.div_ceil(rows), shape.width.div_ceil(columns));
         FeatureShape { height, width, ..shape }
+    }
+
+    /// Shape of what a module of one input takes.
+    pub(super) fn shape_before(&self, module: &Module) -> FeatureShape {
+        self.shapes[module.inputs[0].0]
     }
 
     /// Lengths of a value's dimensions as ONNX has them.
@@ -271,23 +326,29 @@ impl<'a> Translation<'a> {
                 "takes an error function that is no part of x·(1 + erf(x/√2))/2, which the lab has as GELU",
             ));
         }
-        let mut settled = feature;
-        if feature.strides != [1; 2] {
-            let [rows, columns] = feature.strides;
-            if rows != columns {
-                return Err(NodeProblem::Alone(
-                    "takes every n-th row and every m-th column, where the lab has one number for both",
-                ));
-            }
-            let out_channels = self.shape(feature).channels;
-            let op = Op::PadShortcut { out_channels, stride: rows };
-            settled = self.push("stride", op, &[feature.node], feature.layout)?;
+        let feature = self.strided(feature)?;
+        if feature.scale == 1.0 {
+            return Ok(feature);
         }
-        if feature.scale != 1.0 {
-            let op = Op::ScaleShift { scale: feature.scale, shift: 0.0 };
-            settled = self.push("scale", op, &[settled.node], feature.layout)?;
+        let op = Op::ScaleShift { scale: feature.scale, shift: 0.0 };
+        self.push("scale", op, &[feature.node], feature.layout)
+    }
+
+    /// The value with its strides made a module, where it has them.
+    pub(super) fn strided(&mut self, feature: Feature) -> Result<Feature, NodeProblem> {
+        let [rows, columns] = feature.strides;
+        if [rows, columns] == [1; 2] {
+            return Ok(feature);
         }
-        Ok(settled)
+        if rows != columns {
+            return Err(NodeProblem::Alone(
+                "takes every n-th row and every m-th column, where the lab has one number for both",
+            ));
+        }
+        let out_channels = self.shape(feature).channels;
+        let op = Op::PadShortcut { out_channels, stride: rows };
+        let strided = self.push("stride", op, &[feature.node], feature.layout)?;
+        Ok(Feature { scale: feature.scale, ..strided })
     }
 
     /// The first input, settled.
@@ -359,23 +420,20 @@ impl<'a> Translation<'a> {
     }
 }
 
-/// What goes in comes out, unless it is said to be training.
-fn dropout(step: &Step<'_>) -> Result<Feature, NodeProblem> {
-    let trains = step.optional(2, "whether it trains")?.and_then(|trains| trains.scalar());
-    if trains.is_some_and(|trains| trains != 0.0) {
-        return Err(NodeProblem::Attribute {
-            name: "training_mode",
-            found: "1".into(),
-            supported: "dropout as in evaluation, where it does nothing",
-        });
+/// Numbers stay as they are in any type of floats.
+fn cast(step: &Step<'_>) -> Result<Feature, NodeProblem> {
+    let to = step.attributes.int("to").unwrap_or_default();
+    if is_float(to as i32) {
+        return step.feature(0);
     }
-    step.feature(0)
+    let found = to.to_string();
+    Err(NodeProblem::Attribute { name: "to", found, supported: "numbers of floats" })
 }
 
 /// The constant that a node holds.
 fn constant_of(step: &Step<'_>) -> Result<Value, NodeProblem> {
     let attributes = step.attributes;
-    let nowhere = |_: &str| Err("a constant of a node lies in no file".into());
+    let nowhere = |_: &str, _: Range<u64>| Err("a constant of a node lies in no file".into());
     let floats = |values: Vec<f32>, shape: Vec<usize>| Constant {
         shape,
         values: super::constant::Values::Floats(values),
@@ -399,6 +457,15 @@ fn constant_of(step: &Step<'_>) -> Result<Value, NodeProblem> {
 }
 
 impl Step<'_> {
+    /// Whether the node takes so many inputs, where ONNX allows any number.
+    pub fn expect_inputs(&self, count: usize) -> Result<(), NodeProblem> {
+        match self.inputs.len() {
+            found if found == count => Ok(()),
+            found if found < count => Err(NodeProblem::Missing(found)),
+            _ => Err(NodeProblem::Alone("takes more than two inputs; the lab has two")),
+        }
+    }
+
     pub fn input(&self, index: usize) -> Result<&Value, NodeProblem> {
         let input = self.inputs.get(index).and_then(Option::as_ref);
         input.ok_or(NodeProblem::Missing(index))

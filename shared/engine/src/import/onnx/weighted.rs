@@ -109,8 +109,19 @@ impl<'a> Translation<'a> {
             let found = "0".into();
             return Err(NodeProblem::Attribute { name: "is_test", found, supported: RUNNING });
         }
+        if step.node.output.iter().skip(1).any(|name| !name.is_empty()) {
+            let found = "outputs of its statistics".into();
+            return Err(NodeProblem::Attribute { name: "mode", found, supported: RUNNING });
+        }
         let input = self.first(step)?;
-        let (_, channels) = self.channels(input)?;
+        let (axis, channels) = self.channels(input)?;
+        if axis != 1 {
+            return Err(self.rearranged(
+                input,
+                "norms of its second dimension",
+                "norms of channels",
+            ));
+        }
         let epsilon = step.attributes.float("epsilon").unwrap_or(1e-5);
         let scale = step.constant(1, "its scale")?;
         let rest = [
@@ -245,8 +256,10 @@ impl<'a> Translation<'a> {
     ) -> Result<(), NodeProblem> {
         let Some(bias) = bias else { return Ok(()) };
         let values = bias.floats();
+        // A column would be added image by image.
+        let is_row = matches!(&bias.shape[..], [] | [_] | [1, _]);
         match values.len() {
-            length if length == channels => self.keep_vector("bias", bias),
+            length if length == channels && is_row => self.keep_vector("bias", bias),
             1 => self.keep("bias", HostTensor::vector(vec![values[0]; channels]), None),
             _ => return Err(self.unlike(output, bias, ONE_FOR_EACH)),
         }

@@ -1,5 +1,7 @@
 //! A network of the lab's as a new ONNX file.
 
+use std::collections::HashSet;
+
 use prost::Message;
 use rrlab_types::{AveragePool, Conv2d, FeatureShape, LayerGraph, Node, NodeId, Op, Padding, Pool};
 
@@ -24,7 +26,13 @@ const BATCH: &str = "batch";
 /// If the network has an operation that ONNX has not.
 pub fn write(model: &Model) -> Result<Vec<u8>, OnnxError> {
     let graph = model.graph();
-    let mut writer = Writer { model, nodes: Vec::new(), initializers: Vec::new(), values: vec![] };
+    let mut writer = Writer {
+        model,
+        nodes: Vec::new(),
+        initializers: Vec::new(),
+        values: Vec::new(),
+        names: HashSet::new(),
+    };
     for id in graph.ids() {
         writer.add(graph, id)?;
     }
@@ -87,6 +95,8 @@ struct Writer<'a> {
     initializers: Vec<TensorProto>,
     /// By the network's node.
     values: Vec<Written>,
+    /// Of what nodes give.
+    names: HashSet<String>,
 }
 
 /// An attribute's value.
@@ -250,7 +260,11 @@ impl Writer<'_> {
         attribute: Vec<AttributeProto>,
         is_vector: bool,
     ) -> Written {
-        let output = format!("{name}/output");
+        // What a module is called may look like a name that is made here for another.
+        let mut output = format!("{name}/output");
+        while !self.names.insert(output.clone()) {
+            output.push('_');
+        }
         self.nodes.push(NodeProto {
             name: name.into(),
             op_type: operation.into(),
@@ -304,7 +318,7 @@ impl Writer<'_> {
         if !value.is_vector {
             return value.name.clone();
         }
-        let axes = self.integers(module, "axes", &[2, 3]);
+        let axes = self.integers(module, "unsqueeze_axes", &[2, 3]);
         let name = format!("{module}/Unsqueeze");
         self.push(&name, "Unsqueeze", vec![value.name.clone(), axes], vec![], false).name
     }
