@@ -287,7 +287,7 @@ fn a_wrong_kind_of_file_is_named() {
     std::fs::write(desk.path("x.pth"), b"PK\x03\x04\x00\x00\x08\x08archive/data.pkl\x80\x02}")
         .unwrap();
     std::fs::write(desk.path("x.pkl"), b"\x80\x04\x95\x00").unwrap();
-    std::fs::write(desk.path("x.onnx"), b"\x08\x08\x12\x07pytorch").unwrap();
+    std::fs::write(desk.path("x.onnx"), b"\x08\x08\x12\x07pyt").unwrap();
     std::fs::write(desk.path("table.csv"), "layer,density\nconv1,0.5\n").unwrap();
     std::fs::write(desk.path("broken.json"), "{\"graph\": 1}").unwrap();
 

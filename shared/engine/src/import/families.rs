@@ -138,7 +138,7 @@ fn faults(state: &StateDict, specs: &[TensorSpec]) -> Vec<String> {
 /// chose one.
 ///
 /// Sources: `datasets.py` of chenyaofo/pytorch-cifar-models, `trainer.py` of
-/// akamaster/pytorch_resnet_cifar10, `conf/global_settings.py` of weiaicunzai/pytorch-cifar100,
+/// akamaster/pytorch_resnet_cifar10, the settings of weiaicunzai/pytorch-cifar100,
 /// `torchvision.transforms._presets`.
 pub fn published_normalization(
     architecture: &Architecture,

@@ -72,6 +72,14 @@ pub struct NodeProto {
     pub domain: String,
 }
 
+impl NodeProto {
+    /// Its own name, else that of what it gives.
+    pub fn name_for_people(&self) -> &str {
+        let output = self.output.first().map_or("", String::as_str);
+        if self.name.is_empty() { output } else { &self.name }
+    }
+}
+
 /// A constant of an operation.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {

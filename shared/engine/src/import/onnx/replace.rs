@@ -11,8 +11,10 @@ use prost::Message;
 use prost::encoding::encode_varint;
 
 use super::constant::Origin;
+use super::description::{METADATA_KEY, metadata};
+use super::error::OnnxError;
 use super::proto::{GraphProto, ModelProto, StringStringEntryProto, TensorProto, data_type};
-use super::{METADATA_KEY, Onnx, OnnxError, Options, metadata, network};
+use super::read::{Onnx, Options, network};
 use crate::model::Model;
 use crate::tensors::{HostTensor, tensor_name};
 

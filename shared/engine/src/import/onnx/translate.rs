@@ -11,8 +11,7 @@ use super::constant::{Beside, Constant, Origin, computed};
 use super::error::{NodeProblem, OnnxError, feature_text};
 use super::proto::data_type::is_float;
 use super::proto::{NodeProto, TensorProto};
-use super::value::Form;
-use super::{Feature, Layout, Value, Values, node_name};
+use super::value::{Feature, Form, Layout, Value};
 use crate::tensors::{HostTensor, StateDict, tensor_name};
 
 /// Operations that are translated, of images or of constants.
@@ -38,7 +37,8 @@ pub struct Translation<'a> {
     pub origins: BTreeMap<String, Origin>,
     pub(super) opset: i64,
     shapes: Vec<FeatureShape>,
-    values: Values<'a>,
+    /// What each name stands for.
+    values: HashMap<&'a str, Value>,
     /// How many nodes take each value; the output is taken too.
     uses: HashMap<&'a str, usize>,
     /// Nodes whose output several nodes take, under one name or more.
@@ -77,7 +77,7 @@ impl<'a> Translation<'a> {
             origins: BTreeMap::new(),
             opset,
             shapes: Vec::new(),
-            values: Values::new(),
+            values: HashMap::new(),
             uses,
             shared: HashSet::new(),
             names: HashSet::new(),
@@ -106,7 +106,7 @@ impl<'a> Translation<'a> {
     /// Translates a node.
     pub fn add(&mut self, node: &'a NodeProto) -> Result<(), OnnxError> {
         let fail = |problem| OnnxError::Node {
-            node: node_name(node).into(),
+            node: node.name_for_people().into(),
             operation: node.op_type.clone(),
             problem,
         };

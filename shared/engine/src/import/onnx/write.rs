@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use prost::Message;
 use rrlab_types::{AveragePool, Conv2d, FeatureShape, LayerGraph, Node, NodeId, Op, Padding, Pool};
 
+use super::description::metadata;
+use super::error::OnnxError;
 use super::proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, attribute_type,
     data_type,
 };
 use super::replace::new_tensor;
-use super::{OnnxError, metadata};
 use crate::model::Model;
 use crate::tensors::{HostTensor, tensor_name};
 
