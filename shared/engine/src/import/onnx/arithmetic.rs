@@ -2,6 +2,7 @@
 
 use rrlab_types::Op;
 
+use super::attributes::from_start;
 use super::constant::Constant;
 use super::error::NodeProblem;
 use super::translate::{Step, Translation};
@@ -83,7 +84,7 @@ impl<'a> Translation<'a> {
         let rank = self.lengths(input).len() as i64;
         let newest_default = if self.opset < 13 { 1 } else { -1 };
         let stated = step.attributes.int("axis").unwrap_or(newest_default);
-        let stated = if stated < 0 { stated + rank } else { stated };
+        let stated = from_start(stated, rank);
         // Before opset 13 all dimensions from the axis on were one.
         let takes_all = self.opset < 13 && self.shape(input).positions() > 1;
         // A logarithm is left out with the softmax that ends the network.

@@ -42,6 +42,16 @@ impl<'a> Attributes<'a> {
         self.find(name)?.t.as_ref()
     }
 
+    /// A number that is a size; `otherwise` where it is not stated.
+    pub fn size(self, name: &'static str, otherwise: usize) -> Result<usize, NodeProblem> {
+        let Some(found) = self.int(name) else { return Ok(otherwise) };
+        usize::try_from(found).map_err(|_| NodeProblem::Attribute {
+            name,
+            found: found.to_string(),
+            supported: "numbers from 1",
+        })
+    }
+
     /// Whether an attribute that the lab has one value of has that one, or is not stated.
     pub fn expect(
         self,
@@ -113,6 +123,11 @@ impl<'a> Attributes<'a> {
             supported: "four numbers from 0: rows and columns before, then after",
         })
     }
+}
+
+/// A place among `count`, where negative ones count from the end.
+pub fn from_start(place: i64, count: i64) -> i64 {
+    if place < 0 { place.saturating_add(count) } else { place }
 }
 
 /// The padding of four numbers: rows and columns before, then after.

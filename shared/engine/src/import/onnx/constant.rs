@@ -6,7 +6,7 @@ use crate::checkpoint::floats;
 use crate::tensors::{HostTensor, ShapeError};
 use safetensors::Dtype;
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, from_start};
 use super::error::{NodeProblem, TensorProblem};
 use super::proto::{EXTERNAL, TensorProto, data_type};
 
@@ -122,10 +122,6 @@ impl Constant {
     /// The matrix with rows and columns exchanged.
     pub fn transposed(&self) -> Option<Self> {
         let &[rows, columns] = &self.shape[..] else { return None };
-        fn exchanged<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
-            let column = |column| (0..rows).map(move |row| values[row * columns + column]);
-            (0..columns).flat_map(column).collect()
-        }
         let values = match &self.values {
             Values::Floats(values) => Values::Floats(exchanged(values, rows, columns)),
             Values::Integers(values) => Values::Integers(exchanged(values, rows, columns)),
@@ -134,6 +130,12 @@ impl Constant {
         let origin = origin.map(|origin| Origin { is_transposed: !origin.is_transposed, ..origin });
         Some(Self { shape: vec![columns, rows], values, origin })
     }
+}
+
+/// A row-major matrix with rows and columns exchanged.
+pub fn exchanged<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
+    let column = |column| (0..rows).map(move |row| values[row * columns + column]);
+    (0..columns).flat_map(column).collect()
 }
 
 impl Values {
@@ -313,8 +315,7 @@ fn gathered(data: &Constant, indices: &Constant, attributes: Attributes<'_>) -> 
     }
     let length = data.len() as i64;
     let place = |index: i64| {
-        let index = if index < 0 { index + length } else { index };
-        usize::try_from(index).ok().filter(|&index| index < data.len())
+        usize::try_from(from_start(index, length)).ok().filter(|&index| index < data.len())
     };
     let places: Option<Vec<usize>> = indices.as_integers().into_iter().map(place).collect();
     Some(taken(data, &places?, indices.shape.clone()))
@@ -388,19 +389,20 @@ fn sliced(inputs: &[&Constant]) -> Option<Constant> {
         .map(|(&length, stride)| (0..length).map(|at| at * stride).collect())
         .collect();
     for (index, axis) in axes.into_iter().enumerate() {
-        let axis = usize::try_from(if axis < 0 { axis + rank } else { axis }).ok()?;
+        let axis = usize::try_from(from_start(axis, rank)).ok()?;
         let length = *data.shape.get(axis)? as i64;
         let (start, end, step) = (*starts.get(index)?, *ends.get(index)?, *steps.get(index)?);
-        let from_end = |at: i64| if at < 0 { at.saturating_add(length) } else { at };
         let kept: Vec<i64> = match step {
             0 => return None,
             1.. => {
-                let end = from_end(end).clamp(0, length);
-                (from_end(start).clamp(0, length)..end).step_by(step as usize).collect()
+                let end = from_start(end, length).clamp(0, length);
+                (from_start(start, length).clamp(0, length)..end).step_by(step as usize).collect()
             }
             _ => {
-                let (start, end) =
-                    (from_end(start).clamp(-1, length - 1), from_end(end).clamp(-1, length - 1));
+                let (start, end) = (
+                    from_start(start, length).clamp(-1, length - 1),
+                    from_start(end, length).clamp(-1, length - 1),
+                );
                 let back = (end + 1..=start).rev();
                 back.step_by(step.unsigned_abs() as usize).collect()
             }
@@ -442,7 +444,7 @@ fn unsqueezed(
     let mut axes = axes.ok_or(NodeProblem::Missing(1))?;
     let rank = (data.shape.len() + axes.len()) as i64;
     for axis in &mut axes {
-        *axis += if *axis < 0 { rank } else { 0 };
+        *axis = from_start(*axis, rank);
     }
     axes.sort_unstable();
     let mut shape = data.shape.clone();

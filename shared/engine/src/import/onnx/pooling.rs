@@ -2,6 +2,7 @@
 
 use rrlab_types::{AveragePool, FeatureShape, Op, Pool};
 
+use super::attributes::from_start;
 use super::error::NodeProblem;
 use super::translate::{Step, Translation};
 use super::value::{Feature, Layout};
@@ -57,7 +58,7 @@ impl<'a> Translation<'a> {
         let rank = self.lengths(input).len() as i64;
         let mut axes = step.integers("axes", 1)?.unwrap_or_default();
         for axis in &mut axes {
-            *axis += if *axis < 0 { rank } else { 0 };
+            *axis = from_start(*axis, rank);
         }
         axes.sort_unstable();
         let positions = input.layout.position_axes();

@@ -17,6 +17,7 @@ use crate::model::Model;
 
 /// The first opset that is read. Those before it say of each operation which input it may write to.
 const LEAST_OPSET: i64 = 6;
+
 /// What is said of a file that it does not say itself.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {

@@ -2,7 +2,7 @@
 
 use rrlab_types::{FeatureShape, NodeId, Op};
 
-use super::attributes;
+use super::attributes::{self, from_start};
 use super::constant::resolved;
 use super::error::{NodeProblem, shape_text};
 use super::translate::{Step, Translation};
@@ -17,7 +17,7 @@ impl<'a> Translation<'a> {
         let input = self.first(step)?;
         let axis = step.attributes.int("axis").unwrap_or(1);
         let rank = self.lengths(input).len() as i64;
-        if (if axis < 0 { axis + rank } else { axis }) != 1 {
+        if from_start(axis, rank) != 1 {
             return Err(self.rearranged(input, "rows from another dimension on", RESHAPES));
         }
         self.vector(step, input)
@@ -102,8 +102,7 @@ impl<'a> Translation<'a> {
         let inserts = step.node.op_type == "Unsqueeze";
         let rank = lengths.len() + if inserts { axes.as_ref().map_or(0, Vec::len) } else { 0 };
         let place = |axis: i64| {
-            let axis = if axis < 0 { axis + rank as i64 } else { axis };
-            usize::try_from(axis).ok().filter(|&axis| axis < rank)
+            usize::try_from(from_start(axis, rank as i64)).ok().filter(|&axis| axis < rank)
         };
         let given = axes.as_ref().map(|axes| axes.iter().map(|&axis| place(axis)).collect());
         let ones = || {
@@ -165,7 +164,7 @@ impl<'a> Translation<'a> {
         let (channel_axis, _) = self.channels(first)?;
         let rank = self.lengths(first).len() as i64;
         let axis = step.attributes.int("axis").unwrap_or(1);
-        let axis = if axis < 0 { axis + rank } else { axis };
+        let axis = from_start(axis, rank);
         let are_alike = parts.iter().all(|part| part.layout == first.layout);
         if axis != channel_axis as i64 || !are_alike {
             let to = format!("one along dimension {axis}");
@@ -183,7 +182,7 @@ impl<'a> Translation<'a> {
         let (channel_axis, channels) = self.channels(input)?;
         let rank = self.lengths(input).len() as i64;
         let axis = step.attributes.int("axis").unwrap_or(0);
-        let axis = if axis < 0 { axis + rank } else { axis };
+        let axis = from_start(axis, rank);
         if axis != channel_axis as i64 {
             let to = format!("parts along dimension {axis}");
             return Err(self.rearranged(input, &to, "channels cut"));
@@ -229,13 +228,13 @@ impl<'a> Translation<'a> {
         let mut strides = input.strides;
         let mut channels = None;
         for (index, &axis) in axes.iter().enumerate() {
-            let axis = if axis < 0 { axis + rank } else { axis };
+            let axis = from_start(axis, rank);
             let axis = usize::try_from(axis).ok().filter(|&axis| axis < lengths.len());
             let axis = axis.ok_or_else(|| wrong(self))?;
             let length = lengths[axis] as i64;
             let place = |at: Option<&i64>| {
                 let at = at.copied().unwrap_or(0);
-                (if at < 0 { at.saturating_add(length) } else { at }).clamp(0, length) as usize
+                from_start(at, length).clamp(0, length) as usize
             };
             let (start, end) = (place(starts.get(index)), place(ends.get(index)));
             let stride = steps.get(index).copied().unwrap_or(1);
@@ -329,7 +328,7 @@ fn all_axes(pads: &[i64], axes: Option<&[i64]>) -> Option<[i64; 8]> {
     }
     let mut all = [0; 8];
     for (index, &axis) in axes.iter().enumerate() {
-        let axis = usize::try_from(if axis < 0 { axis + 4 } else { axis }).ok()?;
+        let axis = usize::try_from(from_start(axis, 4)).ok()?;
         *all.get_mut(axis).filter(|_| axis < 4)? = pads[index];
         all[axis + 4] = pads[index + axes.len()];
     }

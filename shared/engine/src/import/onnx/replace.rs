@@ -10,7 +10,7 @@ use bytes::Bytes;
 use prost::Message;
 use prost::encoding::encode_varint;
 
-use super::constant::Origin;
+use super::constant::{Origin, exchanged};
 use super::description::{METADATA_KEY, metadata};
 use super::error::OnnxError;
 use super::proto::{GraphProto, ModelProto, StringStringEntryProto, TensorProto, data_type};
@@ -216,9 +216,7 @@ fn in_file(tensor: &HostTensor, origin: &Origin) -> Option<Vec<f32>> {
     }
     let (&rows, rest) = tensor.shape().split_first()?;
     let columns: usize = rest.iter().product();
-    let values = tensor.values();
-    let column = |column| (0..rows).map(move |row| values[row * columns + column]);
-    Some((0..columns).flat_map(column).collect())
+    Some(exchanged(tensor.values(), rows, columns))
 }
 
 /// A tensor of floats in single precision.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use rrlab_types::{FeatureShape, Module, NodeId, Op};
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, from_start};
 use super::constant::{Beside, Constant, Origin, computed};
 use super::error::{NodeProblem, OnnxError, feature_text};
 use super::proto::data_type::is_float;
@@ -222,7 +222,7 @@ impl<'a> Translation<'a> {
         let count = lengths.len() as i64;
         let place = |name: &str, otherwise: i64| {
             let at = step.attributes.int(name).unwrap_or(otherwise);
-            (if at < 0 { at + count } else { at }).clamp(0, count) as usize
+            from_start(at, count).clamp(0, count) as usize
         };
         let (start, end) = (place("start", 0), place("end", count));
         let taken = lengths.get(start..end).unwrap_or_default();

@@ -20,12 +20,7 @@ impl<'a> Translation<'a> {
         };
         let shape = self.shape(input);
         let window = step.attributes.window(Some([rows, columns]), [shape.height, shape.width])?;
-        let groups = step.attributes.int("group").unwrap_or(1);
-        let groups = usize::try_from(groups).map_err(|_| NodeProblem::Attribute {
-            name: "group",
-            found: groups.to_string(),
-            supported: "numbers from 1",
-        })?;
+        let groups = step.attributes.size("group", 1)?;
         let bias = step.optional(2, "its bias")?;
         let conv = Conv2d {
             in_channels: of_group.saturating_mul(groups),
@@ -152,12 +147,7 @@ impl<'a> Translation<'a> {
 
     pub(super) fn group_norm(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
         let input = self.images(step)?;
-        let groups = step.attributes.int("num_groups").unwrap_or(1);
-        let groups = usize::try_from(groups).map_err(|_| NodeProblem::Attribute {
-            name: "num_groups",
-            found: groups.to_string(),
-            supported: "numbers from 1",
-        })?;
+        let groups = step.attributes.size("num_groups", 1)?;
         self.norm_of_groups(step, input, groups)
     }
 
