@@ -5,14 +5,6 @@
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
-/// Runs `work` on every item.
-pub(crate) fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync + Send) {
-    #[cfg(feature = "rayon")]
-    items.into_par_iter().for_each(work);
-    #[cfg(not(feature = "rayon"))]
-    items.into_iter().for_each(work);
-}
-
 /// Results of `work` on `0..count`, in order.
 pub(crate) fn map_range<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
     #[cfg(feature = "rayon")]

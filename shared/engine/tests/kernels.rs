@@ -101,7 +101,8 @@ fn correlations_equal_burns() {
     let device = Device::flex();
     device.seed(9);
     let offsets = [(0, 0), (0, 2), (1, -2), (2, -1), (2, 2)];
-    for shape in [[5, 3, 8, 8], [17, 2, 1, 5], [3, 4, 2, 1], [1, 1, 4, 4]] {
+    // 45 images are eight parts of six, the last of three.
+    for shape in [[5, 3, 8, 8], [17, 2, 1, 5], [3, 4, 2, 1], [1, 1, 4, 4], [45, 3, 4, 4]] {
         let input = random(shape, &device);
         assert_close(
             kernels::correlate(input.clone(), &offsets),
@@ -114,7 +115,9 @@ fn correlations_equal_burns() {
 fn sums_over_patches_equal_burns() {
     let device = Device::flex();
     device.seed(10);
-    for (shape, _, groups, window) in cases() {
+    // More entries of a patch than one task sums.
+    let wide = ([5, 30, 6, 6], 1, 1, Window::square(3, 2, 1));
+    for (shape, _, groups, window) in cases().into_iter().chain([wide]) {
         let input = random(shape, &device);
         let ours = kernels::patch_sums(input.clone(), window, groups);
         let theirs = kernels::patch_sums_by_burn(input, window, groups);

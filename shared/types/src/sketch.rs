@@ -1,6 +1,8 @@
 //! Distributions of scores in few numbers: enough to tell how many weights of each layer pass any
 //! threshold.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 /// Least score that counts as a number: below it a weight is as good as zero.
@@ -52,7 +54,8 @@ impl ScoreSketch {
             scores.sort_unstable_by(|a, b| b.total_cmp(a));
         }
         let mut all: Vec<f64> = layers.concat();
-        all.sort_unstable_by(|a, b| b.total_cmp(a));
+        // The stable sort merges what is sorted already.
+        all.sort_by(|a, b| b.total_cmp(a));
         let thresholds = thresholds(&all);
         layers.iter().map(|logs| Self::of_layer(logs, &thresholds)).collect()
     }
@@ -199,9 +202,12 @@ pub fn lamp_scores(weights: &[f32]) -> Vec<f64> {
 
 /// Indices by falling |w|; of equals, the lower index first.
 pub fn magnitude_order(weights: &[f32]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..weights.len()).collect();
-    order.sort_by(|&a, &b| weights[b].abs().total_cmp(&weights[a].abs()));
-    order
+    // Sizes in the order of their bits, as those of numbers that are not negative are, beside the
+    // indices: numbers that lie far apart would be looked up for each comparison.
+    let key = |(index, weight): (usize, &f32)| (Reverse(weight.abs().to_bits()), index);
+    let mut keys: Vec<(Reverse<u32>, usize)> = weights.iter().enumerate().map(key).collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, index)| index).collect()
 }
 
 /// A number cut to six significant digits: what a profile writes of it.

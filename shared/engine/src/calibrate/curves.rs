@@ -80,22 +80,32 @@ pub fn layer_profile(
 /// Adds what reconstruction leaves of each channel at each of [`CURVE_SPARSITIES`],
 /// `[sparsity][channel]`, to the profile of a layer with these moments.
 ///
-/// Where it was not solved, least squares bounds it: that is one of the weights it chooses among. A
-/// channel's residual never rises with kept weights, since some of them may be left out.
+/// Least squares bounds it: that is one of the weights it chooses among. Where it was not solved, it
+/// is taken to leave the same part of what least squares leaves as at the next higher sparsity: it
+/// leaves less, since the more weights are kept, the more of them can make up for those that are
+/// not. A channel's residual never rises with kept weights, since some of them may be left out.
 pub fn add_reconstruction(
     profile: &mut LayerProfile,
     moments: &[Vec<ChannelMoments>],
-    mut residuals: Vec<Vec<f64>>,
+    solved: Vec<Option<Vec<f64>>>,
 ) {
-    let mut sparser: Option<Vec<f64>> = None;
-    for (residuals, channels) in residuals.iter_mut().zip(moments).rev() {
-        let mapped = residual_distortions(ChannelwiseOperator::LeastSquares, channels);
-        for (channel, residual) in residuals.iter_mut().enumerate() {
-            let with_fewer = sparser.as_ref().map_or(f64::INFINITY, |sparser| sparser[channel]);
-            *residual = residual.min(mapped[channel]).min(with_fewer);
+    let channels = moments[0].len();
+    let mut parts = vec![1.0; channels];
+    let mut sparser = vec![f64::INFINITY; channels];
+    let mut residuals = Vec::with_capacity(solved.len());
+    for (solved, moments) in solved.into_iter().zip(moments).rev() {
+        let mapped = residual_distortions(ChannelwiseOperator::LeastSquares, moments);
+        if let Some(solved) = solved {
+            for ((part, solved), mapped) in parts.iter_mut().zip(solved).zip(&mapped) {
+                *part = if *mapped > 0.0 { (solved / mapped).min(1.0) } else { 1.0 };
+            }
         }
-        sparser = Some(residuals.clone());
+        for ((sparser, part), mapped) in sparser.iter_mut().zip(&parts).zip(mapped) {
+            *sparser = sparser.min(part * mapped);
+        }
+        residuals.push(sparser.clone());
     }
+    residuals.reverse();
     let second_moment: f64 = moments[0].iter().map(ChannelMoments::second_moment).sum();
     let over_second = |channels: &Vec<f64>| {
         let sum: f64 = channels.iter().sum();
@@ -150,4 +160,36 @@ fn quantile(sorted: &[f64], step: usize) -> f64 {
 /// to about two.
 fn coarse(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Moments of a channel of which least squares leaves just the removed part.
+    fn keeping(density: f64) -> ChannelMoments {
+        ChannelMoments {
+            mean: 0.0,
+            variance: 1.0,
+            pruned_mean: 0.0,
+            pruned_variance: density,
+            covariance: density,
+        }
+    }
+
+    #[test]
+    fn where_it_was_not_solved_reconstruction_follows_least_squares() {
+        let moments: Vec<_> = CURVE_SPARSITIES.iter().map(|s| vec![keeping(1.0 - s); 2]).collect();
+        // One channel keeps half of what least squares leaves, the other more than all.
+        let solved = |s: &f64| (*s >= 0.8).then(|| vec![0.5 * s, 2.0 * s]);
+        let importance = Importance { share: 1.0, sensitivity: vec![0.5; 2] };
+        let scores = LayerScores::of_network(&[&[1.0, 2.0]]).remove(0);
+        let mut profile = layer_profile("conv", &moments, importance, scores);
+        add_reconstruction(&mut profile, &moments, CURVE_SPARSITIES.iter().map(solved).collect());
+        let curve = &profile.residual[&RepairOperator::Reconstruction];
+        for (sparsity, residual) in CURVE_SPARSITIES.iter().zip(curve) {
+            let expected = (0.5 + 1.0) / 2.0 * sparsity;
+            assert!((residual - expected).abs() < 1e-5, "{sparsity}: {residual}, {expected}");
+        }
+    }
 }

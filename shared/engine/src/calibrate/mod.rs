@@ -5,6 +5,7 @@ mod direct;
 mod error;
 mod images;
 mod input_norms;
+mod layer_sums;
 mod reconstruction;
 mod samples;
 mod second_moments;
@@ -23,6 +24,7 @@ use direct::DirectSums;
 pub use error::CalibrationError;
 pub use images::CalibrationImages;
 pub use input_norms::InputNorms;
+use layer_sums::LayerSums;
 use samples::Samples;
 pub(crate) use second_moments::{InputMoments, PatchSums, flat_for_linear};
 use sensitivity::LogitGradients;
@@ -54,6 +56,9 @@ enum Sums {
     Samples(Samples),
     Direct(DirectSums),
 }
+
+/// What reconstruction leaves of each channel, `[sparsity][channel]`, where it was solved.
+type Solved = Vec<Option<Vec<f64>>>;
 
 /// A prunable layer while it is measured.
 struct MeasuredLayer {
@@ -88,7 +93,7 @@ impl MeasuredLayer {
         &self,
         name: &str,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
-    ) -> Result<(Vec<Vec<ChannelMoments>>, Option<Vec<Vec<f64>>>), CalibrationError> {
+    ) -> Result<(Vec<Vec<ChannelMoments>>, Option<Solved>), CalibrationError> {
         let Self { weights, .. } = self;
         let kept = weights.kept_counts();
         let sums = match &self.sums {
@@ -104,9 +109,10 @@ impl MeasuredLayer {
                 return Ok((moments, None));
             }
         };
-        let moments = sums.channel_moments(weights, &kept);
+        let sums = LayerSums::new(weights, &sums);
+        let moments = sums.channel_moments(&kept);
         check_finite(name, &moments)?;
-        let residuals = reconstruction::residuals(name, &sums, weights, &kept, watch).await?;
+        let residuals = reconstruction::residuals(name, &sums, &kept, watch).await?;
         Ok((moments, Some(residuals)))
     }
 }

@@ -6,25 +6,23 @@
 //! gives the residual at every smaller one, v − Σ zᵢ² over the first of z = L⁻¹t.
 
 use super::error::CalibrationError;
-use super::second_moments::{Entry, InputMoments, places};
-use super::weights::LayerWeights;
+use super::layer_sums::LayerSums;
 use crate::ridge::{Inputs, NotPositiveDefinite};
 use crate::threads;
 use crate::watch::{Progress, Stopped};
 
 /// Kept weights of a channel, on average, up to which curves are computed whatever the density: a
-/// factor takes their cube. Curves fall from the last density that is computed to 0 at dense along a
-/// straight line, which lies above them as far as each weight that joins takes less of the residual
-/// than those before.
+/// factor takes their cube.
 const FEW_KEPT: usize = 256;
 /// The same at densities up to [`HALF`], from which next to nothing is left of the residual.
-const MOST_KEPT: usize = 1536;
+const MOST_KEPT: usize = 384;
 /// Part of a layer's weights.
 const HALF: f64 = 0.5;
 /// Channels that are computed before the watcher hears of it.
 const CHANNELS_BETWEEN_WATCHES: usize = 16;
 
-/// `E[(y − ŵᵀx − b)²]` of each channel where the layer keeps so many weights.
+/// `E[(y − ŵᵀx − b)²]` of each channel where the layer keeps so many weights; nothing where they are
+/// more than is worth solving for.
 ///
 /// # Shapes
 /// - `kept`: a count for each sparsity, in any order
@@ -34,18 +32,14 @@ const CHANNELS_BETWEEN_WATCHES: usize = 16;
 /// If the layer, of this name, can't be solved, or the watcher ends it.
 pub async fn residuals(
     name: &str,
-    moments: &InputMoments,
-    layer: &LayerWeights,
+    sums: &LayerSums<'_>,
     kept: &[usize],
     mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
-) -> Result<Vec<Vec<f64>>, CalibrationError> {
-    let curves = Curves {
-        groups: moments.groups(),
-        layer,
-        places: places(&layer.weights),
-        products: moments.products(layer),
-        kept,
-    };
+) -> Result<Vec<Option<Vec<f64>>>, CalibrationError> {
+    let layer = sums.layer();
+    let most = most_kept(layer.weights.len(), layer.channels, kept);
+    let solved: Vec<usize> = kept.iter().copied().filter(|&kept| kept <= most).collect();
+    let curves = Curves { groups: sums.moments().groups(), sums, kept: &solved };
     let mut channels: Vec<Vec<f64>> = Vec::with_capacity(layer.channels);
     while channels.len() < layer.channels {
         let first = channels.len();
@@ -59,41 +53,46 @@ pub async fn residuals(
         watch(Progress::Solving).await?;
     }
     let mut levels = Vec::with_capacity(kept.len());
-    for level in 0..kept.len() {
-        levels.push(channels.iter().map(|curve| curve[level]).collect());
+    for kept in kept {
+        let level = solved.iter().position(|solved| solved == kept);
+        levels.push(level.map(|level| channels.iter().map(|curve| curve[level]).collect()));
     }
     Ok(levels)
+}
+
+/// Kept weights of a layer up to which its channels are solved: the largest count that is worth it,
+/// else the smallest.
+fn most_kept(weights: usize, channels: usize, kept: &[usize]) -> usize {
+    let half = (HALF * weights as f64).round() as usize;
+    let most = (FEW_KEPT * channels).max(half.min(MOST_KEPT * channels));
+    let worth = kept.iter().filter(|&&kept| kept <= most);
+    let least = || kept.iter().min().copied().unwrap_or_default();
+    worth.max().copied().unwrap_or_else(least)
 }
 
 /// What the curves of a layer's channels are computed from.
 struct Curves<'a> {
     /// What the output channels of each group are regressed on.
     groups: Vec<Inputs<'a>>,
-    layer: &'a LayerWeights,
-    /// Place of each weight in the layer's order of magnitude.
-    places: Vec<usize>,
-    /// G w of each channel, `[channels, patch]`.
-    products: Vec<f32>,
+    sums: &'a LayerSums<'a>,
     kept: &'a [usize],
 }
 
 impl Curves<'_> {
     /// One channel's residuals at each count of the layer's kept weights.
     fn of_channel(&self, channel: usize) -> Result<Vec<f64>, NotPositiveDefinite> {
-        let patch = self.layer.patch();
-        let row = channel * patch..(channel + 1) * patch;
-        let weights = &self.layer.weights[row.clone()];
-        let entries = Entry::sorted(weights, &self.places[row.clone()]);
-        let of_group = self.layer.channels / self.groups.len();
-        let (inputs, product) = (self.groups[channel / of_group], &self.products[row]);
-        let mean: f64 = entries.iter().map(|entry| entry.weight * inputs.mean()[entry.index]).sum();
+        let (entries, product) = (self.sums.entries(channel), self.sums.product(channel));
+        let of_group = self.sums.layer().channels / self.groups.len();
+        let inputs = self.groups[channel / of_group];
+        let mean: f64 =
+            entries.iter().map(|entry| entry.weight() * inputs.mean()[entry.index()]).sum();
         let second: f64 =
-            entries.iter().map(|entry| entry.weight * f64::from(product[entry.index])).sum();
+            entries.iter().map(|entry| entry.weight() * f64::from(product[entry.index()])).sum();
         let variance = (second - mean * mean).max(0.0);
 
-        let most = self.most_kept();
-        let joined = entries.partition_point(|entry| entry.place < most);
-        let order: Vec<usize> = entries[..joined].iter().map(|entry| entry.index).collect();
+        let most = self.kept.iter().max().copied().unwrap_or_default();
+        let joined = entries.partition_point(|entry| entry.place() < most);
+        let order: Vec<usize> = entries[..joined].iter().map(|entry| entry.index()).collect();
         let covariance = |&entry: &usize| f64::from(product[entry]) - inputs.mean()[entry] * mean;
         let targets: Vec<f64> = order.iter().map(covariance).collect();
         let mut residuals = vec![variance];
@@ -104,27 +103,9 @@ impl Curves<'_> {
 
         let mut curve = Vec::with_capacity(self.kept.len());
         for &kept in self.kept {
-            let stays = entries.partition_point(|entry| entry.place < kept.min(most));
-            curve.push(residuals[stays] * self.towards_dense(kept, most));
+            curve.push(residuals[entries.partition_point(|entry| entry.place() < kept)]);
         }
         Ok(curve)
-    }
-
-    /// Weights of the layer up to which channels are solved: the largest count that is worth it,
-    /// else the smallest.
-    fn most_kept(&self) -> usize {
-        let Self { layer, .. } = self;
-        let half = (HALF * layer.weights.len() as f64).round() as usize;
-        let most = (FEW_KEPT * layer.channels).max(half.min(MOST_KEPT * layer.channels));
-        let worth = self.kept.iter().filter(|&&kept| kept <= most);
-        let least = || self.kept.iter().min().copied().unwrap_or_default();
-        worth.max().copied().unwrap_or_else(least)
-    }
-
-    /// What is left of the residual at `most` kept weights where more are kept.
-    fn towards_dense(&self, kept: usize, most: usize) -> f64 {
-        let removed = |kept: usize| (self.layer.weights.len() - kept) as f64;
-        if kept <= most { 1.0 } else { removed(kept) / removed(most) }
     }
 }
 
@@ -134,7 +115,8 @@ mod tests {
     use rrlab_types::{Conv2d, Op};
 
     use super::*;
-    use crate::calibrate::second_moments::PatchSums;
+    use crate::calibrate::second_moments::{InputMoments, PatchSums};
+    use crate::calibrate::weights::LayerWeights;
     use crate::network::upload;
     use crate::watch::unwatched;
 
@@ -160,19 +142,22 @@ mod tests {
         let moments = moments();
         let layer = LayerWeights::new(values(4 * PATCH, 41), 4);
         let kept = [1, 5, 30, 54, 80, 107];
-        let nested = read_sync(residuals("conv", &moments, &layer, &kept, unwatched)).unwrap();
-        let (inputs, products) = (moments.groups()[0], moments.products(&layer));
-        let places = places(&layer.weights);
+        let sums = LayerSums::new(&layer, &moments);
+        let nested = read_sync(residuals("conv", &sums, &kept, unwatched)).unwrap();
+        let inputs = moments.groups()[0];
         for (level, &kept) in kept.iter().enumerate() {
             for channel in 0..4 {
                 let weights = &layer.weights[channel * PATCH..][..PATCH];
-                let product = &products[channel * PATCH..][..PATCH];
+                let product = sums.product(channel);
                 let mean: f64 =
                     weights.iter().zip(inputs.mean()).map(|(w, m)| f64::from(*w) * m).sum();
                 let second: f64 =
                     weights.iter().zip(product).map(|(w, p)| f64::from(*w) * f64::from(*p)).sum();
-                let stays: Vec<usize> =
-                    (0..PATCH).filter(|entry| places[channel * PATCH + entry] < kept).collect();
+                let entries = sums.entries(channel).iter();
+                let stays: Vec<usize> = entries
+                    .filter(|entry| entry.place() < kept)
+                    .map(|entry| entry.index())
+                    .collect();
                 let target: Vec<f64> = stays
                     .iter()
                     .map(|&entry| f64::from(product[entry]) - inputs.mean()[entry] * mean)
@@ -180,9 +165,21 @@ mod tests {
                 let solved = inputs.factor(&stays).unwrap().solve(&target);
                 let accounted: f64 = solved.iter().zip(&target).map(|(w, t)| w * t).sum();
                 let expected = second - mean * mean - accounted;
-                let found = nested[level][channel];
+                let found = nested[level].as_ref().unwrap()[channel];
                 assert!((found - expected).abs() < 1e-9, "{kept}: {found} against {expected}");
             }
         }
+    }
+
+    #[test]
+    fn wide_layers_are_solved_as_far_as_it_is_worth() {
+        let most = |channels: usize, patch: usize| {
+            let kept: Vec<usize> = (1..=20).map(|part| part * channels * patch / 20).collect();
+            most_kept(channels * patch, channels, &kept)
+        };
+        assert_eq!(most(10, 200), 2000, "all of few weights");
+        assert_eq!(most(10, 600), 3000, "half of more");
+        assert_eq!(most(10, 4000), 2000, "of many, the last count below the most");
+        assert_eq!(most(10, 40_000), 20_000, "the least, though it is more");
     }
 }

@@ -12,22 +12,17 @@
 //! entry is numbered input channel, kernel row, kernel column, as a weight is.
 
 use burn::tensor::{ExecutionError, Tensor};
-use rrlab_types::{ChannelMoments, Conv2d, Op, Padding, Window, magnitude_order};
+use rrlab_types::{Conv2d, Op, Padding, Window};
 
-use super::weights::LayerWeights;
-use crate::kernels::{self, Matrix, Offset, WriteMode};
+use crate::kernels::{self, Offset};
 use crate::network::{channel_sums, download, window_of};
 use crate::ridge::Inputs;
 use crate::sums::add_values;
 use crate::threads;
 
-/// Sparsity from which `E[ŷ²]` is summed over kept weights; below it, over removed ones. Either sum
-/// takes the square of its weights, so the fewer are summed.
-const HALF: f64 = 0.5;
-/// Output channels whose product with G is one task: enough that each read of G, which does not fit
-/// the cache, serves several channels, and few enough that a layer of 64 channels keeps four
-/// threads busy.
-const CHANNELS_PER_PRODUCT: usize = 16;
+/// Channels whose rows of G are put together as one task: their columns of a region's sums then
+/// share cache lines.
+const CHANNELS_PER_TASK: usize = 8;
 
 /// Rows, or columns, of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +66,14 @@ pub struct InputMoments {
 
 /// G and m of one group of channels.
 #[derive(Debug)]
-struct PatchMoments {
-    patch: usize,
+pub(super) struct PatchMoments {
+    /// Entries of a patch of the group.
+    pub patch: usize,
     /// `E[p pᵀ]`, `[patch, patch]`. In f32, which halves the memory of the largest layers; what is
     /// computed from it is summed in f64.
-    second: Vec<f32>,
+    pub second: Vec<f32>,
     /// `E[p]`, `[patch]`.
-    mean: Vec<f64>,
+    pub mean: Vec<f64>,
 }
 
 /// Offsets between two positions of a kernel of these sides, up to sign: the others follow by
@@ -184,12 +180,11 @@ impl PatchSums {
             Layout::Offsets { kernel, channels, regions } => {
                 let sums = OffsetSums::new(*kernel, *channels, regions, &self.sums);
                 let mut second = vec![0.0; patch * patch];
-                threads::for_each_chunk(&mut second, patch, |row, values| {
-                    for (column, value) in values.iter_mut().enumerate() {
-                        *value = (sums.second(row, column) / self.count) as f32;
-                    }
+                let rows_per_task = CHANNELS_PER_TASK * kernel * kernel;
+                threads::for_each_chunk(&mut second, rows_per_task * patch, |task, rows| {
+                    sums.fill(task * CHANNELS_PER_TASK, self.count, rows);
                 });
-                let mean = (0..patch).map(|entry| sums.first(entry) / self.count).collect();
+                let mean = sums.firsts().iter().map(|sum| sum / self.count).collect();
                 InputMoments { groups: vec![PatchMoments { patch, second, mean }] }
             }
             Layout::Patches { groups, .. } => {
@@ -226,20 +221,21 @@ pub fn flat_for_linear(op: Op, input: &Tensor<4>) -> Tensor<4> {
     }
 }
 
-/// The sum over the whole image less a border row and a border column, from the sums over regions.
-fn without(row: Option<Lines>, column: Option<Lines>, sum_over: impl Fn(Region) -> f64) -> f64 {
-    let mut sum = sum_over((Lines::All, Lines::All));
+/// Regions whose sums make up that over the whole image less a border row and a border column, each
+/// with its sign.
+fn without(row: Option<Lines>, column: Option<Lines>) -> Vec<(f64, Region)> {
+    let mut regions = vec![(1.0, (Lines::All, Lines::All))];
     if let Some(row) = row {
-        sum -= sum_over((row, Lines::All));
+        regions.push((-1.0, (row, Lines::All)));
     }
     if let Some(column) = column {
-        sum -= sum_over((Lines::All, column));
+        regions.push((-1.0, (Lines::All, column)));
     }
     // The corner of both was taken away twice.
     if let (Some(row), Some(column)) = (row, column) {
-        sum += sum_over((row, column));
+        regions.push((1.0, (row, column)));
     }
-    sum
+    regions
 }
 
 /// Sums of each region, looked up by kernel positions.
@@ -278,12 +274,6 @@ impl<'a> OffsetSums<'a> {
         Self { kernel, channels, regions: parts }
     }
 
-    /// Channel, row and column of a patch entry.
-    fn position(&self, entry: usize) -> (usize, usize, usize) {
-        let area = self.kernel * self.kernel;
-        (entry / area, entry % area / self.kernel, entry % self.kernel)
-    }
-
     /// The border line that a kernel position never reads: the last for the first position, and the
     /// other way round.
     fn unread(&self, position: usize) -> Option<Lines> {
@@ -300,75 +290,84 @@ impl<'a> OffsetSums<'a> {
         found.expect("every region of the kernel was summed")
     }
 
-    /// Σ `X[c](u)` · `X[c'](u + offset)` over a region, where c is `channel` and c' is `shifted`.
-    fn correlation(
-        &self,
-        region: Region,
-        (rows, columns): (isize, isize),
-        channel: usize,
-        shifted: usize,
-    ) -> f64 {
+    /// Σ `X[c](u)` · `X[c'](u + offset)` over a region, for all pairs of channels.
+    fn correlations(&self, region: Region, (rows, columns): (isize, isize)) -> Correlations<'a> {
         // Only one of an offset and its opposite was summed: the other is the same with the
         // channels exchanged.
         let is_opposite = rows < 0 || (rows == 0 && columns < 0);
-        let (offset, channel, shifted) = if is_opposite {
-            ((rows.unsigned_abs(), -columns), shifted, channel)
-        } else {
-            ((rows as usize, columns), channel, shifted)
-        };
+        let columns = if is_opposite { -columns } else { columns };
+        let offset = (rows.unsigned_abs(), columns);
         let RegionSums { offsets, correlations, .. } = self.region(region);
         let index = offsets.iter().position(|known| *known == offset);
         let index = index.expect("every offset of the region was summed");
-        correlations[(index * self.channels + shifted) * self.channels + channel]
+        let size = self.channels * self.channels;
+        let strides = if is_opposite { [self.channels, 1] } else { [1, self.channels] };
+        Correlations { sums: &correlations[index * size..][..size], strides }
     }
 
-    /// Σ p_a p_b. Only where both entries sit in the same outer row (or column) of the kernel is a
-    /// border line missing: elsewhere the pixel that one of them would read beside that line lies
-    /// in the padding, and adds nothing.
-    fn second(&self, a: usize, b: usize) -> f64 {
-        let ((channel, i, j), (shifted, k, l)) = (self.position(a), self.position(b));
+    /// Rows of G from those of channel `first` on: sums over this many positions become means.
+    fn fill(&self, first: usize, count: f64, rows: &mut [f32]) {
+        let (area, channels) = (self.kernel * self.kernel, self.channels);
+        let patch = channels * area;
+        let in_rows = rows.len() / patch / area;
+        for one in 0..area {
+            for other in 0..area {
+                let parts = self.parts(one, other);
+                for shifted in 0..channels {
+                    for channel in 0..in_rows {
+                        let value = |(sign, sums): &(f64, Correlations<'_>)| {
+                            sign * sums.of(first + channel, shifted)
+                        };
+                        let sum: f64 = parts.iter().map(value).sum();
+                        let row = channel * area + one;
+                        rows[row * patch + shifted * area + other] = (sum / count) as f32;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Σ p_a p_b for all pairs of channels, where a and b lie at these positions of the kernel, as
+    /// parts with their signs. Only where both sit in the same outer row (or column) of the kernel
+    /// is a border line missing: elsewhere the pixel that one of them would read beside that line
+    /// lies in the padding, and adds nothing.
+    fn parts(&self, one: usize, other: usize) -> Vec<(f64, Correlations<'a>)> {
+        let [i, j] = [one / self.kernel, one % self.kernel];
+        let [k, l] = [other / self.kernel, other % self.kernel];
         let offset = (k as isize - i as isize, l as isize - j as isize);
         let row = if i == k { self.unread(i) } else { None };
         let column = if j == l { self.unread(j) } else { None };
-        without(row, column, |region| self.correlation(region, offset, channel, shifted))
+        let regions = without(row, column).into_iter();
+        regions.map(|(sign, region)| (sign, self.correlations(region, offset))).collect()
     }
 
-    /// Σ p_a.
-    fn first(&self, a: usize) -> f64 {
-        let (c, i, j) = self.position(a);
-        without(self.unread(i), self.unread(j), |region| self.region(region).firsts[c])
-    }
-}
-
-/// One weight of a channel.
-pub struct Entry {
-    /// Index into the patch.
-    pub index: usize,
-    /// Its value.
-    pub weight: f64,
-    /// Place in the order of magnitude of the whole layer, the largest first: a mask that keeps k
-    /// weights keeps the places below k.
-    pub place: usize,
-}
-
-/// Place of each weight of a layer in their order of magnitude.
-pub fn places(weights: &[f32]) -> Vec<usize> {
-    let mut places = vec![0; weights.len()];
-    for (place, index) in magnitude_order(weights).into_iter().enumerate() {
-        places[index] = place;
-    }
-    places
-}
-
-impl Entry {
-    /// Weights of a channel, the largest first.
-    pub fn sorted(weights: &[f32], places: &[usize]) -> Vec<Self> {
-        let mut entries = Vec::with_capacity(weights.len());
-        for (index, (&weight, &place)) in weights.iter().zip(places).enumerate() {
-            entries.push(Self { index, weight: f64::from(weight), place });
+    /// Σ p_a, for each channel at each position of the kernel.
+    fn firsts(&self) -> Vec<f64> {
+        let positions = || (0..self.kernel).flat_map(|i| (0..self.kernel).map(move |j| [i, j]));
+        let regions: Vec<_> =
+            positions().map(|[i, j]| without(self.unread(i), self.unread(j))).collect();
+        let mut firsts = Vec::with_capacity(self.channels * regions.len());
+        for channel in 0..self.channels {
+            for parts in &regions {
+                let value = |&(sign, region)| sign * self.region(region).firsts[channel];
+                firsts.push(parts.iter().map(value).sum());
+            }
         }
-        entries.sort_unstable_by_key(|entry| entry.place);
-        entries
+        firsts
+    }
+}
+
+/// Sums of products of two channels, for all pairs.
+struct Correlations<'a> {
+    /// `[channels, channels]`.
+    sums: &'a [f64],
+    /// How far apart the sums of neighbouring channels lie, of the fixed one and of the shifted.
+    strides: [usize; 2],
+}
+
+impl Correlations<'_> {
+    fn of(&self, channel: usize, shifted: usize) -> f64 {
+        self.sums[channel * self.strides[0] + shifted * self.strides[1]]
     }
 }
 
@@ -378,142 +377,8 @@ impl InputMoments {
         self.groups.iter().map(|group| Inputs::new(&group.second, &group.mean)).collect()
     }
 
-    /// Moments of every channel where the layer keeps so many weights.
-    ///
-    /// # Shapes
-    /// - `kept`: a count for each sparsity, in any order
-    /// - output: `[sparsity][channel]`
-    pub fn channel_moments(
-        &self,
-        layer: &LayerWeights,
-        kept: &[usize],
-    ) -> Vec<Vec<ChannelMoments>> {
-        let places = places(&layer.weights);
-        let patch = layer.patch();
-        let products = self.products(layer);
-        let channels = threads::map_range(layer.channels, |channel| {
-            let row = channel * patch..(channel + 1) * patch;
-            let entries = Entry::sorted(&layer.weights[row.clone()], &places[row.clone()]);
-            let group = &self.groups[channel / (layer.channels / self.groups.len())];
-            let sums = ChannelSums::new(group, &entries, &products[row], layer.weights.len());
-            let bias = layer.bias_of(channel);
-            kept.iter().map(|&kept| sums.moments(kept, bias)).collect::<Vec<_>>()
-        });
-        let level_of_all = |level: usize| channels.iter().map(|levels| levels[level]).collect();
-        (0..kept.len()).map(level_of_all).collect()
-    }
-
-    /// G w of each channel, `[channels, patch]`.
-    pub fn products(&self, layer: &LayerWeights) -> Vec<f32> {
-        let patch = layer.patch();
-        let of_group = layer.channels / self.groups.len() * patch;
-        let mut products = vec![0.0; layer.channels * patch];
-        let groups = products.chunks_mut(of_group).zip(layer.weights.chunks(of_group));
-        for (group, (products, weights)) in self.groups.iter().zip(groups) {
-            threads::for_each_chunk(products, CHANNELS_PER_PRODUCT * patch, |chunk, out| {
-                let channels = out.len() / patch;
-                let weights = &weights[chunk * CHANNELS_PER_PRODUCT * patch..][..channels * patch];
-                let weights = Matrix::new(weights, channels, patch);
-                // wᵀG is (G w)ᵀ: G is symmetric.
-                let second = Matrix::new(&group.second, patch, patch);
-                kernels::matmul(weights, second, out, WriteMode::Replace);
-            });
-        }
-        products
-    }
-}
-
-impl PatchMoments {
-    /// Σ w_a w_b G_ab over the first 0, 1, 2, … entries: one more entry adds its products with
-    /// those before it, twice, since G is symmetric, and its own square.
-    fn running_squares<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Vec<f64> {
-        let mut taken: Vec<(usize, f32)> = Vec::new();
-        let mut squares = vec![0.0];
-        let mut sum = 0.0;
-        for entry in entries {
-            let row = &self.second[entry.index * self.patch..][..self.patch];
-            let cross: f64 =
-                taken.iter().map(|&(index, weight)| f64::from(weight * row[index])).sum();
-            sum += entry.weight * (2.0 * cross + entry.weight * f64::from(row[entry.index]));
-            squares.push(sum);
-            taken.push((entry.index, entry.weight as f32));
-        }
-        squares
-    }
-}
-
-/// δᵀGw, where δ has these entries of w.
-fn cross(entries: &[Entry], product: &[f32]) -> f64 {
-    entries.iter().map(|entry| entry.weight * f64::from(product[entry.index])).sum()
-}
-
-/// mᵀδ, where δ has these entries of w.
-fn mean(entries: &[Entry], patch_mean: &[f64]) -> f64 {
-    entries.iter().map(|entry| entry.weight * patch_mean[entry.index]).sum()
-}
-
-/// One channel's sums, from which its moments at any sparsity follow.
-struct ChannelSums<'a> {
-    /// The largest first.
-    entries: &'a [Entry],
-    moments: &'a PatchMoments,
-    /// G w, `[patch]`.
-    product: &'a [f32],
-    /// wᵀGw.
-    dense_second: f64,
-    /// mᵀw.
-    dense_mean: f64,
-    /// Entries that are summed from the largest on; fewer kept ones follow from those sums, more
-    /// from the removed ones.
-    split: usize,
-    /// Σ w_a w_b G_ab over the largest 0, 1, …, `split` entries.
-    from_largest: Vec<f64>,
-    /// The same over the smallest 0, 1, … entries.
-    from_smallest: Vec<f64>,
-}
-
-impl<'a> ChannelSums<'a> {
-    /// `total` is the number of the layer's weights.
-    fn new(
-        moments: &'a PatchMoments,
-        entries: &'a [Entry],
-        product: &'a [f32],
-        total: usize,
-    ) -> Self {
-        let half = ((1.0 - HALF) * total as f64).round() as usize;
-        let split = entries.partition_point(|entry| entry.place < half);
-        let (largest, smallest) = entries.split_at(split);
-        Self {
-            entries,
-            moments,
-            product,
-            dense_second: cross(entries, product),
-            dense_mean: mean(entries, &moments.mean),
-            split,
-            from_largest: moments.running_squares(largest.iter()),
-            from_smallest: moments.running_squares(smallest.iter().rev()),
-        }
-    }
-
-    /// Moments where the layer keeps its `kept` largest weights.
-    fn moments(&self, kept: usize, bias: f64) -> ChannelMoments {
-        let stays = self.entries.partition_point(|entry| entry.place < kept);
-        let (kept, removed) = self.entries.split_at(stays);
-        let (dense_second, dense_mean) = (self.dense_second, self.dense_mean);
-        let pruned_mean = mean(kept, &self.moments.mean);
-        let pruned_second = if stays <= self.split {
-            self.from_largest[stays]
-        } else {
-            // ŵ = w − δ: ŵᵀGŵ = wᵀGw − 2δᵀGw + δᵀGδ.
-            dense_second - 2.0 * cross(removed, self.product) + self.from_smallest[removed.len()]
-        };
-        ChannelMoments {
-            mean: dense_mean + bias,
-            // Rounding can leave the difference of two equal numbers below 0.
-            variance: (dense_second - dense_mean * dense_mean).max(0.0),
-            pruned_mean: pruned_mean + bias,
-            pruned_variance: (pruned_second - pruned_mean * pruned_mean).max(0.0),
-            covariance: cross(kept, self.product) - dense_mean * pruned_mean,
-        }
+    /// G and m of each group of channels.
+    pub(super) fn of_groups(&self) -> &[PatchMoments] {
+        &self.groups
     }
 }

@@ -18,9 +18,9 @@ use crate::sums::add_values;
 use crate::watch::{Progress, Stopped};
 
 /// Calibration images that gradients are taken on; fewer where there are not as many.
-const IMAGES: usize = 512;
+const IMAGES: usize = 256;
 /// Combinations of the logits that are drawn for each image.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 1;
 /// Images whose gradients are computed at once. A backward pass holds every activation of the
 /// network, where a forward pass holds two or three.
 const BATCH: usize = 64;
@@ -126,18 +126,50 @@ struct Draws<'a> {
 }
 
 impl Draws<'_> {
-    /// u less its mean over classes, whose product with logits is that of u with centred ones, of so
-    /// many images, `[images, classes]`: those of an image do not depend on others.
+    /// u of so many images, `[images, classes]`: vectors of mean 0, as centred logits are, so that u
+    /// is as often in any direction and E[u uᵀ] is what it is of N(0, I) without its mean.
+    ///
+    /// As many successive images as such vectors can be orthogonal to each other share an
+    /// orthogonal basis drawn at random, all of one length: what they sum to then depends on the
+    /// images alone, as far as these are alike (`docs/method.md`, section 5).
     fn of(self, count: usize, classes: usize, device: &Device) -> Tensor<2> {
+        // A single class has nothing but its mean.
+        let size = classes.saturating_sub(1).max(1);
         let mut values = Vec::with_capacity(count * classes);
-        for image in self.first..self.first + count {
-            let mut rng = ChaCha8Rng::seed_from_u64(self.images.seed() ^ COMBINATIONS);
-            // A stream of its own for each pair: neither comes near 2³².
-            rng.set_stream((self.round as u64) << 32 | image as u64);
-            values.extend(normal_values(&mut rng, classes, 1.0));
+        let mut image = self.first;
+        while image < self.first + count {
+            let (basis, from) = (image / size, image % size);
+            let to = size.min(from + self.first + count - image);
+            let rows = self.basis(basis, to, classes);
+            values.extend_from_slice(&rows[from * classes..]);
+            image += to - from;
         }
-        upload(&centred(values, classes), [count, classes], device)
+        upload(&values, [count, classes], device)
     }
+
+    /// The first rows of a basis, `[rows, classes]`, each of the length √(classes − 1).
+    fn basis(self, index: usize, rows: usize, classes: usize) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.images.seed() ^ COMBINATIONS);
+        // A stream of its own for each pair: neither comes near 2³².
+        rng.set_stream((self.round as u64) << 32 | index as u64);
+        let mut values = centred(normal_values(&mut rng, rows * classes, 1.0), classes);
+        let length = (classes as f32 - 1.0).sqrt();
+        for row in 0..rows {
+            let (before, rest) = values.split_at_mut(row * classes);
+            let row = &mut rest[..classes];
+            for before in before.chunks(classes) {
+                let share = dot(before, row) / (length * length);
+                row.iter_mut().zip(before).for_each(|(value, before)| *value -= share * before);
+            }
+            let scale = length / dot(row, row).sqrt().max(f32::MIN_POSITIVE);
+            row.iter_mut().for_each(|value| *value *= scale);
+        }
+        values
+    }
+}
+
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).map(|(left, right)| left * right).sum()
 }
 
 /// Each row less its mean; `values` is `[rows, columns]`.

@@ -24,13 +24,21 @@ pub trait CpuKernels: Backend {
         window: Window,
     ) -> FloatTensor<Self>;
 
-    /// Gradients of a convolution with respect to input and weight.
-    fn conv2d_backward(
+    /// Gradient of a convolution with respect to its input, of which only the shape is read.
+    fn conv2d_input_gradient(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         window: Window,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    ) -> FloatTensor<Self>;
+
+    /// Gradient of a convolution with respect to its weight, of which only the shape is read.
+    fn conv2d_weight_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self>;
 
     /// Batch norm: output, mean and variance of each channel.
     fn batch_norm_forward(
@@ -83,18 +91,28 @@ impl CpuKernels for Flex {
         )
     }
 
-    fn conv2d_backward(
+    fn conv2d_input_gradient(
         input: CpuTensor,
         weight: CpuTensor,
         gradient: CpuTensor,
         window: Window,
-    ) -> (CpuTensor, CpuTensor) {
+    ) -> CpuTensor {
         let geometry = geometry(&input, &weight, window);
-        let (input, weight, gradient) =
-            (input.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
-        let (dx, dw) =
-            conv2d::backward(&geometry, input.storage(), weight.storage(), gradient.storage());
-        (tensor(dx, dims::<4>(&input)), tensor(dw, dims::<4>(&weight)))
+        let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
+        let values = conv2d::input_gradient(&geometry, weight.storage(), gradient.storage());
+        tensor(values, dims::<4>(&input))
+    }
+
+    fn conv2d_weight_gradient(
+        input: CpuTensor,
+        weight: CpuTensor,
+        gradient: CpuTensor,
+        window: Window,
+    ) -> CpuTensor {
+        let geometry = geometry(&input, &weight, window);
+        let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
+        let values = conv2d::weight_gradient(&geometry, input.storage(), gradient.storage());
+        tensor(values, dims::<4>(&weight))
     }
 
     fn batch_norm_forward(
@@ -167,12 +185,14 @@ impl<B: CpuKernels> Backward<B, 2> for Conv2dStep {
         let [input_node, weight_node] = ops.parents;
         let gradient = grads.consume::<B>(&ops.node);
         let (input, weight, window) = ops.state;
-        let (dx, dw) = B::conv2d_backward(input, weight, gradient, window);
         if let Some(node) = input_node {
-            grads.register::<B>(node.id, dx);
+            let (input, weight, gradient) = (input.clone(), weight.clone(), gradient.clone());
+            let of_input = B::conv2d_input_gradient(input, weight, gradient, window);
+            grads.register::<B>(node.id, of_input);
         }
         if let Some(node) = weight_node {
-            grads.register::<B>(node.id, dw);
+            let of_weight = B::conv2d_weight_gradient(input, weight, gradient, window);
+            grads.register::<B>(node.id, of_weight);
         }
     }
 }
@@ -211,12 +231,21 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         }
     }
 
-    fn conv2d_backward(
+    fn conv2d_input_gradient(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: Window,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> FloatTensor<Self> {
+        unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+
+    fn conv2d_weight_gradient(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Window,
+    ) -> FloatTensor<Self> {
         unreachable!("gradients are computed on the backend that autodiff wraps")
     }
 

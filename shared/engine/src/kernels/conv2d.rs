@@ -2,7 +2,7 @@
 //! the patches stay in the cache.
 
 use super::matmul::{Matrix, WriteMode, matmul};
-use super::unfold::Input;
+use super::unfold::{Input, swap_outer};
 use crate::threads;
 
 /// Output positions that one matrix product covers at least, where the batch has them: wide enough
@@ -60,18 +60,6 @@ impl Geometry {
     }
 }
 
-/// `[inner, outer, positions]` from `[outer, inner, positions]`. With images outside and channels
-/// inside it makes the rows of a matrix product, the other way round images of a product's rows.
-fn swap_outer(inner: usize, positions: usize, outer: usize, from: &[f32], to: &mut [f32]) {
-    for at_outer in 0..outer {
-        for at_inner in 0..inner {
-            let source = (at_outer * inner + at_inner) * positions;
-            let target = (at_inner * outer + at_outer) * positions;
-            to[target..target + positions].copy_from_slice(&from[source..source + positions]);
-        }
-    }
-}
-
 /// Output of a convolution without bias.
 ///
 /// # Shapes
@@ -115,34 +103,41 @@ fn multiply(geometry: &Geometry, weight: &[f32], patches: &[f32], product: &mut 
     }
 }
 
-/// Gradients with respect to input and weight, in their shapes, given that of the output.
-pub fn backward(
-    geometry: &Geometry,
-    input: &[f32],
-    weight: &[f32],
-    gradient: &[f32],
-) -> (Vec<f32>, Vec<f32>) {
-    let mut input_gradient = vec![0.0; input.len()];
-    let images_per_part = geometry.input.batch.div_ceil(GRADIENT_PARTS);
-    let parts = geometry.input.batch.div_ceil(images_per_part);
-    let mut weight_gradients = vec![vec![0.0; weight.len()]; parts];
+/// Gradient with respect to the input, in its shape, given that of the output.
+///
+/// # Shapes
+/// - `weight`: `[out, in / groups, rows, columns]`
+/// - `gradient`: [`Geometry::output_shape`]
+pub fn input_gradient(geometry: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
     let (input_image, output_image) = (geometry.input.image(), geometry.output_image());
-    let input_gradients = input_gradient.chunks_mut(images_per_part * input_image);
-    let work = input_gradients.zip(&mut weight_gradients).enumerate().collect();
-    threads::for_each(work, |(part, (input_gradient, weight_gradient))| {
-        let first = part * images_per_part;
-        let images = input_gradient.len() / input_image;
-        let input = &input[first * input_image..][..images * input_image];
-        let gradient = &gradient[first * output_image..][..images * output_image];
-        backward_part(geometry, input, weight, gradient, input_gradient, weight_gradient);
-    });
-    (input_gradient, sum_of(weight_gradients))
+    let at_once = geometry.images_per_product();
+    let mut input_gradient = vec![0.0; geometry.input.batch * input_image];
+    threads::for_each_chunk_with(
+        &mut input_gradient,
+        at_once * input_image,
+        Scratch::default,
+        |scratch, index, input_gradient| {
+            let images = input_gradient.len() / input_image;
+            let gradient = &gradient[index * at_once * output_image..][..images * output_image];
+            let columns = images * geometry.positions();
+            let product = by_channel(geometry, gradient, &mut scratch.product);
+            let patches = resized(&mut scratch.patches, geometry.input.patch() * columns);
+            let groups = geometry.weights(weight).zip(geometry.rows(product, columns));
+            let of_group = geometry.input.patch() / geometry.groups * columns;
+            for ((weight, gradient), patches) in groups.zip(patches.chunks_mut(of_group)) {
+                matmul(weight.transposed(), gradient, patches, WriteMode::Replace);
+            }
+            geometry.input.fold(images, patches, input_gradient);
+        },
+    );
+    input_gradient
 }
 
-/// The second of these gradients alone: Σ over images and positions of each output channel's
+/// Gradient with respect to the weight: Σ over images and positions of each output channel's
 /// gradient times each entry of a patch.
 ///
 /// # Shapes
+/// - `input`: `[batch, in, height, width]`
 /// - `gradient`: [`Geometry::output_shape`]
 /// - output: `[out, patch / groups]`
 pub fn weight_gradient(geometry: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
@@ -178,8 +173,7 @@ fn sum_of(mut parts: Vec<Vec<f32>>) -> Vec<f32> {
     sum
 }
 
-/// Adds the weight gradient over a product's images; leaves the output's gradient in
-/// `scratch.product` as `[out, images · positions]`.
+/// Adds the weight gradient over a product's images.
 fn add_weight_gradient(
     geometry: &Geometry,
     input: &[f32],
@@ -189,8 +183,7 @@ fn add_weight_gradient(
 ) {
     let images = input.len() / geometry.input.image();
     let columns = images * geometry.positions();
-    let product = resized(&mut scratch.product, gradient.len());
-    swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
+    let product = by_channel(geometry, gradient, &mut scratch.product);
     let patches = prepared(&mut scratch.patches, &mut scratch.images, geometry, images);
     geometry.input.unfold(images, 0..geometry.input.patch(), input, patches);
     let weights_of_group = weight_gradient.len() / geometry.groups;
@@ -201,43 +194,22 @@ fn add_weight_gradient(
     }
 }
 
-/// Both gradients over one part of the batch; the weight's is added to what `weight_gradient`
-/// holds.
-fn backward_part(
-    geometry: &Geometry,
-    input: &[f32],
-    weight: &[f32],
-    gradient: &[f32],
-    input_gradient: &mut [f32],
-    weight_gradient: &mut [f32],
-) {
-    let mut scratch = Scratch::default();
-    let at_once = geometry.images_per_product();
-    let inputs = input.chunks(at_once * geometry.input.image());
-    let gradients = gradient.chunks(at_once * geometry.output_image());
-    let input_gradients = input_gradient.chunks_mut(at_once * geometry.input.image());
-    let patch_of_group = geometry.input.patch() / geometry.groups;
-    for ((input, gradient), input_gradient) in inputs.zip(gradients).zip(input_gradients) {
-        add_weight_gradient(geometry, input, gradient, &mut scratch, weight_gradient);
-        let images = input.len() / geometry.input.image();
-        let columns = images * geometry.positions();
-
-        let patch_gradients =
-            resized(&mut scratch.patch_gradients, geometry.input.patch() * columns);
-        let groups = geometry.weights(weight).zip(geometry.rows(&scratch.product, columns));
-        let of_groups = patch_gradients.chunks_mut(patch_of_group * columns);
-        for ((weight, output_gradient), patch_gradients) in groups.zip(of_groups) {
-            matmul(weight.transposed(), output_gradient, patch_gradients, WriteMode::Replace);
-        }
-        geometry.input.fold(images, patch_gradients, input_gradient);
+/// The output's gradient over a product's images, `[images, out, positions]`, as rows of a matrix,
+/// `[out, images · positions]`.
+fn by_channel<'a>(geometry: &Geometry, gradient: &'a [f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    let images = gradient.len() / geometry.output_image();
+    if images == 1 {
+        return gradient;
     }
+    let product = resized(buffer, gradient.len());
+    swap_outer(geometry.out_channels, geometry.positions(), images, gradient, product);
+    product
 }
 
 /// Buffers that one thread reuses from product to product.
 #[derive(Default)]
 struct Scratch {
     patches: Vec<f32>,
-    patch_gradients: Vec<f32>,
     product: Vec<f32>,
     /// Images that `patches` is laid out for; 0 before the first.
     images: usize,

@@ -2,6 +2,7 @@
 //! moments of patches need.
 
 use super::matmul::{Matrix, WriteMode, matmul};
+use super::unfold::swap_outer;
 use crate::threads;
 
 /// Shift of the second channel against the first, in rows and columns. Rows are never negative: the
@@ -20,6 +21,10 @@ pub struct Planes {
 /// Parts into which the batch is cut. Fixed, so that sums do not depend on the number of threads; 8
 /// keep the cores of most machines busy, and each costs the memory of all sums once more.
 const PARTS: usize = 8;
+/// Values of shifted images that one product reads, where a single image does not have more: deep
+/// layers have many channels and few pixels, and a product over the pixels of one image would write
+/// all sums for next to no work. 8 MiB stay in the last cache.
+const VALUES_PER_PRODUCT: usize = 1 << 21;
 
 /// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)`, zero outside the image.
 ///
@@ -29,18 +34,29 @@ const PARTS: usize = 8;
 pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
     let Planes { batch, channels, height, width } = *planes;
     let (pixels, size) = (height * width, channels * channels);
+    let image = channels * pixels;
     let per_part = batch.div_ceil(PARTS).max(1);
+    let per_product = (VALUES_PER_PRODUCT / (offsets.len() * image)).clamp(1, per_part);
     let parts = threads::map_range(batch.div_ceil(per_part), |part| {
+        let images = part * per_part..((part + 1) * per_part).min(batch);
         let mut sums = vec![0.0; offsets.len() * size];
-        let mut shifted = vec![0.0; offsets.len() * channels * pixels];
-        for image in part * per_part..((part + 1) * per_part).min(batch) {
-            let image = &input[image * channels * pixels..][..channels * pixels];
-            for (offset, shifted) in offsets.iter().zip(shifted.chunks_mut(channels * pixels)) {
-                shift(planes, image, *offset, shifted);
+        let (mut joined, mut shifted) = (Vec::new(), Vec::new());
+        for images in input[images.start * image..images.end * image].chunks(per_product * image) {
+            let count = images.len() / image;
+            joined.resize(images.len(), 0.0);
+            swap_outer(channels, pixels, count, images, &mut joined);
+            // Pixels from outside stay 0, as they are from the start; they move when the number of
+            // images does.
+            if shifted.len() != offsets.len() * images.len() {
+                shifted.clear();
+                shifted.resize(offsets.len() * images.len(), 0.0);
             }
-            // All offsets in one product: it reads the image once.
-            let left = Matrix::new(&shifted, offsets.len() * channels, pixels);
-            let right = Matrix::new(image, channels, pixels).transposed();
+            for (offset, shifted) in offsets.iter().zip(shifted.chunks_mut(images.len())) {
+                shift(planes, &joined, *offset, shifted);
+            }
+            // All offsets in one product: it reads the images once.
+            let left = Matrix::new(&shifted, offsets.len() * channels, count * pixels);
+            let right = Matrix::new(&joined, channels, count * pixels).transposed();
             matmul(left, right, &mut sums, WriteMode::Add);
         }
         sums
@@ -54,8 +70,8 @@ pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32>
     sums
 }
 
-/// Moves what lies at (y + dy, x + dx) to (y, x); pixels from outside stay 0, as `shifted` holds
-/// them from the start.
+/// Moves what lies at (y + dy, x + dx) of each plane to (y, x); what has nothing to move there is
+/// left as it is.
 fn shift(planes: &Planes, image: &[f32], (rows, columns): Offset, shifted: &mut [f32]) {
     let Planes { height, width, .. } = *planes;
     let length = width.saturating_sub(columns.unsigned_abs());

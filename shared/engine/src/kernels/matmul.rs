@@ -75,12 +75,26 @@ pub fn matmul<T: Element>(
     destination: &mut [T],
     mode: WriteMode,
 ) {
-    assert_eq!(left.columns, right.rows, "inner sizes of a matrix product");
     assert_eq!(destination.len(), left.rows * right.columns, "size of a matrix product");
+    matmul_into_part(left, right, destination, right.columns, mode);
+}
+
+/// The same where the destination is a part of a larger matrix, whose rows lie `row_stride` apart.
+pub fn matmul_into_part<T: Element>(
+    left: Matrix<T>,
+    right: Matrix<T>,
+    destination: &mut [T],
+    row_stride: usize,
+    mode: WriteMode,
+) {
+    assert_eq!(left.columns, right.rows, "inner sizes of a matrix product");
+    assert!(right.columns <= row_stride, "rows that do not overlap");
+    let reached = left.rows.saturating_sub(1) * row_stride + right.columns;
+    assert!(destination.len() >= reached, "{} rows, {row_stride} apart", left.rows);
     let add = mode == WriteMode::Add;
     // SAFETY: the constructors checked that each slice holds all elements that its strides reach,
-    // the assertions above that the three shapes fit, and the borrows that the destination does not
-    // overlap its sources.
+    // the assertions above that the three shapes fit and that the destination holds its rows, and
+    // the borrows that the destination does not overlap its sources.
     #[allow(unsafe_code, reason = "the gemm crate takes pointers")]
     unsafe {
         gemm::gemm(
@@ -89,7 +103,7 @@ pub fn matmul<T: Element>(
             left.columns,
             destination.as_mut_ptr(),
             1,
-            right.columns as isize,
+            row_stride as isize,
             add,
             left.data.as_ptr(),
             left.column_stride as isize,

@@ -1,7 +1,9 @@
 //! Second moments of patches, group by group of channels: the sums that calibration needs where
 //! offsets between pixels do not give them.
 
-use super::matmul::{Matrix, WriteMode, matmul};
+use std::ops::Range;
+
+use super::matmul::{Matrix, WriteMode, matmul_into_part};
 use super::unfold::{Input, PATCH_VALUES};
 use crate::threads;
 
@@ -32,14 +34,39 @@ pub fn patch_sums(input: &Input, groups: usize, values: &[f32]) -> Vec<f32> {
         threads::for_each_chunk(products, rows_per_task * patch, |task, out| {
             let (first, rows) = (task * rows_per_task, out.len() / patch);
             let group = first / patch * patch;
+            // The matrix is symmetric: up to the diagonal is enough.
+            let reached = first - group + rows;
             let left = Matrix::new(&patches[first * columns..][..rows * columns], rows, columns);
-            let right = Matrix::new(&patches[group * columns..][..patch * columns], patch, columns);
-            matmul(left, right.transposed(), out, WriteMode::Add);
+            let right = &patches[group * columns..][..reached * columns];
+            let right = Matrix::new(right, reached, columns).transposed();
+            matmul_into_part(left, right, out, patch, WriteMode::Add);
         });
         for (sum, row) in firsts.iter_mut().zip(patches.chunks(columns)) {
             // In f64: a row may have a hundred thousand values.
             *sum += row.iter().map(|&value| f64::from(value)).sum::<f64>() as f32;
         }
     }
+    for product in sums[..all_rows * patch].chunks_mut(patch * patch) {
+        mirror(product, patch);
+    }
     sums
+}
+
+/// Copies what lies below the diagonal of a matrix `[size, size]` to above it, in blocks that lie in
+/// the cache either way.
+fn mirror(matrix: &mut [f32], size: usize) {
+    for rows in blocks(size) {
+        for columns in blocks(rows.end) {
+            for row in rows.clone() {
+                for column in columns.start..columns.end.min(row) {
+                    matrix[column * size + row] = matrix[row * size + column];
+                }
+            }
+        }
+    }
+}
+
+/// `0..size` in parts.
+fn blocks(size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..size).step_by(ROWS_PER_TASK).map(move |first| first..(first + ROWS_PER_TASK).min(size))
 }

@@ -122,3 +122,15 @@ fn valid_range(
     let last = (pixels + padding).saturating_sub(offset).div_ceil(stride).min(places);
     first.min(last)..last
 }
+
+/// `[inner, outer, positions]` from `[outer, inner, positions]`. With images outside and channels
+/// inside it makes the rows of a matrix product, the other way round images of a product's rows.
+pub fn swap_outer(inner: usize, positions: usize, outer: usize, from: &[f32], to: &mut [f32]) {
+    for at_outer in 0..outer {
+        for at_inner in 0..inner {
+            let source = (at_outer * inner + at_inner) * positions;
+            let target = (at_inner * outer + at_outer) * positions;
+            to[target..target + positions].copy_from_slice(&from[source..source + positions]);
+        }
+    }
+}

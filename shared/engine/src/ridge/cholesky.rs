@@ -32,13 +32,15 @@ pub struct Factor {
 
 fn dot(left: &[f64], right: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
-    let (left, right) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
-    for (left, right) in left.zip(right) {
-        for ((sum, a), b) in sums.iter_mut().zip(left).zip(right) {
-            *sum += a * b;
+    let ((left, left_rest), (right, right_rest)) =
+        (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+    for (left, right) in left.iter().zip(right) {
+        // By index: neighbouring lanes then become one instruction, and nothing is called for each.
+        for lane in 0..LANES {
+            sums[lane] += left[lane] * right[lane];
         }
     }
+    let rest: f64 = left_rest.iter().zip(right_rest).map(|(a, b)| a * b).sum();
     sums.iter().sum::<f64>() + rest
 }
 

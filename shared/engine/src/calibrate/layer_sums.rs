@@ -1,0 +1,322 @@
+//! From a layer's second moments to the moments of its channels at every sparsity
+//! (`docs/method.md`, section 3).
+//!
+//! Every mask keeps the largest weights, so that those of two sparsities are nested: with a
+//! channel's weights in the order of magnitude, `E[ŷ²]` = ŵᵀGŵ grows by one weight at a time, whose
+//! products with all before it are one sum over a part of one row of G. G of a wide layer is larger
+//! than any cache; so the rows are gone through once, and each serves all channels.
+
+use rrlab_types::{ChannelMoments, magnitude_order};
+
+use super::second_moments::{InputMoments, PatchMoments};
+use super::weights::LayerWeights;
+use crate::kernels::{self, Matrix, WriteMode};
+use crate::threads;
+
+/// Sparsity from which `E[ŷ²]` is summed over kept weights; below it, over removed ones. Either sum
+/// takes the square of its weights, so the fewer are summed.
+const HALF: f64 = 0.5;
+/// Output channels whose product with G is one task: enough that each read of G, which does not fit
+/// the cache, serves several channels, and few enough that a layer of 64 channels keeps four
+/// threads busy.
+const CHANNELS_PER_PRODUCT: usize = 16;
+/// Rows of G that one task goes through for all channels: of the widest layers they fit the second
+/// cache.
+const ROWS_PER_TASK: usize = 32;
+/// Sums that are kept apart, so that one addition need not wait for the last.
+const LANES: usize = 4;
+
+/// One weight of a channel. Small, since a layer has millions.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    index: u32,
+    place: u32,
+    weight: f32,
+}
+
+impl Entry {
+    /// Index into the patch.
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+
+    /// Place in the order of magnitude of the whole layer, the largest first: a mask that keeps k
+    /// weights keeps the places below k.
+    pub fn place(self) -> usize {
+        self.place as usize
+    }
+
+    /// Its value.
+    pub fn weight(self) -> f64 {
+        f64::from(self.weight)
+    }
+}
+
+/// A layer's weights with the second moments of what they are multiplied with.
+pub struct LayerSums<'a> {
+    layer: &'a LayerWeights,
+    moments: &'a InputMoments,
+    /// `[channels, patch]`: each channel's weights, the largest first.
+    entries: Vec<Entry>,
+    /// G w of each channel, `[channels, patch]`.
+    products: Vec<f32>,
+}
+
+/// Index or place of a weight.
+fn narrow(index: usize) -> u32 {
+    u32::try_from(index).expect("a layer has fewer than 2³² weights")
+}
+
+/// Each channel's weights, the largest first.
+fn sorted(layer: &LayerWeights) -> Vec<Entry> {
+    let mut next: Vec<usize> = (0..layer.channels).map(|channel| channel * layer.patch()).collect();
+    let mut entries = vec![Entry { index: 0, place: 0, weight: 0.0 }; layer.weights.len()];
+    for (place, at) in magnitude_order(&layer.weights).into_iter().enumerate() {
+        let next = &mut next[at / layer.patch()];
+        let (index, weight) = (narrow(at % layer.patch()), layer.weights[at]);
+        entries[*next] = Entry { index, place: narrow(place), weight };
+        *next += 1;
+    }
+    entries
+}
+
+/// G w of each channel, `[channels, patch]`.
+fn products(layer: &LayerWeights, moments: &InputMoments) -> Vec<f32> {
+    let groups = moments.of_groups();
+    let patch = layer.patch();
+    let of_group = layer.channels / groups.len() * patch;
+    let mut products = vec![0.0; layer.channels * patch];
+    let parts = products.chunks_mut(of_group).zip(layer.weights.chunks(of_group));
+    for (group, (products, weights)) in groups.iter().zip(parts) {
+        threads::for_each_chunk(products, CHANNELS_PER_PRODUCT * patch, |chunk, out| {
+            let channels = out.len() / patch;
+            let weights = &weights[chunk * CHANNELS_PER_PRODUCT * patch..][..channels * patch];
+            let weights = Matrix::new(weights, channels, patch);
+            // wᵀG is (G w)ᵀ: G is symmetric.
+            let second = Matrix::new(&group.second, patch, patch);
+            kernels::matmul(weights, second, out, WriteMode::Replace);
+        });
+    }
+    products
+}
+
+impl<'a> LayerSums<'a> {
+    /// Of a layer whose inputs have these moments.
+    pub fn new(layer: &'a LayerWeights, moments: &'a InputMoments) -> Self {
+        Self { layer, moments, entries: sorted(layer), products: products(layer, moments) }
+    }
+
+    /// The layer.
+    pub fn layer(&self) -> &'a LayerWeights {
+        self.layer
+    }
+
+    /// Moments of its inputs.
+    pub fn moments(&self) -> &'a InputMoments {
+        self.moments
+    }
+
+    /// Weights of a channel, the largest first.
+    pub fn entries(&self, channel: usize) -> &[Entry] {
+        let patch = self.layer.patch();
+        &self.entries[channel * patch..][..patch]
+    }
+
+    /// G w of a channel, `[patch]`.
+    pub fn product(&self, channel: usize) -> &[f32] {
+        let patch = self.layer.patch();
+        &self.products[channel * patch..][..patch]
+    }
+
+    /// Moments of every channel where the layer keeps so many weights.
+    ///
+    /// # Shapes
+    /// - `kept`: a count for each sparsity, in any order
+    /// - output: `[sparsity][channel]`
+    pub fn channel_moments(&self, kept: &[usize]) -> Vec<Vec<ChannelMoments>> {
+        let groups = self.moments.of_groups();
+        let of_group = self.layer.channels / groups.len();
+        let half = ((1.0 - HALF) * self.layer.weights.len() as f64).round() as usize;
+        let mut channels = Vec::with_capacity(self.layer.channels);
+        for (group, moments) in groups.iter().enumerate() {
+            let first = group * of_group;
+            let entries = (first..first + of_group).map(|channel| self.entries(channel));
+            let halved: Vec<Halved> = entries.map(|entries| Halved::new(entries, half)).collect();
+            let earlier = moments.earlier(&halved);
+            channels.extend(threads::map_range(of_group, |channel| {
+                let earlier = earlier.iter().skip(channel).step_by(of_group).copied();
+                let product = self.product(first + channel);
+                let sums = ChannelSums::new(moments, halved[channel], earlier.collect(), product);
+                let bias = self.layer.bias_of(first + channel);
+                kept.iter().map(|&kept| sums.moments(kept, bias)).collect::<Vec<_>>()
+            }));
+        }
+        let level_of_all = |level: usize| channels.iter().map(|levels| levels[level]).collect();
+        (0..kept.len()).map(level_of_all).collect()
+    }
+}
+
+/// A channel's weights in two parts: the larger ones are summed from the largest on, the others
+/// from the smallest on. Fewer kept weights than there are larger ones follow from the first sums,
+/// more from what the second say of the removed ones.
+#[derive(Debug, Clone, Copy)]
+struct Halved<'a> {
+    larger: &'a [Entry],
+    /// The largest of them first, too.
+    smaller: &'a [Entry],
+}
+
+impl<'a> Halved<'a> {
+    /// Weights of a channel, the largest first, of which those among the layer's `half` largest are
+    /// the larger ones.
+    fn new(entries: &'a [Entry], half: usize) -> Self {
+        let (larger, smaller) =
+            entries.split_at(entries.partition_point(|entry| entry.place() < half));
+        Self { larger, smaller }
+    }
+
+    /// Rank of each entry of the patch, the largest first.
+    fn ranks(self) -> Vec<u32> {
+        let mut ranks = vec![0; self.larger.len() + self.smaller.len()];
+        for (rank, entry) in self.larger.iter().chain(self.smaller).enumerate() {
+            ranks[entry.index()] = narrow(rank);
+        }
+        ranks
+    }
+
+    /// Those that are summed before the weight of this rank.
+    fn before(self, rank: usize) -> &'a [Entry] {
+        match rank.checked_sub(self.larger.len()) {
+            None => &self.larger[..rank],
+            Some(rank) => &self.smaller[rank + 1..],
+        }
+    }
+}
+
+/// Σ over entries of their weight times their value in a row of G.
+fn weighted_sum(row: &[f32], entries: &[Entry]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (chunks, rest) = entries.as_chunks::<LANES>();
+    for chunk in chunks {
+        // By index: nothing is called for each.
+        for lane in 0..LANES {
+            sums[lane] += f64::from(chunk[lane].weight * row[chunk[lane].index()]);
+        }
+    }
+    for (lane, entry) in rest.iter().enumerate() {
+        sums[lane] += f64::from(entry.weight * row[entry.index()]);
+    }
+    sums.iter().sum()
+}
+
+impl PatchMoments {
+    /// For each weight `w_a` of each channel Σ `w_b G_ab` over the weights that are summed before
+    /// it, `[patch, channels]`.
+    fn earlier(&self, channels: &[Halved<'_>]) -> Vec<f32> {
+        let ranks: Vec<Vec<u32>> = channels.iter().map(|channel| channel.ranks()).collect();
+        let mut sums = vec![0.0; self.patch * channels.len()];
+        threads::for_each_chunk(&mut sums, ROWS_PER_TASK * channels.len(), |task, sums| {
+            let first = task * ROWS_PER_TASK;
+            for (at, (channel, ranks)) in channels.iter().zip(&ranks).enumerate() {
+                for (row, sums) in sums.chunks_mut(channels.len()).enumerate() {
+                    let index = first + row;
+                    let values = &self.second[index * self.patch..][..self.patch];
+                    let before = channel.before(ranks[index] as usize);
+                    sums[at] = weighted_sum(values, before) as f32;
+                }
+            }
+        });
+        sums
+    }
+
+    /// Σ `w_a w_b G_ab` over the first 0, 1, 2, … entries: one more adds its products with those
+    /// before it, twice, since G is symmetric, and its own square.
+    fn running_squares<'e>(
+        &self,
+        entries: impl Iterator<Item = &'e Entry>,
+        earlier: &[f32],
+    ) -> Vec<f64> {
+        let mut squares = vec![0.0];
+        let mut sum = 0.0;
+        for entry in entries {
+            let index = entry.index();
+            let own = f64::from(self.second[index * self.patch + index]);
+            sum += entry.weight() * (2.0 * f64::from(earlier[index]) + entry.weight() * own);
+            squares.push(sum);
+        }
+        squares
+    }
+
+    /// mᵀδ, where δ has these entries of w.
+    fn mean_of(&self, entries: &[Entry]) -> f64 {
+        entries.iter().map(|entry| entry.weight() * self.mean[entry.index()]).sum()
+    }
+}
+
+/// δᵀGw, where δ has these entries of w.
+fn cross(entries: &[Entry], product: &[f32]) -> f64 {
+    entries.iter().map(|entry| entry.weight() * f64::from(product[entry.index()])).sum()
+}
+
+/// One channel's sums, from which its moments at any sparsity follow.
+struct ChannelSums<'a> {
+    entries: Halved<'a>,
+    moments: &'a PatchMoments,
+    /// G w, `[patch]`.
+    product: &'a [f32],
+    /// wᵀGw.
+    dense_second: f64,
+    /// mᵀw.
+    dense_mean: f64,
+    /// Σ `w_a w_b G_ab` over the largest 0, 1, … of the larger entries.
+    from_largest: Vec<f64>,
+    /// The same over the smallest 0, 1, … of the smaller ones.
+    from_smallest: Vec<f64>,
+}
+
+impl<'a> ChannelSums<'a> {
+    /// `earlier` is the channel's column of [`PatchMoments::earlier`].
+    fn new(
+        moments: &'a PatchMoments,
+        entries: Halved<'a>,
+        earlier: Vec<f32>,
+        product: &'a [f32],
+    ) -> Self {
+        let Halved { larger, smaller } = entries;
+        Self {
+            entries,
+            moments,
+            product,
+            dense_second: cross(larger, product) + cross(smaller, product),
+            dense_mean: moments.mean_of(larger) + moments.mean_of(smaller),
+            from_largest: moments.running_squares(larger.iter(), &earlier),
+            from_smallest: moments.running_squares(smaller.iter().rev(), &earlier),
+        }
+    }
+
+    /// Moments where the layer keeps its `kept` largest weights.
+    fn moments(&self, kept: usize, bias: f64) -> ChannelMoments {
+        let Self { moments, product, dense_second, dense_mean, .. } = *self;
+        let stays = |entries: &'a [Entry]| {
+            entries.split_at(entries.partition_point(|entry| entry.place() < kept))
+        };
+        let (larger, smaller) = (stays(self.entries.larger), stays(self.entries.smaller));
+        let pruned_mean = moments.mean_of(larger.0) + moments.mean_of(smaller.0);
+        let covered = cross(larger.0, product) + cross(smaller.0, product);
+        let pruned_second = if smaller.0.is_empty() {
+            self.from_largest[larger.0.len()]
+        } else {
+            // ŵ = w − δ: ŵᵀGŵ = wᵀGw − 2δᵀGw + δᵀGδ.
+            let removed = smaller.1;
+            dense_second - 2.0 * cross(removed, product) + self.from_smallest[removed.len()]
+        };
+        ChannelMoments {
+            mean: dense_mean + bias,
+            // Rounding can leave the difference of two equal numbers below 0.
+            variance: (dense_second - dense_mean * dense_mean).max(0.0),
+            pruned_mean: pruned_mean + bias,
+            pruned_variance: (pruned_second - pruned_mean * pruned_mean).max(0.0),
+            covariance: covered - dense_mean * pruned_mean,
+        }
+    }
+}
