@@ -8,6 +8,7 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Sample, Split, draw_indices, images_to_device, shapes10};
+use rrlab_engine::import;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::unwatched;
@@ -371,25 +372,62 @@ async fn a_students_own_images_and_checkpoint_are_taken() {
         std::fs::write(&path, records(count)).unwrap();
         path
     });
-    let checkpoint = repository().join("frontend/gallery/resnet20-cifar10.safetensors");
+    // As another framework writes it, and as ONNX.
+    let ours = repository().join("frontend/gallery/resnet20-cifar10.safetensors");
+    let ours = std::fs::read(ours).unwrap();
+    let model = checkpoint::read(&ours, NetworkHint::default()).unwrap();
+    let files = [
+        ("plain.safetensors", without_metadata(&ours)),
+        ("net.onnx", import::onnx::write(&model).unwrap()),
+    ];
+    let [plain, onnx] = files.map(|(name, bytes)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    });
     let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
     page.goto("?run=true").await;
     page.set("#source", "files", "change").await;
     page.set("#network", "file", "change").await;
     let both = format!("{}\n{}", train.display(), test.display());
     choose(&page, "#image-files", Path::new(&both)).await;
-    choose(&page, "#checkpoint", &checkpoint).await;
+    choose(&page, "#checkpoint", &plain).await;
     page.set("#calibration", "32", "change").await;
     page.click("#measure").await;
     measured_here(&page).await;
     assert!(
         page.text("#images").await.contains("cifar10: 80 training and 40 test images, 10 classes")
     );
-    assert_eq!(
-        page.run("return document.querySelectorAll('#graph-A [data-layer]').length", &[]).await,
-        json!(22)
-    );
+    let layers = "return document.querySelectorAll('#graph-A [data-layer]').length";
+    assert_eq!(page.run(layers, &[]).await, json!(22));
+    let said = page.text("#history").await;
+    let network = format!("network {}", model.hash().short());
+    assert!(said.contains(&network) && said.contains("recognised resnet20"), "{said}");
+
+    // The same network in another form is the same network, and is measured alike.
+    choose(&page, "#checkpoint", &onnx).await;
+    page.click("#measure").await;
+    page.wait_until(
+        "return !document.querySelector('#history').textContent.includes('recognised')",
+    )
+    .await;
+    activity_ends(&page).await;
+    measured_here(&page).await;
+    assert_eq!(page.run(layers, &[]).await, json!(22));
+    let said = page.text("#history").await;
+    assert!(said.contains(&network), "{said}");
     page.close().await;
+}
+
+/// A safetensors file without what is said about its tensors.
+fn without_metadata(file: &[u8]) -> Vec<u8> {
+    let (length, rest) = file.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
+    let (header, tensors) = rest.split_at(length);
+    let mut header: serde_json::Map<String, Value> = serde_json::from_slice(header).unwrap();
+    header.remove("__metadata__");
+    let header = serde_json::to_vec(&header).unwrap();
+    [&(header.len() as u64).to_le_bytes(), header.as_slice(), tensors].concat()
 }
 
 async fn choose(page: &Browser, selector: &str, path: &Path) {

@@ -82,10 +82,12 @@ impl WorkerState {
         (self.profile, self.pruned) = (None, None);
     }
 
-    /// Holds this network from now on, and tells the page.
-    pub fn put_model(&mut self, model: Model) {
+    /// Holds this network from now on, and tells the page, with what was noticed when its file was
+    /// read.
+    pub fn put_model(&mut self, model: Model, notes: Vec<String>) {
         let hash = model.hash();
-        let (graph, history) = (Box::new(model.graph().clone()), model.info.history.clone());
+        let graph = Box::new(model.graph().clone());
+        let history = model.info.history.iter().cloned().chain(notes).collect();
         send_event(&ComputeEvent::Model { hash, graph, history });
         self.model = Some((hash, model));
         (self.profile, self.pruned) = (None, None);

@@ -87,7 +87,7 @@ impl WorkerState {
             &ComputeEvent::Checkpoint { model: model.hash(), kind },
             &checkpoint::write(&model)?,
         );
-        self.put_model(model);
+        self.put_model(model, Vec::new());
         if stopped { Err(Failure::Stopped) } else { Ok(()) }
     }
 }

@@ -88,7 +88,7 @@ impl WorkerState {
                 let data = self.data()?;
                 let graph = architecture.parse::<Architecture>()?.graph(data.classes.len())?;
                 let model = Model::untrained(graph, data, seed);
-                self.put_model(model);
+                self.put_model(model, Vec::new());
             }
             ComputeRequest::Open { name, architecture } => {
                 let architecture = architecture.map(|name| name.parse()).transpose()?;
@@ -97,7 +97,7 @@ impl WorkerState {
                 let bytes = one_part(&parts)?.bytes().await?;
                 let imported =
                     import::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
-                self.put_model(imported.model);
+                self.put_model(imported.model, imported.notes);
             }
             ComputeRequest::Train { model, plan } => {
                 let model = self.model(&model)?.clone();
@@ -105,7 +105,7 @@ impl WorkerState {
             }
             ComputeRequest::Continue => {
                 let state = TrainingState::from_bytes(&one_part(&parts)?.bytes().await?)?;
-                self.put_model(state.model.clone());
+                self.put_model(state.model.clone(), Vec::new());
                 self.train(state, control).await?;
             }
             ComputeRequest::Calibrate { model, images, seed } => {

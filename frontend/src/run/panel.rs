@@ -77,9 +77,9 @@ fn NetworkInputs(inputs: RunInputs) -> impl IntoView {
     let source = inputs.network;
     let history = move || {
         let Some(network) = inputs.session.network.get() else { return String::new() };
-        match network.history.last() {
-            Some(last) => format!("{}: {last}", network.title()),
-            None => network.title(),
+        match network.history.as_slice() {
+            [] => network.title(),
+            lines => format!("{}: {}", network.title(), lines.join("; ")),
         }
     };
     view! {

@@ -163,7 +163,7 @@ pub enum ComputeEvent {
         hash: ModelHash,
         /// Its layers and how they are connected.
         graph: Box<LayerGraph>,
-        /// How it came to be, a line for each step.
+        /// How it came to be, a line for each step, and what was noticed when its file was read.
         history: Vec<String>,
     },
     /// How far the present request is.

@@ -11,7 +11,7 @@ use crate::kernels::{Matrix, WriteMode, matmul};
 
 /// Columns that are factored together: narrow enough that what is not a matrix product takes a
 /// small part of the time, wide enough for those products to come to speed.
-const BLOCK: usize = 32;
+const BLOCK: usize = 24;
 /// Columns of an inverse that one product gives.
 const INVERTED_COLUMNS: usize = 128;
 /// Sums that a dot product keeps apart, so that it can be vectorised.
@@ -63,7 +63,8 @@ impl Factor {
         for first in (0..size).step_by(BLOCK) {
             let columns = first..(first + BLOCK).min(size);
             factor.subtract_earlier(columns.clone(), &mut product);
-            factor.factor_columns(columns)?;
+            factor.factor_diagonal(columns.clone())?;
+            factor.solve_below(columns, &mut product);
         }
         Ok(factor)
     }
@@ -87,29 +88,63 @@ impl Factor {
         }
     }
 
-    /// Factors a block of columns from which those before it have been taken.
-    fn factor_columns(&mut self, columns: Range<usize>) -> Result<(), NotPositiveDefinite> {
+    /// Factors the diagonal block of these columns, from which those before have been taken.
+    fn factor_diagonal(&mut self, columns: Range<usize>) -> Result<(), NotPositiveDefinite> {
         let size = self.size;
-        for row in columns.start..size {
+        for row in columns.clone() {
             let (above, rest) = self.lower.split_at_mut(row * size);
             let row_values = &mut rest[..size];
-            for column in columns.start..columns.end.min(row) {
+            for column in columns.start..row {
                 let other = &above[column * size..][..size];
                 let known = columns.start..column;
                 let sum = dot(&row_values[known.clone()], &other[known]);
                 row_values[column] = (row_values[column] - sum) / other[column];
             }
-            if row < columns.end {
-                let known = &row_values[columns.start..row];
-                let pivot = row_values[row] - dot(known, known);
-                // Not `<= 0.0`: what is not a number is no pivot either.
-                if !(pivot > 0.0 && pivot.is_finite()) {
-                    return Err(NotPositiveDefinite);
-                }
-                row_values[row] = pivot.sqrt();
+            let known = &row_values[columns.start..row];
+            let pivot = row_values[row] - dot(known, known);
+            // Not `<= 0.0`: what is not a number is no pivot either.
+            if !(pivot > 0.0 && pivot.is_finite()) {
+                return Err(NotPositiveDefinite);
             }
+            row_values[row] = pivot.sqrt();
         }
         Ok(())
+    }
+
+    /// What lies below a factored diagonal block D of these columns: `L = A · D⁻ᵀ`, a matrix product
+    /// with the inverse, which is small.
+    fn solve_below(&mut self, columns: Range<usize>, product: &mut Vec<f64>) {
+        let (size, width) = (self.size, columns.len());
+        let rows = size - columns.end;
+        if rows == 0 {
+            return;
+        }
+        let inverse = self.inverse_of_diagonal(columns.clone());
+        product.resize(rows * width, 0.0);
+        let below = &self.lower[columns.end * size + columns.start..];
+        let below = Matrix::part(below, rows, width, size);
+        let inverse = Matrix::new(&inverse, width, width).transposed();
+        matmul(below, inverse, product, WriteMode::Replace);
+        for (row, product) in product.chunks(width).enumerate() {
+            self.lower[(columns.end + row) * size..][columns.clone()].copy_from_slice(product);
+        }
+    }
+
+    /// The inverse of a factored diagonal block, `[columns, columns]`.
+    fn inverse_of_diagonal(&self, columns: Range<usize>) -> Vec<f64> {
+        let width = columns.len();
+        let mut inverse = vec![0.0; width * width];
+        for row in 0..width {
+            let values = &self.row(columns.start + row)[columns.clone()];
+            let (above, rest) = inverse.split_at_mut(row * width);
+            let inverted = &mut rest[..width];
+            for (factor, above) in values[..row].iter().zip(above.chunks(width)) {
+                subtract_scaled(&mut inverted[..row], *factor, &above[..row]);
+            }
+            inverted[row] = 1.0;
+            inverted[..=row].iter_mut().for_each(|value| *value /= values[row]);
+        }
+        inverse
     }
 
     fn row(&self, row: usize) -> &[f64] {

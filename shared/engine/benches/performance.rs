@@ -1,0 +1,171 @@
+//! The figures of `docs/performance.md` that need nothing but the engine, and, one at a time for
+//! `performance.py` to set beside PyTorch's, the engine's speed.
+//!
+//! `cargo bench -p rrlab-engine --bench performance` prints how many dense passes calibration takes
+//! and how its time grows. With words after `--`, `forward ARCHITECTURE BATCH`, `train ARCHITECTURE
+//! BATCH` or `calibrate ARCHITECTURE IMAGES`, it prints that one figure: images per second, or
+//! dense passes.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Device, Distribution, Tensor, read_sync};
+use rrlab_engine::architecture::Architecture;
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::data::{Dataset, Split, shapes10};
+use rrlab_engine::model::Model;
+use rrlab_engine::network::{Network, download};
+use rrlab_engine::train::{Trainer, TrainingState};
+use rrlab_engine::watch::unwatched;
+use rrlab_types::TrainingPlan;
+
+const CLASSES: usize = 10;
+/// A figure is of as many repetitions as fill this.
+const LEAST: Duration = Duration::from_secs(3);
+/// Images of the dense pass that calibration is compared with, at most: its time grows with them in
+/// proportion.
+const DENSE_IMAGES: usize = 256;
+/// Networks whose calibration is counted in dense passes, with how many images.
+const CALIBRATED: [(&str, usize); 9] = [
+    ("resnet20", 256),
+    ("resnet20", 1024),
+    ("resnet18:width=0.25", 1024),
+    ("resnet18", 256),
+    ("resnet18", 1024),
+    ("resnet34", 256),
+    ("resnet34", 1024),
+    ("vgg16_bn", 256),
+    ("vgg16_bn", 1024),
+];
+
+fn model(architecture: &str) -> Model {
+    let architecture: Architecture = architecture.parse().expect("an architecture's name");
+    Model::random(architecture.graph(CLASSES).expect("ten classes"), 1)
+}
+
+fn drawn(data: &Dataset, images: usize) -> CalibrationImages<'_> {
+    CalibrationImages::draw(data, Split::Train, images, 1, data.normalization).expect("as many")
+}
+
+/// Time of one of so many repetitions as fill [`LEAST`], after one that does not count.
+fn time_of(mut work: impl FnMut()) -> f64 {
+    work();
+    let (began, mut count) = (Instant::now(), 0);
+    while began.elapsed() < LEAST {
+        work();
+        count += 1;
+    }
+    began.elapsed().as_secs_f64() / f64::from(count)
+}
+
+/// Images per second of evaluation.
+fn forward(architecture: &str, batch: usize) -> f64 {
+    let (model, device) = (model(architecture), Device::flex());
+    let input = model.graph().nodes()[0].shape;
+    let network = Network::new(&model, &device);
+    let shape = [batch, input.channels, input.height, input.width];
+    let images = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let pass = || {
+        read_sync(download(network.forward(images.clone()))).expect("the CPU does not fail");
+    };
+    batch as f64 / time_of(pass)
+}
+
+/// Images per second of training, augmentation included.
+fn train(architecture: &str, batch: usize) -> f64 {
+    let data = shapes10(4 * batch, 10, 1);
+    let plan = TrainingPlan { epochs: 1000, batch_size: batch, ..TrainingPlan::default() };
+    let state = TrainingState::start(model(architecture), plan);
+    let mut trainer = Trainer::new(state, &data, &Device::flex()).expect("images of its size");
+    let step = || {
+        read_sync(trainer.step()).expect("a finite loss");
+    };
+    batch as f64 / time_of(step)
+}
+
+/// Seconds of calibration, and of a dense pass over as many images, before and after it.
+fn calibration(architecture: &str, count: usize) -> (f64, f64) {
+    let (data, model, device) = (shapes10(count, 10, 1), model(architecture), Device::flex());
+    let (images, few) = (drawn(&data, count), drawn(&data, count.min(DENSE_IMAGES)));
+    let network = Network::new(&model, &device);
+    let dense = || {
+        for batch in few.batches(&device) {
+            read_sync(download(network.forward(batch))).expect("the CPU does not fail");
+        }
+    };
+    let before = time_of(dense);
+    let began = Instant::now();
+    let method = Method::SecondMoments;
+    read_sync(calibrate(&model, &device, "cpu", &images, method, unwatched)).expect("finite");
+    let seconds = began.elapsed().as_secs_f64();
+    let of_few = (before + time_of(dense)) / 2.0;
+    (seconds, of_few * count as f64 / few.len() as f64)
+}
+
+/// The exponent with which seconds grow over sizes: the slope of both logarithms.
+fn exponent(points: &[(f64, f64)]) -> f64 {
+    let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+    let count = logs.len() as f64;
+    let (x, y) = logs.iter().fold((0.0, 0.0), |sum, log| (sum.0 + log.0, sum.1 + log.1));
+    let (x, y) = (x / count, y / count);
+    let covariance: f64 = logs.iter().map(|log| (log.0 - x) * (log.1 - y)).sum();
+    covariance / logs.iter().map(|log| (log.0 - x).powi(2)).sum::<f64>()
+}
+
+/// Calibration over networks and images, in seconds, and the exponent over these sizes.
+fn growth(what: &str, cases: &[(f64, &str, usize)]) {
+    let mut points = Vec::new();
+    for &(size, architecture, images) in cases {
+        points.push((size, calibration(architecture, images).0));
+    }
+    let seconds: Vec<String> =
+        points.iter().map(|(size, seconds)| format!("{size}: {seconds:.2} s")).collect();
+    println!("| {what} | {} | {:.2} |", seconds.join(", "), exponent(&points));
+}
+
+fn all() {
+    println!("| network | images | calibration, s | dense pass, s | passes |");
+    println!("|---|---|---|---|---|");
+    for (architecture, images) in CALIBRATED {
+        let (seconds, dense) = calibration(architecture, images);
+        let passes = seconds / dense;
+        println!("| {architecture} | {images} | {seconds:.2} | {dense:.2} | {passes:.1} |");
+    }
+    println!("\n| with | seconds | exponent |");
+    println!("|---|---|---|");
+    let name = "resnet20";
+    growth("images (ResNet-20)", &[(256.0, name, 256), (512.0, name, 512), (1024.0, name, 1024)]);
+    let widths = ["resnet20", "resnet20:width=2", "resnet20:width=4"];
+    growth(
+        "channels (ResNet-20, 256 images)",
+        &[(1.0, widths[0], 256), (2.0, widths[1], 256), (4.0, widths[2], 256)],
+    );
+    let depths = ["chenyaofo_resnet20", "chenyaofo_resnet32", "chenyaofo_resnet56"];
+    growth(
+        "depth (layers, 256 images)",
+        &[(20.0, depths[0], 256), (32.0, depths[1], 256), (56.0, depths[2], 256)],
+    );
+}
+
+fn main() -> ExitCode {
+    // Cargo itself says `--bench`.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => all(),
+        [what, architecture, count] => {
+            let count = count.parse().expect("how many images");
+            match *what {
+                "forward" => println!("{}", forward(architecture, count)),
+                "train" => println!("{}", train(architecture, count)),
+                "calibrate" => {
+                    let (seconds, dense) = calibration(architecture, count);
+                    println!("{}", seconds / dense);
+                }
+                _ => return ExitCode::from(2),
+            }
+        }
+        _ => return ExitCode::from(2),
+    }
+    ExitCode::SUCCESS
+}
