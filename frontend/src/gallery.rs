@@ -16,7 +16,7 @@ pub struct GalleryNetwork {
 pub const FIRST: &str = "resnet20-cifar10";
 
 /// Every network of the gallery, in the order in which they are listed.
-pub const GALLERY: [GalleryNetwork; 3] = [
+pub const GALLERY: [GalleryNetwork; 5] = [
     GalleryNetwork {
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
@@ -32,6 +32,18 @@ pub const GALLERY: [GalleryNetwork; 3] = [
         title: "ResNet-20 on CIFAR-10 (akamaster)",
         profile: "gallery/akamaster-resnet20-cifar10.profile.json",
         sweeps: &["gallery/akamaster-resnet20-cifar10.sweep.json"],
+    },
+    GalleryNetwork {
+        name: "akamaster-resnet56-cifar10",
+        title: "ResNet-56 on CIFAR-10 (akamaster)",
+        profile: "gallery/akamaster-resnet56-cifar10.profile.json",
+        sweeps: &["gallery/akamaster-resnet56-cifar10.sweep.json"],
+    },
+    GalleryNetwork {
+        name: "chenyaofo-resnet20-cifar10",
+        title: "ResNet-20 on CIFAR-10 (chenyaofo)",
+        profile: "gallery/chenyaofo-resnet20-cifar10.profile.json",
+        sweeps: &["gallery/chenyaofo-resnet20-cifar10.sweep.json"],
     },
     GalleryNetwork {
         name: "chenyaofo-resnet20-cifar100",

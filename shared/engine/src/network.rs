@@ -123,7 +123,7 @@ impl Network {
                 let deviation = variance.clone().add_scalar(*epsilon).sqrt();
                 let scale = gamma.clone() / deviation;
                 let shift = beta.clone() - mean.clone() * scale.clone();
-                inputs[0].clone() * per_channel(scale) + per_channel(shift)
+                kernels::scale_and_shift(inputs[0].clone(), scale, shift)
             }
             parameters => stateless_output(node, parameters, inputs),
         }

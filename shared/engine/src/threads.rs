@@ -5,6 +5,17 @@
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
+/// Results of two pieces of work.
+pub(crate) fn join<A: Send, B: Send>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    #[cfg(feature = "rayon")]
+    return rayon::join(first, second);
+    #[cfg(not(feature = "rayon"))]
+    (first(), second())
+}
+
 /// Results of `work` on `0..count`, in order.
 pub(crate) fn map_range<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
     #[cfg(feature = "rayon")]

@@ -97,6 +97,23 @@ fn batch_norm_and_its_gradients_equal_burns() {
 }
 
 #[test]
+fn channels_scaled_and_shifted_equal_burns() {
+    let device = Device::flex();
+    device.seed(11);
+    for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [64, 2, 1, 1]] {
+        let input: Tensor<4> = random(shape, &device);
+        let [scale, shift] = [0, 1].map(|_| random([shape[1]], &device));
+        let ours = kernels::scale_and_shift(input.clone(), scale.clone(), shift.clone());
+        let theirs = kernels::scale_and_shift_by_burn(input.clone(), scale.clone(), shift.clone());
+        assert_close(ours, theirs.clone());
+        // What lies otherwise in memory is read in the order of its dimensions.
+        let turned = input.swap_dims(2, 3);
+        let ours = kernels::scale_and_shift(turned, scale, shift);
+        assert_close(ours, theirs.swap_dims(2, 3));
+    }
+}
+
+#[test]
 fn correlations_equal_burns() {
     let device = Device::flex();
     device.seed(9);

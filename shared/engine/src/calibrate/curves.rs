@@ -6,6 +6,8 @@ use rrlab_types::{
 };
 use strum::VariantArray as _;
 
+use crate::threads;
+
 /// Sketches of a layer's scores.
 pub struct LayerScores {
     magnitude: ScoreSketch,
@@ -15,12 +17,15 @@ pub struct LayerScores {
 impl LayerScores {
     /// Sketches of every layer of a network, from the layers' weights.
     pub fn of_network(layers: &[&[f32]]) -> Vec<Self> {
-        let magnitudes =
-            |weights: &&[f32]| weights.iter().map(|weight| f64::from(weight.abs())).collect();
-        let magnitudes = layers.iter().map(magnitudes).collect();
-        let lamp_scores = layers.iter().map(|weights| lamp_scores(weights)).collect();
-        let sketches = ScoreSketch::of_network(magnitudes).into_iter();
-        let pairs = sketches.zip(ScoreSketch::of_network(lamp_scores));
+        let magnitudes = |layer: usize| {
+            layers[layer].iter().map(|weight| f64::from(weight.abs())).collect::<Vec<f64>>()
+        };
+        let lamp_scores = |layer: usize| lamp_scores(layers[layer]);
+        let (magnitudes, lamp) = threads::join(
+            || ScoreSketch::of_network((0..layers.len()).map(magnitudes).collect()),
+            || ScoreSketch::of_network(threads::map_range(layers.len(), lamp_scores)),
+        );
+        let pairs = magnitudes.into_iter().zip(lamp);
         pairs.map(|(magnitude, lamp)| Self { magnitude, lamp }).collect()
     }
 }

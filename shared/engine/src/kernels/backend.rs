@@ -40,6 +40,13 @@ pub trait CpuKernels: Backend {
         window: Window,
     ) -> FloatTensor<Self>;
 
+    /// Each channel times a number of its own, plus another. Without gradients.
+    fn scale_and_shift(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
     /// Batch norm: output, mean and variance of each channel.
     fn batch_norm_forward(
         input: FloatTensor<Self>,
@@ -113,6 +120,14 @@ impl CpuKernels for Flex {
         let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
         let values = conv2d::weight_gradient(&geometry, input.storage(), gradient.storage());
         tensor(values, dims::<4>(&weight))
+    }
+
+    fn scale_and_shift(input: CpuTensor, scale: CpuTensor, shift: CpuTensor) -> CpuTensor {
+        let (extent, shape) = (extent(&input), dims::<4>(&input));
+        let (input, scale, shift) =
+            (input.to_contiguous(), scale.to_contiguous(), shift.to_contiguous());
+        let (input, scale, shift) = (input.storage(), scale.storage(), shift.storage());
+        tensor(batch_norm::scale_and_shift(&extent, input, scale, shift), shape)
     }
 
     fn batch_norm_forward(
@@ -247,6 +262,14 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         _: Window,
     ) -> FloatTensor<Self> {
         unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+
+    fn scale_and_shift(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        unreachable!("where gradients are asked for, burn's own operations compute it")
     }
 
     fn batch_norm_forward(

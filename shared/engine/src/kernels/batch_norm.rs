@@ -1,5 +1,5 @@
-//! Batch normalisation by the batch's own statistics: two passes over the input forward, two over
-//! the gradient back.
+//! Batch normalisation by the batch's own statistics, two passes over the input forward, two over
+//! the gradient back; and by known ones, in one pass.
 
 use crate::threads;
 
@@ -74,13 +74,23 @@ pub fn forward(
     beta: &[f32],
     epsilon: f32,
 ) -> Vec<f32> {
+    let scale_of =
+        |(gamma, moments): (&f32, &ChannelMoments)| gamma / (moments.variance + epsilon).sqrt();
+    let scale: Vec<f32> = gamma.iter().zip(moments).map(scale_of).collect();
+    let shift_of = |channel: usize| beta[channel] - moments[channel].mean * scale[channel];
+    let shift: Vec<f32> = (0..extent.channels).map(shift_of).collect();
+    scale_and_shift(extent, input, &scale, &shift)
+}
+
+/// `x·scale + shift` for `input` `[batch, channels, positions]`; the others are one number a
+/// channel.
+pub fn scale_and_shift(extent: &Extent, input: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
     let mut output = vec![0.0; input.len()];
     threads::for_each_chunk(&mut output, extent.channels * extent.positions, |image, out| {
         let input = &input[image * out.len()..][..out.len()];
         let planes = out.chunks_mut(extent.positions).zip(input.chunks(extent.positions));
         for (channel, (out, input)) in planes.enumerate() {
-            let scale = gamma[channel] / (moments[channel].variance + epsilon).sqrt();
-            let shift = beta[channel] - moments[channel].mean * scale;
+            let (scale, shift) = (scale[channel], shift[channel]);
             for (to, x) in out.iter_mut().zip(input) {
                 *to = x * scale + shift;
             }

@@ -1,4 +1,4 @@
-//! The two operations that decide how long training takes: convolution and batch normalisation,
+//! The operations that decide how long training takes: convolution and batch normalisation,
 //! forward and backward.
 //!
 //! On a GPU they are burn's own. On the CPU they are ours, because burn-flex converts layouts and
@@ -132,6 +132,40 @@ pub fn batch_norm_by_burn(
     }
 }
 
+/// Each channel times a number of its own, plus another: a batch norm in evaluation. On the CPU in
+/// one pass over the image, where no gradients are asked for.
+///
+/// # Shapes
+/// - `input`, output: `[batch, channels, height, width]`
+/// - `scale`, `shift`: `[channels]`
+pub fn scale_and_shift(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
+    if !matches!(input.device().as_dispatch(), DispatchDevice::Flex(_)) {
+        return scale_and_shift_by_burn(input, scale, shift);
+    }
+    let output = Dispatch::scale_and_shift(
+        input.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+    );
+    Tensor::from_dispatch(output)
+}
+
+/// The same by burn's own operations, whatever the device.
+pub fn scale_and_shift_by_burn(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
+    let [channels] = scale.dims();
+    let stretched = |values: Tensor<1>| values.reshape([1, channels, 1, 1]);
+    input * stretched(scale) + stretched(shift)
+}
+
+/// A tensor of the CPU device on the host: a view of its memory, so that nothing is waited for.
+fn of_cpu<const D: usize>(tensor: Tensor<D>) -> TensorData {
+    burn::tensor::read_sync(tensor.into_data_async()).expect("the CPU device does not fail")
+}
+
+fn values_of(data: &TensorData) -> &[f32] {
+    data.as_slice::<f32>().expect("activations are f32")
+}
+
 /// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)` for each offset (dy, dx),
 /// zero outside the image.
 ///
@@ -143,11 +177,8 @@ pub fn correlate(input: Tensor<4>, offsets: &[Offset]) -> Tensor<3> {
         let [batch, channels, height, width] = input.dims();
         let planes = correlate::Planes { batch, channels, height, width };
         let device = input.device();
-        // A read of the CPU device is a view of its memory: nothing is waited for.
-        let data =
-            burn::tensor::read_sync(input.into_data_async()).expect("the CPU device does not fail");
-        let values = data.as_slice::<f32>().expect("activations are f32");
-        let sums = correlate::correlate(&planes, values, offsets);
+        let data = of_cpu(input);
+        let sums = correlate::correlate(&planes, values_of(&data), offsets);
         return Tensor::from_data(
             TensorData::new(sums, [offsets.len(), channels, channels]),
             &device,
@@ -196,11 +227,8 @@ pub fn patch_sums(input: Tensor<4>, window: Window, groups: usize) -> Tensor<1> 
     let [batch, channels, height, width] = input.dims();
     let geometry = unfold::Input { batch, channels, height, width, window };
     let device = input.device();
-    // A read of the CPU device is a view of its memory: nothing is waited for.
-    let data =
-        burn::tensor::read_sync(input.into_data_async()).expect("the CPU device does not fail");
-    let values = data.as_slice::<f32>().expect("activations are f32");
-    let sums = patch_sums::patch_sums(&geometry, groups, values);
+    let data = of_cpu(input);
+    let sums = patch_sums::patch_sums(&geometry, groups, values_of(&data));
     let count = sums.len();
     Tensor::from_data(TensorData::new(sums, [count]), &device)
 }
@@ -280,12 +308,8 @@ pub fn patch_products(
     let of_input = unfold::Input { batch, channels, height, width, window };
     let geometry = conv2d::Geometry { input: of_input, out_channels, groups };
     assert_eq!(geometry.output_shape(), output.dims(), "an output of this input");
-    // A read of the CPU device is a view of its memory: nothing is waited for.
-    let data = [input, output].map(|tensor| {
-        burn::tensor::read_sync(tensor.into_data_async()).expect("the CPU device does not fail")
-    });
-    let [input, output] =
-        data.each_ref().map(|data| data.as_slice::<f32>().expect("activations are f32"));
+    let data = [input, output].map(of_cpu);
+    let [input, output] = data.each_ref().map(values_of);
     let sums = conv2d::weight_gradient(&geometry, input, output);
     let patch = channels / groups * window.area();
     Tensor::from_data(TensorData::new(sums, [out_channels, patch]), &device)
