@@ -142,7 +142,7 @@ pub enum Command {
 /// Import, list and fetch data sets.
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
-    /// Import CIFAR's official files or an image folder (train/CLASS/*.png|jpg), from a folder,
+    /// Import CIFAR's official files or an image folder (train/CLASS/*.png|jpg|webp), from a folder,
     /// .tar, .tar.gz or .zip.
     Import {
         /// The folder or archive.

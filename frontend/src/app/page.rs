@@ -15,7 +15,8 @@ use crate::server::{ServerState, SharedJob};
 use crate::settings::{Part, Theme};
 
 /// How names of data sets and images end.
-const IMAGE_ENDINGS: [&str; 7] = [".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg"];
+const IMAGE_ENDINGS: [&str; 9] =
+    [".zip", ".tar", ".tar.gz", ".tgz", ".bin", ".png", ".jpg", ".jpeg", ".webp"];
 
 /// The whole page.
 #[component]

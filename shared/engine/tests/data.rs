@@ -88,10 +88,33 @@ fn cifar100_labels_are_the_fine_ones() {
 }
 
 fn png(colour: [u8; 3], size: (u32, u32)) -> Vec<u8> {
+    encoded(colour, size, image::ImageFormat::Png)
+}
+
+fn encoded(colour: [u8; 3], size: (u32, u32), format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = Vec::new();
     let image = image::RgbImage::from_pixel(size.0, size.1, image::Rgb(colour));
-    image.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+    image.write_to(&mut Cursor::new(&mut bytes), format).unwrap();
     bytes
+}
+
+#[test]
+fn images_of_every_format() {
+    use image::ImageFormat::{Jpeg, Png, WebP};
+    let red = |format| encoded([250, 0, 0], (32, 32), format);
+    let files = [
+        ("train/a/1.PNG".to_owned(), red(Png)),
+        ("train/a/2.jpg".to_owned(), red(Jpeg)),
+        ("train/a/3.jpeg".to_owned(), red(Jpeg)),
+        ("train/b/4.webp".to_owned(), red(WebP)),
+        ("test/b/5.webp".to_owned(), red(WebP)),
+    ];
+    let dataset = import(&files, "formats").unwrap();
+    assert_eq!((dataset.train.len(), dataset.test.len()), (4, 1));
+    for index in 0..4 {
+        let image = dataset.train.image(index);
+        assert!(image[0].abs_diff(250) < 3 && image[1024] < 3, "{index}: {}", image[0]);
+    }
 }
 
 #[test]

@@ -21,10 +21,10 @@ pub struct Planes {
 /// Parts into which the batch is cut. Fixed, so that sums do not depend on the number of threads; 8
 /// keep the cores of most machines busy, and each costs the memory of all sums once more.
 const PARTS: usize = 8;
-/// Values of shifted images that one product reads, where a single image does not have more: deep
-/// layers have many channels and few pixels, and a product over the pixels of one image would write
-/// all sums for next to no work. 8 MiB stay in the last cache.
-const VALUES_PER_PRODUCT: usize = 1 << 21;
+/// Values of the images that one product reads, where a single image does not have more: deep layers
+/// have many channels and few pixels, and a product over the pixels of one image would write all
+/// sums for next to no work. They and their shifted copy stay in the second cache.
+const VALUES_PER_PRODUCT: usize = 1 << 16;
 
 /// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)`, zero outside the image.
 ///
@@ -36,7 +36,7 @@ pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32>
     let (pixels, size) = (height * width, channels * channels);
     let image = channels * pixels;
     let per_part = batch.div_ceil(PARTS).max(1);
-    let per_product = (VALUES_PER_PRODUCT / (offsets.len() * image)).clamp(1, per_part);
+    let per_product = (VALUES_PER_PRODUCT / image).clamp(1, per_part);
     let parts = threads::map_range(batch.div_ceil(per_part), |part| {
         let images = part * per_part..((part + 1) * per_part).min(batch);
         let mut sums = vec![0.0; offsets.len() * size];
@@ -45,19 +45,15 @@ pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32>
             let count = images.len() / image;
             joined.resize(images.len(), 0.0);
             swap_outer(channels, pixels, count, images, &mut joined);
-            // Pixels from outside stay 0, as they are from the start; they move when the number of
-            // images does.
-            if shifted.len() != offsets.len() * images.len() {
+            for (offset, sums) in offsets.iter().zip(sums.chunks_mut(size)) {
+                // Pixels from outside are 0.
                 shifted.clear();
-                shifted.resize(offsets.len() * images.len(), 0.0);
+                shifted.resize(images.len(), 0.0);
+                shift(planes, &joined, *offset, &mut shifted);
+                let left = Matrix::new(&shifted, channels, count * pixels);
+                let right = Matrix::new(&joined, channels, count * pixels).transposed();
+                matmul(left, right, sums, WriteMode::Add);
             }
-            for (offset, shifted) in offsets.iter().zip(shifted.chunks_mut(images.len())) {
-                shift(planes, &joined, *offset, shifted);
-            }
-            // All offsets in one product: it reads the images once.
-            let left = Matrix::new(&shifted, offsets.len() * channels, count * pixels);
-            let right = Matrix::new(&joined, channels, count * pixels).transposed();
-            matmul(left, right, &mut sums, WriteMode::Add);
         }
         sums
     });

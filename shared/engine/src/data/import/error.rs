@@ -59,7 +59,7 @@ pub enum ImportError {
     /// A split without images.
     #[error(
         "no {split} images found: expected data_batch_1.bin … test_batch.bin (CIFAR-10), train.bin and test.bin \
-         (CIFAR-100), or an image folder train/CLASS/*.png|jpg and test/CLASS/*.png|jpg"
+         (CIFAR-100), or an image folder train/CLASS/*.png|jpg|webp and test/CLASS/…"
     )]
     Empty { split: Split },
     /// Class names that are fewer than the classes, or a class that only one split has.

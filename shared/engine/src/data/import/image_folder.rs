@@ -1,4 +1,4 @@
-//! An image folder: `split/class/*.png|jpg`, below any number of leading folders.
+//! An image folder: `split/class/*.png|jpg|webp`, below any number of leading folders.
 
 use std::io::Cursor;
 
@@ -18,7 +18,7 @@ pub const SIDES: std::ops::RangeInclusive<usize> = 1..=1024;
 pub fn image_path(path: &str) -> Option<(Split, &str)> {
     let (folders, file) = path.rsplit_once(['/', '\\'])?;
     let extension = file.rsplit_once('.')?.1.to_lowercase();
-    if !matches!(extension.as_str(), "png" | "jpg" | "jpeg") || file.starts_with('.') {
+    if !matches!(extension.as_str(), "png" | "jpg" | "jpeg" | "webp") || file.starts_with('.') {
         return None;
     }
     let mut folders = folders.rsplit(['/', '\\']);
