@@ -147,8 +147,8 @@ impl<'a> LayerSums<'a> {
                 let earlier = earlier.iter().skip(channel).step_by(of_group).copied();
                 let product = self.product(first + channel);
                 let sums = ChannelSums::new(moments, halved[channel], earlier.collect(), product);
-                let bias = self.layer.bias_of(first + channel);
-                kept.iter().map(|&kept| sums.moments(kept, bias)).collect::<Vec<_>>()
+                let at = |&kept: &usize| self.layer.moments_of(first + channel, sums.means(kept));
+                kept.iter().map(at).collect::<Vec<_>>()
             }));
         }
         let level_of_all = |level: usize| channels.iter().map(|levels| levels[level]).collect();
@@ -294,8 +294,9 @@ impl<'a> ChannelSums<'a> {
         }
     }
 
-    /// Moments where the layer keeps its `kept` largest weights.
-    fn moments(&self, kept: usize, bias: f64) -> ChannelMoments {
+    /// `[E[y], E[y²], E[ŷ], E[ŷ²], E[yŷ]]` without the bias where the layer keeps its `kept` largest
+    /// weights.
+    fn means(&self, kept: usize) -> [f64; 5] {
         let Self { moments, product, dense_second, dense_mean, .. } = *self;
         let stays = |entries: &'a [Entry]| {
             entries.split_at(entries.partition_point(|entry| entry.place() < kept))
@@ -310,13 +311,6 @@ impl<'a> ChannelSums<'a> {
             let removed = smaller.1;
             dense_second - 2.0 * cross(removed, product) + self.from_smallest[removed.len()]
         };
-        ChannelMoments {
-            mean: dense_mean + bias,
-            // Rounding can leave the difference of two equal numbers below 0.
-            variance: (dense_second - dense_mean * dense_mean).max(0.0),
-            pruned_mean: pruned_mean + bias,
-            pruned_variance: (pruned_second - pruned_mean * pruned_mean).max(0.0),
-            covariance: covered - dense_mean * pruned_mean,
-        }
+        [dense_mean, dense_second, pruned_mean, pruned_second, covered]
     }
 }

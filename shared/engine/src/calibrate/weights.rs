@@ -40,7 +40,7 @@ impl LayerWeights {
     }
 
     /// Bias of an output channel; 0 for a layer without one.
-    pub fn bias_of(&self, channel: usize) -> f64 {
+    fn bias_of(&self, channel: usize) -> f64 {
         self.bias.as_ref().map_or(0.0, |bias| f64::from(bias[channel]))
     }
 
