@@ -335,13 +335,6 @@ async fn download_node(
     Ok(tensors)
 }
 
-/// A vector of channels, `[channels]`, as `[1, channels, 1, 1]`, which stretches over batch and
-/// positions.
-pub fn per_channel(values: Tensor<1>) -> Tensor<4> {
-    let [channels] = values.dims();
-    values.reshape([1, channels, 1, 1])
-}
-
 /// The running statistic after a batch's own was taken into it.
 fn running(held: Tensor<1>, batch: Tensor<1>) -> Tensor<1> {
     held.mul_scalar(1.0 - RUNNING_MOMENTUM) + batch.mul_scalar(RUNNING_MOMENTUM)
@@ -407,12 +400,13 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
         (op, Parameters::Weight { weight, bias }) => {
             let output = weighted_output(op, weight.clone(), input);
             match bias {
-                Some(bias) => output + per_channel(bias.clone()),
+                Some(bias) => output + kernels::per_channel(bias.clone()),
                 None => output,
             }
         }
         (op, Parameters::Affine { gamma, beta }) => {
-            normalised(op, input) * per_channel(gamma.clone()) + per_channel(beta.clone())
+            normalised(op, input) * kernels::per_channel(gamma.clone())
+                + kernels::per_channel(beta.clone())
         }
         (op, _) if op.is_activation() => activated(op, input),
         (op, _) => rearranged(op, inputs),

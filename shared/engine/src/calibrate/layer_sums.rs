@@ -128,6 +128,14 @@ impl<'a> LayerSums<'a> {
         &self.products[channel * patch..][..patch]
     }
 
+    /// `E[y]` and `E[y²]` of a channel of the dense layer, without its bias: mᵀw and wᵀGw.
+    pub fn dense(&self, channel: usize) -> (f64, f64) {
+        let groups = self.moments.of_groups();
+        let group = &groups[channel / (self.layer.channels / groups.len())];
+        let entries = self.entries(channel);
+        (group.mean_of(entries), cross(entries, self.product(channel)))
+    }
+
     /// Moments of every channel where the layer keeps so many weights.
     ///
     /// # Shapes
@@ -145,9 +153,9 @@ impl<'a> LayerSums<'a> {
             let earlier = moments.earlier(&halved);
             channels.extend(threads::map_range(of_group, |channel| {
                 let earlier = earlier.iter().skip(channel).step_by(of_group).copied();
-                let product = self.product(first + channel);
-                let sums = ChannelSums::new(moments, halved[channel], earlier.collect(), product);
-                let at = |&kept: &usize| self.layer.moments_of(first + channel, sums.means(kept));
+                let (entries, channel) = (halved[channel], first + channel);
+                let sums = ChannelSums::new(self, moments, channel, entries, earlier.collect());
+                let at = |&kept: &usize| self.layer.moments_of(channel, sums.means(kept));
                 kept.iter().map(at).collect::<Vec<_>>()
             }));
         }
@@ -275,20 +283,23 @@ struct ChannelSums<'a> {
 }
 
 impl<'a> ChannelSums<'a> {
-    /// `earlier` is the channel's column of [`PatchMoments::earlier`].
+    /// Sums of a channel of the layer, with its group's moments; `earlier` is the channel's column of
+    /// [`PatchMoments::earlier`].
     fn new(
+        layer: &'a LayerSums<'_>,
         moments: &'a PatchMoments,
+        channel: usize,
         entries: Halved<'a>,
         earlier: Vec<f32>,
-        product: &'a [f32],
     ) -> Self {
         let Halved { larger, smaller } = entries;
+        let (dense_mean, dense_second) = layer.dense(channel);
         Self {
             entries,
             moments,
-            product,
-            dense_second: cross(larger, product) + cross(smaller, product),
-            dense_mean: moments.mean_of(larger) + moments.mean_of(smaller),
+            product: layer.product(channel),
+            dense_second,
+            dense_mean,
             from_largest: moments.running_squares(larger.iter(), &earlier),
             from_smallest: moments.running_squares(smaller.iter().rev(), &earlier),
         }

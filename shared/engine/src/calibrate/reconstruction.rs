@@ -84,10 +84,7 @@ impl Curves<'_> {
         let (entries, product) = (self.sums.entries(channel), self.sums.product(channel));
         let of_group = self.sums.layer().channels / self.groups.len();
         let inputs = self.groups[channel / of_group];
-        let mean: f64 =
-            entries.iter().map(|entry| entry.weight() * inputs.mean()[entry.index()]).sum();
-        let second: f64 =
-            entries.iter().map(|entry| entry.weight() * f64::from(product[entry.index()])).sum();
+        let (mean, second) = self.sums.dense(channel);
         let variance = (second - mean * mean).max(0.0);
 
         let most = self.kept.iter().max().copied().unwrap_or_default();

@@ -124,9 +124,9 @@ pub fn batch_norm_by_burn(
     // rounding.
     let centred = input - mean.clone();
     let variance = channel_means(centred.clone() * centred.clone());
-    let scale = gamma.reshape([1, channels, 1, 1]) / variance.clone().add_scalar(epsilon).sqrt();
+    let scale = per_channel(gamma) / variance.clone().add_scalar(epsilon).sqrt();
     BatchNormOutput {
-        output: centred * scale + beta.reshape([1, channels, 1, 1]),
+        output: centred * scale + per_channel(beta),
         mean: mean.reshape([channels]),
         variance: variance.reshape([channels]),
     }
@@ -152,9 +152,14 @@ pub fn scale_and_shift(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> 
 
 /// The same by burn's own operations, whatever the device.
 pub fn scale_and_shift_by_burn(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
-    let [channels] = scale.dims();
-    let stretched = |values: Tensor<1>| values.reshape([1, channels, 1, 1]);
-    input * stretched(scale) + stretched(shift)
+    input * per_channel(scale) + per_channel(shift)
+}
+
+/// A vector of channels, `[channels]`, as `[1, channels, 1, 1]`, which stretches over batch and
+/// positions.
+pub fn per_channel(values: Tensor<1>) -> Tensor<4> {
+    let [channels] = values.dims();
+    values.reshape([1, channels, 1, 1])
 }
 
 /// A tensor of the CPU device on the host: a view of its memory, so that nothing is waited for.
