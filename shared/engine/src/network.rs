@@ -405,8 +405,7 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
             }
         }
         (op, Parameters::Affine { gamma, beta }) => {
-            normalised(op, input) * kernels::per_channel(gamma.clone())
-                + kernels::per_channel(beta.clone())
+            kernels::scale_and_shift(normalised(op, input), gamma.clone(), beta.clone())
         }
         (op, _) if op.is_activation() => activated(op, input),
         (op, _) => rearranged(op, inputs),

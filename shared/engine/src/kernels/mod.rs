@@ -132,8 +132,8 @@ pub fn batch_norm_by_burn(
     }
 }
 
-/// Each channel times a number of its own, plus another: a batch norm in evaluation. On the CPU in
-/// one pass over the image, where no gradients are asked for.
+/// Each channel times a number of its own, plus another: what follows a norm. On the CPU in one pass
+/// over the image, where no gradients are asked for.
 ///
 /// # Shapes
 /// - `input`, output: `[batch, channels, height, width]`
