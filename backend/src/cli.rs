@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::{Normalization, Split};
 use rrlab_engine::device::DeviceChoice;
-use rrlab_engine::import::Hint;
+use rrlab_engine::import::{Hint, Preprocessing};
 use rrlab_protocol::UserRole;
 use rrlab_types::{
     CALIBRATION_IMAGES, Constraint, Criterion, Distillation, FinetunePlan, JUDGE_IMAGES, Repair,
@@ -18,6 +19,7 @@ use strum::VariantArray as _;
 
 use crate::destination::Existing;
 use crate::objects::GRACE;
+use crate::storage::read_text;
 
 /// Which layers of a pruned network can still be repaired?
 ///
@@ -150,10 +152,14 @@ pub enum DatasetCommand {
         /// Name of the data set in later commands.
         #[arg(long)]
         name: String,
-        /// Rows and columns that a folder's images are scaled to fill and cut to. A network
-        /// resizes them to its own by itself, but nothing brings back what was scaled away.
-        #[arg(long, default_value_t = 32)]
+        /// Rows and columns to which the middle of a folder's images is cut. A network resizes them
+        /// to its own by itself, but nothing brings back what was scaled away.
+        #[arg(long, value_name = "PIXELS", default_value_t = 32)]
         size: usize,
+        /// What the shorter side of an image is scaled to before; without this as many pixels as
+        /// stay. Networks for 224 pixels are mostly evaluated on images scaled to 256.
+        #[arg(long, value_name = "PIXELS")]
+        resize: Option<usize>,
         #[command(flatten)]
         overwrite: OverwriteArgs,
     },
@@ -224,23 +230,58 @@ pub struct ModelArgs {
     pub model: PathBuf,
     #[command(flatten)]
     pub network: NetworkArgs,
+    #[command(flatten)]
+    pub preprocessing: PreprocessingArgs,
+}
+
+impl ModelArgs {
+    /// The same for the engine.
+    ///
+    /// # Errors
+    /// As [`PreprocessingArgs::read`].
+    pub fn hint(&self) -> anyhow::Result<Hint> {
+        let preprocessing = self.preprocessing.read()?;
+        Ok(Hint { network: self.network.hint(), preprocessing })
+    }
+}
+
+/// What a network expects of images, where its file does not say.
+#[derive(Debug, Args)]
+pub struct PreprocessingArgs {
     /// Rows and columns of the network's images, where its file leaves them open.
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<usize>,
+    /// What an image's shorter side is scaled to before so much of its middle is cut out, where the
+    /// network's file does not say.
+    #[arg(long, value_name = "PIXELS")]
+    pub resize: Option<usize>,
     /// Mean of each colour, pixels scaled to 0..1, that the network was trained with, where its
-    /// file does not say.
+    /// file does not say; one number is for all.
     #[arg(long, value_name = "R,G,B", requires = "std", value_parser = colours)]
     pub mean: Option<[f32; 3]>,
     /// Deviation of each colour, likewise.
     #[arg(long, value_name = "R,G,B", requires = "mean", value_parser = deviations)]
     pub std: Option<[f32; 3]>,
+    /// A file that says all of this, and what the classes are called: JSON with any of "size",
+    /// "resize", "normalization" ({"mean": [R, G, B], "std": [R, G, B]}) and "class_names" ([…], in
+    /// the order of the network's outputs).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "resize", "mean", "std"])]
+    pub preprocessing: Option<PathBuf>,
 }
 
-impl ModelArgs {
+impl PreprocessingArgs {
     /// The same for the engine.
-    pub fn hint(&self) -> Hint {
+    ///
+    /// # Errors
+    /// If the file can't be read, or says something else.
+    pub fn read(&self) -> anyhow::Result<Preprocessing> {
+        if let Some(path) = &self.preprocessing {
+            let text = read_text(path)?;
+            return serde_json::from_str(&text).with_context(|| path.display().to_string());
+        }
         let normalization = self.mean.zip(self.std).map(|(mean, std)| Normalization { mean, std });
-        Hint { network: self.network.hint(), normalization, size: self.size }
+        let (size, resize) = (self.size, self.resize);
+        Ok(Preprocessing { size, resize, normalization, ..Preprocessing::default() })
     }
 }
 
@@ -637,9 +678,8 @@ pub struct InspectArgs {
     pub point: PointArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// Rows and columns of the network's images, where its file leaves them open.
-    #[arg(long, value_name = "PIXELS")]
-    pub size: Option<usize>,
+    #[command(flatten)]
+    pub preprocessing: PreprocessingArgs,
 }
 
 /// Compare two results.
@@ -959,10 +999,13 @@ fn role(name: &str) -> Result<UserRole, String> {
 
 fn colours(text: &str) -> Result<[f32; 3], String> {
     let values: Option<Vec<f32>> = text.split(',').map(|value| value.trim().parse().ok()).collect();
-    let three = values.and_then(|values| <[f32; 3]>::try_from(values).ok());
+    let three = values.and_then(|values| match values[..] {
+        [grey] => Some([grey; 3]),
+        _ => <[f32; 3]>::try_from(values).ok(),
+    });
     let three = three.filter(|values| values.iter().all(|value| value.is_finite()));
     three.ok_or_else(|| {
-        "give three numbers with commas between them, such as 0.4914,0.4822,0.4465".into()
+        "give three numbers with commas between them, such as 0.4914,0.4822,0.4465, or one for all".into()
     })
 }
 

@@ -1,7 +1,7 @@
 //! Files that are going to be written: checked before anything is computed for them, written aside
 //! and renamed.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -148,6 +148,17 @@ impl Destination {
     pub fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
         write_atomically(&self.path, bytes)
     }
+
+    /// The same of what is made piece by piece.
+    ///
+    /// # Errors
+    /// As [`Destination::write`], or as `pieces` says.
+    pub fn write_pieces<E: Into<anyhow::Error>>(
+        &self,
+        pieces: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> anyhow::Result<()> {
+        write_pieces_atomically(&self.path, pieces)
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -167,9 +178,17 @@ fn file_aside(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 /// # Errors
 /// What the system says, with the file's name.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut aside = file_aside(folder_of(path))?;
-        aside.write_all(bytes)?;
+    write_pieces_atomically(path, |file| file.write_all(bytes))
+}
+
+fn write_pieces_atomically<E: Into<anyhow::Error>>(
+    path: &Path,
+    pieces: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> anyhow::Result<()> {
+    let write = || -> anyhow::Result<()> {
+        let mut aside = BufWriter::new(file_aside(folder_of(path))?);
+        pieces(&mut aside).map_err(Into::into)?;
+        let aside = aside.into_inner()?;
         aside.as_file().sync_all()?;
         // Temporary files are private to their owner; results are not.
         #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rrlab_engine::checkpoint::TensorFile;
-use rrlab_engine::data::Dataset;
+use rrlab_engine::data::DatasetSummary;
 use rrlab_engine::finetune::FinetuneState;
 use rrlab_engine::import::is_onnx;
 use rrlab_engine::train::TrainingState;
@@ -117,7 +117,7 @@ impl FileKind {
         if TrainingState::from_bytes(bytes).is_ok() {
             return Self::TrainingState;
         }
-        if Dataset::from_bytes(bytes).is_ok() {
+        if DatasetSummary::read(bytes, bytes.len() as u64).is_ok() {
             return Self::Dataset;
         }
         match TensorFile::from_bytes(bytes) {

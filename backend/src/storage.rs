@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use rrlab_engine::data::{Dataset, DatasetSummary, SHAPES10, SHAPES10_CLASSES, shapes10};
 use rrlab_engine::import::{self, Hint, Imported};
 use rrlab_engine::watch::Stopped;
@@ -28,6 +29,21 @@ const SHAPES10_SHA256: &str = "d1b87c25211c0c81a5dadb144e314da8c4c79b491d36dc8c0
 /// Reads a file.
 pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("can't read {}", path.display()))
+}
+
+/// A file's bytes, which are read when they are looked at and leave memory when others need it.
+pub fn map(path: &Path) -> anyhow::Result<Bytes> {
+    let map = || {
+        let file = std::fs::File::open(path)?;
+        // SAFETY: memory would change with the file. The lab replaces files by renaming others and
+        // never writes into one that exists.
+        #[allow(unsafe_code, reason = "another program may change the file meanwhile")]
+        unsafe {
+            memmap2::Mmap::map(&file)
+        }
+    };
+    let map = map().with_context(|| format!("can't read {}", path.display()))?;
+    Ok(Bytes::from_owner(map))
 }
 
 /// Reads a model, in a file of ours or of others.
@@ -257,7 +273,7 @@ impl DataFolder {
             return self.shapes10();
         }
         let path = self.existing_file(name)?;
-        Dataset::from_bytes(&read(&path)?).with_context(|| path.display().to_string())
+        Dataset::from_bytes(map(&path)?).with_context(|| path.display().to_string())
     }
 
     fn existing_file(&self, name: &str) -> anyhow::Result<PathBuf> {
@@ -279,10 +295,10 @@ impl DataFolder {
     fn shapes10(&self) -> anyhow::Result<Dataset> {
         let folder = self.path.join("cache");
         let path = folder.join(format!("{SHAPES10}-{SHAPES10_SHA256}.safetensors"));
-        if let Ok(bytes) = std::fs::read(&path)
+        if let Ok(bytes) = map(&path)
             && sha256(&bytes) == SHAPES10_SHA256
         {
-            return Dataset::from_bytes(&bytes).with_context(|| path.display().to_string());
+            return Dataset::from_bytes(bytes).with_context(|| path.display().to_string());
         }
         let (train, test) = SHAPES10_IMAGES;
         let dataset = shapes10(train, test, SHAPES10_SEED);

@@ -15,11 +15,11 @@ use crate::interrupt::Interrupt;
 use crate::progress::say;
 
 pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.hint())?;
+    let model = read_model(&args.model.model, args.model.hint()?)?;
     let split: Split = args.images.split.into();
     available_images(&context.data.summary(&args.images.dataset)?, split, args.images.images);
     let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;
-    let dataset = context.dataset(&args.images.dataset)?;
+    let dataset = context.dataset_for(&model, &args.images.dataset)?;
     let images = calibration_images(context, &model, &dataset, split, args.images.images)?;
     let method = if args.direct { Method::Direct } else { Method::SecondMoments };
     let device = context.device()?;

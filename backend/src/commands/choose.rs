@@ -31,7 +31,7 @@ const CSV_COLUMNS: [&str; 11] = [
 
 pub fn run(context: &Context, args: &ChooseArgs) -> anyhow::Result<()> {
     let common = &args.experiment;
-    let model = read_model(&common.model.model, common.model.hint())?;
+    let model = read_model(&common.model.model, common.model.hint()?)?;
     let plan = plan(context, args)?;
     plan.criterion.check(plan.repair)?;
     let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;

@@ -52,6 +52,15 @@ impl Context {
         let _meter = self.progress.wait(format!("loading data set {name}"), "");
         self.data.load(name)
     }
+
+    /// The same for a network; says where its images are others than the network was made for.
+    pub fn dataset_for(&self, model: &Model, name: &str) -> anyhow::Result<Dataset> {
+        let dataset = self.dataset(name)?;
+        if let Some(note) = model.note_on_images(&dataset) {
+            say(&format!("note: {note}"));
+        }
+        Ok(dataset)
+    }
 }
 
 /// The model in this file; says what the file left open and how that was settled.

@@ -1,13 +1,15 @@
 //! `rrlab dataset import | list | fetch`.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use md5::{Digest, Md5};
-use rrlab_engine::data::{DatasetSummary, Importer, SHAPES10, archive_entries, is_archive};
+use rrlab_engine::data::{
+    DatasetSummary, ImageSize, Importer, SHAPES10, archive_entries, is_archive,
+};
 
 use super::context::Context;
 use crate::cli::DatasetCommand;
@@ -15,7 +17,7 @@ use crate::destination::Destination;
 use crate::interrupt::Interrupt;
 use crate::output::{Csv, Report};
 use crate::progress::{Meter, say};
-use crate::storage::read;
+use crate::storage::{map, read};
 
 /// Where a data set is published, and the checksum that its authors state.
 struct Source {
@@ -37,14 +39,16 @@ const SOURCES: [Source; 2] = [
     },
 ];
 
+/// Files of a folder that are held and decoded at once.
+const FILES_AT_ONCE: usize = 64;
 /// A server that says nothing for this long is given up.
 const SILENCE: Duration = Duration::from_secs(30);
 
 pub fn run(context: &Context, command: &DatasetCommand) -> anyhow::Result<()> {
     match command {
-        DatasetCommand::Import { path, name, size, overwrite } => {
+        DatasetCommand::Import { path, name, size, resize, overwrite } => {
             let destination = context.data.destination(name, (*overwrite).into())?;
-            import(context, path, name, Importer::sized(*size)?, &destination)
+            import(context, path, name, ImageSize::new(*size, *resize)?, &destination)
         }
         DatasetCommand::List => list(context),
         DatasetCommand::Fetch { name, from, md5, overwrite } => {
@@ -58,10 +62,14 @@ fn import(
     context: &Context,
     path: &Path,
     name: &str,
-    mut importer: Importer,
+    size: ImageSize,
     destination: &Destination,
 ) -> anyhow::Result<()> {
-    let meter = context.progress.wait(format!("importing {}", path.display()), "");
+    let meter = context.progress.wait(format!("importing {}", path.display()), "files");
+    let folder = context.data.path();
+    let spool = tempfile::tempfile_in(folder)
+        .with_context(|| format!("can't write to {}", folder.display()))?;
+    let mut importer = Importer::new(size, spool);
     if path.is_dir() {
         import_folder(&mut importer, path, &meter)?;
     } else {
@@ -70,20 +78,25 @@ fn import(
             is_archive(&text),
             "{text} is neither a folder nor a .tar, .tar.gz or .zip archive"
         );
-        archive_entries(&text, &read(path)?, |entry, bytes| {
+        archive_entries(&text, &map(path)?, |entry, bytes| {
             meter.describe(format!("reading {entry}"));
             importer.add(entry, bytes).map(|_| ())
         })?;
     }
     let dataset = importer.finish(name).with_context(|| path.display().to_string())?;
+    let summary = dataset.summary();
     meter.describe("writing the data set");
-    destination.write(&dataset.to_bytes()?)?;
+    destination.write_pieces(|file| dataset.write(file))?;
     drop(meter);
     say(&format!("stored in {}", destination.path().display()));
-    print(context, &[dataset.summary()])
+    print(context, &[summary])
 }
 
-fn import_folder(importer: &mut Importer, folder: &Path, meter: &Meter) -> anyhow::Result<()> {
+fn import_folder<S: Read + Write + Seek>(
+    importer: &mut Importer<S>,
+    folder: &Path,
+    meter: &Meter,
+) -> anyhow::Result<()> {
     let mut folders = vec![folder.to_owned()];
     let mut files: Vec<PathBuf> = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -95,9 +108,14 @@ fn import_folder(importer: &mut Importer, folder: &Path, meter: &Meter) -> anyho
         }
     }
     files.sort();
-    for file in files {
-        meter.describe(format!("reading {}", file.display()));
-        importer.add(&file.to_string_lossy(), &read(&file)?)?;
+    meter.set_total(files.len());
+    for files in files.chunks(FILES_AT_ONCE) {
+        let mut content = Vec::new();
+        for file in files {
+            content.push((file.to_string_lossy().into_owned(), read(file)?));
+        }
+        importer.add_all(&content)?;
+        meter.advance(files.len());
     }
     Ok(())
 }
@@ -136,7 +154,7 @@ fn fetch(
         source.with_context(|| format!("`{name}` can't be fetched; there are {}", known()))?;
     let partial = context.data.path().join(format!("{name}.tar.gz.part"));
     download(context, from.unwrap_or(source.address), &partial)?;
-    let bytes = read(&partial)?;
+    let bytes = map(&partial)?;
     let found: String = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let expected = md5.unwrap_or(source.md5);
     if !found.eq_ignore_ascii_case(expected) {
@@ -147,7 +165,7 @@ fn fetch(
     }
     let archive = context.data.path().join(format!("{name}.tar.gz"));
     std::fs::rename(&partial, &archive)?;
-    import(context, &archive, name, Importer::default(), destination)?;
+    import(context, &archive, name, ImageSize::default(), destination)?;
     std::fs::remove_file(&archive)?;
     Ok(())
 }

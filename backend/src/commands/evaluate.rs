@@ -32,7 +32,7 @@ const CSV_COLUMNS: [&str; 12] = [
 ];
 
 pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.model.model, args.model.hint())?;
+    let model = read_model(&args.model.model, args.model.hint()?)?;
     if let Some(path) = &args.profile {
         check_profile(path, &model)?;
     }
@@ -43,7 +43,7 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
         None => summary.images(split),
     };
     anyhow::ensure!(images > 0, "evaluation needs at least one image");
-    let dataset = context.dataset(&args.dataset)?;
+    let dataset = context.dataset_for(&model, &args.dataset)?;
     model.check_classes(&dataset)?;
     let set = dataset.split(split);
     let drawn = draw_indices(set, images, context.seed);

@@ -26,7 +26,7 @@ const CSV_COLUMNS: [&str; 6] =
 
 pub fn run(context: &Context, args: &ExportArgs) -> anyhow::Result<()> {
     let form = ModelForm::of(&args.out)?;
-    let model = read_model(&args.model.model, args.model.hint())?;
+    let model = read_model(&args.model.model, args.model.hint()?)?;
     let room = model_bytes(model.graph());
     let out = Destination::check("--out", &args.out, args.overwrite.into(), room)?;
     let bytes = form.bytes(&model, None)?;

@@ -43,7 +43,7 @@ const CSV_COLUMNS: [&str; 13] = [
 ];
 
 pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.experiment.model.model, args.experiment.model.hint())?;
+    let model = read_model(&args.experiment.model.model, args.experiment.model.hint()?)?;
     let plan = plan(context, args)?;
     plan.training.check()?;
     plan.criterion.check(plan.repair)?;

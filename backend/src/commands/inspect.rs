@@ -1,9 +1,11 @@
 //! `rrlab inspect`.
 
+use rrlab_engine::data::Normalization;
 use rrlab_engine::import::Hint;
 use rrlab_engine::model::Model;
 use rrlab_types::{
-    ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator, Role, Sparsity,
+    FeatureShape, ImagesHash, ModelHash, ModelProfile, ProfileHash, PrunedFrom, RepairOperator,
+    Role, Sparsity,
 };
 use serde::Serialize;
 
@@ -58,6 +60,13 @@ struct LayerView {
 struct ModelView {
     architecture: String,
     classes: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    class_names: Vec<String>,
+    image: FeatureShape,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resize: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    normalization: Option<Normalization>,
     parameters: usize,
     prunable_weights: usize,
     macs: u64,
@@ -81,7 +90,8 @@ pub fn run(context: &Context, args: &InspectArgs) -> anyhow::Result<()> {
     match FileKind::of(&read(&args.file)?) {
         FileKind::Profile => print_profile(context, &read_profile(&args.file)?, args.point),
         FileKind::Model | FileKind::OtherSafetensors | FileKind::Pytorch | FileKind::Onnx => {
-            let hint = Hint { network: args.network.hint(), size: args.size, ..Hint::default() };
+            let preprocessing = args.preprocessing.read()?;
+            let hint = Hint { network: args.network.hint(), preprocessing };
             print_model(context, &read_model(&args.file, hint)?)
         }
         other => Err(WrongKind::new(&args.file, other, Wanted::Inspected).into()),
@@ -173,6 +183,10 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
     let view = ModelView {
         architecture: model.graph().architecture().to_owned(),
         classes: model.graph().classes(),
+        class_names: model.info.class_names.clone(),
+        image: model.graph().image(),
+        resize: model.info.resize,
+        normalization: model.info.normalization,
         parameters: model.graph().parameters(),
         prunable_weights: model.graph().prunable_weights(),
         macs: model.graph().nodes().iter().map(|node| node.macs).sum(),
@@ -198,6 +212,10 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         view.prunable_weights,
         view.macs
     );
+    summary.push_str(&format!("\nimages: {}", images(&view)));
+    if !view.class_names.is_empty() {
+        summary.push_str(&format!("\nclasses: {}", names(&view.class_names)));
+    }
     view.history.iter().for_each(|line| summary.push_str(&format!("\n{line}")));
     let report = Report {
         value: &view,
@@ -207,4 +225,19 @@ fn print_model(context: &Context, model: &Model) -> anyhow::Result<()> {
         summary: Some(summary),
     };
     report.print(context.format)
+}
+
+/// What the network expects of images, in words.
+fn images(view: &ModelView) -> String {
+    let mut words = vec![view.image.to_string()];
+    words.extend(view.resize.map(|resize| format!("of images scaled to {resize} pixels")));
+    words.extend(view.normalization.map(|normal| format!("normalised by {normal}")));
+    words.join(", ")
+}
+
+/// The first names of a long list.
+fn names(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown}, … ({} in all)", names.len()) } else { shown }
 }

@@ -108,7 +108,7 @@ const CSV_COLUMNS: [&str; 22] = [
 
 pub fn run(context: &Context, args: &PruneArgs) -> anyhow::Result<()> {
     let form = ModelForm::of(&args.out)?;
-    let model = read_model(&args.model.model, args.model.hint())?;
+    let model = read_model(&args.model.model, args.model.hint()?)?;
     let allocation = read_allocation(&args.allocation)?;
     note_unbound(&args.allocation.display().to_string(), allocation.check_model(&model.hash())?);
     note_near_collapse(&allocation);
@@ -185,7 +185,7 @@ fn needs_images(args: &PruneArgs) -> bool {
 fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result<Option<Dataset>> {
     if let Some(name) = &args.dataset {
         available_images(&context.data.summary(name)?, Split::Train, args.images);
-        return Ok(Some(context.dataset(name)?));
+        return Ok(Some(context.dataset_for(model, name)?));
     }
     let needed = needs_images(args);
     let missing = "repair needs images, as do the criteria wanda and obs: name a data set with \
@@ -194,7 +194,7 @@ fn dataset(context: &Context, args: &PruneArgs, model: &Model) -> anyhow::Result
         anyhow::ensure!(!needed, missing);
         return Ok(None);
     };
-    match context.dataset(name) {
+    match context.dataset_for(model, name) {
         Ok(dataset) => {
             say(&format!(
                 "note: using {name}, which the network was trained on; --dataset names another"

@@ -45,7 +45,7 @@ impl ExperimentSetup {
         interrupt: &Interrupt,
     ) -> anyhow::Result<Self> {
         let given = given_profile(args.profile.as_deref(), model)?;
-        let dataset = context.dataset(&args.dataset)?;
+        let dataset = context.dataset_for(model, &args.dataset)?;
         model.check_classes(&dataset)?;
         let device = context.device()?;
         let parts = (model, &dataset, &device);

@@ -30,7 +30,7 @@ const CSV_COLUMNS: [&str; 12] = [
 ];
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
-    let model = read_model(&args.experiment.model.model, args.experiment.model.hint())?;
+    let model = read_model(&args.experiment.model.model, args.experiment.model.hint()?)?;
     let plan = plan(context, args)?;
     plan.check_criterion()?;
     // What is there is a part of this sweep, or `previous` refuses it.

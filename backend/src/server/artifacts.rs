@@ -215,7 +215,8 @@ fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
             archive_entries(path, bytes, |path, bytes| importer.add(path, bytes).map(|_| ()))
                 .map_err(|error| error.to_string())?;
             let dataset = importer.finish(&what.name).map_err(|error| error.to_string())?;
-            let content = dataset.to_bytes().map_err(|error| error.to_string())?;
+            let mut content = Vec::new();
+            dataset.write(&mut content).map_err(|error| error.to_string())?;
             Ok(ParsedUpload {
                 kind: ArtifactKind::Dataset,
                 content,

@@ -91,7 +91,7 @@ impl ParsedInputs {
             };
         let dataset = |data: DatasetSource| match data {
             DatasetSource::Stored(bytes) => {
-                Dataset::from_bytes(&bytes).map_err(|error| error.to_string())
+                Dataset::from_bytes(bytes).map_err(|error| error.to_string())
             }
             DatasetSource::Named(folder, name) => {
                 folder.load(&name).map_err(|error| format!("{error:#}"))

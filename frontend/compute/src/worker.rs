@@ -151,5 +151,5 @@ async fn read_files(
         counter.add(1);
         control.yield_now().await?;
     }
-    Ok(importer.finish(name)?)
+    Ok(importer.finish(name)?.into_dataset())
 }

@@ -18,6 +18,13 @@ pub struct ModelInfo {
     /// Normalisation of the images that it was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalization: Option<Normalization>,
+    /// Rows or columns that an image's shorter side is scaled to before the middle is cut out that
+    /// the network sees, where that is more than the middle has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<usize>,
+    /// Names of the classes, in the order of the logits, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_names: Vec<String>,
     /// What it was pruned from, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruned_from: Option<PrunedFrom>,
@@ -89,16 +96,18 @@ pub enum StateDictError {
     Length(#[from] ShapeError),
 }
 
-/// A data set with more or fewer classes than the network tells apart.
+/// A data set whose classes are not those that the network tells apart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{dataset} has {found} classes, but the network tells {expected} apart")]
-pub struct ClassesError {
-    /// Name of the data set.
-    pub dataset: String,
-    /// Classes of the data set.
-    pub found: usize,
-    /// Classes that the network tells apart.
-    pub expected: usize,
+#[allow(missing_docs, reason = "a variant's message says what its fields are")]
+pub enum ClassesError {
+    /// More or fewer.
+    #[error("{dataset} has {found} classes, but the network tells {expected} apart")]
+    Count { dataset: String, found: usize, expected: usize },
+    /// The same in another order: each image would count as another class.
+    #[error(
+        "{dataset} has the network's classes in another order: its class {label} is `{found}`, the network's `{expected}`"
+    )]
+    Order { dataset: String, label: usize, found: String, expected: String },
 }
 
 fn found_hint(found: &[String]) -> String {
@@ -211,6 +220,8 @@ impl Model {
         let info = ModelInfo {
             dataset: Some(dataset.name.clone()),
             normalization: Some(dataset.normalization),
+            resize: dataset.resize,
+            class_names: dataset.classes.clone(),
             ..ModelInfo::default()
         };
         Self { info, ..Self::random(graph, seed) }
@@ -233,16 +244,45 @@ impl Model {
         ));
     }
 
-    /// Whether its logits are of the data set's classes.
+    /// Whether its logits are of the data set's classes. Names that differ altogether are no
+    /// matter: authors have their own words for the same.
     ///
     /// # Errors
-    /// If there are more or fewer.
+    /// If there are more or fewer, or they have the same names in another order.
     pub fn check_classes(&self, dataset: &Dataset) -> Result<(), ClassesError> {
-        let (found, expected) = (dataset.classes.len(), self.graph.classes());
-        if found == expected {
-            return Ok(());
+        let (names, own) = (&dataset.classes, &self.info.class_names);
+        let (found, expected) = (names.len(), self.graph.classes());
+        let dataset = || dataset.name.clone();
+        if found != expected {
+            return Err(ClassesError::Count { dataset: dataset(), found, expected });
         }
-        Err(ClassesError { dataset: dataset.name.clone(), found, expected })
+        for (label, (found, expected)) in names.iter().zip(own).enumerate() {
+            if found != expected && own.contains(found) {
+                let (found, expected) = (found.clone(), expected.clone());
+                return Err(ClassesError::Order { dataset: dataset(), label, found, expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// What a person should know of the data set's images beside those that the network was made for:
+    /// that they are of another size, or were scaled otherwise.
+    pub fn note_on_images(&self, dataset: &Dataset) -> Option<String> {
+        let (own, found) = (self.graph.image(), dataset.train.shape());
+        if [own.height, own.width] != [found.height, found.width] {
+            return Some(format!(
+                "images of {}×{} pixels are resized to the network's {}×{}",
+                found.height, found.width, own.height, own.width
+            ));
+        }
+        let [asked, done] = [self.info.resize, dataset.resize].map(|to| to.unwrap_or(own.height));
+        (self.info.resize.is_some() && asked != done).then(|| {
+            format!(
+                "the network is for images scaled to {asked} pixels before their middle is cut out, and \
+                 {} was imported with {done} (--resize of `rrlab dataset import`)",
+                dataset.name
+            )
+        })
     }
 
     /// Normalisation of a data set's images for this network: the one that it was trained with,

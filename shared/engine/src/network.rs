@@ -14,6 +14,11 @@ use crate::tensors::{HostTensor, StateDict, tensor_name};
 /// Share of a batch's statistics in the running ones (PyTorch's default).
 const RUNNING_MOMENTUM: f64 = 0.1;
 
+/// Shares of red, green and blue in a grey value (ITU-R BT.601, as in Pillow's `convert("L")`).
+/// They add up to 1: images whose colours are equal stay as they are, and colours may be normalised
+/// before.
+const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+
 /// Tensors of one node on the device.
 #[derive(Debug, Clone)]
 #[allow(
@@ -237,10 +242,10 @@ pub struct Activations {
 
 impl Activations {
     /// A pass that begins with these images, `[batch, channels, height, width]`; those of another
-    /// size than the network's are resized.
+    /// size than the network's are resized, and coloured ones made grey for a network of one channel.
     pub fn new(graph: &LayerGraph, images: Tensor<4>) -> Self {
         let mut values = vec![None; graph.nodes().len()];
-        values[0] = Some(resized(images, graph.image()));
+        values[0] = Some(fitted(images, graph.image()));
         let pending = graph.ids().map(|id| graph.consumers(id).count()).collect();
         Self { values, pending }
     }
@@ -382,9 +387,11 @@ pub fn weighted_output(op: Op, weight: Tensor<4>, input: Tensor<4>) -> Tensor<4>
     }
 }
 
-/// The images in a network's size, bilinearly between the centres of pixels.
-fn resized(images: Tensor<4>, to: FeatureShape) -> Tensor<4> {
-    let [_, _, height, width] = images.dims();
+/// The images as a network takes them: grey where it has a single channel, and in its size,
+/// bilinearly between the centres of pixels.
+fn fitted(images: Tensor<4>, to: FeatureShape) -> Tensor<4> {
+    let [_, channels, height, width] = images.dims();
+    let images = if channels == LUMA.len() && to.channels == 1 { grey(images) } else { images };
     if [height, width] == [to.height, to.width] {
         return images;
     }
@@ -392,6 +399,12 @@ fn resized(images: Tensor<4>, to: FeatureShape) -> Tensor<4> {
         .with_output_size([to.height, to.width])
         .with_align_corners(false);
     module::interpolate(images, options)
+}
+
+/// Red, green and blue as one channel.
+fn grey(images: Tensor<4>) -> Tensor<4> {
+    let weights = upload(&LUMA, [1, LUMA.len(), 1, 1], &images.device());
+    (images * weights).sum_dim(1)
 }
 
 fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) -> Tensor<4> {

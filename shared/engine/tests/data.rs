@@ -3,7 +3,8 @@
 use std::io::{Cursor, Write};
 
 use rrlab_engine::data::{
-    Dataset, DatasetSummary, IMAGE_BYTES, ImportError, Importer, archive_entries, shapes10,
+    Dataset, DatasetSummary, IMAGE_BYTES, ImageSize, ImportError, Importer, archive_entries,
+    shapes10,
 };
 
 /// Records of CIFAR-10 (one label byte) or CIFAR-100 (coarse and fine).
@@ -36,7 +37,7 @@ fn import(files: &[(String, Vec<u8>)], name: &str) -> Result<Dataset, ImportErro
     for (path, bytes) in files {
         importer.add(path, bytes)?;
     }
-    importer.finish(name)
+    Ok(importer.finish(name)?.into_dataset())
 }
 
 fn tar_gz(files: &[(String, Vec<u8>)]) -> Vec<u8> {
@@ -63,7 +64,7 @@ fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 fn from_archive(path: &str, bytes: &[u8]) -> Result<Dataset, ImportError> {
     let mut importer = Importer::default();
     archive_entries(path, bytes, |entry, bytes| importer.add(entry, bytes).map(|_| ()))?;
-    importer.finish("test")
+    Ok(importer.finish("test")?.into_dataset())
 }
 
 #[test]
@@ -134,31 +135,90 @@ fn an_image_folder_in_any_order() {
     assert_eq!((dataset.train.image(0)[0], dataset.train.image(0)[1024]), (0, 250));
     files.reverse();
     assert_eq!(import(&files, "pets").unwrap(), dataset);
-    let again = Dataset::from_bytes(&dataset.to_bytes().unwrap()).unwrap();
+    let again = Dataset::from_bytes(dataset.to_bytes().unwrap().into()).unwrap();
     assert_eq!(again, dataset);
+}
+
+/// Images that are kept in a file until all have come, and written one by one.
+fn sized(files: &[(&str, Vec<u8>)], size: ImageSize) -> Result<Dataset, ImportError> {
+    let mut importer = Importer::new(size, tempfile::tempfile().unwrap());
+    for (path, bytes) in files {
+        assert!(importer.add(path, bytes)?);
+    }
+    let collected = importer.finish("pets")?;
+    let (summary, mut written) = (collected.summary(), Vec::new());
+    collected.write(&mut written).unwrap();
+    let dataset = Dataset::from_bytes(written.clone().into()).unwrap();
+    assert_eq!(dataset.to_bytes().unwrap(), written, "both ways write the same bytes");
+    assert_eq!(dataset.summary(), summary);
+    Ok(dataset)
 }
 
 #[test]
 fn an_image_folder_of_another_size() {
     let files = [
         ("pets/train/dog/1.png", png([250, 0, 0], (48, 48))),
-        ("pets/train/cat/1.png", png([0, 250, 0], (64, 40))),
         ("pets/test/dog/9.png", png([250, 0, 0], (300, 20))),
+        ("pets/train/cat/1.png", png([0, 250, 0], (64, 40))),
     ];
-    let mut importer = Importer::sized(48).unwrap();
-    for (path, bytes) in &files {
-        assert!(importer.add(path, bytes).unwrap());
-    }
-    let dataset = importer.finish("pets").unwrap();
+    let size = ImageSize::new(48, None).unwrap();
+    let dataset = sized(&files, size).unwrap();
+    let mut importer = Importer::new(size, Cursor::default());
+    let reversed: Vec<_> =
+        files.iter().rev().map(|(path, bytes)| (path.to_string(), bytes.clone())).collect();
+    importer.add_all(&reversed).unwrap();
+    assert_eq!(importer.finish("pets").unwrap().into_dataset(), dataset);
     let shape = dataset.test.shape();
     assert_eq!((shape.channels, shape.height, shape.width), (3, 48, 48));
     assert_eq!(dataset.test.image(0).len(), 3 * 48 * 48);
-    assert_eq!(Dataset::from_bytes(&dataset.to_bytes().unwrap()).unwrap(), dataset);
-    assert!(matches!(Importer::sized(0), Err(ImportError::Side { side: 0 })));
-    let cifar = Importer::sized(48).unwrap().add("test_batch.bin", &records(1, &[0]));
+    assert_eq!(dataset.normalization.mean, [125.0 / 255.0, 125.0 / 255.0, 0.0]);
+    assert!(matches!(ImageSize::new(0, None), Err(ImportError::Side { side: 0 })));
+    let cifar = sized(&[("test_batch.bin", records(1, &[0]))], size);
     let words =
         "test_batch.bin: CIFAR's images are 32×32, not 48×48; a network resizes them by itself";
     assert_eq!(cifar.unwrap_err().to_string(), words);
+}
+
+/// The middle square of the image below, and the rows or columns around it, each of a grey of its
+/// own: what stays tells where it was cut.
+#[test]
+fn the_middle_of_a_scaled_image_stays() {
+    let ramp = |width, height, rows: bool| {
+        let grey = |x, y| image::Luma([if rows { y } else { x } as u8]);
+        let mut bytes = Vec::new();
+        let image = image::GrayImage::from_fn(width, height, grey);
+        image.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+        bytes
+    };
+    let files = [
+        ("train/a/1.png", ramp(16, 12, false)),
+        ("train/b/1.png", ramp(12, 15, true)),
+        ("test/a/1.png", ramp(12, 12, true)),
+    ];
+    // The shorter side has 12 pixels as it should: nothing is scaled, 8 of 16, 12 and 15 stay.
+    let dataset = sized(&files, ImageSize::new(8, Some(12)).unwrap()).unwrap();
+    assert_eq!(dataset.resize, Some(12));
+    assert_eq!(dataset.train.image(0)[..8], [4, 5, 6, 7, 8, 9, 10, 11]);
+    let rows: Vec<u8> = dataset.train.image(1)[..64].iter().step_by(8).copied().collect();
+    assert_eq!(rows, [4, 5, 6, 7, 8, 9, 10, 11], "(15 − 8)/2 is rounded to the even of 3 and 4");
+    assert_eq!(dataset.test.image(0)[..9], [2, 2, 2, 2, 2, 2, 2, 2, 3]);
+    for resize in [7, 8193] {
+        assert!(matches!(ImageSize::new(8, Some(resize)), Err(ImportError::Resize { .. })));
+    }
+    let strip = [("train/a/1.png", ramp(8000, 1, false))];
+    let message = sized(&strip, ImageSize::new(8, Some(12)).unwrap()).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "train/a/1.png: scaled to 12 pixels one way it has 65536 or more the other"
+    );
+}
+
+#[test]
+fn a_disk_that_is_full_ends_an_import() {
+    let mut room = [0; 3 * IMAGE_BYTES];
+    let mut importer = Importer::new(ImageSize::default(), Cursor::new(&mut room[..]));
+    let problem = importer.add("data_batch_1.bin", &records(1, &[1, 2, 3, 4])).unwrap_err();
+    assert!(matches!(problem, ImportError::Store(_)), "{problem}");
 }
 
 #[test]
@@ -180,8 +240,8 @@ fn broken_files_are_named() {
         assert!(from_archive(path, b"").is_err(), "{path}");
     }
     let stored = shapes10(20, 10, 1).to_bytes().unwrap();
-    assert!(Dataset::from_bytes(&stored[..stored.len() - 9]).is_err());
-    assert!(Dataset::from_bytes(b"").is_err());
+    assert!(Dataset::from_bytes(stored[..stored.len() - 9].to_vec().into()).is_err());
+    assert!(Dataset::from_bytes(Vec::new().into()).is_err());
 }
 
 #[test]

@@ -476,3 +476,20 @@ fn images_of_another_size_are_resized() {
         ((1.0 - y) * along(0) + y * along(1)).max(0.0)
     });
 }
+
+#[test]
+fn a_network_of_one_channel_sees_coloured_images_in_grey() {
+    let image = FeatureShape { channels: 1, height: 5, width: 4 };
+    let conv = Op::Conv2d(Conv2d { bias: true, ..Conv2d::square(1, 2, 1) });
+    let model = model(image, vec![module("conv", conv, &[0])]);
+    let coloured = images(2, FeatureShape { channels: 3, ..image });
+    let seen = Activation::of(coloured.clone());
+    let weight = model.tensor("conv", "weight").values().to_vec();
+    let bias = model.tensor("conv", "bias").values().to_vec();
+    outputs(&model, coloured)[1].assert_is("grey", |[image, channel, row, column]| {
+        let (row, column) = (row as isize, column as isize);
+        let colour = |colour| seen.at(image, colour, row, column).unwrap();
+        let grey = 0.299 * colour(0) + 0.587 * colour(1) + 0.114 * colour(2);
+        f64::from(weight[channel]) * grey + f64::from(bias[channel])
+    });
+}

@@ -67,7 +67,7 @@ const CIFAR_FAMILIES: [(&str, Family); 32] = [
 ];
 
 /// Sides of the images that torchvision's networks are trained on.
-const IMAGENET_SIDE: usize = 224;
+pub(crate) const IMAGENET_SIDE: usize = 224;
 /// Widest multiplier: beyond it a network of the lab no longer fits the machines it is for.
 const MAX_WIDTH: f64 = 8.0;
 
@@ -166,6 +166,11 @@ impl Architecture {
         let scales = !matches!(self.family, Family::Torchvision(_) | Family::MobileNetV2(_));
         let is_multiplier = width > 0.0 && width <= MAX_WIDTH;
         (width == 1.0 || (scales && is_multiplier)).then_some(Self { width, ..self })
+    }
+
+    /// Rows and columns of its images.
+    pub fn side(self) -> usize {
+        self.side
     }
 
     /// The same for images of so many rows and columns.

@@ -42,6 +42,9 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// Mean and deviation of its colours.
     pub normalization: Normalization,
+    /// Rows or columns that an image's shorter side was scaled to before its middle was cut out,
+    /// where it was scaled to more than that middle has.
+    pub resize: Option<usize>,
     /// Images to train and to calibrate on.
     pub train: ImageSet,
     /// Images to evaluate on.

@@ -1,5 +1,6 @@
-//! Labelled images in memory, and the normalisation of their pixels.
+//! Labelled images, and the normalisation of their pixels.
 
+use bytes::Bytes;
 use rrlab_types::{ContentHasher, FeatureShape, ImagesHash};
 use serde::{Deserialize, Serialize};
 
@@ -20,26 +21,22 @@ pub(super) const MAX_PIXEL: f32 = 255.0;
 /// small a deviation would only enlarge rounding.
 const NO_VARIANCE: f64 = 1e-12;
 
-/// Square images of one size with their labels.
+/// Square images of one size with their labels. The pixels are shared, perhaps with a file that is
+/// mapped into memory: then they take memory only while they are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
     side: usize,
-    pixels: Vec<u8>,
+    pixels: Bytes,
     labels: Vec<u32>,
 }
 
 impl ImageSet {
-    /// No images yet, of this many rows and columns.
-    pub(super) fn new(side: usize) -> Self {
-        Self { side, pixels: Vec::new(), labels: Vec::new() }
-    }
-
     /// Images from their planes and labels. `None` unless there is an image for each label.
     ///
     /// # Shapes
     /// - `pixels`: `[images, 3, side, side]`, row-major
     /// - `labels`: `[images]`
-    pub(super) fn from_parts(side: usize, pixels: Vec<u8>, labels: Vec<u32>) -> Option<Self> {
+    pub(super) fn from_parts(side: usize, pixels: Bytes, labels: Vec<u32>) -> Option<Self> {
         let expected = labels.len().checked_mul(square_image(side).elements());
         (expected == Some(pixels.len())).then_some(Self { side, pixels, labels })
     }
@@ -103,13 +100,6 @@ impl ImageSet {
         let all: Vec<usize> = (0..self.len()).collect();
         self.hash(&all)
     }
-
-    /// Appends an image, `[3, side, side]`.
-    pub(super) fn push(&mut self, image: &[u8], label: u32) {
-        debug_assert_eq!(image.len(), self.shape().elements());
-        self.pixels.extend_from_slice(image);
-        self.labels.push(label);
-    }
 }
 
 /// Mean and deviation of each colour, on pixels scaled to 0..1.
@@ -129,29 +119,54 @@ impl std::fmt::Display for Normalization {
 }
 
 impl Normalization {
-    /// The normalisation that gives each colour mean 0 and deviation 1 over these images. A colour
-    /// that never changes counts as deviating by 1.
-    pub(super) fn measured_on(images: &ImageSet) -> Self {
-        let colours = [0, 1, 2].map(|colour| colour_moments(images, colour));
+    /// The normalisation that gives each colour mean 0 and deviation 1 over images of these sums. A
+    /// colour that never changes counts as deviating by 1.
+    pub(super) fn of_sums(sums: &ColourSums) -> Self {
+        let colours = [0, 1, 2].map(|colour| sums.moments(colour));
         Self { mean: colours.map(|(mean, _)| mean), std: colours.map(|(_, std)| std) }
     }
 }
 
-/// Mean and deviation of one colour over images and pixels.
-fn colour_moments(images: &ImageSet, colour: usize) -> (f32, f32) {
-    let plane = images.shape().positions();
-    // Whole numbers: sums of bytes and of their squares are exact, in whatever order.
-    let (mut sum, mut squares) = (0u64, 0u64);
-    for index in 0..images.len() {
-        for &pixel in &images.image(index)[colour * plane..(colour + 1) * plane] {
-            sum += u64::from(pixel);
-            squares += u64::from(pixel).pow(2);
+/// Sums over pixels of each colour. Whole numbers: they are exact, in whatever order images come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ColourSums {
+    pixels: u64,
+    sums: [u64; 3],
+    squares: [u64; 3],
+}
+
+impl ColourSums {
+    /// Of images, `[3, positions]` each.
+    pub(super) fn of(images: &[u8], positions: usize) -> Self {
+        let mut total = Self::default();
+        for (index, plane) in images.chunks_exact(positions).enumerate() {
+            let colour = index % total.sums.len();
+            for &pixel in plane {
+                total.sums[colour] += u64::from(pixel);
+                total.squares[colour] += u64::from(pixel).pow(2);
+            }
         }
+        total.pixels = images.len() as u64 / total.sums.len() as u64;
+        total
     }
-    let max_pixel = f64::from(MAX_PIXEL);
-    let count = (images.len() * plane) as f64 * max_pixel;
-    let mean = sum as f64 / count;
-    let variance = squares as f64 / (count * max_pixel) - mean * mean;
-    let std = if variance > NO_VARIANCE { variance.sqrt() as f32 } else { 1.0 };
-    (mean as f32, std)
+
+    /// The same of these images and others.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.pixels += other.pixels;
+        for colour in 0..self.sums.len() {
+            self.sums[colour] += other.sums[colour];
+            self.squares[colour] += other.squares[colour];
+        }
+        self
+    }
+
+    /// Mean and deviation of a colour.
+    fn moments(&self, colour: usize) -> (f32, f32) {
+        let max_pixel = f64::from(MAX_PIXEL);
+        let count = self.pixels as f64 * max_pixel;
+        let mean = self.sums[colour] as f64 / count;
+        let variance = self.squares[colour] as f64 / (count * max_pixel) - mean * mean;
+        let std = if variance > NO_VARIANCE { variance.sqrt() as f32 } else { 1.0 };
+        (mean as f32, std)
+    }
 }

@@ -1,4 +1,4 @@
-//! Data sets: labelled colour images in memory, square and of one size, and the ways to get them.
+//! Data sets: labelled colour images, square and of one size, and the ways to get them.
 
 mod batches;
 mod dataset;
@@ -12,7 +12,7 @@ pub(crate) use batches::draw_positions;
 pub use batches::{Augmentation, EVALUATION_BATCH, Sample, draw_indices, images_to_device};
 pub use dataset::{Dataset, Split};
 pub use images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};
-pub use import::{ImportError, Importer, archive_entries, is_archive};
+pub use import::{CollectedDataset, ImageSize, ImportError, Importer, archive_entries, is_archive};
 pub use shapes10::{SHAPES10, SHAPES10_CLASSES, shapes10};
 pub use stored::StoredDatasetError;
 pub use summary::DatasetSummary;

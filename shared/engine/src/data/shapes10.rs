@@ -7,7 +7,7 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use super::dataset::Dataset;
-use super::images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};
+use super::images::{ColourSums, IMAGE, IMAGE_BYTES, ImageSet, Normalization};
 use crate::threads;
 
 /// Name of the data set.
@@ -35,10 +35,12 @@ pub fn shapes10(train: usize, test: usize, seed: u64) -> Dataset {
         .iter()
         .flat_map(|shape| TEXTURES.iter().map(move |texture| format!("{texture} {shape}")));
     let [train, test] = [(train, 0), (test, 1)].map(|(count, split)| generate(count, seed, split));
+    let sums = ColourSums::of(train.pixels(), IMAGE.positions());
     Dataset {
         name: SHAPES10.into(),
         classes: classes.collect(),
-        normalization: Normalization::measured_on(&train),
+        normalization: Normalization::of_sums(&sums),
+        resize: None,
         train,
         test,
     }
@@ -51,11 +53,9 @@ fn generate(count: usize, seed: u64, split: u64) -> ImageSet {
         rng.set_stream(split << 32 | index as u64);
         draw(&mut rng, index % SHAPES10_CLASSES)
     });
-    let mut set = ImageSet::new(IMAGE.height);
-    for (index, image) in images.iter().enumerate() {
-        set.push(image, (index % SHAPES10_CLASSES) as u32);
-    }
-    set
+    let labels = (0..count).map(|index| (index % SHAPES10_CLASSES) as u32).collect();
+    ImageSet::from_parts(IMAGE.height, images.concat().into(), labels)
+        .expect("an image was drawn for each label")
 }
 
 type Colour = [f32; 3];

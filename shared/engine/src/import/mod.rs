@@ -6,12 +6,14 @@ pub mod onnx;
 mod pickle;
 mod pytorch;
 
-pub use families::{Unrecognised, alike, published_normalization, recognise};
+pub use families::{Unrecognised, alike, published_normalization, published_resize, recognise};
 pub use onnx::{Beside, OnnxError, is_onnx};
 pub use pickle::PickleError;
 pub use pytorch::PytorchError;
 
 use std::ops::Range;
+
+use serde::Deserialize;
 
 use crate::architecture::Architecture;
 use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
@@ -25,14 +27,26 @@ const WRAPPERS: [&str; 7] =
     ["module.", "model.", "net.", "network.", "state_dict.", "_orig_mod.", "backbone."];
 
 /// What a person says about a model's file.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hint {
     /// Which network it is.
     pub network: NetworkHint,
-    /// How its images are normalised.
-    pub normalization: Option<Normalization>,
-    /// Rows and columns of its images, where the file leaves them open.
+    /// What it expects of images.
+    pub preprocessing: Preprocessing,
+}
+
+/// What a person says of a network's images and classes, where its file says nothing of them.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Preprocessing {
+    /// Rows and columns of images.
     pub size: Option<usize>,
+    /// What an image's shorter side is scaled to before so much of its middle is cut out.
+    pub resize: Option<usize>,
+    /// How images are normalised.
+    pub normalization: Option<Normalization>,
+    /// Names of the classes, in the order of the logits, or none.
+    pub class_names: Vec<String>,
 }
 
 /// A model, and what was taken for granted about it.
@@ -69,13 +83,31 @@ pub enum ModelFileError {
         /// The one asked for.
         asked: usize,
     },
-    /// A normalisation other than the one that the file states.
-    #[error("the file says that its images are normalised by {stated}, but {asked} was asked for")]
-    OtherNormalization {
+    /// Images that are neither coloured nor grey.
+    #[error(
+        "the network takes images of {channels} channels; the lab's have three, or one of grey"
+    )]
+    Channels {
+        /// How many it takes.
+        channels: usize,
+    },
+    /// Something else about images than the file states.
+    #[error("the file says that its {what} {stated}, but {asked} was asked for")]
+    OtherPreprocessing {
+        /// What is said.
+        what: &'static str,
         /// The file's.
-        stated: Normalization,
-        /// The one asked for.
-        asked: Normalization,
+        stated: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Names of more or fewer classes.
+    #[error("there are {names} names of classes, but the network tells {classes} classes apart")]
+    ClassNames {
+        /// How many names there are.
+        names: usize,
+        /// How many classes.
+        classes: usize,
     },
 }
 
@@ -99,17 +131,33 @@ pub fn read_beside(
     hint: Hint,
     beside: Beside<'_>,
 ) -> Result<Imported, ModelFileError> {
-    if is_onnx(bytes) {
-        return read_onnx(bytes, hint, beside);
-    }
-    let file = if pytorch::is_pytorch(bytes) {
-        TensorFile { tensors: pytorch::read(bytes)?, ..TensorFile::default() }
+    let mut imported = if is_onnx(bytes) {
+        read_onnx(bytes, &hint, beside)?
+    } else if pytorch::is_pytorch(bytes) {
+        let tensors = pytorch::read(bytes)?;
+        read_tensors(TensorFile { tensors, ..TensorFile::default() }, &hint)?
     } else {
-        TensorFile::from_bytes(bytes)?
+        let file = TensorFile::from_bytes(bytes)?;
+        if checkpoint::is_ours(&file) {
+            let model = checkpoint::from_file(file, hint.network)?;
+            Imported { model, notes: Vec::new() }
+        } else {
+            read_tensors(file, &hint)?
+        }
     };
-    if checkpoint::is_ours(&file) {
-        return read_ours(file, hint);
-    }
+    describe(&mut imported.model, hint.preprocessing)?;
+    Ok(imported)
+}
+
+fn read_onnx(bytes: &[u8], hint: &Hint, beside: Beside<'_>) -> Result<Imported, ModelFileError> {
+    let size = hint.preprocessing.size.map(|size| [size; 2]);
+    let onnx::Onnx { model, notes, .. } = onnx::read(bytes, onnx::Options { size, beside })?;
+    checkpoint::check_hint(model.graph(), hint.network)?;
+    Ok(Imported { model, notes })
+}
+
+/// The model of tensors that come without a word about their network.
+fn read_tensors(file: TensorFile, hint: &Hint) -> Result<Imported, ModelFileError> {
     let tensors = without_wrappers(file.tensors);
     let mut notes = Vec::new();
     let architecture = architecture_of(&tensors, hint.network.architecture)?;
@@ -124,11 +172,11 @@ pub fn read_beside(
             ),
         });
     }
-    let architecture = hint.size.map_or(architecture, |size| architecture.with_size(size));
+    let asked = &hint.preprocessing;
+    let architecture = asked.size.map_or(architecture, |size| architecture.with_size(size));
     let network = NetworkHint { architecture: Some(architecture), ..hint.network };
     let mut model = checkpoint::from_file(TensorFile { tensors, ..file }, network)?;
-    model.info.normalization = hint.normalization;
-    if hint.normalization.is_none()
+    if asked.normalization.is_none()
         && let Some(published) = published_normalization(&architecture, model.graph().classes())
     {
         model.info.normalization = Some(published);
@@ -136,36 +184,57 @@ pub fn read_beside(
             "normalising images by {published}, as its authors do; --mean and --std say otherwise"
         ));
     }
+    if asked.resize.is_none() {
+        model.info.resize = published_resize(&architecture);
+    }
     Ok(Imported { model, notes })
 }
 
-fn read_onnx(bytes: &[u8], hint: Hint, beside: Beside<'_>) -> Result<Imported, ModelFileError> {
-    let options = onnx::Options { size: hint.size.map(|size| [size; 2]), beside };
-    let onnx::Onnx { model, notes, .. } = onnx::read(bytes, options)?;
-    checkpoint::check_hint(model.graph(), hint.network)?;
-    Ok(Imported { model: described(model, hint)?, notes })
-}
-
-fn read_ours(file: TensorFile, hint: Hint) -> Result<Imported, ModelFileError> {
-    let model = checkpoint::from_file(file, hint.network)?;
-    Ok(Imported { model: described(model, hint)?, notes: Vec::new() })
-}
-
-/// The model with what was said of its images, where its file says nothing of them.
-fn described(mut model: Model, hint: Hint) -> Result<Model, ModelFileError> {
+/// Adds what was said of the model's images and classes, where its file says nothing of them.
+fn describe(model: &mut Model, asked: Preprocessing) -> Result<(), ModelFileError> {
     let stated = model.graph().image();
-    if let Some(asked) = hint.size
+    if ![1, 3].contains(&stated.channels) {
+        return Err(ModelFileError::Channels { channels: stated.channels });
+    }
+    if let Some(asked) = asked.size
         && [stated.height, stated.width] != [asked; 2]
     {
         return Err(ModelFileError::OtherSize { stated, asked });
     }
-    match (model.info.normalization, hint.normalization) {
-        (Some(stated), Some(asked)) if stated != asked => {
-            return Err(ModelFileError::OtherNormalization { stated, asked });
-        }
-        (stated, asked) => model.info.normalization = stated.or(asked),
+    let classes = model.graph().classes();
+    let info = &mut model.info;
+    let what = "images are normalised by";
+    settle(what, &mut info.normalization, asked.normalization, ToString::to_string)?;
+    let what = "images' shorter side is scaled to";
+    settle(what, &mut info.resize, asked.resize, |pixels| format!("{pixels} pixels"))?;
+    if !asked.class_names.is_empty() {
+        let mut stated = (!info.class_names.is_empty()).then(|| info.class_names.clone());
+        settle("classes are", &mut stated, Some(asked.class_names), |names| names.join(", "))?;
+        info.class_names = stated.unwrap_or_default();
     }
-    Ok(model)
+    let names = info.class_names.len();
+    if names != 0 && names != classes {
+        return Err(ModelFileError::ClassNames { names, classes });
+    }
+    Ok(())
+}
+
+/// Takes what was asked for where nothing is stated.
+fn settle<T: PartialEq>(
+    what: &'static str,
+    stated: &mut Option<T>,
+    asked: Option<T>,
+    words: impl Fn(&T) -> String,
+) -> Result<(), ModelFileError> {
+    match (&stated, asked) {
+        (Some(stated), Some(asked)) if *stated != asked => {
+            let [stated, asked] = [words(stated), words(&asked)];
+            return Err(ModelFileError::OtherPreprocessing { what, stated, asked });
+        }
+        (None, asked) => *stated = asked,
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The architecture asked for where the tensors fit it, else the one that they are of.

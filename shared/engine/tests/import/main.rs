@@ -11,9 +11,11 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
-use rrlab_engine::data::{Dataset, Importer, Normalization, Split};
+use rrlab_engine::data::{Dataset, Importer, Normalization, Split, shapes10};
 use rrlab_engine::evaluate::accuracy;
-use rrlab_engine::import::{self, Hint, Imported, ModelFileError, PytorchError, Unrecognised};
+use rrlab_engine::import::{
+    self, Hint, Imported, ModelFileError, Preprocessing, PytorchError, Unrecognised,
+};
 use rrlab_engine::model::{Model, TensorSpec, tensor_specs};
 use rrlab_engine::network::{Network, ParameterMap};
 use rrlab_engine::tensors::{HostTensor, StateDict, tensor_name};
@@ -385,17 +387,81 @@ fn normalisation_is_the_authors_unless_said_and_stays_with_the_network() {
     assert_eq!(mean(&file("resnet20", 10)), None);
 
     let own = Normalization { mean: [0.5; 3], std: [0.25; 3] };
-    let said = Hint { normalization: Some(own), ..Hint::default() };
-    let model = import::read(&file("akamaster_resnet20", 10), said).unwrap().model;
+    let said = hint(Preprocessing { normalization: Some(own), ..Preprocessing::default() });
+    let model = import::read(&file("akamaster_resnet20", 10), said.clone()).unwrap().model;
     assert_eq!(model.info.normalization, Some(own));
     let stored = checkpoint::write(&model).unwrap();
     assert_eq!(read(&stored).unwrap().model, model);
     assert!(import::read(&stored, said).is_ok());
-    let other = Hint {
-        normalization: Some(Normalization { mean: [0.4; 3], std: [0.25; 3] }),
-        ..Hint::default()
+    let other = Normalization { mean: [0.4; 3], std: [0.25; 3] };
+    let other = hint(Preprocessing { normalization: Some(other), ..Preprocessing::default() });
+    let message = import::read(&stored, other).unwrap_err().to_string();
+    let words = "the file says that its images are normalised by mean 0.5,0.5,0.5 and deviation 0.25,0.25,0.25, \
+                 but mean 0.4,0.4,0.4 and deviation 0.25,0.25,0.25 was asked for";
+    assert_eq!(message, words);
+}
+
+fn hint(preprocessing: Preprocessing) -> Hint {
+    Hint { preprocessing, ..Hint::default() }
+}
+
+#[test]
+fn what_a_small_file_says_of_images_and_classes_stays_with_the_network() {
+    let (tensors, storages) = tensors_of(random("resnet8", 3).tensors(), "");
+    let file = zip_file(&ordered(tensors), &storages);
+    let said = r#"{
+        "resize": 40, "class_names": ["cat", "dog", "owl"],
+        "normalization": { "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25] }
+    }"#;
+    let said: Preprocessing = serde_json::from_str(said).unwrap();
+    let model = import::read(&file, hint(said.clone())).unwrap().model;
+    assert_eq!((model.info.resize, model.info.class_names.len()), (Some(40), 3));
+    let stored = checkpoint::write(&model).unwrap();
+    assert_eq!(import::read(&stored, hint(said.clone())).unwrap().model, model);
+    let as_onnx = import::onnx::write(&model).unwrap();
+    assert_eq!(read(&as_onnx).unwrap().model.info, model.info);
+
+    let refused = |bytes: &[u8], said| import::read(bytes, hint(said)).unwrap_err().to_string();
+    let other = Preprocessing { resize: Some(36), ..said.clone() };
+    let message = refused(&stored, other);
+    assert!(message.contains("scaled to 40 pixels, but 36 pixels was"), "{message}");
+    let mut names = said.clone();
+    names.class_names.swap(0, 1);
+    let message = refused(&stored, names);
+    assert!(message.contains("cat, dog, owl") && message.contains("dog, cat"), "{message}");
+    let few = Preprocessing { class_names: vec!["cat".into()], ..Preprocessing::default() };
+    let words = "there are 1 names of classes, but the network tells 3 classes apart";
+    assert_eq!(refused(&file, few), words);
+    assert!(serde_json::from_str::<Preprocessing>(r#"{ "crop": 32 }"#).is_err());
+
+    let mut data = shapes10(3, 3, 1);
+    let with = |names: [&str; 3]| names.map(str::to_owned).to_vec();
+    data.classes = with(["cat", "dog", "owl"]);
+    assert_eq!(model.check_classes(&data), Ok(()));
+    data.classes = with(["Katze", "Hund", "Eule"]);
+    assert_eq!(model.check_classes(&data), Ok(()), "other words for the same");
+    data.classes = with(["cat", "owl", "dog"]);
+    assert_eq!(
+        model.check_classes(&data).unwrap_err().to_string(),
+        "shapes10 has the network's classes in another order: its class 1 is `owl`, the network's `dog`"
+    );
+    let note = model.note_on_images(&data).unwrap();
+    assert!(note.contains("scaled to 40 pixels"), "{note}");
+    data.resize = Some(40);
+    assert_eq!(model.note_on_images(&data), None);
+}
+
+#[test]
+fn torchvisions_networks_are_for_the_middle_of_larger_images() {
+    let file = |architecture: &str| {
+        let (tensors, storages) = tensors_of(random(architecture, 10).tensors(), "");
+        read(&zip_file(&ordered(tensors), &storages)).unwrap().model
     };
-    assert!(matches!(import::read(&stored, other), Err(ModelFileError::OtherNormalization { .. })));
+    let model = file("torchvision_squeezenet1_1");
+    assert_eq!(model.info.resize, Some(256));
+    let note = model.note_on_images(&shapes10(1, 1, 1)).unwrap();
+    assert_eq!(note, "images of 32×32 pixels are resized to the network's 224×224");
+    assert_eq!(file("resnet8").info.resize, None);
 }
 
 /// The same network with projections that pass channel c on as the channel that padding makes of
@@ -541,7 +607,7 @@ fn layers_measure_as_in_pytorch() {
         let bytes = std::fs::read(folder.join("cifar-10-batches-bin").join(name)).unwrap();
         importer.add(name, &bytes[..images * 3073]).unwrap();
     }
-    let data = importer.finish("cifar").unwrap();
+    let data = importer.finish("cifar").unwrap().into_dataset();
     let normalization = model.normalization_of(&data);
     let images = CalibrationImages::draw(&data, Split::Train, 512, 0, normalization).unwrap();
     let method = Method::SecondMoments;
@@ -585,5 +651,5 @@ fn cifar(folder: &Path) -> Dataset {
             importer.add(name, &bytes).unwrap();
         }
     }
-    importer.finish("cifar").unwrap()
+    importer.finish("cifar").unwrap().into_dataset()
 }

@@ -14,7 +14,7 @@ use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::import::onnx::{self, Options};
-use rrlab_engine::import::{self, Hint, Imported, ModelFileError, OnnxError};
+use rrlab_engine::import::{self, Hint, Imported, ModelFileError, OnnxError, Preprocessing};
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::tensors::tensor_name;
@@ -380,11 +380,24 @@ fn open_sizes_are_asked_for() {
     let open = file(nodes(), vec![], &[None, Some(3), None, None]);
     let text = refusal(&open);
     assert!(text.contains("`x` is ?×3×?×?") && text.contains("--size 224"), "{text}");
-    let hint = Hint { size: Some(32), ..Hint::default() };
-    let model = import::read(&open.encode_to_vec(), hint).unwrap().model;
+    let preprocessing = Preprocessing { size: Some(32), ..Preprocessing::default() };
+    let hint = Hint { preprocessing, ..Hint::default() };
+    let model = import::read(&open.encode_to_vec(), hint.clone()).unwrap().model;
     assert_eq!(model.graph().image().width, 32);
     let other = import::read(&file(nodes(), vec![], &IMAGES).encode_to_vec(), hint);
     assert!(matches!(other, Err(ModelFileError::OtherSize { asked: 32, .. })));
+}
+
+#[test]
+fn images_are_grey_or_coloured() {
+    let read = |channels| {
+        let nodes = vec![node("Relu", &["x"], "r"), node("GlobalAveragePool", &["r"], "y")];
+        let dims = [None, Some(channels), Some(8), Some(8)];
+        import::read(&file(nodes, vec![], &dims).encode_to_vec(), Hint::default())
+    };
+    assert_eq!(read(1).unwrap().model.graph().image().channels, 1);
+    let words = "the network takes images of 4 channels; the lab's have three, or one of grey";
+    assert_eq!(read(4).unwrap_err().to_string(), words);
 }
 
 #[test]
@@ -750,9 +763,10 @@ fn outcome(folder: &Path) -> Outcome {
         return refused("an output that is not of single-precision floats");
     };
     let Some(file) = as_network(file, &inputs) else { return refused("no graph") };
-    let Imported { model, notes } = match import::read(&file.encode_to_vec(), Hint::default()) {
-        Ok(imported) => imported,
-        Err(error) => return Outcome::Refused(reason(error)),
+    // Without `import::read`, which takes networks of images alone: three channels or one.
+    let onnx::Onnx { model, notes, .. } = match onnx::read(&file.encode_to_vec(), options()) {
+        Ok(read) => read,
+        Err(error) => return Outcome::Refused(reason(error.into())),
     };
     if !notes.is_empty() {
         return refused("a softmax at the end, which the lab leaves out");

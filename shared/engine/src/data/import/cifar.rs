@@ -3,7 +3,7 @@
 
 use super::error::ImportError;
 use crate::data::dataset::Split;
-use crate::data::images::{IMAGE_BYTES, ImageSet, Normalization};
+use crate::data::images::{IMAGE_BYTES, Normalization};
 
 /// Of CIFAR-10's training images, in the digits that the field has used since.
 const CIFAR10_NORMALIZATION: Normalization =
@@ -53,13 +53,15 @@ pub fn is_class_names(file_name: &str) -> bool {
     matches!(file_name, "batches.meta.txt" | "fine_label_names.txt")
 }
 
-/// Appends the records of a file to a set.
-pub fn read_records(
-    path: &str,
-    bytes: &[u8],
+/// Label and pixels of each record of a file.
+///
+/// # Errors
+/// If it is cut short; of a record, if its label is none of the classes.
+pub fn records<'a>(
+    path: &'a str,
+    bytes: &'a [u8],
     layout: Layout,
-    set: &mut ImageSet,
-) -> Result<(), ImportError> {
+) -> Result<impl Iterator<Item = Result<(u32, &'a [u8]), ImportError>>, ImportError> {
     let record = layout.label_bytes + IMAGE_BYTES;
     if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(ImportError::Truncated {
@@ -68,17 +70,13 @@ pub fn read_records(
             record,
         });
     }
-    for (index, bytes) in bytes.chunks(record).enumerate() {
+    let read = move |(index, bytes): (usize, &'a [u8])| {
         let label = bytes[layout.label_bytes - 1];
         if usize::from(label) >= layout.classes {
-            return Err(ImportError::Label {
-                path: path.into(),
-                index,
-                label,
-                classes: layout.classes,
-            });
+            let (path, classes) = (path.into(), layout.classes);
+            return Err(ImportError::Label { path, index, label, classes });
         }
-        set.push(&bytes[layout.label_bytes..], u32::from(label));
-    }
-    Ok(())
+        Ok((u32::from(label), &bytes[layout.label_bytes..]))
+    };
+    Ok(bytes.chunks(record).enumerate().map(read))
 }

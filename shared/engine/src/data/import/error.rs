@@ -1,5 +1,8 @@
 //! What can be wrong with the files of a data set.
 
+use std::io;
+
+use super::image_folder::ImageSize;
 use crate::data::dataset::Split;
 
 /// Why files are not a data set.
@@ -35,11 +38,17 @@ pub enum ImportError {
     /// A size that no image of a data set has.
     #[error("images of a data set have 1 to 1024 rows and columns, not {side}")]
     Side { side: usize },
-    /// Images of CIFAR asked for in another size.
+    /// Images scaled to less than is cut out of them, or to more than is ever read.
     #[error(
-        "{path}: CIFAR's images are 32×32, not {side}×{side}; a network resizes them by itself"
+        "an image of which {side}×{side} pixels stay is scaled to {side} to 8192 pixels, not {resize}"
     )]
-    CifarSide { path: String, side: usize },
+    Resize { side: usize, resize: usize },
+    /// Images of CIFAR asked for in another size.
+    #[error("{path}: CIFAR's images are 32×32, not {size}; a network resizes them by itself")]
+    CifarSize { path: String, size: ImageSize },
+    /// Images that can't be kept while others are read.
+    #[error("the images can't be kept until all are read: {0}")]
+    Store(#[source] io::Error),
     /// An archive that can't be read.
     #[error("{path}: not a readable {kind}: {problem}")]
     Archive {

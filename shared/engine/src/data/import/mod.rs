@@ -5,15 +5,24 @@ mod archive;
 mod cifar;
 mod error;
 mod image_folder;
+mod spool;
 
 use std::collections::BTreeMap;
+use std::io::{Cursor, Read, Seek, Write};
+
+use bytes::Bytes;
 
 pub use archive::{archive_entries, is_archive};
 pub use error::ImportError;
+pub use image_folder::ImageSize;
 
 use super::dataset::{Dataset, Split};
-use super::images::{IMAGE, ImageSet, Normalization};
+use super::images::{ColourSums, ImageSet, Normalization, square_image};
+use super::stored::{Header, StoredDatasetError, write_beginning};
+use super::summary::DatasetSummary;
+use crate::threads;
 use cifar::Layout;
+use spool::Spool;
 
 /// What the files so far are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +31,19 @@ enum Kind {
     Folder,
 }
 
-/// Collects the files of one data set.
+/// An image that was read.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    /// In the spool.
+    place: u64,
+    sums: ColourSums,
+}
+
+/// Images with their labels, of each split in the order of [`Split`].
+type Splits = [Vec<(u32, Kept)>; 2];
+
+/// Collects the files of one data set. Images are kept in a store, a file or memory, until all
+/// have come.
 ///
 /// ```
 /// use rrlab_engine::data::Importer;
@@ -32,72 +53,109 @@ enum Kind {
 /// let mut importer = Importer::default();
 /// importer.add("data_batch_1.bin", &record)?;
 /// importer.add("test_batch.bin", &record)?;
-/// let dataset = importer.finish("cifar10")?;
+/// let dataset = importer.finish("cifar10")?.into_dataset();
 /// assert_eq!(dataset.train.labels(), [3]);
 /// # Ok::<(), rrlab_engine::data::ImportError>(())
 /// ```
 #[derive(Debug)]
-pub struct Importer {
+pub struct Importer<S> {
     kind: Option<Kind>,
-    /// Rows and columns of the images.
-    side: usize,
+    size: ImageSize,
     class_names: Vec<String>,
-    /// Images to train and to test on, in the order of [`Split`].
-    sets: [ImageSet; 2],
+    spool: Spool<S>,
+    /// Of CIFAR.
+    records: Splits,
     /// Of an image folder: images by class, split and path, since order of arrival depends on the
     /// file system.
-    folder: BTreeMap<(String, Split, String), Vec<u8>>,
+    folder: BTreeMap<(String, Split, String), Kept>,
 }
 
-impl Default for Importer {
-    /// Of images of 32×32 pixels.
+impl Default for Importer<Cursor<Vec<u8>>> {
+    /// Of images of 32×32 pixels, kept in memory.
     fn default() -> Self {
-        Self::of_side(IMAGE.height)
+        Self::new(ImageSize::default(), Cursor::default())
     }
 }
 
-impl Importer {
-    /// Of images of so many rows and columns, to which those of a folder are scaled and cut.
-    ///
-    /// # Errors
-    /// If that is none or more than 1024.
-    pub fn sized(side: usize) -> Result<Self, ImportError> {
-        if image_folder::SIDES.contains(&side) {
-            return Ok(Self::of_side(side));
+impl<S: Read + Write + Seek> Importer<S> {
+    /// Of images of this size, to which those of a folder are scaled and cut, kept in a store that
+    /// is empty.
+    pub fn new(size: ImageSize, store: S) -> Self {
+        let spool = Spool::new(store, size.side());
+        Self {
+            kind: None,
+            size,
+            class_names: Vec::new(),
+            spool,
+            records: Default::default(),
+            folder: BTreeMap::new(),
         }
-        Err(ImportError::Side { side })
-    }
-
-    fn of_side(side: usize) -> Self {
-        let sets = [ImageSet::new(side), ImageSet::new(side)];
-        Self { kind: None, side, class_names: Vec::new(), sets, folder: BTreeMap::new() }
     }
 
     /// Takes a file into account; one that belongs to no data set (a read-me, say) is passed over.
     /// Returns whether it was taken.
     ///
     /// # Errors
-    /// If it claims to hold images and they can't be read.
+    /// If it claims to hold images and they can't be read, or there is no room to keep them.
     pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<bool, ImportError> {
+        let planes = decoded(path, bytes, self.size)?;
+        self.add_decoded(path, bytes, planes)
+    }
+
+    /// Takes several files into account, in their order. Images of a folder are decoded on all
+    /// threads.
+    ///
+    /// # Errors
+    /// As [`Importer::add`].
+    pub fn add_all(&mut self, files: &[(String, Vec<u8>)]) -> Result<(), ImportError> {
+        let size = self.size;
+        let planes = threads::map_range(files.len(), |index| {
+            let (path, bytes) = &files[index];
+            decoded(path, bytes, size)
+        });
+        for ((path, bytes), planes) in files.iter().zip(planes) {
+            self.add_decoded(path, bytes, planes?)?;
+        }
+        Ok(())
+    }
+
+    fn add_decoded(
+        &mut self,
+        path: &str,
+        bytes: &[u8],
+        planes: Option<Vec<u8>>,
+    ) -> Result<bool, ImportError> {
         let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         if let Some((layout, split)) = cifar::image_file(file_name) {
-            if self.side != IMAGE.height {
-                return Err(ImportError::CifarSide { path: path.into(), side: self.side });
+            if self.size != ImageSize::default() {
+                return Err(ImportError::CifarSize { path: path.into(), size: self.size });
             }
             self.settle(path, Kind::Cifar(layout))?;
-            cifar::read_records(path, bytes, layout, &mut self.sets[split as usize])?;
+            for record in cifar::records(path, bytes, layout)? {
+                let (label, image) = record?;
+                let kept = self.keep(image)?;
+                self.records[split as usize].push((label, kept));
+            }
         } else if cifar::is_class_names(file_name) {
             let text = String::from_utf8_lossy(bytes);
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             self.class_names = lines.map(Into::into).collect();
-        } else if let Some((split, class)) = image_folder::image_path(path) {
+        } else if let (Some((split, class)), Some(planes)) =
+            (image_folder::image_path(path), planes)
+        {
             self.settle(path, Kind::Folder)?;
-            let planes = image_folder::decode(path, bytes, self.side)?;
-            self.folder.insert((class.into(), split, path.into()), planes);
+            let kept = self.keep(&planes)?;
+            self.folder.insert((class.into(), split, path.into()), kept);
         } else {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    fn keep(&mut self, image: &[u8]) -> Result<Kept, ImportError> {
+        let sums = ColourSums::of(image, square_image(self.size.side()).positions());
+        let place = self.spool.push(image).map_err(ImportError::Store)?;
+        Ok(Kept { place, sums })
     }
 
     /// The first file of images says what the data set is; all others must be of it.
@@ -114,23 +172,28 @@ impl Importer {
     ///
     /// # Errors
     /// If a split has no images, or the splits differ in their classes.
-    pub fn finish(mut self, name: &str) -> Result<Dataset, ImportError> {
-        let classes = match self.kind {
-            Some(Kind::Cifar(layout)) => self.cifar_classes(layout)?,
+    pub fn finish(mut self, name: &str) -> Result<CollectedDataset<S>, ImportError> {
+        let (classes, [train, test]) = match self.kind {
+            Some(Kind::Cifar(layout)) => {
+                (self.cifar_classes(layout)?, std::mem::take(&mut self.records))
+            }
             Some(Kind::Folder) => self.folder_classes()?,
             None => return Err(ImportError::Empty { split: Split::Train }),
         };
-        let [train, test] = self.sets;
         for (split, set) in [(Split::Train, &train), (Split::Test, &test)] {
             if set.is_empty() {
                 return Err(ImportError::Empty { split });
             }
         }
-        let normalization = match cifar::customary_normalization(name, classes.len()) {
-            Some(customary) => customary,
-            None => Normalization::measured_on(&train),
-        };
-        Ok(Dataset { name: name.into(), classes, normalization, train, test })
+        let normalization = cifar::customary_normalization(name, classes.len());
+        let normalization = normalization.unwrap_or_else(|| {
+            let sums = train.iter().map(|(_, kept)| &kept.sums);
+            Normalization::of_sums(&sums.fold(ColourSums::default(), ColourSums::and))
+        });
+        let header =
+            Header { name: name.into(), classes, normalization, resize: self.size.resize() };
+        let [train, test] = [train, test].map(CollectedSet::new);
+        Ok(CollectedDataset { header, spool: self.spool, train, test })
     }
 
     /// The names that a file gave, or numbers where none did.
@@ -149,17 +212,18 @@ impl Importer {
     }
 
     /// Labels follow the alphabet, as in torchvision.
-    fn folder_classes(&mut self) -> Result<Vec<String>, ImportError> {
+    fn folder_classes(&mut self) -> Result<(Vec<String>, Splits), ImportError> {
         let mut classes: Vec<String> = Vec::new();
         let mut has_training_images: Vec<bool> = Vec::new();
+        let mut sets = Splits::default();
         // In the order of classes, then splits (training first), then paths.
-        for ((class, split, _), image) in std::mem::take(&mut self.folder) {
+        for ((class, split, _), kept) in std::mem::take(&mut self.folder) {
             if classes.last() != Some(&class) {
                 classes.push(class);
                 has_training_images.push(split == Split::Train);
             }
             let label = classes.len() as u32 - 1;
-            self.sets[split as usize].push(&image, label);
+            sets[split as usize].push((label, kept));
         }
         if let Some(label) = has_training_images.iter().position(|has| !has) {
             let class = &classes[label];
@@ -170,6 +234,91 @@ impl Importer {
             let problem = "an image folder needs at least two classes".into();
             return Err(ImportError::Classes { problem });
         }
-        Ok(classes)
+        Ok((classes, sets))
+    }
+}
+
+/// The planes of an image of a folder; none of any other file.
+fn decoded(path: &str, bytes: &[u8], size: ImageSize) -> Result<Option<Vec<u8>>, ImportError> {
+    let is_image = image_folder::image_path(path).is_some();
+    is_image.then(|| image_folder::decode(path, bytes, size)).transpose()
+}
+
+/// Images of a split, in their order.
+#[derive(Debug)]
+struct CollectedSet {
+    labels: Vec<u32>,
+    /// In the spool.
+    places: Vec<u64>,
+}
+
+impl CollectedSet {
+    fn new(images: Vec<(u32, Kept)>) -> Self {
+        let (labels, places) =
+            images.into_iter().map(|(label, Kept { place, .. })| (label, place)).unzip();
+        Self { labels, places }
+    }
+}
+
+/// A data set whose files have all been read, with its images still in the order in which they
+/// came.
+#[derive(Debug)]
+pub struct CollectedDataset<S> {
+    header: Header,
+    spool: Spool<S>,
+    train: CollectedSet,
+    test: CollectedSet,
+}
+
+impl<S: Read + Write + Seek> CollectedDataset<S> {
+    /// Its sizes.
+    pub fn summary(&self) -> DatasetSummary {
+        DatasetSummary {
+            name: self.header.name.clone(),
+            classes: self.header.classes.len(),
+            train: self.train.labels.len(),
+            test: self.test.labels.len(),
+        }
+    }
+
+    /// Writes it as [`Dataset::to_bytes`] does, an image at a time.
+    ///
+    /// # Errors
+    /// If it is too large for the format, or can't be written.
+    pub fn write(mut self, mut to: impl Write) -> Result<(), StoredDatasetError> {
+        let image = square_image(self.spool.side());
+        let labels = [&self.test.labels[..], &self.train.labels];
+        write_beginning(&mut to, &self.header, image, labels)?;
+        for set in [self.test, self.train] {
+            self.spool.copy(&set.places, &mut to)?;
+        }
+        Ok(())
+    }
+}
+
+impl CollectedDataset<Cursor<Vec<u8>>> {
+    /// The same in memory.
+    pub fn into_dataset(self) -> Dataset {
+        let side = self.spool.side();
+        let image_bytes = square_image(side).elements();
+        let arrived = Bytes::from(self.spool.into_bytes());
+        let [train, test] = [self.train, self.test].map(|CollectedSet { labels, places }| {
+            let image =
+                |place: u64| place as usize * image_bytes..(place as usize + 1) * image_bytes;
+            // Images that came in their order are not copied.
+            let pixels = match (places.first(), places.is_sorted_by(|a, b| a + 1 == *b)) {
+                (Some(&first), true) => {
+                    let start = image(first).start;
+                    arrived.slice(start..start + places.len() * image_bytes)
+                }
+                _ => {
+                    let images = places.iter().map(|&place| &arrived[image(place)]);
+                    images.collect::<Vec<_>>().concat().into()
+                }
+            };
+            ImageSet::from_parts(side, pixels, labels).expect("each image was kept with its label")
+        });
+        let Header { name, classes, normalization, resize } = self.header;
+        Dataset { name, classes, normalization, resize, train, test }
     }
 }

@@ -21,8 +21,7 @@ mod write;
 
 pub use constant::Beside;
 pub use error::{MissingOperation, NodeProblem, OnnxError, TensorProblem};
-pub(super) use read::{Onnx, read};
-pub use read::{Options, is_onnx};
+pub use read::{Onnx, Options, is_onnx, read};
 pub use replace::replace_weights;
 pub use translate::OPERATIONS;
 pub use write::write;

@@ -28,11 +28,14 @@ pub struct Options<'a> {
 }
 
 /// A network, where the file holds each of its tensors, and what was taken for granted.
+#[derive(Debug)]
 pub struct Onnx {
+    /// The network.
     pub model: Model,
+    /// What was taken for granted, in words for a person.
     pub notes: Vec<String>,
     /// By the tensor's name in the network; none for those that were computed.
-    pub origins: BTreeMap<String, Origin>,
+    pub(super) origins: BTreeMap<String, Origin>,
 }
 
 /// Whether bytes begin as ONNX files do: with the version of the format, then one of the fields
@@ -42,7 +45,8 @@ pub fn is_onnx(bytes: &[u8]) -> bool {
     matches!(bytes, [0x08, 1..=30, field, ..] if NEXT_FIELDS.contains(field))
 }
 
-/// The network in an ONNX file.
+/// The network in an ONNX file, whatever it takes: [`import::read`](crate::import::read) takes
+/// networks of images alone.
 ///
 /// # Errors
 /// If the file is not whole, or has something that the lab's networks have not.
