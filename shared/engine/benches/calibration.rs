@@ -33,7 +33,7 @@ fn dense_forward(bencher: divan::Bencher, architecture: &str) {
     let (images, device) = (images(&data), Device::flex());
     let network = Network::new(&model, &device);
     bencher.bench_local(|| {
-        for batch in images.batches(&device) {
+        for batch in images.batches(network.graph(), &device) {
             read_sync(download(network.forward(batch))).unwrap();
         }
     });

@@ -89,7 +89,7 @@ fn calibration(architecture: &str, count: usize) -> (f64, f64) {
     let (images, few) = (drawn(&data, count), drawn(&data, count.min(DENSE_IMAGES)));
     let network = Network::new(&model, &device);
     let dense = || {
-        for batch in few.batches(&device) {
+        for batch in few.batches(network.graph(), &device) {
             read_sync(download(network.forward(batch))).expect("the CPU does not fail");
         }
     };

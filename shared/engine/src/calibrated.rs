@@ -22,7 +22,7 @@ pub fn reports(
     // one.
     let nodes = graph.ids().skip(1).count();
     let of_repair = if repair == Repair::None { 0 } else { nodes };
-    let of_norms = if criterion == Criterion::Wanda { images.batch_count() } else { 0 };
+    let of_norms = if criterion == Criterion::Wanda { images.batch_count(graph) } else { 0 };
     nodes + of_norms + of_repair
 }
 

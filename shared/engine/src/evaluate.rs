@@ -4,7 +4,7 @@ use burn::tensor::{ExecutionError, Int, Tensor};
 use rrlab_types::{Evaluation, Outcomes};
 
 use crate::data::{
-    Dataset, EVALUATION_BATCH, ImageSet, Normalization, Sample, Split, images_to_device,
+    Dataset, ImageSet, Normalization, Sample, Split, evaluation_batch, images_to_device,
 };
 use crate::model::Model;
 use crate::network::Network;
@@ -55,7 +55,7 @@ pub async fn outcomes(
     mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<Outcomes, Interrupted> {
     let mut right = Vec::with_capacity(indices.len());
-    for chunk in indices.chunks(EVALUATION_BATCH) {
+    for chunk in indices.chunks(evaluation_batch(network.graph())) {
         let samples = Sample::unvaried(chunk);
         let images = images_to_device(set, &samples, normalization, network.device());
         let predictions = network.forward(images).argmax(1);

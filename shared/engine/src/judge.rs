@@ -24,7 +24,7 @@ async fn log_probabilities(
 ) -> Result<Vec<Vec<f32>>, Interrupted> {
     let network = Network::new(model, device);
     let mut batches = Vec::new();
-    for batch in images.batches(device) {
+    for batch in images.batches(model.graph(), device) {
         let count = batch.dims()[0];
         batches.push(download(activation::log_softmax(network.forward(batch), 1)).await?);
         watch(Progress::Images(count)).await?;

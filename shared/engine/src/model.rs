@@ -130,10 +130,12 @@ pub struct TensorSpec {
 /// All tensors of a network, in graph order.
 ///
 /// # Shapes
-/// - `weight` of a convolution: `[out, in / groups, rows, columns]`; of a linear layer: `[out, in]`
+/// - `weight` of a convolution: `[out, in / groups, rows, columns]`; of a linear layer of either
+///   kind: `[out, in]`
 /// - `bias` of either: `[out]`
 /// - `weight`, `bias`, `running_mean`, `running_var` of a batch norm: `[channels]`; the first two of
 ///   the other norms and of affine maps likewise
+/// - `layer_scale` of a layer scale: `[channels, 1, 1]`
 pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
     let mut specs = Vec::new();
     for node in graph.nodes() {
@@ -145,7 +147,9 @@ pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
         }
         match node.op {
             Op::Conv2d(Conv2d { out_channels: outputs, bias: true, .. })
+            | Op::PositionLinear { out_channels: outputs, bias: true, .. }
             | Op::Linear { out_features: outputs, bias: true, .. } => push("bias", vec![outputs]),
+            Op::LayerScale { channels } => push("layer_scale", layer_scale_shape(channels)),
             Op::BatchNorm { channels, .. } => {
                 for tensor in ["weight", "bias", "running_mean", "running_var"] {
                     push(tensor, vec![channels]);
@@ -161,6 +165,11 @@ pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
         }
     }
     specs
+}
+
+/// Lengths of a layer scale's dimensions, as torchvision has them.
+pub(crate) fn layer_scale_shape(channels: usize) -> Vec<usize> {
+    vec![channels, 1, 1]
 }
 
 impl Model {
@@ -426,7 +435,7 @@ fn random_tensor(rng: &mut ChaCha8Rng, spec: &TensorSpec) -> HostTensor {
         }
         // A linear layer: no ReLU follows the classifier.
         (&[_, fan_in], _) => normal_values(rng, count, (1.0 / fan_in as f64).sqrt()),
-        (_, Some("weight" | "running_var")) => vec![1.0; count],
+        (_, Some("weight" | "running_var" | "layer_scale")) => vec![1.0; count],
         _ => vec![0.0; count],
     };
     HostTensor::new(spec.shape.clone(), values).expect("as many values as the shape says were made")

@@ -8,7 +8,7 @@ use burn::tensor::{
 use rrlab_types::{AveragePool, FeatureShape, LayerGraph, Node, NodeId, Op, Padding, Pool, Window};
 
 use crate::kernels;
-use crate::model::Model;
+use crate::model::{Model, layer_scale_shape};
 use crate::tensors::{HostTensor, StateDict, tensor_name};
 
 /// Share of a batch's statistics in the running ones (PyTorch's default).
@@ -28,7 +28,8 @@ const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 pub enum Parameters {
     /// A node without any.
     None,
-    /// Of a convolution `[out, in / groups, rows, columns]` or a linear layer `[out, in, 1, 1]`.
+    /// Of a convolution `[out, in / groups, rows, columns]` or a linear layer of either kind
+    /// `[out, in, 1, 1]`.
     Weight {
         /// In the shape that the variant names.
         weight: Tensor<4>,
@@ -47,6 +48,11 @@ pub enum Parameters {
         variance: Tensor<1>,
         /// ε, which is added to the variance.
         epsilon: f64,
+    },
+    /// Of a layer scale, `[channels]`.
+    Scale {
+        /// γ, by which values are multiplied.
+        gamma: Tensor<1>,
     },
     /// Of a layer norm, a group norm or an affine map, `[channels]` each.
     Affine {
@@ -198,6 +204,9 @@ impl Network {
                     *weight = map.map(&name("weight"), true, weight.clone());
                     *bias = bias.take().map(|bias| map.map(&name("bias"), false, bias));
                 }
+                Parameters::Scale { gamma } => {
+                    *gamma = map.map(&name("layer_scale"), false, gamma.clone());
+                }
                 Parameters::BatchNorm { gamma, beta, .. } | Parameters::Affine { gamma, beta } => {
                     *gamma = map.map(&name("weight"), false, gamma.clone());
                     *beta = map.map(&name("bias"), false, beta.clone());
@@ -284,8 +293,9 @@ fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
             weight: upload(values("weight"), conv.weight_shape(), device),
             bias: conv.bias.then(|| vector("bias")),
         },
-        Op::Linear { in_features, out_features, bias } => Parameters::Weight {
-            weight: upload(values("weight"), [out_features, in_features, 1, 1], device),
+        Op::PositionLinear { in_channels: inputs, out_channels: outputs, bias }
+        | Op::Linear { in_features: inputs, out_features: outputs, bias } => Parameters::Weight {
+            weight: upload(values("weight"), [outputs, inputs, 1, 1], device),
             bias: bias.then(|| vector("bias")),
         },
         Op::BatchNorm { epsilon, .. } => Parameters::BatchNorm {
@@ -298,6 +308,7 @@ fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
         Op::GroupNorm { .. } | Op::LayerNorm { .. } | Op::ChannelAffine { .. } => {
             Parameters::Affine { gamma: vector("weight"), beta: vector("bias") }
         }
+        Op::LayerScale { .. } => Parameters::Scale { gamma: vector("layer_scale") },
         _ => Parameters::None,
     }
 }
@@ -319,6 +330,11 @@ async fn download_node(
             if let Some(bias) = bias {
                 tensors.push(("bias", HostTensor::vector(download(bias.clone()).await?)));
             }
+        }
+        Parameters::Scale { gamma } => {
+            let values = download(gamma.clone()).await?;
+            let scale = HostTensor::new(layer_scale_shape(values.len()), values);
+            tensors.push(("layer_scale", scale.expect("one factor for each channel")));
         }
         Parameters::Affine { gamma, beta } => {
             for (name, vector) in [("weight", gamma), ("bias", beta)] {
@@ -352,7 +368,7 @@ pub fn channel_sums(values: Tensor<4>) -> Tensor<1> {
     values.sum_dim(3).sum_dim(2).sum_dim(0).reshape([channels])
 }
 
-/// Window of a prunable node: that of a linear layer is one pixel.
+/// Window of a prunable node: that of a linear layer of either kind is one pixel.
 pub fn window_of(op: Op) -> Window {
     match op {
         Op::Conv2d(conv) => conv.window(),
@@ -371,7 +387,8 @@ pub fn groups_of(op: Op) -> usize {
 /// Output of a prunable node without its bias, for any weight of its shape.
 ///
 /// # Shapes
-/// - `weight`: `[out, in / groups, rows, columns]`; of a linear layer `[out, in, 1, 1]`
+/// - `weight`: `[out, in / groups, rows, columns]`; of a linear layer of either kind
+///   `[out, in, 1, 1]`
 /// - `input`: `[batch, in, height, width]`; a linear layer takes `channels · height · width`
 ///   features in this order
 /// - output: `[batch, out, height, width]`; of a linear layer `[batch, out, 1, 1]`
@@ -417,6 +434,7 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
                 None => output,
             }
         }
+        (_, Parameters::Scale { gamma }) => input * kernels::per_channel(gamma.clone()),
         (op, Parameters::Affine { gamma, beta }) => {
             kernels::scale_and_shift(normalised(op, input), gamma.clone(), beta.clone())
         }

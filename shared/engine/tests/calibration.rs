@@ -80,16 +80,14 @@ fn second_moments_agree_with_convolution() {
     }
 }
 
-/// A chain of these convolutions, each with a batch norm and a ReLU, then of these linear layers.
-fn chain(convolutions: Vec<Conv2d>, features: &[usize]) -> LayerGraph {
+/// A chain of these layers, each with a batch norm and a ReLU, then of these linear layers.
+fn chain(layers: Vec<Op>, features: &[usize]) -> LayerGraph {
     let mut modules = vec![("input".to_owned(), Op::Input)];
     let mut shape = IMAGE;
-    for (index, conv) in convolutions.into_iter().enumerate() {
-        let channels = conv.out_channels;
-        let op = Op::Conv2d(conv);
+    for (index, op) in layers.into_iter().enumerate() {
         shape = op.output_shape(&[shape]).unwrap();
-        modules.push((format!("conv{index}"), op));
-        modules.push((format!("norm{index}"), Op::batch_norm(channels)));
+        modules.push((format!("layer{index}"), op));
+        modules.push((format!("norm{index}"), Op::batch_norm(shape.channels)));
         modules.push((format!("relu{index}"), Op::Relu));
     }
     for (index, &out_features) in features.iter().enumerate() {
@@ -106,8 +104,8 @@ fn chain(convolutions: Vec<Conv2d>, features: &[usize]) -> LayerGraph {
 }
 
 /// Every kind of layer, over batches that are not all of one size: kernels of any shape, stride,
-/// padding and dilation, channels in groups down to one each, and linear layers with more inputs
-/// than there are images and with fewer.
+/// padding and dilation, channels in groups down to one each, linear layers of each position, and
+/// those with more inputs than there are images and with fewer.
 #[test]
 fn every_kind_of_layer_agrees_over_several_batches() {
     let square = Conv2d::square;
@@ -129,7 +127,9 @@ fn every_kind_of_layer_agrees_over_several_batches() {
         Conv2d { stride: [2; 2], groups: 8, ..square(8, 8, 5) },
         square(8, 32, 1),
     ];
-    let graph = chain(convolutions, &[24, 10]);
+    let mut layers: Vec<Op> = convolutions.into_iter().map(Op::Conv2d).collect();
+    layers.push(Op::PositionLinear { in_channels: 32, out_channels: 40, bias: true });
+    let graph = chain(layers, &[24, 10]);
     let images = 2 * EVALUATION_BATCH + 33;
     let linear = graph.nodes().iter().find(|node| node.name == "linear0").unwrap();
     let Op::Linear { in_features, .. } = linear.op else { panic!("a linear layer") };

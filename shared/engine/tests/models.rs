@@ -167,7 +167,7 @@ fn repair_brings_statistics_back() {
         let outputs = |model: &Model| {
             let network = Network::new(model, &device);
             let mut moments = Vec::new();
-            for batch in images.batches(&device) {
+            for batch in images.batches(network.graph(), &device) {
                 network.forward_observed(batch, |id, values| {
                     let follows = network
                         .graph()
@@ -206,7 +206,10 @@ fn every_repair_of_a_dense_network_changes_nothing() {
         read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
     let logits = |model: &Model| {
         let network = Network::new(model, &device);
-        read_sync(download(network.forward(images.batches(&device).next().unwrap()))).unwrap()
+        read_sync(download(
+            network.forward(images.batches(network.graph(), &device).next().unwrap()),
+        ))
+        .unwrap()
     };
     for operator in ChannelwiseOperator::VARIANTS.iter().copied().map(RepairOperator::from) {
         let repaired = read_sync(repair(

@@ -226,6 +226,27 @@ fn norms_standardise_what_they_say() {
 }
 
 #[test]
+fn a_linear_layer_of_positions_sees_one_after_the_other() {
+    let image = FeatureShape { channels: 4, height: 2, width: 3 };
+    let linear = Op::PositionLinear { in_channels: 4, out_channels: 3, bias: true };
+    let modules =
+        vec![module("it", linear, &[0]), module("scale", Op::LayerScale { channels: 3 }, &[1])];
+    let mut model = model(image, modules);
+    let factors = [0.5, -2.0, 3.0];
+    model.set_values("scale", "layer_scale", factors.to_vec()).unwrap();
+    let (weight, bias) = (model.tensor("it", "weight"), model.tensor("it", "bias"));
+    assert_eq!(weight.shape(), [3, 4], "as PyTorch's");
+    let outputs = outputs(&model, images(2, image));
+    let at_position = |[image, channel, row, column]: [usize; 4]| {
+        let x = |of| outputs[0].at(image, of, row as isize, column as isize).unwrap();
+        let products = (0..4).map(|of| f64::from(weight.values()[channel * 4 + of]) * x(of));
+        products.sum::<f64>() + f64::from(bias.values()[channel])
+    };
+    outputs[1].assert_is("linear layer", at_position);
+    outputs[2].assert_is("layer scale", |place| f64::from(factors[place[1]]) * at_position(place));
+}
+
+#[test]
 fn softmax_shares_one_out_among_channels() {
     let image = FeatureShape { channels: 4, height: 2, width: 3 };
     let outputs = outputs(&model(image, vec![module("it", Op::Softmax, &[0])]), images(2, image));
@@ -417,6 +438,8 @@ fn gradients_are_slopes() {
         Op::GroupNorm { channels: 4, groups: 2, epsilon: 0.1 },
         Op::LayerNorm { channels: 4, epsilon: 0.1 },
         Op::ChannelAffine { channels: 4 },
+        Op::LayerScale { channels: 4 },
+        Op::PositionLinear { in_channels: 4, out_channels: 6, bias: true },
         Op::Relu6,
         Op::HardSigmoid,
         Op::AdaptiveAveragePool { size: [2, 4] },

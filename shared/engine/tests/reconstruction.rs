@@ -29,7 +29,8 @@ fn distance(one: &Model, other: &Model, images: &CalibrationImages<'_>) -> f64 {
     let device = Device::flex();
     let logits = |model: &Model| {
         let network = Network::new(model, &device);
-        let batches = images.batches(&device).map(|batch| network.forward(batch)).collect();
+        let batches =
+            images.batches(network.graph(), &device).map(|batch| network.forward(batch)).collect();
         read_sync(download(Tensor::cat(batches, 0))).unwrap()
     };
     let (one, other) = (logits(one), logits(other));

@@ -248,7 +248,7 @@ fn a_repaired_network_is_the_same_in_training() {
     let how = Repair::Operator(RepairOperator::VarianceMatching);
     let repaired =
         read_sync(repair(&dense, &statistics, &pruned, how, &images, &device, unwatched)).unwrap();
-    let batch = images.batches(&device).next().unwrap();
+    let batch = images.batches(dense.graph(), &device).next().unwrap();
     let mut network = Network::new(&repaired, &device);
     let evaluated = read_sync(download(network.forward(batch.clone()))).unwrap();
     let trained = read_sync(download(network.forward_training(batch))).unwrap();

@@ -85,6 +85,17 @@ impl GraphBuilder {
         self.push(name.into(), Op::Add, vec![branch, shortcut])
     }
 
+    /// A linear layer of the channels of each position.
+    pub fn position_linear(
+        &mut self,
+        name: impl Into<String>,
+        input: NodeId,
+        channels: usize,
+    ) -> NodeId {
+        let in_channels = self.channels(input);
+        self.op(name, Op::PositionLinear { in_channels, out_channels: channels, bias: true }, input)
+    }
+
     /// A linear layer of all values of its input.
     pub fn linear(&mut self, name: impl Into<String>, input: NodeId, features: usize) -> NodeId {
         let in_features = self.shape(input).elements();

@@ -67,7 +67,7 @@ const CIFAR_FAMILIES: [(&str, Family); 32] = [
 ];
 
 /// Sides of the images that torchvision's networks are trained on.
-pub(crate) const IMAGENET_SIDE: usize = 224;
+const IMAGENET_SIDE: usize = 224;
 /// Widest multiplier: beyond it a network of the lab no longer fits the machines it is for.
 const MAX_WIDTH: f64 = 8.0;
 
@@ -168,9 +168,13 @@ impl Architecture {
         (width == 1.0 || (scales && is_multiplier)).then_some(Self { width, ..self })
     }
 
-    /// Rows and columns of its images.
-    pub fn side(self) -> usize {
-        self.side
+    /// Rows or columns that the shorter side of an image has before its authors cut out the middle
+    /// that it sees; none where they cut nothing off, or it is for another size than its own.
+    pub fn published_resize(self) -> Option<usize> {
+        match self.family {
+            Family::Torchvision(network) if self.side == IMAGENET_SIDE => Some(network.resize()),
+            _ => None,
+        }
     }
 
     /// The same for images of so many rows and columns.

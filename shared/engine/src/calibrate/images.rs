@@ -1,12 +1,12 @@
 //! The unlabelled images that networks are measured and repaired on.
 
 use burn::tensor::{Device, Tensor};
-use rrlab_types::{ImagesHash, Measurement, SensitivityMeasurement};
+use rrlab_types::{ImagesHash, LayerGraph, Measurement, SensitivityMeasurement};
 
 use super::error::CalibrationError;
 use crate::data::{
-    Dataset, EVALUATION_BATCH, ImageSet, Normalization, Sample, Split, draw_indices,
-    draw_positions, images_to_device,
+    Dataset, ImageSet, Normalization, Sample, Split, draw_indices, draw_positions,
+    evaluation_batch, images_to_device,
 };
 
 /// Unlabelled images of a data set.
@@ -69,8 +69,8 @@ impl<'a> CalibrationImages<'a> {
     }
 
     /// How many batches [`CalibrationImages::batches`] gives.
-    pub fn batch_count(&self) -> usize {
-        self.len().div_ceil(EVALUATION_BATCH)
+    pub fn batch_count(&self, graph: &LayerGraph) -> usize {
+        self.len().div_ceil(evaluation_batch(graph))
     }
 
     /// Hash of the pixels, in the order in which the images are used.
@@ -78,13 +78,14 @@ impl<'a> CalibrationImages<'a> {
         self.set.hash(&self.indices)
     }
 
-    /// The images in batches on a device, normalised: `[batch, 3, side, side]` each, the last perhaps
-    /// smaller.
+    /// The images in batches for a network on a device, normalised: `[batch, 3, side, side]` each,
+    /// the last perhaps smaller.
     pub fn batches<'s>(
         &'s self,
+        graph: &LayerGraph,
         device: &'s Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        self.batches_of(self.len(), EVALUATION_BATCH, device)
+        self.batches_of(self.len(), evaluation_batch(graph), device)
     }
 
     /// The first `count` of them, likewise, in batches of at most `batch`.

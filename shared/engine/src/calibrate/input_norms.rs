@@ -36,7 +36,7 @@ impl InputNorms {
         let layers = graph.prunable_layers();
         let mut sums: Vec<Vec<f64>> = vec![Vec::new(); layers.len()];
         let mut count = 0;
-        for batch in images.batches(device) {
+        for batch in images.batches(graph, device) {
             count += batch.dims()[0];
             let mut of_batch = Vec::new();
             network.forward_observed(batch, |id, values| {

@@ -163,7 +163,7 @@ pub async fn calibrate(
     let mut layers: Vec<MeasuredLayer> = prunable.map(measured).collect();
     let mut streams = StreamSums::new(graph);
 
-    for batch in images.batches(device) {
+    for batch in images.batches(graph, device) {
         let count = batch.dims()[0];
         accumulate(&network, batch, &mut layers, &mut streams).await?;
         watch(Progress::Images(count)).await?;

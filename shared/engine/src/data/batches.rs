@@ -3,16 +3,25 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::index;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rrlab_types::FeatureShape;
+use rrlab_types::{FeatureShape, LayerGraph};
 
 use super::images::{ImageSet, MAX_PIXEL, Normalization};
 
-/// Images that evaluation, calibration and repair compute at once. The widest activations of
-/// ResNet-18 then take 32 MiB: below the 128 MiB that WebGPU lets one buffer have, and enough to
-/// keep a GPU busy.
+/// Most images that evaluation, calibration and repair compute at once: enough to keep a GPU busy.
 pub const EVALUATION_BATCH: usize = 128;
+/// Bytes that the widest activation of a batch may take. WebGPU lets one buffer have 128 MiB, and
+/// several of them are held at once.
+const WIDEST_ACTIVATION: usize = 64 << 20;
 /// Pixels by which a training image may shift each way: the customary pad-and-crop of CIFAR.
 const MAX_SHIFT: i32 = 4;
+
+/// Images that evaluation, calibration and repair of a network compute at once: fewer where images
+/// are large.
+pub fn evaluation_batch(graph: &LayerGraph) -> usize {
+    let elements = graph.nodes().iter().map(|node| node.shape.elements());
+    let widest = elements.max().unwrap_or(1) * size_of::<f32>();
+    (WIDEST_ACTIVATION / widest).clamp(1, EVALUATION_BATCH)
+}
 
 /// How one training image is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

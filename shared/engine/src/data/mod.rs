@@ -9,7 +9,9 @@ mod stored;
 mod summary;
 
 pub(crate) use batches::draw_positions;
-pub use batches::{Augmentation, EVALUATION_BATCH, Sample, draw_indices, images_to_device};
+pub use batches::{
+    Augmentation, EVALUATION_BATCH, Sample, draw_indices, evaluation_batch, images_to_device,
+};
 pub use dataset::{Dataset, Split};
 pub use images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};
 pub use import::{CollectedDataset, ImageSize, ImportError, Importer, archive_entries, is_archive};

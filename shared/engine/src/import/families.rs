@@ -1,7 +1,7 @@
 //! Networks that others publish, recognised by the names and shapes of their tensors, and how their
 //! images are normalised.
 
-use crate::architecture::{Architecture, IMAGENET_SIDE, Origin};
+use crate::architecture::{Architecture, Origin};
 use crate::checkpoint::classes_of;
 use crate::data::Normalization;
 use crate::model::{TensorSpec, tensor_specs};
@@ -156,14 +156,4 @@ pub fn published_normalization(
         _ => return None,
     };
     Some(Normalization { mean, std })
-}
-
-/// Rows or columns that the shorter side of an image has before torchvision cuts out the middle that
-/// a published network sees; none where images are of the network's size from the start, or where
-/// the network is for another size than its own.
-///
-/// Source: `torchvision.models`, the transforms of `IMAGENET1K_V1`.
-pub fn published_resize(architecture: &Architecture) -> Option<usize> {
-    (architecture.origin() == Origin::Torchvision && architecture.side() == IMAGENET_SIDE)
-        .then_some(256)
 }

@@ -6,7 +6,7 @@ pub mod onnx;
 mod pickle;
 mod pytorch;
 
-pub use families::{Unrecognised, alike, published_normalization, published_resize, recognise};
+pub use families::{Unrecognised, alike, published_normalization, recognise};
 pub use onnx::{Beside, OnnxError, is_onnx};
 pub use pickle::PickleError;
 pub use pytorch::PytorchError;
@@ -185,7 +185,7 @@ fn read_tensors(file: TensorFile, hint: &Hint) -> Result<Imported, ModelFileErro
         ));
     }
     if asked.resize.is_none() {
-        model.info.resize = published_resize(&architecture);
+        model.info.resize = architecture.published_resize();
     }
     Ok(Imported { model, notes })
 }

@@ -34,24 +34,29 @@ pub(super) async fn repair_by(
         _ => None,
     };
     for id in graph.ids().skip(1) {
-        let inputs = pass.take_inputs(&graph, id);
-        let mut outputs = outputs_of(&network, id, &inputs);
-        let mut dense_outputs = None;
-        if let Some((dense_network, dense_pass)) = &mut dense_pass {
-            let outputs = outputs_of(dense_network, id, &dense_pass.take_inputs(&graph, id));
-            dense_pass.store(id, outputs.clone());
-            dense_outputs = Some(outputs);
-        }
         if let Some(dense) = &statistics_of_dense.layers[id.0] {
+            let inputs = pass.take_inputs(&graph, id);
+            let mut outputs = outputs_of(&network, id, inputs.clone());
+            let mut dense_outputs = None;
+            if let Some((dense_network, dense_pass)) = &mut dense_pass {
+                let outputs = outputs_of(dense_network, id, dense_pass.take_inputs(&graph, id));
+                dense_pass.store(id, outputs.clone());
+                dense_outputs = Some(outputs);
+            }
             let moments = moments(dense, dense_outputs.as_deref(), &outputs).await?;
             let changed = fold(&mut model, id, &operator.maps(&moments), &moments)?;
             network.refresh(&model, changed);
             // What was folded into a batch norm acts when that is computed, later.
             if changed == id {
-                outputs = outputs_of(&network, id, &inputs);
+                outputs = outputs_of(&network, id, inputs);
+            }
+            pass.store(id, outputs);
+        } else {
+            pass.advance(&network, id);
+            if let Some((dense_network, dense_pass)) = &mut dense_pass {
+                dense_pass.advance(dense_network, id);
             }
         }
-        pass.store(id, outputs);
         watch(Progress::Repaired).await?;
     }
     Ok(model)

@@ -128,8 +128,8 @@ async fn recalibrate(
     let graph = pruned.graph().clone();
     let mut pass = Pass::new(&graph, images, device);
     for id in graph.ids().skip(1) {
-        let inputs = pass.take_inputs(&graph, id);
         if let Op::BatchNorm { .. } = graph.node(id).op {
+            let inputs = pass.take_inputs(&graph, id);
             let firsts: Vec<Tensor<4>> = inputs.iter().map(|inputs| inputs[0].clone()).collect();
             let statistics = statistics(&firsts).await?;
             let (means, variances) = statistics.iter().map(|&(m, v)| (m as f32, v as f32)).unzip();
@@ -137,8 +137,11 @@ async fn recalibrate(
             model.set_values(name, "running_mean", means)?;
             model.set_values(name, "running_var", variances)?;
             network.refresh(&model, id);
+            drop(firsts);
+            pass.store(id, outputs_of(&network, id, inputs));
+        } else {
+            pass.advance(&network, id);
         }
-        pass.store(id, outputs_of(&network, id, &inputs));
         watch(Progress::Repaired).await?;
     }
     Ok(model)

@@ -28,13 +28,25 @@ pub(super) struct Pass {
 impl Pass {
     pub(super) fn new(graph: &LayerGraph, images: &CalibrationImages<'_>, device: &Device) -> Self {
         Self {
-            batches: images.batches(device).map(|batch| Activations::new(graph, batch)).collect(),
+            batches: images
+                .batches(graph, device)
+                .map(|batch| Activations::new(graph, batch))
+                .collect(),
         }
     }
 
     /// The node's inputs, `[batch][input]`.
     pub(super) fn take_inputs(&mut self, graph: &LayerGraph, id: NodeId) -> Vec<Vec<Tensor<4>>> {
         self.batches.iter_mut().map(|batch| batch.take_inputs(graph, id)).collect()
+    }
+
+    /// Computes a node that needs no look at all batches, a batch after the other: what no other
+    /// node takes is held no longer than its batch.
+    pub(super) fn advance(&mut self, network: &Network, id: NodeId) {
+        for batch in &mut self.batches {
+            let inputs = batch.take_inputs(network.graph(), id);
+            batch.store(id, network.node_output(id, &inputs));
+        }
     }
 
     /// Keeps the node's output for each batch.
@@ -45,13 +57,13 @@ impl Pass {
     }
 }
 
-/// The node's outputs, `[batch]`.
+/// The node's outputs, `[batch]`. Inputs are let go batch by batch.
 pub(super) fn outputs_of(
     network: &Network,
     id: NodeId,
-    inputs: &[Vec<Tensor<4>>],
+    inputs: Vec<Vec<Tensor<4>>>,
 ) -> Vec<Tensor<4>> {
-    inputs.iter().map(|inputs| network.node_output(id, inputs)).collect()
+    inputs.into_iter().map(|inputs| network.node_output(id, &inputs)).collect()
 }
 
 /// Means of several quantities over batches, images and positions.
@@ -98,11 +110,13 @@ impl DenseStatistics {
         let mut pass = Pass::new(graph, images, device);
         let mut layers = vec![None; graph.nodes().len()];
         for id in graph.ids().skip(1) {
-            let outputs = outputs_of(&network, id, &pass.take_inputs(graph, id));
             if graph.node(id).role.is_some() {
+                let outputs = outputs_of(&network, id, pass.take_inputs(graph, id));
                 layers[id.0] = Some(statistics(&outputs).await?);
+                pass.store(id, outputs);
+            } else {
+                pass.advance(&network, id);
             }
-            pass.store(id, outputs);
             watch(Progress::Repaired).await?;
         }
         Ok(Self { layers })

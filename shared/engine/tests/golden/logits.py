@@ -19,7 +19,7 @@ NETWORKS = [
     "resnet18", "resnet34", "resnet50", "resnet101", "wide_resnet50_2", "resnext50_32x4d",
     "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
     "densenet121", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "squeezenet1_1", "shufflenet_v2_x1_0",
-    "regnet_y_400mf",
+    "regnet_y_400mf", "convnext_tiny",
 ]
 # A side that no pool divides, and for some the one that they were made for.
 SIDES = {network: [75] for network in NETWORKS}

@@ -171,8 +171,8 @@ fn what_exporters_take_apart_is_put_together() {
     for name in ["channels_last", "channels_last_gelu"] {
         assert_eq!(count(name, |op| op == Op::Gelu), 1, "{name}");
         assert_eq!(count(name, |op| matches!(op, Op::ScaleShift { .. })), 0, "{name}");
-        // Linear layers at each position.
-        assert_eq!(count(name, |op| matches!(op, Op::Conv2d(conv) if conv.is_pointwise())), 2);
+        assert_eq!(count(name, |op| matches!(op, Op::PositionLinear { .. })), 2);
+        assert_eq!(count(name, |op| matches!(op, Op::LayerScale { .. })), 1);
     }
     assert_eq!(count("mobile", |op| op == Op::Silu), 1);
     assert_eq!(count("mobile", |op| op == Op::HardSwish), 2);
@@ -297,6 +297,7 @@ fn all_operations_of_the_lab_can_be_written() {
         "torchvision_shufflenet_v2_x1_0:size=64",
         "torchvision_efficientnet_b0:size=64",
         "torchvision_squeezenet1_1:size=64",
+        "torchvision_convnext_tiny:size=64",
     ] {
         let graph = architecture.parse::<rrlab_engine::architecture::Architecture>().unwrap();
         let model = Model::random(graph.graph(10).unwrap(), 5);

@@ -229,7 +229,9 @@ impl LayerGraph {
     /// The same with a bias in a prunable layer that had none.
     pub fn with_bias(mut self, id: NodeId) -> Self {
         match &mut self.nodes[id.0].op {
-            Op::Conv2d(Conv2d { bias, .. }) | Op::Linear { bias, .. } => *bias = true,
+            Op::Conv2d(Conv2d { bias, .. })
+            | Op::PositionLinear { bias, .. }
+            | Op::Linear { bias, .. } => *bias = true,
             _ => {}
         }
         self

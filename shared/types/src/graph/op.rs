@@ -52,6 +52,11 @@ pub enum Op {
         /// Channels in and out.
         channels: usize,
     },
+    /// A learned factor of each channel (layer scale, Touvron et al. 2021).
+    LayerScale {
+        /// Channels in and out.
+        channels: usize,
+    },
     /// max(x, 0), element by element.
     Relu,
     /// min(max(x, 0), 6).
@@ -134,6 +139,16 @@ pub enum Op {
         /// Step between the pixels that stay.
         stride: usize,
     },
+    /// A matrix product with the channels of each position: PyTorch's `Linear` where channels come
+    /// last.
+    PositionLinear {
+        /// Channels in.
+        in_channels: usize,
+        /// Channels out.
+        out_channels: usize,
+        /// Whether a bias is added.
+        bias: bool,
+    },
     /// A matrix product with the features of a vector.
     Linear {
         /// Elements of the input, channels before rows before columns.
@@ -191,7 +206,11 @@ impl Op {
         use Op::*;
         matches!(
             self,
-            BatchNorm { .. } | GroupNorm { .. } | LayerNorm { .. } | ChannelAffine { .. }
+            BatchNorm { .. }
+                | GroupNorm { .. }
+                | LayerNorm { .. }
+                | ChannelAffine { .. }
+                | LayerScale { .. }
         )
     }
 
@@ -200,6 +219,9 @@ impl Op {
         match self {
             Self::Conv2d(conv) => Some(conv.weight_shape().to_vec()),
             Self::Linear { in_features, out_features, .. } => Some(vec![out_features, in_features]),
+            Self::PositionLinear { in_channels, out_channels, .. } => {
+                Some(vec![out_channels, in_channels])
+            }
             _ => None,
         }
     }
@@ -207,7 +229,9 @@ impl Op {
     /// Whether the operation adds a bias to its weighted inputs.
     pub fn has_bias(self) -> bool {
         match self {
-            Self::Conv2d(Conv2d { bias, .. }) | Self::Linear { bias, .. } => bias,
+            Self::Conv2d(Conv2d { bias, .. })
+            | Self::PositionLinear { bias, .. }
+            | Self::Linear { bias, .. } => bias,
             _ => false,
         }
     }
@@ -246,7 +270,7 @@ impl Op {
                 check_groups(channels, groups)?;
                 first
             }
-            Self::ChannelAffine { channels } => {
+            Self::ChannelAffine { channels } | Self::LayerScale { channels } => {
                 expect_channels(channels, first)?;
                 first
             }
@@ -297,6 +321,11 @@ impl Op {
                     width: first.width.div_ceil(stride),
                 }
             }
+            Self::PositionLinear { in_channels, out_channels, .. } => {
+                checked_product(&[in_channels, out_channels])?;
+                expect_channels(in_channels, first)?;
+                FeatureShape { channels: out_channels, ..first }
+            }
             Self::Linear { in_features, out_features, .. } => {
                 checked_product(&[in_features, out_features])?;
                 let found = first.elements();
@@ -338,7 +367,9 @@ impl Op {
         let weights = self.weight_shape().map_or(0, |shape| shape.iter().product());
         match self {
             Self::Conv2d(Conv2d { out_channels, bias: true, .. }) => weights + out_channels,
+            Self::PositionLinear { out_channels, bias: true, .. } => weights + out_channels,
             Self::Linear { out_features, bias: true, .. } => weights + out_features,
+            Self::LayerScale { channels } => channels,
             Self::BatchNorm { channels, .. }
             | Self::GroupNorm { channels, .. }
             | Self::LayerNorm { channels, .. }

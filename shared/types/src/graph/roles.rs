@@ -13,7 +13,7 @@ pub fn roles(nodes: &[Node]) -> Vec<Option<Role>> {
         is_past_layer[index] = node.inputs.iter().any(|input| is_past_layer[input.0]);
         if node.op.weight_shape().is_some() {
             roles[index] = Some(match node.op {
-                Op::Linear { .. } => Role::Hidden,
+                Op::Linear { .. } | Op::PositionLinear { .. } => Role::Hidden,
                 _ if is_past_layer[index] => Role::Conv,
                 _ => Role::Stem,
             });

@@ -5,6 +5,7 @@
 //! torchvision's own.
 
 mod blocks;
+mod convnext;
 mod densenet;
 mod efficientnet;
 mod mobilenet;
@@ -40,10 +41,12 @@ pub enum Torchvision {
     ShuffleNetV2,
     /// Radosavovic et al. 2020, of 400 million multiply-accumulates.
     RegNetY400mf,
+    /// Liu et al. 2022.
+    ConvNextTiny,
 }
 
 /// All of them by their names in torchvision, which `torchvision_` stands before here.
-pub const NETWORKS: [(&str, Torchvision); 21] = [
+pub const NETWORKS: [(&str, Torchvision); 22] = [
     ("torchvision_resnet18", Torchvision::ResNet(resnet::RESNET18)),
     ("torchvision_resnet34", Torchvision::ResNet(resnet::RESNET34)),
     ("torchvision_resnet50", Torchvision::ResNet(resnet::RESNET50)),
@@ -65,9 +68,19 @@ pub const NETWORKS: [(&str, Torchvision); 21] = [
     ("torchvision_squeezenet1_1", Torchvision::SqueezeNet11),
     ("torchvision_shufflenet_v2_x1_0", Torchvision::ShuffleNetV2),
     ("torchvision_regnet_y_400mf", Torchvision::RegNetY400mf),
+    ("torchvision_convnext_tiny", Torchvision::ConvNextTiny),
 ];
 
 impl Torchvision {
+    /// What the shorter side of an image is scaled to before 224 pixels of it are cut out (the
+    /// transforms of its weights `IMAGENET1K_V1`).
+    pub fn resize(self) -> usize {
+        match self {
+            Self::ConvNextTiny => 236,
+            _ => 256,
+        }
+    }
+
     /// Adds the network's modules after the image.
     pub fn build(self, builder: &mut GraphBuilder, image: NodeId, classes: usize) {
         match self {
@@ -80,6 +93,7 @@ impl Torchvision {
             Self::SqueezeNet11 => squeezenet::build(builder, image, classes),
             Self::ShuffleNetV2 => shufflenet::build(builder, image, classes),
             Self::RegNetY400mf => regnet::build(builder, image, classes),
+            Self::ConvNextTiny => convnext::build_tiny(builder, image, classes),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::error::NodeProblem;
 use super::translate::{Step, Translation};
 use super::value::{Feature, Form, Value};
 use super::weighted::decimal;
+use crate::model::layer_scale_shape;
 use crate::tensors::HostTensor;
 
 /// By how much a number may differ from 1/√2 that was rounded to f16.
@@ -205,21 +206,23 @@ impl<'a> Translation<'a> {
         let values = constant.floats();
         let negated = || values.iter().map(|value| -value).collect();
         let inverse = || values.iter().map(|value| 1.0 / value).collect();
-        let (scale, shift) = match operation {
-            "Mul" => (Some(values.clone()), None),
-            "Div" => (Some(inverse()), None),
-            "Sub" => (None, Some(negated())),
-            _ => (None, Some(values.clone())),
+        let (values, is_scale) = match operation {
+            "Mul" => (values, true),
+            "Div" => (inverse(), true),
+            "Sub" => (negated(), false),
+            _ => (values, false),
         };
-        let is_kept = matches!(operation, "Mul" | "Add");
-        let origin = || constant.origin.clone().filter(|_| is_kept);
+        let origin = constant.origin.clone().filter(|_| matches!(operation, "Mul" | "Add"));
+        if is_scale {
+            let output = self.push_after(step, Op::LayerScale { channels }, feature)?;
+            let scale = HostTensor::new(layer_scale_shape(channels), values);
+            let scale = scale.map_err(|_| self.unlike(output, constant, BY_CHANNEL))?;
+            self.keep("layer_scale", scale, origin);
+            return Ok(output);
+        }
         let output = self.push_after(step, Op::ChannelAffine { channels }, feature)?;
-        let (of_scale, of_shift) =
-            if scale.is_some() { (origin(), None) } else { (None, origin()) };
-        let scale = scale.unwrap_or_else(|| vec![1.0; channels]);
-        let shift = shift.unwrap_or_else(|| vec![0.0; channels]);
-        self.keep("weight", HostTensor::vector(scale), of_scale);
-        self.keep("bias", HostTensor::vector(shift), of_shift);
+        self.keep("weight", HostTensor::vector(vec![1.0; channels]), None);
+        self.keep("bias", HostTensor::vector(values), origin);
         Ok(output)
     }
 

@@ -398,10 +398,16 @@ impl<'a> Translation<'a> {
         self.tensors.insert(name, values);
     }
 
-    /// Whether a tensor that was kept is 0 throughout, and not by the file's word.
-    pub(super) fn is_zero(&self, name: &str) -> bool {
-        let tensor = self.tensors.get(name).filter(|_| !self.origins.contains_key(name));
-        tensor.is_some_and(|tensor| tensor.values().iter().all(|&value| value == 0.0))
+    /// Makes the factors of the last module, a layer scale, the weight of an affine map.
+    pub(super) fn scale_becomes_weight(&mut self) {
+        let Some(module) = self.modules.last() else { return };
+        let [scale, weight] = ["layer_scale", "weight"].map(|name| tensor_name(&module.name, name));
+        if let Some(origin) = self.origins.remove(&scale) {
+            self.origins.insert(weight.clone(), origin);
+        }
+        if let Some(values) = self.tensors.remove(&scale) {
+            self.tensors.insert(weight, HostTensor::vector(values.values().to_vec()));
+        }
     }
 
     /// Keeps a vector of the last module.

@@ -1,12 +1,12 @@
 //! Operations with weights: convolutions, matrix products, norms.
 
-use rrlab_types::{Conv2d, NodeId, Op, Padding};
+use rrlab_types::{Conv2d, NodeId, Op};
 
 use super::constant::Constant;
 use super::error::{NodeProblem, shape_text};
 use super::translate::{Step, Translation};
 use super::value::{Feature, Layout};
-use crate::tensors::{HostTensor, tensor_name};
+use crate::tensors::HostTensor;
 
 const IMAGES_ALONE: &str = "it of images, rows and columns";
 const ONE_FOR_EACH: &str = "one number for each channel";
@@ -76,23 +76,18 @@ impl<'a> Translation<'a> {
         let &[out_features, in_features] = &weight.shape[..] else {
             return Err(self.unlike(input, weight, "a matrix"));
         };
-        let (op, shape) = match input.layout {
-            Layout::Vector => {
-                let op = Op::Linear { in_features, out_features, bias: bias.is_some() };
-                (op, vec![out_features, in_features])
-            }
-            Layout::ImageLast => {
-                let pointwise = Conv2d {
-                    padding: Padding::default(),
-                    bias: bias.is_some(),
-                    ..Conv2d::square(in_features, out_features, 1)
-                };
-                (Op::Conv2d(pointwise), vec![out_features, in_features, 1, 1])
-            }
+        let has_bias = bias.is_some();
+        let op = match input.layout {
+            Layout::Vector => Op::Linear { in_features, out_features, bias: has_bias },
+            Layout::ImageLast => Op::PositionLinear {
+                in_channels: in_features,
+                out_channels: out_features,
+                bias: has_bias,
+            },
             _ => return Err(self.unlike(input, weight, "products over the last dimension")),
         };
         let output = self.push(&step.name_by(weight), op, &[input.node], input.layout)?;
-        self.keep_weight(weight, shape)?;
+        self.keep_weight(weight, vec![out_features, in_features])?;
         self.keep_bias(bias, out_features, output)?;
         Ok(output)
     }
@@ -223,7 +218,13 @@ impl<'a> Translation<'a> {
             Op::Linear { in_features, out_features, bias: false } => {
                 Op::Linear { in_features, out_features, bias: true }
             }
-            op @ Op::ChannelAffine { .. } if self.is_zero(&tensor_name(&module.name, "bias")) => op,
+            Op::PositionLinear { in_channels, out_channels, bias: false } => {
+                Op::PositionLinear { in_channels, out_channels, bias: true }
+            }
+            Op::LayerScale { channels } => {
+                self.scale_becomes_weight();
+                Op::ChannelAffine { channels }
+            }
             _ => return false,
         };
         self.replace_last(op);

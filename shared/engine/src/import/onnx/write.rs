@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use prost::Message;
 use rrlab_types::{AveragePool, Conv2d, FeatureShape, LayerGraph, Node, NodeId, Op, Padding, Pool};
 
+use super::constant::exchanged;
 use super::description::metadata;
 use super::error::OnnxError;
 use super::proto::{
@@ -141,6 +142,15 @@ impl Writer<'_> {
         let (operation, attributes) = match op {
             Op::Conv2d(conv) => return Ok(self.conv(name, conv, &inputs[0])),
             Op::Linear { bias, .. } => return Ok(self.linear(name, bias, &inputs[0])),
+            Op::PositionLinear { bias, .. } => {
+                return Ok(self.position_linear(name, bias, &inputs[0]));
+            }
+            Op::LayerScale { channels } => {
+                let shape: &[usize] = if as_it_came { &[channels] } else { &[channels, 1, 1] };
+                let scale = self.shaped_tensor(name, "layer_scale", shape);
+                let taken = vec![inputs[0].name.clone(), scale];
+                return Ok(self.push(name, "Mul", taken, vec![], as_it_came));
+            }
             Op::BatchNorm { epsilon, .. } => {
                 let mut taken = vec![inputs[0].name.clone()];
                 for tensor in ["weight", "bias", "running_mean", "running_var"] {
@@ -293,6 +303,17 @@ impl Writer<'_> {
         name
     }
 
+    /// An initializer with a matrix of the network, rows made columns.
+    fn exchanged_tensor(&mut self, module: &str, tensor: &str) -> String {
+        let name = tensor_name(module, tensor);
+        let matrix = self.model.tensor(module, tensor);
+        let (rows, columns) = (matrix.shape()[0], matrix.shape()[1]);
+        let values = HostTensor::vector(exchanged(matrix.values(), rows, columns));
+        let dims = vec![columns as i64, rows as i64];
+        self.initializers.push(TensorProto { dims, ..new_tensor(&name, &values) });
+        name
+    }
+
     fn scalar(&mut self, module: &str, what: &str, value: f64) -> String {
         let name = tensor_name(module, what);
         let tensor = new_tensor(&name, &HostTensor::vector(vec![value as f32]));
@@ -359,14 +380,36 @@ impl Writer<'_> {
         self.push(name, "Gemm", taken, attributes_of(&[("transB", Given::Int(1))]), true)
     }
 
-    fn layer_norm(&mut self, name: &str, epsilon: f64, input: &Written) -> Written {
-        use Given::{Float, Ints};
-        let mut value = input.name.clone();
-        if !input.is_vector {
-            let order = attributes_of(&[("perm", Ints(&[0, 2, 3, 1]))]);
-            let first = format!("{name}/ChannelsLast");
-            value = self.push(&first, "Transpose", vec![value], order, false).name;
+    /// A product with a matrix `[in, out]`, of channels that are last meanwhile.
+    fn position_linear(&mut self, name: &str, bias: bool, input: &Written) -> Written {
+        let image = Written { name: self.image(input, name), is_vector: false };
+        let value = self.channels_last(name, &image);
+        let weight = self.exchanged_tensor(name, "weight");
+        let mut output = self.push(name, "MatMul", vec![value, weight], vec![], false);
+        if bias {
+            let taken = vec![output.name, self.tensor(name, "bias")];
+            output = self.push(&format!("{name}/Add"), "Add", taken, vec![], false);
         }
+        self.channels_second(name, output)
+    }
+
+    fn channels_last(&mut self, name: &str, image: &Written) -> String {
+        let order = attributes_of(&[("perm", Given::Ints(&[0, 2, 3, 1]))]);
+        let taken = vec![image.name.clone()];
+        self.push(&format!("{name}/ChannelsLast"), "Transpose", taken, order, false).name
+    }
+
+    fn channels_second(&mut self, name: &str, value: Written) -> Written {
+        let order = attributes_of(&[("perm", Given::Ints(&[0, 3, 1, 2]))]);
+        self.push(&format!("{name}/ChannelsSecond"), "Transpose", vec![value.name], order, false)
+    }
+
+    fn layer_norm(&mut self, name: &str, epsilon: f64, input: &Written) -> Written {
+        use Given::Float;
+        let value = match input.is_vector {
+            true => input.name.clone(),
+            false => self.channels_last(name, input),
+        };
         let taken = vec![value, self.tensor(name, "weight"), self.tensor(name, "bias")];
         let mut attributes = attributes_of(&[("epsilon", Float(epsilon))]);
         attributes.push(AttributeProto {
@@ -379,9 +422,7 @@ impl Writer<'_> {
         if input.is_vector {
             return normed;
         }
-        let order = attributes_of(&[("perm", Ints(&[0, 3, 1, 2]))]);
-        let back = format!("{name}/ChannelsSecond");
-        self.push(&back, "Transpose", vec![normed.name], order, false)
+        self.channels_second(name, normed)
     }
 
     fn channel_affine(&mut self, name: &str, channels: usize, input: &Written) -> Written {

@@ -48,9 +48,9 @@ pub async fn reconstruct(
     let mut pass = Pass::new(&graph, images, device);
     let mut dense_pass = Pass::new(&graph, images, device);
     for id in graph.ids().skip(1) {
-        let inputs = pass.take_inputs(&graph, id);
-        let dense_outputs = outputs_of(&dense_network, id, &dense_pass.take_inputs(&graph, id));
         if let Some(dense) = &statistics.layers[id.0] {
+            let inputs = pass.take_inputs(&graph, id);
+            let dense_outputs = outputs_of(&dense_network, id, dense_pass.take_inputs(&graph, id));
             let node = graph.node(id);
             let firsts = inputs.iter().map(|inputs| &inputs[0]);
             let named = (node.name.as_str(), node.op);
@@ -67,9 +67,12 @@ pub async fn reconstruct(
             let folded_into = put_into(&mut repaired, id, &layer, &solved)?;
             network.refresh(&repaired, id);
             network.refresh(&repaired, folded_into);
+            dense_pass.store(id, dense_outputs);
+            pass.store(id, outputs_of(&network, id, inputs));
+        } else {
+            dense_pass.advance(&dense_network, id);
+            pass.advance(&network, id);
         }
-        dense_pass.store(id, dense_outputs);
-        pass.store(id, outputs_of(&network, id, &inputs));
         watch(Progress::Repaired).await?;
     }
     Ok((repaired, masks))
