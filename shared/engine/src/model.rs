@@ -135,7 +135,8 @@ pub struct TensorSpec {
 /// - `bias` of either: `[out]`
 /// - `weight`, `bias`, `running_mean`, `running_var` of a batch norm: `[channels]`; the first two of
 ///   the other norms and of affine maps likewise
-/// - `layer_scale` of a layer scale: `[channels, 1, 1]`
+/// - `layer_scale` of a layer scale: `[channels, 1, 1]`; `embedding` of an embedding:
+///   `[channels, height, width]`
 pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
     let mut specs = Vec::new();
     for node in graph.nodes() {
@@ -150,6 +151,9 @@ pub fn tensor_specs(graph: &LayerGraph) -> Vec<TensorSpec> {
             | Op::PositionLinear { out_channels: outputs, bias: true, .. }
             | Op::Linear { out_features: outputs, bias: true, .. } => push("bias", vec![outputs]),
             Op::LayerScale { channels } => push("layer_scale", layer_scale_shape(channels)),
+            Op::Embedding { channels, height, width } => {
+                push("embedding", vec![channels, height, width]);
+            }
             Op::BatchNorm { channels, .. } => {
                 for tensor in ["weight", "bias", "running_mean", "running_var"] {
                     push(tensor, vec![channels]);

@@ -54,6 +54,11 @@ pub enum Parameters {
         /// γ, by which values are multiplied.
         gamma: Tensor<1>,
     },
+    /// Of an embedding, `[1, channels, height, width]`.
+    Embedding {
+        /// What is added to each image.
+        values: Tensor<4>,
+    },
     /// Of a layer norm, a group norm or an affine map, `[channels]` each.
     Affine {
         /// γ, by which values are multiplied.
@@ -204,6 +209,9 @@ impl Network {
                     *weight = map.map(&name("weight"), true, weight.clone());
                     *bias = bias.take().map(|bias| map.map(&name("bias"), false, bias));
                 }
+                Parameters::Embedding { values } => {
+                    *values = map.map(&name("embedding"), false, values.clone());
+                }
                 Parameters::Scale { gamma } => {
                     *gamma = map.map(&name("layer_scale"), false, gamma.clone());
                 }
@@ -309,6 +317,9 @@ fn upload_node(model: &Model, node: &Node, device: &Device) -> Parameters {
             Parameters::Affine { gamma: vector("weight"), beta: vector("bias") }
         }
         Op::LayerScale { .. } => Parameters::Scale { gamma: vector("layer_scale") },
+        Op::Embedding { channels, height, width } => Parameters::Embedding {
+            values: upload(values("embedding"), [1, channels, height, width], device),
+        },
         _ => Parameters::None,
     }
 }
@@ -330,6 +341,12 @@ async fn download_node(
             if let Some(bias) = bias {
                 tensors.push(("bias", HostTensor::vector(download(bias.clone()).await?)));
             }
+        }
+        Parameters::Embedding { values } => {
+            let [_, channels, height, width] = values.dims();
+            let values = download(values.clone()).await?;
+            let embedding = HostTensor::new(vec![channels, height, width], values);
+            tensors.push(("embedding", embedding.expect("it was uploaded in this shape")));
         }
         Parameters::Scale { gamma } => {
             let values = download(gamma.clone()).await?;
@@ -434,6 +451,7 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
                 None => output,
             }
         }
+        (_, Parameters::Embedding { values }) => input + values.clone(),
         (_, Parameters::Scale { gamma }) => input * kernels::per_channel(gamma.clone()),
         (op, Parameters::Affine { gamma, beta }) => {
             kernels::scale_and_shift(normalised(op, input), gamma.clone(), beta.clone())
@@ -496,6 +514,12 @@ fn rearranged(op: Op, inputs: &[Tensor<4>]) -> Tensor<4> {
             .swap_dims(1, 2)
             .reshape([batch, channels, height, width]),
         Op::Softmax => activation::softmax(input, 1),
+        Op::Attention { heads, scale } => attention(heads, scale, inputs),
+        Op::FlattenPositions => input.reshape([batch, channels, 1, height * width]),
+        Op::TakePosition { index } => {
+            let line = input.reshape([batch, channels, height * width, 1]);
+            line.slice(s![.., .., index..index + 1])
+        }
         Op::ZeroPad { padding: Padding { top, left, bottom, right } } => {
             input.pad((left, right, top, bottom), 0.0)
         }
@@ -525,6 +549,22 @@ fn rearranged(op: Op, inputs: &[Tensor<4>]) -> Tensor<4> {
         Op::PadShortcut { out_channels, stride } => pad_shortcut(input, out_channels, stride),
         op => unreachable!("{op:?} has no output of its own"),
     }
+}
+
+/// softmax(scale·qᵀk) of queries and keys, by which the values of each query are weighed; each head
+/// has its share of the channels.
+fn attention(heads: usize, scale: f64, inputs: &[Tensor<4>]) -> Tensor<4> {
+    // [batch · heads, channels of a head, positions]
+    let of_heads = |input: &Tensor<4>| -> Tensor<3> {
+        let [batch, channels, height, width] = input.dims();
+        input.clone().reshape([batch * heads, channels / heads, height * width])
+    };
+    let [queries, keys, values] = [0, 1, 2].map(|index| of_heads(&inputs[index]));
+    let products = queries.swap_dims(1, 2).matmul(keys).mul_scalar(scale);
+    let weights = activation::softmax(products, 2);
+    let [batch, _, height, width] = inputs[0].dims();
+    let channels = inputs[2].dims()[1];
+    values.matmul(weights.swap_dims(1, 2)).reshape([batch, channels, height, width])
 }
 
 /// Padding as pairs of before and after, rows first.

@@ -246,6 +246,63 @@ fn a_linear_layer_of_positions_sees_one_after_the_other() {
     outputs[2].assert_is("layer scale", |place| f64::from(factors[place[1]]) * at_position(place));
 }
 
+/// Queries of one size of image, keys and values of another.
+#[test]
+fn attention_weighs_values_by_what_keys_have_of_queries() {
+    let image = FeatureShape { channels: 4, height: 2, width: 3 };
+    let (heads, scale) = (2, 0.7);
+    let linear = |out_channels| Op::PositionLinear { in_channels: 4, out_channels, bias: true };
+    let modules = vec![
+        module("queries", linear(4), &[0]),
+        module(
+            "smaller",
+            Op::MaxPool(Pool { size: [1, 2], stride: [1, 1], ..Pool::tiles(1) }),
+            &[0],
+        ),
+        module("keys", linear(4), &[2]),
+        module("values", linear(6), &[2]),
+        module("it", Op::Attention { heads, scale }, &[1, 3, 4]),
+    ];
+    let outputs = outputs(&model(image, modules), images(2, image));
+    let at = |node: usize, [image, channel, position]: [usize; 3]| {
+        let columns = outputs[node].shape[3];
+        let (row, column) = ((position / columns) as isize, (position % columns) as isize);
+        outputs[node].at(image, channel, row, column).unwrap()
+    };
+    outputs[5].assert_is("attention", |[image, channel, row, column]| {
+        let (query, head) = (row * 3 + column, channel / 3);
+        let product = |key| {
+            let channels = 2 * head..2 * head + 2;
+            let terms = channels.map(|c| at(1, [image, c, query]) * at(3, [image, c, key]));
+            (scale * terms.sum::<f64>()).exp()
+        };
+        let weighed = (0..4).map(|key| product(key) * at(4, [image, channel, key]));
+        weighed.sum::<f64>() / (0..4).map(product).sum::<f64>()
+    });
+}
+
+#[test]
+fn positions_are_put_in_a_row_taken_and_told_apart() {
+    let image = FeatureShape { channels: 2, height: 2, width: 3 };
+    let embedding = Op::Embedding { channels: 2, height: 1, width: 6 };
+    let modules = vec![
+        module("row", Op::FlattenPositions, &[0]),
+        module("embedding", embedding, &[1]),
+        module("one", Op::TakePosition { index: 4 }, &[2]),
+    ];
+    let mut model = model(image, modules);
+    let values: Vec<f32> = (0..12).map(|index| 0.5 * index as f32 - 2.0).collect();
+    model.set_values("embedding", "embedding", values.clone()).unwrap();
+    let outputs = outputs(&model, images(2, image));
+    let in_row = |[image, channel, _, column]: [usize; 4]| {
+        outputs[0].at(image, channel, (column / 3) as isize, (column % 3) as isize).unwrap()
+    };
+    outputs[1].assert_is("row", in_row);
+    let told_apart = |place: [usize; 4]| in_row(place) + f64::from(values[place[1] * 6 + place[3]]);
+    outputs[2].assert_is("embedding", told_apart);
+    outputs[3].assert_is("one position", |[image, channel, ..]| told_apart([image, channel, 0, 4]));
+}
+
 #[test]
 fn softmax_shares_one_out_among_channels() {
     let image = FeatureShape { channels: 4, height: 2, width: 3 };
@@ -440,6 +497,9 @@ fn gradients_are_slopes() {
         Op::ChannelAffine { channels: 4 },
         Op::LayerScale { channels: 4 },
         Op::PositionLinear { in_channels: 4, out_channels: 6, bias: true },
+        Op::Embedding { channels: 4, height: 5, width: 6 },
+        Op::FlattenPositions,
+        Op::TakePosition { index: 3 },
         Op::Relu6,
         Op::HardSigmoid,
         Op::AdaptiveAveragePool { size: [2, 4] },
@@ -452,13 +512,23 @@ fn gradients_are_slopes() {
         operations.push(Op::AveragePool(AveragePool { pool, counts_padding: false }));
     }
     for op in operations {
-        assert_gradient_is_slope(op, image);
+        assert_gradient_is_slope(vec![module("it", op, &[0])], image);
     }
+    let linear = Op::PositionLinear { in_channels: 4, out_channels: 6, bias: true };
+    let values = Op::PositionLinear { in_channels: 4, out_channels: 2, bias: false };
+    let attention = vec![
+        module("queries", linear, &[0]),
+        module("keys", linear, &[0]),
+        module("values", values, &[0]),
+        module("attention", Op::Attention { heads: 2, scale: 0.4 }, &[1, 2, 3]),
+    ];
+    assert_gradient_is_slope(attention, image);
 }
 
-fn assert_gradient_is_slope(op: Op, image: FeatureShape) {
+fn assert_gradient_is_slope(modules: Vec<Module>, image: FeatureShape) {
+    let what = format!("{modules:?}");
     let device = Device::flex().autodiff();
-    let model = model(image, vec![module("it", op, &[0])]);
+    let model = model(image, modules);
     let network = Network::new(&model, &device);
     let at = Tensor::<4>::from_data(images(1, image).into_data(), &device).require_grad();
     // Of one number, a smooth function of all logits.
@@ -477,7 +547,7 @@ fn assert_gradient_is_slope(op: Op, image: FeatureShape) {
         let slope = (loss_with(step) - loss_with(-step)) / (2.0 * step);
         assert!(
             (slope - gradient[index]).abs() <= 2e-2 * slope.abs().max(0.1),
-            "{op:?} at {index}: a gradient of {} where the slope is {slope}",
+            "{what} at {index}: a gradient of {} where the slope is {slope}",
             gradient[index]
         );
     }

@@ -108,6 +108,10 @@ fn absurd_sizes_are_refused() {
         let words = refusal(vec![module("a", op, &[0])]);
         assert!(words.starts_with("node `a` has more than 2147483647 values"), "{op:?}: {words}");
     }
+    let wide = FeatureShape { channels: 3, height: 1 << 10, width: 1 << 10 };
+    let attention = Op::Attention { heads: 1, scale: 1.0 };
+    let modules = vec![input(), module("a", attention, &[0, 0, 0])];
+    assert!(LayerGraph::new("test", wide, modules).is_err(), "2⁴⁰ products");
     let image = FeatureShape { channels: 3, height: huge, width: huge };
     assert!(LayerGraph::new("test", image, vec![input()]).is_err());
     // Each layer can be counted, all of them together can't.

@@ -18,9 +18,8 @@ const MAX_SHIFT: i32 = 4;
 /// Images that evaluation, calibration and repair of a network compute at once: fewer where images
 /// are large.
 pub fn evaluation_batch(graph: &LayerGraph) -> usize {
-    let elements = graph.nodes().iter().map(|node| node.shape.elements());
-    let widest = elements.max().unwrap_or(1) * size_of::<f32>();
-    (WIDEST_ACTIVATION / widest).clamp(1, EVALUATION_BATCH)
+    let widest = graph.widest() * size_of::<f32>();
+    (WIDEST_ACTIVATION / widest.max(1)).clamp(1, EVALUATION_BATCH)
 }
 
 /// How one training image is varied.

@@ -167,6 +167,67 @@ class Grouped(nn.Module):
         return F.softmax(self.fc(x.mean([2, 3])), dim=1)
 
 
+class Transformer(nn.Module):
+    """A vision transformer: patches, a class token, an embedding of positions, attention with queries, keys and values of one layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.heads = 3
+        self.patches = nn.Conv2d(3, 12, 6, 6)
+        self.token = nn.Parameter(torch.randn(1, 1, 12))
+        self.places = nn.Parameter(torch.randn(1, 13, 12))
+        self.norm1 = nn.LayerNorm(12)
+        self.qkv = nn.Linear(12, 36)
+        self.out = nn.Linear(12, 12)
+        self.norm2 = nn.LayerNorm(12)
+        self.up = nn.Linear(12, 24)
+        self.down = nn.Linear(24, 12)
+        self.norm = nn.LayerNorm(12)
+        self.fc = nn.Linear(12, 5)
+        nn.init.normal_(self.qkv.weight)
+        nn.init.normal_(self.norm.weight)
+
+    def attention(self, x):
+        batch, positions, channels = x.shape
+        x = self.qkv(x).reshape(batch, positions, 3, self.heads, channels // self.heads)
+        queries, keys, values = x.permute(2, 0, 3, 1, 4).unbind(0)
+        x = F.scaled_dot_product_attention(queries, keys, values)
+        return self.out(x.transpose(1, 2).reshape(batch, positions, channels))
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.places
+        x = x + self.attention(self.norm1(x))
+        x = x + self.down(F.gelu(self.up(self.norm2(x))))
+        return self.fc(self.norm(x)[:, 0])
+
+
+class Attentive(nn.Module):
+    """PyTorch's own attention between the positions of a convolution's output, which are convolved again; a mean over positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 4, 4)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.conv2 = nn.Conv2d(8, 6, 3, padding=1)
+        self.scores = nn.Linear(6, 4, bias=False)
+        self.keys = nn.Linear(6, 4)
+        self.fc = nn.Linear(6, 5)
+        nn.init.normal_(self.attention.in_proj_weight)
+        nn.init.normal_(self.attention.out_proj.bias)
+
+    def forward(self, x):
+        x = self.conv1(x)
+        batch, channels, height, width = x.shape
+        tokens = x.flatten(2).transpose(1, 2)
+        tokens = tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]
+        x = F.relu(self.conv2(tokens.transpose(1, 2).reshape(batch, channels, height, width)))
+        tokens = x.flatten(2).transpose(1, 2)
+        # One head, written out.
+        shares = torch.softmax(self.scores(tokens) @ self.keys(tokens).transpose(1, 2) / 1.5, dim=-1)
+        return self.fc((shares @ tokens).mean(1))
+
+
 # Name, network, rows and columns, opset, exporter's options.
 NETWORKS = [
     ("residual", Residual, 24, 17, {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}),
@@ -180,6 +241,10 @@ NETWORKS = [
     ("channels_last_gelu", Last, 24, 20, {}),
     ("grouped", Grouped, 10, 17, {}),
     ("grouped_dynamo", Grouped, 10, 21, {"dynamo": True}),
+    ("transformer", Transformer, (18, 24), 17, {}),
+    ("transformer_dynamo", Transformer, (18, 24), 20, {"dynamo": True}),
+    ("attentive", Attentive, (12, 20), 17, {}),
+    ("attentive_dynamo", Attentive, (12, 20), 20, {"dynamo": True}),
 ]
 
 
@@ -257,12 +322,15 @@ def large(folder):
 
 def main():
     torch.set_grad_enabled(False)
+    # An operation of its own, which ONNX has not.
+    torch.backends.mha.set_fastpath_enabled(False)
     if sys.argv[1:2] == ["--large"]:
         return large(pathlib.Path(sys.argv[2]))
     folder = pathlib.Path(__file__).parent / "onnx"
     for name, network, side, opset, options in NETWORKS:
         torch.manual_seed(1)
-        write(folder / name, network().eval(), torch.randn(2, 3, side, side), opset, options)
+        rows, columns = side if isinstance(side, tuple) else (side, side)
+        write(folder / name, network().eval(), torch.randn(2, 3, rows, columns), opset, options)
     external(folder / "residual", folder / "external")
 
 

@@ -199,7 +199,15 @@ fn weights_beside_the_file_are_read() {
 #[test]
 fn what_was_read_is_measured_as_any_network() {
     let data = shapes10(20, 10, 1);
-    for name in ["residual_folded", "mobile", "branching", "channels_last", "grouped"] {
+    for name in [
+        "residual_folded",
+        "mobile",
+        "branching",
+        "channels_last",
+        "grouped",
+        "transformer",
+        "attentive",
+    ] {
         let model = model(name);
         let images =
             CalibrationImages::draw(&data, Split::Train, 20, 1, data.normalization).unwrap();
@@ -252,7 +260,15 @@ fn options() -> Options<'static> {
 /// where they were, and nothing else is touched.
 #[test]
 fn pruned_weights_go_back_into_their_file() {
-    for name in ["residual", "residual_folded", "residual_dynamo", "mobile", "channels_last"] {
+    for name in [
+        "residual",
+        "residual_folded",
+        "residual_dynamo",
+        "mobile",
+        "channels_last",
+        "transformer",
+        "attentive_dynamo",
+    ] {
         let source = bytes_of(&golden(name));
         let mut pruned = model(name);
         assert_eq!(onnx::replace_weights(&source, &pruned, options()).unwrap(), source, "{name}");
@@ -372,7 +388,7 @@ fn what_the_lab_has_not_is_named() {
     assert!(refusal(&file(erf, vec![], &IMAGES)).contains("GELU"));
     let transposed = vec![node("Transpose", &["x"], "t"), node("GlobalAveragePool", &["t"], "y")];
     let text = refusal(&file(transposed, vec![], &IMAGES));
-    assert!(text.contains("node `t` (Transpose)") && text.contains("1×3×4×4"), "{text}");
+    assert!(text.contains("node `y` (GlobalAveragePool)") && text.contains("4×4×3×1"), "{text}");
 }
 
 #[test]

@@ -242,6 +242,22 @@ impl LayerGraph {
         residual::residual_blocks(&self.nodes)
     }
 
+    /// Most values of one image that are held for a node: of its output, or of attention's products
+    /// of each query with each key.
+    pub fn widest(&self) -> usize {
+        let values = |node: &Node| {
+            let products = match (node.op, &node.inputs[..]) {
+                (Op::Attention { heads, .. }, &[queries, keys, _]) => {
+                    let [queries, keys] = [queries, keys].map(|id| self.node(id).shape.positions());
+                    heads * queries * keys
+                }
+                _ => 0,
+            };
+            products.max(node.shape.elements())
+        };
+        self.nodes.iter().map(values).max().unwrap_or(0)
+    }
+
     /// Weights of all prunable layers together.
     pub fn prunable_weights(&self) -> usize {
         self.prunable_layers().iter().map(|layer| layer.weights).sum()

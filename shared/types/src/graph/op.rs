@@ -111,6 +111,31 @@ pub enum Op {
     },
     /// eˣ over the sum of the eˣ of all channels of a position.
     Softmax,
+    /// Attention between positions (Vaswani et al. 2017): queries, keys and values go in, and for
+    /// each head, which has its share of the channels, softmax(scale·qᵀk) over the keys weighs the
+    /// values of each query.
+    Attention {
+        /// Heads that channels are shared out among.
+        heads: usize,
+        /// What products are multiplied by, 1/√(channels of a head) as a rule.
+        scale: f64,
+    },
+    /// A learned value for each channel and position, which is added.
+    Embedding {
+        /// Channels in and out.
+        channels: usize,
+        /// Rows in and out.
+        height: usize,
+        /// Columns in and out.
+        width: usize,
+    },
+    /// All positions in one row, one row after the other.
+    FlattenPositions,
+    /// One position alone.
+    TakePosition {
+        /// Its index, rows before columns.
+        index: usize,
+    },
     /// Zeros around the image.
     ZeroPad {
         /// Pixels added on each side.
@@ -179,6 +204,7 @@ impl Op {
         match self {
             Self::Input => 0..=0,
             Self::Add | Self::Mul => 2..=2,
+            Self::Attention { .. } => 3..=3,
             Self::Concat => 2..=usize::MAX,
             _ => 1..=1,
         }
@@ -293,6 +319,22 @@ impl Op {
                 check_groups(first.channels, groups)?;
                 first
             }
+            Self::Attention { heads, scale } => attention(heads, scale, inputs)?,
+            Self::Embedding { channels, height, width } => {
+                let second = FeatureShape { channels, height, width };
+                if first != second {
+                    return Err(ShapeError::Unequal { first, second });
+                }
+                first
+            }
+            Self::FlattenPositions => FeatureShape { height: 1, width: first.positions(), ..first },
+            Self::TakePosition { index } => {
+                let positions = first.positions();
+                if index >= positions {
+                    return Err(ShapeError::Position { index, positions });
+                }
+                FeatureShape::vector(first.channels)
+            }
             Self::Flatten => FeatureShape::vector(first.elements()),
             Self::ZeroPad { padding: Padding { top, left, bottom, right } } => {
                 let side = |pixels: usize, before: usize, after: usize| {
@@ -370,6 +412,10 @@ impl Op {
             Self::PositionLinear { out_channels, bias: true, .. } => weights + out_channels,
             Self::Linear { out_features, bias: true, .. } => weights + out_features,
             Self::LayerScale { channels } => channels,
+            // Neither factor passes 32 bits where the shape was checked.
+            Self::Embedding { channels, height, width } => {
+                channels.saturating_mul(height).saturating_mul(width)
+            }
             Self::BatchNorm { channels, .. }
             | Self::GroupNorm { channels, .. }
             | Self::LayerNorm { channels, .. }
@@ -388,6 +434,26 @@ fn broadcast(first: FeatureShape, second: FeatureShape) -> Result<FeatureShape, 
         _ if first.positions() == 1 => Ok(second),
         _ => Err(ShapeError::Unequal { first, second }),
     }
+}
+
+/// The shape of what attention makes of queries, keys and values.
+fn attention(
+    heads: usize,
+    scale: f64,
+    inputs: &[FeatureShape],
+) -> Result<FeatureShape, ShapeError> {
+    let &[queries, keys, values] = inputs else { return Err(ShapeError::Zero) };
+    if !scale.is_finite() {
+        return Err(ShapeError::Number { what: "a scale that is not finite" });
+    }
+    check_groups(queries.channels, heads)?;
+    check_groups(values.channels, heads)?;
+    expect_channels(queries.channels, keys)?;
+    if (keys.height, keys.width) != (values.height, values.width) {
+        return Err(ShapeError::Unequal { first: keys, second: values });
+    }
+    checked_product(&[heads, queries.positions(), keys.positions()])?;
+    Ok(FeatureShape { channels: values.channels, ..queries })
 }
 
 /// The shape of several inputs' channels, one after the other.

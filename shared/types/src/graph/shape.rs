@@ -109,6 +109,14 @@ pub enum ShapeError {
         /// Channels of the input.
         channels: usize,
     },
+    /// A position that is not there.
+    #[error("takes position {index} of an input that has {positions}")]
+    Position {
+        /// Its index.
+        index: usize,
+        /// Positions of the input.
+        positions: usize,
+    },
     /// A number that its formula has no result for.
     #[error("has {what}")]
     Number {

@@ -123,6 +123,7 @@ impl<'a> Translation<'a> {
                 }
             }
             (Value::Constant(_), Value::Constant(_)) => Err(NodeProblem::OfConstants),
+            _ => Err(NodeProblem::OfScores),
         }
     }
 
@@ -196,6 +197,11 @@ impl<'a> Translation<'a> {
             _ => constant.clone(),
         };
         let constant = &placed;
+        if let "Add" = operation
+            && let Some(values) = self.by_position(feature, constant)
+        {
+            return self.embedded(step, feature, values);
+        }
         if !self.goes_by_channel(feature, constant)? {
             return Err(self.unlike(feature, constant, BY_CHANNEL));
         }
@@ -284,6 +290,37 @@ impl<'a> Translation<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// A constant's numbers as `[channels, rows, columns]`, where it has more than one for each
+    /// channel and they are the same for all images.
+    fn by_position(&self, feature: Feature, constant: &Constant) -> Option<Vec<f32>> {
+        let shape = self.shape(feature);
+        let axes = self.axes(feature);
+        let lengths = axes.lengths();
+        let before = lengths.len().checked_sub(constant.shape.len())?;
+        let stated = [vec![1; before], constant.shape.clone()].concat();
+        let fits =
+            stated.iter().zip(&lengths).all(|(&found, &length)| found == length || found == 1);
+        let goes_by_channel = matches!(self.goes_by_channel(feature, constant), Ok(true));
+        let is_of_batch = self.batch() > 1 && stated.first() != Some(&1);
+        if !fits || goes_by_channel || is_of_batch {
+            return None;
+        }
+        let numbers = constant.floats();
+        let mut values = Vec::with_capacity(shape.elements());
+        for channel in 0..shape.channels {
+            for row in 0..shape.height {
+                for column in 0..shape.width {
+                    let index = axes.index_of(channel, row, column);
+                    let along = |at: usize, (&length, &index): (&usize, &usize)| {
+                        at * length + if length == 1 { 0 } else { index }
+                    };
+                    values.push(numbers[stated.iter().zip(&index).fold(0, along)]);
+                }
+            }
+        }
+        Some(values)
     }
 
     /// Whether a constant has one number for each channel of a value, in the channels' place.

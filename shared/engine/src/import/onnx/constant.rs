@@ -286,7 +286,16 @@ pub fn computed(
             });
             filled(&input(0)?.as_integers(), fill.transpose()?, most)
         }
-        "Add" | "Sub" | "Mul" | "Div" => arithmetic(operation, input(0)?, input(1)?),
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Equal" => {
+            arithmetic(operation, input(0)?, input(1)?)
+        }
+        "Sqrt" => {
+            let data = input(0)?;
+            let roots = data.floats().into_iter().map(f32::sqrt).collect();
+            Ok(Constant { values: Values::Floats(roots), ..data.reshaped(data.shape.clone()) })
+        }
+        "Where" => chosen(input(0)?, input(1)?, input(2)?).ok_or(unknown),
+        "Expand" => expanded(input(0)?, &input(1)?.as_integers(), most),
         _ => Err(unknown),
     }
 }
@@ -492,6 +501,8 @@ fn arithmetic(
                 "Add" => a.checked_add(b),
                 "Sub" => a.checked_sub(b),
                 "Mul" => a.checked_mul(b),
+                "Mod" => a.checked_rem_euclid(b),
+                "Equal" => Some(i64::from(a == b)),
                 _ => a.checked_div(b),
             });
             Values::Integers(results.collect::<Option<_>>().ok_or(NodeProblem::OfConstants)?)
@@ -503,12 +514,53 @@ fn arithmetic(
                 "Add" => a + b,
                 "Sub" => a - b,
                 "Mul" => a * b,
+                "Mod" | "Equal" => f32::NAN,
                 _ => a / b,
             });
             Values::Floats(results.collect())
         }
     };
     Ok(Constant { shape, values, origin: None })
+}
+
+/// The first where a condition holds, else the second; of integers of one shape.
+fn chosen(condition: &Constant, first: &Constant, second: &Constant) -> Option<Constant> {
+    let sides = [condition, first, second];
+    let shape = sides.iter().find(|side| side.len() > 1).unwrap_or(&condition).shape.clone();
+    let count: usize = shape.iter().product();
+    if sides.iter().any(|side| side.is_of_floats() || ![1, count].contains(&side.len())) {
+        return None;
+    }
+    let [holds, first, second] = sides.map(|side| stretched(side.as_integers(), count));
+    let values = (0..count).map(|at| if holds[at] != 0 { first[at] } else { second[at] }).collect();
+    Some(Constant { shape, values: Values::Integers(values), origin: None })
+}
+
+/// A tensor that is repeated along dimensions of length 1.
+fn expanded(data: &Constant, to: &[i64], most: usize) -> Result<Constant, NodeProblem> {
+    let asked = checked_lengths(to, most)?;
+    let rank = asked.len().max(data.shape.len());
+    let aligned = |shape: &[usize]| [vec![1; rank - shape.len()], shape.to_vec()].concat();
+    let (from, asked) = (aligned(&data.shape), aligned(&asked));
+    let mut shape = Vec::new();
+    for (&from, &asked) in from.iter().zip(&asked) {
+        match (from, asked) {
+            (from, asked) if from == asked || asked == 1 => shape.push(from),
+            (1, asked) => shape.push(asked),
+            _ => return Err(NodeProblem::OfConstants),
+        }
+    }
+    let count = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
+    if count.is_none_or(|count| count > most) {
+        return Err(NodeProblem::TooMuch);
+    }
+    let strides = strides(&from);
+    let along = |axis: usize| {
+        let is_repeated = from[axis] == 1;
+        (0..shape[axis]).map(|at| if is_repeated { 0 } else { at * strides[axis] }).collect()
+    };
+    let offsets: Vec<Vec<usize>> = (0..rank).map(along).collect();
+    Ok(taken(data, &places(&offsets), shape))
 }
 
 fn stretched<T: Copy>(values: Vec<T>, count: usize) -> Vec<T> {

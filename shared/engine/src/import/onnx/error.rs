@@ -207,6 +207,11 @@ pub enum NodeProblem {
         /// What would do.
         supported: &'static str,
     },
+    /// A step of attention that leads elsewhere.
+    #[error(
+        "takes products of queries and keys; the lab has softmax(scale·qᵀk)v of them, and nothing else"
+    )]
+    OfScores,
     /// Something that belongs to an expression that the lab knows, elsewhere.
     #[error("{0}")]
     Alone(&'static str),

@@ -5,7 +5,9 @@
 //! lab has to know which initializer each weight is, and to leave all else as it stands.
 
 mod arithmetic;
+mod attention;
 mod attributes;
+mod axes;
 mod constant;
 mod description;
 mod error;

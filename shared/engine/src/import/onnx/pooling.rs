@@ -5,7 +5,7 @@ use rrlab_types::{AveragePool, FeatureShape, Op, Pool};
 use super::attributes::from_start;
 use super::error::NodeProblem;
 use super::translate::{Step, Translation};
-use super::value::{Feature, Layout};
+use super::value::Feature;
 
 impl<'a> Translation<'a> {
     fn pool(&self, step: &Step<'a>, input: Feature) -> Result<Pool, NodeProblem> {
@@ -61,13 +61,20 @@ impl<'a> Translation<'a> {
             *axis = from_start(*axis, rank);
         }
         axes.sort_unstable();
-        let positions = input.layout.position_axes();
-        if positions.is_none_or(|positions| axes != positions.map(|axis| axis as i64)) {
+        let positions = self.position_axes(input).unwrap_or_default();
+        if axes.is_empty() || !axes.iter().copied().eq(positions.iter().map(|&axis| axis as i64)) {
             let to = format!("means over the dimensions {axes:?}");
             return Err(self.rearranged(input, &to, "means over rows and columns"));
         }
         let keeps = step.attributes.int("keepdims").unwrap_or(1) == 1;
+        let mut dimensions = self.axes(input);
+        for &axis in positions.iter().rev() {
+            dimensions = match keeps {
+                true => dimensions.with(axis, Vec::new()),
+                false => dimensions.without(axis),
+            };
+        }
         let mean = self.push_after(step, Op::GlobalAveragePool, input)?;
-        Ok(mean.laid_out(if keeps { input.layout } else { Layout::Vector }))
+        Ok(self.laid_out(mean, dimensions))
     }
 }

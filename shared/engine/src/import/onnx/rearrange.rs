@@ -1,16 +1,19 @@
 //! Operations that reorder, cut or join values.
 
-use rrlab_types::{FeatureShape, NodeId, Op};
+use std::ops::Range;
+
+use rrlab_types::{FeatureShape, NodeId, Op, Padding};
 
 use super::attributes::{self, from_start};
-use super::constant::resolved;
+use super::axes::{Axes, Digit, Kind, all_channels, all_positions};
+use super::constant::{Constant, resolved};
 use super::error::{NodeProblem, shape_text};
 use super::translate::{Step, Translation};
 use super::value::{Feature, Layout, Value};
+use crate::tensors::{HostTensor, tensor_name};
 
-const RESHAPES: &str =
-    "images made vectors, and groups of channels that are exchanged or normalised and put back";
-const ORDERS: &str = "channels second or last, and exchanged groups";
+const RESHAPES: &str = "images made vectors, channels in groups, and rows and columns as one";
+const CUTS: &str = "some channels, one position, or every n-th pixel of all rows and columns";
 
 impl<'a> Translation<'a> {
     pub(super) fn flatten(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
@@ -57,41 +60,27 @@ impl<'a> Translation<'a> {
         to: &[usize],
     ) -> Result<Feature, NodeProblem> {
         let shape = self.shape(input);
-        let FeatureShape { channels, height, width } = shape;
-        let fail = |this: &Self| Err(this.rearranged(input, &shape_text(to), RESHAPES));
+        let fail = |this: &Self| this.rearranged(input, &shape_text(to), RESHAPES);
         if to == self.lengths(input) {
             return Ok(input);
         }
-        if to.first() != Some(&self.batch()) {
-            return fail(self);
+        let is_flat = to.len() == 2 && to[0] == self.batch() && to[1] == shape.elements();
+        if is_flat {
+            return self.vector(step, input);
         }
-        match (input.layout, &to[1..]) {
-            (_, &[_]) => self.vector(step, input),
-            (Layout::Vector, &[_, 1, 1]) => Ok(input.laid_out(Layout::Image)),
-            (Layout::Image, &[groups, of_group, h, w])
-                if groups * of_group == channels && [h, w] == [height, width] =>
-            {
-                Ok(input.laid_out(Layout::Grouped { groups, is_exchanged: false }))
-            }
-            (Layout::Grouped { groups, is_exchanged }, &[c, h, w])
-                if [c, h, w] == [channels, height, width] =>
-            {
-                match is_exchanged {
-                    false => Ok(input.laid_out(Layout::Image)),
-                    true => {
-                        let op = Op::ChannelShuffle { groups };
-                        self.push(&step.name(), op, &[input.node], Layout::Image)
-                    }
-                }
-            }
-            (Layout::Image, &[groups, _]) if channels.is_multiple_of(groups) => {
-                Ok(input.laid_out(Layout::Parts { groups }))
-            }
-            (Layout::Parts { .. }, &[c, h, w]) if [c, h, w] == [channels, height, width] => {
-                Ok(input.laid_out(Layout::Image))
-            }
-            _ => fail(self),
+        let axes = self.axes(input).reshaped(to).ok_or_else(|| fail(self))?;
+        if let Some(groups) = shuffled(&axes, shape) {
+            return self.push(
+                &step.name(),
+                Op::ChannelShuffle { groups },
+                &[input.node],
+                Layout::Image,
+            );
         }
+        if is_line(&axes, shape) {
+            return self.push(&step.name(), Op::FlattenPositions, &[input.node], Layout::Image);
+        }
+        Ok(self.laid_out(input, axes))
     }
 
     /// Dimensions of length 1 that come or go.
@@ -135,24 +124,17 @@ impl<'a> Translation<'a> {
         let input = self.first(step)?;
         let rank = self.lengths(input).len() as i64;
         let order = step.attributes.ints("perm").unwrap_or_else(|| (0..rank).rev().collect());
-        let layout = match (input.layout, &order[..]) {
-            (Layout::Image, [0, 2, 3, 1]) => Layout::ImageLast,
-            (Layout::ImageLast, [0, 3, 1, 2]) => Layout::Image,
-            (Layout::Grouped { groups, is_exchanged }, [0, 2, 1, 3, 4]) => {
-                Layout::Grouped { groups, is_exchanged: !is_exchanged }
-            }
-            (layout, order) if order.iter().copied().eq(0..rank) => layout,
-            // Of a single position all orders are one.
-            (Layout::Image, [0, 1, 3, 2]) if self.shape(input).positions() == 1 => Layout::Image,
-            _ => {
-                let to = format!("the order {order:?}");
-                return Err(self.rearranged(input, &to, ORDERS));
-            }
-        };
-        Ok(input.laid_out(layout))
+        let axes = self.axes(input).transposed(&order).ok_or_else(|| {
+            self.rearranged(input, &format!("the order {order:?}"), "orders of all dimensions")
+        })?;
+        Ok(self.laid_out(input, axes))
     }
 
     pub(super) fn concat(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        if let [Some(Value::Constant(first)), Some(Value::Feature(feature))] = &step.inputs[..] {
+            let (first, feature) = (first.clone(), *feature);
+            return self.with_first_position(step, &first, feature);
+        }
         let mut parts = Vec::new();
         for (index, input) in step.inputs.iter().enumerate() {
             match input {
@@ -176,24 +158,91 @@ impl<'a> Translation<'a> {
         self.push(&step.name(), Op::Concat, &Self::nodes(&parts), first.layout)
     }
 
+    /// A learned position before all others, as a class token.
+    fn with_first_position(
+        &mut self,
+        step: &Step<'a>,
+        token: &Constant,
+        feature: Feature,
+    ) -> Result<Feature, NodeProblem> {
+        let feature = self.settled(feature)?;
+        let shape = self.shape(feature);
+        let supported = "one position before the others, the same for all images";
+        let wrong = |this: &Self| this.unlike(feature, token, supported);
+        let axes = self.axes(feature);
+        let axis = axes.position(&all_positions(shape)).ok_or_else(|| wrong(self))?;
+        let stated =
+            from_start(step.attributes.int("axis").unwrap_or(1), axes.lengths().len() as i64);
+        let values = token.floats();
+        let is_repeated =
+            values.chunks(shape.channels).all(|image| image == &values[..shape.channels]);
+        if stated != axis as i64
+            || values.len() != self.batch() * shape.channels
+            || !is_repeated
+            || shape.positions() == 1
+        {
+            return Err(wrong(self));
+        }
+        let mut line = feature;
+        if shape.height > 1 {
+            line = self.push_after(step, Op::FlattenPositions, feature)?;
+        }
+        let padding = Padding { left: 1, ..Padding::default() };
+        let padded = self.push_after(step, Op::ZeroPad { padding }, line)?;
+        let after = self.shape(padded);
+        let axes = axes.with(axis, all_positions(after));
+        let padded = self.laid_out(padded, axes);
+        let mut embedding = vec![0.0; after.elements()];
+        for (channel, &value) in values[..shape.channels].iter().enumerate() {
+            embedding[channel * after.width] = value;
+        }
+        self.embedded(step, padded, embedding)
+    }
+
+    /// The value and a learned number for each channel and position, `[channels, rows, columns]`.
+    pub(super) fn embedded(
+        &mut self,
+        step: &Step<'a>,
+        input: Feature,
+        mut values: Vec<f32>,
+    ) -> Result<Feature, NodeProblem> {
+        let FeatureShape { channels, height, width } = self.shape(input);
+        // One after the other they are one.
+        if let Some(module) = self.last_alone(input)
+            && let Op::Embedding { .. } = module.op
+            && let Some(held) = self.tensors.get(&tensor_name(&module.name, "embedding"))
+        {
+            for (value, held) in values.iter_mut().zip(held.values()) {
+                *value += held;
+            }
+            let tensor = HostTensor::new(held.shape().to_vec(), values);
+            self.keep("embedding", tensor.map_err(|_| NodeProblem::OfConstants)?, None);
+            return Ok(input);
+        }
+        let op = Op::Embedding { channels, height, width };
+        let output = self.push_after(step, op, input)?;
+        let tensor = HostTensor::new(vec![channels, height, width], values);
+        self.keep("embedding", tensor.map_err(|_| NodeProblem::OfConstants)?, None);
+        Ok(output)
+    }
+
     /// Parts of the channels.
     pub(super) fn split(&mut self, step: &Step<'a>) -> Result<Vec<Value>, NodeProblem> {
         let input = self.first(step)?;
-        let (channel_axis, channels) = self.channels(input)?;
-        let rank = self.lengths(input).len() as i64;
-        let axis = step.attributes.int("axis").unwrap_or(0);
-        let axis = from_start(axis, rank);
-        if axis != channel_axis as i64 {
+        let lengths = self.lengths(input);
+        let axis = from_start(step.attributes.int("axis").unwrap_or(0), lengths.len() as i64);
+        let length = usize::try_from(axis).ok().and_then(|axis| lengths.get(axis).copied());
+        let Some(length) = length else {
             let to = format!("parts along dimension {axis}");
-            return Err(self.rearranged(input, &to, "channels cut"));
-        }
+            return Err(self.rearranged(input, &to, CUTS));
+        };
         let parts = step.node.output.len();
         let sizes = match step.integers("split", 1)? {
             Some(sizes) => sizes,
             None => {
                 // The last part is smaller where they can't be even.
-                let size = channels.div_ceil(parts);
-                let sizes = (0..parts).map(|part| size.min(channels.saturating_sub(part * size)));
+                let size = length.div_ceil(parts);
+                let sizes = (0..parts).map(|part| size.min(length.saturating_sub(part * size)));
                 sizes.map(|size| size as i64).collect()
             }
         };
@@ -204,8 +253,8 @@ impl<'a> Translation<'a> {
             // A part that nothing takes would be a module that leads nowhere.
             let is_taken = self.is_taken(name);
             if is_taken {
-                let op = Op::ChannelSlice { start, end };
-                values.push(Value::Feature(self.push_after(step, op, input)?));
+                let part = self.cut(step, input, axis as usize, start..end)?;
+                values.push(Value::Feature(part));
             } else {
                 values.push(Value::Feature(input));
             }
@@ -214,7 +263,56 @@ impl<'a> Translation<'a> {
         Ok(values)
     }
 
-    /// Some of the channels, or every n-th pixel.
+    /// Places `range` along a dimension: some channels, or a single position.
+    fn cut(
+        &mut self,
+        step: &Step<'a>,
+        input: Feature,
+        axis: usize,
+        range: Range<usize>,
+    ) -> Result<Feature, NodeProblem> {
+        let shape = self.shape(input);
+        let axes = self.axes(input);
+        let wrong = |this: &Self| this.rearranged(input, "a part of it", CUTS);
+        let dimension = axes.dimensions().get(axis).cloned().ok_or_else(|| wrong(self))?;
+        if let [digit @ Digit { kind: Kind::Channel, length, stride }] = dimension[..]
+            && length * stride == shape.channels
+        {
+            let op = Op::ChannelSlice { start: range.start * stride, end: range.end * stride };
+            let output = self.push_after(step, op, input)?;
+            let rest = axes.with(axis, vec![Digit { length: range.len(), ..digit }]);
+            return Ok(self.laid_out(output, rest));
+        }
+        if dimension == all_positions(shape) && range.len() == 1 {
+            let op = Op::TakePosition { index: range.start };
+            let output = self.push_after(step, op, input)?;
+            return Ok(self.laid_out(output, axes.with(axis, Vec::new())));
+        }
+        Err(wrong(self))
+    }
+
+    /// One place along a dimension, which goes with it.
+    pub(super) fn gather(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        let index = step.constant(1, "the places that it takes")?;
+        let input = self.first(step)?;
+        let lengths = self.lengths(input);
+        let axis = from_start(step.attributes.int("axis").unwrap_or(0), lengths.len() as i64);
+        let wrong = |this: &Self| this.rearranged(input, "some places of it", CUTS);
+        let axis = usize::try_from(axis).ok().filter(|&axis| axis < lengths.len());
+        let axis = axis.ok_or_else(|| wrong(self))?;
+        let [index] = index.as_integers()[..] else { return Err(wrong(self)) };
+        let index = usize::try_from(from_start(index, lengths[axis] as i64)).ok();
+        let index = index.filter(|&index| index < lengths[axis]).ok_or_else(|| wrong(self))?;
+        let part = self.cut(step, input, axis, index..index + 1)?;
+        let has_dimension = !step.constant(1, "the places that it takes")?.shape.is_empty();
+        if has_dimension {
+            return Ok(part);
+        }
+        let rest = self.axes(part).without(axis);
+        Ok(self.laid_out(part, rest))
+    }
+
+    /// Some of the channels, one position, or every n-th pixel.
     pub(super) fn slice(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
         let input = step.feature(0)?;
         let lengths = self.lengths(input);
@@ -223,10 +321,9 @@ impl<'a> Translation<'a> {
         let ends = step.integers("ends", 2)?.ok_or(NodeProblem::Missing(2))?;
         let axes = step.integers("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
         let steps = step.integers("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
-        let supported = "some channels, or every n-th pixel of all rows and columns";
-        let wrong = |this: &Self| this.rearranged(input, "a part of it", supported);
+        let wrong = |this: &Self| this.rearranged(input, "a part of it", CUTS);
         let mut strides = input.strides;
-        let mut channels = None;
+        let mut cut = None;
         for (index, &axis) in axes.iter().enumerate() {
             let axis = from_start(axis, rank);
             let axis = usize::try_from(axis).ok().filter(|&axis| axis < lengths.len());
@@ -239,9 +336,10 @@ impl<'a> Translation<'a> {
             let (start, end) = (place(starts.get(index)), place(ends.get(index)));
             let stride = steps.get(index).copied().unwrap_or(1);
             let is_whole = start == 0 && end as i64 == length;
-            let side = input
-                .layout
-                .position_axes()
+            // Rows and columns of images.
+            let side = self
+                .position_axes(input)
+                .filter(|axes| axes.len() == strides.len())
                 .and_then(|axes| axes.iter().position(|&position| position == axis));
             match (side, stride) {
                 _ if is_whole && stride == 1 => {}
@@ -250,16 +348,14 @@ impl<'a> Translation<'a> {
                 (Some(side), 1..) if is_whole => {
                     strides[side] *= stride.min(length.max(1)) as usize
                 }
-                (None, 1) if Some(axis) == input.layout.channel_axis() => {
-                    channels = Some((start, end));
-                }
+                (None, 1) if cut.is_none() && start < end => cut = Some((axis, start..end)),
                 _ => return Err(wrong(self)),
             }
         }
         let output = Feature { strides, ..input };
-        let Some((start, end)) = channels else { return Ok(output) };
+        let Some((axis, range)) = cut else { return Ok(output) };
         let output = self.settled(output)?;
-        self.push_after(step, Op::ChannelSlice { start, end }, output)
+        self.cut(step, output, axis, range)
     }
 
     /// Zeros around images, or channels of zeros.
@@ -289,7 +385,7 @@ impl<'a> Translation<'a> {
                 self.pad_channels(step, output, (before, after)).ok_or_else(|| wrong(self))??;
         }
         let around = attributes::padding(&[top, left, bottom, right]).ok_or_else(|| wrong(self))?;
-        if around == rrlab_types::Padding::default() {
+        if around == Padding::default() {
             return Ok(output);
         }
         self.push_after(step, Op::ZeroPad { padding: around }, output)
@@ -318,6 +414,29 @@ impl<'a> Translation<'a> {
         }
         Some(self.push_after(step, Op::PadShortcut { out_channels, stride: 1 }, input))
     }
+}
+
+/// How many groups the channels of images were in, if their order was that of the groups' members
+/// before.
+fn shuffled(axes: &Axes, shape: FeatureShape) -> Option<usize> {
+    let [_, channels, rest @ ..] = axes.dimensions() else { return None };
+    let [outer, inner] = channels[..] else { return None };
+    let groups = inner.length;
+    let is_exchanged = outer.kind == Kind::Channel
+        && inner.kind == Kind::Channel
+        && (outer.stride, inner.stride) == (1, outer.length)
+        && outer.length * groups == shape.channels;
+    let image = Axes::of(Layout::Image, 1, shape);
+    (is_exchanged && rest == &image.dimensions()[2..]).then_some(groups)
+}
+
+/// Whether these are images whose positions are in one row.
+fn is_line(axes: &Axes, shape: FeatureShape) -> bool {
+    let [_, channels, rows, columns] = axes.dimensions() else { return false };
+    shape.height > 1
+        && *channels == all_channels(shape.channels)
+        && rows.is_empty()
+        && *columns == all_positions(shape)
 }
 
 /// Pads of some dimensions as pads of all four.

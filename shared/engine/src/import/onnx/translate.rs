@@ -7,6 +7,7 @@ use std::rc::Rc;
 use rrlab_types::{FeatureShape, Module, NodeId, Op};
 
 use super::attributes::{Attributes, from_start};
+use super::axes::{Axes, all_channels, all_positions};
 use super::constant::{Beside, Constant, Origin, computed};
 use super::error::{NodeProblem, OnnxError, feature_text};
 use super::proto::data_type::is_float;
@@ -16,13 +17,14 @@ use crate::tensors::{HostTensor, StateDict, tensor_name};
 
 /// Operations that are translated, of images or of constants.
 #[rustfmt::skip]
-pub const OPERATIONS: [&str; 46] = [
+pub const OPERATIONS: [&str; 51] = [
     "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant",
-    "ConstantOfShape", "Conv", "Div", "Dropout", "Erf", "Flatten", "Gather", "Gelu", "Gemm",
-    "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "HardSigmoid", "HardSwish",
-    "Identity", "InstanceNormalization", "LayerNormalization", "LeakyRelu", "LogSoftmax", "MatMul",
-    "MaxPool", "Mul", "Pad", "ReduceMean", "Relu", "Reshape", "Shape", "Sigmoid", "Slice",
-    "Softmax", "Split", "Squeeze", "Sub", "Sum", "Swish", "Transpose", "Unsqueeze", "Neg", "Max",
+    "ConstantOfShape", "Conv", "Div", "Dropout", "Equal", "Erf", "Expand", "Flatten", "Gather",
+    "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "HardSigmoid",
+    "HardSwish", "Identity", "InstanceNormalization", "LayerNormalization", "LeakyRelu",
+    "LogSoftmax", "MatMul", "Max", "MaxPool", "Mod", "Mul", "Neg", "Pad", "ReduceMean", "Relu",
+    "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Sum",
+    "Swish", "Transpose", "Unsqueeze", "Where",
 ];
 
 /// Most values that constants may be computed to have, all together: shapes and axes have some
@@ -44,6 +46,8 @@ pub struct Translation<'a> {
     /// Nodes whose output several nodes take, under one name or more.
     shared: HashSet<NodeId>,
     names: HashSet<String>,
+    /// Orders of dimensions that are not customary.
+    axes: Vec<Axes>,
     batch: usize,
     /// How many more values of constants may be computed.
     budget: usize,
@@ -81,6 +85,7 @@ impl<'a> Translation<'a> {
             uses,
             shared: HashSet::new(),
             names: HashSet::new(),
+            axes: Vec::new(),
             batch: 1,
             budget: MOST_COMPUTED,
             output,
@@ -165,6 +170,9 @@ impl<'a> Translation<'a> {
             self.budget = self.budget.saturating_sub(constant.len());
             return Ok(one(Value::Constant(Rc::new(constant))));
         }
+        if let Some(scores) = self.on_scores(step)? {
+            return Ok(one(scores));
+        }
         let feature = match operation {
             "Split" => return self.split(step),
             "Identity" => step.feature(0)?,
@@ -172,7 +180,11 @@ impl<'a> Translation<'a> {
             "Dropout" => self.dropout(step)?,
             "Conv" => self.conv(step)?,
             "Gemm" => self.gemm(step)?,
+            "MatMul" if !matches!(step.input(1)?, Value::Constant(_)) => {
+                return Ok(one(self.product_of_values(step)?));
+            }
             "MatMul" => self.matmul(step)?,
+            "Gather" => self.gather(step)?,
             "BatchNormalization" => self.batch_norm(step)?,
             "InstanceNormalization" => self.instance_norm(step)?,
             "GroupNormalization" => self.group_norm(step)?,
@@ -199,6 +211,21 @@ impl<'a> Translation<'a> {
         Ok(one(Value::Feature(feature)))
     }
 
+    /// What becomes of scores of attention before values are weighed by them.
+    fn on_scores(&self, step: &Step<'a>) -> Result<Option<Value>, NodeProblem> {
+        let Some(Some(Value::Scores(scores))) = step.inputs.first() else { return Ok(None) };
+        let scores = scores.clone();
+        let factor = || step.constant(1, "its second value")?.scalar().ok_or(NodeProblem::OfScores);
+        Ok(match step.node.op_type.as_str() {
+            "Identity" | "Cast" | "Dropout" => Some(Value::Scores(scores)),
+            "Mul" => Some(self.scaled_scores(&scores, factor()?)?),
+            "Div" => Some(self.scaled_scores(&scores, 1.0 / factor()?)?),
+            "Softmax" => Some(self.softmax_of_scores(step, &scores)?),
+            "MatMul" => None,
+            _ => return Err(NodeProblem::OfScores),
+        })
+    }
+
     /// What goes in comes out, unless it is said to be training.
     fn dropout(&self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
         let trains = step.optional(2, "whether it trains")?.and_then(|trains| trains.scalar());
@@ -218,6 +245,7 @@ impl<'a> Translation<'a> {
         let lengths = match step.input(0)? {
             Value::Constant(constant) => constant.shape.clone(),
             Value::Feature(feature) => self.lengths(*feature),
+            Value::Scores(_) => return Err(NodeProblem::OfScores),
         };
         let count = lengths.len() as i64;
         let place = |name: &str, otherwise: i64| {
@@ -247,7 +275,7 @@ impl<'a> Translation<'a> {
                     operation: "output".into(),
                     problem,
                 };
-                if let Layout::Grouped { .. } | Layout::Parts { .. } = feature.layout {
+                if let Layout::Other(_) = feature.layout {
                     let from = feature_text(self.shape(feature));
                     let (to, supported) = ("its output".into(), "channels put back in their order");
                     return Err(fail(NodeProblem::Rearranged { from, to, supported }));
@@ -283,7 +311,46 @@ impl<'a> Translation<'a> {
 
     /// Lengths of a value's dimensions as ONNX has them.
     pub(super) fn lengths(&self, feature: Feature) -> Vec<usize> {
-        feature.layout.lengths(self.batch, self.shape(feature))
+        let FeatureShape { channels, height, width } = self.shape(feature);
+        match feature.layout {
+            Layout::Image => vec![self.batch, channels, height, width],
+            Layout::ImageLast => vec![self.batch, height, width, channels],
+            Layout::Vector => vec![self.batch, channels * height * width],
+            Layout::Other(index) => self.axes[index].lengths(),
+        }
+    }
+
+    /// A value's dimensions.
+    pub(super) fn axes(&self, feature: Feature) -> Axes {
+        match feature.layout {
+            Layout::Other(index) => self.axes[index].clone(),
+            layout => Axes::of(layout, self.batch, self.shape(feature)),
+        }
+    }
+
+    /// The value in these dimensions.
+    pub(super) fn laid_out(&mut self, feature: Feature, axes: Axes) -> Feature {
+        let layout = axes.customary(self.batch, self.shape(feature)).unwrap_or_else(|| {
+            let index = self.axes.iter().position(|held| *held == axes);
+            Layout::Other(index.unwrap_or_else(|| {
+                self.axes.push(axes);
+                self.axes.len() - 1
+            }))
+        });
+        feature.laid_out(layout)
+    }
+
+    /// Where rows and columns are among a value's dimensions.
+    pub(super) fn position_axes(&self, feature: Feature) -> Option<Vec<usize>> {
+        match feature.layout {
+            Layout::Image => Some(vec![2, 3]),
+            Layout::ImageLast => Some(vec![1, 2]),
+            Layout::Vector => None,
+            Layout::Other(index) => {
+                let positions = all_positions(self.shape(feature));
+                self.axes[index].position(&positions).map(|axis| vec![axis])
+            }
+        }
     }
 
     /// Images that the file says that there are at a time.
@@ -303,6 +370,32 @@ impl<'a> Translation<'a> {
     pub(super) fn replace_last(&mut self, op: Op) {
         if let Some(module) = self.modules.last_mut() {
             module.op = op;
+        }
+    }
+
+    /// Calls the last module as its bias is called without `.bias` (or `_bias`, as in PyTorch's
+    /// `in_proj_bias`), where its weight had no such name.
+    pub(super) fn name_by_bias(&mut self, bias: &Constant) {
+        let Some(origin) = &bias.origin else { return };
+        let stated = origin.initializer.strip_suffix("bias");
+        let name = stated.and_then(|name| name.strip_suffix(['.', '_']));
+        let Some(name) = name.filter(|name| !name.is_empty()).map(str::to_owned) else { return };
+        let Some(module) = self.modules.last_mut() else { return };
+        let weight = self.origins.get(&tensor_name(&module.name, "weight"));
+        let is_named = weight.is_some_and(|origin| origin.initializer.ends_with(".weight"));
+        if is_named || !self.names.insert(name.clone()) {
+            return;
+        }
+        let before = std::mem::replace(&mut module.name, name.clone());
+        self.names.remove(&before);
+        for tensor in ["weight", "bias"] {
+            let [from, to] = [&before, &name].map(|module| tensor_name(module, tensor));
+            if let Some(values) = self.tensors.remove(&from) {
+                self.tensors.insert(to.clone(), values);
+            }
+            if let Some(origin) = self.origins.remove(&from) {
+                self.origins.insert(to, origin);
+            }
         }
     }
 
@@ -417,12 +510,18 @@ impl<'a> Translation<'a> {
 
     /// Channels of a value, where channels are one of its dimensions.
     pub(super) fn channels(&self, feature: Feature) -> Result<(usize, usize), NodeProblem> {
-        let axis = feature.layout.channel_axis().ok_or_else(|| NodeProblem::Rearranged {
+        let channels = self.shape(feature).channels;
+        let axis = match feature.layout {
+            Layout::Image | Layout::Vector => Some(1),
+            Layout::ImageLast => Some(3),
+            Layout::Other(index) => self.axes[index].position(&all_channels(channels)),
+        };
+        let axis = axis.ok_or_else(|| NodeProblem::Rearranged {
             from: feature_text(self.shape(feature)),
             to: "something by channels".into(),
             supported: "that before its channels are taken apart",
         })?;
-        Ok((axis, self.lengths(feature)[axis]))
+        Ok((axis, channels))
     }
 }
 
@@ -482,6 +581,7 @@ impl Step<'_> {
         match self.input(index)? {
             Value::Feature(feature) => Ok(*feature),
             Value::Constant(_) => Err(NodeProblem::OfConstants),
+            Value::Scores(_) => Err(NodeProblem::OfScores),
         }
     }
 
@@ -489,7 +589,7 @@ impl Step<'_> {
     pub fn constant(&self, index: usize, what: &'static str) -> Result<Rc<Constant>, NodeProblem> {
         match self.input(index)? {
             Value::Constant(constant) => Ok(constant.clone()),
-            Value::Feature(_) => Err(NodeProblem::NotConstant(what)),
+            Value::Feature(_) | Value::Scores(_) => Err(NodeProblem::NotConstant(what)),
         }
     }
 

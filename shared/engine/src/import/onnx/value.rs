@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
-use rrlab_types::{FeatureShape, NodeId};
+use rrlab_types::NodeId;
 
+use super::attention::Scores;
 use super::constant::Constant;
 
 /// What a name stands for.
@@ -14,6 +15,8 @@ pub enum Value {
     Constant(Rc<Constant>),
     /// It does.
     Feature(Feature),
+    /// It is a step inside attention.
+    Scores(Rc<Scores>),
 }
 
 /// Output of a node of the lab's network, as ONNX has it.
@@ -41,10 +44,8 @@ pub enum Layout {
     ImageLast,
     /// `[N, F]`: channels of a single position.
     Vector,
-    /// `[N, groups, C / groups, H, W]`, or with the second and third exchanged.
-    Grouped { groups: usize, is_exchanged: bool },
-    /// `[N, groups, C / groups · H · W]`.
-    Parts { groups: usize },
+    /// Another, which the translation holds at this place.
+    Other(usize),
 }
 
 /// The steps of x·Φ(x), which older opsets state by the error function.
@@ -67,42 +68,5 @@ impl Feature {
     /// The same output in another order.
     pub fn laid_out(self, layout: Layout) -> Self {
         Self { layout, ..self }
-    }
-}
-
-impl Layout {
-    /// Lengths of the dimensions of a batch of `batch` images.
-    pub fn lengths(self, batch: usize, shape: FeatureShape) -> Vec<usize> {
-        let FeatureShape { channels, height, width } = shape;
-        match self {
-            Self::Image => vec![batch, channels, height, width],
-            Self::ImageLast => vec![batch, height, width, channels],
-            Self::Vector => vec![batch, shape.elements()],
-            Self::Grouped { groups, is_exchanged } => {
-                let of_group = channels / groups;
-                let (first, second) =
-                    if is_exchanged { (of_group, groups) } else { (groups, of_group) };
-                vec![batch, first, second, height, width]
-            }
-            Self::Parts { groups } => vec![batch, groups, shape.elements() / groups],
-        }
-    }
-
-    /// Where channels are among the dimensions, where they are one of them.
-    pub fn channel_axis(self) -> Option<usize> {
-        match self {
-            Self::Image | Self::Vector => Some(1),
-            Self::ImageLast => Some(3),
-            Self::Grouped { .. } | Self::Parts { .. } => None,
-        }
-    }
-
-    /// Where rows and columns are among the dimensions.
-    pub fn position_axes(self) -> Option<[usize; 2]> {
-        match self {
-            Self::Image => Some([2, 3]),
-            Self::ImageLast => Some([1, 2]),
-            _ => None,
-        }
     }
 }

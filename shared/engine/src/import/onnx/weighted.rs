@@ -2,6 +2,7 @@
 
 use rrlab_types::{Conv2d, NodeId, Op};
 
+use super::axes::{Axes, all_channels};
 use super::constant::Constant;
 use super::error::{NodeProblem, shape_text};
 use super::translate::{Step, Translation};
@@ -79,14 +80,20 @@ impl<'a> Translation<'a> {
         let has_bias = bias.is_some();
         let op = match input.layout {
             Layout::Vector => Op::Linear { in_features, out_features, bias: has_bias },
-            Layout::ImageLast => Op::PositionLinear {
+            _ => Op::PositionLinear {
                 in_channels: in_features,
                 out_channels: out_features,
                 bias: has_bias,
             },
-            _ => return Err(self.unlike(input, weight, "products over the last dimension")),
         };
+        let (axis, _) = self.channels(input)?;
+        let mut axes = self.axes(input);
+        if axis + 1 != axes.dimensions().len() {
+            return Err(self.unlike(input, weight, "products over the last dimension"));
+        }
         let output = self.push(&step.name_by(weight), op, &[input.node], input.layout)?;
+        axes = axes.with(axis, all_channels(out_features));
+        let output = self.laid_out(output, axes);
         self.keep_weight(weight, vec![out_features, in_features])?;
         self.keep_bias(bias, out_features, output)?;
         Ok(output)
@@ -133,11 +140,20 @@ impl<'a> Translation<'a> {
         let input = self.first(step)?;
         let channels = self.shape(input).channels;
         let groups = match input.layout {
-            Layout::Parts { groups } => groups,
-            Layout::Image => channels,
-            _ => return Err(self.rearranged(input, "norms of parts", IMAGES_ALONE)),
+            Layout::Image => Some(channels),
+            _ => self.parts(input),
         };
+        let groups =
+            groups.ok_or_else(|| self.rearranged(input, "norms of parts", IMAGES_ALONE))?;
         self.norm_of_groups(step, input, groups)
+    }
+
+    /// How many groups of channels are the second dimension of a value whose third is all the rest.
+    fn parts(&self, input: Feature) -> Option<usize> {
+        let groups = *self.lengths(input).get(1)?;
+        let image = Axes::of(Layout::Image, self.batch(), self.shape(input));
+        let lengths = [self.batch(), groups, self.shape(input).elements() / groups];
+        (image.reshaped(&lengths)? == self.axes(input)).then_some(groups)
     }
 
     pub(super) fn group_norm(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
@@ -229,6 +245,7 @@ impl<'a> Translation<'a> {
         };
         self.replace_last(op);
         self.keep_vector("bias", bias);
+        self.name_by_bias(bias);
         true
     }
 

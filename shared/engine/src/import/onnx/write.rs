@@ -196,6 +196,33 @@ impl Writer<'_> {
             Op::HardSwish => one("HardSwish", &[]),
             Op::Gelu => one("Gelu", &[]),
             Op::Softmax => one("Softmax", &[("axis", Int(1))]),
+            Op::Attention { heads, scale } => {
+                return Ok(self.attention(node, (heads, scale), before, &inputs));
+            }
+            Op::Embedding { channels, height, width } => {
+                let shape: &[usize] =
+                    if as_it_came { &[channels] } else { &[channels, height, width] };
+                let values = self.shaped_tensor(name, "embedding", shape);
+                let taken = vec![inputs[0].name.clone(), values];
+                return Ok(self.push(name, "Add", taken, vec![], as_it_came));
+            }
+            Op::FlattenPositions => {
+                let input = self.image(&inputs[0], name);
+                let to = [0, before.channels, 1, before.positions()];
+                return Ok(self.reshaped(name, input, &to));
+            }
+            Op::TakePosition { index } => {
+                let input = self.image(&inputs[0], name);
+                let line = [0, before.channels, before.positions()];
+                let line = self.reshaped(&format!("{name}/Reshape"), input, &line);
+                let index = self.integers(name, "index", &[index]);
+                if let Some(last) = self.initializers.last_mut() {
+                    last.dims.clear();
+                }
+                let taken = vec![line.name, index];
+                let attributes = attributes_of(&[("axis", Int(2))]);
+                return Ok(self.push(name, "Gather", taken, attributes, true));
+            }
             Op::Add | Op::Mul | Op::Concat => return Ok(self.joined(name, op, &inputs)),
             Op::ChannelSlice { start, end } => {
                 let taken = self.slice_inputs(&inputs[0], name, [start, end, 1, 1]);
@@ -391,6 +418,50 @@ impl Writer<'_> {
             output = self.push(&format!("{name}/Add"), "Add", taken, vec![], false);
         }
         self.channels_second(name, output)
+    }
+
+    /// softmax(scale·qᵀk)v, step by step: `[batch, heads, channels of a head, positions]` each.
+    fn attention(
+        &mut self,
+        node: &Node,
+        (heads, scale): (usize, f64),
+        queries: FeatureShape,
+        inputs: &[Written],
+    ) -> Written {
+        let name = &node.name;
+        let exchange = || attributes_of(&[("perm", Given::Ints(&[0, 1, 3, 2]))]);
+        let mut of_heads = Vec::new();
+        let parts = inputs.iter().zip(&node.inputs).zip(["queries", "keys", "values"]);
+        for ((input, &id), part) in parts {
+            let image = self.image(input, &format!("{name}/{part}"));
+            let shape = self.model.graph().node(id).shape;
+            let to = [0, heads, shape.channels / heads, shape.positions()];
+            of_heads.push(self.reshaped(&format!("{name}/{part}/Reshape"), image, &to).name);
+        }
+        let turned = |this: &mut Self, part: &str, value: String| {
+            let name = format!("{name}/{part}/Transpose");
+            this.push(&name, "Transpose", vec![value], exchange(), false).name
+        };
+        let [of_queries, of_keys, of_values] = [0, 1, 2].map(|index| of_heads[index].clone());
+        let of_queries = turned(self, "queries", of_queries);
+        let of_values = turned(self, "values", of_values);
+        let scale = self.scalar(name, "scale", scale);
+        let scaled = format!("{name}/Mul");
+        let scaled = self.push(&scaled, "Mul", vec![of_queries, scale], vec![], false).name;
+        let products = format!("{name}/MatMul");
+        let products = self.push(&products, "MatMul", vec![scaled, of_keys], vec![], false).name;
+        let over_keys = attributes_of(&[("axis", Given::Int(3))]);
+        let shares = format!("{name}/Softmax");
+        let shares = self.push(&shares, "Softmax", vec![products], over_keys, false).name;
+        let weighed = self.push(name, "MatMul", vec![shares, of_values], vec![], false).name;
+        let back = turned(self, "output", weighed);
+        let to = [0, node.shape.channels, queries.height, queries.width];
+        self.reshaped(&format!("{name}/output/Reshape"), back, &to)
+    }
+
+    fn reshaped(&mut self, name: &str, value: String, to: &[usize]) -> Written {
+        let shape = self.integers(name, "shape", to);
+        self.push(name, "Reshape", vec![value, shape], vec![], false)
     }
 
     fn channels_last(&mut self, name: &str, image: &Written) -> String {
