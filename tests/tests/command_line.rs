@@ -321,7 +321,7 @@ fn bad_usage_is_two_and_failure_is_one() {
         [exit code 2]
 
         $ rrlab allocate --arch resnet19 --rule erk --sparsity 0.5
-        error: invalid value 'resnet19' for '--arch <NAME[:OPTIONS]>': no architecture is named `resnet19`; there are resnet8, resnet20, resnet18, resnet34, vgg11_bn, vgg16_bn, chenyaofo_resnet20, chenyaofo_resnet32, chenyaofo_resnet44, chenyaofo_resnet56, chenyaofo_vgg11_bn, chenyaofo_vgg13_bn, chenyaofo_vgg16_bn, chenyaofo_vgg19_bn, chenyaofo_mobilenetv2_x0_5, chenyaofo_mobilenetv2_x0_75, chenyaofo_mobilenetv2_x1_0, chenyaofo_mobilenetv2_x1_4, weiaicunzai_resnet18, weiaicunzai_resnet34, weiaicunzai_resnet50, weiaicunzai_resnet101, weiaicunzai_resnet152, weiaicunzai_vgg11_bn, weiaicunzai_vgg13_bn, weiaicunzai_vgg16_bn, weiaicunzai_vgg19_bn, akamaster_resnet20, akamaster_resnet32, akamaster_resnet44, akamaster_resnet56, akamaster_resnet110, torchvision_resnet18, torchvision_resnet34, torchvision_resnet50, torchvision_resnet101, torchvision_wide_resnet50_2, torchvision_resnext50_32x4d, torchvision_vgg11, torchvision_vgg13, torchvision_vgg16, torchvision_vgg19, torchvision_vgg11_bn, torchvision_vgg13_bn, torchvision_vgg16_bn, torchvision_vgg19_bn, torchvision_densenet121, torchvision_mobilenet_v2, torchvision_mobilenet_v3_small, torchvision_efficientnet_b0, torchvision_squeezenet1_1, torchvision_shufflenet_v2_x1_0, torchvision_regnet_y_400mf
+        error: invalid value 'resnet19' for '--arch <NAME[:OPTIONS]>': no architecture is named `resnet19`; there are resnet8, resnet20, resnet18, resnet34, vgg11_bn, vgg16_bn, chenyaofo_resnet20, chenyaofo_resnet32, chenyaofo_resnet44, chenyaofo_resnet56, chenyaofo_vgg11_bn, chenyaofo_vgg13_bn, chenyaofo_vgg16_bn, chenyaofo_vgg19_bn, chenyaofo_mobilenetv2_x0_5, chenyaofo_mobilenetv2_x0_75, chenyaofo_mobilenetv2_x1_0, chenyaofo_mobilenetv2_x1_4, weiaicunzai_resnet18, weiaicunzai_resnet34, weiaicunzai_resnet50, weiaicunzai_resnet101, weiaicunzai_resnet152, weiaicunzai_vgg11_bn, weiaicunzai_vgg13_bn, weiaicunzai_vgg16_bn, weiaicunzai_vgg19_bn, akamaster_resnet20, akamaster_resnet32, akamaster_resnet44, akamaster_resnet56, akamaster_resnet110, torchvision_resnet18, torchvision_resnet34, torchvision_resnet50, torchvision_resnet101, torchvision_wide_resnet50_2, torchvision_resnext50_32x4d, torchvision_vgg11, torchvision_vgg13, torchvision_vgg16, torchvision_vgg19, torchvision_vgg11_bn, torchvision_vgg13_bn, torchvision_vgg16_bn, torchvision_vgg19_bn, torchvision_densenet121, torchvision_mobilenet_v2, torchvision_mobilenet_v3_small, torchvision_efficientnet_b0, torchvision_squeezenet1_1, torchvision_shufflenet_v2_x1_0, torchvision_regnet_y_400mf, torchvision_convnext_tiny
 
         For more information, try '--help'.
         [exit code 2]
@@ -537,6 +537,27 @@ fn a_network_of_others_goes_in_and_out_under_its_own_names() {
         other.contains("normalised by mean 0.5,0.5,0.5 and deviation 0.25,0.25,0.25"),
         "{other}"
     );
+    // What a small file says of it stays with it.
+    let of_classes = (0..10).map(|class| format!("{:?}", format!("class{class}")));
+    let of_classes = of_classes.collect::<Vec<_>>().join(", ");
+    std::fs::write(
+        desk.path("about.json"),
+        format!(r#"{{ "resize": 36, "class_names": [{of_classes}] }}"#),
+    )
+    .unwrap();
+    let export =
+        words("export --model theirs.safetensors --preprocessing about.json --out own.onnx");
+    desk.succeeds(&export);
+    let inspected = desk.succeeds(&words("inspect own.onnx"));
+    assert!(inspected.contains("images: 3×32×32, of images scaled to 36 pixels"), "{inspected}");
+    assert!(inspected.contains("classes: class0, class1"), "{inspected}");
+    let note = desk.output(&words("evaluate --model own.onnx --dataset noise"));
+    let note = String::from_utf8(note.stderr).unwrap();
+    assert!(note.contains("note: the network is for images scaled to 36 pixels"), "{note}");
+    std::fs::write(desk.path("about.json"), r#"{ "crop": 32 }"#).unwrap();
+    let unknown = desk.fails(1, &words("inspect own.onnx --preprocessing about.json"));
+    assert!(unknown.contains("about.json") && unknown.contains("`crop`"), "{unknown}");
+
     for wrong in [["--mean", "0.4,0.4", "--std", "1,1,1"], ["--mean", "0,0,0", "--std", "1,0,1"]] {
         desk.fails(2, &[evaluate.as_slice(), &wrong].concat());
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::image_folder::ImageSize;
 use crate::data::dataset::Split;
 
 /// Why files are not a data set.
@@ -45,9 +44,9 @@ pub enum ImportError {
     Resize { side: usize, resize: usize },
     /// Images of CIFAR asked for in another size.
     #[error("{path}: CIFAR's images are 32×32, not {size}; a network resizes them by itself")]
-    CifarSize { path: String, size: ImageSize },
+    CifarSize { path: String, size: String },
     /// Images that can't be kept while others are read.
-    #[error("the images can't be kept until all are read: {0}")]
+    #[error("can't write the images that wait until all are read: {0}")]
     Store(#[source] io::Error),
     /// An archive that can't be read.
     #[error("{path}: not a readable {kind}: {problem}")]

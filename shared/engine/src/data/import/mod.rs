@@ -128,7 +128,10 @@ impl<S: Read + Write + Seek> Importer<S> {
         let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         if let Some((layout, split)) = cifar::image_file(file_name) {
             if self.size != ImageSize::default() {
-                return Err(ImportError::CifarSize { path: path.into(), size: self.size });
+                return Err(ImportError::CifarSize {
+                    path: path.into(),
+                    size: self.size.to_string(),
+                });
             }
             self.settle(path, Kind::Cifar(layout))?;
             for record in cifar::records(path, bytes, layout)? {

@@ -3,31 +3,16 @@
 
 use std::rc::Rc;
 
-use rrlab_types::{NodeId, Op};
+use rrlab_types::Op;
 
 use super::attributes::from_start;
 use super::axes::{Digit, Dimension, Kind, all_positions};
 use super::error::NodeProblem;
 use super::translate::{Step, Translation};
-use super::value::{Feature, Form, Value};
+use super::value::{Feature, Form, Scores, Value};
 use super::weighted::decimal;
 
 const PRODUCTS: &str = "softmax(qᵀk)v of all positions, with channels in heads or as they are";
-
-/// Products of queries and keys on their way to values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scores {
-    queries: NodeId,
-    keys: NodeId,
-    heads: usize,
-    scale: f64,
-    /// Whether the softmax over keys was taken.
-    is_shared_out: bool,
-    /// The dimensions before the last two.
-    lead: Vec<Dimension>,
-    /// The dimension of the queries.
-    positions: Dimension,
-}
 
 impl<'a> Translation<'a> {
     /// A product of two values that depend on the images.

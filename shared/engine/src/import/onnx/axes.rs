@@ -1,9 +1,21 @@
-//! Orders of dimensions that are neither images nor vectors: channels taken apart into heads or
-//! groups, rows and columns as one, any of them exchanged.
+//! Orders of dimensions: images, vectors, and what is neither, with channels taken apart into heads
+//! or groups, rows and columns as one, any of them exchanged.
 
 use rrlab_types::FeatureShape;
 
-use super::value::Layout;
+/// The order of dimensions of a batch. The lab's own is `[N, C, H, W]`; the others are remembered
+/// until they are undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `[N, C, H, W]`.
+    Image,
+    /// `[N, H, W, C]`.
+    ImageLast,
+    /// `[N, F]`: channels of a single position.
+    Vector,
+    /// Another, which the translation holds at this place.
+    Other(usize),
+}
 
 /// What an index counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,12 +7,13 @@ use prost::Message;
 use rrlab_types::{FeatureShape, GraphError, LayerGraph, Op};
 
 use super::attributes::Attributes;
+use super::axes::Layout;
 use super::constant::{Beside, Origin};
 use super::description::description;
 use super::error::{MissingOperation, OnnxError};
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto, data_type};
 use super::translate::{OPERATIONS, Translation};
-use super::value::Layout;
+
 use crate::model::Model;
 
 /// The first opset that is read. Those before it say of each operation which input it may write to.

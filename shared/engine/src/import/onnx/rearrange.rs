@@ -5,11 +5,11 @@ use std::ops::Range;
 use rrlab_types::{FeatureShape, NodeId, Op, Padding};
 
 use super::attributes::{self, from_start};
-use super::axes::{Axes, Digit, Kind, all_channels, all_positions};
+use super::axes::{Axes, Digit, Kind, Layout, all_channels, all_positions};
 use super::constant::{Constant, resolved};
 use super::error::{NodeProblem, shape_text};
 use super::translate::{Step, Translation};
-use super::value::{Feature, Layout, Value};
+use super::value::{Feature, Value};
 use crate::tensors::{HostTensor, tensor_name};
 
 const RESHAPES: &str = "images made vectors, channels in groups, and rows and columns as one";

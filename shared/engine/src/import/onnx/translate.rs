@@ -7,12 +7,12 @@ use std::rc::Rc;
 use rrlab_types::{FeatureShape, Module, NodeId, Op};
 
 use super::attributes::{Attributes, from_start};
-use super::axes::{Axes, all_channels, all_positions};
+use super::axes::{Axes, Layout, all_channels, all_positions};
 use super::constant::{Beside, Constant, Origin, computed};
 use super::error::{NodeProblem, OnnxError, feature_text};
 use super::proto::data_type::is_float;
 use super::proto::{NodeProto, TensorProto};
-use super::value::{Feature, Form, Layout, Value};
+use super::value::{Feature, Form, Value};
 use crate::tensors::{HostTensor, StateDict, tensor_name};
 
 /// Operations that are translated, of images or of constants.

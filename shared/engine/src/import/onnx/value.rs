@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rrlab_types::NodeId;
 
-use super::attention::Scores;
+use super::axes::{Dimension, Layout};
 use super::constant::Constant;
 
 /// What a name stands for.
@@ -34,20 +34,6 @@ pub struct Feature {
     pub form: Form,
 }
 
-/// The order of dimensions of a batch. The lab's own is `[N, C, H, W]`; the others are remembered
-/// until they are undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// `[N, C, H, W]`.
-    Image,
-    /// `[N, H, W, C]`.
-    ImageLast,
-    /// `[N, F]`: channels of a single position.
-    Vector,
-    /// Another, which the translation holds at this place.
-    Other(usize),
-}
-
 /// The steps of x·Φ(x), which older opsets state by the error function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -57,6 +43,24 @@ pub enum Form {
     Erf,
     /// 1 + erf(x).
     OneAndErf,
+}
+
+/// Products of queries and keys on their way to values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// The node that gives the queries.
+    pub queries: NodeId,
+    /// The node that gives the keys.
+    pub keys: NodeId,
+    pub heads: usize,
+    /// By what the products are multiplied.
+    pub scale: f64,
+    /// Whether the softmax over keys was taken.
+    pub is_shared_out: bool,
+    /// The dimensions before the last two.
+    pub lead: Vec<Dimension>,
+    /// The dimension of the queries.
+    pub positions: Dimension,
 }
 
 impl Feature {

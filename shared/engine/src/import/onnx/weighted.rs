@@ -2,11 +2,11 @@
 
 use rrlab_types::{Conv2d, NodeId, Op};
 
-use super::axes::{Axes, all_channels};
+use super::axes::{Axes, Layout, all_channels};
 use super::constant::Constant;
 use super::error::{NodeProblem, shape_text};
 use super::translate::{Step, Translation};
-use super::value::{Feature, Layout};
+use super::value::Feature;
 use crate::tensors::HostTensor;
 
 const IMAGES_ALONE: &str = "it of images, rows and columns";
