@@ -154,7 +154,7 @@ fn fetch(
         source.with_context(|| format!("`{name}` can't be fetched; there are {}", known()))?;
     let partial = context.data.path().join(format!("{name}.tar.gz.part"));
     download(context, from.unwrap_or(source.address), &partial)?;
-    let bytes = map(&partial)?;
+    let bytes = read(&partial)?;
     let found: String = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let expected = md5.unwrap_or(source.md5);
     if !found.eq_ignore_ascii_case(expected) {

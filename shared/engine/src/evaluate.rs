@@ -55,7 +55,7 @@ pub async fn outcomes(
     mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<Outcomes, Interrupted> {
     let mut right = Vec::with_capacity(indices.len());
-    for chunk in indices.chunks(evaluation_batch(network.graph())) {
+    for chunk in indices.chunks(evaluation_batch(network.graph(), set.shape())) {
         let samples = Sample::unvaried(chunk);
         let images = images_to_device(set, &samples, normalization, network.device());
         let predictions = network.forward(images).argmax(1);

@@ -230,10 +230,12 @@ impl Model {
 
     /// A network to be trained on a data set: random weights, and what is known of the images.
     pub fn untrained(graph: LayerGraph, dataset: &Dataset, seed: u64) -> Self {
+        let (own, found) = (graph.image(), dataset.train.shape());
+        let is_of_its_size = [own.height, own.width] == [found.height, found.width];
         let info = ModelInfo {
             dataset: Some(dataset.name.clone()),
             normalization: Some(dataset.normalization),
-            resize: dataset.resize,
+            resize: dataset.resize.filter(|_| is_of_its_size),
             class_names: dataset.classes.clone(),
             ..ModelInfo::default()
         };
@@ -282,6 +284,9 @@ impl Model {
     /// that they are of another size, or were scaled otherwise.
     pub fn note_on_images(&self, dataset: &Dataset) -> Option<String> {
         let (own, found) = (self.graph.image(), dataset.train.shape());
+        if own.channels == 1 {
+            return Some("images are made grey for the network, which takes one channel".into());
+        }
         if [own.height, own.width] != [found.height, found.width] {
             return Some(format!(
                 "images of {}×{} pixels are resized to the network's {}×{}",

@@ -15,8 +15,8 @@ use crate::tensors::{HostTensor, StateDict, tensor_name};
 const RUNNING_MOMENTUM: f64 = 0.1;
 
 /// Shares of red, green and blue in a grey value (ITU-R BT.601, as in Pillow's `convert("L")`).
-/// They add up to 1: images whose colours are equal stay as they are, and colours may be normalised
-/// before.
+/// They add up to 1: images whose colours are equal stay as they are, also where all colours were
+/// normalised alike.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Tensors of one node on the device.

@@ -6,6 +6,7 @@ use rrlab_engine::data::{
     Dataset, DatasetSummary, IMAGE_BYTES, ImageSize, ImportError, Importer, archive_entries,
     shapes10,
 };
+use safetensors::tensor::{Dtype, TensorView};
 
 /// Records of CIFAR-10 (one label byte) or CIFAR-100 (coarse and fine).
 fn records(label_bytes: usize, labels: &[u8]) -> Vec<u8> {
@@ -209,7 +210,7 @@ fn the_middle_of_a_scaled_image_stays() {
     let message = sized(&strip, ImageSize::new(8, Some(12)).unwrap()).unwrap_err().to_string();
     assert_eq!(
         message,
-        "train/a/1.png: scaled to 12 pixels one way it has 65536 or more the other"
+        "train/a/1.png: scaled to 12 pixels one way it has more than 65536 the other; cut it to less of a strip"
     );
 }
 
@@ -242,6 +243,25 @@ fn broken_files_are_named() {
     let stored = shapes10(20, 10, 1).to_bytes().unwrap();
     assert!(Dataset::from_bytes(stored[..stored.len() - 9].to_vec().into()).is_err());
     assert!(Dataset::from_bytes(Vec::new().into()).is_err());
+    // Of images without pixels, which the file is consistent about.
+    let images = vec![0u8; 0];
+    let labels = vec![0u8; 8];
+    let view = |dtype, shape: Vec<usize>, data| TensorView::new(dtype, shape, data).unwrap();
+    let mut tensors = Vec::new();
+    for split in ["train", "test"] {
+        tensors.push((format!("{split}.images"), view(Dtype::U8, vec![2, 3, 0, 0], &images)));
+        tensors.push((format!("{split}.labels"), view(Dtype::U32, vec![2], &labels)));
+    }
+    let header =
+        r#"{"name":"x","classes":["a","b"],"normalization":{"mean":[0,0,0],"std":[1,1,1]}}"#;
+    let stored = |header: &str| {
+        let metadata = [("rrlab.dataset".to_owned(), header.to_owned())].into();
+        safetensors::serialize(tensors.clone(), Some(metadata)).unwrap()
+    };
+    let problem = Dataset::from_bytes(stored(header).into()).unwrap_err().to_string();
+    assert!(problem.contains("its images are [2, 3, 0, 0]"), "{problem}");
+    let problem = Dataset::from_bytes(stored(&header.replace("[1,1,1]", "[1,0,1]")).into());
+    assert!(problem.unwrap_err().to_string().contains("deviations finite and above 0"));
 }
 
 #[test]

@@ -68,9 +68,14 @@ impl<'a> CalibrationImages<'a> {
         self.seed
     }
 
+    /// How many of them a network takes at once.
+    pub(super) fn batch(&self, graph: &LayerGraph) -> usize {
+        evaluation_batch(graph, self.set.shape())
+    }
+
     /// How many batches [`CalibrationImages::batches`] gives.
     pub fn batch_count(&self, graph: &LayerGraph) -> usize {
-        self.len().div_ceil(evaluation_batch(graph))
+        self.len().div_ceil(self.batch(graph))
     }
 
     /// Hash of the pixels, in the order in which the images are used.
@@ -85,7 +90,7 @@ impl<'a> CalibrationImages<'a> {
         graph: &LayerGraph,
         device: &'s Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        self.batches_of(self.len(), evaluation_batch(graph), device)
+        self.batches_of(self.len(), self.batch(graph), device)
     }
 
     /// The first `count` of them, likewise, in batches of at most `batch`.

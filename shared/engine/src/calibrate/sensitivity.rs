@@ -12,7 +12,6 @@ use rrlab_types::SensitivityMeasurement;
 
 use super::error::CalibrationError;
 use super::images::CalibrationImages;
-use crate::data::evaluation_batch;
 use crate::model::{Model, normal_values};
 use crate::network::{Activations, Network, channel_sums, download, upload};
 use crate::sums::add_values;
@@ -22,9 +21,9 @@ use crate::watch::{Progress, Stopped};
 const IMAGES: usize = 256;
 /// Combinations of the logits that are drawn for each image.
 const ROUNDS: usize = 1;
-/// How many times as many images a forward pass takes at once: a backward pass holds every
-/// activation of the network, where that holds two or three.
-const SMALLER_BATCH: usize = 2;
+/// Forward passes that a backward pass is counted as, where images are batched: it holds every
+/// activation of the network, they hold two or three.
+const FORWARD_PASSES: usize = 2;
 /// Keeps these draws apart from others of the same seed: "logits" in ASCII.
 const COMBINATIONS: u64 = 0x6c6f_6769_7473;
 
@@ -63,7 +62,7 @@ impl LogitGradients {
         let layers = network.graph().prunable_layers().len();
         let mut sums = Self { squares: vec![Vec::new(); layers], draws: 0.0, logit_variance: 0.0 };
         let mut logits = Vec::new();
-        let batch = (evaluation_batch(network.graph()) / SMALLER_BATCH).max(1);
+        let batch = (images.batch(network.graph()) / FORWARD_PASSES).max(1);
         for round in 0..how.rounds {
             let mut first = 0;
             for batch in images.batches_of(how.images, batch, &device) {

@@ -15,10 +15,10 @@ const WIDEST_ACTIVATION: usize = 64 << 20;
 /// Pixels by which a training image may shift each way: the customary pad-and-crop of CIFAR.
 const MAX_SHIFT: i32 = 4;
 
-/// Images that evaluation, calibration and repair of a network compute at once: fewer where images
-/// are large.
-pub fn evaluation_batch(graph: &LayerGraph) -> usize {
-    let widest = graph.widest() * size_of::<f32>();
+/// How many images of this shape evaluation, calibration and repair of a network compute at once:
+/// fewer where they are large, or become so in the network.
+pub fn evaluation_batch(graph: &LayerGraph, image: FeatureShape) -> usize {
+    let widest = graph.widest().max(image.elements()) * size_of::<f32>();
     (WIDEST_ACTIVATION / widest.max(1)).clamp(1, EVALUATION_BATCH)
 }
 

@@ -15,6 +15,9 @@ pub(super) const fn square_image(side: usize) -> FeatureShape {
     FeatureShape { channels: 3, height: side, width: side }
 }
 
+/// Sides that images of a data set may have.
+pub(super) const SIDES: std::ops::RangeInclusive<usize> = 1..=1024;
+
 /// Largest value of a pixel, which normalisation scales to 1.
 pub(super) const MAX_PIXEL: f32 = 255.0;
 /// Variance of a colour, of pixels in 0..1, up to which it counts as never changing: dividing by so
@@ -102,13 +105,37 @@ impl ImageSet {
     }
 }
 
-/// Mean and deviation of each colour, on pixels scaled to 0..1.
+/// Mean and deviation of each colour, on pixels scaled to 0..1. One that is read has finite means, and
+/// finite deviations above 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "StatedNormalization")]
 pub struct Normalization {
     /// What is subtracted from each colour: red, green, blue.
     pub mean: [f32; 3],
     /// What each colour is divided by after that.
     pub std: [f32; 3],
+}
+
+/// A normalisation as a file states it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatedNormalization {
+    mean: [f32; 3],
+    std: [f32; 3],
+}
+
+impl TryFrom<StatedNormalization> for Normalization {
+    type Error = String;
+
+    fn try_from(stated: StatedNormalization) -> Result<Self, String> {
+        let StatedNormalization { mean, std } = stated;
+        let is_right = mean.iter().all(|mean| mean.is_finite())
+            && std.iter().all(|std| std.is_finite() && *std > 0.0);
+        let normalization = Self { mean, std };
+        is_right.then_some(normalization).ok_or_else(|| {
+            format!("{normalization}: means are finite, and deviations finite and above 0")
+        })
+    }
 }
 
 impl std::fmt::Display for Normalization {

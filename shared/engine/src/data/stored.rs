@@ -8,7 +8,7 @@ use rrlab_types::FeatureShape;
 use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo};
 
 use super::dataset::{Dataset, Split};
-use super::images::{ImageSet, Normalization, square_image};
+use super::images::{ImageSet, Normalization, SIDES, square_image};
 
 /// Key of the file's metadata that holds name, classes and normalisation.
 pub(super) const METADATA_KEY: &str = "rrlab.dataset";
@@ -142,7 +142,8 @@ fn read_set(
     let (count, shape) = (labels.len(), images.shape().to_vec());
     let set = match shape[..] {
         [_, channels, height, width]
-            if square_image(width) == (FeatureShape { channels, height, width }) =>
+            if SIDES.contains(&width)
+                && square_image(width) == (FeatureShape { channels, height, width }) =>
         {
             ImageSet::from_parts(width, bytes.slice_ref(images.data()), labels)
         }

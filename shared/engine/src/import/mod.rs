@@ -101,6 +101,14 @@ pub enum ModelFileError {
         /// What was asked for.
         asked: String,
     },
+    /// Images that are scaled to less than the network sees of them.
+    #[error("the network sees {side} pixels of images, which can't be scaled to {resize} before")]
+    Resize {
+        /// Rows or columns that it sees.
+        side: usize,
+        /// What they are said to be scaled to.
+        resize: usize,
+    },
     /// Names of more or fewer classes.
     #[error("there are {names} names of classes, but the network tells {classes} classes apart")]
     ClassNames {
@@ -207,6 +215,10 @@ fn describe(model: &mut Model, asked: Preprocessing) -> Result<(), ModelFileErro
     settle(what, &mut info.normalization, asked.normalization, ToString::to_string)?;
     let what = "images' shorter side is scaled to";
     settle(what, &mut info.resize, asked.resize, |pixels| format!("{pixels} pixels"))?;
+    let side = stated.height.min(stated.width);
+    if let Some(resize) = info.resize.filter(|&resize| resize < side) {
+        return Err(ModelFileError::Resize { side, resize });
+    }
     if !asked.class_names.is_empty() {
         let mut stated = (!info.class_names.is_empty()).then(|| info.class_names.clone());
         settle("classes are", &mut stated, Some(asked.class_names), |names| names.join(", "))?;

@@ -433,6 +433,11 @@ fn what_a_small_file_says_of_images_and_classes_stays_with_the_network() {
     let words = "there are 1 names of classes, but the network tells 3 classes apart";
     assert_eq!(refused(&file, few), words);
     assert!(serde_json::from_str::<Preprocessing>(r#"{ "crop": 32 }"#).is_err());
+    let without_deviation = r#"{ "normalization": { "mean": [0, 0, 0], "std": [0, 1, 1] } }"#;
+    assert!(serde_json::from_str::<Preprocessing>(without_deviation).is_err());
+    let small = Preprocessing { resize: Some(31), ..Preprocessing::default() };
+    let words = "the network sees 32 pixels of images, which can't be scaled to 31 before";
+    assert_eq!(refused(&file, small), words);
 
     let mut data = shapes10(3, 3, 1);
     let with = |names: [&str; 3]| names.map(str::to_owned).to_vec();

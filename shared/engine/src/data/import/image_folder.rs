@@ -7,14 +7,12 @@ use image::{DynamicImage, ImageReader, Limits};
 
 use super::error::ImportError;
 use crate::data::dataset::Split;
-use crate::data::images::{IMAGE, square_image};
+use crate::data::images::{IMAGE, SIDES, square_image};
 
 /// Longest side of an image that is read: a few bytes can claim to be billions of pixels.
 const MAX_SIDE: u32 = 8192;
 /// Longest side of a scaled image: a strip of pixels would become millions.
 const MAX_SCALED_SIDE: u32 = 1 << 16;
-/// Sides that images of a data set may have.
-const SIDES: std::ops::RangeInclusive<usize> = 1..=1024;
 
 /// Rows and columns to which images are cut, and what they are scaled to before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +113,7 @@ fn middle(image: DynamicImage, size: ImageSize) -> Result<DynamicImage, String> 
     let [new_width, new_height] = [width, height].map(|length| (length * resize / shorter) as u32);
     if new_width.max(new_height) > MAX_SCALED_SIDE {
         return Err(format!(
-            "scaled to {resize} pixels one way it has {MAX_SCALED_SIDE} or more the other"
+            "scaled to {resize} pixels one way it has more than {MAX_SCALED_SIDE} the other; cut it to less of a strip"
         ));
     }
     let scaled = if (new_width, new_height) == (image.width(), image.height()) {

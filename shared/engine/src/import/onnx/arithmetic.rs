@@ -1,8 +1,9 @@
 //! Operations on each value by itself, with constants and of two values.
 
-use rrlab_types::Op;
+use rrlab_types::{FeatureShape, Op};
 
 use super::attributes::from_start;
+use super::axes::Axes;
 use super::constant::Constant;
 use super::error::NodeProblem;
 use super::translate::{Step, Translation};
@@ -198,7 +199,7 @@ impl<'a> Translation<'a> {
         };
         let constant = &placed;
         if let "Add" = operation
-            && let Some(values) = self.by_position(feature, constant)
+            && let Some(values) = self.by_position(feature, constant)?
         {
             return self.embedded(step, feature, values);
         }
@@ -258,6 +259,7 @@ impl<'a> Translation<'a> {
     pub(super) fn scaled(&mut self, feature: Feature, number: f64) -> Result<Feature, NodeProblem> {
         match feature.form {
             Form::Plain => Ok(Feature { scale: feature.scale * number, ..feature }),
+            Form::OneAndErf if number == 0.5 => Ok(Feature { form: Form::Half, ..feature }),
             _ => self.settled(feature),
         }
     }
@@ -271,7 +273,7 @@ impl<'a> Translation<'a> {
         self.settled(Feature { form: Form::Erf, ..input })
     }
 
-    /// s·x times 1 + erf(x/√2), which is 2s times GELU.
+    /// s·x times 1 + erf(x/√2), which is 2s times GELU, or times half of that.
     fn gelu(
         &mut self,
         step: &Step<'a>,
@@ -279,13 +281,17 @@ impl<'a> Translation<'a> {
         second: Feature,
     ) -> Result<Option<Feature>, NodeProblem> {
         for (value, gate) in [(first, second), (second, first)] {
-            let is_gate = gate.form == Form::OneAndErf
-                && (gate.scale - std::f64::consts::FRAC_1_SQRT_2).abs() < ROUNDING
+            let factor = match gate.form {
+                Form::OneAndErf => 2.0,
+                Form::Half => 1.0,
+                _ => continue,
+            };
+            let is_gate = (gate.scale - std::f64::consts::FRAC_1_SQRT_2).abs() < ROUNDING
                 && (gate.node, gate.layout, gate.strides)
                     == (value.node, value.layout, value.strides);
             if is_gate && value.form == Form::Plain {
                 let gelu = self.push(&step.name(), Op::Gelu, &[value.node], value.layout)?;
-                let (strides, scale) = (value.strides, 2.0 * value.scale);
+                let (strides, scale) = (value.strides, factor * value.scale);
                 return Ok(Some(Feature { strides, scale, ..gelu }));
             }
         }
@@ -294,33 +300,66 @@ impl<'a> Translation<'a> {
 
     /// A constant's numbers as `[channels, rows, columns]`, where it has more than one for each
     /// channel and they are the same for all images.
-    fn by_position(&self, feature: Feature, constant: &Constant) -> Option<Vec<f32>> {
-        let shape = self.shape(feature);
+    ///
+    /// # Errors
+    /// If they would be more than constants may be computed to have.
+    fn by_position(
+        &mut self,
+        feature: Feature,
+        constant: &Constant,
+    ) -> Result<Option<Vec<f32>>, NodeProblem> {
+        if matches!(self.goes_by_channel(feature, constant), Ok(true)) {
+            return Ok(None);
+        }
         let axes = self.axes(feature);
-        let lengths = axes.lengths();
-        let before = lengths.len().checked_sub(constant.shape.len())?;
+        let Some(before) = axes.dimensions().len().checked_sub(constant.shape.len()) else {
+            return Ok(None);
+        };
         let stated = [vec![1; before], constant.shape.clone()].concat();
+        self.spread(&axes, self.shape(feature), &stated, constant)
+    }
+
+    /// Numbers of these lengths, the dimensions of a value of this shape or 1, as
+    /// `[channels, rows, columns]`; none where they do not go with the value or differ between images.
+    ///
+    /// # Errors
+    /// As [`Translation::by_position`].
+    pub(super) fn spread(
+        &mut self,
+        axes: &Axes,
+        shape: FeatureShape,
+        stated: &[usize],
+        constant: &Constant,
+    ) -> Result<Option<Vec<f32>>, NodeProblem> {
+        let lengths = axes.lengths();
         let fits =
             stated.iter().zip(&lengths).all(|(&found, &length)| found == length || found == 1);
-        let goes_by_channel = matches!(self.goes_by_channel(feature, constant), Ok(true));
-        let is_of_batch = self.batch() > 1 && stated.first() != Some(&1);
-        if !fits || goes_by_channel || is_of_batch {
-            return None;
+        if !fits || stated.len() != lengths.len() || constant.len() == 0 {
+            return Ok(None);
         }
+        self.spend(shape.elements())?;
         let numbers = constant.floats();
+        let number = |image: usize, place: [usize; 3]| {
+            let index = axes.index_of(image, place);
+            let along = |at: usize, (&length, &index): (&usize, &usize)| {
+                at * length + if length == 1 { 0 } else { index }
+            };
+            numbers[stated.iter().zip(&index).fold(0, along)]
+        };
         let mut values = Vec::with_capacity(shape.elements());
         for channel in 0..shape.channels {
             for row in 0..shape.height {
                 for column in 0..shape.width {
-                    let index = axes.index_of(channel, row, column);
-                    let along = |at: usize, (&length, &index): (&usize, &usize)| {
-                        at * length + if length == 1 { 0 } else { index }
-                    };
-                    values.push(numbers[stated.iter().zip(&index).fold(0, along)]);
+                    let place = [channel, row, column];
+                    let value = number(0, place);
+                    if (1..self.batch()).any(|image| number(image, place) != value) {
+                        return Ok(None);
+                    }
+                    values.push(value);
                 }
             }
         }
-        Some(values)
+        Ok(Some(values))
     }
 
     /// Whether a constant has one number for each channel of a value, in the channels' place.

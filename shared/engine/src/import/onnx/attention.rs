@@ -61,10 +61,9 @@ impl<'a> Translation<'a> {
         let (lead, [positions, inner]) = self.ends(values).ok_or_else(|| wrong(self))?;
         let shape = self.shape(values);
         let heads = self.heads(&lead, &inner, shape.channels).ok_or_else(|| wrong(self))?;
-        let has_same_lead = lead.len() == scores.lead.len();
         if !scores.is_shared_out
             || heads != scores.heads
-            || !has_same_lead
+            || !is_alike(&lead, &scores.lead)
             || positions != all_positions(shape)
         {
             return Err(wrong(self));
@@ -136,4 +135,16 @@ impl<'a> Translation<'a> {
         };
         (is_whole && heads * of_head == channels).then_some(heads)
     }
+}
+
+/// Whether dimensions count the same: heads of values may have more or fewer channels than those of
+/// keys.
+fn is_alike(first: &[Dimension], second: &[Dimension]) -> bool {
+    let counts = |dimensions: &[Dimension]| -> Vec<Vec<(Kind, usize)>> {
+        let of = |dimension: &Dimension| {
+            dimension.iter().map(|digit| (digit.kind, digit.length)).collect()
+        };
+        dimensions.iter().map(of).collect()
+    };
+    counts(first) == counts(second)
 }

@@ -144,11 +144,11 @@ impl Axes {
         self.0.iter().position(|held| held == dimension)
     }
 
-    /// Index of a value into each dimension.
-    pub fn index_of(&self, channel: usize, row: usize, column: usize) -> Vec<usize> {
+    /// Index of a value of an image into each dimension.
+    pub fn index_of(&self, image: usize, [channel, row, column]: [usize; 3]) -> Vec<usize> {
         let digit = |digit: &Digit| {
             let at = match digit.kind {
-                Kind::Batch => 0,
+                Kind::Batch => image,
                 Kind::Channel => channel,
                 Kind::Row => row,
                 Kind::Column => column,

@@ -257,11 +257,11 @@ pub fn computed(
             let to = resolved(&from, &input(1)?.as_integers()).ok_or(unknown)?;
             Ok(data.reshaped(to))
         }
-        // Neither changes the order of values; what is done with the result asks for its values.
+        // Neither changes the order of values.
         "Unsqueeze" | "Squeeze" => {
             let data = input(0)?;
             let shape = match (operation, data.shape.len()) {
-                ("Squeeze", _) => data.shape.iter().copied().filter(|&n| n != 1).collect(),
+                ("Squeeze", _) => squeezed(data, inputs.get(1).copied(), attributes)?,
                 (_, 0) => vec![1],
                 _ => unsqueezed(data, inputs.get(1).copied(), attributes)?,
             };
@@ -292,7 +292,7 @@ pub fn computed(
         "Sqrt" => {
             let data = input(0)?;
             let roots = data.floats().into_iter().map(f32::sqrt).collect();
-            Ok(Constant { values: Values::Floats(roots), ..data.reshaped(data.shape.clone()) })
+            Ok(Constant { shape: data.shape.clone(), values: Values::Floats(roots), origin: None })
         }
         "Where" => chosen(input(0)?, input(1)?, input(2)?).ok_or(unknown),
         "Expand" => expanded(input(0)?, &input(1)?.as_integers(), most),
@@ -364,6 +364,9 @@ fn places(offsets: &[Vec<usize>]) -> Vec<usize> {
 
 /// A tensor's dimensions in another order; the reverse where none is said.
 fn reordered(data: &Constant, order: Option<Vec<i64>>) -> Option<Constant> {
+    if data.len() == 0 {
+        return None;
+    }
     let rank = data.shape.len();
     let order = order.unwrap_or_else(|| (0..rank as i64).rev().collect());
     let mut sorted = order.clone();
@@ -385,7 +388,7 @@ fn reordered(data: &Constant, order: Option<Vec<i64>>) -> Option<Constant> {
 /// steps.
 fn sliced(inputs: &[&Constant]) -> Option<Constant> {
     let list = |index: usize| inputs.get(index).map(|constant| constant.as_integers());
-    let data = inputs.first()?;
+    let data = inputs.first().filter(|data| data.len() > 0)?;
     let rank = data.shape.len() as i64;
     let (starts, ends) = (list(1)?, list(2)?);
     let axes = list(3).unwrap_or_else(|| (0..starts.len() as i64).collect());
@@ -442,6 +445,31 @@ fn cast(data: &Constant, to: i64) -> Result<Constant, NodeProblem> {
             Constant { values, origin: None, shape: data.shape.clone() }
         }
     })
+}
+
+fn squeezed(
+    data: &Constant,
+    axes: Option<&Constant>,
+    attributes: Attributes<'_>,
+) -> Result<Vec<usize>, NodeProblem> {
+    let rank = data.shape.len();
+    let stated = axes.map(Constant::as_integers).or_else(|| attributes.ints("axes"));
+    let Some(stated) = stated else {
+        return Ok(data.shape.iter().copied().filter(|&length| length != 1).collect());
+    };
+    let mut stays = vec![true; rank];
+    for axis in stated {
+        let axis = usize::try_from(from_start(axis, rank as i64)).ok();
+        let axis = axis.filter(|&axis| axis < rank && data.shape[axis] == 1);
+        stays[axis.ok_or(NodeProblem::OfConstants)?] = false;
+    }
+    Ok(data
+        .shape
+        .iter()
+        .zip(stays)
+        .filter(|(_, stays)| *stays)
+        .map(|(&length, _)| length)
+        .collect())
 }
 
 fn unsqueezed(
@@ -526,9 +554,9 @@ fn arithmetic(
 /// The first where a condition holds, else the second; of integers of one shape.
 fn chosen(condition: &Constant, first: &Constant, second: &Constant) -> Option<Constant> {
     let sides = [condition, first, second];
-    let shape = sides.iter().find(|side| side.len() > 1).unwrap_or(&condition).shape.clone();
+    let shape = sides.iter().find(|side| side.len() != 1).unwrap_or(&condition).shape.clone();
     let count: usize = shape.iter().product();
-    if sides.iter().any(|side| side.is_of_floats() || ![1, count].contains(&side.len())) {
+    if sides.iter().any(|side| side.is_of_floats() || (side.len() != 1 && side.shape != shape)) {
         return None;
     }
     let [holds, first, second] = sides.map(|side| stretched(side.as_integers(), count));
@@ -550,7 +578,8 @@ fn expanded(data: &Constant, to: &[i64], most: usize) -> Result<Constant, NodePr
             _ => return Err(NodeProblem::OfConstants),
         }
     }
-    let count = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
+    let mut bounded = shape.iter().map(|length| *length.max(&1));
+    let count = bounded.try_fold(1usize, |product, length| product.checked_mul(length));
     if count.is_none_or(|count| count > most) {
         return Err(NodeProblem::TooMuch);
     }

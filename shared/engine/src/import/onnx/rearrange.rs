@@ -35,9 +35,17 @@ impl<'a> Translation<'a> {
                 Ok(flat.laid_out(Layout::Vector))
             }
             Layout::Image | Layout::Vector => Ok(input.laid_out(Layout::Vector)),
-            Layout::ImageLast if positions == 1 => Ok(input.laid_out(Layout::Vector)),
+            _ if self.is_vector(input) => Ok(input.laid_out(Layout::Vector)),
             _ => Err(self.rearranged(input, "a vector", RESHAPES)),
         }
+    }
+
+    /// Whether a value of a single position has its channels in their order.
+    fn is_vector(&self, input: Feature) -> bool {
+        let shape = self.shape(input);
+        let vector = Axes::of(Layout::Vector, self.batch(), shape);
+        let flat = self.axes(input).reshaped(&[self.batch(), shape.elements()]);
+        shape.positions() == 1 && flat == Some(vector)
     }
 
     pub(super) fn reshape(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
@@ -139,23 +147,40 @@ impl<'a> Translation<'a> {
         for (index, input) in step.inputs.iter().enumerate() {
             match input {
                 Some(Value::Feature(feature)) => parts.push(self.settled(*feature)?),
-                _ => return Err(NodeProblem::Missing(index)),
+                Some(Value::Scores(_)) => return Err(NodeProblem::OfScores),
+                Some(Value::Constant(_)) => {
+                    return Err(NodeProblem::Alone(
+                        "joins a constant with what comes from the images, where the lab has one position before the others",
+                    ));
+                }
+                None => return Err(NodeProblem::Missing(index)),
             }
         }
         let first = parts.first().copied().ok_or(NodeProblem::Missing(0))?;
         let (channel_axis, _) = self.channels(first)?;
         let rank = self.lengths(first).len() as i64;
-        let axis = step.attributes.int("axis").unwrap_or(1);
-        let axis = from_start(axis, rank);
-        let are_alike = parts.iter().all(|part| part.layout == first.layout);
-        if axis != channel_axis as i64 || !are_alike {
-            let to = format!("one along dimension {axis}");
-            return Err(self.rearranged(first, &to, "channels joined"));
+        let axis = from_start(step.attributes.int("axis").unwrap_or(1), rank);
+        let wrong = |this: &Self| {
+            this.rearranged(first, &format!("one along dimension {axis}"), "channels joined")
+        };
+        let axes = self.axes(first);
+        let beside = |axes: &Axes| axes.with(channel_axis, Vec::new());
+        let mut channels = 0;
+        for &part in &parts {
+            let (axis_of_part, of_part) = self.channels(part)?;
+            if axis_of_part != channel_axis || beside(&self.axes(part)) != beside(&axes) {
+                return Err(wrong(self));
+            }
+            channels += of_part;
+        }
+        if axis != channel_axis as i64 {
+            return Err(wrong(self));
         }
         if parts.len() == 1 {
             return Ok(first);
         }
-        self.push(&step.name(), Op::Concat, &Self::nodes(&parts), first.layout)
+        let joined = self.push(&step.name(), Op::Concat, &Self::nodes(&parts), first.layout)?;
+        Ok(self.laid_out(joined, axes.with(channel_axis, all_channels(channels))))
     }
 
     /// A learned position before all others, as a class token.
@@ -171,18 +196,16 @@ impl<'a> Translation<'a> {
         let wrong = |this: &Self| this.unlike(feature, token, supported);
         let axes = self.axes(feature);
         let axis = axes.position(&all_positions(shape)).ok_or_else(|| wrong(self))?;
-        let stated =
-            from_start(step.attributes.int("axis").unwrap_or(1), axes.lengths().len() as i64);
-        let values = token.floats();
-        let is_repeated =
-            values.chunks(shape.channels).all(|image| image == &values[..shape.channels]);
-        if stated != axis as i64
-            || values.len() != self.batch() * shape.channels
-            || !is_repeated
-            || shape.positions() == 1
-        {
+        let rank = axes.dimensions().len() as i64;
+        let stated = from_start(step.attributes.int("axis").unwrap_or(1), rank);
+        let one_position = axes.with(axis, Vec::new());
+        let is_joined_there = stated == axis as i64 && token.shape == one_position.lengths();
+        if !is_joined_there || shape.positions() == 1 {
             return Err(wrong(self));
         }
+        let vector = FeatureShape::vector(shape.channels);
+        let values = self.spread(&one_position, vector, &token.shape, token)?;
+        let values = values.ok_or_else(|| wrong(self))?;
         let mut line = feature;
         if shape.height > 1 {
             line = self.push_after(step, Op::FlattenPositions, feature)?;
@@ -192,8 +215,9 @@ impl<'a> Translation<'a> {
         let after = self.shape(padded);
         let axes = axes.with(axis, all_positions(after));
         let padded = self.laid_out(padded, axes);
+        self.spend(after.elements())?;
         let mut embedding = vec![0.0; after.elements()];
-        for (channel, &value) in values[..shape.channels].iter().enumerate() {
+        for (channel, &value) in values.iter().enumerate() {
             embedding[channel * after.width] = value;
         }
         self.embedded(step, padded, embedding)
@@ -246,10 +270,17 @@ impl<'a> Translation<'a> {
                 sizes.map(|size| size as i64).collect()
             }
         };
+        let stated = sizes
+            .iter()
+            .try_fold(0usize, |sum, &size| sum.checked_add(usize::try_from(size).ok()?));
+        if stated != Some(length) || sizes.len() != parts {
+            let to = format!("parts of {sizes:?} along dimension {axis}");
+            return Err(self.rearranged(input, &to, "parts that make up the whole"));
+        }
         let mut values = Vec::new();
         let mut start = 0;
         for (size, name) in sizes.iter().zip(&step.node.output) {
-            let end = start + usize::try_from(*size).unwrap_or(0);
+            let end = start + *size as usize;
             // A part that nothing takes would be a module that leads nowhere.
             let is_taken = self.is_taken(name);
             if is_taken {
@@ -300,12 +331,16 @@ impl<'a> Translation<'a> {
         let wrong = |this: &Self| this.rearranged(input, "some places of it", CUTS);
         let axis = usize::try_from(axis).ok().filter(|&axis| axis < lengths.len());
         let axis = axis.ok_or_else(|| wrong(self))?;
+        let is_dimension_kept = match index.shape.len() {
+            0 => false,
+            1 => true,
+            _ => return Err(wrong(self)),
+        };
         let [index] = index.as_integers()[..] else { return Err(wrong(self)) };
         let index = usize::try_from(from_start(index, lengths[axis] as i64)).ok();
         let index = index.filter(|&index| index < lengths[axis]).ok_or_else(|| wrong(self))?;
         let part = self.cut(step, input, axis, index..index + 1)?;
-        let has_dimension = !step.constant(1, "the places that it takes")?.shape.is_empty();
-        if has_dimension {
+        if is_dimension_kept {
             return Ok(part);
         }
         let rest = self.axes(part).without(axis);

@@ -167,7 +167,7 @@ impl<'a> Translation<'a> {
             }
             let constants: Vec<&Constant> = constants.iter().map(|constant| &**constant).collect();
             let constant = computed(operation, &constants, step.attributes, self.budget)?;
-            self.budget = self.budget.saturating_sub(constant.len());
+            self.spend(constant.len())?;
             return Ok(one(Value::Constant(Rc::new(constant))));
         }
         if let Some(scores) = self.on_scores(step)? {
@@ -217,7 +217,9 @@ impl<'a> Translation<'a> {
         let scores = scores.clone();
         let factor = || step.constant(1, "its second value")?.scalar().ok_or(NodeProblem::OfScores);
         Ok(match step.node.op_type.as_str() {
-            "Identity" | "Cast" | "Dropout" => Some(Value::Scores(scores)),
+            "Identity" => Some(Value::Scores(scores)),
+            "Cast" => check_cast(step).map(|()| Some(Value::Scores(scores)))?,
+            "Dropout" => self.check_dropout(step).map(|()| Some(Value::Scores(scores)))?,
             "Mul" => Some(self.scaled_scores(&scores, factor()?)?),
             "Div" => Some(self.scaled_scores(&scores, 1.0 / factor()?)?),
             "Softmax" => Some(self.softmax_of_scores(step, &scores)?),
@@ -228,6 +230,11 @@ impl<'a> Translation<'a> {
 
     /// What goes in comes out, unless it is said to be training.
     fn dropout(&self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
+        self.check_dropout(step)?;
+        step.feature(0)
+    }
+
+    fn check_dropout(&self, step: &Step<'a>) -> Result<(), NodeProblem> {
         let trains = step.optional(2, "whether it trains")?.and_then(|trains| trains.scalar());
         let is_test = self.opset >= 7 || step.attributes.int("is_test") == Some(1);
         if trains.is_some_and(|trains| trains != 0.0) || !is_test {
@@ -237,7 +244,7 @@ impl<'a> Translation<'a> {
                 supported: "dropout as in evaluation, where it does nothing",
             });
         }
-        step.feature(0)
+        Ok(())
     }
 
     /// The lengths of a batch's dimensions, or some of them, as a constant.
@@ -351,6 +358,12 @@ impl<'a> Translation<'a> {
                 self.axes[index].position(&positions).map(|axis| vec![axis])
             }
         }
+    }
+
+    /// Counts values of constants that are computed.
+    pub(super) fn spend(&mut self, values: usize) -> Result<(), NodeProblem> {
+        self.budget = self.budget.checked_sub(values).ok_or(NodeProblem::TooMuch)?;
+        Ok(())
     }
 
     /// Images that the file says that there are at a time.
@@ -527,9 +540,14 @@ impl<'a> Translation<'a> {
 
 /// Numbers stay as they are in any type of floats.
 fn cast(step: &Step<'_>) -> Result<Feature, NodeProblem> {
+    check_cast(step)?;
+    step.feature(0)
+}
+
+fn check_cast(step: &Step<'_>) -> Result<(), NodeProblem> {
     let to = step.attributes.int("to").unwrap_or_default();
     if is_float(to as i32) {
-        return step.feature(0);
+        return Ok(());
     }
     let found = to.to_string();
     Err(NodeProblem::Attribute { name: "to", found, supported: "numbers of floats" })

@@ -43,6 +43,8 @@ pub enum Form {
     Erf,
     /// 1 + erf(x).
     OneAndErf,
+    /// (1 + erf(x))/2.
+    Half,
 }
 
 /// Products of queries and keys on their way to values.
