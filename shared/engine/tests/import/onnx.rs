@@ -605,6 +605,103 @@ fn channels_of_zeros_are_where_they_were_put() {
     assert_eq!(given(nodes, vec![pads]), [7.5, 23.5, 39.5, 0.0, 0.0]);
 }
 
+/// Positions of images in a row, as attention has them.
+#[test]
+fn positions_are_joined_told_apart_and_taken() {
+    let row = || node("Reshape", &["x", "row"], "r");
+    let lengths = || list("row", &[0, 3, 16]);
+    let mean = |from: &str, axis: i64| {
+        with(node("ReduceMean", &[from], "y"), &[("axes", &[axis]), ("keepdims", &[0])])
+    };
+    // Sums are 120, 376 and 632.
+    let token = |dims: &[i64]| constant("token", dims, &[16.0, 15.0, 14.0]);
+    let joined =
+        |value: &str, axis: i64| with(node("Concat", &["token", value], "j"), &[("axis", &[axis])]);
+    let nodes = vec![row(), joined("r", 2), mean("j", 2)];
+    assert_eq!(given(nodes, vec![lengths(), token(&[1, 3, 1])]), [8.0, 23.0, 38.0]);
+    let last = with(node("Transpose", &["r"], "t"), &[("perm", &[0, 2, 1])]);
+    let nodes = vec![row(), last.clone(), joined("t", 1), mean("j", 1)];
+    assert_eq!(given(nodes, vec![lengths(), token(&[1, 1, 3])]), [8.0, 23.0, 38.0]);
+
+    let one = |index: i64| TensorProto { dims: vec![], ..list("place", &[index]) };
+    let taken = with(node("Gather", &["r", "place"], "y"), &[("axis", &[2])]);
+    for (index, due) in [(5, [5.0, 21.0, 37.0]), (-1, [15.0, 31.0, 47.0])] {
+        assert_eq!(given(vec![row(), taken.clone()], vec![lengths(), one(index)]), due);
+    }
+
+    let mut places = [0.0; 16];
+    places[3] = 16.0;
+    let nodes = vec![node("Add", &["x", "places"], "a"), pooled("a")];
+    let embedding = constant("places", &[4, 4], &places);
+    assert_eq!(given(nodes, vec![embedding]), [8.5, 24.5, 40.5]);
+
+    // One number a channel, once a dimension behind is gone and not before.
+    let thrice = constant("three", &[3, 1, 1, 1], &[1.0, 2.0, 3.0]);
+    let nodes =
+        vec![node("Squeeze", &["three", "axes"], "s"), node("Add", &["x", "s"], "a"), pooled("a")];
+    assert_eq!(given(nodes, vec![thrice, list("axes", &[3])]), [8.5, 25.5, 42.5]);
+
+    let refused = |nodes: Vec<NodeProto>, initializers: Vec<TensorProto>| {
+        refusal(&file(nodes, initializers, &IMAGES))
+    };
+    for dims in [[1, 2, 1], [1, 1, 1], [1, 3, 0]] {
+        let values = vec![1.0; dims.iter().product::<i64>() as usize];
+        let short = constant("token", &dims, &values);
+        let text = refused(vec![row(), joined("r", 2), mean("j", 2)], vec![lengths(), short]);
+        assert!(text.contains("one position before the others"), "{text}");
+    }
+    let behind = with(node("Concat", &["r", "token"], "j"), &[("axis", &[2])]);
+    let text = refused(vec![row(), behind, mean("j", 2)], vec![lengths(), token(&[1, 3, 1])]);
+    assert!(text.contains("joins a constant"), "{text}");
+    let nested = TensorProto { dims: vec![1, 1], ..list("place", &[5]) };
+    assert!(refused(vec![row(), taken], vec![lengths(), nested]).contains("some places of it"));
+    // Nothing, in two thousand million rows.
+    let nothing = constant("nothing", &[i64::from(i32::MAX), 0], &[]);
+    let nodes =
+        vec![node("Expand", &["nothing", "to"], "e"), node("Add", &["x", "e"], "a"), pooled("a")];
+    let to = list("to", &[i64::from(i32::MAX), 0]);
+    let text = refused(nodes, vec![nothing, to]);
+    assert!(text.contains("`e` (Expand)") && text.contains("[2147483647, 0]"), "{text}");
+}
+
+/// Attention of two heads whose values come in another order than queries and keys, or whose
+/// weights are made whole numbers on the way.
+#[test]
+fn other_products_of_two_values_are_refused() {
+    let heads = |from: &str, to: &str, perm: &'static [i64]| {
+        let reshaped = format!("{to}_reshaped");
+        let split = node("Reshape", &[from, "split"], &reshaped);
+        vec![split, with(node("Transpose", &[&reshaped], to), &[("perm", perm)])]
+    };
+    let attention = |values: &'static [i64], between: Vec<NodeProto>, shares: &str| {
+        let mut nodes = heads("w", "q", &[0, 1, 3, 2]);
+        nodes.extend(heads("w", "k", &[0, 1, 2, 3]));
+        nodes.extend(heads("w", "v", values));
+        nodes.push(node("MatMul", &["q", "k"], "p"));
+        nodes.push(with(node("Softmax", &["p"], "s"), &[("axis", &[3])]));
+        nodes.extend(between);
+        nodes.push(node("MatMul", &[shares, "v"], "o"));
+        nodes.push(with(node("Transpose", &["o"], "t"), &[("perm", &[0, 1, 3, 2])]));
+        nodes.push(node("Reshape", &["t", "image"], "i"));
+        nodes.push(pooled("i"));
+        let mut all = vec![node("Conv", &["x", "widen"], "w")];
+        all.extend(nodes);
+        let widen = constant("widen", &[4, 3, 1, 1], &[0.1; 12]);
+        let initializers = vec![widen, list("split", &[0, 2, 2, 16]), list("image", &[0, 4, 4, 4])];
+        import::read(&file(all, initializers, &IMAGES).encode_to_vec(), Hint::default())
+    };
+    let model = attention(&[0, 1, 3, 2], vec![], "s").unwrap().model;
+    let is_it = |op: Op| matches!(op, Op::Attention { heads: 2, scale } if scale == 1.0);
+    assert!(model.graph().nodes().iter().any(|node| is_it(node.op)));
+    let exchanged = attention(&[1, 0, 3, 2], vec![], "s").unwrap_err().to_string();
+    assert!(exchanged.contains("softmax(qᵀk)v"), "{exchanged}");
+    let whole = with(node("Cast", &["s"], "c"), &[("to", &[7])]);
+    let whole = attention(&[0, 1, 3, 2], vec![whole], "c").unwrap_err().to_string();
+    assert!(whole.contains("has to = 7"), "{whole}");
+    let added = attention(&[0, 1, 3, 2], vec![node("Add", &["s", "s"], "a")], "a");
+    assert!(added.unwrap_err().to_string().contains("softmax(scale·qᵀk)v"), "a sum of weights");
+}
+
 /// What looks like something that the lab has, and is not.
 #[test]
 fn what_would_be_computed_otherwise_is_refused() {
