@@ -30,11 +30,12 @@ pub struct Browser {
     _driver: Child,
 }
 
-/// Starts a program and waits for the first line of its output that `wanted` finds something in.
+/// Starts a program and waits for the first line of its output that `wanted` finds something in;
+/// nothing where it ends without one.
 async fn started(
     command: &mut Command,
     wanted: impl Fn(&str) -> Option<String>,
-) -> (Child, String) {
+) -> Option<(Child, String)> {
     let mut child =
         command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
@@ -42,10 +43,26 @@ async fn started(
         if let Some(found) = wanted(&line) {
             // Whoever writes on must find a reader.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return (child, found);
+            return Some((child, found));
         }
     }
-    panic!("the program ended without saying what was waited for");
+    None
+}
+
+/// A driver, and the port that it listens on. It draws one for both kinds of addresses, and ends if
+/// somebody else took the second meanwhile: then another is drawn.
+async fn driver() -> (Child, String) {
+    const TRIES: usize = 5;
+    let port = |line: &str| {
+        let port = line.split("started successfully on port ").nth(1)?;
+        Some(port.trim_end_matches('.').to_owned())
+    };
+    for _ in 0..TRIES {
+        if let Some(started) = started(Command::new("chromedriver").arg("--port=0"), port).await {
+            return started;
+        }
+    }
+    panic!("chromedriver ended {TRIES} times without listening anywhere");
 }
 
 /// Where screenshots of the tests are kept.
@@ -96,8 +113,9 @@ impl Browser {
             .args(["serve", "--port", "0", "--device", "cpu", "--no-worker", "--page"])
             .arg(built_page());
         serve.env("RRLAB_DATA_DIR", data.path());
+        let address = |line: &str| line.starts_with("http://").then(|| line.to_owned());
         let (server, address) =
-            started(&mut serve, |line| line.starts_with("http://").then(|| line.to_owned())).await;
+            started(&mut serve, address).await.expect("the server says where it listens");
         Self { _data: Some(data), ..Self::at(address, Some(server), size).await }
     }
 
@@ -119,15 +137,7 @@ impl Browser {
         (width, height): (u32, u32),
         switches: &[&str],
     ) -> Self {
-        let (driver, port) = started(Command::new("chromedriver").arg("--port=0"), |line| {
-            Some(
-                line.split("started successfully on port ")
-                    .nth(1)?
-                    .trim_end_matches('.')
-                    .to_owned(),
-            )
-        })
-        .await;
+        let (driver, port) = driver().await;
         let downloads = tempfile::tempdir().expect("a folder for downloads");
         let switches = [
             "--headless=new",
