@@ -16,7 +16,7 @@ pub struct GalleryNetwork {
 pub const FIRST: &str = "resnet20-cifar10";
 
 /// Every network of the gallery, in the order in which they are listed.
-pub const GALLERY: [GalleryNetwork; 5] = [
+pub const GALLERY: [GalleryNetwork; 6] = [
     GalleryNetwork {
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
@@ -50,6 +50,12 @@ pub const GALLERY: [GalleryNetwork; 5] = [
         title: "ResNet-20 on CIFAR-100 (chenyaofo)",
         profile: "gallery/chenyaofo-resnet20-cifar100.profile.json",
         sweeps: &["gallery/chenyaofo-resnet20-cifar100.sweep.json"],
+    },
+    GalleryNetwork {
+        name: "chenyaofo-resnet56-cifar100",
+        title: "ResNet-56 on CIFAR-100 (chenyaofo)",
+        profile: "gallery/chenyaofo-resnet56-cifar100.profile.json",
+        sweeps: &["gallery/chenyaofo-resnet56-cifar100.sweep.json"],
     },
 ];
 
