@@ -80,13 +80,17 @@ impl<'a> Translation<'a> {
         self.push_after(step, op, input)
     }
 
+    /// The dimension, of so many, that a softmax is over.
+    pub(super) fn softmax_axis(&self, step: &Step<'a>, rank: i64) -> i64 {
+        let newest_default = if self.opset < 13 { 1 } else { -1 };
+        from_start(step.attributes.int("axis").unwrap_or(newest_default), rank)
+    }
+
     pub(super) fn softmax(&mut self, step: &Step<'a>) -> Result<Feature, NodeProblem> {
         let input = self.first(step)?;
         let (axis, _) = self.channels(input)?;
         let rank = self.lengths(input).len() as i64;
-        let newest_default = if self.opset < 13 { 1 } else { -1 };
-        let stated = step.attributes.int("axis").unwrap_or(newest_default);
-        let stated = from_start(stated, rank);
+        let stated = self.softmax_axis(step, rank);
         // Before opset 13 all dimensions from the axis on were one.
         let takes_all = self.opset < 13 && self.shape(input).positions() > 1;
         // A logarithm is left out with the softmax that ends the network.

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use rrlab_types::Op;
 
-use super::attributes::from_start;
 use super::axes::{Digit, Dimension, Kind, all_positions};
 use super::error::NodeProblem;
 use super::translate::{Step, Translation};
@@ -91,9 +90,7 @@ impl<'a> Translation<'a> {
         scores: &Scores,
     ) -> Result<Value, NodeProblem> {
         let rank = scores.lead.len() as i64 + 2;
-        let newest_default = if self.opset < 13 { 1 } else { -1 };
-        let axis = step.attributes.int("axis").unwrap_or(newest_default);
-        if from_start(axis, rank) != rank - 1 || scores.is_shared_out {
+        if self.softmax_axis(step, rank) != rank - 1 || scores.is_shared_out {
             return Err(NodeProblem::Alone(
                 "is a softmax over something else than the keys of attention",
             ));

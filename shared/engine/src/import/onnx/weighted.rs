@@ -87,13 +87,12 @@ impl<'a> Translation<'a> {
             },
         };
         let (axis, _) = self.channels(input)?;
-        let mut axes = self.axes(input);
+        let axes = self.axes(input);
         if axis + 1 != axes.dimensions().len() {
             return Err(self.unlike(input, weight, "products over the last dimension"));
         }
         let output = self.push(&step.name_by(weight), op, &[input.node], input.layout)?;
-        axes = axes.with(axis, all_channels(out_features));
-        let output = self.laid_out(output, axes);
+        let output = self.laid_out(output, axes.with(axis, all_channels(out_features)));
         self.keep_weight(weight, vec![out_features, in_features])?;
         self.keep_bias(bias, out_features, output)?;
         Ok(output)
