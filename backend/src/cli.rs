@@ -277,7 +277,7 @@ impl PreprocessingArgs {
     pub fn read(&self) -> anyhow::Result<Preprocessing> {
         if let Some(path) = &self.preprocessing {
             let text = read_text(path)?;
-            return serde_json::from_str(&text).with_context(|| path.display().to_string());
+            return text.parse().with_context(|| path.display().to_string());
         }
         let normalization = self.mean.zip(self.std).map(|(mean, std)| Normalization { mean, std });
         let (size, resize) = (self.size, self.resize);

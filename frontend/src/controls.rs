@@ -69,9 +69,45 @@ where
     }
 }
 
+/// A number that may be left out: its field is empty then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Optional(pub Option<usize>);
+
+impl Display for Optional {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |number| number.fmt(f))
+    }
+}
+
+impl FromStr for Optional {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() { Ok(Self(None)) } else { Ok(Self(Some(text.parse()?))) }
+    }
+}
+
+/// Rows and columns of images of a folder, and what they are scaled to before.
+#[derive(Clone, Copy)]
+pub struct ImageSizeInputs {
+    pub side: RwSignal<usize>,
+    pub resize: RwSignal<Optional>,
+}
+
+impl ImageSizeInputs {
+    /// CIFAR's.
+    pub fn new() -> Self {
+        Self { side: RwSignal::new(32), resize: RwSignal::new(Optional(None)) }
+    }
+}
+
 /// A number kept in a signal.
 #[component]
-pub fn Number<T>(id: &'static str, label: &'static str, signal: RwSignal<T>) -> impl IntoView
+pub fn Number<T>(
+    #[prop(into)] id: String,
+    label: &'static str,
+    signal: RwSignal<T>,
+) -> impl IntoView
 where
     T: Copy + std::fmt::Display + std::str::FromStr + Send + Sync + 'static,
 {
@@ -86,6 +122,19 @@ where
                 prop:value=move || signal.get().to_string()
                 on:change:target=move |event| read(event.target().value()) />
         </label>
+    }
+}
+
+/// Rows and columns of images of a folder.
+#[component]
+pub fn ImageSize(
+    /// What ids begin with.
+    id: &'static str,
+    inputs: ImageSizeInputs,
+) -> impl IntoView {
+    view! {
+        <Number id=format!("{id}-size") label="pixels" signal=inputs.side />
+        <Number id=format!("{id}-resize") label="scaled to" signal=inputs.resize />
     }
 }
 

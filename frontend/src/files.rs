@@ -8,6 +8,8 @@ use crate::gallery;
 
 /// How names of models' files end: ours and PyTorch's.
 pub const MODEL_ENDINGS: [&str; 5] = [".safetensors", ".pt", ".pth", ".th", ".onnx"];
+/// How the name of a network's preprocessing ends: profiles and sweeps are JSON too.
+const PREPROCESSING_ENDING: &str = "preprocessing.json";
 /// Files larger than this are no files of the lab.
 const LARGEST_BYTES: u64 = 64 << 20;
 
@@ -15,6 +17,11 @@ const LARGEST_BYTES: u64 = 64 << 20;
 pub fn is_model(name: &str) -> bool {
     let name = name.to_lowercase();
     MODEL_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a file's name is that of a model, or of what one expects of images.
+pub fn is_of_network(name: &str) -> bool {
+    is_model(name) || name.to_lowercase().ends_with(PREPROCESSING_ENDING)
 }
 
 /// Loads the profile of a name in the gallery, or of an address.
@@ -76,6 +83,15 @@ async fn document(address: &str) -> Result<Document, String> {
     Document::from_json(&text).map_err(|error| format!("{address}: {error}"))
 }
 
+/// The text of a file that a person chose.
+///
+/// # Errors
+/// If it can't be read, with its name.
+pub async fn text_of(file: &web_sys::File) -> Result<String, String> {
+    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+    text.ok_or_else(|| format!("{} can't be read; was it moved or deleted?", file.name()))
+}
+
 /// Reads a file that a person chose or dropped.
 ///
 /// # Errors
@@ -90,7 +106,6 @@ pub async fn read(file: web_sys::File) -> Result<Document, String> {
             size / f64::from(1 << 20)
         ));
     }
-    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
-    let text = text.ok_or_else(|| format!("{name} can't be read; was it moved or deleted?"))?;
+    let text = text_of(&file).await?;
     Document::from_json(&text).map_err(|error| format!("{name}: {error}"))
 }

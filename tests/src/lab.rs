@@ -1,6 +1,7 @@
 //! A lab server under test over a real socket, on SQLite or PostgreSQL, with workers that can be
 //! killed.
 
+use std::io::Cursor;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, Stdio};
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use image::{ImageFormat, Rgb, RgbImage};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -501,10 +503,13 @@ impl Lab {
 
     /// Uploads a file.
     pub async fn upload(&self, kind: &str, name: &str, bytes: Vec<u8>) -> Answer {
-        let path = format!("/artifacts?kind={kind}&name={name}");
-        let request =
-            self.request(Method::POST, &path).header("content-type", "application/octet-stream");
-        self.send(request.body(bytes)).await
+        self.upload_as(&[("kind", kind), ("name", name)], bytes).await
+    }
+
+    /// Uploads a file with all that a query says of it.
+    pub async fn upload_as(&self, query: &[(&str, &str)], bytes: Vec<u8>) -> Answer {
+        let request = self.request(Method::POST, "/artifacts").query(query);
+        self.send(request.header("content-type", "application/octet-stream").body(bytes)).await
     }
 
     /// Uploads a file and returns its number.
@@ -645,16 +650,21 @@ fn parsed(block: &str) -> Option<Event> {
     Some(Event { id, data: serde_json::from_str(field("data: ")?).ok()? })
 }
 
+/// Bytes of noise, the same each time.
+fn noise() -> impl FnMut() -> u8 {
+    let mut state = 1u32;
+    move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    }
+}
+
 /// A small data set in CIFAR-10's official layout, as a .tar.gz.
 ///
 /// # Panics
 /// Never: it is written to memory.
 pub fn small_dataset() -> Vec<u8> {
-    let mut state = 1u32;
-    let mut noise = move || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
+    let mut noise = noise();
     let mut file = |count: usize| {
         let record = |index: usize| {
             let label = (index % 10) as u8;
@@ -664,6 +674,27 @@ pub fn small_dataset() -> Vec<u8> {
         (0..count).map(record).collect::<Vec<_>>().concat()
     };
     tar_gz(&[("data_batch_1.bin", file(160)), ("test_batch.bin", file(60))])
+}
+
+/// An archive of a folder of pictures of noise, 30 rows of 40 pixels: of ten classes four training
+/// images and two test images each.
+///
+/// # Panics
+/// Never: it is written to memory.
+pub fn picture_folder() -> Vec<u8> {
+    let mut noise = noise();
+    let mut files = Vec::new();
+    for (split, count) in [("train", 4), ("test", 2)] {
+        for (class, image) in (0..10).flat_map(|class| (0..count).map(move |image| (class, image)))
+        {
+            let picture = RgbImage::from_fn(40, 30, |_, _| Rgb([noise(), noise(), class * 25]));
+            let mut bytes = Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, ImageFormat::Png).expect("memory takes it");
+            files.push((format!("pictures/{split}/{class}/{image}.png"), bytes.into_inner()));
+        }
+    }
+    let files: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    tar_gz(&files)
 }
 
 /// Files in a .tar.gz, under whatever names.

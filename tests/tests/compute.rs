@@ -1,18 +1,23 @@
 //! Networks that run in the browser: measured, trained, evaluated in a worker, with the numbers of
 //! the native engine.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint};
-use rrlab_engine::data::{Sample, Split, draw_indices, images_to_device, shapes10};
-use rrlab_engine::import;
+use rrlab_engine::data::{
+    Dataset, ImageSize, Importer, Sample, Split, archive_entries, draw_indices, images_to_device,
+    shapes10,
+};
+use rrlab_engine::import::{self, Hint};
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::unwatched;
 use rrlab_tests::browser::{Browser, file_server, plain_server};
+use rrlab_tests::lab::picture_folder;
 use rrlab_tests::{copied_page, repository};
 use rrlab_types::{AllocationRequest, Evidence, ModelProfile, Rule, Sparsity, allocate};
 use serde_json::{Value, json};
@@ -40,11 +45,14 @@ fn bundled_checkpoint() -> Vec<u8> {
 /// What the native engine measures of the bundled network on the images that the worker makes.
 fn native_profile(train: usize, images: usize) -> ModelProfile {
     let model = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap();
-    let data = shapes10(train, (train / 2).max(100), 0);
-    let images =
-        CalibrationImages::draw(&data, Split::Train, images, 0, model.normalization_of(&data))
-            .unwrap();
-    read_sync(calibrate(&model, &Device::flex(), "cpu", &images, Method::SecondMoments, unwatched))
+    measured(&model, &shapes10(train, (train / 2).max(100), 0), images)
+}
+
+/// What the native engine measures of a network.
+fn measured(model: &Model, data: &Dataset, images: usize) -> ModelProfile {
+    let normalization = model.normalization_of(data);
+    let images = CalibrationImages::draw(data, Split::Train, images, 0, normalization).unwrap();
+    read_sync(calibrate(model, &Device::flex(), "cpu", &images, Method::SecondMoments, unwatched))
         .unwrap()
 }
 
@@ -416,6 +424,36 @@ async fn a_students_own_images_and_checkpoint_are_taken() {
     assert_eq!(page.run(layers, &[]).await, json!(22));
     let said = page.text("#history").await;
     assert!(said.contains(&network), "{said}");
+
+    // Pictures of a folder, scaled and cut as asked, normalised as a file beside the network says.
+    let pictures = picture_folder();
+    let about = r#"{ "normalization": { "mean": [0.3, 0.4, 0.5], "std": [0.2, 0.3, 0.4] } }"#;
+    let [archive, preprocessing] =
+        [("pictures.tar.gz", &pictures[..]), ("preprocessing.json", about.as_bytes())].map(
+            |(name, bytes)| {
+                let path = folder.path().join(name);
+                std::fs::write(&path, bytes).unwrap();
+                path
+            },
+        );
+    choose(&page, "#image-files", &archive).await;
+    page.set("#image-size", "24", "change").await;
+    page.set("#image-resize", "28", "change").await;
+    let both = format!("{}\n{}", plain.display(), preprocessing.display());
+    choose(&page, "#checkpoint", Path::new(&both)).await;
+    page.click("#measure").await;
+    page.wait_for("[data-kept='profile: resnet20 on pictures']").await;
+    let kept = kept(&page, "profile: resnet20 on pictures").await;
+    let browser = ModelProfile::from_json(&kept).unwrap();
+    let mut importer = Importer::new(ImageSize::new(24, Some(28)).unwrap(), Cursor::default());
+    archive_entries("pictures.tar.gz", &pictures, |path, bytes| {
+        importer.add(path, bytes).map(|_| ())
+    })
+    .unwrap();
+    let data = importer.finish("pictures").unwrap().into_dataset();
+    let hint = Hint { preprocessing: about.parse().unwrap(), ..Hint::default() };
+    let model = import::read(&without_metadata(&ours), hint).unwrap().model;
+    assert_same(&browser, &measured(&model, &data, 32));
     page.close().await;
 }
 

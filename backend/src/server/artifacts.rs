@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::{self, NetworkHint};
-use rrlab_engine::data::{Importer, archive_entries};
-use rrlab_engine::import::{self, Hint};
+use rrlab_engine::data::{ImageSize, Importer, archive_entries};
+use rrlab_engine::import::{self, Hint, Preprocessing};
 use rrlab_protocol::{Artifact, ArtifactKind, Problem};
 use rrlab_types::ModelProfile;
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,14 @@ struct Uploaded {
     architecture: Option<String>,
     /// Its number of classes, where that can't be seen from its tensors.
     classes: Option<usize>,
+    /// What it expects of images, where its file does not say: JSON with any of `size`, `resize`,
+    /// `normalization` (`{"mean": [R, G, B], "std": [R, G, B]}`) and `class_names`, as `rrlab`
+    /// takes it by `--preprocessing`.
+    preprocessing: Option<String>,
+    /// Rows and columns to which images of a data set's folder are cut (default 32).
+    size: Option<usize>,
+    /// What their shorter side is scaled to before (default: as many).
+    resize: Option<usize>,
 }
 
 /// Upload a network, a profile or a data set
@@ -120,15 +128,16 @@ async fn upload(
     Upload { bytes, room }: Upload,
 ) -> ApiResult<(StatusCode, Json<Artifact>)> {
     check_name(&what.name)?;
+    check_parameters(&what)?;
     check_quota(&lab, &author, bytes.len()).await?;
     let name = what.name.clone();
     // Room is given back when the reading ends, also where nobody waits for it any more.
-    let read = tokio::task::spawn_blocking(move || (read(&what, &bytes), room)).await.map_err(
-        |error| {
-            tracing::error!(%error, "reading an upload broke down");
-            ApiError::Internal
-        },
-    )?;
+    let most_bytes = lab.settings.upload_bytes;
+    let reading = move || (read(&what, &bytes, most_bytes), room);
+    let read = tokio::task::spawn_blocking(reading).await.map_err(|error| {
+        tracing::error!(%error, "reading an upload broke down");
+        ApiError::Internal
+    })?;
     let (parsed, _room) = read;
     let ParsedUpload { kind, content, identity } = parsed.map_err(ApiError::Invalid)?;
     let size = content.len();
@@ -171,6 +180,21 @@ fn check_name(name: &str) -> ApiResult<()> {
     right.then_some(()).ok_or_else(wrong)
 }
 
+/// What is said of one kind of upload and given with another would be left out of account.
+fn check_parameters(what: &Uploaded) -> ApiResult<()> {
+    let of_images = what.size.or(what.resize).is_some();
+    let problem = match what.kind {
+        UploadKind::Dataset if what.preprocessing.is_some() => {
+            "`preprocessing` is a network's; a data set's images have `size` and `resize`"
+        }
+        UploadKind::Model if of_images => {
+            "`size` and `resize` are a data set's; a network's go into `preprocessing`"
+        }
+        _ => return Ok(()),
+    };
+    Err(ApiError::Invalid(problem.into()))
+}
+
 /// An upload that was read and found right.
 struct ParsedUpload {
     kind: ArtifactKind,
@@ -179,15 +203,18 @@ struct ParsedUpload {
     identity: ArtifactIdentity,
 }
 
-/// Reads an upload; where that is not what it is said to be, why.
-fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
+/// Reads an upload; where that is not what it is said to be, why. Images may have `most_bytes`
+/// together.
+fn read(what: &Uploaded, bytes: &[u8], most_bytes: u64) -> Result<ParsedUpload, String> {
     match what.kind {
         UploadKind::Model => {
             let architecture =
                 what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
             let architecture = architecture.map_err(|error| error.to_string())?;
             let network = NetworkHint { architecture, classes: what.classes };
-            let hint = Hint { network, ..Hint::default() };
+            let said = what.preprocessing.as_deref().map(str::parse::<Preprocessing>).transpose();
+            let preprocessing = said.map_err(|error| error.to_string())?.unwrap_or_default();
+            let hint = Hint { network, preprocessing };
             let model = import::read(bytes, hint).map_err(|error| error.to_string())?.model;
             let content = checkpoint::write(&model).map_err(|error| error.to_string())?;
             Ok(ParsedUpload {
@@ -208,7 +235,9 @@ fn read(what: &Uploaded, bytes: &[u8]) -> Result<ParsedUpload, String> {
             })
         }
         UploadKind::Dataset => {
-            let mut importer = Importer::default();
+            let side = what.size.unwrap_or(ImageSize::default().side());
+            let size = ImageSize::new(side, what.resize).map_err(|error| error.to_string())?;
+            let mut importer = Importer::in_memory(size, most_bytes);
             // Nothing is unpacked to a disk: names of entries are read for splits and classes
             // alone.
             let path = if bytes.starts_with(b"PK") { "upload.zip" } else { "upload.tar" };

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
-use rrlab_engine::data::{Dataset, Importer, archive_entries, is_archive, shapes10};
+use rrlab_engine::data::{Dataset, ImageSize, Importer, archive_entries, is_archive, shapes10};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::failure::Failure;
-use rrlab_engine::import::{self, Hint};
+use rrlab_engine::import::{self, Hint, Preprocessing};
 use rrlab_engine::model::Model;
 use rrlab_engine::train::TrainingState;
 use rrlab_protocol::{ComputeEvent, ComputeRequest};
@@ -19,6 +19,9 @@ use crate::control::{Control, RequestControl};
 use crate::port::{Attachment, ReceivedRequest, listen, send_event};
 use crate::progress_counter::ProgressCounter;
 use crate::state::WorkerState;
+
+/// Bytes of all images of a data set at most: a worker has 4 GiB for everything.
+const MOST_IMAGE_BYTES: u64 = 1 << 30;
 
 /// Requests that wait, and the state while nothing is carried out.
 struct Server {
@@ -80,8 +83,9 @@ impl WorkerState {
             ComputeRequest::Shapes { train, test, seed } => {
                 self.put_data(shapes10(train, test, seed))
             }
-            ComputeRequest::Files { name } => {
-                let data = read_files(&name, &parts, control).await?;
+            ComputeRequest::Files { name, size, resize } => {
+                let size = ImageSize::new(size, resize)?;
+                let data = read_files(&name, size, &parts, control).await?;
                 self.put_data(data);
             }
             ComputeRequest::Start { architecture, seed } => {
@@ -93,7 +97,11 @@ impl WorkerState {
             ComputeRequest::Open { name, architecture } => {
                 let architecture = architecture.map(|name| name.parse()).transpose()?;
                 let network = NetworkHint { architecture, classes: None };
-                let hint = Hint { network, ..Hint::default() };
+                let preprocessing = match parts.get(1) {
+                    Some(part) => preprocessing(part).await?,
+                    None => Preprocessing::default(),
+                };
+                let hint = Hint { network, preprocessing };
                 let bytes = one_part(&parts)?.bytes().await?;
                 let imported =
                     import::read(&bytes, hint).map_err(|error| format!("{name}: {error}"))?;
@@ -131,13 +139,21 @@ fn one_part(parts: &[Attachment]) -> Result<&Attachment, Failure> {
     parts.first().ok_or_else(|| "the file did not come along; choose it again".to_owned().into())
 }
 
+/// What a file says that a network expects of images.
+async fn preprocessing(part: &Attachment) -> Result<Preprocessing, Failure> {
+    let bytes = part.bytes().await?;
+    let said = String::from_utf8_lossy(&bytes).parse::<Preprocessing>();
+    Ok(said.map_err(|error| format!("{}: {error}", part.name))?)
+}
+
 /// The data set of these files and archives.
 async fn read_files(
     name: &str,
+    size: ImageSize,
     parts: &[Attachment],
     control: &RequestControl,
 ) -> Result<Dataset, Failure> {
-    let mut importer = Importer::default();
+    let mut importer = Importer::in_memory(size, MOST_IMAGE_BYTES);
     let mut counter = ProgressCounter::new("files", parts.len());
     for part in parts {
         let bytes = part.bytes().await?;

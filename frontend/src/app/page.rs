@@ -9,7 +9,7 @@ use super::lab_view::LabView;
 use super::open_documents::OpenDocuments;
 use super::run_section::RunSection;
 use crate::address;
-use crate::files::is_model;
+use crate::files::is_of_network;
 use crate::run::{self, Attachment, RunInputs, Session};
 use crate::server::{ServerState, SharedJob};
 use crate::settings::{Part, Theme};
@@ -86,7 +86,7 @@ fn take_files(documents: OpenDocuments, inputs: RunInputs, files: Vec<Attachment
     let mut to_run = Vec::new();
     for file in files {
         let name = file.name.to_lowercase();
-        if is_model(&name) || IMAGE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        if is_of_network(&name) || IMAGE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
             to_run.push(file);
         } else if let Ok(file) = file.data.dyn_into() {
             documents.open_file(file);

@@ -8,7 +8,8 @@ use super::attachment::Attachment;
 use super::browser_store::{ResultKind, StoredResult};
 use super::session::Session;
 use crate::choices::choices;
-use crate::files::is_model;
+use crate::controls::ImageSizeInputs;
+use crate::files::{is_model, is_of_network};
 use crate::settings::{AllocationSettings, ComputeOn};
 use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
@@ -59,9 +60,13 @@ pub struct RunInputs {
     pub(super) shapes: RwSignal<usize>,
     /// Files of images that were chosen.
     pub(super) images: RwSignal<Vec<Attachment>, LocalStorage>,
+    /// What images of a folder are scaled and cut to.
+    pub(super) image_size: ImageSizeInputs,
     pub(super) network: RwSignal<NetworkSource>,
     /// The checkpoint that was chosen.
     pub(super) checkpoint: RwSignal<Option<Attachment>, LocalStorage>,
+    /// What it expects of images, where a file beside it says that.
+    pub(super) preprocessing: RwSignal<Option<Attachment>, LocalStorage>,
     /// Architecture of that checkpoint.
     pub(super) architecture: RwSignal<Architecture>,
     pub(super) epochs: RwSignal<usize>,
@@ -84,8 +89,10 @@ impl RunInputs {
             source: RwSignal::new(ImageSource::Shapes),
             shapes: RwSignal::new(2000),
             images: RwSignal::new_local(Vec::new()),
+            image_size: ImageSizeInputs::new(),
             network: RwSignal::new(NetworkSource::Bundled),
             checkpoint: RwSignal::new_local(None),
+            preprocessing: RwSignal::new_local(None),
             architecture: RwSignal::new(Architecture::Stated),
             epochs: RwSignal::new(8),
             learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
@@ -124,18 +131,30 @@ impl RunInputs {
         });
     }
 
-    /// Takes files that were chosen or dropped: a checkpoint, or images.
+    /// Takes files that were chosen or dropped: a checkpoint, what it expects of images, or images.
     pub fn take_files(self, files: Vec<Attachment>) {
         self.session.settings.run.set(true);
-        let (mut networks, images): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| is_model(&file.name));
-        if let Some(network) = networks.pop() {
-            self.checkpoint.set(Some(network));
-            self.network.set(NetworkSource::File);
-        }
+        let (of_network, images): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| is_of_network(&file.name));
+        self.take_network(of_network);
         if !images.is_empty() {
             self.images.set(images);
             self.source.set(ImageSource::Files);
+        }
+    }
+
+    /// Takes a checkpoint, what it expects of images, or both.
+    pub(super) fn take_network(self, files: Vec<Attachment>) {
+        let (mut networks, mut others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| is_model(&file.name));
+        let preprocessing = others.pop();
+        if let Some(network) = networks.pop() {
+            self.checkpoint.set(Some(network));
+            // What was said of another network is not this one's.
+            self.preprocessing.set(preprocessing);
+            self.network.set(NetworkSource::File);
+        } else if preprocessing.is_some() {
+            self.preprocessing.set(preprocessing);
         }
     }
 
@@ -156,7 +175,10 @@ impl RunInputs {
                     return Err(format!("choose files of images first: {what}"));
                 };
                 let name = data_set_name(&first.name);
-                RequestWithFiles { request: ComputeRequest::Files { name }, attachments }
+                let size = self.image_size.side.get_untracked();
+                let resize = self.image_size.resize.get_untracked().0;
+                let request = ComputeRequest::Files { name, size, resize };
+                RequestWithFiles { request, attachments }
             }
         }))
     }
@@ -168,7 +190,7 @@ impl RunInputs {
             NetworkSource::Held => return Ok(None),
             NetworkSource::ResNet8 => new_network("resnet8", seed),
             NetworkSource::ResNet20 => new_network("resnet20", seed),
-            NetworkSource::Bundled => open_checkpoint(self.bundled_checkpoint().await?, None),
+            NetworkSource::Bundled => open_checkpoint(self.bundled_checkpoint().await?, None, None),
             NetworkSource::File => {
                 let file = self.checkpoint.get_untracked();
                 let file = file.ok_or("choose a model's file first")?;
@@ -176,7 +198,7 @@ impl RunInputs {
                     Architecture::Stated => None,
                     chosen => Some(chosen.to_string()),
                 };
-                open_checkpoint(file, architecture)
+                open_checkpoint(file, self.preprocessing.get_untracked(), architecture)
             }
         })))
     }
@@ -325,10 +347,14 @@ fn new_network(architecture: &str, seed: u64) -> RequestWithFiles<Attachment> {
     ComputeRequest::Start { architecture: architecture.into(), seed }.into()
 }
 
-/// The network of a checkpoint; `architecture` where the file does not say.
-fn open_checkpoint(file: Attachment, architecture: Option<String>) -> RequestWithFiles<Attachment> {
+/// The network of a checkpoint; `preprocessing` and `architecture` where the file does not say.
+fn open_checkpoint(
+    file: Attachment,
+    preprocessing: Option<Attachment>,
+    architecture: Option<String>,
+) -> RequestWithFiles<Attachment> {
     let request = ComputeRequest::Open { name: file.name.clone(), architecture };
-    RequestWithFiles { request, attachments: vec![file] }
+    RequestWithFiles { request, attachments: [file].into_iter().chain(preprocessing).collect() }
 }
 
 /// `cifar10` for CIFAR-10's own files, else the archive's or folder's name.

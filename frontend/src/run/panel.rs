@@ -13,7 +13,7 @@ use super::progress_bar::ProgressBar;
 use super::session::Session;
 use super::stored_results::StoredResults;
 use super::training_charts::TrainingCharts;
-use crate::controls::{Number, Select, labelled};
+use crate::controls::{ImageSize, Number, Select, labelled};
 use crate::files::MODEL_ENDINGS;
 use crate::graph::LiveGraph;
 use crate::worker_files::WorkerFiles;
@@ -115,22 +115,29 @@ fn ImageFiles(inputs: RunInputs) -> impl IntoView {
                     on:change:target=move |event| choose(event.target()) />
             </label>
         </span>
+        <span class="tools"><ImageSize id="image" inputs=inputs.image_size /></span>
         <p class="faint">{chosen}</p>
     }
 }
 
 #[component]
 fn CheckpointFile(inputs: RunInputs) -> impl IntoView {
-    let choose = move |input: HtmlInputElement| inputs.take_files(files::chosen(&input));
+    let choose = move |input: HtmlInputElement| inputs.take_network(files::chosen(&input));
     let architecture = inputs.architecture;
     let chosen = move || match inputs.checkpoint.get() {
-        Some(file) => file.name,
-        None => "A safetensors, PyTorch or ONNX file.".to_owned(),
+        Some(file) => match inputs.preprocessing.get() {
+            Some(preprocessing) => format!("{} with {}", file.name, preprocessing.name),
+            None => file.name,
+        },
+        None => "A safetensors, PyTorch or ONNX file, with preprocessing.json where it does not \
+                 say what images it expects."
+            .to_owned(),
     };
+    let endings = [&MODEL_ENDINGS[..], &[".json"]].concat().join(",");
     view! {
         <span class="tools">
             <label class="button">"Checkpoint"
-                <input type="file" id="checkpoint" class="sr-only" accept=MODEL_ENDINGS.join(",")
+                <input type="file" id="checkpoint" class="sr-only" multiple accept=endings
                     on:change:target=move |event| choose(event.target()) />
             </label>
             <label><span class="sr-only">"Architecture of the checkpoint"</span>

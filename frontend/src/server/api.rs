@@ -109,9 +109,10 @@ pub async fn delete_artifact(id: i64, confirmed: bool) -> Result<(), String> {
     sent(request(Method::DELETE, &path).build()).await.map(|_| ())
 }
 
-/// Stores a file under a name, as an artifact of a kind.
-pub async fn upload(kind: &str, name: &str, data: &JsValue) -> Result<Artifact, String> {
-    let upload = request(Method::POST, "/artifacts").query([("kind", kind), ("name", name)]);
+/// Stores a file as the query says: of which kind, under what name, and what else it says.
+pub async fn upload(query: &[(&str, String)], data: &JsValue) -> Result<Artifact, String> {
+    let query = query.iter().map(|(name, value)| (*name, value.as_str()));
+    let upload = request(Method::POST, "/artifacts").query(query);
     answer(upload.header("content-type", "application/octet-stream").body(data.clone())).await
 }
 

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 use rrlab_protocol::{Artifact, ArtifactKind};
-use web_sys::HtmlInputElement;
+use web_sys::{File, HtmlInputElement};
 
 use super::inputs::{Architecture, JobInputs, JobKind};
-use super::state::ServerState;
-use crate::controls::{Number, Select, labelled};
+use super::state::{Said, ServerState};
+use crate::controls::{ImageSize, Number, Select, labelled};
 
 /// What to do, with which images and network, and how much of it.
 #[component]
@@ -104,11 +104,20 @@ fn Amounts(inputs: JobInputs) -> impl IntoView {
     }
 }
 
-/// The file that was chosen in an input, which can then choose the same one again.
-fn take_file(input: &HtmlInputElement) -> Option<web_sys::File> {
-    let file = input.files().and_then(|files| files.get(0));
+/// The files that were chosen in an input, which can then choose the same ones again.
+fn take_files(input: &HtmlInputElement) -> Vec<File> {
+    let files = input.files();
+    let files =
+        files.iter().flat_map(|files| (0..files.length()).filter_map(|index| files.get(index)));
+    let files = files.collect();
     input.set_value("");
-    file
+    files
+}
+
+/// What a file of preprocessing says of a network, if there is one.
+async fn said_by(preprocessing: Option<File>) -> Said {
+    let Some(file) = preprocessing else { return Ok(Vec::new()) };
+    Ok(vec![("preprocessing", crate::files::text_of(&file).await?)])
 }
 
 /// An artifact of a kind, chosen from those stored, or uploaded.
@@ -132,11 +141,22 @@ fn ArtifactChoice(
         artifacts.map(option).collect_view()
     };
     let upload = move |input: HtmlInputElement| {
-        if let Some(file) = take_file(&input) {
-            server.upload(kind, file, move |artifact| chosen.set(artifact.id));
+        let (mut preprocessing, mut files): (Vec<_>, Vec<_>) = take_files(&input)
+            .into_iter()
+            .partition(|file| kind == ArtifactKind::Model && file.name().ends_with(".json"));
+        if let Some(file) = files.pop() {
+            let said = said_by(preprocessing.pop());
+            server.upload(kind, file, said, move |artifact| chosen.set(artifact.id));
         }
     };
     let choose = move |value: String| chosen.set(value.parse().unwrap_or_default());
+    let hint = match kind {
+        ArtifactKind::Model => {
+            "a safetensors, PyTorch or ONNX file, with preprocessing.json where it does not say \
+             what images it expects"
+        }
+        _ => "as rrlab calibrate writes it",
+    };
     view! {
         <label class="inline"><span>{label}</span>
             <select id=id on:change:target=move |event| choose(event.target().value())>
@@ -144,8 +164,9 @@ fn ArtifactChoice(
                 {stored}
             </select>
         </label>
-        <label class="button">"Upload"
+        <label class="button" title=hint>"Upload"
             <input type="file" id=format!("{id}-upload") class="sr-only"
+                multiple={kind == ArtifactKind::Model}
                 on:change:target=move |event| upload(event.target()) />
         </label>
     }
@@ -171,9 +192,12 @@ fn DatasetChoice(inputs: JobInputs) -> impl IntoView {
         datasets.map(|dataset| option(dataset.id.to_string(), dataset.name)).collect_view()
     };
     let upload = move |input: HtmlInputElement| {
-        if let Some(file) = take_file(&input) {
+        if let Some(file) = take_files(&input).pop() {
+            let mut said = vec![("size", inputs.image_size.side.get_untracked().to_string())];
+            let resize = inputs.image_size.resize.get_untracked().0;
+            said.extend(resize.map(|resize| ("resize", resize.to_string())));
             let then = move |artifact: Artifact| chosen.set(artifact.id.to_string());
-            server.upload(ArtifactKind::Dataset, file, then);
+            server.upload(ArtifactKind::Dataset, file, async { Ok(said) }, then);
         }
     };
     view! {
@@ -189,5 +213,6 @@ fn DatasetChoice(inputs: JobInputs) -> impl IntoView {
             <input type="file" id="job-dataset-upload" class="sr-only" accept=".zip,.tar,.gz,.tgz"
                 on:change:target=move |event| upload(event.target()) />
         </label>
+        <ImageSize id="job-image" inputs=inputs.image_size />
     }
 }

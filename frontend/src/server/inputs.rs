@@ -9,6 +9,7 @@ use rrlab_types::{Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, T
 
 use super::state::ServerState;
 use crate::choices::choices;
+use crate::controls::ImageSizeInputs;
 use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
 choices! {
@@ -46,6 +47,8 @@ pub struct JobInputs {
     pub profile: RwSignal<i64>,
     /// `name:NAME`, or the id of an uploaded one.
     pub dataset: RwSignal<String>,
+    /// What images of an uploaded folder are scaled and cut to.
+    pub image_size: ImageSizeInputs,
     pub epochs: RwSignal<usize>,
     pub finetune_epochs: RwSignal<usize>,
     pub learning_rate: RwSignal<f64>,
@@ -70,6 +73,7 @@ impl JobInputs {
             model: RwSignal::new(0),
             profile: RwSignal::new(0),
             dataset: RwSignal::new("name:shapes10".into()),
+            image_size: ImageSizeInputs::new(),
             epochs: RwSignal::new(TrainingPlan::default().epochs),
             finetune_epochs: RwSignal::new(tuning.epochs),
             learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),

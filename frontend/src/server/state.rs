@@ -26,6 +26,10 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 const ENDINGS: [&str; 10] =
     [".tar.gz", ".tgz", ".tar", ".zip", ".safetensors", ".json", ".pt", ".pth", ".th", ".onnx"];
 
+/// What is said of an upload besides its kind and name: parameters of the server's, or why that
+/// can't be read.
+pub type Said = Result<Vec<(&'static str, String)>, String>;
+
 /// What the page knows of the server, and what it asks of it.
 #[derive(Clone, Copy)]
 pub struct ServerState {
@@ -252,18 +256,25 @@ impl ServerState {
         });
     }
 
-    /// Uploads a file under its name without the ending; `then` is given what is stored.
+    /// Uploads a file under its name without the ending, with what else is said of it; `then` is
+    /// given what is stored.
     pub fn upload(
         self,
         kind: ArtifactKind,
         file: web_sys::File,
+        said: impl Future<Output = Said> + 'static,
         then: impl FnOnce(Artifact) + 'static,
     ) {
         let file_name = file.name();
         let stem = ENDINGS.iter().find_map(|ending| file_name.strip_suffix(ending));
         let name = stem.unwrap_or(&file_name).to_owned();
         self.notice.set(format!("Uploading {name} …"));
-        self.act(async move { api::upload(kind.name(), &name, &file).await }, then);
+        let upload = async move {
+            let mut query = vec![("kind", kind.name().to_owned()), ("name", name)];
+            query.extend(said.await?);
+            api::upload(&query, &file).await
+        };
+        self.act(upload, then);
     }
 
     /// Signs in with a token, and looks at what the server says then.

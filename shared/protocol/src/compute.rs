@@ -26,6 +26,10 @@ pub enum ComputeRequest {
     Files {
         /// What to call it.
         name: String,
+        /// Rows and columns to which images of a folder are cut.
+        size: usize,
+        /// What their shorter side is scaled to before, where that is more.
+        resize: Option<usize>,
     },
     /// A network with random weights, for as many classes as the data set has.
     Start {
@@ -34,7 +38,8 @@ pub enum ComputeRequest {
         /// Seed of the weights.
         seed: u64,
     },
-    /// The network of the checkpoint that comes beside.
+    /// The network of the checkpoint that comes beside, perhaps followed by its preprocessing as
+    /// JSON.
     Open {
         /// The file's name, for messages.
         name: String,

@@ -12,10 +12,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::checkpoint::{self, NetworkHint};
+use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
+use rrlab_engine::data::Dataset;
 use rrlab_engine::model::Model;
 use rrlab_tests::lab::{
-    Database, Event, Lab, bundled_model, number, requests, signal, small_dataset, tar_gz,
+    Database, Event, Lab, bundled_model, number, picture_folder, requests, signal, small_dataset,
+    tar_gz,
 };
 use rrlab_tests::{bundled_profile, http_client, make_version_1};
 use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
@@ -745,6 +747,47 @@ async fn a_profile_of_another_network_is_refused_before_anything_is_computed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_does_not_say_of_images_is_said_beside_it() {
+    let lab = Lab::with(Database::Sqlite, &["--no-worker", "--upload-mib", "1"]).await;
+    let pictures = picture_folder();
+    let of_size = [("kind", "dataset"), ("name", "pictures"), ("size", "24"), ("resize", "28")];
+    let stored = lab.upload_as(&of_size, pictures.clone()).await.expect(StatusCode::CREATED);
+    let content = lab.content(stored["id"].as_i64().unwrap()).await;
+    let data = Dataset::from_bytes(content.into()).unwrap();
+    assert_eq!((data.train.shape().height, data.resize), (24, Some(28)));
+    assert_eq!((data.train.len(), data.test.len(), data.classes.len()), (40, 20, 10));
+
+    // Tensors alone, which say nothing of images.
+    let tensors = TensorFile::from_bytes(&bundled_model()).unwrap().tensors;
+    let plain = TensorFile { tensors, ..TensorFile::default() }.to_bytes().unwrap();
+    let said =
+        r#"{ "normalization": { "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6] }, "resize": 40 }"#;
+    let of_network = [("kind", "model"), ("name", "plain"), ("preprocessing", said)];
+    let stored = lab.upload_as(&of_network, plain.clone()).await.expect(StatusCode::CREATED);
+    let content = lab.content(stored["id"].as_i64().unwrap()).await;
+    let info = checkpoint::read(&content, NetworkHint::default()).unwrap().info;
+    assert_eq!(info.resize, Some(40));
+    assert_eq!(info.normalization.unwrap().mean, [0.1, 0.2, 0.3]);
+
+    let refused = async |query: &[(&str, &str)], bytes: &[u8], expected: &str| {
+        let answer = lab.upload_as(query, bytes.to_vec()).await;
+        let problem = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(problem["problem"].as_str().unwrap().contains(expected), "{problem}");
+    };
+    let dataset = [("kind", "dataset"), ("name", "pictures")];
+    let with = |name, value| [&dataset[..], &[(name, value)]].concat();
+    refused(&with("size", "1025"), &pictures, "1 to 1024 rows").await;
+    refused(&with("resize", "16"), &pictures, "is scaled to 32 to 8192 pixels, not 16").await;
+    // Few bytes of small images that are asked for as large ones.
+    refused(&with("size", "224"), &pictures, "more than 1 MiB together").await;
+    refused(&with("preprocessing", said), &pictures, "a data set's images have").await;
+    let model = [("kind", "model"), ("name", "plain")];
+    let with = |name, value| [&model[..], &[(name, value)]].concat();
+    refused(&with("size", "32"), &plain, "go into `preprocessing`").await;
+    refused(&with("preprocessing", "{ \"sizes\": 1 }"), &plain, "unknown field `sizes`").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn broken_and_hostile_uploads_are_refused() {
     let lab = Lab::with(Database::Sqlite, &["--no-worker", "--upload-mib", "8"]).await;
     let model = bundled_model();
@@ -780,7 +823,7 @@ async fn broken_and_hostile_uploads_are_refused() {
     );
     assert_eq!(lab.upload("sweep", "x", Vec::new()).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(
-        lab.upload("model", "%0a", model.clone()).await.status,
+        lab.upload("model", "\n", model.clone()).await.status,
         StatusCode::UNPROCESSABLE_ENTITY
     );
     assert_eq!(

@@ -12,6 +12,7 @@ pub use pickle::PickleError;
 pub use pytorch::PytorchError;
 
 use std::ops::Range;
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -47,6 +48,20 @@ pub struct Preprocessing {
     pub normalization: Option<Normalization>,
     /// Names of the classes, in the order of the logits, or none.
     pub class_names: Vec<String>,
+}
+
+/// Why a text is no [`Preprocessing`].
+#[derive(Debug, thiserror::Error)]
+#[error("not a network's preprocessing as JSON: {0}")]
+pub struct PreprocessingError(#[from] serde_json::Error);
+
+impl FromStr for Preprocessing {
+    type Err = PreprocessingError;
+
+    /// Of JSON that says any of `size`, `resize`, `normalization` and `class_names`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(serde_json::from_str(text)?)
+    }
 }
 
 /// A model, and what was taken for granted about it.

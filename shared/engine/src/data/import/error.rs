@@ -45,6 +45,12 @@ pub enum ImportError {
     /// Images of CIFAR asked for in another size.
     #[error("{path}: CIFAR's images are 32×32, not {size}; a network resizes them by itself")]
     CifarSize { path: String, size: String },
+    /// More images, or larger ones, than there is room for.
+    #[error(
+        "its images have more than {} MiB together; take fewer, or fewer pixels of each",
+        most_bytes >> 20
+    )]
+    TooLarge { most_bytes: u64 },
     /// Images that can't be kept while others are read.
     #[error("can't write the images that wait until all are read: {0}")]
     Store(#[source] io::Error),

@@ -61,6 +61,8 @@ type Splits = [Vec<(u32, Kept)>; 2];
 pub struct Importer<S> {
     kind: Option<Kind>,
     size: ImageSize,
+    /// How many bytes all images may have.
+    most_bytes: u64,
     class_names: Vec<String>,
     spool: Spool<S>,
     /// Of CIFAR.
@@ -77,6 +79,14 @@ impl Default for Importer<Cursor<Vec<u8>>> {
     }
 }
 
+impl Importer<Cursor<Vec<u8>>> {
+    /// Of images of this size, kept in memory, which may have so many bytes together: a small
+    /// archive can hold many small images that are asked for as large ones.
+    pub fn in_memory(size: ImageSize, most_bytes: u64) -> Self {
+        Self { most_bytes, ..Self::new(size, Cursor::default()) }
+    }
+}
+
 impl<S: Read + Write + Seek> Importer<S> {
     /// Of images of this size, to which those of a folder are scaled and cut, kept in a store that
     /// is empty.
@@ -85,6 +95,7 @@ impl<S: Read + Write + Seek> Importer<S> {
         Self {
             kind: None,
             size,
+            most_bytes: u64::MAX,
             class_names: Vec::new(),
             spool,
             records: Default::default(),
@@ -156,6 +167,9 @@ impl<S: Read + Write + Seek> Importer<S> {
     }
 
     fn keep(&mut self, image: &[u8]) -> Result<Kept, ImportError> {
+        if self.spool.bytes() + image.len() as u64 > self.most_bytes {
+            return Err(ImportError::TooLarge { most_bytes: self.most_bytes });
+        }
         let sums = ColourSums::of(image, square_image(self.size.side()).positions());
         let place = self.spool.push(image).map_err(ImportError::Store)?;
         Ok(Kept { place, sums })

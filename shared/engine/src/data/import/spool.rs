@@ -28,6 +28,11 @@ impl<S: Read + Write + Seek> Spool<S> {
         square_image(self.side).elements()
     }
 
+    /// Bytes of all images so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.images * self.image_bytes() as u64
+    }
+
     /// Appends an image, `[3, side, side]`, and gives its place.
     pub(super) fn push(&mut self, image: &[u8]) -> io::Result<u64> {
         debug_assert_eq!(image.len(), self.image_bytes());
