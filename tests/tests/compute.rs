@@ -441,6 +441,7 @@ async fn a_students_own_images_and_checkpoint_are_taken() {
     page.set("#image-resize", "28", "change").await;
     let both = format!("{}\n{}", plain.display(), preprocessing.display());
     choose(&page, "#checkpoint", Path::new(&both)).await;
+    page.screenshot("own-files.png").await;
     page.click("#measure").await;
     page.wait_for("[data-kept='profile: resnet20 on pictures']").await;
     let kept = kept(&page, "profile: resnet20 on pictures").await;

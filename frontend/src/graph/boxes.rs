@@ -15,6 +15,13 @@ const CORNER: f64 = 6.0;
 /// How far the sheets behind a folded group stand out.
 const SHEETS: [f64; 2] = [8.0, 4.0];
 
+/// Characters that have room in a box.
+const WHOLE_NAME: usize = 17;
+/// Bytes of a name that can be read when it is pressed together.
+const LONGEST_NAME: usize = 24;
+/// Room on both sides of a name that is pressed together.
+const NAME_MARGIN: f64 = 10.0;
+
 /// How far the centre of the mark of a layer near collapse is from the sides of its box.
 const MARK: f64 = 10.0;
 
@@ -133,16 +140,15 @@ fn layer_box(
     let top = place.top() + if is_group { 7.0 } else { 0.0 };
     let sheets =
         is_group.then(|| SHEETS.into_iter().map(|shift| sheet(place, shift)).collect_view());
-    let written = name.clone();
     view! {
         <g id=graph.box_id(index) class=class fill=move || text_colour(colour()) role="button"
-            data-layer=name
+            data-layer=name.clone()
             tabindex=tab_index on:focus=focus on:click=click
             on:pointerenter=move |_| hovered.set(Some(index))>
             <title>{move || graph.describe(index)}</title>
             {sheets}
             {face(place, is_projection, colour)}
-            <text class="name" text-anchor="middle" x=place.x y=top + 17.0>{written}</text>
+            {name_text(&name, place, top + 17.0)}
             <text class="strong" text-anchor="middle" x=place.x y=top + 34.0 data-value="metric">
                 {move || first_line(graph, value.get())}
             </text>
@@ -153,6 +159,24 @@ fn layer_box(
         </g>
     }
     .into_any()
+}
+
+/// A layer's name in its box: pressed together where it is a little too long, without its first
+/// parts where it is longer.
+pub fn name_text(name: &str, place: Place, y: f64) -> impl IntoView + use<> {
+    let mut shown = name;
+    while shown.len() > LONGEST_NAME
+        && let Some((_, rest)) = shown.split_once(['.', '/'])
+    {
+        shown = rest;
+    }
+    let start = if shown.len() < name.len() { "…" } else { "" };
+    let written = format!("{start}{shown}");
+    let pressed = (written.chars().count() > WHOLE_NAME).then_some(place.width - 2.0 * NAME_MARGIN);
+    view! {
+        <text class="name" text-anchor="middle" x=place.x y=y textLength=pressed
+            lengthAdjust=pressed.map(|_| "spacingAndGlyphs")>{written}</text>
+    }
 }
 
 /// The mark at the corner of a box that stands for a layer near collapse.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 use rrlab_types::{LayerGraph, LayerProfile, RepairOperator, Role};
 
-use super::boxes::{edges_view, face, small_box, small_text, text_colour};
+use super::boxes::{edges_view, face, name_text, small_box, small_text, text_colour};
 use super::drawing::{Drawing, Item};
 use super::layout::{Layout, Place};
 use super::width::{row_width, width_of};
@@ -61,12 +61,11 @@ pub fn LiveGraph(
 fn live_box(name: String, role: Role, place: Place, ratio: Memo<Option<f64>>) -> AnyView {
     let colour = move || ratio.get().map(|ratio| Metric::Rr.scale(&[]).colour(ratio));
     let text = move || ratio.get().map_or_else(|| "…".to_owned(), |ratio| format!("RR {ratio:.3}"));
-    let written = name.clone();
     view! {
-        <g class="box" fill=move || text_colour(colour()) data-live=name
+        <g class="box" fill=move || text_colour(colour()) data-live=name.clone()
             data-measured=move || ratio.get().is_some().to_string()>
             {face(place, role == Role::Projection, colour)}
-            <text class="name" text-anchor="middle" x=place.x y=place.top() + 24.0>{written}</text>
+            {name_text(&name, place, place.top() + 24.0)}
             <text class="strong" text-anchor="middle" x=place.x y=place.top() + 42.0>{text}</text>
         </g>
     }

@@ -190,7 +190,7 @@ fn read_tensors(file: TensorFile, hint: &Hint) -> Result<Imported, ModelFileErro
         notes.push(match alike.is_empty() {
             true => format!("recognised {architecture} by its tensors"),
             false => format!(
-                "took {architecture}, whose tensors {} has too; --arch says which it is",
+                "took {architecture}, whose tensors {} has too; name the architecture if it is another",
                 alike.join(", ")
             ),
         });
@@ -204,7 +204,7 @@ fn read_tensors(file: TensorFile, hint: &Hint) -> Result<Imported, ModelFileErro
     {
         model.info.normalization = Some(published);
         notes.push(format!(
-            "normalising images by {published}, as its authors do; --mean and --std say otherwise"
+            "normalising images by {published}, as its authors do, since nothing else is said"
         ));
     }
     if asked.resize.is_none() {

@@ -45,7 +45,7 @@ pub enum OnnxError {
     },
     /// Images of a size that the file leaves open.
     #[error(
-        "input `{input}` is {shape}, whose size the file leaves open: on the command line name it, as in --size 224; elsewhere export the network anew with a fixed size"
+        "input `{input}` is {shape}, whose size the file leaves open: name it, as in --size 224, or {{\"size\": 224}} in a preprocessing file"
     )]
     OpenSize {
         /// The input.
