@@ -123,6 +123,10 @@ pub enum Command {
     Compare(CompareArgs),
     /// Draw a profile, a sweep, a fine-tuning report or an allocation as a figure.
     Plot(PlotArgs),
+    /// Hold what a profile predicts of pruned networks against what a sweep measured of them: the
+    /// noise that repair leaves in the logits, and rank correlations with recovery, the judge's
+    /// beside them.
+    Predict(PredictArgs),
     /// Write a sweep as a page of Markdown: accuracies, who leads beyond noise, transitions, and
     /// what the judge chose.
     Report(ReportArgs),
@@ -714,6 +718,22 @@ pub struct PlotArgs {
     pub profile_as: ProfileFigure,
     #[command(flatten)]
     pub point: PointArgs,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
+}
+
+/// Hold a profile's predictions against a sweep.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// The profile that the sweep's budgets were shared out by.
+    #[arg(long, value_name = "FILE")]
+    pub profile: PathBuf,
+    /// The sweep.
+    #[arg(long, value_name = "FILE")]
+    pub sweep: PathBuf,
+    /// Where a figure of recovery over predicted noise goes; its name ends in .svg.
+    #[arg(long, value_name = "FILE.svg")]
+    pub figure: Option<PathBuf>,
     #[command(flatten)]
     pub overwrite: OverwriteArgs,
 }

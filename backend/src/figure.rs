@@ -76,6 +76,13 @@ pub struct Line {
 pub enum Look {
     /// The n-th of the colours that are told apart, with marks of the n-th shape.
     Distinct(usize),
+    /// Marks alone, for points that have no order: the n-th colour and the n-th shape.
+    Scattered {
+        /// Which colour.
+        colour: usize,
+        /// Which shape.
+        shape: usize,
+    },
     /// A place on a scale from 0 (dark) to 1 (light), without marks: one of many lines that are in
     /// an order.
     Ordered(f64),
@@ -156,7 +163,9 @@ impl LineFigure {
             self.draw_plot(&root.clone().shrink((0, top), (WIDTH - legend.width, PLOT_HEIGHT)))?;
             for (index, line) in self.lines.iter().enumerate() {
                 let (sample, text) = legend.place(index, top);
-                root.draw(&line.stroke(vec![sample, (sample.0 + SAMPLE, sample.1)]))?;
+                if let Some(stroke) = line.stroke(vec![sample, (sample.0 + SAMPLE, sample.1)]) {
+                    root.draw(&stroke)?;
+                }
                 if let Some(mark) = line.mark((sample.0 + SAMPLE / 2, sample.1)) {
                     root.draw(&mark)?;
                 }
@@ -201,7 +210,7 @@ impl LineFigure {
             chart.draw_series([EmptyElement::at(end) + text])?;
         }
         for line in &self.lines {
-            chart.draw_series([line.stroke(line.points.clone())])?;
+            chart.draw_series(line.stroke(line.points.clone()))?;
             chart.draw_series(line.points.iter().filter_map(|&point| line.mark(point)))?;
         }
         Ok(())
@@ -330,7 +339,7 @@ impl Axis {
 impl Line {
     fn colour(&self) -> RGBColor {
         match self.look {
-            Look::Distinct(index) => colour(index),
+            Look::Distinct(index) | Look::Scattered { colour: index, .. } => colour(index),
             // The scale's last sixth is a yellow that white swallows.
             Look::Ordered(place) => ViridisRGB.get_color_normalized(0.85 * place as f32, 0.0, 1.0),
         }
@@ -339,23 +348,30 @@ impl Line {
     fn stroke<'a, C: Clone + 'static>(
         &self,
         points: Vec<C>,
-    ) -> DynElement<'static, SVGBackend<'a>, C> {
+    ) -> Option<DynElement<'static, SVGBackend<'a>, C>> {
+        if let Look::Scattered { .. } = self.look {
+            return None;
+        }
         let style = self.colour().stroke_width(2);
-        match DASHES[self.dash % DASHES.len()] {
+        Some(match DASHES[self.dash % DASHES.len()] {
             None => PathElement::new(points, style).into_dyn(),
             Some(lengths) => dashed(points, lengths, style),
-        }
+        })
     }
 
     fn mark<'a, C: Clone + 'static>(
         &self,
         place: C,
     ) -> Option<DynElement<'static, SVGBackend<'a>, C>> {
-        let Look::Distinct(index) = self.look else { return None };
+        let shape = match self.look {
+            // Shifted with every round of the colours, so that no two of 32 lines look the same.
+            Look::Distinct(index) => index + index / PALETTE.len(),
+            Look::Scattered { shape, .. } => shape,
+            Look::Ordered(_) => return None,
+        };
         let filled = self.colour().filled();
         let outlined = self.colour().stroke_width(2);
-        // Shifted with every round of the colours, so that no two of 32 lines look the same.
-        Some(match (index + index / PALETTE.len()) % 4 {
+        Some(match shape % 4 {
             0 => Circle::new(place, 4, filled).into_dyn(),
             1 => TriangleMarker::new(place, 5, filled).into_dyn(),
             2 => Cross::new(place, 4, outlined).into_dyn(),

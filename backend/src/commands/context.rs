@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use burn::tensor::read_sync;
 use indicatif::HumanBytes;
 use rrlab_engine::calibrate::CalibrationImages;
@@ -16,7 +16,8 @@ use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_types::{Binding, Document, LayerGraph, ModelProfile, Repair, RepairOperator};
 
 use crate::allocation_file;
-use crate::cli::Format;
+use crate::cli::{Format, OverwriteArgs};
+use crate::destination::{Destination, REPORT_BYTES};
 use crate::interrupt::Interrupt;
 use crate::progress::{Meter, ProgressOutput, say};
 use crate::storage::{self, DataFolder, read_profile, read_text};
@@ -92,6 +93,17 @@ pub fn given_profile(path: Option<&Path>, model: &Model) -> anyhow::Result<Optio
     let profile = read_profile(path)?;
     note_unbound("the profile", Measured::new(model, &profile)?.binding());
     Ok(Some(profile))
+}
+
+/// Where a figure goes, checked before it is drawn.
+pub fn svg_destination(
+    option: &str,
+    out: &Path,
+    overwrite: OverwriteArgs,
+) -> anyhow::Result<Destination> {
+    let is_svg = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
+    ensure!(is_svg, "{} does not end in .svg, and figures are SVG", out.display());
+    Ok(Destination::check(option, out, overwrite.into(), REPORT_BYTES)?)
 }
 
 /// Images that there are of those asked for; says so where there are fewer.

@@ -14,6 +14,7 @@ mod inspect;
 mod lab;
 mod people;
 mod plot;
+mod predict;
 mod prune;
 mod report;
 mod reproduce;
@@ -50,6 +51,7 @@ fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(context, args),
         Command::Compare(args) => compare::run(context, args),
         Command::Plot(args) => plot::run(args),
+        Command::Predict(args) => predict::run(context, args),
         Command::Export(args) => export::run(context, args),
         Command::Report(args) => report::run(args),
         Command::Reproduce(args) => reproduce::run(context, args, run_command),

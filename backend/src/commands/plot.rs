@@ -10,9 +10,8 @@ use rrlab_types::{
 
 use strum::VariantArray as _;
 
-use super::context::{listed, read_document};
+use super::context::{listed, read_document, svg_destination};
 use crate::cli::{PlotArgs, PointArgs, ProfileFigure};
-use crate::destination::{Destination, REPORT_BYTES};
 use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, Reference};
 use crate::output::percent;
 use crate::progress::say;
@@ -22,7 +21,7 @@ use crate::storage::read_sweep;
 const NOTHING_REPAIRED: &str = "1: repair does nothing";
 
 pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
-    let out = destination(args)?;
+    let out = svg_destination("--out", &args.out, args.overwrite)?;
     let (first, others) = args.files.split_first().context("name a file to draw")?;
     let first_document = read_document(first)?;
     ensure!(
@@ -51,14 +50,6 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
     out.write(svg.as_bytes())?;
     say(&format!("wrote {}", args.out.display()));
     Ok(())
-}
-
-/// Checks where a figure goes before it is drawn.
-fn destination(args: &PlotArgs) -> anyhow::Result<Destination> {
-    let out = &args.out;
-    let is_svg = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
-    ensure!(is_svg, "{} does not end in .svg, and figures are SVG", out.display());
-    Ok(Destination::check("--out", out, args.overwrite.into(), REPORT_BYTES)?)
 }
 
 /// Sweeps that are drawn together: all by one profile of one network, on the same images.

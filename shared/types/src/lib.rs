@@ -16,6 +16,7 @@ mod graph;
 mod group;
 mod identity;
 mod outcomes;
+mod prediction;
 mod profile;
 mod repair;
 mod report;
@@ -47,6 +48,7 @@ pub use identity::{
     ModelHash, ProfileHash,
 };
 pub use outcomes::{Outcomes, OutcomesError, PairedComparison, SIGNIFICANCE};
+pub use prediction::{PredictionError, predicted_noise, rank_correlation};
 pub use profile::{
     CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelSpread, LayerProfile,
     Measurement, ModelProfile, PROFILE_VERSION, ProfileError, SensitivityMeasurement,

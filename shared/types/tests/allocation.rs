@@ -2,14 +2,16 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{chain, classifying, conv, deviates, layer_weights, module, profile};
 use proptest::prelude::*;
 use rrlab_types::{
     AccuracyAt, AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES,
     Constraint, Criterion, Crossing, Document, Evidence, LayerGraph, LayerProfile, LayerState,
-    ModelProfile, Op, Outcomes, Prior, ProfileError, Repair, RepairOperator, ReportOrigin, Rule,
-    RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan,
-    SweepReport, VersionError, allocate, lamp_scores,
+    ModelProfile, Op, Outcomes, PredictionError, Prior, ProfileError, Repair, RepairOperator,
+    ReportOrigin, Rule, RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry,
+    SweepPlan, SweepReport, VersionError, allocate, lamp_scores, predicted_noise,
 };
 use strum::VariantArray as _;
 
@@ -404,6 +406,9 @@ fn rr_leaves_as_little_noise_as_any_allocation_of_a_tiny_network() {
                 .zip(kept)
                 .map(|((layer, weights), kept)| unrepairable_noise(layer, *weights, kept))
                 .sum();
+            let repair = Repair::Operator(RepairOperator::VarianceMatching);
+            let predicted = predicted_noise(&profile, &allocation, repair).unwrap();
+            assert!((predicted - ours).abs() <= 1e-9 * ours, "{predicted}, {ours}");
             let rounded = least_noise(&layers, allocation.budget - 2);
             let least = least_noise(&layers, allocation.budget);
             assert!(
@@ -412,6 +417,70 @@ fn rr_leaves_as_little_noise_as_any_allocation_of_a_tiny_network() {
             );
         }
     }
+}
+
+#[test]
+fn a_profile_predicts_what_it_measured_and_says_what_it_did_not() {
+    let profile = profile(&chain(&[3, 8, 8], 4), 5);
+    let allocation = run(&profile, Rule::Erk, 0.8).unwrap();
+    let raw = predicted_noise(&profile, &allocation, Repair::None).unwrap();
+    let by_hand: f64 = profile
+        .layers
+        .iter()
+        .zip(&allocation.layers)
+        .map(|(layer, kept)| {
+            let weight = layer.sensitivity().unwrap().min(1.0).sqrt();
+            weight * layer.raw_at(kept.density) / layer.variance
+        })
+        .sum();
+    assert!((raw - by_hand).abs() <= 1e-12 * raw);
+    // A batch norm whose statistics are measured anew is variance matching.
+    let [recalibrated, matched] =
+        [Repair::BnRecalibration, Repair::Operator(RepairOperator::VarianceMatching)]
+            .map(|repair| predicted_noise(&profile, &allocation, repair).unwrap());
+    assert_eq!(recalibrated, matched);
+
+    let other = run(&common::profile(&chain(&[3, 8], 4), 5), Rule::Erk, 0.8).unwrap();
+    let error = predicted_noise(&profile, &other, Repair::None).unwrap_err();
+    assert_eq!(error, PredictionError::OtherNetwork { expected: 3, found: 2 });
+    let old = ModelProfile::from_json(&without_sensitivity(&profile, 2).to_string()).unwrap();
+    let error = predicted_noise(&old, &allocation, Repair::None).unwrap_err();
+    assert_eq!(error, PredictionError::NoSensitivity);
+    let mut unsolved = profile.clone();
+    for layer in &mut unsolved.layers {
+        layer.residual.remove(&RepairOperator::Reconstruction);
+    }
+    let reconstruction = Repair::Operator(RepairOperator::Reconstruction);
+    let error = predicted_noise(&unsolved, &allocation, reconstruction).unwrap_err();
+    assert!(matches!(error, PredictionError::Unmeasured(_)), "{error}");
+}
+
+/// `docs/method.md`, section 9: what RR says bounds what any stronger repair leaves.
+#[test]
+fn residuals_of_measured_networks_stay_within_what_rr_bounds() {
+    let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../frontend/gallery");
+    let mut bounded = 0;
+    for file in std::fs::read_dir(gallery).unwrap() {
+        let path = file.unwrap().path();
+        if !path.to_string_lossy().ends_with(".profile.json") {
+            continue;
+        }
+        let profile = ModelProfile::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for layer in &profile.layers {
+            for &sparsity in layer.sparsities() {
+                let density = 1.0 - sparsity;
+                let rr = layer.rr_at(RepairOperator::VarianceMatching, density);
+                let bound = layer.variance.min(rr * layer.raw_at(density));
+                let floor = layer.residual_at(RepairOperator::LeastSquares, density);
+                let solved = layer.residual_at(RepairOperator::Reconstruction, density);
+                assert!(floor <= 1.001 * bound + 1e-6, "{} at {sparsity}", layer.name);
+                // λ costs reconstruction a little where nearly all weights stay.
+                assert!(solved <= 1.002 * floor + 1e-5, "{} at {sparsity}", layer.name);
+                bounded += 1;
+            }
+        }
+    }
+    assert!(bounded > 7000, "{bounded}");
 }
 
 /// The B largest scores of the whole network, counted in each layer: what the rules mean.

@@ -2,9 +2,10 @@
 //! section 5).
 
 use super::solve::CostCurve;
+use crate::allocation::LayerAllocation;
 use crate::graph::{PrunableLayer, Role};
 use crate::profile::LayerProfile;
-use crate::repair::RepairOperator;
+use crate::repair::{Repair, RepairOperator};
 use crate::rule::RuleSettings;
 
 /// Densities at which costs are read, in equal ratios of 0.96: with an eighth as many, or even a
@@ -67,8 +68,7 @@ impl Cost {
     /// Factor by which a layer's cost counts, if what it takes was measured.
     fn weight(self, role: Role, profile: &LayerProfile, settings: &RuleSettings) -> Option<f64> {
         match self {
-            // No layer's noise can matter more than all of the logits' variance.
-            Self::LogitNoise => profile.sensitivity().map(|share| share.min(1.0).sqrt()),
+            Self::LogitNoise => logit_weight(profile),
             Self::StreamNoise if role == Role::Classifier => Some(settings.classifier_weight),
             Self::StreamNoise => Some(profile.share.powf(settings.share_exponent)),
             Self::Residual | Self::Raw => Some(1.0),
@@ -96,6 +96,40 @@ impl Cost {
             Self::Raw => 1.0 / profile.variance,
         }
     }
+}
+
+/// What a layer of an allocation adds to the noise in the logits as `rr` counts it, √S·r/(1 − r): r
+/// is the share of its output that `repair` can't bring back. Without repair there is nothing that
+/// scales the signal, and the whole distortion is noise. Nothing where no sensitivity was measured.
+pub fn logit_noise(profile: &LayerProfile, layer: &LayerAllocation, repair: Repair) -> Option<f64> {
+    let weight = logit_weight(profile)?;
+    if profile.variance <= 0.0 {
+        return Some(0.0);
+    }
+    let noise = match measured_by(repair) {
+        None => profile.raw_at(layer.density) / profile.variance,
+        Some(_) if layer.kept == 1 && layer.weights > 1 => noise_to_signal(1.0),
+        Some(operator) => {
+            noise_to_signal(profile.residual_at(operator, layer.density) / profile.variance)
+        }
+    };
+    Some(weight * noise)
+}
+
+/// The operator whose residual says what a repair can't bring back; none where nothing is repaired.
+pub fn measured_by(repair: Repair) -> Option<RepairOperator> {
+    match repair {
+        Repair::None => None,
+        // Before a batch norm it is variance matching.
+        Repair::BnRecalibration => Some(RepairOperator::LeastSquares),
+        Repair::Operator(operator) => Some(unrepairable(operator)),
+    }
+}
+
+/// How much a layer's noise counts under `rr`, √S. No layer's noise can matter more than all of the
+/// logits' variance.
+fn logit_weight(profile: &LayerProfile) -> Option<f64> {
+    profile.sensitivity().map(|share| share.min(1.0).sqrt())
 }
 
 /// The operator whose residual is what this repair can't bring back. A scale does not change the

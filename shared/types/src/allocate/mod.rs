@@ -18,6 +18,7 @@ mod solve;
 use crate::allocation::{Allocation, LayerAllocation, LayerState};
 use crate::budget::Budget;
 use crate::graph::PrunableLayer;
+pub use costs::{logit_noise, measured_by};
 use densities::rule_counts;
 pub use error::AllocateError;
 pub use layer::Evidence;
