@@ -216,7 +216,7 @@ impl Wanted {
             Self::Allocation => {
                 "--allocation wants an allocation: `rrlab allocate --format json` prints one"
             }
-            Self::Sweep => "`rrlab report` wants a sweep: `rrlab sweep` makes one",
+            Self::Sweep => "a sweep is wanted here: `rrlab sweep` makes one",
             Self::Inspected => "`rrlab inspect` shows profiles and networks",
             Self::SweepToGoOnFrom => {
                 "a sweep can't go on from it: choose another --out, or --force-overwrite replaces it"

@@ -2,6 +2,7 @@
 
 use rrlab_tests::assert_transcript;
 use rrlab_tests::desk::{Desk, words};
+use rrlab_tests::repository;
 use serde_json::Value;
 
 /// A desk with a network, `model.safetensors`, and its profile, `profile.json`.
@@ -566,9 +567,48 @@ fn a_sweep_becomes_a_page_of_markdown() {
     }
     assert_transcript!(desk, [["report", "profile.json", "--out", "other.md"]], @r#"
         $ rrlab report profile.json --out other.md
-        error: profile.json is a profile; `rrlab report` wants a sweep: `rrlab sweep` makes one
+        error: profile.json is a profile; a sweep is wanted here: `rrlab sweep` makes one
         [exit code 1]
         "#);
+}
+
+#[test]
+fn what_a_profile_predicts_is_held_against_a_sweep() {
+    let desk = Desk::new();
+    let files = [
+        ("profile.json", "frontend/gallery/akamaster-resnet20-cifar10.profile.json"),
+        ("sweep.json", "docs/results/akamaster-resnet20-cifar10.sweep.json"),
+        ("other.json", "frontend/gallery/chenyaofo-resnet20-cifar10.profile.json"),
+    ];
+    for (name, file) in files {
+        std::fs::copy(repository().join(file), desk.path(name)).unwrap();
+    }
+    let predict = words("predict --profile profile.json --sweep sweep.json --figure figure.svg");
+    let found = desk.json(&predict);
+    let sweep: Value = serde_json::from_str(&read(&desk, "sweep.json")).unwrap();
+    assert_eq!(found["profile_hash"], sweep["profile_hash"]);
+    let networks = found["networks"].as_array().unwrap();
+    assert_eq!(networks.len(), sweep["entries"].as_array().unwrap().len());
+    let noise: Vec<f64> =
+        networks.iter().map(|network| network["predicted_noise"].as_f64().unwrap()).collect();
+    assert!(noise.is_sorted() && noise[0] > 0.0, "{noise:?}");
+    for agreement in found["agreements"].as_array().unwrap() {
+        if agreement["sparsity"].is_null() {
+            assert_eq!(agreement["networks"], 28);
+            assert!(agreement["by_profile"].as_f64().unwrap() > 0.8, "{agreement}");
+            assert!(agreement["by_judge"].as_f64().unwrap() > 0.8, "{agreement}");
+        }
+    }
+    let svg = read(&desk, "figure.svg");
+    for text in ["recovery", "reconstruction, global_magnitude", "2000 test images of cifar10"] {
+        assert!(svg.contains(text), "the figure does not say `{text}`");
+    }
+    let other = words("predict --profile other.json --sweep sweep.json");
+    let said = desk.fails(1, &other);
+    assert!(said.contains("open the profile that it was made with"), "{said}");
+    let wrong = words("predict --profile profile.json --sweep profile.json");
+    let said = desk.fails(1, &wrong);
+    assert!(said.contains("profile.json is a profile"), "{said}");
 }
 
 #[test]

@@ -206,8 +206,9 @@ fn drawn(sweep: &SweepReport, prediction: &Prediction) -> LineFigure {
         x: Axis {
             name: "predicted noise over signal in the logits, Σ √S·r/(1 − r), as a power of ten"
                 .into(),
-            from: (from - 0.1).floor(),
-            to: (to + 0.1).ceil(),
+            // Whole or half powers.
+            from: (2.0 * (from - 0.05)).floor() / 2.0,
+            to: (2.0 * (to + 0.05)).ceil() / 2.0,
             decimals: 1,
         },
         y: Axis { name: "recovery".into(), from: -0.1, to: 1.1, decimals: 1 },
