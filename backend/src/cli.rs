@@ -731,6 +731,9 @@ pub struct PredictArgs {
     /// The sweep.
     #[arg(long, value_name = "FILE")]
     pub sweep: PathBuf,
+    /// Which rules' networks are held against each other, separated by commas [default: all].
+    #[arg(long, value_delimiter = ',')]
+    pub rules: Vec<Rule>,
     /// Where a figure of recovery over predicted noise goes; its name ends in .svg.
     #[arg(long, value_name = "FILE.svg")]
     pub figure: Option<PathBuf>,

@@ -20,9 +20,11 @@ const CHARACTER: u32 = 7;
 const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
 
+/// How many colours are told apart.
+pub const COLOURS: usize = 8;
 /// Colours that the colour-blind tell apart (Okabe and Ito 2008), with brown for the yellow that
 /// white swallows.
-const PALETTE: [RGBColor; 8] = [
+const PALETTE: [RGBColor; COLOURS] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
     RGBColor(0x00, 0x9E, 0x73),

@@ -19,6 +19,11 @@ pub fn is_model(name: &str) -> bool {
     MODEL_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Whether a file's name is that of JSON.
+pub fn is_json(name: &str) -> bool {
+    name.to_lowercase().ends_with(".json")
+}
+
 /// Whether a file's name is that of a model, or of what one expects of images.
 pub fn is_of_network(name: &str) -> bool {
     is_model(name) || name.to_lowercase().ends_with(PREPROCESSING_ENDING)

@@ -13,7 +13,9 @@ use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::repair::memory;
 use rrlab_engine::watch::{Progress, Stopped};
-use rrlab_types::{Binding, Document, LayerGraph, ModelProfile, Repair, RepairOperator};
+use rrlab_types::{
+    Binding, Document, LayerGraph, ModelProfile, Repair, RepairOperator, Rule, SweepReport,
+};
 
 use crate::allocation_file;
 use crate::cli::{Format, OverwriteArgs};
@@ -130,6 +132,24 @@ pub fn evaluation_images(dataset: &DatasetSummary, asked: Option<usize>) -> usiz
 pub fn listed((one, many): (&str, &str), values: &[impl ToString]) -> String {
     let names: Vec<String> = values.iter().map(ToString::to_string).collect();
     format!("{} {} ({})", names.len(), if names.len() == 1 { one } else { many }, names.join(", "))
+}
+
+/// The rules of the sweeps that are asked for; all where none is.
+pub fn drawn_rules(reports: &[SweepReport], asked: &[Rule]) -> anyhow::Result<Vec<Rule>> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for &rule in reports.iter().flat_map(|report| &report.plan.rules) {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    for rule in asked {
+        ensure!(
+            rules.contains(rule),
+            "the sweep has no {rule}; it has {}",
+            listed(("rule", "rules"), &rules)
+        );
+    }
+    Ok(if asked.is_empty() { rules } else { asked.to_vec() })
 }
 
 /// A watcher that counts images and repaired nodes, names layers, and ends work when a person asks

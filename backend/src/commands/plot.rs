@@ -10,7 +10,7 @@ use rrlab_types::{
 
 use strum::VariantArray as _;
 
-use super::context::{listed, read_document, svg_destination};
+use super::context::{drawn_rules, read_document, svg_destination};
 use crate::cli::{PlotArgs, PointArgs, ProfileFigure};
 use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, Reference};
 use crate::output::percent;
@@ -63,24 +63,6 @@ fn with_others(first: SweepReport, others: &[PathBuf]) -> anyhow::Result<Vec<Swe
         reports.push(report);
     }
     Ok(reports)
-}
-
-/// The rules of the sweeps that are asked for; all where none is.
-fn drawn_rules(reports: &[SweepReport], asked: &[Rule]) -> anyhow::Result<Vec<Rule>> {
-    let mut rules: Vec<Rule> = Vec::new();
-    for &rule in reports.iter().flat_map(|report| &report.plan.rules) {
-        if !rules.contains(&rule) {
-            rules.push(rule);
-        }
-    }
-    for rule in asked {
-        ensure!(
-            rules.contains(rule),
-            "the sweep has no {rule}; it has {}",
-            listed(("rule", "rules"), &rules)
-        );
-    }
-    Ok(if asked.is_empty() { rules } else { asked.to_vec() })
 }
 
 /// How a network was pruned and repaired, as the legend says it.

@@ -1,14 +1,15 @@
 //! `rrlab predict`: how well a profile foretells what a sweep measured.
 
+use anyhow::ensure;
 use rrlab_types::{
-    AllocationRequest, Evidence, ModelHash, ModelProfile, ProfileHash, Repair, Rule, Sparsity,
-    SweepReport, allocate, predicted_noise, rank_correlation,
+    AllocationRequest, Criterion, Evidence, ModelHash, ModelProfile, ProfileHash, Repair, Rule,
+    Sparsity, SweepReport, allocate, predicted_noise, rank_correlation,
 };
 use serde::Serialize;
 
-use super::context::{Context, note_unbound, svg_destination};
+use super::context::{Context, drawn_rules, note_unbound, svg_destination};
 use crate::cli::PredictArgs;
-use crate::figure::{Axis, Caption, End, Line, LineFigure, Look, Reference};
+use crate::figure::{Axis, COLOURS, Caption, End, Line, LineFigure, Look, Reference};
 use crate::output::{Csv, NONE, Report};
 use crate::progress::say;
 use crate::storage::{read_profile, read_sweep};
@@ -47,6 +48,8 @@ struct Agreement {
     by_profile: Option<f64>,
     /// Of the least divergence, likewise.
     by_judge: Option<f64>,
+    /// Of the least sparsity, by which nothing needs to be measured; nothing at one sparsity.
+    by_sparsity: Option<f64>,
 }
 
 const CSV_COLUMNS: [&str; 9] = [
@@ -65,8 +68,11 @@ pub fn run(context: &Context, args: &PredictArgs) -> anyhow::Result<()> {
     let figure = args.figure.as_deref();
     let figure = figure.map(|out| svg_destination("--figure", out, args.overwrite)).transpose()?;
     let profile = read_profile(&args.profile)?;
-    let sweep = read_sweep(&args.sweep)?;
+    let mut sweep = read_sweep(&args.sweep)?;
     note_unbound("the sweep", sweep.check_profile(&profile.hash())?);
+    sweep.plan.rules = drawn_rules(std::slice::from_ref(&sweep), &args.rules)?;
+    sweep.entries.retain(|entry| sweep.plan.rules.contains(&entry.rule));
+    check_predictable(&sweep, args)?;
     let networks = networks(&profile, &sweep)?;
     let prediction = Prediction {
         model_hash: profile.model_hash,
@@ -75,10 +81,36 @@ pub fn run(context: &Context, args: &PredictArgs) -> anyhow::Result<()> {
         networks,
     };
     if let Some(figure) = figure {
+        ensure!(
+            prediction.networks.iter().any(|network| network.predicted_noise > 0.0),
+            "no network of the sweep has lost anything: there is nothing to draw"
+        );
         figure.write(drawn(&sweep, &prediction).svg()?.as_bytes())?;
         say(&format!("wrote {}", figure.path().display()));
     }
     print(context, &prediction)
+}
+
+/// Refuses a sweep that tells nothing, and says where the profile is of other masks.
+fn check_predictable(sweep: &SweepReport, args: &PredictArgs) -> anyhow::Result<()> {
+    let file = args.sweep.display();
+    ensure!(!sweep.entries.is_empty(), "{file} has no entries yet");
+    ensure!(
+        sweep.dense_accuracy > sweep.chance(),
+        "the dense network of {file} is no better than chance: there is nothing to recover"
+    );
+    let rules = sweep.plan.rules.len();
+    ensure!(
+        args.figure.is_none() || rules <= COLOURS,
+        "a figure tells {COLOURS} rules apart, and the sweep has {rules}: choose some by --rules"
+    );
+    if sweep.plan.criterion != Criterion::Magnitude {
+        say(&format!(
+            "note: the sweep's masks are by {}; what the profile predicts is of masks by magnitude",
+            sweep.plan.criterion
+        ));
+    }
+    Ok(())
 }
 
 /// The sweep's networks, the least predicted noise first.
@@ -121,10 +153,13 @@ fn agreements(sweep: &SweepReport, networks: &[Network]) -> Vec<Agreement> {
             let by_noise = these.iter().map(|network| (-network.predicted_noise, network.recovery));
             let by_judge =
                 these.iter().filter_map(|network| Some((-network.divergence?, network.recovery)));
+            let by_sparsity =
+                these.iter().map(|network| (-network.sparsity.get(), network.recovery));
             agreements.push(Agreement {
                 repair,
                 sparsity,
                 networks: these.len(),
+                by_sparsity: rank_correlation(&by_sparsity.collect::<Vec<_>>()),
                 by_profile: rank_correlation(&by_noise.collect::<Vec<_>>()),
                 by_judge: rank_correlation(&by_judge.collect::<Vec<_>>()),
             });
@@ -159,10 +194,15 @@ fn in_words(agreements: &[Agreement]) -> String {
         |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.2}"));
     let mut lines =
         vec!["rank correlation with recovery, 1 where the order is as predicted:".to_owned()];
-    for Agreement { repair, sparsity, networks, by_profile, by_judge } in agreements {
-        let at = sparsity.map_or_else(|| "all sparsities".to_owned(), |at| format!("at {at}"));
+    for Agreement { repair, sparsity, networks, by_profile, by_judge, by_sparsity } in agreements {
+        let (at, by_sparsity) = match sparsity {
+            Some(at) => (format!("at {at}"), String::new()),
+            None => {
+                ("all sparsities".into(), format!(", {} by sparsity alone", value(*by_sparsity)))
+            }
+        };
         lines.push(format!(
-            "  {repair}, {at}: {} by the profile, {} by the judge ({networks} networks)",
+            "  {repair}, {at}: {} by the profile, {} by the judge{by_sparsity} ({networks} networks)",
             value(*by_profile),
             value(*by_judge)
         ));
@@ -170,12 +210,12 @@ fn in_words(agreements: &[Agreement]) -> String {
     lines.join("\n")
 }
 
-/// Recovery over predicted noise: colours are repairs, marks are rules.
+/// Recovery over predicted noise: colours are rules, marks are repairs.
 fn drawn(sweep: &SweepReport, prediction: &Prediction) -> LineFigure {
     let plan = &sweep.plan;
     let mut lines = Vec::new();
-    for (colour, &repair) in plan.repairs.iter().enumerate() {
-        for (shape, &rule) in plan.rules.iter().enumerate() {
+    for (shape, &repair) in plan.repairs.iter().enumerate() {
+        for (colour, &rule) in plan.rules.iter().enumerate() {
             let of_these = |network: &&Network| (network.repair, network.rule) == (repair, rule);
             let points: Vec<(f64, f64)> = prediction
                 .networks

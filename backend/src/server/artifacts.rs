@@ -98,7 +98,8 @@ struct Uploaded {
     classes: Option<usize>,
     /// What it expects of images, where its file does not say: JSON with any of `size`, `resize`,
     /// `normalization` (`{"mean": [R, G, B], "std": [R, G, B]}`) and `class_names`, as `rrlab`
-    /// takes it by `--preprocessing`.
+    /// takes it by `--preprocessing`. An address has 64 KiB at most, a proxy's often 8; what is
+    /// longer goes into the file by `rrlab export --preprocessing`.
     preprocessing: Option<String>,
     /// Rows and columns to which images of a data set's folder are cut (default 32).
     size: Option<usize>,
@@ -182,17 +183,28 @@ fn check_name(name: &str) -> ApiResult<()> {
 
 /// What is said of one kind of upload and given with another would be left out of account.
 fn check_parameters(what: &Uploaded) -> ApiResult<()> {
-    let of_images = what.size.or(what.resize).is_some();
-    let problem = match what.kind {
-        UploadKind::Dataset if what.preprocessing.is_some() => {
-            "`preprocessing` is a network's; a data set's images have `size` and `resize`"
-        }
-        UploadKind::Model if of_images => {
-            "`size` and `resize` are a data set's; a network's go into `preprocessing`"
-        }
-        _ => return Ok(()),
+    let of_network = [
+        ("architecture", what.architecture.is_some()),
+        ("classes", what.classes.is_some()),
+        ("preprocessing", what.preprocessing.is_some()),
+    ];
+    let of_images = [("size", what.size.is_some()), ("resize", what.resize.is_some())];
+    let given = |parameters: &[(&'static str, bool)]| {
+        parameters.iter().find_map(|&(name, given)| given.then_some(name))
     };
-    Err(ApiError::Invalid(problem.into()))
+    if what.kind != UploadKind::Model
+        && let Some(name) = given(&of_network)
+    {
+        return Err(ApiError::Invalid(format!("`{name}` is said of networks alone")));
+    }
+    if what.kind != UploadKind::Dataset
+        && let Some(name) = given(&of_images)
+    {
+        return Err(ApiError::Invalid(format!(
+            "`{name}` is said of data sets alone; a network's goes into `preprocessing`"
+        )));
+    }
+    Ok(())
 }
 
 /// An upload that was read and found right.

@@ -83,11 +83,12 @@ impl WorkerState {
     }
 
     /// Holds this network from now on, and tells the page, with what was noticed when its file was
-    /// read.
+    /// read, and of the images that are there.
     pub fn put_model(&mut self, model: Model, notes: Vec<String>) {
         let hash = model.hash();
         let graph = Box::new(model.graph().clone());
-        let history = model.info.history.iter().cloned().chain(notes).collect();
+        let on_images = self.data.as_ref().and_then(|data| model.note_on_images(data));
+        let history = model.info.history.iter().cloned().chain(notes).chain(on_images).collect();
         send_event(&ComputeEvent::Model { hash, graph, history });
         self.model = Some((hash, model));
         (self.profile, self.pruned) = (None, None);

@@ -9,7 +9,7 @@ use super::browser_store::{ResultKind, StoredResult};
 use super::session::Session;
 use crate::choices::choices;
 use crate::controls::ImageSizeInputs;
-use crate::files::{is_model, is_of_network};
+use crate::files::{is_json, is_of_network};
 use crate::settings::{AllocationSettings, ComputeOn};
 use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
@@ -143,19 +143,22 @@ impl RunInputs {
         }
     }
 
-    /// Takes a checkpoint, what it expects of images, or both.
+    /// Takes a checkpoint, what it expects of images as JSON, or both.
     pub(super) fn take_network(self, files: Vec<Attachment>) {
-        let (mut networks, mut others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| is_model(&file.name));
-        let preprocessing = others.pop();
+        if files.is_empty() {
+            return;
+        }
+        let (mut preprocessing, mut networks): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| is_json(&file.name));
+        let replaced = !networks.is_empty() && self.checkpoint.with_untracked(Option::is_some);
+        // What was said of another network is not this one's.
+        if replaced || !preprocessing.is_empty() {
+            self.preprocessing.set(preprocessing.pop());
+        }
         if let Some(network) = networks.pop() {
             self.checkpoint.set(Some(network));
-            // What was said of another network is not this one's.
-            self.preprocessing.set(preprocessing);
-            self.network.set(NetworkSource::File);
-        } else if preprocessing.is_some() {
-            self.preprocessing.set(preprocessing);
         }
+        self.network.set(NetworkSource::File);
     }
 
     /// What brings the images.

@@ -124,14 +124,15 @@ fn ImageFiles(inputs: RunInputs) -> impl IntoView {
 fn CheckpointFile(inputs: RunInputs) -> impl IntoView {
     let choose = move |input: HtmlInputElement| inputs.take_network(files::chosen(&input));
     let architecture = inputs.architecture;
-    let chosen = move || match inputs.checkpoint.get() {
-        Some(file) => match inputs.preprocessing.get() {
-            Some(preprocessing) => format!("{} with {}", file.name, preprocessing.name),
-            None => file.name,
-        },
-        None => "A safetensors, PyTorch or ONNX file, with preprocessing.json where it does not \
+    let chosen = move || match (inputs.checkpoint.get(), inputs.preprocessing.get()) {
+        (Some(file), Some(preprocessing)) => format!("{} with {}", file.name, preprocessing.name),
+        (Some(file), None) => file.name,
+        (None, Some(preprocessing)) => format!("{}; choose its network too", preprocessing.name),
+        (None, None) => {
+            "A safetensors, PyTorch or ONNX file, with preprocessing.json where it does not \
                  say what images it expects."
-            .to_owned(),
+                .to_owned()
+        }
     };
     let endings = [&MODEL_ENDINGS[..], &[".json"]].concat().join(",");
     view! {

@@ -7,6 +7,7 @@ use web_sys::{File, HtmlInputElement};
 use super::inputs::{Architecture, JobInputs, JobKind};
 use super::state::{Said, ServerState};
 use crate::controls::{ImageSize, Number, Select, labelled};
+use crate::files::{is_json, text_of};
 
 /// What to do, with which images and network, and how much of it.
 #[component]
@@ -104,6 +105,10 @@ fn Amounts(inputs: JobInputs) -> impl IntoView {
     }
 }
 
+/// Bytes of a file of preprocessing that fit beside a network, escaped, into the address of a
+/// request, of which a server takes 64 KiB.
+const LONGEST_PREPROCESSING: usize = 32 << 10;
+
 /// The files that were chosen in an input, which can then choose the same ones again.
 fn take_files(input: &HtmlInputElement) -> Vec<File> {
     let files = input.files();
@@ -117,7 +122,14 @@ fn take_files(input: &HtmlInputElement) -> Vec<File> {
 /// What a file of preprocessing says of a network, if there is one.
 async fn said_by(preprocessing: Option<File>) -> Said {
     let Some(file) = preprocessing else { return Ok(Vec::new()) };
-    Ok(vec![("preprocessing", crate::files::text_of(&file).await?)])
+    let text = text_of(&file).await?;
+    if text.len() > LONGEST_PREPROCESSING {
+        return Err(format!(
+            "{} is too long to go along; put it into the network: rrlab export --preprocessing",
+            file.name()
+        ));
+    }
+    Ok(vec![("preprocessing", text)])
 }
 
 /// An artifact of a kind, chosen from those stored, or uploaded.
@@ -143,9 +155,13 @@ fn ArtifactChoice(
     let upload = move |input: HtmlInputElement| {
         let (mut preprocessing, mut files): (Vec<_>, Vec<_>) = take_files(&input)
             .into_iter()
-            .partition(|file| kind == ArtifactKind::Model && file.name().ends_with(".json"));
+            .partition(|file| kind == ArtifactKind::Model && is_json(&file.name()));
+        let preprocessing = preprocessing.pop();
+        if let (None, Some(alone)) = (files.last(), &preprocessing) {
+            server.notice.set(format!("choose the network together with {}", alone.name()));
+        }
         if let Some(file) = files.pop() {
-            let said = said_by(preprocessing.pop());
+            let said = said_by(preprocessing);
             server.upload(kind, file, said, move |artifact| chosen.set(artifact.id));
         }
     };

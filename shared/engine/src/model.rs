@@ -297,7 +297,7 @@ impl Model {
         (self.info.resize.is_some() && asked != done).then(|| {
             format!(
                 "the network is for images scaled to {asked} pixels before their middle is cut out, and \
-                 {} was imported with {done} (--resize of `rrlab dataset import`)",
+                 {} was imported with {done}",
                 dataset.name
             )
         })

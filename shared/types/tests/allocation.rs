@@ -474,7 +474,7 @@ fn residuals_of_measured_networks_stay_within_what_rr_bounds() {
                 let floor = layer.residual_at(RepairOperator::LeastSquares, density);
                 let solved = layer.residual_at(RepairOperator::Reconstruction, density);
                 assert!(floor <= 1.001 * bound + 1e-6, "{} at {sparsity}", layer.name);
-                // λ costs reconstruction a little where nearly all weights stay.
+                // Curves are written with a few digits.
                 assert!(solved <= 1.002 * floor + 1e-5, "{} at {sparsity}", layer.name);
                 bounded += 1;
             }

@@ -780,11 +780,13 @@ async fn what_a_file_does_not_say_of_images_is_said_beside_it() {
     refused(&with("resize", "16"), &pictures, "is scaled to 32 to 8192 pixels, not 16").await;
     // Few bytes of small images that are asked for as large ones.
     refused(&with("size", "224"), &pictures, "more than 1 MiB together").await;
-    refused(&with("preprocessing", said), &pictures, "a data set's images have").await;
+    refused(&with("preprocessing", said), &pictures, "`preprocessing` is said of networks").await;
     let model = [("kind", "model"), ("name", "plain")];
     let with = |name, value| [&model[..], &[(name, value)]].concat();
     refused(&with("size", "32"), &plain, "go into `preprocessing`").await;
     refused(&with("preprocessing", "{ \"sizes\": 1 }"), &plain, "unknown field `sizes`").await;
+    let profile = [("kind", "profile"), ("name", "p"), ("classes", "10")];
+    refused(&profile, b"{}", "`classes` is said of networks alone").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,9 +98,10 @@ impl Cost {
     }
 }
 
-/// What a layer of an allocation adds to the noise in the logits as `rr` counts it, √S·r/(1 − r): r
-/// is the share of its output that `repair` can't bring back. Without repair there is nothing that
-/// scales the signal, and the whole distortion is noise. Nothing where no sensitivity was measured.
+/// What a layer of an allocation adds to the noise in the logits, √S·r/(1 − r): r is the share of its
+/// output that `repair` can't bring back, as the curve has it, where [`Cost::curve`] makes it fall
+/// all the way. Without repair there is nothing that scales the signal, and the whole distortion is
+/// noise. Nothing where no sensitivity was measured.
 pub fn logit_noise(profile: &LayerProfile, layer: &LayerAllocation, repair: Repair) -> Option<f64> {
     let weight = logit_weight(profile)?;
     if profile.variance <= 0.0 {
