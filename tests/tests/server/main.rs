@@ -783,7 +783,7 @@ async fn what_a_file_does_not_say_of_images_is_said_beside_it() {
     refused(&with("preprocessing", said), &pictures, "`preprocessing` is said of networks").await;
     let model = [("kind", "model"), ("name", "plain")];
     let with = |name, value| [&model[..], &[(name, value)]].concat();
-    refused(&with("size", "32"), &plain, "go into `preprocessing`").await;
+    refused(&with("size", "32"), &plain, "goes into `preprocessing`").await;
     refused(&with("preprocessing", "{ \"sizes\": 1 }"), &plain, "unknown field `sizes`").await;
     let profile = [("kind", "profile"), ("name", "p"), ("classes", "10")];
     refused(&profile, b"{}", "`classes` is said of networks alone").await;
