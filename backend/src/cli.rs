@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
-use rrlab_engine::data::{Normalization, Split};
+use rrlab_engine::data::{ImageSize, Normalization, Split};
 use rrlab_engine::device::DeviceChoice;
 use rrlab_engine::import::{Hint, Preprocessing};
 use rrlab_protocol::UserRole;
@@ -158,7 +158,7 @@ pub enum DatasetCommand {
         name: String,
         /// Rows and columns to which the middle of a folder's images is cut. A network resizes them
         /// to its own by itself, but nothing brings back what was scaled away.
-        #[arg(long, value_name = "PIXELS", default_value_t = 32)]
+        #[arg(long, value_name = "PIXELS", default_value_t = ImageSize::default().side())]
         size: usize,
         /// What the shorter side of an image is scaled to before; without this as many pixels as
         /// stay. Networks for 224 pixels are mostly evaluated on images scaled to 256.

@@ -135,7 +135,7 @@ pub fn listed((one, many): (&str, &str), values: &[impl ToString]) -> String {
 }
 
 /// The rules of the sweeps that are asked for; all where none is.
-pub fn drawn_rules(reports: &[SweepReport], asked: &[Rule]) -> anyhow::Result<Vec<Rule>> {
+pub fn asked_rules(reports: &[SweepReport], asked: &[Rule]) -> anyhow::Result<Vec<Rule>> {
     let mut rules: Vec<Rule> = Vec::new();
     for &rule in reports.iter().flat_map(|report| &report.plan.rules) {
         if !rules.contains(&rule) {

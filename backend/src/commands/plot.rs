@@ -10,7 +10,7 @@ use rrlab_types::{
 
 use strum::VariantArray as _;
 
-use super::context::{drawn_rules, read_document, svg_destination};
+use super::context::{asked_rules, read_document, svg_destination};
 use crate::cli::{PlotArgs, PointArgs, ProfileFigure};
 use crate::figure::{Axis, Bar, BarFigure, Caption, End, Line, LineFigure, Look, Reference};
 use crate::output::percent;
@@ -39,7 +39,7 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
             for (file, report) in args.files.iter().zip(&reports) {
                 ensure!(!report.entries.is_empty(), "{} has no entries yet", file.display());
             }
-            sweeps(&reports, &drawn_rules(&reports, &args.rules)?).svg()?
+            sweeps(&reports, &asked_rules(&reports, &args.rules)?).svg()?
         }
         Document::Finetune(report) => {
             ensure!(!report.runs.is_empty(), "{} has no runs yet", first.display());

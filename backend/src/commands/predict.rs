@@ -7,7 +7,7 @@ use rrlab_types::{
 };
 use serde::Serialize;
 
-use super::context::{Context, drawn_rules, note_unbound, svg_destination};
+use super::context::{Context, asked_rules, note_unbound, svg_destination};
 use crate::cli::PredictArgs;
 use crate::figure::{Axis, COLOURS, Caption, End, Line, LineFigure, Look, Reference};
 use crate::output::{Csv, NONE, Report};
@@ -70,7 +70,7 @@ pub fn run(context: &Context, args: &PredictArgs) -> anyhow::Result<()> {
     let profile = read_profile(&args.profile)?;
     let mut sweep = read_sweep(&args.sweep)?;
     note_unbound("the sweep", sweep.check_profile(&profile.hash())?);
-    sweep.plan.rules = drawn_rules(std::slice::from_ref(&sweep), &args.rules)?;
+    sweep.plan.rules = asked_rules(std::slice::from_ref(&sweep), &args.rules)?;
     sweep.entries.retain(|entry| sweep.plan.rules.contains(&entry.rule));
     check_predictable(&sweep, args)?;
     let networks = networks(&profile, &sweep)?;
@@ -141,8 +141,7 @@ fn networks(profile: &ModelProfile, sweep: &SweepReport) -> anyhow::Result<Vec<N
 
 /// For each repair, over all sparsities and at each.
 fn agreements(sweep: &SweepReport, networks: &[Network]) -> Vec<Agreement> {
-    let mut sparsities = sweep.plan.sparsities.clone();
-    sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
+    let sparsities = sweep.plan.ascending_sparsities();
     let mut agreements = Vec::new();
     for &repair in &sweep.plan.repairs {
         for sparsity in [None].into_iter().chain(sparsities.iter().copied().map(Some)) {

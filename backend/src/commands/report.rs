@@ -84,13 +84,6 @@ fn table(header: Vec<String>, rows: Vec<Vec<String>>, words: usize) -> Table {
     table
 }
 
-/// Sparsities of the plan in ascending order.
-fn sparsities(report: &SweepReport) -> Vec<Sparsity> {
-    let mut sparsities = report.plan.sparsities.clone();
-    sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
-    sparsities
-}
-
 /// A name of the command line, as code.
 fn code(name: impl std::fmt::Display) -> String {
     format!("`{name}`")
@@ -98,11 +91,11 @@ fn code(name: impl std::fmt::Display) -> String {
 
 fn accuracies(report: &SweepReport, repair: Repair) -> Table {
     let mut header = vec!["rule".to_owned()];
-    header.extend(sparsities(report).iter().map(Sparsity::to_string));
+    header.extend(report.plan.ascending_sparsities().iter().map(Sparsity::to_string));
     let mut rows = Vec::new();
     for &rule in &report.plan.rules {
         let mut row = vec![code(rule)];
-        for sparsity in sparsities(report) {
+        for sparsity in report.plan.ascending_sparsities() {
             let entry = report.entry(rule, sparsity, repair);
             row.push(entry.map_or_else(|| NONE.into(), |entry| accuracy(report, entry)));
         }
@@ -138,7 +131,7 @@ fn transitions(report: &SweepReport) -> Table {
 fn defeats(report: &SweepReport, judged: Rule) -> String {
     let mut rows = Vec::new();
     for &repair in &report.plan.repairs {
-        for sparsity in sparsities(report) {
+        for sparsity in report.plan.ascending_sparsities() {
             let Some(own) = report.entry(judged, sparsity, repair) else { continue };
             for &rule in report.plan.rules.iter().filter(|rule| **rule != judged) {
                 let Some(other) = report.entry(rule, sparsity, repair) else { continue };
@@ -170,7 +163,7 @@ fn comparison(first: &SweepEntry, second: &SweepEntry) -> Option<PairedCompariso
 fn judgements(report: &SweepReport) -> String {
     let mut rows = Vec::new();
     for &repair in &report.plan.repairs {
-        for sparsity in sparsities(report) {
+        for sparsity in report.plan.ascending_sparsities() {
             let Some(chosen) = report.judged_best(sparsity, repair) else { continue };
             let rivals = report.plan.rules.iter();
             let rivals = rivals.filter_map(|&rule| report.entry(rule, sparsity, repair));

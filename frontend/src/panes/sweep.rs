@@ -157,9 +157,8 @@ fn chart(
             ..series
         },
     );
-    let mut sparsities: Vec<f64> =
-        report.plan.sparsities.iter().map(|sparsity| sparsity.get()).collect();
-    sparsities.sort_by(f64::total_cmp);
+    let sparsities = report.plan.ascending_sparsities();
+    let sparsities: Vec<f64> = sparsities.into_iter().map(Sparsity::get).collect();
     let (low, high) =
         (sparsities.first().copied().unwrap_or(0.5), sparsities.last().copied().unwrap_or(0.99));
     let RecoverabilityTransition { begin, end } = report.transition(rule, repair);
@@ -182,8 +181,7 @@ fn chart(
 /// Accuracy after repair of every rule with its standing, what the judge chooses, and the
 /// transitions in words.
 fn leaders(report: &SweepReport, repair: Repair) -> impl IntoView + use<> {
-    let mut sparsities = report.plan.sparsities.clone();
-    sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
+    let sparsities = report.plan.ascending_sparsities();
     let row = |&rule: &Rule| {
         let cell = |&sparsity: &Sparsity| leader_cell(report, report.entry(rule, sparsity, repair));
         let cells = sparsities.iter().map(cell).collect_view();

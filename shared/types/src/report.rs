@@ -314,6 +314,13 @@ impl SweepPlan {
         plan
     }
 
+    /// Its sparsities in ascending order.
+    pub fn ascending_sparsities(&self) -> Vec<Sparsity> {
+        let mut sparsities = self.sparsities.clone();
+        sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
+        sparsities
+    }
+
     /// Whether the sweep's networks of a rule are those that this request describes, up to their
     /// sparsity.
     pub fn is_of(&self, request: &AllocationRequest) -> bool {

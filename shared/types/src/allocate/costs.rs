@@ -109,10 +109,8 @@ pub fn logit_noise(profile: &LayerProfile, layer: &LayerAllocation, repair: Repa
     }
     let noise = match measured_by(repair) {
         None => profile.raw_at(layer.density) / profile.variance,
-        Some(_) if layer.kept == 1 && layer.weights > 1 => noise_to_signal(1.0),
-        Some(operator) => {
-            noise_to_signal(profile.residual_at(operator, layer.density) / profile.variance)
-        }
+        Some(_) if layer.kept == 1 && layer.weights > 1 => Cost::LogitNoise.cut(profile),
+        Some(operator) => Cost::LogitNoise.at(profile, operator, layer.density),
     };
     Some(weight * noise)
 }
