@@ -1,7 +1,7 @@
 //! `rrlab calibrate`.
 
 use burn::tensor::read_sync;
-use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate, passes};
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::model::Model;
@@ -38,7 +38,7 @@ pub fn profile(
     method: Method,
     interrupt: &Interrupt,
 ) -> anyhow::Result<ModelProfile> {
-    let meter = context.progress.count("calibrating", "images", passes(images.len()));
+    let meter = context.progress.count("calibrating", "images", images.len());
     let watch = follow(&meter, interrupt);
     interrupt.outcome(
         read_sync(calibrate(model, &device.device, &device.name, images, method, watch)),

@@ -3,7 +3,7 @@
 use burn::tensor::read_sync;
 use bytes::Bytes;
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate, passes};
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Dataset, Split, draw_indices};
 use rrlab_engine::device::OpenDevice;
@@ -189,7 +189,7 @@ fn measure(
         model.normalization_of(dataset),
     )?;
     reporter.tell(JobEvent::Measuring(Box::new(model.graph().clone())))?;
-    reporter.count("images", 0, passes(images.len()));
+    reporter.count("images", 0, images.len());
     let layers = model.graph().prunable_layers().len();
     let mut measured = 0;
     let watch = async |progress: Progress<'_>| match progress {

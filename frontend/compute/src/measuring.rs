@@ -1,6 +1,6 @@
 //! Profiles, sweeps, pruning with repair, and classification of the network.
 
-use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate, passes};
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::calibrated::{Calibrated, PrunedNetwork, reports};
 use rrlab_engine::checkpoint;
 use rrlab_engine::data::{Dataset, Sample, Split, draw_indices, images_to_device};
@@ -36,7 +36,7 @@ impl WorkerState {
             seed,
             model.normalization_of(data),
         )?;
-        let mut counter = ProgressCounter::new("images", passes(images.len()));
+        let mut counter = ProgressCounter::new("images", images.len());
         let layers = model.graph().prunable_layers().len();
         let watch = async |progress: Progress<'_>| {
             match progress {

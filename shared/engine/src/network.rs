@@ -378,13 +378,6 @@ fn running(held: Tensor<1>, batch: Tensor<1>) -> Tensor<1> {
     held.mul_scalar(1.0 - RUNNING_MOMENTUM) + batch.mul_scalar(RUNNING_MOMENTUM)
 }
 
-/// Sum over batch and positions of each channel: `[channels]` from
-/// `[batch, channels, height, width]`.
-pub fn channel_sums(values: Tensor<4>) -> Tensor<1> {
-    let channels = values.dims()[1];
-    values.sum_dim(3).sum_dim(2).sum_dim(0).reshape([channels])
-}
-
 /// Window of a prunable node: that of a linear layer of either kind is one pixel.
 pub fn window_of(op: Op) -> Window {
     match op {

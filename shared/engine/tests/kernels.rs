@@ -113,17 +113,52 @@ fn channels_scaled_and_shifted_equal_burns() {
     }
 }
 
+/// What is close is measured by the size of what it is a part of.
+fn assert_close_in_all<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>) {
+    let size = theirs.clone().abs().max().into_scalar::<f32>();
+    assert_close(ours.div_scalar(size), theirs.div_scalar(size));
+}
+
 #[test]
 fn correlations_equal_burns() {
     let device = Device::flex();
     device.seed(9);
-    let offsets = [(0, 0), (0, 2), (1, -2), (2, -1), (2, 2)];
-    // 45 images are eight parts of six, the last of three.
-    for shape in [[5, 3, 8, 8], [17, 2, 1, 5], [3, 4, 2, 1], [1, 1, 4, 4], [45, 3, 4, 4]] {
+    let few: &[_] = &[(0, 0), (0, 2), (1, -2), (2, -1), (2, 2)];
+    let all: Vec<_> = (0..3).flat_map(|row| (-2..=2).map(move |column| (row, column))).collect();
+    // Products of pixels, where channels are few or offsets are; of more channels than one task has;
+    // spectra, of sides even and odd, of images that fill a block of frequencies and more.
+    let cases: [([usize; 4], &[_]); 9] = [
+        ([5, 3, 8, 8], few),
+        ([17, 2, 1, 5], few),
+        ([3, 4, 2, 1], few),
+        ([1, 1, 4, 4], few),
+        ([300, 70, 10, 10], &few[..1]),
+        ([2, 70, 4, 3], &few[..2]),
+        ([3, 40, 8, 7], &all),
+        ([2, 130, 5, 6], &all),
+        ([130, 64, 16, 16], &all),
+    ];
+    for (shape, offsets) in cases {
         let input = random(shape, &device);
+        assert_close_in_all(
+            kernels::correlate(input.clone(), offsets),
+            kernels::correlate_by_burn(input, offsets),
+        );
+    }
+}
+
+#[test]
+fn sums_and_products_of_channels_equal_burns() {
+    let device = Device::flex();
+    device.seed(12);
+    for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [64, 2, 1, 1]] {
+        let [one, other]: [Tensor<4>; 2] = [0, 1].map(|_| random(shape, &device));
+        let turned = other.clone().swap_dims(2, 3).swap_dims(3, 2);
+        let ours = kernels::channel_products(&one, &turned);
+        assert_close(ours, kernels::channel_sums_by_burn(one.clone() * other));
         assert_close(
-            kernels::correlate(input.clone(), &offsets),
-            kernels::correlate_by_burn(input, &offsets),
+            kernels::channel_sums(one.clone().swap_dims(2, 3)),
+            kernels::channel_sums_by_burn(one),
         );
     }
 }
@@ -138,8 +173,7 @@ fn sums_over_patches_equal_burns() {
         let input = random(shape, &device);
         let ours = kernels::patch_sums(input.clone(), window, groups);
         let theirs = kernels::patch_sums_by_burn(input, window, groups);
-        // Sums over hundreds of positions: what is close is measured by their size.
-        let size = theirs.clone().abs().max().into_scalar::<f32>();
-        assert_close(ours.div_scalar(size), theirs.div_scalar(size));
+        // Sums over hundreds of positions.
+        assert_close_in_all(ours, theirs);
     }
 }

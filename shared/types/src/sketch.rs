@@ -1,8 +1,6 @@
 //! Distributions of scores in few numbers: enough to tell how many weights of each layer pass any
 //! threshold.
 
-use std::cmp::Reverse;
-
 use serde::{Deserialize, Serialize};
 
 /// Least score that counts as a number: below it a weight is as good as zero.
@@ -202,12 +200,15 @@ pub fn lamp_scores(weights: &[f32]) -> Vec<f64> {
 
 /// Indices by falling |w|; of equals, the lower index first.
 pub fn magnitude_order(weights: &[f32]) -> Vec<usize> {
-    // Sizes in the order of their bits, as those of numbers that are not negative are, beside the
-    // indices: numbers that lie far apart would be looked up for each comparison.
-    let key = |(index, weight): (usize, &f32)| (Reverse(weight.abs().to_bits()), index);
-    let mut keys: Vec<(Reverse<u32>, usize)> = weights.iter().enumerate().map(key).collect();
+    // Sizes in the order of their bits, as those of numbers that are not negative are, from above,
+    // and the index beside each: one number to compare, and nothing is looked up for it.
+    let key = |(index, weight): (usize, &f32)| {
+        let index = u32::try_from(index).expect("a layer has fewer than 2³² weights");
+        u64::from(!weight.abs().to_bits()) << 32 | u64::from(index)
+    };
+    let mut keys: Vec<u64> = weights.iter().enumerate().map(key).collect();
     keys.sort_unstable();
-    keys.into_iter().map(|(_, index)| index).collect()
+    keys.into_iter().map(|key| key as u32 as usize).collect()
 }
 
 /// A number cut to six significant digits: what a profile writes of it.

@@ -5,7 +5,8 @@ use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{ChannelMoments, Op};
 
 use super::weights::LayerWeights;
-use crate::network::{channel_sums, download, upload, weighted_output};
+use crate::kernels::{channel_products, channel_sums};
+use crate::network::{download, upload, weighted_output};
 use crate::prune::magnitude_mask;
 use crate::sums::add_values;
 
@@ -49,8 +50,7 @@ impl DirectSums {
         positions: usize,
     ) -> Result<(), ExecutionError> {
         let output = weighted_output(self.op, dense, input.clone());
-        let dense_sums =
-            [channel_sums(output.clone()), channel_sums(output.clone() * output.clone())];
+        let dense_sums = [channel_sums(output.clone()), channel_products(&output, &output)];
         for (weight, sums) in self.pruned.iter().zip(&mut self.sums) {
             let pruned = weighted_output(self.op, weight.clone(), input.clone());
             let [dense_first, dense_second] = dense_sums.clone();
@@ -58,8 +58,8 @@ impl DirectSums {
                 dense_first,
                 dense_second,
                 channel_sums(pruned.clone()),
-                channel_sums(pruned.clone() * pruned.clone()),
-                channel_sums(output.clone() * pruned),
+                channel_products(&pruned, &pruned),
+                channel_products(&output, &pruned),
             ];
             add_values(&mut sums.values, &download(Tensor::cat(in_order_of_sums, 0)).await?);
         }

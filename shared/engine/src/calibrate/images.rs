@@ -1,5 +1,7 @@
 //! The unlabelled images that networks are measured and repaired on.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor};
 use rrlab_types::{ImagesHash, LayerGraph, Measurement, SensitivityMeasurement};
 
@@ -90,18 +92,19 @@ impl<'a> CalibrationImages<'a> {
         graph: &LayerGraph,
         device: &'s Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        self.batches_of(self.len(), self.batch(graph), device)
+        self.batches_of(0..self.len(), self.batch(graph), device)
     }
 
-    /// The first `count` of them, likewise, in batches of at most `batch`.
+    /// Some of them, likewise, in batches of at most `batch`.
     pub(super) fn batches_of<'s>(
         &'s self,
-        count: usize,
+        range: Range<usize>,
         batch: usize,
-        device: &'s Device,
+        device: &Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        self.indices[..count].chunks(batch).map(move |chunk| {
-            images_to_device(self.set, &Sample::unvaried(chunk), &self.normalization, device)
+        let device = device.clone();
+        self.indices[range].chunks(batch).map(move |chunk| {
+            images_to_device(self.set, &Sample::unvaried(chunk), &self.normalization, &device)
         })
     }
 

@@ -117,13 +117,6 @@ impl MeasuredLayer {
     }
 }
 
-/// How many images calibration on so many puts through the network and tells its watcher of, those
-/// counted again that it takes gradients on.
-pub fn passes(images: usize) -> usize {
-    let again = sensitivity::measurement(images);
-    images + again.images * again.rounds
-}
-
 /// Measures every prunable layer of a network on these images. `device_name` is what the profile
 /// says of the device.
 ///
@@ -160,17 +153,27 @@ pub async fn calibrate(
     let graph = network.graph();
     let prunable = graph.prunable_layers().into_iter().map(|layer| layer.node);
     let measured = |node: NodeId| MeasuredLayer::new(model, &network, node, method, images.len());
-    let mut layers: Vec<MeasuredLayer> = prunable.map(measured).collect();
-    let mut streams = StreamSums::new(graph);
+    let layers: Vec<MeasuredLayer> = prunable.map(measured).collect();
+    let streams = StreamSums::new(graph);
+    let mut sums = NetworkSums { network: &network, layers, streams, left_on_device: Vec::new() };
 
-    for batch in images.batches(graph, device) {
+    // The first images' pass serves gradients as well.
+    let how = sensitivity::measurement(images.len());
+    let mut gradients = LogitGradients::new(model, device, images);
+    for batch in gradients.batches(how.images) {
         let count = batch.dims()[0];
-        accumulate(&network, batch, &mut layers, &mut streams).await?;
+        gradients.add(batch, |id, inputs| sums.observe(id, inputs)).await?;
+        sums.finish_batch(count).await?;
         watch(Progress::Images(count)).await?;
     }
-    let how = sensitivity::measurement(images.len());
-    let gradients = LogitGradients::measure(model, device, images, how, &mut watch).await?;
+    for batch in images.batches_of(how.images..images.len(), images.batch(graph), device) {
+        let count = batch.dims()[0];
+        network.forward_observed(batch, |id, values| sums.observe(id, values.inputs));
+        sums.finish_batch(count).await?;
+        watch(Progress::Images(count)).await?;
+    }
 
+    let NetworkSums { layers, streams, .. } = sums;
     let shares = streams.shares(graph);
     let weights: Vec<&[f32]> =
         layers.iter().map(|layer| layer.weights.weights.as_slice()).collect();
@@ -212,44 +215,50 @@ enum BatchOfLayer {
     Input(Tensor<4>),
 }
 
-/// One batch through the network. Sums stay on the device until the pass is over: a read would wait
-/// for it.
-async fn accumulate(
-    network: &Network,
-    batch: Tensor<4>,
-    layers: &mut [MeasuredLayer],
-    streams: &mut StreamSums,
-) -> Result<(), ExecutionError> {
-    let images = batch.dims()[0];
-    let mut left_on_device: Vec<(usize, BatchOfLayer)> = Vec::new();
-    network.forward_observed(batch, |id, values| {
-        streams.observe(id, values.inputs);
+/// Everything that is summed over the images.
+struct NetworkSums<'a> {
+    network: &'a Network,
+    layers: Vec<MeasuredLayer>,
+    streams: StreamSums,
+    /// What the batch at hand left, each with its layer. It stays there until the pass is over: a
+    /// read would wait for it.
+    left_on_device: Vec<(usize, BatchOfLayer)>,
+}
+
+impl NetworkSums<'_> {
+    /// Looks at the inputs of a node.
+    fn observe(&mut self, id: NodeId, inputs: &[Tensor<4>]) {
+        self.streams.observe(id, inputs);
         // Layers are in the order of their nodes.
-        let Ok(index) = layers.binary_search_by_key(&id, |layer| layer.node) else { return };
-        let input = &values.inputs[0];
-        let left = match &layers[index].sums {
+        let Ok(index) = self.layers.binary_search_by_key(&id, |layer| layer.node) else { return };
+        let input = &inputs[0];
+        let left = match &self.layers[index].sums {
             Sums::SecondMoments(sums) => {
-                BatchOfLayer::Sums(sums.of_batch(network.graph().node(id).op, input))
+                BatchOfLayer::Sums(sums.of_batch(self.network.graph().node(id).op, input))
             }
             Sums::Samples(_) | Sums::Direct(_) => BatchOfLayer::Input(input.clone()),
         };
-        left_on_device.push((index, left));
-    });
-    for (index, left) in left_on_device {
-        let MeasuredLayer { node, sums, .. } = &mut layers[index];
-        let positions = images * network.graph().node(*node).shape.positions();
-        match (sums, left) {
-            (Sums::SecondMoments(sums), BatchOfLayer::Sums(of_batch)) => {
-                sums.add(of_batch, positions).await?;
-            }
-            (Sums::Samples(samples), BatchOfLayer::Input(input)) => samples.add(input).await?,
-            (Sums::Direct(sums), BatchOfLayer::Input(input)) => {
-                sums.add(&input, weight_of(network, *node), positions).await?;
-            }
-            _ => unreachable!("a layer keeps to its method"),
-        }
+        self.left_on_device.push((index, left));
     }
-    streams.finish_batch().await
+
+    /// Reads what a batch of so many images left on the device.
+    async fn finish_batch(&mut self, images: usize) -> Result<(), ExecutionError> {
+        for (index, left) in std::mem::take(&mut self.left_on_device) {
+            let MeasuredLayer { node, sums, .. } = &mut self.layers[index];
+            let positions = images * self.network.graph().node(*node).shape.positions();
+            match (sums, left) {
+                (Sums::SecondMoments(sums), BatchOfLayer::Sums(of_batch)) => {
+                    sums.add(of_batch, positions).await?;
+                }
+                (Sums::Samples(samples), BatchOfLayer::Input(input)) => samples.add(input).await?,
+                (Sums::Direct(sums), BatchOfLayer::Input(input)) => {
+                    sums.add(&input, weight_of(self.network, *node), positions).await?;
+                }
+                _ => unreachable!("a layer keeps to its method"),
+            }
+        }
+        self.streams.finish_batch().await
+    }
 }
 
 fn check_finite(layer: &str, moments: &[Vec<ChannelMoments>]) -> Result<(), CalibrationError> {

@@ -14,8 +14,8 @@
 use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{Conv2d, Op, Padding, Window};
 
-use crate::kernels::{self, Offset};
-use crate::network::{channel_sums, download, window_of};
+use crate::kernels::{self, Offset, channel_sums};
+use crate::network::{download, window_of};
 use crate::ridge::Inputs;
 use crate::sums::add_values;
 use crate::threads;

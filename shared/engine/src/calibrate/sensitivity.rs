@@ -8,88 +8,68 @@
 
 use burn::tensor::{Device, ExecutionError, Gradients, Tensor};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use rrlab_types::SensitivityMeasurement;
+use rrlab_types::{NodeId, SensitivityMeasurement};
 
-use super::error::CalibrationError;
 use super::images::CalibrationImages;
+use crate::kernels::channel_products;
 use crate::model::{Model, normal_values};
-use crate::network::{Activations, Network, channel_sums, download, upload};
+use crate::network::{Activations, Network, download, upload};
 use crate::sums::add_values;
-use crate::watch::{Progress, Stopped};
 
 /// Calibration images that gradients are taken on; fewer where there are not as many.
 const IMAGES: usize = 256;
-/// Combinations of the logits that are drawn for each image.
-const ROUNDS: usize = 1;
 /// Forward passes that a backward pass is counted as, where images are batched: it holds every
 /// activation of the network, they hold two or three.
 const FORWARD_PASSES: usize = 2;
 /// Keeps these draws apart from others of the same seed: "logits" in ASCII.
 const COMBINATIONS: u64 = 0x6c6f_6769_7473;
 
-/// Squared gradients of random combinations of a network's centred logits, and these logits' own
-/// variance.
-#[derive(Debug, Clone)]
-pub struct LogitGradients {
-    /// Σ over draws and positions of (∂(uᵀz)/∂y)² of each channel, `[layer][channel]`; layers in
+/// Squared gradients of random combinations of a network's centred logits, and these logits.
+pub struct LogitGradients<'a> {
+    /// On the device that keeps a record for gradients.
+    network: Network,
+    images: &'a CalibrationImages<'a>,
+    /// Σ over images and positions of (∂(uᵀz)/∂y)² of each channel, `[layer][channel]`; layers in
     /// graph order, empty before the first batch.
     squares: Vec<Vec<f64>>,
-    /// Images times rounds so far.
-    draws: f64,
-    /// Σ_k Var(z_k) over the images.
-    logit_variance: f64,
+    /// Images so far.
+    count: usize,
+    /// Their centred logits, `[images, classes]`.
+    logits: Vec<f32>,
 }
 
 /// What sensitivity is measured with where so many calibration images are at hand.
 pub fn measurement(images: usize) -> SensitivityMeasurement {
-    SensitivityMeasurement { images: images.min(IMAGES), rounds: ROUNDS }
+    SensitivityMeasurement { images: images.min(IMAGES), rounds: 1 }
 }
 
-impl LogitGradients {
-    /// Takes the gradients of a dense network in evaluation mode, on the first of these images.
-    ///
-    /// # Errors
-    /// If the device fails or the watcher ends it.
-    pub async fn measure(
-        model: &Model,
-        device: &Device,
-        images: &CalibrationImages<'_>,
-        how: SensitivityMeasurement,
-        watch: &mut impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
-    ) -> Result<Self, CalibrationError> {
-        let device = device.clone().autodiff();
-        let network = Network::new(model, &device);
-        let layers = network.graph().prunable_layers().len();
-        let mut sums = Self { squares: vec![Vec::new(); layers], draws: 0.0, logit_variance: 0.0 };
-        let mut logits = Vec::new();
-        let batch = (images.batch(network.graph()) / FORWARD_PASSES).max(1);
-        for round in 0..how.rounds {
-            let mut first = 0;
-            for batch in images.batches_of(how.images, batch, &device) {
-                let count = batch.dims()[0];
-                let of_batch = sums.add(&network, batch, Draws { images, first, round }).await?;
-                // The same in every round.
-                if round == 0 {
-                    logits.extend(of_batch);
-                }
-                first += count;
-                watch(Progress::Images(count)).await?;
-            }
-        }
-        sums.logit_variance = summed_variance(&logits, network.graph().classes());
-        Ok(sums)
+impl<'a> LogitGradients<'a> {
+    /// Before the first of these images, of a dense network in evaluation mode.
+    pub fn new(model: &Model, device: &Device, images: &'a CalibrationImages<'a>) -> Self {
+        let network = Network::new(model, &device.clone().autodiff());
+        let squares = vec![Vec::new(); network.graph().prunable_layers().len()];
+        Self { network, images, squares, count: 0, logits: Vec::new() }
     }
 
-    /// Takes a batch into account; its centred logits, `[batch, classes]`.
-    async fn add(
+    /// The first `count` images in batches, as [`LogitGradients::add`] takes them.
+    pub fn batches(&self, count: usize) -> impl Iterator<Item = Tensor<4>> + use<'a> {
+        let batch = self.images.batch(self.network.graph()).div_ceil(FORWARD_PASSES);
+        self.images.batches_of(0..count, batch, self.network.device())
+    }
+
+    /// Takes the next batch into account, with a combination drawn anew for each image. Each node
+    /// is shown with its inputs, without the record that is kept for gradients.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn add(
         &mut self,
-        network: &Network,
         batch: Tensor<4>,
-        draws: Draws<'_>,
-    ) -> Result<Vec<f32>, ExecutionError> {
-        let count = batch.dims()[0];
-        let (logits, outputs) = forward_with_leaves(network, batch);
-        let combination = draws.of(count, network.graph().classes(), network.device());
+        observe: impl FnMut(NodeId, &[Tensor<4>]),
+    ) -> Result<(), ExecutionError> {
+        let (count, classes) = (batch.dims()[0], self.network.graph().classes());
+        let (logits, outputs) = forward_with_leaves(&self.network, batch, observe);
+        let combination = self.combinations(count);
         let gradients = (logits.clone() * combination).sum().backward();
         let squares = outputs.iter().map(|output| squared_gradient(output, &gradients)).collect();
         // One read for all layers: each waits for the device.
@@ -100,8 +80,9 @@ impl LogitGradients {
             add_values(sums, of_layer);
             rest = others;
         }
-        self.draws += count as f64;
-        Ok(centred(download(logits.inner()).await?, network.graph().classes()))
+        self.count += count;
+        self.logits.extend(centred(download(logits.inner()).await?, classes));
+        Ok(())
     }
 
     /// S of each channel of a layer whose channels have these variances.
@@ -109,50 +90,41 @@ impl LogitGradients {
     /// Where the logits are the same for every image (there is but one, or the network is dead)
     /// nothing tells how strong noise is beside them; all layers then count alike, with S = 1.
     pub fn of_layer(&self, layer: usize, variances: &[f64]) -> Vec<f64> {
-        if self.logit_variance <= 0.0 {
+        let logit_variance = summed_variance(&self.logits, self.network.graph().classes());
+        if logit_variance <= 0.0 {
             return vec![1.0 / variances.len() as f64; variances.len()];
         }
-        let scale = 1.0 / (self.draws * self.logit_variance);
+        let scale = 1.0 / (self.count as f64 * logit_variance);
         let channels = self.squares[layer].iter().zip(variances);
         channels.map(|(squares, variance)| squares * variance * scale).collect()
     }
-}
 
-/// The draws of u of one round, for images from `first` on.
-#[derive(Debug, Clone, Copy)]
-struct Draws<'a> {
-    images: &'a CalibrationImages<'a>,
-    first: usize,
-    round: usize,
-}
-
-impl Draws<'_> {
-    /// u of so many images, `[images, classes]`: vectors of mean 0, as centred logits are, so that u
-    /// is as often in any direction and E[u uᵀ] is what it is of N(0, I) without its mean.
+    /// u of the next images, `[images, classes]`: vectors of mean 0, as centred logits are, so that
+    /// u is as often in any direction and E[u uᵀ] is what it is of N(0, I) without its mean.
     ///
     /// As many successive images as such vectors can be orthogonal to each other share an
     /// orthogonal basis drawn at random, all of one length: what they sum to then depends on the
     /// images alone, as far as these are alike (`docs/method.md`, section 5).
-    fn of(self, count: usize, classes: usize, device: &Device) -> Tensor<2> {
+    fn combinations(&self, count: usize) -> Tensor<2> {
+        let classes = self.network.graph().classes();
         // A single class has nothing but its mean.
         let size = classes.saturating_sub(1).max(1);
         let mut values = Vec::with_capacity(count * classes);
-        let mut image = self.first;
-        while image < self.first + count {
+        let (mut image, end) = (self.count, self.count + count);
+        while image < end {
             let (basis, from) = (image / size, image % size);
-            let to = size.min(from + self.first + count - image);
+            let to = size.min(from + end - image);
             let rows = self.basis(basis, to, classes);
             values.extend_from_slice(&rows[from * classes..]);
             image += to - from;
         }
-        upload(&values, [count, classes], device)
+        upload(&values, [count, classes], self.network.device())
     }
 
     /// The first rows of a basis, `[rows, classes]`, each of the length √(classes − 1).
-    fn basis(self, index: usize, rows: usize, classes: usize) -> Vec<f32> {
+    fn basis(&self, index: usize, rows: usize, classes: usize) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.images.seed() ^ COMBINATIONS);
-        // A stream of its own for each pair: neither comes near 2³².
-        rng.set_stream((self.round as u64) << 32 | index as u64);
+        rng.set_stream(index as u64);
         let mut values = centred(normal_values(&mut rng, rows * classes, 1.0), classes);
         let length = (classes as f32 - 1.0).sqrt();
         for row in 0..rows {
@@ -184,12 +156,19 @@ fn centred(mut values: Vec<f32>, columns: usize) -> Vec<f32> {
 
 /// Logits of a batch, `[batch, classes]`, and for every prunable layer, in graph order, a zero that
 /// was added to its output, `[batch, channels, height, width]`, whose gradient is the output's.
-fn forward_with_leaves(network: &Network, batch: Tensor<4>) -> (Tensor<2>, Vec<Tensor<4>>) {
+fn forward_with_leaves(
+    network: &Network,
+    batch: Tensor<4>,
+    mut observe: impl FnMut(NodeId, &[Tensor<4>]),
+) -> (Tensor<2>, Vec<Tensor<4>>) {
     let graph = network.graph();
     let mut values = Activations::new(graph, batch);
     let mut leaves = Vec::new();
     for id in graph.ids().skip(1) {
         let inputs = values.take_inputs(graph, id);
+        let without_record: Vec<Tensor<4>> =
+            inputs.iter().map(|input| input.clone().inner()).collect();
+        observe(id, &without_record);
         let mut output = network.node_output(id, &inputs);
         if graph.node(id).role.is_some() {
             let leaf = output.zeros_like().require_grad();
@@ -205,7 +184,7 @@ fn forward_with_leaves(network: &Network, batch: Tensor<4>) -> (Tensor<2>, Vec<T
 /// depends on it.
 fn squared_gradient(leaf: &Tensor<4>, gradients: &Gradients) -> Tensor<1> {
     match leaf.grad(gradients) {
-        Some(gradient) => channel_sums(gradient.clone() * gradient),
+        Some(gradient) => channel_products(&gradient, &gradient),
         None => Tensor::zeros([leaf.dims()[1]], &leaf.device().inner()),
     }
 }
@@ -228,7 +207,6 @@ mod tests {
     use super::*;
     use crate::architecture::Architecture;
     use crate::data::{Dataset, Split, shapes10};
-    use crate::watch::unwatched;
 
     /// Variance of the noise that is put in, in parts of the channel's: small, so that the logits
     /// follow their first derivative, and large beside rounding.
@@ -242,11 +220,19 @@ mod tests {
         CalibrationImages::draw(data, Split::Train, count, 1, data.normalization).unwrap()
     }
 
-    fn measured(model: &Model, images: &CalibrationImages<'_>, rounds: usize) -> LogitGradients {
-        let how = SensitivityMeasurement { images: images.len(), rounds };
-        let device = Device::flex();
-        let watch = &mut unwatched;
-        read_sync(LogitGradients::measure(model, &device, images, how, watch)).unwrap()
+    /// Of all images, so many times.
+    fn measured<'a>(
+        model: &Model,
+        images: &'a CalibrationImages<'a>,
+        rounds: usize,
+    ) -> LogitGradients<'a> {
+        let mut gradients = LogitGradients::new(model, &Device::flex(), images);
+        for _ in 0..rounds {
+            for batch in gradients.batches(images.len()) {
+                read_sync(gradients.add(batch, |_, _| ())).unwrap();
+            }
+        }
+        gradients
     }
 
     /// Centred logits of a batch with something added to the output of one prunable layer.
@@ -269,7 +255,7 @@ mod tests {
         let graph = network.graph();
         let shape = graph.node(graph.prunable_layers()[layer].node).shape;
         let (batch, positions) = (images.len(), shape.positions());
-        let input = || images.batches_of(batch, batch, &device).next().unwrap();
+        let input = || images.batches_of(0..batch, batch, &device).next().unwrap();
         let dims = [batch, shape.channels, shape.height, shape.width];
         let dense = logits(&network, input(), layer, Tensor::zeros(dims, &device));
         let mut rng = ChaCha8Rng::seed_from_u64(9);
@@ -317,7 +303,8 @@ mod tests {
     #[test]
     fn a_single_image_makes_all_layers_count_alike() {
         let data = shapes10(8, 10, 5);
-        let gradients = measured(&model("resnet8:width=0.25"), &images(&data, 1), 1);
+        let images = images(&data, 1);
+        let gradients = measured(&model("resnet8:width=0.25"), &images, 1);
         for variances in [vec![1.0; 4], vec![0.0, 2.0]] {
             let sum: f64 = gradients.of_layer(0, &variances).iter().sum();
             assert!((sum - 1.0).abs() < 1e-12, "{sum}");
@@ -331,7 +318,7 @@ mod tests {
         let [first, second] = [1, 1].map(|rounds| measured(&model, &images, rounds).squares);
         assert_eq!(first, second);
         let more = measured(&model, &images, 2);
-        assert_eq!(more.draws, 160.0);
+        assert_eq!(more.count, 160);
         assert_ne!(first[0][0], 0.5 * more.squares[0][0]);
     }
 }

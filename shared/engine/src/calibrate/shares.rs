@@ -3,7 +3,8 @@
 use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{LayerGraph, NodeId, Op};
 
-use crate::network::{channel_sums, download};
+use crate::kernels::{channel_products, channel_sums};
+use crate::network::download;
 use crate::sums::add_values;
 
 /// Σx and Σx² of each channel of both inputs of every residual sum.
@@ -63,9 +64,8 @@ impl StreamSums {
         let Ok(sum) = self.sums.binary_search_by_key(&id, |sum| sum.node) else { return };
         for (input, values) in inputs.iter().enumerate() {
             let [batch, _, height, width] = values.dims();
-            let squares = values.clone() * values.clone();
-            let of_batch =
-                Tensor::cat(vec![channel_sums(values.clone()), channel_sums(squares)], 0);
+            let sums = vec![channel_sums(values.clone()), channel_products(values, values)];
+            let of_batch = Tensor::cat(sums, 0);
             self.pending.push(Pending { sum, input, values: of_batch });
             self.sums[sum].inputs[input].count += (batch * height * width) as f64;
         }

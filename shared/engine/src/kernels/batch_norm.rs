@@ -43,25 +43,75 @@ const LANES: usize = 8;
 /// in f32, across images in f64.
 pub fn moments(extent: &Extent, input: &[f32]) -> Vec<ChannelMoments> {
     threads::map_range(extent.channels, |channel| {
-        let plane_sum = |plane: &[f32]| f64::from(sum_of(plane.iter().copied()));
+        let plane_sum = |plane: &[f32]| f64::from(sum_of(plane));
         let sum: f64 = extent.planes(input, channel).map(plane_sum).sum();
         let mean = (sum / extent.count()) as f32;
         // Squares of centred values: E[x²] − μ² would lose the variance of channels far from 0 to
         // rounding.
-        let centred_square = |x: &f32| (x - mean) * (x - mean);
-        let squares = |plane: &[f32]| f64::from(sum_of(plane.iter().map(centred_square)));
+        let squares = |plane: &[f32]| f64::from(sum_of_squares(plane, mean));
         let square_sum: f64 = extent.planes(input, channel).map(squares).sum();
         ChannelMoments { mean, variance: (square_sum / extent.count()) as f32 }
     })
 }
 
-/// Sum in lanes, which the compiler turns into vector additions.
-fn sum_of(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+/// Σx of each channel of `input` `[batch, channels, positions]`. Planes are summed in f32, across
+/// images in f64.
+pub fn sums(extent: &Extent, input: &[f32]) -> Vec<f32> {
+    threads::map_range(extent.channels, |channel| {
+        let planes = extent.planes(input, channel);
+        planes.map(|plane| f64::from(sum_of(plane))).sum::<f64>() as f32
+    })
+}
+
+/// Σxy of each channel of two inputs `[batch, channels, positions]`, likewise.
+pub fn products(extent: &Extent, one: &[f32], other: &[f32]) -> Vec<f32> {
+    threads::map_range(extent.channels, |channel| {
+        let planes = extent.planes(one, channel).zip(extent.planes(other, channel));
+        planes.map(|(one, other)| f64::from(sum_of_products(one, other, 0.0))).sum::<f64>() as f32
+    })
+}
+
+// Sums of a plane. Each adds up in lanes, which the compiler turns into vector additions, and by
+// index: an iterator's adapters would be called for each number.
+
+/// Σx.
+fn sum_of(plane: &[f32]) -> f32 {
     let mut lanes = [0.0f32; LANES];
-    for (index, value) in values.enumerate() {
-        lanes[index % LANES] += value;
+    let (chunks, rest) = plane.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            lanes[lane] += chunk[lane];
+        }
     }
-    lanes.iter().sum()
+    lanes.iter().chain(rest).sum()
+}
+
+/// Σ(x − μ)².
+fn sum_of_squares(plane: &[f32], mean: f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (chunks, rest) = plane.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            let centred = chunk[lane] - mean;
+            lanes[lane] += centred * centred;
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>()
+}
+
+/// Σx(y − μ).
+fn sum_of_products(one: &[f32], other: &[f32], mean: f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (ones, rest) = one.as_chunks::<LANES>();
+    let (others, rest_of_other) = other.as_chunks::<LANES>();
+    for at in 0..ones.len() {
+        let (one, other) = (&ones[at], &others[at]);
+        for lane in 0..LANES {
+            lanes[lane] += one[lane] * (other[lane] - mean);
+        }
+    }
+    let rest = rest.iter().zip(rest_of_other).map(|(one, other)| one * (other - mean));
+    lanes.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
 /// `γ·(x − μ)/√(v + ε) + β` for `input` `[batch, channels, positions]`; the others are one number a
@@ -91,8 +141,8 @@ pub fn scale_and_shift(extent: &Extent, input: &[f32], scale: &[f32], shift: &[f
         let planes = out.chunks_mut(extent.positions).zip(input.chunks(extent.positions));
         for (channel, (out, input)) in planes.enumerate() {
             let (scale, shift) = (scale[channel], shift[channel]);
-            for (to, x) in out.iter_mut().zip(input) {
-                *to = x * scale + shift;
+            for at in 0..extent.positions {
+                out[at] = input[at] * scale + shift;
             }
         }
     });
@@ -126,8 +176,8 @@ pub fn backward(
         let mean = moments[channel].mean;
         let planes = extent.planes(gradient, channel).zip(extent.planes(input, channel));
         planes.fold((0.0f64, 0.0f64), |(beta, gamma), (dy, x)| {
-            let weighted = sum_of(dy.iter().zip(x).map(|(dy, x)| dy * (x - mean)));
-            (beta + f64::from(sum_of(dy.iter().copied())), gamma + f64::from(weighted))
+            let weighted = sum_of_products(dy, x, mean);
+            (beta + f64::from(sum_of(dy)), gamma + f64::from(weighted))
         })
     });
     let beta: Vec<f32> = sums.iter().map(|sum| sum.0 as f32).collect();
@@ -149,9 +199,9 @@ pub fn backward(
                 let scale = gamma[channel] * inverse[channel];
                 let slope = -scale * inverse[channel] * gamma_gradient[channel] / count;
                 let offset = -scale * beta[channel] / count - slope * moments[channel].mean;
-                let values = gradient[plane.clone()].iter().zip(&input[plane]);
-                for (to, (dy, x)) in out.iter_mut().zip(values) {
-                    *to = dy * scale + x * slope + offset;
+                let (dy, x) = (&gradient[plane.clone()], &input[plane]);
+                for at in 0..extent.positions {
+                    out[at] = dy[at] * scale + x[at] * slope + offset;
                 }
             }
         },

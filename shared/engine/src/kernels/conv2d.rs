@@ -1,6 +1,8 @@
 //! Convolution as a matrix product with unfolded patches (im2col), a few images at a time so that
 //! the patches stay in the cache.
 
+use rrlab_types::{Padding, Window};
+
 use super::matmul::{Matrix, WriteMode, matmul};
 use super::unfold::{Input, swap_outer};
 use crate::threads;
@@ -35,6 +37,25 @@ impl Geometry {
 
     fn output_image(&self) -> usize {
         self.out_channels * self.positions()
+    }
+
+    /// The convolution that takes the output's gradient to the input's, where it is one: of stride 1,
+    /// padded by no more than the kernel reaches.
+    fn backwards(&self) -> Option<Self> {
+        let Window { kernel, stride, padding, dilation } = self.input.window;
+        let [rows, columns] = [0, 1].map(|side| dilation[side] * (kernel[side] - 1));
+        let padding = Padding {
+            top: rows.checked_sub(padding.top)?,
+            left: columns.checked_sub(padding.left)?,
+            bottom: rows.checked_sub(padding.bottom)?,
+            right: columns.checked_sub(padding.right)?,
+        };
+        let [height, width] = self.input.places();
+        let window = Window { kernel, stride, padding, dilation };
+        let (batch, channels) = (self.input.batch, self.out_channels);
+        let input = Input { batch, channels, height, width, window };
+        let backwards = Self { input, out_channels: self.input.channels, groups: self.groups };
+        (stride == [1; 2]).then_some(backwards)
     }
 
     fn images_per_product(&self) -> usize {
@@ -109,6 +130,9 @@ fn multiply(geometry: &Geometry, weight: &[f32], patches: &[f32], product: &mut 
 /// - `weight`: `[out, in / groups, rows, columns]`
 /// - `gradient`: [`Geometry::output_shape`]
 pub fn input_gradient(geometry: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+    if let Some(backwards) = geometry.backwards() {
+        return forward(&backwards, gradient, &turned(geometry, weight));
+    }
     let (input_image, output_image) = (geometry.input.image(), geometry.output_image());
     let at_once = geometry.images_per_product();
     let mut input_gradient = vec![0.0; geometry.input.batch * input_image];
@@ -131,6 +155,27 @@ pub fn input_gradient(geometry: &Geometry, weight: &[f32], gradient: &[f32]) -> 
         },
     );
     input_gradient
+}
+
+/// Weights of [`Geometry::backwards`], `[in, out / groups, rows, columns]`: each kernel turned by half,
+/// and the channels of each group exchanged.
+fn turned(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
+    let area = geometry.input.window.area();
+    let [inputs, outputs] =
+        [geometry.input.channels, geometry.out_channels].map(|all| all / geometry.groups);
+    let of_group = inputs * outputs * area;
+    let mut turned = vec![0.0; weight.len()];
+    for (weight, turned) in weight.chunks(of_group).zip(turned.chunks_mut(of_group)) {
+        for output in 0..outputs {
+            for input in 0..inputs {
+                let kernel = &weight[(output * inputs + input) * area..][..area];
+                let target = &mut turned[(input * outputs + output) * area..][..area];
+                target.copy_from_slice(kernel);
+                target.reverse();
+            }
+        }
+    }
+    turned
 }
 
 /// Gradient with respect to the weight: Σ over images and positions of each output channel's

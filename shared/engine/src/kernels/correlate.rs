@@ -1,8 +1,9 @@
 //! Correlation of an image's channels with shifted copies of themselves: the sums that second
 //! moments of patches need.
 
-use super::matmul::{Matrix, WriteMode, matmul};
-use super::unfold::swap_outer;
+use super::matmul::{Matrix, WriteMode, matmul_into_part};
+use super::patch_sums::mirror;
+use super::spectrum;
 use crate::threads;
 
 /// Shift of the second channel against the first, in rows and columns. Rows are never negative: the
@@ -18,67 +19,97 @@ pub struct Planes {
     pub width: usize,
 }
 
-/// Parts into which the batch is cut. Fixed, so that sums do not depend on the number of threads; 8
-/// keep the cores of most machines busy, and each costs the memory of all sums once more.
-const PARTS: usize = 8;
-/// Values of the images that one product reads, where a single image does not have more: deep layers
-/// have many channels and few pixels, and a product over the pixels of one image would write all
-/// sums for next to no work. They and their shifted copy stay in the second cache.
-const VALUES_PER_PRODUCT: usize = 1 << 16;
+/// Values of images that are joined at a time, where a single image does not have more.
+const VALUES_AT_ONCE: usize = 1 << 21;
+/// Rows of the products that are one task.
+const ROWS_PER_TASK: usize = 64;
 
-/// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)`, zero outside the image.
+/// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)`, zero outside the image: by
+/// spectra where that takes fewer multiplications.
 ///
 /// # Shapes
 /// - `input`: X, `[batch, channels, height, width]`
 /// - output: `[offsets, c', c]`
 pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
-    let Planes { batch, channels, height, width } = *planes;
+    let by_pixels = offsets.len() * planes.height * planes.width * planes.channels;
+    if spectrum::multiplications(planes, offsets) < by_pixels {
+        return spectrum::correlate(planes, input, offsets);
+    }
+    correlate_pixels(planes, input, offsets)
+}
+
+/// The same by a product over the pixels for each offset.
+fn correlate_pixels(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
+    let Planes { channels, height, width, .. } = *planes;
     let (pixels, size) = (height * width, channels * channels);
     let image = channels * pixels;
-    let per_part = batch.div_ceil(PARTS).max(1);
-    let per_product = (VALUES_PER_PRODUCT / image).clamp(1, per_part);
-    let parts = threads::map_range(batch.div_ceil(per_part), |part| {
-        let images = part * per_part..((part + 1) * per_part).min(batch);
-        let mut sums = vec![0.0; offsets.len() * size];
-        let (mut joined, mut shifted) = (Vec::new(), Vec::new());
-        for images in input[images.start * image..images.end * image].chunks(per_product * image) {
-            let count = images.len() / image;
-            joined.resize(images.len(), 0.0);
-            swap_outer(channels, pixels, count, images, &mut joined);
-            for (offset, sums) in offsets.iter().zip(sums.chunks_mut(size)) {
-                // Pixels from outside are 0.
-                shifted.clear();
-                shifted.resize(images.len(), 0.0);
-                shift(planes, &joined, *offset, &mut shifted);
-                let left = Matrix::new(&shifted, channels, count * pixels);
-                let right = Matrix::new(&joined, channels, count * pixels).transposed();
-                matmul(left, right, sums, WriteMode::Add);
-            }
-        }
-        sums
-    });
     let mut sums = vec![0.0; offsets.len() * size];
-    for part in parts {
-        for (sum, value) in sums.iter_mut().zip(part) {
-            *sum += value;
-        }
+    for images in input.chunks((VALUES_AT_ONCE / image).max(1) * image) {
+        // `[channels, images, pixels]`: deep layers have few pixels, and a product over those of one
+        // image would write all sums for next to no work.
+        let joined = by_channel(channels, pixels, images);
+        let columns = images.len() / channels;
+        let rows_per_task = ROWS_PER_TASK.min(channels);
+        let task = |shifted: &mut Vec<f32>, task: usize, out: &mut [f32]| {
+            let mut rest = out;
+            let mut row = task * rows_per_task;
+            while !rest.is_empty() {
+                let (offset, first) = (offsets[row / channels], row % channels);
+                let rows = (rest.len() / channels).min(channels - first);
+                let (out, after) = rest.split_at_mut(rows * channels);
+                let source = &joined[first * columns..][..rows * columns];
+                let left = shift(planes, source, offset, shifted);
+                // What is not shifted is symmetric: up to the diagonal is enough.
+                let reached = if offset == (0, 0) { first + rows } else { channels };
+                let left = Matrix::new(left, rows, columns);
+                let right = Matrix::new(&joined[..reached * columns], reached, columns);
+                matmul_into_part(left, right.transposed(), out, channels, WriteMode::Add);
+                (rest, row) = (after, row + rows);
+            }
+        };
+        threads::for_each_chunk_with(&mut sums, rows_per_task * channels, Vec::new, task);
+    }
+    for (_, sums) in offsets.iter().zip(sums.chunks_mut(size)).filter(|(o, _)| **o == (0, 0)) {
+        mirror(sums, channels);
     }
     sums
 }
 
-/// Moves what lies at (y + dy, x + dx) of each plane to (y, x); what has nothing to move there is
-/// left as it is.
-fn shift(planes: &Planes, image: &[f32], (rows, columns): Offset, shifted: &mut [f32]) {
-    let Planes { height, width, .. } = *planes;
+/// `[channels, images, pixels]` from `[images, channels, pixels]`.
+fn by_channel(channels: usize, pixels: usize, images: &[f32]) -> Vec<f32> {
+    let mut joined = vec![0.0; images.len()];
+    threads::for_each_chunk(&mut joined, images.len() / channels, |channel, row| {
+        for (image, plane) in row.chunks_mut(pixels).enumerate() {
+            plane.copy_from_slice(&images[(image * channels + channel) * pixels..][..pixels]);
+        }
+    });
+    joined
+}
+
+/// Planes in which what lies at (y + dy, x + dx) has moved to (y, x), with zeros from outside, in
+/// `buffer` if anything moves.
+fn shift<'a>(
+    planes: &Planes,
+    source: &'a [f32],
+    offset: Offset,
+    buffer: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    let (Planes { height, width, .. }, (rows, columns)) = (*planes, offset);
+    if offset == (0, 0) {
+        return source;
+    }
+    buffer.clear();
+    buffer.resize(source.len(), 0.0);
     let length = width.saturating_sub(columns.unsigned_abs());
     let (from, to) = (columns.max(0) as usize, (-columns).max(0) as usize);
     if length == 0 {
-        return;
+        return buffer;
     }
-    for (image, shifted) in image.chunks(height * width).zip(shifted.chunks_mut(height * width)) {
+    for (plane, shifted) in source.chunks(height * width).zip(buffer.chunks_mut(height * width)) {
         for row in 0..height.saturating_sub(rows) {
-            let source = &image[(row + rows) * width + from..][..length];
+            let source = &plane[(row + rows) * width + from..][..length];
             shifted[row * width + to..][..length].copy_from_slice(source);
         }
     }
+    buffer
 }

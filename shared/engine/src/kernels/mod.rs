@@ -12,9 +12,11 @@ mod conv2d;
 mod correlate;
 mod matmul;
 mod patch_sums;
+mod spectrum;
 mod unfold;
 
-use burn::backend::{Dispatch, DispatchDevice};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Dispatch, DispatchDevice, Flex, TensorMetadata as _};
 use burn::tensor::{
     Device, Tensor, TensorData, module,
     ops::{ConvOptions, PadMode, UnfoldOptions},
@@ -162,13 +164,59 @@ pub fn per_channel(values: Tensor<1>) -> Tensor<4> {
     values.reshape([1, channels, 1, 1])
 }
 
-/// A tensor of the CPU device on the host: a view of its memory, so that nothing is waited for.
-fn of_cpu<const D: usize>(tensor: Tensor<D>) -> TensorData {
-    burn::tensor::read_sync(tensor.into_data_async()).expect("the CPU device does not fail")
+/// Σ over batch and positions of each channel.
+///
+/// # Shapes
+/// - `values`: `[batch, channels, height, width]`
+/// - output: `[channels]`
+pub fn channel_sums(values: Tensor<4>) -> Tensor<1> {
+    if !is_cpu(&values.device()) {
+        return channel_sums_by_burn(values);
+    }
+    let (extent, device) = (extent_of(&values), values.device());
+    let sums = batch_norm::sums(&extent, values_of(&of_cpu(values)));
+    Tensor::from_data(TensorData::new(sums, [extent.channels]), &device)
 }
 
-fn values_of(data: &TensorData) -> &[f32] {
-    data.as_slice::<f32>().expect("activations are f32")
+/// The same by burn's own operations, whatever the device.
+pub fn channel_sums_by_burn(values: Tensor<4>) -> Tensor<1> {
+    let channels = values.dims()[1];
+    values.sum_dim(3).sum_dim(2).sum_dim(0).reshape([channels])
+}
+
+/// Σ over batch and positions of the products of two images, of each channel.
+///
+/// # Shapes
+/// - `one`, `other`: `[batch, channels, height, width]`
+/// - output: `[channels]`
+pub fn channel_products(one: &Tensor<4>, other: &Tensor<4>) -> Tensor<1> {
+    let device = one.device();
+    if !is_cpu(&device) {
+        return channel_sums_by_burn(one.clone() * other.clone());
+    }
+    let extent = extent_of(one);
+    let data = [one, other].map(|values| of_cpu(values.clone()));
+    let [one, other] = data.each_ref().map(values_of);
+    let sums = batch_norm::products(&extent, one, other);
+    Tensor::from_data(TensorData::new(sums, [extent.channels]), &device)
+}
+
+fn extent_of(values: &Tensor<4>) -> batch_norm::Extent {
+    let [batch, channels, height, width] = values.dims();
+    batch_norm::Extent { batch, channels, positions: height * width }
+}
+
+/// A tensor of the CPU device, row-major in memory. Its numbers are not copied unless they lie
+/// otherwise, as they would be on their way to the host where another tensor shares them.
+fn of_cpu<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Flex> {
+    let tensor = if tensor.is_autodiff() { tensor.inner() } else { tensor };
+    let primitive = tensor.try_into_primitive::<Flex>();
+    primitive.expect("callers have asked for its device").to_contiguous()
+}
+
+fn values_of(tensor: &FloatTensor<Flex>) -> &[f32] {
+    // A part of a larger tensor may share all of its memory.
+    &tensor.storage()[..tensor.shape().num_elements()]
 }
 
 /// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)` for each offset (dy, dx),

@@ -54,7 +54,7 @@ pub fn patch_sums(input: &Input, groups: usize, values: &[f32]) -> Vec<f32> {
 
 /// Copies what lies below the diagonal of a matrix `[size, size]` to above it, in blocks that lie in
 /// the cache either way.
-fn mirror(matrix: &mut [f32], size: usize) {
+pub fn mirror(matrix: &mut [f32], size: usize) {
     for rows in blocks(size) {
         for columns in blocks(rows.end) {
             for row in rows.clone() {

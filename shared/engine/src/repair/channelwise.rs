@@ -4,8 +4,9 @@ use burn::tensor::{Device, ExecutionError, Tensor};
 use rrlab_types::{ChannelMoments, ChannelwiseOperator};
 
 use super::fold::fold;
-use super::pass::{DenseStatistics, Pass, Statistics, means, outputs_of, statistics};
+use super::pass::{DenseStatistics, Pass, Statistics, means, outputs_of, positions_of, statistics};
 use crate::calibrate::{CalibrationError, CalibrationImages};
+use crate::kernels::{channel_products, channel_sums};
 use crate::model::Model;
 use crate::network::Network;
 use crate::watch::{Progress, Stopped};
@@ -87,8 +88,11 @@ async fn covariances(
     pruned: &[Tensor<4>],
 ) -> Result<Vec<f64>, ExecutionError> {
     let pairs = dense.iter().zip(pruned);
-    let means =
-        means(pairs.map(|(y, p)| vec![y.clone(), p.clone(), y.clone() * p.clone()])).await?;
+    let sums = |(y, p): (&Tensor<4>, &Tensor<4>)| {
+        let of_each = [y, p].map(|values| channel_sums(values.clone()));
+        (positions_of(y), of_each.into_iter().chain([channel_products(y, p)]).collect())
+    };
+    let means = means(pairs.map(sums)).await?;
     let channels = means.len() / 3;
     let (of_dense, rest) = means.split_at(channels);
     let (of_pruned, of_product) = rest.split_at(channels);

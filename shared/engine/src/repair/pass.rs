@@ -4,8 +4,9 @@ use burn::tensor::{Device, ExecutionError, Tensor};
 use rrlab_types::{LayerGraph, NodeId};
 
 use crate::calibrate::{CalibrationError, CalibrationImages};
+use crate::kernels::{channel_products, channel_sums};
 use crate::model::Model;
-use crate::network::{Activations, Network, channel_sums, download};
+use crate::network::{Activations, Network, download};
 use crate::sums::add_values;
 use crate::watch::{Progress, Stopped};
 
@@ -66,28 +67,34 @@ pub(super) fn outputs_of(
     inputs.into_iter().map(|inputs| network.node_output(id, &inputs)).collect()
 }
 
-/// Means of several quantities over batches, images and positions.
-///
-/// # Shapes
-/// - each quantity of a batch: `[batch, channels, height, width]`
-/// - output: `[quantities, channels]`
+/// Images times positions of a batch, and sums over them of several quantities of each channel,
+/// `[channels]` each.
+pub(super) type BatchSums = (usize, Vec<Tensor<1>>);
+
+/// Means of several quantities over all batches, `[quantities, channels]`.
 pub(super) async fn means(
-    batches: impl Iterator<Item = Vec<Tensor<4>>>,
+    batches: impl Iterator<Item = BatchSums>,
 ) -> Result<Vec<f64>, ExecutionError> {
     let mut sums: Vec<f64> = Vec::new();
     let mut count = 0.0;
-    for quantities in batches {
-        let [batch, _, height, width] = quantities[0].dims();
-        count += (batch * height * width) as f64;
-        let of_batch = quantities.into_iter().map(channel_sums).collect();
+    for (of_images, of_batch) in batches {
+        count += of_images as f64;
         add_values(&mut sums, &download(Tensor::cat(of_batch, 0)).await?);
     }
     Ok(sums.into_iter().map(|sum| sum / count).collect())
 }
 
+/// Images times positions of a batch, `[batch, channels, height, width]`.
+pub(super) fn positions_of(values: &Tensor<4>) -> usize {
+    let [batch, _, height, width] = values.dims();
+    batch * height * width
+}
+
 /// Mean and variance of each channel of these batches, `[batch, channels, height, width]` each.
 pub(super) async fn statistics(outputs: &[Tensor<4>]) -> Result<Statistics, ExecutionError> {
-    let means = means(outputs.iter().map(|y| vec![y.clone(), y.clone() * y.clone()])).await?;
+    let sums =
+        |y: &Tensor<4>| (positions_of(y), vec![channel_sums(y.clone()), channel_products(y, y)]);
+    let means = means(outputs.iter().map(sums)).await?;
     let (first, second) = means.split_at(means.len() / 2);
     let channels = first.iter().zip(second);
     // Rounding can leave the difference of two equal numbers below 0.
