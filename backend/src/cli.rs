@@ -108,6 +108,9 @@ pub enum Command {
     Choose(ChooseArgs),
     /// Prune a network as allocated, and repair it.
     Prune(PruneArgs),
+    /// Let a pruned and repaired network learn from the dense one's outputs, without labels; goes on
+    /// where it was stopped.
+    Distil(DistilArgs),
     /// Write a network in another form: safetensors, which PyTorch loads, or ONNX.
     Export(ExportArgs),
     /// Measure a network's accuracy.
@@ -524,6 +527,50 @@ pub struct PruneArgs {
     pub torch_prune: Option<PathBuf>,
     #[command(flatten)]
     pub overwrite: OverwriteArgs,
+}
+
+/// Let a pruned and repaired network learn from the dense one's outputs, without labels.
+///
+/// Its kept weights, biases and norms follow the dense network's output distribution on unlabelled
+/// images, by Adam; what was pruned stays 0 and the norms' statistics stay as repair left them.
+#[derive(Debug, Args)]
+pub struct DistilArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The dense network that it was pruned from.
+    #[arg(long, value_name = "FILE")]
+    pub teacher: PathBuf,
+    /// Data set of the images to learn from, on whose test images the accuracy is measured.
+    #[arg(long)]
+    pub dataset: String,
+    /// Images to learn from, drawn with --seed: with the same seed and count those that repair saw.
+    #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
+    pub images: usize,
+    /// Unlabelled images that are not learned from, on which the divergence from the dense network is
+    /// measured before and after.
+    #[arg(long, default_value_t = JUDGE_IMAGES, value_name = "COUNT")]
+    pub judge_images: usize,
+    /// Passes over the images.
+    #[arg(long, default_value_t = TrainingPlan::distillation().epochs)]
+    pub epochs: usize,
+    /// Images of one step.
+    #[arg(long, default_value_t = TrainingPlan::distillation().batch_size)]
+    pub batch_size: usize,
+    /// Highest learning rate; it falls to 0 along a cosine.
+    #[arg(long, default_value_t = TrainingPlan::distillation().learning_rate)]
+    pub learning_rate: f64,
+    /// Neither shift nor flip images.
+    #[arg(long)]
+    pub no_augmentation: bool,
+    /// Where the network goes: a name that ends in .onnx or .safetensors. Meanwhile OUT.training holds
+    /// the state to go on from after a stop.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
+    /// Seconds between two saved states.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub save_every: u64,
 }
 
 /// Write a network in another form.

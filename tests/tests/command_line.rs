@@ -154,6 +154,58 @@ fn fine_tuning_killed_in_the_middle_ends_where_it_would_have() {
 }
 
 #[test]
+fn distillation_killed_in_the_middle_ends_where_it_would_have() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    desk.succeeds(&words(
+        "calibrate --model model.safetensors --dataset noise --images 64 --out profile.json",
+    ));
+    let allocation = desk.json(&words("allocate --profile profile.json --rule rr --sparsity 0.9"));
+    std::fs::write(desk.path("a.json"), serde_json::to_vec(&allocation).unwrap()).unwrap();
+    desk.succeeds(&words(
+        "prune --model model.safetensors --allocation a.json --dataset noise --images 64 \
+        --out pruned.safetensors",
+    ));
+    let asked = |out: &'static str| {
+        let mut arguments = words(
+            "distil --model pruned.safetensors --teacher model.safetensors --dataset noise \
+            --images 64 --judge-images 32 --epochs 6 --batch-size 16 --save-every 0 --out",
+        );
+        arguments.push(out);
+        arguments
+    };
+    let whole = desk.json(&asked("whole.safetensors"));
+    let [before, after] =
+        ["before", "after"].map(|when| whole["divergence"][when].as_f64().unwrap());
+    assert!(after < before, "{before} became {after}");
+    assert_eq!(whole["epochs"].as_array().unwrap().len(), 6);
+    assert_eq!(whole["pruned_from"]["model_hash"], whole["teacher_hash"]);
+    let evaluation = desk.json(&["evaluate", "--model", "whole.safetensors", "--dataset", "noise"]);
+    assert_eq!(evaluation["nonzero_weights"], allocation["kept"], "no weight comes back");
+    assert_eq!(evaluation["accuracy"], whole["accuracy"]["after"]);
+
+    let mut running =
+        desk.command(&asked("killed.safetensors")).stderr(Stdio::null()).spawn().unwrap();
+    let state = desk.path("killed.safetensors.training");
+    wait_for(&mut running, &state);
+    running.kill().unwrap();
+    running.wait().unwrap();
+    desk.succeeds(&asked("killed.safetensors"));
+    assert!(!state.exists());
+    let read = |name: &str| std::fs::read(desk.path(name)).unwrap();
+    assert!(read("whole.safetensors") == read("killed.safetensors"), "the two networks differ");
+
+    // Its teacher is the network that it was pruned from, and no other.
+    let mut other = asked("other.safetensors");
+    other[4] = "whole.safetensors";
+    let said = desk.fails(1, &other);
+    assert!(
+        said.contains("name the dense network that it was pruned from with --teacher"),
+        "{said}"
+    );
+}
+
+#[test]
 fn files_of_two_networks_of_one_shape_are_not_mixed() {
     let desk = Desk::new();
     desk.trained("one.safetensors");

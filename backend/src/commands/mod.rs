@@ -7,6 +7,7 @@ mod choose;
 mod compare;
 mod context;
 mod dataset;
+mod distil;
 mod evaluate;
 mod export;
 mod finetune;
@@ -45,6 +46,7 @@ fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
         Command::Allocate(args) => allocate::run(context, args),
         Command::Choose(args) => choose::run(context, args),
         Command::Prune(args) => prune::run(context, args),
+        Command::Distil(args) => distil::run(context, args),
         Command::Evaluate(args) => evaluate::run(context, args),
         Command::Sweep(args) => sweep::run(context, args),
         Command::Finetune(args) => finetune::run(context, args),

@@ -57,7 +57,7 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
     let started = Instant::now();
     let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
-    let (mut model, epochs) = train(context, trainer, saving)?;
+    let (mut model, epochs) = train(context, "training", trainer, saving)?;
     let seconds = started.elapsed().as_secs_f64();
     let network = Network::new(&model, &device.device);
     let everything: Vec<usize> = (0..dataset.test.len()).collect();
@@ -121,24 +121,25 @@ fn resumed(
     Ok(state)
 }
 
-/// Trains to the end. What was trained is saved then too: evaluation comes next, and may be
+/// Trains to the end, under a bar that says what is done. What was trained is saved then too: evaluation comes next, and may be
 /// interrupted.
-fn train(
+pub fn train(
     context: &Context,
+    doing: &'static str,
     mut trainer: Trainer<'_>,
     mut saving: Saving<'_>,
 ) -> anyhow::Result<(Model, Vec<EpochReport>)> {
-    let meter = context.progress.count("training", "steps", trainer.total_steps());
+    let meter = context.progress.count(doing, "steps", trainer.total_steps());
     meter.begin_at(trainer.steps_done());
     let trained = read_sync(trainer.run(&[], async |trainer, progress| {
         if let Progress::Step(step) = progress {
             meter.advance(1);
             if let Some((loss, accuracy)) = trainer.log().so_far() {
-                meter.describe(format!(
-                    "epoch {}, loss {loss:.3}, accuracy {}",
-                    step.epoch + 1,
-                    percent(accuracy)
-                ));
+                let mut words = format!("epoch {}, loss {loss:.3}", step.epoch + 1);
+                if trainer.plan().reads_labels() {
+                    words.push_str(&format!(", accuracy {}", percent(accuracy)));
+                }
+                meter.describe(words);
             }
         }
         saving

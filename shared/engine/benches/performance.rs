@@ -16,7 +16,7 @@ use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::train::{Trainer, TrainingState};
-use rrlab_engine::watch::unwatched;
+use rrlab_engine::watch::Progress;
 use rrlab_types::TrainingPlan;
 
 const CLASSES: usize = 10;
@@ -83,8 +83,23 @@ fn train(architecture: &str, batch: usize) -> f64 {
     batch as f64 / time_of(step)
 }
 
-/// Seconds of calibration, and of a dense pass over as many images, before and after it.
-fn calibration(architecture: &str, count: usize) -> (f64, f64) {
+/// Seconds that a calibration took.
+struct Calibration {
+    /// All of it.
+    seconds: f64,
+    /// Until the last image was through: what grows with images.
+    over_images: f64,
+    /// A dense pass over as many images, before and after it.
+    dense: f64,
+}
+
+impl Calibration {
+    fn passes(&self) -> f64 {
+        self.seconds / self.dense
+    }
+}
+
+fn calibration(architecture: &str, count: usize) -> Calibration {
     let (data, model, device) = (shapes10(count, 10, 1), model(architecture), Device::flex());
     let (images, few) = (drawn(&data, count), drawn(&data, count.min(DENSE_IMAGES)));
     let network = Network::new(&model, &device);
@@ -96,10 +111,17 @@ fn calibration(architecture: &str, count: usize) -> (f64, f64) {
     let before = time_of(dense);
     let began = Instant::now();
     let method = Method::SecondMoments;
-    read_sync(calibrate(&model, &device, "cpu", &images, method, unwatched)).expect("finite");
+    let mut over_images = 0.0;
+    let watch = async |progress: Progress<'_>| {
+        if let Progress::Images(_) = progress {
+            over_images = began.elapsed().as_secs_f64();
+        }
+        Ok(())
+    };
+    read_sync(calibrate(&model, &device, "cpu", &images, method, watch)).expect("finite");
     let seconds = began.elapsed().as_secs_f64();
     let of_few = (before + time_of(dense)) / 2.0;
-    (seconds, of_few * count as f64 / few.len() as f64)
+    Calibration { seconds, over_images, dense: of_few * count as f64 / few.len() as f64 }
 }
 
 /// The exponent with which seconds grow over sizes: the slope of both logarithms.
@@ -116,7 +138,7 @@ fn exponent(points: &[(f64, f64)]) -> f64 {
 fn growth(what: &str, cases: &[(f64, &str, usize)]) {
     let mut points = Vec::new();
     for &(size, architecture, images) in cases {
-        points.push((size, calibration(architecture, images).0));
+        points.push((size, calibration(architecture, images).seconds));
     }
     let seconds: Vec<String> =
         points.iter().map(|(size, seconds)| format!("{size}: {seconds:.2} s")).collect();
@@ -124,12 +146,17 @@ fn growth(what: &str, cases: &[(f64, &str, usize)]) {
 }
 
 fn all() {
-    println!("| network | images | calibration, s | dense pass, s | passes |");
-    println!("|---|---|---|---|---|");
+    println!(
+        "| network | images | calibration, s | of which over images, s | dense pass, s | passes |"
+    );
+    println!("|---|---|---|---|---|---|");
     for (architecture, images) in CALIBRATED {
-        let (seconds, dense) = calibration(architecture, images);
-        let passes = seconds / dense;
-        println!("| {architecture} | {images} | {seconds:.2} | {dense:.2} | {passes:.1} |");
+        let measured = calibration(architecture, images);
+        let Calibration { seconds, over_images, dense } = measured;
+        let passes = measured.passes();
+        println!(
+            "| {architecture} | {images} | {seconds:.2} | {over_images:.2} | {dense:.2} | {passes:.1} |"
+        );
     }
     println!("\n| with | seconds | exponent |");
     println!("|---|---|---|");
@@ -158,10 +185,7 @@ fn main() -> ExitCode {
             match *what {
                 "forward" => println!("{}", forward(architecture, count)),
                 "train" => println!("{}", train(architecture, count)),
-                "calibrate" => {
-                    let (seconds, dense) = calibration(architecture, count);
-                    println!("{}", seconds / dense);
-                }
+                "calibrate" => println!("{}", calibration(architecture, count).passes()),
                 _ => return ExitCode::from(2),
             }
         }

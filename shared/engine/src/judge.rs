@@ -58,6 +58,11 @@ impl<'a> Judge<'a> {
         Ok(Self { images, dense })
     }
 
+    /// How many images it judges by.
+    pub fn images(&self) -> usize {
+        self.images.len()
+    }
+
     /// KL(dense ‖ model) = Σ p·(ln p − ln q) over classes, the mean over images, in nats: 0 for the
     /// dense network itself.
     ///

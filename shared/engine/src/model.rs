@@ -259,6 +259,15 @@ impl Model {
         ));
     }
 
+    /// Writes into the history how the network learned from the dense one, on this many images.
+    pub fn note_distillation(&mut self, plan: &TrainingPlan, dataset: &Dataset, images: usize) {
+        let (TrainingPlan { epochs, seed, .. }, name) = (plan, &dataset.name);
+        self.info.history.push(format!(
+            "distilled without labels from the dense network for {epochs} epochs on {images} \
+             images of {name} (seed {seed}) by {PROGRAM}"
+        ));
+    }
+
     /// Whether its logits are of the data set's classes. Names that differ altogether are no
     /// matter: authors have their own words for the same.
     ///

@@ -72,6 +72,16 @@ pub fn prune_by(
     Ok((masked(model, allocation, criterion, &masks), masks))
 }
 
+/// Masks that keep the weights of a pruned network that are not 0.
+pub fn masks_of(pruned: &Model) -> Masks {
+    let mut masks = Masks::new();
+    for layer in pruned.graph().prunable_layers() {
+        let weights = pruned.tensor(layer.name, "weight").values();
+        masks.insert(layer.name.to_owned(), weights.iter().map(|&w| w != 0.0).collect());
+    }
+    masks
+}
+
 /// Checks that an allocation is for this network.
 ///
 /// # Errors

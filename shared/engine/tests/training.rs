@@ -8,10 +8,11 @@ use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::experiment::Experiment;
 use rrlab_engine::finetune::FinetuneState;
+use rrlab_engine::judge::Judge;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
-use rrlab_engine::prune::{Masks, prune};
+use rrlab_engine::prune::{Masks, masks_of, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
@@ -189,7 +190,7 @@ fn velocities_of_other_weights_are_refused() {
     let data = shapes10(40, 10, 2);
     for (name, length) in [("conv1.weight", 3), ("fc.weight", 1)] {
         let mut state = TrainingState::start(model(2), plan(1));
-        state.velocity.insert(name.into(), HostTensor::vector(vec![0.0; length]));
+        state.optimizer.velocity.insert(name.into(), HostTensor::vector(vec![0.0; length]));
         let refused = Trainer::new(state, &data, &Device::flex());
         assert!(matches!(refused, Err(TrainingError::Velocity { .. })), "{name}");
     }
@@ -231,6 +232,46 @@ fn distillation_is_the_divergence_from_the_teacher() {
     });
     let expected = 9.0 * divergences.sum::<f64>() / 16.0;
     assert!((f64::from(loss) - expected).abs() < 1e-4 * expected, "{loss} is not {expected}");
+}
+
+/// A pruned network that learns from the dense one alone: nearer to it afterwards, wherever it was
+/// stopped, with masks and statistics as they were.
+#[test]
+fn distillation_moves_neither_masks_nor_statistics() {
+    let data = shapes10(96, 10, 6);
+    let (dense, device) = (model(7), Device::flex());
+    let (start, masks) = pruned(&dense);
+    assert_eq!(masks_of(&start), masks);
+    let plan = TrainingPlan { epochs: 3, batch_size: 32, ..TrainingPlan::distillation() };
+    let state = || TrainingState::start_pruned(start.clone(), masks.clone(), plan.clone());
+    let mut whole = Trainer::taught(state(), &data, Some(&dense), &device).unwrap();
+    run(&mut whole, usize::MAX);
+    let distilled = read_sync(whole.model()).unwrap();
+
+    let mut first = Trainer::taught(state(), &data, Some(&dense), &device).unwrap();
+    run(&mut first, 4);
+    let bytes = read_sync(first.state()).unwrap().to_bytes().unwrap();
+    let rest = TrainingState::from_bytes(&bytes).unwrap();
+    let mut second = Trainer::taught(rest, &data, Some(&dense), &device).unwrap();
+    assert_eq!(run(&mut second, usize::MAX).len(), 5);
+    assert!(read_sync(second.model()).unwrap() == distilled, "the two runs differ");
+
+    assert_eq!(masks_of(&distilled), masks);
+    let mut norms_moved = 0;
+    for (name, before) in start.tensors() {
+        let after = &distilled.tensors()[name];
+        if name.contains("running_") {
+            assert_eq!(after, before, "{name}");
+        } else if name.starts_with("bn") {
+            norms_moved += usize::from(after != before);
+        }
+    }
+    assert!(norms_moved > 0, "scales and shifts learn");
+    let images = CalibrationImages::draw(&data, Split::Train, 96, 0, data.normalization).unwrap();
+    let judge = read_sync(Judge::new(&dense, images, &device, unwatched)).unwrap();
+    let divergence = |model| read_sync(judge.divergence(model, &device, unwatched)).unwrap();
+    let (before, after) = (divergence(&start), divergence(&distilled));
+    assert!(after < 0.8 * before, "{before} became {after}");
 }
 
 /// Repair folds into batch norms so that they compute the same from a batch's own statistics:

@@ -69,7 +69,7 @@ pub use rule::{
 pub use selection::{Candidate, PairedDifference, Refinement, Selection};
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
 pub use training::{
-    Distillation, EpochReport, Schedule, StepReport, TrainingPlan, TrainingPlanError,
+    Distillation, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan, TrainingPlanError,
 };
 pub use version::VersionError;
 

@@ -33,6 +33,31 @@ pub struct TrainingPlan {
     /// Whether a dense network teaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distillation: Option<Distillation>,
+    /// What moves the weights.
+    #[serde(default, skip_serializing_if = "Optimizer::is_default")]
+    pub optimizer: Optimizer,
+    /// Whether batch norms keep the statistics that they have, in place of each batch's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen_statistics: bool,
+}
+
+/// What moves the weights along their gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Stochastic gradient descent with Nesterov momentum (Sutskever et al. 2013).
+    #[default]
+    Sgd,
+    /// Adam with its customary decays, 0.9 and 0.999 (Kingma and Ba 2015); momentum is not read.
+    Adam,
+}
+
+impl Optimizer {
+    /// Plans that were written before there were others mean the first.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Knowledge distillation (Hinton et al. 2015): the loss is (1 − weight)·cross-entropy +
@@ -66,6 +91,25 @@ impl Default for TrainingPlan {
             augment: true,
             seed: 0,
             distillation: None,
+            optimizer: Optimizer::default(),
+            frozen_statistics: false,
+        }
+    }
+}
+
+impl TrainingPlan {
+    /// How a repaired network learns from the dense one alone, without a label: its outputs as they
+    /// are, norms as repair left them (`docs/method.md`, section 4).
+    pub fn distillation() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            schedule: Schedule::Cosine,
+            weight_decay: 0.0,
+            label_smoothing: 0.0,
+            distillation: Some(Distillation { weight: 1.0, temperature: 1.0 }),
+            optimizer: Optimizer::Adam,
+            frozen_statistics: true,
+            ..Self::default()
         }
     }
 }
@@ -117,6 +161,11 @@ pub struct StepReport {
 }
 
 impl TrainingPlan {
+    /// Whether anything is learned from labels, or all from the dense network.
+    pub fn reads_labels(&self) -> bool {
+        self.distillation.is_none_or(|distillation| distillation.weight < 1.0)
+    }
+
     /// Whether its numbers make sense.
     ///
     /// # Errors

@@ -55,6 +55,11 @@ impl<'a> CalibrationImages<'a> {
         (!indices.is_empty()).then(|| Self { indices, ..self.clone() })
     }
 
+    /// The data set that they were drawn from with them alone to train on.
+    pub fn as_training_set(&self, dataset: &Dataset) -> Dataset {
+        Dataset { train: self.set.chosen(&self.indices), ..dataset.clone() }
+    }
+
     /// How many they are: at least one.
     pub fn len(&self) -> usize {
         self.indices.len()

@@ -17,9 +17,9 @@ use crate::threads;
 /// takes the square of its weights, so the fewer are summed.
 const HALF: f64 = 0.5;
 /// Output channels whose product with G is one task: enough that each read of G, which does not fit
-/// the cache, serves several channels, and few enough that a layer of 64 channels keeps four
-/// threads busy.
-const CHANNELS_PER_PRODUCT: usize = 16;
+/// the cache, serves many channels, and few enough that a layer of 512 channels, where it takes
+/// time, keeps eight threads busy.
+const CHANNELS_PER_PRODUCT: usize = 64;
 /// Rows of G that one task goes through for all channels: of the widest layers they fit the second
 /// cache.
 const ROWS_PER_TASK: usize = 32;

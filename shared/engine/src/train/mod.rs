@@ -1,7 +1,7 @@
-//! Training: SGD with Nesterov momentum over augmented batches, resumable at any step to the same
+//! Training by SGD or Adam over augmented batches, resumable at any step to the same
 //! result.
 
-mod sgd;
+mod optimizer;
 mod state;
 
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
@@ -15,9 +15,9 @@ use crate::evaluate::{accuracy, are_right};
 use crate::model::{ClassesError, Model, StateDictError};
 use crate::network::{Network, ParameterMap, download};
 use crate::prune::Masks;
-use crate::tensors::StateDict;
 use crate::watch::{Interrupted, Progress, Stopped};
-use sgd::Sgd;
+use optimizer::Optimizer;
+pub use optimizer::OptimizerState;
 pub use state::{TrainingLog, TrainingState, TrainingStateError};
 
 /// Why a network can't be trained, or training ended early.
@@ -44,7 +44,7 @@ pub enum TrainingError {
     /// A weight that is no longer a number, though the loss still was.
     #[error("training left what numbers can hold: {0}: a lower learning rate may help")]
     Weights(#[from] StateDictError),
-    /// Velocities of other weights than the network's.
+    /// Velocities, or means of squared gradients, of other weights than the network's.
     #[error("the velocity of `{name}` is of {found} numbers; the network's tensor has {expected}")]
     Velocity {
         name: String,
@@ -91,7 +91,7 @@ pub struct Trainer<'a> {
     network: Network,
     /// The dense network, and how much it teaches.
     teacher: Option<(Network, Distillation)>,
-    optimizer: Sgd,
+    optimizer: Optimizer,
     masks: Masks,
     log: TrainingLog,
     /// The network as training began, with the graph and the history that it still has.
@@ -127,12 +127,12 @@ impl<'a> Trainer<'a> {
         teacher: Option<&Model>,
         device: &Device,
     ) -> Result<Self, TrainingError> {
-        let TrainingState { model, velocity, masks, plan, epoch, step, log, images: so_far } =
+        let TrainingState { model, optimizer, masks, plan, epoch, step, log, images: so_far } =
             state;
         plan.check()?;
         model.check_classes(dataset)?;
         check_masks(&model, &masks)?;
-        check_velocity(&model, &velocity)?;
+        check_optimizer(&model, &optimizer)?;
         let images = dataset.train.hash_all();
         // A file of an earlier version does not say; it goes on as it would have then.
         let _: Binding = images.check(
@@ -151,7 +151,7 @@ impl<'a> Trainer<'a> {
         let device = device.clone().autodiff();
         let mut network = Network::new(&model, &device);
         network.map_trainable(&mut RequireGradients);
-        let optimizer = Sgd::new(plan.momentum, plan.weight_decay, &velocity, &masks, &device);
+        let optimizer = Optimizer::new(&plan, &optimizer, &masks, &device);
         let order = epoch_order(dataset.train.len(), plan.seed, epoch);
         let normalization = model.normalization_of(dataset);
         Ok(Self {
@@ -189,6 +189,11 @@ impl<'a> Trainer<'a> {
     /// Whether all epochs are done.
     pub fn is_finished(&self) -> bool {
         self.epoch >= self.plan.epochs
+    }
+
+    /// How it trains.
+    pub fn plan(&self) -> &TrainingPlan {
+        &self.plan
     }
 
     /// What the epochs so far did.
@@ -258,9 +263,10 @@ impl<'a> Trainer<'a> {
 
         let (loss, predictions) = self.loss(images, &labels);
         let mut gradients = loss.backward();
-        let progress = self.steps_done() as f64 / self.total_steps() as f64;
+        let done = self.steps_done();
+        let progress = done as f64 / self.total_steps() as f64;
         let rate = self.plan.learning_rate * self.plan.schedule.factor(progress);
-        self.network.map_trainable(&mut self.optimizer.step(rate, &mut gradients));
+        self.network.map_trainable(&mut self.optimizer.step(done + 1, rate, &mut gradients));
 
         // Read only now: the device works on while the host waits for its numbers.
         let right = are_right(predictions, &labels).await?;
@@ -288,17 +294,28 @@ impl<'a> Trainer<'a> {
         // The teacher sees the same variation of each image as the network.
         let teacher = self.teacher.as_ref();
         let taught = teacher.map(|(teacher, how)| (teacher.forward(images.clone().inner()), *how));
-        let logits = self.network.forward_training(images);
-        let (classes, smoothing) = (self.network.graph().classes(), self.plan.label_smoothing);
-        let targets = smoothed_targets(labels, classes, smoothing, &device);
-        let log_probabilities = activation::log_softmax(logits.clone(), 1);
-        let cross_entropy = (log_probabilities * targets).sum().div_scalar(-(labels.len() as f64));
-        let predictions = logits.clone().detach().argmax(1);
-        let Some((teacher, Distillation { weight, temperature })) = taught else {
-            return (cross_entropy, predictions);
+        let logits = if self.plan.frozen_statistics {
+            self.network.forward(images)
+        } else {
+            self.network.forward_training(images)
         };
-        let divergence = distillation_loss(logits, teacher, temperature);
-        let loss = cross_entropy.mul_scalar(1.0 - weight) + divergence.mul_scalar(weight);
+        let (classes, smoothing) = (self.network.graph().classes(), self.plan.label_smoothing);
+        let predictions = logits.clone().detach().argmax(1);
+        let divergence = taught.map(|(teacher, Distillation { weight, temperature })| {
+            distillation_loss(logits.clone(), teacher, temperature).mul_scalar(weight)
+        });
+        if let (Some(divergence), false) = (&divergence, self.plan.reads_labels()) {
+            return (divergence.clone(), predictions);
+        }
+        let targets = smoothed_targets(labels, classes, smoothing, &device);
+        let log_probabilities = activation::log_softmax(logits, 1);
+        let cross_entropy = (log_probabilities * targets).sum().div_scalar(-(labels.len() as f64));
+        let loss = match (divergence, self.plan.distillation) {
+            (Some(divergence), Some(Distillation { weight, .. })) => {
+                cross_entropy.mul_scalar(1.0 - weight) + divergence
+            }
+            _ => cross_entropy,
+        };
         (loss, predictions)
     }
 
@@ -334,7 +351,7 @@ impl<'a> Trainer<'a> {
     pub async fn state(&self) -> Result<TrainingState, TrainingError> {
         Ok(TrainingState {
             model: self.model().await?,
-            velocity: self.optimizer.velocity().await?,
+            optimizer: self.optimizer.state().await?,
             masks: self.masks.clone(),
             plan: self.plan.clone(),
             epoch: self.epoch,
@@ -366,8 +383,8 @@ fn check_masks(model: &Model, masks: &Masks) -> Result<(), TrainingError> {
     Ok(())
 }
 
-fn check_velocity(model: &Model, velocity: &StateDict) -> Result<(), TrainingError> {
-    for (name, velocity) in velocity {
+fn check_optimizer(model: &Model, state: &OptimizerState) -> Result<(), TrainingError> {
+    for (name, velocity) in state.velocity.iter().chain(&state.squares) {
         let found = velocity.values().len();
         let expected = model.tensors().get(name).map_or(0, |tensor| tensor.values().len());
         if found != expected {

@@ -1,7 +1,8 @@
-//! A training run at rest: model, velocities, plan and how far it got, in one safetensors file.
+//! A training run at rest: model, optimizer, plan and how far it got, in one safetensors file.
 
 use rrlab_types::{EpochReport, ImagesHash, StepReport, TrainingPlan};
 
+use super::optimizer::OptimizerState;
 use crate::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
 use crate::model::Model;
 use crate::prune::Masks;
@@ -11,6 +12,8 @@ use crate::tensors::{HostTensor, StateDict};
 const PROGRESS_KEY: &str = "rrlab.training";
 /// Prefix of the velocities' names.
 const VELOCITY_PREFIX: &str = "velocity/";
+/// Prefix of the names of Adam's means of squares.
+const SQUARES_PREFIX: &str = "squares/";
 /// Prefix of the masks' names.
 const MASK_PREFIX: &str = "mask/";
 
@@ -19,8 +22,8 @@ const MASK_PREFIX: &str = "mask/";
 pub struct TrainingState {
     /// The network as it is.
     pub model: Model,
-    /// Velocity of each parameter that has moved, flat, by the parameter's name.
-    pub velocity: StateDict,
+    /// What the optimizer remembers of each parameter that has moved.
+    pub optimizer: OptimizerState,
     /// Weights that may not come back, by layer; layers without a mask are free.
     pub masks: Masks,
     /// How it is trained.
@@ -102,8 +105,8 @@ struct Progress {
 impl TrainingState {
     /// The beginning of a run.
     pub fn start(model: Model, plan: TrainingPlan) -> Self {
-        let (velocity, masks, log) = (StateDict::new(), Masks::new(), TrainingLog::default());
-        Self { model, velocity, masks, plan, epoch: 0, step: 0, log, images: None }
+        let (optimizer, masks, log) = Default::default();
+        Self { model, optimizer, masks, plan, epoch: 0, step: 0, log, images: None }
     }
 
     /// The beginning of a run of a pruned model, in which these masks stay as they are.
@@ -128,8 +131,11 @@ impl TrainingState {
         let progress = serde_json::to_string(&progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
         file.metadata.insert(PROGRESS_KEY.into(), progress);
-        for (name, velocity) in &self.velocity {
-            file.tensors.insert(format!("{VELOCITY_PREFIX}{name}"), velocity.clone());
+        let OptimizerState { velocity, squares } = &self.optimizer;
+        for (prefix, tensors) in [(VELOCITY_PREFIX, velocity), (SQUARES_PREFIX, squares)] {
+            for (name, tensor) in tensors {
+                file.tensors.insert(format!("{prefix}{name}"), tensor.clone());
+            }
         }
         for (layer, mask) in &self.masks {
             let values = mask.iter().map(|&stays| f32::from(u8::from(stays))).collect();
@@ -153,13 +159,15 @@ impl TrainingState {
         let progress = file.metadata.get(PROGRESS_KEY).ok_or_else(missing)?;
         let Progress { plan, epoch, step, log, images } = serde_json::from_str(progress)
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
-        let velocity = take_prefixed(&mut file.tensors, VELOCITY_PREFIX);
+        let [velocity, squares] = [VELOCITY_PREFIX, SQUARES_PREFIX]
+            .map(|prefix| take_prefixed(&mut file.tensors, prefix));
         let mut masks = Masks::new();
         for (layer, mask) in take_prefixed(&mut file.tensors, MASK_PREFIX) {
             masks.insert(layer, mask.values().iter().map(|&value| value != 0.0).collect());
         }
         let model = checkpoint::from_file(file, NetworkHint::default())?;
-        Ok(Self { model, velocity, masks, plan, epoch, step, log, images })
+        let optimizer = OptimizerState { velocity, squares };
+        Ok(Self { model, optimizer, masks, plan, epoch, step, log, images })
     }
 }
 
