@@ -131,7 +131,7 @@ pub enum Command {
     /// beside them.
     Predict(PredictArgs),
     /// Write a sweep as a page of Markdown: accuracies, who leads beyond noise, transitions, and
-    /// what the judge chose.
+    /// what the judge chose; of several sweeps where a rule and the judge's choice stand in all.
     Report(ReportArgs),
     /// Repeat the paper's experiments on a network: train, calibrate, fine sweep of the rules,
     /// projection-forced ERK in three forms, with pages and figures. Goes on where it was stopped.
@@ -788,11 +788,12 @@ pub struct PredictArgs {
     pub overwrite: OverwriteArgs,
 }
 
-/// Write a sweep as a page.
+/// Write a sweep, or where a rule stands in several, as a page.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The sweep.
-    pub sweep: PathBuf,
+    /// A sweep; or several, for a page of where the rule and the judge's choice stand in all of them.
+    #[arg(required = true, value_name = "SWEEP")]
+    pub sweeps: Vec<PathBuf>,
     /// The rule that is held against all others.
     #[arg(long, default_value_t = Rule::Rr)]
     pub rule: Rule,

@@ -195,6 +195,19 @@ fn distillation_killed_in_the_middle_ends_where_it_would_have() {
     let read = |name: &str| std::fs::read(desk.path(name)).unwrap();
     assert!(read("whole.safetensors") == read("killed.safetensors"), "the two networks differ");
 
+    // What was begun is not gone on with otherwise, nor from another repair of the same weights.
+    let mut running =
+        desk.command(&asked("begun.safetensors")).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(&mut running, &desk.path("begun.safetensors.training"));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    desk.succeeds(&words(
+        "prune --model model.safetensors --allocation a.json --dataset noise --images 64 \
+        --repair least_squares --out pruned.safetensors --force-overwrite",
+    ));
+    let said = desk.fails(1, &asked("begun.safetensors"));
+    assert!(said.contains("is the state of a distillation with other settings"), "{said}");
+
     // Its teacher is the network that it was pruned from, and no other.
     let mut other = asked("other.safetensors");
     other[4] = "whole.safetensors";

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use burn::tensor::read_sync;
+use burn::tensor::{Device, Tensor, read_sync};
 use rrlab_engine::calibrate::CalibrationImages;
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::judge::Judge;
 use rrlab_engine::model::Model;
+use rrlab_engine::network::{Network, ParameterMap};
 use rrlab_engine::prune::masks_of;
 use rrlab_engine::train::{Trainer, TrainingState};
 use rrlab_types::{EpochReport, ImagesHash, ModelHash, PrunedFrom, TrainingPlan};
@@ -64,7 +65,18 @@ struct BeforeAndAfter {
     after: f64,
 }
 
-const CSV_COLUMNS: [&str; 6] = ["epoch", "loss", "images", "dataset", "model_hash", "teacher_hash"];
+const CSV_COLUMNS: [&str; 10] = [
+    "epoch",
+    "loss",
+    "images",
+    "dataset",
+    "divergence.before",
+    "divergence.after",
+    "accuracy.before",
+    "accuracy.after",
+    "model_hash",
+    "teacher_hash",
+];
 
 /// What a network is judged by, before and after.
 struct Yardstick<'a> {
@@ -72,19 +84,22 @@ struct Yardstick<'a> {
     dataset: &'a Dataset,
     device: &'a OpenDevice,
     interrupt: &'a Interrupt,
+    /// Where the state of learning is kept.
+    state_path: &'a Path,
     judge: Option<Judge<'a>>,
 }
 
 impl Yardstick<'_> {
     /// Divergence and accuracy, where there are images for them.
     fn measure(&self, model: &Model) -> anyhow::Result<[Option<f64>; 2]> {
-        let Self { context, dataset, device, interrupt, judge } = self;
+        let Self { context, dataset, device, interrupt, state_path, judge } = self;
+        let saved = state_path.exists().then_some(*state_path);
         let divergence = match judge {
             None => None,
             Some(judge) => {
                 let judged =
                     read_sync(judge.divergence(model, &device.device, async |_| interrupt.check()));
-                Some(interrupt.outcome(judged, None)?)
+                Some(interrupt.outcome(judged, saved)?)
             }
         };
         let images: Vec<usize> = (0..dataset.test.len()).collect();
@@ -92,7 +107,7 @@ impl Yardstick<'_> {
             return Ok([divergence, None]);
         }
         let of_test = (*dataset, Split::Test, images.as_slice());
-        Ok([divergence, Some(accuracy_on(context, model, of_test, device, interrupt)?)])
+        Ok([divergence, Some(accuracy_on(context, model, of_test, device, interrupt, saved)?)])
     }
 }
 
@@ -103,6 +118,10 @@ pub fn run(context: &Context, args: &DistilArgs) -> anyhow::Result<()> {
     check_teacher(args, &pruned, &teacher)?;
     let plan = plan(context, args);
     plan.check()?;
+    if form == ModelForm::Onnx {
+        // Whether all that learning will change has a place in the file, before it does.
+        form.bytes(&as_if_learned(&pruned)?, Some(&args.model.model))?;
+    }
     available_images(&context.data.summary(&args.dataset)?, Split::Train, args.images);
     let room = training_bytes(pruned.graph()) + model_bytes(pruned.graph());
     let out = Destination::check("--out", &args.out, args.overwrite.into(), room)?;
@@ -113,14 +132,21 @@ pub fn run(context: &Context, args: &DistilArgs) -> anyhow::Result<()> {
     let dataset = context.dataset_for(&pruned, &args.dataset)?;
     let (device, interrupt) = (context.device()?, Interrupt::listen()?);
     let images = calibration_images(context, &pruned, &dataset, Split::Train, args.images)?;
-    let learned_from = images.as_training_set(&dataset);
-    let judge = judge(context, (&teacher, &images), args.judge_images, &device, &interrupt)?;
+    let judge =
+        judge(context, (&teacher, &images), args.judge_images, &device, &interrupt, &state_path)?;
     let judge_images = judge.as_ref().map_or(0, Judge::images);
-    let yardstick =
-        Yardstick { context, dataset: &dataset, device: &device, interrupt: &interrupt, judge };
+    let yardstick = Yardstick {
+        context,
+        dataset: &dataset,
+        device: &device,
+        interrupt: &interrupt,
+        state_path: &state_path,
+        judge,
+    };
     let before = yardstick.measure(&pruned)?;
 
-    let trainer = Trainer::taught(state, &learned_from, Some(&teacher), &device.device)?;
+    let (indices, teaches) = (images.indices().to_vec(), Some(&teacher));
+    let trainer = Trainer::on_images(state, &dataset, indices, teaches, &device.device)?;
     let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
     let (mut distilled, epochs) = train(context, "distilling", trainer, saving)?;
     distilled.note_distillation(&plan, &dataset, images.len());
@@ -150,6 +176,22 @@ pub fn run(context: &Context, args: &DistilArgs) -> anyhow::Result<()> {
     print(context, &report)
 }
 
+/// The network with every number changed that learning may change, each tensor's by another amount:
+/// what shares its place in a file then no longer agrees.
+fn as_if_learned(model: &Model) -> anyhow::Result<Model> {
+    struct Move(f32);
+    impl ParameterMap for Move {
+        fn map<const D: usize>(&mut self, _: &str, _: bool, tensor: Tensor<D>) -> Tensor<D> {
+            self.0 += 1.0;
+            tensor.add_scalar(self.0)
+        }
+    }
+    let mut network = Network::new(model, &Device::flex());
+    network.map_trainable(&mut Move(0.0));
+    let tensors = read_sync(network.tensors())?;
+    Ok(Model::new(model.graph().clone(), tensors, model.info.clone())?)
+}
+
 fn both(before: Option<f64>, after: Option<f64>) -> Option<BeforeAndAfter> {
     Some(BeforeAndAfter { before: before?, after: after? })
 }
@@ -160,10 +202,11 @@ fn check_teacher(args: &DistilArgs, pruned: &Model, teacher: &Model) -> anyhow::
     let from = pruned.info.pruned_from.as_ref().map(|from| &from.model_hash);
     let remedy = "name the dense network that it was pruned from with --teacher";
     note_unbound(&what, teacher.hash().check(&what, from, remedy)?);
-    let [classes, of_teacher] = [pruned, teacher].map(|model| model.graph().classes());
+    let [layers, of_teacher] = [pruned, teacher].map(|model| model.graph().prunable_layers());
+    let shapes = layers.iter().map(|layer| (layer.name, &layer.weight_shape));
     ensure!(
-        classes == of_teacher,
-        "{} tells {of_teacher} classes apart, {what} {classes}: {remedy}",
+        shapes.eq(of_teacher.iter().map(|layer| (layer.name, &layer.weight_shape))),
+        "{} has other layers than {what}: {remedy}",
         args.teacher.display(),
     );
     Ok(())
@@ -187,7 +230,8 @@ fn resumed(path: &Path, start: &TrainingState) -> anyhow::Result<TrainingState> 
     let same = state.plan == start.plan
         && state.masks == start.masks
         && state.model.graph() == start.model.graph()
-        && state.model.info.pruned_from == start.model.info.pruned_from;
+        // Says by which repair it began, on how many images.
+        && state.model.info == start.model.info;
     ensure!(
         same,
         "{} is the state of a distillation with other settings, or of another network; repeat \
@@ -210,13 +254,15 @@ fn judge<'a>(
     count: usize,
     device: &OpenDevice,
     interrupt: &Interrupt,
+    state_path: &Path,
 ) -> anyhow::Result<Option<Judge<'a>>> {
     let Some(others) = learned_from.others(count) else { return Ok(None) };
     let meter = context.progress.count("asking the dense network", "images", others.len());
     let watch = follow(&meter, interrupt);
     let judge = read_sync(Judge::new(teacher, others, &device.device, watch));
     drop(meter);
-    Ok(Some(interrupt.outcome(judge, None)?))
+    let saved = state_path.exists().then_some(state_path);
+    Ok(Some(interrupt.outcome(judge, saved)?))
 }
 
 fn print(context: &Context, report: &DistilReport) -> anyhow::Result<()> {

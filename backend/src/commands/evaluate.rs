@@ -48,8 +48,14 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     let set = dataset.split(split);
     let drawn = draw_indices(set, images, context.seed);
     let device = context.device()?;
-    let fraction =
-        accuracy_on(context, &model, (&dataset, split, &drawn), &device, &Interrupt::listen()?)?;
+    let fraction = accuracy_on(
+        context,
+        &model,
+        (&dataset, split, &drawn),
+        &device,
+        &Interrupt::listen()?,
+        None,
+    )?;
     let name = args.model.model.display().to_string();
     let evaluation = evaluation(&name, &model, &dataset, split, images, &device.name, fraction);
     let report = Report {
@@ -68,13 +74,15 @@ pub fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
     report.print(context.format)
 }
 
-/// Accuracy on the images of a split at these indices, with a progress bar.
+/// Accuracy on the images of a split at these indices, with a progress bar. `saved` is the file from
+/// which the command goes on when it is stopped, where there is one.
 pub fn accuracy_on(
     context: &Context,
     model: &Model,
     (dataset, split, images): (&Dataset, Split, &[usize]),
     device: &OpenDevice,
     interrupt: &Interrupt,
+    saved: Option<&Path>,
 ) -> anyhow::Result<f64> {
     let network = Network::new(model, &device.device);
     let meter = context.progress.count("evaluating", "images", images.len());
@@ -83,7 +91,7 @@ pub fn accuracy_on(
     let measured =
         read_sync(accuracy(&network, dataset.split(split), images, &normalization, watch));
     drop(meter);
-    interrupt.outcome(measured, None)
+    interrupt.outcome(measured, saved)
 }
 
 /// Which network it is, and what it was pruned from.

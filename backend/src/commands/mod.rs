@@ -21,6 +21,7 @@ mod report;
 mod reproduce;
 mod serve;
 mod setup;
+mod standings;
 mod sweep;
 mod train;
 

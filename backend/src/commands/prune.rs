@@ -246,7 +246,7 @@ fn evaluated(
         return Ok(None);
     }
     let accuracy =
-        accuracy_on(context, result, (dataset, Split::Test, &images), device, interrupt)?;
+        accuracy_on(context, result, (dataset, Split::Test, &images), device, interrupt, None)?;
     let name = args.out.display().to_string();
     Ok(Some(evaluation(&name, result, dataset, Split::Test, images.len(), &device.name, accuracy)))
 }

@@ -1,4 +1,5 @@
-//! `rrlab report`: a sweep as a page of Markdown, every number from the file.
+//! `rrlab report`: a sweep, or what several say together, as a page of Markdown, every number from
+//! the files.
 
 use std::fmt::Write as _;
 
@@ -6,6 +7,8 @@ use anyhow::ensure;
 use comfy_table::{CellAlignment, Table, presets};
 use rrlab_types::{PairedComparison, Repair, Rule, Sparsity, Standing, SweepEntry, SweepReport};
 
+use super::context::asked_rules;
+use super::standings;
 use crate::cli::ReportArgs;
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::output::{NONE, percent};
@@ -14,9 +17,19 @@ use crate::storage::read_sweep;
 
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;
-    let report = read_sweep(&args.sweep)?;
-    ensure!(!report.entries.is_empty(), "{} has no entries yet", args.sweep.display());
-    out.write(markdown(&report, args.rule)?.as_bytes())?;
+    let mut reports = Vec::new();
+    for path in &args.sweeps {
+        let report = read_sweep(path)?;
+        ensure!(!report.entries.is_empty(), "{} has no entries yet", path.display());
+        reports.push(report);
+    }
+    // Refused by name where no sweep has it.
+    asked_rules(&reports, &[args.rule])?;
+    let page = match reports.as_slice() {
+        [report] => markdown(report, args.rule)?,
+        several => standings::markdown(several, args.rule)?,
+    };
+    out.write(page.as_bytes())?;
     say(&format!("wrote {}", args.out.display()));
     Ok(())
 }
@@ -75,7 +88,7 @@ fn provenance(report: &SweepReport) -> String {
 }
 
 /// A table in Markdown; all columns but the first `words` hold numbers.
-fn table(header: Vec<String>, rows: Vec<Vec<String>>, words: usize) -> Table {
+pub fn table(header: Vec<String>, rows: Vec<Vec<String>>, words: usize) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(header).add_rows(rows);
     for column in table.column_iter_mut().skip(words) {
@@ -85,7 +98,7 @@ fn table(header: Vec<String>, rows: Vec<Vec<String>>, words: usize) -> Table {
 }
 
 /// A name of the command line, as code.
-fn code(name: impl std::fmt::Display) -> String {
+pub fn code(name: impl std::fmt::Display) -> String {
     format!("`{name}`")
 }
 
@@ -127,6 +140,10 @@ fn transitions(report: &SweepReport) -> Table {
     table(header, rows, 1 + report.plan.repairs.len())
 }
 
+fn comparison(first: &SweepEntry, second: &SweepEntry) -> Option<PairedComparison> {
+    first.outcomes.as_ref()?.compare(second.outcomes.as_ref()?)
+}
+
 /// Every combination in which another rule does better than `judged` by more than noise.
 fn defeats(report: &SweepReport, judged: Rule) -> String {
     let mut rows = Vec::new();
@@ -153,10 +170,6 @@ fn defeats(report: &SweepReport, judged: Rule) -> String {
     }
     let header = ["repair", "by", "sparsity", "points", "p"].map(String::from).to_vec();
     table(header, rows, 2).to_string()
-}
-
-fn comparison(first: &SweepEntry, second: &SweepEntry) -> Option<PairedComparison> {
-    first.outcomes.as_ref()?.compare(second.outcomes.as_ref()?)
 }
 
 /// The judge's choices beside the most accurate rules.

@@ -15,8 +15,9 @@ fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>) {
 /// Shape of the input, channels out, groups and window: batches that do and do not fill a matrix
 /// product, odd sides, strides, padding wider than needed and of one side alone, kernels that are
 /// not square, with gaps, and channels in groups down to one each.
-fn cases() -> [([usize; 4], usize, usize, Window); 12] {
+fn cases() -> [([usize; 4], usize, usize, Window); 15] {
     let square = Window::square;
+    let one_side = Padding { top: 2, left: 0, bottom: 0, right: 1 };
     let rectangle = Window {
         kernel: [3, 2],
         stride: [2, 3],
@@ -36,6 +37,9 @@ fn cases() -> [([usize; 4], usize, usize, Window); 12] {
         ([3, 4, 7, 7], 8, 4, square(3, 2, 1)),
         ([40, 4, 3, 3], 4, 2, square(1, 1, 0)),
         ([2, 3, 11, 11], 4, 1, Window { dilation: [3, 3], ..square(3, 1, 3) }),
+        ([3, 6, 6, 7], 4, 2, square(3, 1, 1)),
+        ([3, 2, 5, 6], 3, 1, Window { padding: one_side, ..square(3, 1, 0) }),
+        ([3, 2, 5, 6], 3, 1, square(3, 1, 3)),
     ]
 }
 
@@ -127,7 +131,7 @@ fn correlations_equal_burns() {
     let all: Vec<_> = (0..3).flat_map(|row| (-2..=2).map(move |column| (row, column))).collect();
     // Products of pixels, where channels are few or offsets are; of more channels than one task has;
     // spectra, of sides even and odd, of images that fill a block of frequencies and more.
-    let cases: [([usize; 4], &[_]); 9] = [
+    let cases: [([usize; 4], &[_]); 11] = [
         ([5, 3, 8, 8], few),
         ([17, 2, 1, 5], few),
         ([3, 4, 2, 1], few),
@@ -137,6 +141,9 @@ fn correlations_equal_burns() {
         ([3, 40, 8, 7], &all),
         ([2, 130, 5, 6], &all),
         ([130, 64, 16, 16], &all),
+        // Some, or all but one, of the offsets leave nothing of the image inside it.
+        ([9, 64, 1, 1], &all),
+        ([9, 80, 2, 2], &all),
     ];
     for (shape, offsets) in cases {
         let input = random(shape, &device);

@@ -194,6 +194,13 @@ fn velocities_of_other_weights_are_refused() {
         let refused = Trainer::new(state, &data, &Device::flex());
         assert!(matches!(refused, Err(TrainingError::Velocity { .. })), "{name}");
     }
+    let mut state = TrainingState::start(
+        model(2),
+        TrainingPlan { distillation: None, ..TrainingPlan::distillation() },
+    );
+    state.optimizer.velocity.insert("conv1.bias".into(), HostTensor::vector(vec![0.0; 3]));
+    let refused = Trainer::new(state, &data, &Device::flex());
+    assert!(matches!(refused, Err(TrainingError::Squares { .. })), "Adam without squares");
 }
 
 /// A teacher that is the network itself teaches nothing; at full weight and temperature 1 the loss

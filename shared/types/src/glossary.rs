@@ -188,8 +188,8 @@ pub const ENTRIES: [Entry; 32] = [
     },
     Entry {
         term: "distillation",
-        meaning: "Knowledge distillation: the network learns from the dense network's outputs beside \
-                  the labels.",
+        meaning: "Knowledge distillation: the network learns from the dense network's outputs, beside \
+                  the labels or without them.",
         formula: "loss = (1 − w)·cross-entropy + w·T²·KL(dense ‖ network), at temperature T",
     },
 ];

@@ -102,6 +102,8 @@ impl TrainingPlan {
     /// are, norms as repair left them (`docs/method.md`, section 4).
     pub fn distillation() -> Self {
         Self {
+            // Of a thousand images, batches as large as in training would make few steps.
+            batch_size: 32,
             learning_rate: 1e-3,
             schedule: Schedule::Cosine,
             weight_decay: 0.0,

@@ -1,7 +1,5 @@
 //! The unlabelled images that networks are measured and repaired on.
 
-use std::ops::Range;
-
 use burn::tensor::{Device, Tensor};
 use rrlab_types::{ImagesHash, LayerGraph, Measurement, SensitivityMeasurement};
 
@@ -55,9 +53,9 @@ impl<'a> CalibrationImages<'a> {
         (!indices.is_empty()).then(|| Self { indices, ..self.clone() })
     }
 
-    /// The data set that they were drawn from with them alone to train on.
-    pub fn as_training_set(&self, dataset: &Dataset) -> Dataset {
-        Dataset { train: self.set.chosen(&self.indices), ..dataset.clone() }
+    /// Their indices into the split that they were drawn from, in ascending order.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
     }
 
     /// How many they are: at least one.
@@ -97,20 +95,33 @@ impl<'a> CalibrationImages<'a> {
         graph: &LayerGraph,
         device: &'s Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        self.batches_of(0..self.len(), self.batch(graph), device)
+        self.batches_of(self.indices.clone(), self.batch(graph), device)
     }
 
-    /// Some of them, likewise, in batches of at most `batch`.
-    pub(super) fn batches_of<'s>(
-        &'s self,
-        range: Range<usize>,
+    /// Images of the set at these indices, likewise, in batches of at most `batch`.
+    pub(super) fn batches_of(
+        &self,
+        indices: Vec<usize>,
         batch: usize,
         device: &Device,
-    ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        let device = device.clone();
-        self.indices[range].chunks(batch).map(move |chunk| {
-            images_to_device(self.set, &Sample::unvaried(chunk), &self.normalization, &device)
+    ) -> impl Iterator<Item = Tensor<4>> + use<'a> {
+        let (device, set, normalization) = (device.clone(), self.set, self.normalization);
+        let chunks: Vec<Vec<usize>> = indices.chunks(batch).map(<[usize]>::to_vec).collect();
+        chunks.into_iter().map(move |chunk| {
+            images_to_device(set, &Sample::unvaried(&chunk), &normalization, &device)
         })
+    }
+
+    /// `count` of them, spread evenly over their order, in which the classes of an image folder come
+    /// one after the other, and then the others: indices into the set.
+    pub(super) fn spread(&self, count: usize) -> [Vec<usize>; 2] {
+        let [mut spread, mut others] = [Vec::new(), Vec::new()];
+        for (place, &index) in self.indices.iter().enumerate() {
+            // The shares of `count` that end before and after this image.
+            let ends = place * count / self.len() != (place + 1) * count / self.len();
+            if ends { spread.push(index) } else { others.push(index) }
+        }
+        [spread, others]
     }
 
     /// What a profile says of these images and of how they were measured.

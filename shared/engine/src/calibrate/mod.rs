@@ -157,16 +157,17 @@ pub async fn calibrate(
     let streams = StreamSums::new(graph);
     let mut sums = NetworkSums { network: &network, layers, streams, left_on_device: Vec::new() };
 
-    // The first images' pass serves gradients as well.
+    // One pass serves moments and gradients.
     let how = sensitivity::measurement(images.len());
+    let [with_gradients, others] = images.spread(how.images);
     let mut gradients = LogitGradients::new(model, device, images);
-    for batch in gradients.batches(how.images) {
+    for batch in gradients.batches(with_gradients) {
         let count = batch.dims()[0];
         gradients.add(batch, |id, inputs| sums.observe(id, inputs)).await?;
         sums.finish_batch(count).await?;
         watch(Progress::Images(count)).await?;
     }
-    for batch in images.batches_of(how.images..images.len(), images.batch(graph), device) {
+    for batch in images.batches_of(others, images.batch(graph), device) {
         let count = batch.dims()[0];
         network.forward_observed(batch, |id, values| sums.observe(id, values.inputs));
         sums.finish_batch(count).await?;

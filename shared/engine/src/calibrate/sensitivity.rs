@@ -51,10 +51,10 @@ impl<'a> LogitGradients<'a> {
         Self { network, images, squares, count: 0, logits: Vec::new() }
     }
 
-    /// The first `count` images in batches, as [`LogitGradients::add`] takes them.
-    pub fn batches(&self, count: usize) -> impl Iterator<Item = Tensor<4>> + use<'a> {
+    /// Images at these indices in batches, as [`LogitGradients::add`] takes them.
+    pub fn batches(&self, indices: Vec<usize>) -> impl Iterator<Item = Tensor<4>> + use<'a> {
         let batch = self.images.batch(self.network.graph()).div_ceil(FORWARD_PASSES);
-        self.images.batches_of(0..count, batch, self.network.device())
+        self.images.batches_of(indices, batch, self.network.device())
     }
 
     /// Takes the next batch into account, with a combination drawn anew for each image. Each node
@@ -228,7 +228,7 @@ mod tests {
     ) -> LogitGradients<'a> {
         let mut gradients = LogitGradients::new(model, &Device::flex(), images);
         for _ in 0..rounds {
-            for batch in gradients.batches(images.len()) {
+            for batch in gradients.batches(images.indices().to_vec()) {
                 read_sync(gradients.add(batch, |_, _| ())).unwrap();
             }
         }
@@ -255,7 +255,7 @@ mod tests {
         let graph = network.graph();
         let shape = graph.node(graph.prunable_layers()[layer].node).shape;
         let (batch, positions) = (images.len(), shape.positions());
-        let input = || images.batches_of(0..batch, batch, &device).next().unwrap();
+        let input = || images.batches_of(images.indices().to_vec(), batch, &device).next().unwrap();
         let dims = [batch, shape.channels, shape.height, shape.width];
         let dense = logits(&network, input(), layer, Tensor::zeros(dims, &device));
         let mut rng = ChaCha8Rng::seed_from_u64(9);

@@ -86,18 +86,6 @@ impl ImageSet {
         indices.iter().map(|&index| self.labels[index]).collect()
     }
 
-    /// These images as a set of their own, in this order.
-    ///
-    /// # Panics
-    /// As [`ImageSet::image`].
-    pub fn chosen(&self, indices: &[usize]) -> Self {
-        let mut pixels = Vec::with_capacity(indices.len() * self.shape().elements());
-        for &index in indices {
-            pixels.extend_from_slice(self.image(index));
-        }
-        Self { side: self.side, pixels: pixels.into(), labels: self.labels_of(indices) }
-    }
-
     /// Hash of the pixels of these images, in this order; labels are no part of it.
     ///
     /// # Panics

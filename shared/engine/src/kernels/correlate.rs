@@ -31,6 +31,25 @@ const ROWS_PER_TASK: usize = 64;
 /// - `input`: X, `[batch, channels, height, width]`
 /// - output: `[offsets, c', c]`
 pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
+    let Planes { channels, height, width, .. } = *planes;
+    // Others shift every pixel out of the image: exactly 0, and nothing to compute.
+    let overlaps = |offset: &Offset| offset.0 < height && offset.1.unsigned_abs() < width;
+    let inside: Vec<Offset> = offsets.iter().copied().filter(overlaps).collect();
+    let found = correlate_inside(planes, input, &inside);
+    if inside.len() == offsets.len() {
+        return found;
+    }
+    let size = channels * channels;
+    let mut sums = vec![0.0; offsets.len() * size];
+    let wanted = offsets.iter().zip(sums.chunks_mut(size)).filter(|(offset, _)| overlaps(offset));
+    for ((_, sums), found) in wanted.zip(found.chunks(size)) {
+        sums.copy_from_slice(found);
+    }
+    sums
+}
+
+/// The same for offsets that leave a part of the image inside it.
+fn correlate_inside(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
     let by_pixels = offsets.len() * planes.height * planes.width * planes.channels;
     if spectrum::multiplications(planes, offsets) < by_pixels {
         return spectrum::correlate(planes, input, offsets);

@@ -16,7 +16,8 @@ use super::correlate::{Offset, Planes};
 use super::matmul::{Matrix, WriteMode, matmul, matmul_into_part};
 use crate::threads;
 
-/// Numbers that a block of frequencies may hold in spectra and in products of channels.
+/// Numbers that a block of frequencies may hold in spectra and in products of channels, where a single
+/// column of them does not hold more: of wide layers it holds a part of what their second moments do.
 const BLOCK: usize = 1 << 22;
 /// Rows of a product of channels that are computed at a time, up to the diagonal.
 const ROWS_PER_PRODUCT: usize = 64;
@@ -47,12 +48,14 @@ impl Frequencies {
     }
 }
 
-/// Multiplications for an image and channel.
+/// Multiplications for an image and channel, with its part of what is done once for the batch.
 pub fn multiplications(planes: &Planes, offsets: &[Offset]) -> usize {
     let Frequencies { rows, columns, .. } = Frequencies::new(planes, offsets);
     let transforms = 2 * columns * planes.height * (planes.width + 2 * rows);
-    // Of three products two are symmetric, of which half is computed.
-    transforms + 2 * rows * columns * planes.channels
+    // Of three products two are symmetric, of which half is computed; so is half of what reads them.
+    let products = 2 * rows * columns * planes.channels;
+    let reading = 3 * offsets.len() * rows * columns * planes.channels / 2;
+    transforms + products + reading / planes.batch.max(1)
 }
 
 /// Cosine and sine of a part of a turn.

@@ -7,7 +7,8 @@ mod state;
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 use rrlab_types::{
-    Binding, Distillation, IdentityError, ImagesHash, StepReport, TrainingPlan, TrainingPlanError,
+    Binding, Distillation, IdentityError, ImagesHash, Optimizer as OptimizerKind, StepReport,
+    TrainingPlan, TrainingPlanError,
 };
 
 use crate::data::{Augmentation, Dataset, Normalization, Sample, images_to_device};
@@ -45,7 +46,9 @@ pub enum TrainingError {
     #[error("training left what numbers can hold: {0}: a lower learning rate may help")]
     Weights(#[from] StateDictError),
     /// Velocities, or means of squared gradients, of other weights than the network's.
-    #[error("the velocity of `{name}` is of {found} numbers; the network's tensor has {expected}")]
+    #[error(
+        "what the optimizer remembers of `{name}` is of {found} numbers; the network's tensor has {expected}"
+    )]
     Velocity {
         name: String,
         /// Numbers of the velocity.
@@ -53,6 +56,9 @@ pub enum TrainingError {
         /// Values of the network's tensor; 0 where it has none of this name.
         expected: usize,
     },
+    /// A mean of gradients without the mean of their squares.
+    #[error("the state of Adam has no squares for `{name}`; begin the training anew")]
+    Squares { name: String },
     /// A mask of other weights than the network's.
     #[error("the mask of `{layer}` is of {found} weights; the layer has {expected}")]
     Mask {
@@ -85,7 +91,9 @@ impl From<Stopped> for TrainingError {
 /// A network while it is trained.
 pub struct Trainer<'a> {
     dataset: &'a Dataset,
-    images: ImagesHash,
+    /// The training images that it learns from, as indices into their split.
+    images: Vec<usize>,
+    images_hash: ImagesHash,
     normalization: Normalization,
     plan: TrainingPlan,
     network: Network,
@@ -116,26 +124,29 @@ impl<'a> Trainer<'a> {
         Self::taught(state, dataset, None, device)
     }
 
-    /// The same with the dense network, from which a plan with distillation learns.
+    /// The same on some of the training images alone, at these indices, with the dense network where
+    /// the plan has distillation.
     ///
     /// # Errors
-    /// If the plan makes no sense, asks for a teacher where there is none, or classes, masks, or
-    /// the images so far do not match.
-    pub fn taught(
+    /// As [`Trainer::taught`].
+    pub fn on_images(
         state: TrainingState,
         dataset: &'a Dataset,
+        images: Vec<usize>,
         teacher: Option<&Model>,
         device: &Device,
     ) -> Result<Self, TrainingError> {
         let TrainingState { model, optimizer, masks, plan, epoch, step, log, images: so_far } =
             state;
         plan.check()?;
-        model.check_classes(dataset)?;
+        if plan.reads_labels() {
+            model.check_classes(dataset)?;
+        }
         check_masks(&model, &masks)?;
-        check_optimizer(&model, &optimizer)?;
-        let images = dataset.train.hash_all();
+        check_optimizer(&model, plan.optimizer, &optimizer)?;
+        let images_hash = dataset.train.hash(&images);
         // A file of an earlier version does not say; it goes on as it would have then.
-        let _: Binding = images.check(
+        let _: Binding = images_hash.check(
             "the training so far",
             so_far.as_ref(),
             "choose the images it began on",
@@ -152,11 +163,12 @@ impl<'a> Trainer<'a> {
         let mut network = Network::new(&model, &device);
         network.map_trainable(&mut RequireGradients);
         let optimizer = Optimizer::new(&plan, &optimizer, &masks, &device);
-        let order = epoch_order(dataset.train.len(), plan.seed, epoch);
+        let order = epoch_order(&images, plan.seed, epoch);
         let normalization = model.normalization_of(dataset);
         Ok(Self {
             dataset,
             images,
+            images_hash,
             normalization,
             plan,
             network,
@@ -169,6 +181,21 @@ impl<'a> Trainer<'a> {
             step,
             order,
         })
+    }
+
+    /// The same with the dense network, from which a plan with distillation learns.
+    ///
+    /// # Errors
+    /// If the plan makes no sense, asks for a teacher where there is none, or classes, masks, or
+    /// the images so far do not match.
+    pub fn taught(
+        state: TrainingState,
+        dataset: &'a Dataset,
+        teacher: Option<&Model>,
+        device: &Device,
+    ) -> Result<Self, TrainingError> {
+        let all = (0..dataset.train.len()).collect();
+        Self::on_images(state, dataset, all, teacher, device)
     }
 
     /// Steps of one epoch.
@@ -331,7 +358,7 @@ impl<'a> Trainer<'a> {
         if self.step == self.steps_per_epoch() {
             self.step = 0;
             self.epoch += 1;
-            self.order = epoch_order(self.dataset.train.len(), self.plan.seed, self.epoch);
+            self.order = epoch_order(&self.images, self.plan.seed, self.epoch);
         }
     }
 
@@ -357,7 +384,7 @@ impl<'a> Trainer<'a> {
             epoch: self.epoch,
             step: self.step,
             log: self.log.clone(),
-            images: Some(self.images),
+            images: Some(self.images_hash),
         })
     }
 }
@@ -383,7 +410,16 @@ fn check_masks(model: &Model, masks: &Masks) -> Result<(), TrainingError> {
     Ok(())
 }
 
-fn check_optimizer(model: &Model, state: &OptimizerState) -> Result<(), TrainingError> {
+fn check_optimizer(
+    model: &Model,
+    kind: OptimizerKind,
+    state: &OptimizerState,
+) -> Result<(), TrainingError> {
+    // Adam's mean of gradients without that of their squares, or the other way round.
+    let lonely = state.velocity.keys().find(|name| !state.squares.contains_key(*name));
+    if let (OptimizerKind::Adam, Some(name)) = (kind, lonely) {
+        return Err(TrainingError::Squares { name: name.clone() });
+    }
     for (name, velocity) in state.velocity.iter().chain(&state.squares) {
         let found = velocity.values().len();
         let expected = model.tensors().get(name).map_or(0, |tensor| tensor.values().len());
@@ -412,10 +448,10 @@ fn distillation_loss(logits: Tensor<2>, teacher: Tensor<2>, temperature: f64) ->
 const SHUFFLE: u64 = 0x0073_6875_6666_6c65;
 
 /// Order of the images in one epoch, whatever came before.
-fn epoch_order(images: usize, seed: u64, epoch: usize) -> Vec<usize> {
+fn epoch_order(images: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ SHUFFLE);
     rng.set_stream(epoch as u64);
-    let mut order: Vec<usize> = (0..images).collect();
+    let mut order = images.to_vec();
     // Always of the same beginning: to shuffle the last epoch's order would need all those before.
     order.shuffle(&mut rng);
     order
