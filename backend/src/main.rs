@@ -10,6 +10,7 @@ mod file_kind;
 mod hex;
 mod identity;
 mod interrupt;
+mod markdown;
 mod model_file;
 mod objects;
 mod output;

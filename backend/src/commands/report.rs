@@ -4,13 +4,14 @@
 use std::fmt::Write as _;
 
 use anyhow::ensure;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use rrlab_types::{PairedComparison, Repair, Rule, Sparsity, Standing, SweepEntry, SweepReport};
 
 use super::context::asked_rules;
 use super::standings;
 use crate::cli::ReportArgs;
 use crate::destination::{Destination, REPORT_BYTES};
+use crate::markdown::{code, table};
 use crate::output::{NONE, percent};
 use crate::progress::say;
 use crate::storage::read_sweep;
@@ -85,21 +86,6 @@ fn provenance(report: &SweepReport) -> String {
         origin.device,
         origin.program,
     )
-}
-
-/// A table in Markdown; all columns but the first `words` hold numbers.
-pub fn table(header: Vec<String>, rows: Vec<Vec<String>>, words: usize) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header(header).add_rows(rows);
-    for column in table.column_iter_mut().skip(words) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// A name of the command line, as code.
-pub fn code(name: impl std::fmt::Display) -> String {
-    format!("`{name}`")
 }
 
 fn accuracies(report: &SweepReport, repair: Repair) -> Table {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use rrlab_types::{Criterion, Repair, Rule, Sparsity, Standing, SweepReport};
 
-use super::report::{code, table};
+use crate::markdown::{code, table};
 use crate::output::NONE;
 
 /// Who is held against all rules.

@@ -3,21 +3,9 @@
 
 use super::matmul::{Matrix, WriteMode, matmul_into_part};
 use super::patch_sums::mirror;
+use super::planes::{Offset, Planes};
 use super::spectrum;
 use crate::threads;
-
-/// Shift of the second channel against the first, in rows and columns. Rows are never negative: the
-/// other half follows by symmetry.
-pub type Offset = (usize, isize);
-
-/// Sizes of a batch of images.
-#[derive(Debug, Clone, Copy)]
-pub struct Planes {
-    pub batch: usize,
-    pub channels: usize,
-    pub height: usize,
-    pub width: usize,
-}
 
 /// Values of images that are joined at a time, where a single image does not have more.
 const VALUES_AT_ONCE: usize = 1 << 21;

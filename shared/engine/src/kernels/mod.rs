@@ -12,6 +12,7 @@ mod conv2d;
 mod correlate;
 mod matmul;
 mod patch_sums;
+mod planes;
 mod spectrum;
 mod unfold;
 
@@ -25,8 +26,8 @@ use burn::tensor::{
 use rrlab_types::{Padding, Window};
 
 use backend::CpuKernels;
-pub use correlate::Offset;
 pub(crate) use matmul::{Matrix, WriteMode, matmul};
+pub use planes::Offset;
 
 /// Output of a training-mode batch norm with the moments that its running statistics need.
 pub struct BatchNormOutput {
@@ -228,7 +229,7 @@ fn values_of(tensor: &FloatTensor<Flex>) -> &[f32] {
 pub fn correlate(input: Tensor<4>, offsets: &[Offset]) -> Tensor<3> {
     if is_cpu(&input.device()) {
         let [batch, channels, height, width] = input.dims();
-        let planes = correlate::Planes { batch, channels, height, width };
+        let planes = planes::Planes { batch, channels, height, width };
         let device = input.device();
         let data = of_cpu(input);
         let sums = correlate::correlate(&planes, values_of(&data), offsets);

@@ -12,8 +12,8 @@
 
 use std::f64::consts::TAU;
 
-use super::correlate::{Offset, Planes};
 use super::matmul::{Matrix, WriteMode, matmul, matmul_into_part};
+use super::planes::{Offset, Planes};
 use crate::threads;
 
 /// Numbers that a block of frequencies may hold in spectra and in products of channels, where a single
