@@ -596,9 +596,10 @@ fn several_sweeps_become_a_page_of_standings() {
 }
 
 /// Sweeps of `docs/results/standings.md`.
-const STANDINGS: [&str; 6] = [
+const STANDINGS: [&str; 7] = [
     "resnet20-cifar10",
     "akamaster-resnet20-cifar10",
+    "akamaster-resnet20-cifar10.steps",
     "akamaster-resnet56-cifar10",
     "chenyaofo-resnet20-cifar10",
     "chenyaofo-resnet20-cifar100",

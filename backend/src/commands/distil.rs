@@ -21,13 +21,12 @@ use super::context::{
     state_path, training_bytes,
 };
 use super::evaluate::accuracy_on;
-use super::train::train;
+use super::train::{note_going_on, train};
 use crate::cli::DistilArgs;
 use crate::destination::Destination;
 use crate::interrupt::Interrupt;
 use crate::model_file::ModelForm;
 use crate::output::{Csv, Report, percent};
-use crate::progress::say;
 use crate::storage::{Saving, read};
 
 /// What was learned, from what, and what came of it.
@@ -238,12 +237,7 @@ fn resumed(path: &Path, start: &TrainingState) -> anyhow::Result<TrainingState> 
          those, or delete it to begin anew",
         path.display()
     );
-    say(&format!(
-        "going on from {} (epoch {}, step {})",
-        path.display(),
-        state.epoch + 1,
-        state.step + 1
-    ));
+    note_going_on(path, &state);
     Ok(state)
 }
 

@@ -112,13 +112,18 @@ fn resumed(
         "{} is the state of a training with other settings; repeat those, or delete it to begin anew",
         path.display()
     );
+    note_going_on(path, &state);
+    Ok(state)
+}
+
+/// Says where a training goes on.
+pub fn note_going_on(path: &Path, state: &TrainingState) {
     say(&format!(
         "going on from {} (epoch {}, step {})",
         path.display(),
         state.epoch + 1,
         state.step + 1
     ));
-    Ok(state)
 }
 
 /// Trains to the end, under a bar that says what is done. What was trained is saved then too: evaluation comes next, and may be
