@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -204,6 +205,23 @@ impl From<OverwriteArgs> for Existing {
     }
 }
 
+/// What is written by work that goes on where it was stopped.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SavingArgs {
+    #[command(flatten)]
+    pub overwrite: OverwriteArgs,
+    /// Seconds between two saved states.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    save_every: u64,
+}
+
+impl SavingArgs {
+    /// Time between two saved states.
+    pub fn every(&self) -> Duration {
+        Duration::from_secs(self.save_every)
+    }
+}
+
 /// Which network, where the model's file does not say.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
@@ -323,10 +341,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub overwrite: OverwriteArgs,
-    /// Seconds between two saved states.
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
-    pub save_every: u64,
+    pub saving: SavingArgs,
 }
 
 /// Course of the learning rate.
@@ -567,10 +582,7 @@ pub struct DistilArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub overwrite: OverwriteArgs,
-    /// Seconds between two saved states.
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
-    pub save_every: u64,
+    pub saving: SavingArgs,
 }
 
 /// Write a network in another form.
@@ -713,10 +725,7 @@ pub struct FinetuneArgs {
     #[arg(long, value_name = "FOLDER")]
     pub models: Option<PathBuf>,
     #[command(flatten)]
-    pub overwrite: OverwriteArgs,
-    /// Seconds between two saved states.
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
-    pub save_every: u64,
+    pub saving: SavingArgs,
 }
 
 /// Show a profile's layers, or a model's.

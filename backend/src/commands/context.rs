@@ -222,9 +222,8 @@ pub fn model_bytes(graph: &LayerGraph) -> u64 {
     (size_of::<f32>() * graph.parameters() + 1024 * graph.nodes().len()) as u64
 }
 
-/// Room for a training under way: weights, up to two numbers that the optimizer remembers of each, and
-/// masks, twice while a state is replaced by
-/// the next.
+/// Room for a training under way: weights, up to two numbers that the optimizer remembers of each,
+/// and masks, twice while a state is replaced by the next.
 pub fn training_bytes(graph: &LayerGraph) -> u64 {
     2 * 4 * model_bytes(graph)
 }

@@ -1,7 +1,6 @@
 //! `rrlab distil`.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use burn::tensor::{Device, Tensor, read_sync};
@@ -123,7 +122,7 @@ pub fn run(context: &Context, args: &DistilArgs) -> anyhow::Result<()> {
     }
     available_images(&context.data.summary(&args.dataset)?, Split::Train, args.images);
     let room = training_bytes(pruned.graph()) + model_bytes(pruned.graph());
-    let out = Destination::check("--out", &args.out, args.overwrite.into(), room)?;
+    let out = Destination::check("--out", &args.out, args.saving.overwrite.into(), room)?;
     let state_path = state_path(&args.out);
     let start = TrainingState::start_pruned(pruned.clone(), masks_of(&pruned), plan.clone());
     let state = if state_path.exists() { resumed(&state_path, &start)? } else { start };
@@ -146,7 +145,7 @@ pub fn run(context: &Context, args: &DistilArgs) -> anyhow::Result<()> {
 
     let (indices, teaches) = (images.indices().to_vec(), Some(&teacher));
     let trainer = Trainer::on_images(state, &dataset, indices, teaches, &device.device)?;
-    let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
+    let saving = Saving::new(&state_path, args.saving.every(), &interrupt);
     let (mut distilled, epochs) = train(context, "distilling", trainer, saving)?;
     distilled.note_distillation(&plan, &dataset, images.len());
     let after = yardstick.measure(&distilled)?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use burn::tensor::read_sync;
@@ -50,7 +49,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let out = Destination::check(
         "--out",
         &args.out,
-        args.overwrite.into(),
+        args.saving.overwrite.into(),
         training_bytes(model.graph()),
     )?;
     let state_path = state_path(&args.out);
@@ -61,7 +60,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let experiment = setup.experiment(&model)?;
     say(&described(&plan));
     note_memory(&[plan.repair], &model, plan.calibration_images);
-    let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
+    let saving = Saving::new(&state_path, args.saving.every(), &interrupt);
     let report = compute(context, &experiment, plan, previous, saving, &interrupt, &models)?;
     out.write(&serde_json::to_vec_pretty(&report)?)?;
     std::fs::remove_file(&state_path).ok();
@@ -87,7 +86,7 @@ fn model_destinations(
     let Some(folder) = &args.models else { return Ok(destinations) };
     std::fs::create_dir_all(folder)
         .with_context(|| format!("can't create {}", folder.display()))?;
-    let existing = if goes_on { Existing::Replace } else { args.overwrite.into() };
+    let existing = if goes_on { Existing::Replace } else { args.saving.overwrite.into() };
     let room = (plan.rules.len() * plan.sparsities.len()) as u64 * model_bytes(model.graph());
     for &sparsity in &plan.sparsities {
         for &rule in &plan.rules {

@@ -126,10 +126,6 @@ fn transitions(report: &SweepReport) -> Table {
     table(header, rows, 1 + report.plan.repairs.len())
 }
 
-fn comparison(first: &SweepEntry, second: &SweepEntry) -> Option<PairedComparison> {
-    first.outcomes.as_ref()?.compare(second.outcomes.as_ref()?)
-}
-
 /// Every combination in which another rule does better than `judged` by more than noise.
 fn defeats(report: &SweepReport, judged: Rule) -> String {
     let mut rows = Vec::new();
@@ -156,6 +152,10 @@ fn defeats(report: &SweepReport, judged: Rule) -> String {
     }
     let header = ["repair", "by", "sparsity", "points", "p"].map(String::from).to_vec();
     table(header, rows, 2).to_string()
+}
+
+fn comparison(first: &SweepEntry, second: &SweepEntry) -> Option<PairedComparison> {
+    first.outcomes.as_ref()?.compare(second.outcomes.as_ref()?)
 }
 
 /// The judge's choices beside the most accurate rules.

@@ -132,12 +132,11 @@ fn header(reports: &[SweepReport]) -> Vec<String> {
 
 /// A line for each sweep in which the contestant has a place after this repair.
 fn rows(reports: &[SweepReport], contestant: Contestant, repair: Repair) -> Vec<Vec<String>> {
+    let sparsities = sparsities(reports);
     let mut rows = Vec::new();
     for report in reports {
-        let places: Vec<Option<Place>> = sparsities(reports)
-            .into_iter()
-            .map(|sparsity| contestant.place(report, sparsity, repair))
-            .collect();
+        let place = |&sparsity: &Sparsity| contestant.place(report, sparsity, repair);
+        let places: Vec<Option<Place>> = sparsities.iter().map(place).collect();
         if places.iter().any(Option::is_some) {
             let cells = places.iter().map(|place| place.as_ref().map_or_else(|| NONE.into(), cell));
             rows.push([name(report)].into_iter().chain(cells).collect());

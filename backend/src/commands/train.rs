@@ -1,7 +1,7 @@
 //! `rrlab train`.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use burn::tensor::read_sync;
@@ -42,7 +42,7 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     let summary = context.data.summary(&args.dataset)?;
     let graph = architecture.graph(args.network.classes.unwrap_or(summary.classes))?;
     let room = training_bytes(&graph) + model_bytes(&graph);
-    let out = Destination::check("--out", &args.out, args.overwrite.into(), room)?;
+    let out = Destination::check("--out", &args.out, args.saving.overwrite.into(), room)?;
     let state_path = state_path(&args.out);
     let resumed = match state_path.exists() {
         true => Some(resumed(&state_path, &architecture, &summary.name, &plan)?),
@@ -56,7 +56,7 @@ pub fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     let trainer = Trainer::new(state, &dataset, &device.device)?;
     let interrupt = Interrupt::listen()?;
     let started = Instant::now();
-    let saving = Saving::new(&state_path, Duration::from_secs(args.save_every), &interrupt);
+    let saving = Saving::new(&state_path, args.saving.every(), &interrupt);
     let (mut model, epochs) = train(context, "training", trainer, saving)?;
     let seconds = started.elapsed().as_secs_f64();
     let network = Network::new(&model, &device.device);
@@ -126,8 +126,8 @@ pub fn note_going_on(path: &Path, state: &TrainingState) {
     ));
 }
 
-/// Trains to the end, under a bar that says what is done. What was trained is saved then too: evaluation comes next, and may be
-/// interrupted.
+/// Trains to the end, under a bar that says what is done. What was trained is saved then too:
+/// evaluation comes next, and may be interrupted.
 pub fn train(
     context: &Context,
     doing: &'static str,

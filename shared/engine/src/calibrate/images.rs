@@ -95,20 +95,18 @@ impl<'a> CalibrationImages<'a> {
         graph: &LayerGraph,
         device: &'s Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
-        self.batches_of(self.indices.clone(), self.batch(graph), device)
+        self.batches_of(&self.indices, self.batch(graph), device)
     }
 
     /// Images of the set at these indices, likewise, in batches of at most `batch`.
-    pub(super) fn batches_of(
-        &self,
-        indices: Vec<usize>,
+    pub(super) fn batches_of<'s>(
+        &'s self,
+        indices: &'s [usize],
         batch: usize,
-        device: &Device,
-    ) -> impl Iterator<Item = Tensor<4>> + use<'a> {
-        let (device, set, normalization) = (device.clone(), self.set, self.normalization);
-        let chunks: Vec<Vec<usize>> = indices.chunks(batch).map(<[usize]>::to_vec).collect();
-        chunks.into_iter().map(move |chunk| {
-            images_to_device(set, &Sample::unvaried(&chunk), &normalization, &device)
+        device: &'s Device,
+    ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
+        indices.chunks(batch).map(move |chunk| {
+            images_to_device(self.set, &Sample::unvaried(chunk), &self.normalization, device)
         })
     }
 

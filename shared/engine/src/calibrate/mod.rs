@@ -161,19 +161,21 @@ pub async fn calibrate(
     let how = sensitivity::measurement(images.len());
     let [with_gradients, others] = images.spread(how.images);
     let mut gradients = LogitGradients::new(model, device, images);
-    for batch in gradients.batches(with_gradients) {
+    let recording = gradients.device().clone();
+    for batch in images.batches_of(&with_gradients, gradients.batch(), &recording) {
         let count = batch.dims()[0];
         gradients.add(batch, |id, inputs| sums.observe(id, inputs)).await?;
         sums.finish_batch(count).await?;
         watch(Progress::Images(count)).await?;
     }
-    for batch in images.batches_of(others, images.batch(graph), device) {
+    for batch in images.batches_of(&others, images.batch(graph), device) {
         let count = batch.dims()[0];
         network.forward_observed(batch, |id, values| sums.observe(id, values.inputs));
         sums.finish_batch(count).await?;
         watch(Progress::Images(count)).await?;
     }
 
+    let sensitivities = gradients.finish();
     let NetworkSums { layers, streams, .. } = sums;
     let shares = streams.shares(graph);
     let weights: Vec<&[f32]> =
@@ -185,7 +187,7 @@ pub async fn calibrate(
         let (moments, reconstruction) = layer.measured(name, &mut watch).await?;
         // Mean and variance of the dense output are the same at every sparsity.
         let variances: Vec<f64> = moments[0].iter().map(|channel| channel.variance).collect();
-        let sensitivity = gradients.of_layer(index, &variances);
+        let sensitivity = sensitivities.of_layer(index, &variances);
         if !sensitivity.iter().all(|value| value.is_finite()) {
             return Err(CalibrationError::NotFinite { layer: name.clone() });
         }

@@ -51,10 +51,14 @@ impl<'a> LogitGradients<'a> {
         Self { network, images, squares, count: 0, logits: Vec::new() }
     }
 
-    /// Images at these indices in batches, as [`LogitGradients::add`] takes them.
-    pub fn batches(&self, indices: Vec<usize>) -> impl Iterator<Item = Tensor<4>> + use<'a> {
-        let batch = self.images.batch(self.network.graph()).div_ceil(FORWARD_PASSES);
-        self.images.batches_of(indices, batch, self.network.device())
+    /// How many images [`LogitGradients::add`] takes at once.
+    pub fn batch(&self) -> usize {
+        self.images.batch(self.network.graph()).div_ceil(FORWARD_PASSES)
+    }
+
+    /// The device of these batches, which keeps a record for gradients.
+    pub fn device(&self) -> &Device {
+        self.network.device()
     }
 
     /// Takes the next batch into account, with a combination drawn anew for each image. Each node
@@ -85,18 +89,13 @@ impl<'a> LogitGradients<'a> {
         Ok(())
     }
 
-    /// S of each channel of a layer whose channels have these variances.
-    ///
-    /// Where the logits are the same for every image (there is but one, or the network is dead)
-    /// nothing tells how strong noise is beside them; all layers then count alike, with S = 1.
-    pub fn of_layer(&self, layer: usize, variances: &[f64]) -> Vec<f64> {
+    /// What these gradients say of each layer's noise.
+    pub fn finish(self) -> Sensitivity {
         let logit_variance = summed_variance(&self.logits, self.network.graph().classes());
-        if logit_variance <= 0.0 {
-            return vec![1.0 / variances.len() as f64; variances.len()];
-        }
-        let scale = 1.0 / (self.count as f64 * logit_variance);
-        let channels = self.squares[layer].iter().zip(variances);
-        channels.map(|(squares, variance)| squares * variance * scale).collect()
+        // A variance that is no number makes S none either, which calibration refuses.
+        let is_constant = logit_variance <= 0.0;
+        let scale = (!is_constant).then(|| 1.0 / (self.count as f64 * logit_variance));
+        Sensitivity { squares: self.squares, scale }
     }
 
     /// u of the next images, `[images, classes]`: vectors of mean 0, as centred logits are, so that
@@ -138,6 +137,28 @@ impl<'a> LogitGradients<'a> {
             row.iter_mut().for_each(|value| *value *= scale);
         }
         values
+    }
+}
+
+/// How much of each layer's noise reaches the logits.
+pub struct Sensitivity {
+    /// As those of [`LogitGradients`].
+    squares: Vec<Vec<f64>>,
+    /// One over images times Σ_k Var(z_k); none where the logits do not vary.
+    scale: Option<f64>,
+}
+
+impl Sensitivity {
+    /// S of each channel of a layer whose channels have these variances.
+    ///
+    /// Where the logits are the same for every image (there is but one, or the network is dead)
+    /// nothing tells how strong noise is beside them; all layers then count alike, with S = 1.
+    pub fn of_layer(&self, layer: usize, variances: &[f64]) -> Vec<f64> {
+        let Some(scale) = self.scale else {
+            return vec![1.0 / variances.len() as f64; variances.len()];
+        };
+        let channels = self.squares[layer].iter().zip(variances);
+        channels.map(|(squares, variance)| squares * variance * scale).collect()
     }
 }
 
@@ -227,8 +248,9 @@ mod tests {
         rounds: usize,
     ) -> LogitGradients<'a> {
         let mut gradients = LogitGradients::new(model, &Device::flex(), images);
+        let device = gradients.device().clone();
         for _ in 0..rounds {
-            for batch in gradients.batches(images.indices().to_vec()) {
+            for batch in images.batches_of(images.indices(), gradients.batch(), &device) {
                 read_sync(gradients.add(batch, |_, _| ())).unwrap();
             }
         }
@@ -255,7 +277,7 @@ mod tests {
         let graph = network.graph();
         let shape = graph.node(graph.prunable_layers()[layer].node).shape;
         let (batch, positions) = (images.len(), shape.positions());
-        let input = || images.batches_of(images.indices().to_vec(), batch, &device).next().unwrap();
+        let input = || images.batches_of(images.indices(), batch, &device).next().unwrap();
         let dims = [batch, shape.channels, shape.height, shape.width];
         let dense = logits(&network, input(), layer, Tensor::zeros(dims, &device));
         let mut rng = ChaCha8Rng::seed_from_u64(9);
@@ -282,14 +304,14 @@ mod tests {
         let data = shapes10(24, 10, 5);
         let images = images(&data, 24);
         let model = model("resnet8:width=0.25");
-        let gradients = measured(&model, &images, 64);
+        let sensitivity = measured(&model, &images, 64).finish();
         for (index, layer) in model.graph().prunable_layers().iter().enumerate() {
             let channels = layer.weight_shape[0];
             let all: Vec<f64> = (0..channels).map(|c| 0.5 + 0.1 * c as f64).collect();
             let mut one = vec![0.0; channels];
             one[channels / 2] = 1.0;
             for variances in [all, one] {
-                let ours: f64 = gradients.of_layer(index, &variances).iter().sum();
+                let ours: f64 = sensitivity.of_layer(index, &variances).iter().sum();
                 let theirs = by_noise(&model, &images, index, &variances);
                 assert!(
                     (ours - theirs).abs() <= 0.1 * theirs,
@@ -304,9 +326,9 @@ mod tests {
     fn a_single_image_makes_all_layers_count_alike() {
         let data = shapes10(8, 10, 5);
         let images = images(&data, 1);
-        let gradients = measured(&model("resnet8:width=0.25"), &images, 1);
+        let sensitivity = measured(&model("resnet8:width=0.25"), &images, 1).finish();
         for variances in [vec![1.0; 4], vec![0.0, 2.0]] {
-            let sum: f64 = gradients.of_layer(0, &variances).iter().sum();
+            let sum: f64 = sensitivity.of_layer(0, &variances).iter().sum();
             assert!((sum - 1.0).abs() < 1e-12, "{sum}");
         }
     }

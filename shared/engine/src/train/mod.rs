@@ -317,7 +317,6 @@ impl<'a> Trainer<'a> {
 
     /// Mean loss of a batch, and the class with the highest logit for each image, `[batch, 1]`.
     fn loss(&mut self, images: Tensor<4>, labels: &[u32]) -> (Tensor<1>, Tensor<2, Int>) {
-        let device = self.network.device().clone();
         // The teacher sees the same variation of each image as the network.
         let teacher = self.teacher.as_ref();
         let taught = teacher.map(|(teacher, how)| (teacher.forward(images.clone().inner()), *how));
@@ -326,24 +325,25 @@ impl<'a> Trainer<'a> {
         } else {
             self.network.forward_training(images)
         };
-        let (classes, smoothing) = (self.network.graph().classes(), self.plan.label_smoothing);
         let predictions = logits.clone().detach().argmax(1);
-        let divergence = taught.map(|(teacher, Distillation { weight, temperature })| {
-            distillation_loss(logits.clone(), teacher, temperature).mul_scalar(weight)
-        });
-        if let (Some(divergence), false) = (&divergence, self.plan.reads_labels()) {
-            return (divergence.clone(), predictions);
-        }
-        let targets = smoothed_targets(labels, classes, smoothing, &device);
-        let log_probabilities = activation::log_softmax(logits, 1);
-        let cross_entropy = (log_probabilities * targets).sum().div_scalar(-(labels.len() as f64));
-        let loss = match (divergence, self.plan.distillation) {
-            (Some(divergence), Some(Distillation { weight, .. })) => {
-                cross_entropy.mul_scalar(1.0 - weight) + divergence
-            }
-            _ => cross_entropy,
+        let Some((teacher, Distillation { weight, temperature })) = taught else {
+            return (self.cross_entropy(logits, labels), predictions);
         };
-        (loss, predictions)
+        let divergence = distillation_loss(logits.clone(), teacher, temperature).mul_scalar(weight);
+        // Without a share in the loss labels are not looked at: they may be of other classes.
+        if !self.plan.reads_labels() {
+            return (divergence, predictions);
+        }
+        let cross_entropy = self.cross_entropy(logits, labels);
+        (cross_entropy.mul_scalar(1.0 - weight) + divergence, predictions)
+    }
+
+    /// Mean cross-entropy of a batch against its smoothed labels.
+    fn cross_entropy(&self, logits: Tensor<2>, labels: &[u32]) -> Tensor<1> {
+        let (classes, smoothing) = (self.network.graph().classes(), self.plan.label_smoothing);
+        let targets = smoothed_targets(labels, classes, smoothing, self.network.device());
+        let log_probabilities = activation::log_softmax(logits, 1);
+        (log_probabilities * targets).sum().div_scalar(-(labels.len() as f64))
     }
 
     fn sample(&self, image: usize) -> Sample {
