@@ -676,6 +676,12 @@ pub struct SweepArgs {
     /// measures how far each network's outputs are from the dense network's; 0 for no judge.
     #[arg(long, default_value_t = JUDGE_IMAGES, value_name = "COUNT")]
     pub judge_images: usize,
+    /// Seeds to draw calibration and judge's images with, separated by commas, in place of --seed,
+    /// which draws the test images of all: a sweep for each, in a file of its own, for which --out
+    /// (and --profile, if given) bears {seed}. The table has means over the draws, and `rrlab report`
+    /// of the files their standard errors.
+    #[arg(long, value_delimiter = ',', value_name = "SEEDS")]
+    pub calibration_seeds: Vec<u64>,
     /// Where the report goes. One of the same sweep is gone on with; --force-overwrite replaces
     /// whatever else is there.
     #[arg(long, value_name = "FILE")]
@@ -803,9 +809,9 @@ pub struct ReportArgs {
     /// A sweep; or several, for a page of where the rule and the judge's choice stand in all of them.
     #[arg(required = true, value_name = "SWEEP")]
     pub sweeps: Vec<PathBuf>,
-    /// The rule that is held against all others.
-    #[arg(long, default_value_t = Rule::Rr)]
-    pub rule: Rule,
+    /// The rule that is held against all others; without it rr, where a sweep has that.
+    #[arg(long)]
+    pub rule: Option<Rule>,
     /// Where the page goes.
     #[arg(long, value_name = "FILE.md")]
     pub out: PathBuf,

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 use rrlab_types::glossary::{self, Entry};
+use rrlab_types::{DrawnEntries, Rule};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -142,6 +143,23 @@ pub const NONE: &str = "–";
 /// A fraction as a percentage.
 pub fn percent(fraction: f64) -> String {
     format!("{:.2}%", 100.0 * fraction)
+}
+
+/// What the judge chose, in one draw or several: `rr`, or `rr, 2 of 3; lamp, 1 of 3`.
+pub fn chosen_rules(chosen: &DrawnEntries<'_>) -> String {
+    if let Some(rule) = chosen.rule() {
+        return rule.to_string();
+    }
+    let draws = chosen.entries().len();
+    let mut counts: Vec<(Rule, usize)> = Vec::new();
+    for entry in chosen.entries() {
+        match counts.iter_mut().find(|(rule, _)| *rule == entry.rule) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((entry.rule, 1)),
+        }
+    }
+    let counts = counts.iter().map(|(rule, count)| format!("{rule}, {count} of {draws}"));
+    counts.collect::<Vec<_>>().join("; ")
 }
 
 /// A weight's shape for people, as in `64×32×3×3`.

@@ -565,11 +565,69 @@ fn a_sweep_becomes_a_page_of_markdown() {
         let squeezed = page.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(squeezed.contains(text), "`{text}` is not in {page}");
     }
+    // It has no `rr`, which is judged where nothing else is asked for.
+    desk.succeeds(&["report", "sweep.json", "--out", "plain.md"]);
+    assert!(!read(&desk, "plain.md").contains("is beaten beyond noise"));
+    let refused = desk.fails(1, &words("report sweep.json --rule rr --out refused.md"));
+    assert!(refused.contains("the sweep has no rr; it has 2 rules (uniform, erk)"), "{refused}");
     assert_transcript!(desk, [["report", "profile.json", "--out", "other.md"]], @r#"
         $ rrlab report profile.json --out other.md
         error: profile.json is a profile; a sweep is wanted here: `rrlab sweep` makes one
         [exit code 1]
         "#);
+}
+
+#[test]
+fn several_draws_of_calibration_images_are_one_page_of_means() {
+    let desk = measured();
+    let sweep = words(
+        "sweep --model model.safetensors --dataset noise --images 16 --judge-images 8 --rules erk,rr \
+        --sparsities 0.8 --repairs variance_matching --calibration-seeds 0,1,2 --out draw-{seed}.json",
+    );
+    let reports = desk.json(&sweep);
+    let files = ["draw-0.json", "draw-1.json", "draw-2.json"];
+    let written: Vec<Value> =
+        files.iter().map(|file| serde_json::from_str(&read(&desk, file)).unwrap()).collect();
+    assert_eq!(reports, Value::Array(written.clone()));
+    let same = |key: &str| written.iter().all(|report| report[key] == written[0][key]);
+    assert!(same("images_hash") && same("model_hash") && same("dense_accuracy"));
+    assert!(!same("profile_hash"), "each draw measures its own profile");
+    assert_eq!(written[2]["plan"]["seed"], 2);
+    assert_eq!(written[2]["plan"]["evaluation_seed"], 0);
+    // The first draw is the sweep that there is without others.
+    let alone = words(
+        "sweep --model model.safetensors --dataset noise --images 16 --judge-images 8 --rules erk,rr \
+        --sparsities 0.8 --repairs variance_matching --out alone.json",
+    );
+    assert_eq!(desk.json(&alone), written[0]);
+    let table = desk.succeeds(&sweep);
+    assert!(table.contains("means of 3 draws of calibration images"), "{table}");
+    let mean = |rule: usize| {
+        let accuracies = written.iter().map(|r| r["entries"][rule]["accuracy"].as_f64().unwrap());
+        100.0 * accuracies.sum::<f64>() / 3.0
+    };
+    assert!(table.contains(&format!("{:.2}%", mean(0))), "{table}");
+
+    desk.succeeds(&[&["report"], &files[..], &["--out", "draws.md"]].concat());
+    let page = read(&desk, "draws.md");
+    for text in [
+        "Means of 3 draws of calibration images, with seeds 0, 1, 2".to_owned(),
+        format!("{:.1} ± ", mean(1)),
+        "Student's t over draws and test images".to_owned(),
+    ] {
+        assert!(page.contains(&text), "`{text}` is not in {page}");
+    }
+
+    let refused = |arguments: &str| desk.fails(1, &words(arguments));
+    let common = "sweep --model model.safetensors --dataset noise --calibration-seeds";
+    for (arguments, said) in [
+        ("0,1 --out draw.json", "--out names a file for each: write {seed} where the seed goes"),
+        ("0,1 --profile profile.json --out d-{seed}.json", "--profile names a file for each"),
+        ("1,1 --out d-{seed}.json", "--calibration-seeds names 1 twice"),
+    ] {
+        let error = refused(&format!("{common} {arguments}"));
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 /// The page of all exhibits is what the program says of their sweeps.

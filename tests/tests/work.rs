@@ -424,7 +424,10 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
         "reproduce --model model.safetensors --dataset noise --images 32 --sparsities 0.8,0.9 \
         --out paper",
     );
-    desk.succeeds(&reproduce);
+    let output = desk.output(&reproduce);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(told.matches("using cpu").count() <= 1, "the device is opened once: {told}");
     let sweeps =
         ["rules", "steps", "erk-projection-global", "erk-projection-dense", "erk-projection-rr"];
     let read = |name: &str| std::fs::read(desk.path(&format!("paper/{name}"))).unwrap();

@@ -2,7 +2,7 @@
 
 use burn::tensor::read_sync;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
-use rrlab_engine::data::{Dataset, Split};
+use rrlab_engine::data::Split;
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::model::Model;
 use rrlab_types::ModelProfile;
@@ -20,7 +20,7 @@ pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
     available_images(&context.data.summary(&args.images.dataset)?, split, args.images.images);
     let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;
     let dataset = context.dataset_for(&model, &args.images.dataset)?;
-    let images = calibration_images(context, &model, &dataset, split, args.images.images)?;
+    let images = calibration_images(&model, &dataset, split, args.images.images, context.seed)?;
     let method = if args.direct { Method::Direct } else { Method::SecondMoments };
     let device = context.device()?;
     let profile = profile(context, &model, &images, &device, method, &Interrupt::listen()?)?;
@@ -44,19 +44,4 @@ pub fn profile(
         read_sync(calibrate(model, &device.device, &device.name, images, method, watch)),
         None,
     )
-}
-
-/// The profile that was given, or one measured now on training images.
-pub fn profile_or_measured(
-    context: &Context,
-    given: Option<ModelProfile>,
-    (model, dataset, device): (&Model, &Dataset, &OpenDevice),
-    images: usize,
-    interrupt: &Interrupt,
-) -> anyhow::Result<ModelProfile> {
-    if let Some(profile) = given {
-        return Ok(profile);
-    }
-    let images = calibration_images(context, model, dataset, Split::Train, images)?;
-    profile(context, model, &images, device, Method::SecondMoments, interrupt)
 }

@@ -7,7 +7,7 @@ use rrlab_engine::watch::Progress;
 use rrlab_types::{Allocation, Candidate, PairedDifference, Refinement, Repair, Selection};
 
 use super::allocate::{kept_in_all, note_near_collapse};
-use super::context::{Context, available_images, listed, note_memory, read_model};
+use super::context::{Context, available_images, given_profile, listed, note_memory, read_model};
 use super::setup::ExperimentSetup;
 use crate::cli::ChooseArgs;
 use crate::destination::{Destination, REPORT_BYTES};
@@ -40,9 +40,11 @@ pub fn run(context: &Context, args: &ChooseArgs) -> anyhow::Result<()> {
         Split::Train,
         plan.calibration_images,
     );
+    let given = given_profile(common.profile.as_deref(), &model)?;
     let interrupt = Interrupt::listen()?;
-    let setup = ExperimentSetup::load(context, common, &model, &interrupt)?;
-    let experiment = setup.experiment(&model)?;
+    let setup = ExperimentSetup::load(context, common, &model)?;
+    let profile = setup.profile(given, plan.calibration_images, context.seed, &interrupt)?;
+    let experiment = setup.experiment(&profile)?;
     say(&cost(&plan));
     note_memory(&[plan.repair], &model, plan.calibration_images);
     let meter = context.progress.count("judging", "networks", plan.networks());

@@ -1,5 +1,6 @@
 //! What commands share: what each gets, and what several of them ask or say.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -34,20 +35,36 @@ pub struct Context {
     pub seed: u64,
     /// How progress is shown.
     pub progress: ProgressOutput,
-    /// The device that was asked for; [`Context::device`] opens it.
-    pub device: DeviceChoice,
+    /// The device.
+    pub device: ContextDevice,
+}
+
+/// The device that was asked for, opened when it is first needed and once: a command of several steps
+/// asks each time, and a graphics adapter starts but once in a program's life.
+pub struct ContextDevice {
+    asked: DeviceChoice,
+    opened: OnceCell<OpenDevice>,
+}
+
+impl From<DeviceChoice> for ContextDevice {
+    fn from(asked: DeviceChoice) -> Self {
+        Self { asked, opened: OnceCell::new() }
+    }
 }
 
 impl Context {
-    /// Opens the device; says on standard error why a GPU was passed over.
+    /// The device, open; says on standard error why a GPU was passed over.
     pub fn device(&self) -> anyhow::Result<OpenDevice> {
+        if let Some(device) = self.device.opened.get() {
+            return Ok(device.clone());
+        }
         let meter = self.progress.wait("opening the device", "");
-        let device = read_sync(self.device.open())?;
+        let device = read_sync(self.device.asked.open())?;
         drop(meter);
         if let Some(note) = &device.note {
             say(&format!("using {}: {note}", device.name));
         }
-        Ok(device)
+        Ok(self.device.opened.get_or_init(|| device).clone())
     }
 
     /// Loads a data set. What can be checked without its images should have been.
@@ -199,21 +216,16 @@ pub fn state_path(out: &Path) -> PathBuf {
     name.into()
 }
 
-/// Calibration images for a model.
+/// Calibration images for a model, drawn with the seed.
 pub fn calibration_images<'a>(
-    context: &Context,
     model: &Model,
     dataset: &'a Dataset,
     split: Split,
     count: usize,
+    seed: u64,
 ) -> anyhow::Result<CalibrationImages<'a>> {
-    Ok(CalibrationImages::draw(
-        dataset,
-        split,
-        count,
-        context.seed,
-        model.normalization_of(dataset),
-    )?)
+    let normalization = model.normalization_of(dataset);
+    Ok(CalibrationImages::draw(dataset, split, count, seed, normalization)?)
 }
 
 /// Room for a network of so many parameters, as safetensors.

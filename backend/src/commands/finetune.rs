@@ -15,7 +15,8 @@ use rrlab_types::{
 };
 
 use super::context::{
-    Context, listed, model_bytes, note_memory, read_model, state_path, training_bytes,
+    Context, given_profile, listed, model_bytes, note_memory, read_model, state_path,
+    training_bytes,
 };
 use super::setup::{ExperimentSetup, images_of};
 use crate::cli::FinetuneArgs;
@@ -55,9 +56,11 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let state_path = state_path(&args.out);
     let previous = previous(&state_path)?;
     let models = model_destinations(args, &plan, &model, previous.is_some())?;
+    let given = given_profile(args.experiment.profile.as_deref(), &model)?;
     let interrupt = Interrupt::listen()?;
-    let setup = ExperimentSetup::load(context, &args.experiment, &model, &interrupt)?;
-    let experiment = setup.experiment(&model)?;
+    let setup = ExperimentSetup::load(context, &args.experiment, &model)?;
+    let profile = setup.profile(given, plan.calibration_images, context.seed, &interrupt)?;
+    let experiment = setup.experiment(&profile)?;
     say(&described(&plan));
     note_memory(&[plan.repair], &model, plan.calibration_images);
     let saving = Saving::new(&state_path, args.saving.every(), &interrupt);

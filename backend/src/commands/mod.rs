@@ -34,6 +34,7 @@ use context::Context;
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, format, data_dir, device, seed, progress_every } = cli;
     let progress = ProgressOutput::new(progress_every);
+    let device = device.into();
     let context = Context { format, data: DataFolder::new(data_dir)?, seed, progress, device };
     run_command(&context, &command)
 }

@@ -5,14 +5,16 @@ use std::fmt::Write as _;
 
 use anyhow::ensure;
 use comfy_table::Table;
-use rrlab_types::{PairedComparison, Repair, Rule, Sparsity, Standing, SweepEntry, SweepReport};
+use rrlab_types::{
+    DrawnEntries, Repair, Rule, SIGNIFICANCE, Sparsity, Standing, SweepDraws, SweepReport,
+};
 
 use super::context::asked_rules;
 use super::standings;
 use crate::cli::ReportArgs;
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::markdown::{code, table};
-use crate::output::{NONE, percent};
+use crate::output::{NONE, chosen_rules, percent};
 use crate::progress::say;
 use crate::storage::read_sweep;
 
@@ -24,124 +26,179 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         ensure!(!report.entries.is_empty(), "{} has no entries yet", path.display());
         reports.push(report);
     }
-    // Refused by name where no sweep has it.
-    asked_rules(&reports, &[args.rule])?;
-    let page = match reports.as_slice() {
-        [report] => markdown(report, args.rule)?,
-        several => standings::markdown(several, args.rule)?,
+    let rule = judged_rule(&reports, args.rule)?;
+    let page = match SweepDraws::group(reports).as_slice() {
+        [draws] => markdown(draws, rule)?,
+        several => standings::markdown(several, rule)?,
     };
     out.write(page.as_bytes())?;
     say(&format!("wrote {}", args.out.display()));
     Ok(())
 }
 
+/// The rule that is held against all others: what was asked for, which some sweep must have, else
+/// `rr` where one has it.
+fn judged_rule(reports: &[SweepReport], asked: Option<Rule>) -> anyhow::Result<Option<Rule>> {
+    match asked {
+        Some(rule) => Ok(asked_rules(reports, &[rule])?.first().copied()),
+        None => Ok(asked_rules(reports, &[])?.into_iter().find(|rule| *rule == Rule::Rr)),
+    }
+}
+
 /// The whole page; `judged` is the rule whose defeats are listed.
-fn markdown(report: &SweepReport, judged: Rule) -> Result<String, std::fmt::Error> {
+fn markdown(draws: &SweepDraws, judged: Option<Rule>) -> Result<String, std::fmt::Error> {
     let mut page = String::new();
+    let (report, test) = (draws.first(), test_of(draws));
     writeln!(page, "# {} on {}\n", report.architecture, report.origin.dataset)?;
-    writeln!(page, "{}\n", provenance(report))?;
+    writeln!(page, "{}\n", provenance(draws))?;
     for &repair in &report.plan.repairs {
         writeln!(page, "## Accuracy after repair `{repair}`\n")?;
-        writeln!(page, "{}\n", accuracies(report, repair))?;
+        writeln!(page, "{}\n", accuracies(draws, repair))?;
     }
+    writeln!(page, "**Bold** leads every other rule beyond noise ({test},")?;
     writeln!(
         page,
-        "**Bold** leads every other rule beyond noise (McNemar's test on the same images,"
+        "p < {SIGNIFICANCE}); = is the most accurate, or can't be told apart from it.\n"
     )?;
-    writeln!(page, "p < 0.05); = is the most accurate, or can't be told apart from it.\n")?;
     writeln!(page, "## The recoverability transition\n")?;
     writeln!(
         page,
         "Sparsities over which recovery, (accuracy − chance)/(dense − chance), falls from"
     )?;
     writeln!(page, "0.8 to 0.2, interpolated between those above.\n")?;
-    writeln!(page, "{}\n", transitions(report))?;
-    writeln!(page, "## Where `{judged}` is beaten beyond noise\n")?;
-    writeln!(page, "{}\n", defeats(report, judged))?;
+    writeln!(page, "{}\n", transitions(draws))?;
+    if let Some(judged) = judged {
+        writeln!(page, "## Where `{judged}` is beaten beyond noise\n")?;
+        writeln!(page, "{}\n", defeats(draws, judged))?;
+    }
     writeln!(page, "## What the judge chooses without labels\n")?;
-    writeln!(page, "{}", judgements(report))?;
+    writeln!(page, "{}", judgements(draws))?;
     Ok(page)
 }
 
+/// How rules are told apart.
+fn test_of(draws: &SweepDraws) -> &'static str {
+    match draws.reports().len() {
+        1 => "McNemar's test on the same images",
+        _ => "Student's t over draws and test images, the same for all rules",
+    }
+}
+
 /// What the numbers are of.
-fn provenance(report: &SweepReport) -> String {
-    let (plan, origin) = (&report.plan, &report.origin);
-    let hash = |hash: Option<String>| hash.unwrap_or_else(|| "not named".into());
+fn provenance(draws: &SweepDraws) -> String {
+    let (plan, origin) = (&draws.first().plan, &draws.first().origin);
+    let short = |hash: Option<String>| hash.unwrap_or_else(|| "not named".into());
+    let mut profiles: Vec<String> = Vec::new();
+    for report in draws.reports() {
+        let profile = short(report.origin.profile_hash.map(|hash| hash.short()));
+        if !profiles.contains(&profile) {
+            profiles.push(profile);
+        }
+    }
+    let profile = if profiles.len() == 1 { "profile" } else { "profiles" };
     let forced: Vec<String> = plan.constraints.iter().map(|forced| format!("`{forced}`")).collect();
     let forced =
         if forced.is_empty() { String::new() } else { format!(" Forced: {}.", forced.join(", ")) };
     format!(
-        "Network {}, profile {}. Dense: {} on {} test images drawn with seed {}, chance {}; one\n\
+        "Network {}, {profile} {}. Dense: {} on {} test images drawn with seed {}, chance {}; one\n\
          standard error is at most {:.1} points. Repaired from {} training images without labels,\n\
-         judged on {} others. Computed on {} by {}.{forced}",
-        hash(origin.model_hash.map(|hash| hash.short())),
-        hash(origin.profile_hash.map(|hash| hash.short())),
-        percent(report.dense_accuracy),
+         judged on {} others. Computed on {} by {}.{}{forced}",
+        short(origin.model_hash.map(|hash| hash.short())),
+        profiles.join(", "),
+        percent(draws.first().dense_accuracy),
         plan.evaluation_images,
-        plan.seed,
-        percent(report.chance()),
-        100.0 * report.standard_error(0.5),
+        plan.seed_of_evaluation(),
+        percent(draws.first().chance()),
+        100.0 * largest_error(draws),
         plan.calibration_images,
         plan.judge_images,
         origin.device,
         origin.program,
+        seeds(draws),
     )
 }
 
-fn accuracies(report: &SweepReport, repair: Repair) -> Table {
+/// Of a binomial, where there is one draw; else the largest that was found.
+fn largest_error(draws: &SweepDraws) -> f64 {
+    if let [report] = draws.reports() {
+        return report.standard_error(0.5);
+    }
+    draws.largest_standard_error()
+}
+
+/// Of several draws, which they are.
+fn seeds(draws: &SweepDraws) -> String {
+    match draws.reports().len() {
+        1 => String::new(),
+        count => format!(
+            "\nMeans of {count} draws of calibration images, with seeds {}; ± is a standard error, of draws\n\
+             and test images together.",
+            draws.seeds()
+        ),
+    }
+}
+
+fn accuracies(draws: &SweepDraws, repair: Repair) -> Table {
+    let plan = &draws.first().plan;
     let mut header = vec!["rule".to_owned()];
-    header.extend(report.plan.ascending_sparsities().iter().map(Sparsity::to_string));
+    header.extend(plan.ascending_sparsities().iter().map(Sparsity::to_string));
     let mut rows = Vec::new();
-    for &rule in &report.plan.rules {
+    for &rule in &plan.rules {
         let mut row = vec![code(rule)];
-        for sparsity in report.plan.ascending_sparsities() {
-            let entry = report.entry(rule, sparsity, repair);
-            row.push(entry.map_or_else(|| NONE.into(), |entry| accuracy(report, entry)));
+        for sparsity in plan.ascending_sparsities() {
+            let entry = draws.entry(rule, sparsity, repair);
+            row.push(entry.map_or_else(|| NONE.into(), |entry| accuracy(draws, &entry)));
         }
         rows.push(row);
     }
     table(header, rows, 1)
 }
 
-fn accuracy(report: &SweepReport, entry: &SweepEntry) -> String {
-    let points = format!("{:.1}", 100.0 * entry.accuracy);
-    match report.standing(entry) {
+fn accuracy(draws: &SweepDraws, entry: &DrawnEntries<'_>) -> String {
+    let mut points = format!("{:.1}", 100.0 * entry.accuracy());
+    // Of one draw it is said once for all, above the tables.
+    if let (2.., Some(error)) = (draws.reports().len(), entry.standard_error()) {
+        points += &format!(" ± {:.1}", 100.0 * error);
+    }
+    match draws.standing(entry) {
         Standing::Leads => format!("**{points}**"),
         Standing::WithinNoise => format!("= {points}"),
         Standing::Behind | Standing::Unknown => points,
     }
 }
 
-fn transitions(report: &SweepReport) -> Table {
+fn transitions(draws: &SweepDraws) -> Table {
+    let plan = &draws.first().plan;
     let mut header = vec!["rule".to_owned()];
-    header.extend(report.plan.repairs.iter().map(code));
+    header.extend(plan.repairs.iter().map(code));
     let mut rows = Vec::new();
-    for &rule in &report.plan.rules {
+    for &rule in &plan.rules {
         let mut row = vec![code(rule)];
-        for &repair in &report.plan.repairs {
-            row.push(report.transition(rule, repair).to_string());
+        for &repair in &plan.repairs {
+            row.push(draws.transition(rule, repair).to_string());
         }
         rows.push(row);
     }
-    table(header, rows, 1 + report.plan.repairs.len())
+    table(header, rows, 1 + plan.repairs.len())
 }
 
 /// Every combination in which another rule does better than `judged` by more than noise.
-fn defeats(report: &SweepReport, judged: Rule) -> String {
+fn defeats(draws: &SweepDraws, judged: Rule) -> String {
+    let plan = &draws.first().plan;
     let mut rows = Vec::new();
-    for &repair in &report.plan.repairs {
-        for sparsity in report.plan.ascending_sparsities() {
-            let Some(own) = report.entry(judged, sparsity, repair) else { continue };
-            for &rule in report.plan.rules.iter().filter(|rule| **rule != judged) {
-                let Some(other) = report.entry(rule, sparsity, repair) else { continue };
-                let Some(comparison) = comparison(other, own) else { continue };
-                if other.accuracy > own.accuracy && comparison.is_beyond_noise() {
+    for &repair in &plan.repairs {
+        for sparsity in plan.ascending_sparsities() {
+            let Some(own) = draws.entry(judged, sparsity, repair) else { continue };
+            for &rule in plan.rules.iter().filter(|rule| **rule != judged) {
+                let Some(other) = draws.entry(rule, sparsity, repair) else { continue };
+                let Some(difference) = other.compare(&own) else { continue };
+                if difference.mean > 0.0 && difference.is_beyond_noise() {
                     rows.push(vec![
                         code(repair),
                         code(rule),
                         sparsity.to_string(),
-                        format!("{:+.1}", 100.0 * (other.accuracy - own.accuracy)),
-                        format!("{:.1e}", comparison.p_value()),
+                        format!("{:+.1}", 100.0 * difference.mean),
+                        format!("{:.1e}", difference.p_value),
                     ]);
                 }
             }
@@ -154,27 +211,22 @@ fn defeats(report: &SweepReport, judged: Rule) -> String {
     table(header, rows, 2).to_string()
 }
 
-fn comparison(first: &SweepEntry, second: &SweepEntry) -> Option<PairedComparison> {
-    first.outcomes.as_ref()?.compare(second.outcomes.as_ref()?)
-}
-
 /// The judge's choices beside the most accurate rules.
-fn judgements(report: &SweepReport) -> String {
+fn judgements(draws: &SweepDraws) -> String {
+    let plan = &draws.first().plan;
     let mut rows = Vec::new();
-    for &repair in &report.plan.repairs {
-        for sparsity in report.plan.ascending_sparsities() {
-            let Some(chosen) = report.judged_best(sparsity, repair) else { continue };
-            let rivals = report.plan.rules.iter();
-            let rivals = rivals.filter_map(|&rule| report.entry(rule, sparsity, repair));
-            let best = rivals.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)).unwrap_or(chosen);
+    for &repair in &plan.repairs {
+        for sparsity in plan.ascending_sparsities() {
+            let Some(chosen) = draws.judged_best(sparsity, repair) else { continue };
+            let Some(best) = draws.best(sparsity, repair) else { continue };
             rows.push(vec![
                 code(repair),
-                code(chosen.rule),
-                code(best.rule),
+                code(chosen_rules(&chosen)),
+                code(chosen_rules(&best)),
                 sparsity.to_string(),
-                format!("{:.3}", chosen.divergence.unwrap_or(f64::NAN)),
-                format!("{:.1}", 100.0 * chosen.accuracy),
-                format!("{:.1}", 100.0 * (best.accuracy - chosen.accuracy)),
+                format!("{:.3}", chosen.divergence().unwrap_or(f64::NAN)),
+                format!("{:.1}", 100.0 * chosen.accuracy()),
+                format!("{:.1}", 100.0 * (best.accuracy() - chosen.accuracy())),
             ]);
         }
     }

@@ -1,6 +1,7 @@
 //! What `choose`, `sweep` and `finetune` all do before they compute: check the arguments that they
 //! share, then load what these name.
 
+use rrlab_engine::calibrate::Method;
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::experiment::Experiment;
@@ -8,8 +9,8 @@ use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_types::{IdentityError, ModelProfile};
 
-use super::calibrate::profile_or_measured;
-use super::context::{Context, available_images, evaluation_images, given_profile};
+use super::calibrate::profile as measured_profile;
+use super::context::{Context, available_images, calibration_images, evaluation_images};
 use crate::cli::{EvaluationArgs, ExperimentArgs};
 use crate::interrupt::Interrupt;
 
@@ -25,41 +26,58 @@ pub fn images_of(
     Ok(evaluation_images(&dataset, evaluation.test_images))
 }
 
-/// Images, device and profile of an experiment, loaded.
-pub struct ExperimentSetup {
+/// Images and device of an experiment, loaded.
+pub struct ExperimentSetup<'a> {
+    context: &'a Context,
+    model: &'a Model,
     dataset: Dataset,
     device: OpenDevice,
-    profile: ModelProfile,
 }
 
-impl ExperimentSetup {
-    /// Loads the data set, opens the device, and reads the profile or measures it.
+impl<'a> ExperimentSetup<'a> {
+    /// Loads the data set and opens the device.
     ///
     /// # Errors
-    /// If the profile is of another network, the data set has other classes than the network, or
-    /// any of them can't be had.
+    /// If the data set has other classes than the network, or one of them can't be had.
     pub fn load(
-        context: &Context,
+        context: &'a Context,
         args: &ExperimentArgs,
-        model: &Model,
-        interrupt: &Interrupt,
+        model: &'a Model,
     ) -> anyhow::Result<Self> {
-        let given = given_profile(args.profile.as_deref(), model)?;
         let dataset = context.dataset_for(model, &args.dataset)?;
         model.check_classes(&dataset)?;
-        let device = context.device()?;
-        let parts = (model, &dataset, &device);
-        let profile = profile_or_measured(context, given, parts, args.images, interrupt)?;
-        Ok(Self { dataset, device, profile })
+        Ok(Self { context, model, dataset, device: context.device()? })
+    }
+
+    /// The profile that was given, or one measured now on so many training images.
+    ///
+    /// # Errors
+    /// If it can't be measured, or a person ended that.
+    pub fn profile(
+        &self,
+        given: Option<ModelProfile>,
+        images: usize,
+        seed: u64,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<ModelProfile> {
+        if let Some(profile) = given {
+            return Ok(profile);
+        }
+        let Self { context, model, dataset, device } = self;
+        let images = calibration_images(model, dataset, Split::Train, images, seed)?;
+        measured_profile(context, model, &images, device, Method::SecondMoments, interrupt)
     }
 
     /// The experiment on this network.
     ///
     /// # Errors
     /// If the profile is of another.
-    pub fn experiment<'a>(&'a self, model: &'a Model) -> Result<Experiment<'a>, IdentityError> {
+    pub fn experiment(
+        &'a self,
+        profile: &'a ModelProfile,
+    ) -> Result<Experiment<'a>, IdentityError> {
         Ok(Experiment {
-            measured: Measured::new(model, &self.profile)?,
+            measured: Measured::new(self.model, profile)?,
             dataset: &self.dataset,
             device: &self.device.device,
             device_name: &self.device.name,

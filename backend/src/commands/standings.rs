@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use rrlab_types::{Criterion, Repair, Rule, Sparsity, Standing, SweepReport};
+use rrlab_types::{
+    Criterion, Repair, Rule, SIGNIFICANCE, Sparsity, Standing, SweepDraws, SweepPlan,
+};
 
 use crate::markdown::{code, table};
 use crate::output::NONE;
@@ -25,58 +27,62 @@ struct Place {
 }
 
 impl Contestant {
-    fn place(self, report: &SweepReport, sparsity: Sparsity, repair: Repair) -> Option<Place> {
+    fn place(self, draws: &SweepDraws, sparsity: Sparsity, repair: Repair) -> Option<Place> {
         let own = match self {
-            Self::Rule(rule) => report.entry(rule, sparsity, repair)?,
-            Self::Judge => report.judged_best(sparsity, repair)?,
+            Self::Rule(rule) => draws.entry(rule, sparsity, repair)?,
+            Self::Judge => draws.judged_best(sparsity, repair)?,
         };
-        let others = report.plan.rules.iter().filter(|rule| **rule != own.rule);
-        let others = others.filter_map(|&rule| report.entry(rule, sparsity, repair));
-        let best = others.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))?;
-        let lead = 100.0 * (own.accuracy - best.accuracy);
-        Some(Place { lead, standing: report.standing(own) })
+        let best = draws.best_other(&own)?;
+        let lead = 100.0 * (own.accuracy() - best.accuracy());
+        Some(Place { lead, standing: draws.standing(&own) })
     }
 }
 
-/// The whole page.
-pub fn markdown(reports: &[SweepReport], rule: Rule) -> Result<String, std::fmt::Error> {
+/// The whole page, of a rule and the judge, or of the judge alone.
+pub fn markdown(sweeps: &[SweepDraws], rule: Option<Rule>) -> Result<String, std::fmt::Error> {
     let mut page = String::new();
-    writeln!(page, "# Where `{rule}` and the judge's choice stand\n")?;
+    let mut contestants = vec![(Contestant::Judge, "The judge's choice".to_owned())];
+    if let Some(rule) = rule {
+        writeln!(page, "# Where `{rule}` and the judge's choice stand\n")?;
+        contestants.insert(0, (Contestant::Rule(rule), code(rule)));
+    } else {
+        writeln!(page, "# Where the judge's choice stands\n")?;
+    }
     writeln!(
         page,
         "Points of accuracy before the best of the other rules, on the same test images. **Bold** leads\n\
          every other beyond noise, = is the most accurate or can't be told apart from it, and what bears no\n\
-         mark is beaten beyond noise (McNemar's test, p < 0.05, of one draw of calibration images); ? where\n\
-         a sweep does not say which images were told right.\n"
+         mark is beaten beyond noise (p < {SIGNIFICANCE}: McNemar's test of one draw of calibration images, or\n\
+         Student's t where several seeds are named); ? where a sweep does not say which images were told\n\
+         right.\n"
     )?;
-    writeln!(page, "{}\n", networks(reports))?;
-    for (contestant, name) in
-        [(Contestant::Rule(rule), code(rule)), (Contestant::Judge, "The judge's choice".to_owned())]
-    {
+    writeln!(page, "{}\n", networks(sweeps))?;
+    for (contestant, name) in contestants {
         writeln!(page, "## {name}\n")?;
-        for repair in repairs(reports) {
-            let rows = rows(reports, contestant, repair);
+        for repair in repairs(sweeps) {
+            let rows = rows(sweeps, contestant, repair);
             if !rows.is_empty() {
                 writeln!(page, "After repair `{repair}`:\n")?;
-                writeln!(page, "{}\n", table(header(reports), rows, 1))?;
+                writeln!(page, "{}\n", table(header(sweeps), rows, 1))?;
             }
         }
-        writeln!(page, "{}\n", tally(reports, contestant))?;
+        writeln!(page, "{}\n", tally(sweeps, contestant))?;
     }
     Ok(page)
 }
 
 /// What is compared on which images.
-fn networks(reports: &[SweepReport]) -> impl std::fmt::Display {
-    let row = |report: &SweepReport| {
+fn networks(sweeps: &[SweepDraws]) -> impl std::fmt::Display {
+    let row = |draws: &SweepDraws| {
+        let report = draws.first();
         let rules: Vec<String> = report.plan.rules.iter().map(code).collect();
         vec![
-            name(report),
+            name(draws),
             report.origin.model_hash.map_or_else(|| NONE.into(), |hash| hash.short()),
             format!("{:.1}", 100.0 * report.dense_accuracy),
             report.plan.evaluation_images.to_string(),
             report.plan.calibration_images.to_string(),
-            report.plan.seed.to_string(),
+            draws.seeds(),
             report.origin.device.clone(),
             rules.join(", "),
         ]
@@ -91,10 +97,11 @@ fn networks(reports: &[SweepReport]) -> impl std::fmt::Display {
         "device",
         "rules",
     ];
-    table(header.map(String::from).to_vec(), reports.iter().map(row).collect(), 8)
+    table(header.map(String::from).to_vec(), sweeps.iter().map(row).collect(), 8)
 }
 
-fn name(report: &SweepReport) -> String {
+fn name(draws: &SweepDraws) -> String {
+    let report = draws.first();
     let masks = match report.plan.criterion {
         Criterion::Obs => ", in steps".to_owned(),
         Criterion::Magnitude => String::new(),
@@ -105,10 +112,14 @@ fn name(report: &SweepReport) -> String {
     format!("{} on {}{masks}{}", report.architecture, report.origin.dataset, forced.concat())
 }
 
+fn plans(sweeps: &[SweepDraws]) -> impl Iterator<Item = &SweepPlan> {
+    sweeps.iter().map(|draws| &draws.first().plan)
+}
+
 /// All repairs of any of the sweeps, in the order in which they first come.
-fn repairs(reports: &[SweepReport]) -> Vec<Repair> {
+fn repairs(sweeps: &[SweepDraws]) -> Vec<Repair> {
     let mut repairs = Vec::new();
-    for repair in reports.iter().flat_map(|report| &report.plan.repairs) {
+    for repair in plans(sweeps).flat_map(|plan| &plan.repairs) {
         if !repairs.contains(repair) {
             repairs.push(*repair);
         }
@@ -117,29 +128,28 @@ fn repairs(reports: &[SweepReport]) -> Vec<Repair> {
 }
 
 /// All sparsities of any of the sweeps, in ascending order.
-fn sparsities(reports: &[SweepReport]) -> Vec<Sparsity> {
-    let mut all: Vec<Sparsity> =
-        reports.iter().flat_map(|report| report.plan.sparsities.clone()).collect();
+fn sparsities(sweeps: &[SweepDraws]) -> Vec<Sparsity> {
+    let mut all: Vec<Sparsity> = plans(sweeps).flat_map(|plan| plan.sparsities.clone()).collect();
     all.sort_by(|a, b| a.get().total_cmp(&b.get()));
     all.dedup();
     all
 }
 
-fn header(reports: &[SweepReport]) -> Vec<String> {
-    let sparsities = sparsities(reports);
+fn header(sweeps: &[SweepDraws]) -> Vec<String> {
+    let sparsities = sparsities(sweeps);
     ["sweep".to_owned()].into_iter().chain(sparsities.iter().map(Sparsity::to_string)).collect()
 }
 
 /// A line for each sweep in which the contestant has a place after this repair.
-fn rows(reports: &[SweepReport], contestant: Contestant, repair: Repair) -> Vec<Vec<String>> {
-    let sparsities = sparsities(reports);
+fn rows(sweeps: &[SweepDraws], contestant: Contestant, repair: Repair) -> Vec<Vec<String>> {
+    let sparsities = sparsities(sweeps);
     let mut rows = Vec::new();
-    for report in reports {
-        let place = |&sparsity: &Sparsity| contestant.place(report, sparsity, repair);
+    for draws in sweeps {
+        let place = |&sparsity: &Sparsity| contestant.place(draws, sparsity, repair);
         let places: Vec<Option<Place>> = sparsities.iter().map(place).collect();
         if places.iter().any(Option::is_some) {
             let cells = places.iter().map(|place| place.as_ref().map_or_else(|| NONE.into(), cell));
-            rows.push([name(report)].into_iter().chain(cells).collect());
+            rows.push([name(draws)].into_iter().chain(cells).collect());
         }
     }
     rows
@@ -156,12 +166,13 @@ fn cell(place: &Place) -> String {
 }
 
 /// How often the contestant leads, is within noise and is beaten, over all places with a repair.
-fn tally(reports: &[SweepReport], contestant: Contestant) -> String {
+fn tally(sweeps: &[SweepDraws], contestant: Contestant) -> String {
     let mut counts = [0; 3];
-    for report in reports {
-        for &repair in report.plan.repairs.iter().filter(|repair| **repair != Repair::None) {
-            for &sparsity in &report.plan.sparsities {
-                let Some(place) = contestant.place(report, sparsity, repair) else { continue };
+    for draws in sweeps {
+        let plan = &draws.first().plan;
+        for &repair in plan.repairs.iter().filter(|repair| **repair != Repair::None) {
+            for &sparsity in &plan.sparsities {
+                let Some(place) = contestant.place(draws, sparsity, repair) else { continue };
                 match place.standing {
                     Standing::Leads => counts[0] += 1,
                     Standing::WithinNoise => counts[1] += 1,

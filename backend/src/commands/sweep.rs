@@ -1,20 +1,26 @@
 //! `rrlab sweep`.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure};
 use burn::tensor::read_sync;
 use rrlab_engine::experiment::{Experiment, ExperimentError};
+use rrlab_engine::model::Model;
 use rrlab_engine::watch::Progress;
-use rrlab_types::{Repair, Rule, Standing, SweepEntry, SweepPlan, SweepReport};
+use rrlab_types::{
+    ModelProfile, Repair, Rule, Standing, SweepDraws, SweepEntry, SweepPlan, SweepReport,
+};
 
-use super::context::{Context, listed, note_memory, read_model};
+use super::context::{Context, given_profile, listed, note_memory, read_model};
 use super::setup::{ExperimentSetup, images_of};
-use crate::cli::SweepArgs;
+use crate::cli::{OverwriteArgs, SweepArgs};
 use crate::destination::{Destination, Existing, REPORT_BYTES, write_atomically};
 use crate::interrupt::Interrupt;
-use crate::output::{Csv, NONE, Report, percent};
+use crate::output::{Csv, NONE, Report, chosen_rules, percent};
 use crate::progress::say;
 use crate::storage::read_sweep_to_go_on_from;
 
-const CSV_COLUMNS: [&str; 12] = [
+const CSV_COLUMNS: [&str; 13] = [
     "rule",
     "sparsity",
     "repair",
@@ -23,6 +29,7 @@ const CSV_COLUMNS: [&str; 12] = [
     "divergence",
     "dense_accuracy",
     "plan.criterion",
+    "plan.seed",
     "dataset",
     "model_hash",
     "profile_hash",
@@ -31,27 +38,92 @@ const CSV_COLUMNS: [&str; 12] = [
 
 pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let model = read_model(&args.experiment.model.model, args.experiment.model.hint()?)?;
-    let plan = plan(context, args)?;
-    plan.check_criterion()?;
-    // What is there is a part of this sweep, or `previous` refuses it.
-    Destination::check("--out", &args.out, Existing::Replace, REPORT_BYTES)?;
-    let previous = previous(args)?;
+    let draws = draws(context, args, &model)?;
     let interrupt = Interrupt::listen()?;
-    let setup = ExperimentSetup::load(context, &args.experiment, &model, &interrupt)?;
-    let experiment = setup.experiment(&model)?;
-    say(&described(&plan));
-    note_memory(&plan.repairs, &model, plan.calibration_images);
-    let report = match compute(context, args, &experiment, plan.clone(), previous, &interrupt) {
-        Err(error) if args.overwrite.force_overwrite && is_of_other_sweep(&error) => {
-            say(&format!("note: {error}; it is replaced, as --force-overwrite asks"));
-            compute(context, args, &experiment, plan, None, &interrupt)?
-        }
-        other => other?,
-    };
-    print(context, &report)
+    let setup = ExperimentSetup::load(context, &args.experiment, &model)?;
+    let first = &draws[0].plan;
+    say(&described(first, draws.len()));
+    note_memory(&first.repairs, &model, first.calibration_images);
+    let replaced = args.overwrite.force_overwrite;
+    let mut reports = Vec::new();
+    for draw in draws {
+        let Draw { plan, profile, out, previous } = draw;
+        let profile = setup.profile(profile, plan.calibration_images, plan.seed, &interrupt)?;
+        let experiment = setup.experiment(&profile)?;
+        let compute = |previous| compute(context, &out, &experiment, &plan, previous, &interrupt);
+        reports.push(match compute(previous) {
+            Err(error) if replaced && is_of_other_sweep(&error) => {
+                say(&format!("note: {error}; it is replaced, as --force-overwrite asks"));
+                compute(None)?
+            }
+            other => other?,
+        });
+    }
+    print(context, reports)
 }
 
-fn plan(context: &Context, args: &SweepArgs) -> anyhow::Result<SweepPlan> {
+/// One draw of calibration images, with what is there of its sweep.
+struct Draw {
+    plan: SweepPlan,
+    /// Its profile, where one was given.
+    profile: Option<ModelProfile>,
+    out: PathBuf,
+    previous: Option<SweepReport>,
+}
+
+/// Everything that is asked for, checked; one draw or more.
+fn draws(context: &Context, args: &SweepArgs, model: &Model) -> anyhow::Result<Vec<Draw>> {
+    let asked = &args.calibration_seeds;
+    let seeds = if asked.is_empty() { &[context.seed] } else { asked.as_slice() };
+    if seeds.len() > 1 {
+        check_pattern("--out", &args.out)?;
+        if let Some(profile) = &args.experiment.profile {
+            check_pattern("--profile", profile)?;
+        }
+    }
+    let mut draws: Vec<Draw> = Vec::new();
+    for &seed in seeds {
+        ensure!(
+            draws.iter().all(|draw| draw.plan.seed != seed),
+            "--calibration-seeds names {seed} twice"
+        );
+        let plan = plan(context, args, seed)?;
+        plan.check_criterion()?;
+        let out = of_seed(&args.out, seed);
+        // What is there is a part of this sweep, or `previous` refuses it.
+        Destination::check("--out", &out, Existing::Replace, REPORT_BYTES)?;
+        let profile = args.experiment.profile.as_deref().map(|path| of_seed(path, seed));
+        draws.push(Draw {
+            plan,
+            profile: given_profile(profile.as_deref(), model)?,
+            previous: previous(&out, args.overwrite)?,
+            out,
+        });
+    }
+    Ok(draws)
+}
+
+/// What stands for the seed in the name of a file.
+const SEED: &str = "{seed}";
+
+/// Each draw has a file of its own: what one overwrote of another's would be lost, and budgets by
+/// one profile would hide how profiles differ.
+fn check_pattern(option: &str, path: &Path) -> anyhow::Result<()> {
+    ensure!(
+        path.to_string_lossy().contains(SEED),
+        "with several --calibration-seeds, {option} names a file for each: write {SEED} where the seed goes, as in draw-{SEED}.json"
+    );
+    Ok(())
+}
+
+fn of_seed(path: &Path, seed: u64) -> PathBuf {
+    match path.to_str() {
+        Some(text) => text.replace(SEED, &seed.to_string()).into(),
+        None => path.to_owned(),
+    }
+}
+
+fn plan(context: &Context, args: &SweepArgs, seed: u64) -> anyhow::Result<SweepPlan> {
     let common = &args.experiment;
     let evaluation_images = images_of(context, common, &args.evaluation)?;
     Ok(SweepPlan {
@@ -64,19 +136,20 @@ fn plan(context: &Context, args: &SweepArgs) -> anyhow::Result<SweepPlan> {
         calibration_images: common.images,
         evaluation_images,
         judge_images: args.judge_images,
-        seed: context.seed,
+        seed,
+        evaluation_seed: (seed != context.seed).then_some(context.seed),
     })
 }
 
-/// The sweep that `--out` names, to go on from. Where it is none, it is refused, or replaced if
-/// that was asked for.
-fn previous(args: &SweepArgs) -> anyhow::Result<Option<SweepReport>> {
-    if !args.out.exists() {
+/// The sweep in this file, to go on from. Where it is none, it is refused, or replaced if that was
+/// asked for.
+fn previous(out: &Path, overwrite: OverwriteArgs) -> anyhow::Result<Option<SweepReport>> {
+    if !out.exists() {
         return Ok(None);
     }
-    match read_sweep_to_go_on_from(&args.out) {
+    match read_sweep_to_go_on_from(out) {
         Ok(report) => Ok(Some(report)),
-        Err(_) if args.overwrite.force_overwrite => Ok(None),
+        Err(_) if overwrite.force_overwrite => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -87,9 +160,10 @@ fn is_of_other_sweep(error: &anyhow::Error) -> bool {
 
 /// `30 networks: 5 rules (uniform, …) × 3 sparsities (0.8, …) × 2 repairs (none, …), 2000 test
 /// images each`.
-fn described(plan: &SweepPlan) -> String {
+fn described(plan: &SweepPlan, draws: usize) -> String {
+    let times = if draws == 1 { String::new() } else { format!("{draws} draws of ") };
     format!(
-        "{} networks: {} × {} × {}, pruned by {}, each on {} test images",
+        "{times}{} networks: {} × {} × {}, pruned by {}, each on {} test images",
         plan.asked(),
         listed(("rule", "rules"), &plan.rules),
         listed(("sparsity", "sparsities"), &plan.sparsities),
@@ -102,21 +176,21 @@ fn described(plan: &SweepPlan) -> String {
 /// Sweeps and saves each entry as soon as it is there.
 fn compute(
     context: &Context,
-    args: &SweepArgs,
+    out: &Path,
     experiment: &Experiment<'_>,
-    plan: SweepPlan,
+    plan: &SweepPlan,
     previous: Option<SweepReport>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<SweepReport> {
     let meter = context.progress.count("sweeping", "networks", plan.asked());
     let mut is_saved = false;
     if let Some(previous) = &previous {
-        say(&format!("going on from {} ({} entries)", args.out.display(), previous.entries.len()));
+        say(&format!("going on from {} ({} entries)", out.display(), previous.entries.len()));
         meter.begin_at(previous.entries.len());
         is_saved = true;
     }
     let mut unsaved = None;
-    let swept = read_sync(experiment.sweep(plan, previous, async |progress| {
+    let swept = read_sync(experiment.sweep(plan.clone(), previous, async |progress| {
         if let Progress::Entry(report) = progress {
             meter.set(report.entries.len());
             if let Some(SweepEntry { rule, sparsity, repair, accuracy, .. }) = report.entries.last()
@@ -126,7 +200,7 @@ fn compute(
             let saved = serde_json::to_vec_pretty(report).map_err(Into::into);
             // The sweep itself goes on; what could not be saved now may be at the next entry, and
             // is reported at the end.
-            unsaved = saved.and_then(|bytes| write_atomically(&args.out, &bytes)).err();
+            unsaved = saved.and_then(|bytes| write_atomically(out, &bytes)).err();
             is_saved |= unsaved.is_none();
         }
         interrupt.check()
@@ -134,36 +208,53 @@ fn compute(
     drop(meter);
     match unsaved {
         Some(error) => Err(error),
-        None => interrupt.outcome(swept, is_saved.then_some(&args.out)),
+        None => interrupt.outcome(swept, is_saved.then_some(out)),
     }
 }
 
-fn print(context: &Context, report: &SweepReport) -> anyhow::Result<()> {
-    let sparsities: Vec<String> = report.plan.sparsities.iter().map(ToString::to_string).collect();
+/// A table for each group of sweeps that differ by their draw alone: here all.
+fn print(context: &Context, reports: Vec<SweepReport>) -> anyhow::Result<()> {
+    let value = match reports.as_slice() {
+        [report] => serde_json::to_value(report)?,
+        several => serde_json::to_value(several)?,
+    };
+    let draws = SweepDraws::group(reports);
+    let [draws] = draws.as_slice() else { bail!("the draws are of several sweeps") };
+    let plan = &draws.first().plan;
+    let sparsities: Vec<String> = plan.sparsities.iter().map(ToString::to_string).collect();
     let mut columns = vec!["rule", "repair"];
     columns.extend(sparsities.iter().map(String::as_str));
     columns.push("recoverability transition");
     let mut rows = Vec::new();
-    for &rule in &report.plan.rules {
-        for &repair in &report.plan.repairs {
-            rows.push(row(report, rule, repair));
+    for &rule in &plan.rules {
+        for &repair in &plan.repairs {
+            rows.push(row(draws, rule, repair));
         }
     }
-    for &repair in &report.plan.repairs {
-        rows.extend(judged_row(report, repair));
+    for &repair in &plan.repairs {
+        rows.extend(judged_row(draws, repair));
     }
-    let summary = format!(
-        "dense {}, chance {}; {} test images of {}, {}; masks by {}\n{MARKS}",
+    let csv = Csv { lines: "entries", columns: &CSV_COLUMNS };
+    let summary = Some(summary(draws));
+    Report { value: &value, csv, columns: &columns, rows, summary }.print(context.format)
+}
+
+fn summary(draws: &SweepDraws) -> String {
+    let report = draws.first();
+    let several = match draws.reports().len() {
+        1 => String::new(),
+        count => format!("; means of {count} draws of calibration images"),
+    };
+    format!(
+        "dense {}, chance {}; {} test images of {}, standard error up to {:.1} points; \
+         masks by {}{several}\n{MARKS}",
         percent(report.dense_accuracy),
         percent(report.chance()),
         report.plan.evaluation_images,
         report.origin.dataset,
-        standard_error(report),
+        100.0 * draws.largest_standard_error(),
         report.plan.criterion
-    );
-    let csv = Csv { lines: "entries", columns: &CSV_COLUMNS };
-    let table = Report { value: report, csv, columns: &columns, rows, summary: Some(summary) };
-    table.print(context.format)
+    )
 }
 
 /// Marks an accuracy by how it stands among the rules.
@@ -179,32 +270,25 @@ fn mark(standing: Standing) -> &'static str {
 const MARKS: &str = "* leads all rules at this sparsity and repair beyond noise; = is the most \
                      accurate or within noise of it";
 
-/// The largest standard error of an accuracy, `standard error up to 0.5 points`.
-fn standard_error(report: &SweepReport) -> String {
-    let accuracies = report.entries.iter().map(|entry| entry.accuracy);
-    let largest = accuracies.map(|accuracy| report.standard_error(accuracy)).fold(0.0, f64::max);
-    format!("standard error up to {:.1} points", 100.0 * largest)
-}
-
 /// Accuracies over the sparsities of the plan, and the transition that they show.
-fn row(report: &SweepReport, rule: Rule, repair: Repair) -> Vec<String> {
+fn row(draws: &SweepDraws, rule: Rule, repair: Repair) -> Vec<String> {
     let mut cells = vec![rule.to_string(), repair.to_string()];
-    for &sparsity in &report.plan.sparsities {
-        let cell = report
+    for &sparsity in &draws.first().plan.sparsities {
+        let cell = draws
             .entry(rule, sparsity, repair)
-            .map(|entry| format!("{}{}", percent(entry.accuracy), mark(report.standing(entry))));
+            .map(|entry| format!("{}{}", percent(entry.accuracy()), mark(draws.standing(&entry))));
         cells.push(cell.unwrap_or_else(|| NONE.into()));
     }
-    cells.push(report.transition(rule, repair).to_string());
+    cells.push(draws.transition(rule, repair).to_string());
     cells
 }
 
 /// What the judge would have chosen at each sparsity; nothing where there was no judge.
-fn judged_row(report: &SweepReport, repair: Repair) -> Option<Vec<String>> {
+fn judged_row(draws: &SweepDraws, repair: Repair) -> Option<Vec<String>> {
     let mut cells = vec!["judge".to_owned(), repair.to_string()];
-    for &sparsity in &report.plan.sparsities {
-        let chosen = report.judged_best(sparsity, repair)?;
-        cells.push(format!("{} ({})", percent(chosen.accuracy), chosen.rule));
+    for &sparsity in &draws.first().plan.sparsities {
+        let chosen = draws.judged_best(sparsity, repair)?;
+        cells.push(format!("{} ({})", percent(chosen.accuracy()), chosen_rules(&chosen)));
     }
     cells.push(NONE.into());
     Some(cells)

@@ -274,6 +274,7 @@ impl RunInputs {
             // A second pass of as many images as the person chose for the first.
             judge_images: self.calibration.get_untracked(),
             seed: self.seed.get_untracked(),
+            evaluation_seed: None,
         }
     }
 

@@ -163,6 +163,7 @@ impl JobInputs {
             evaluation_images: self.evaluation.get_untracked(),
             judge_images: JUDGE_IMAGES,
             seed: self.seed.get_untracked(),
+            evaluation_seed: None,
         }
     }
 

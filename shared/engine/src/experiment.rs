@@ -96,14 +96,16 @@ pub struct Experiment<'a> {
     pub device_name: &'a str,
 }
 
-/// How many images of a data set are used, and the seed with which they are drawn.
+/// How many images of a data set are used, and the seeds with which they are drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ImageDraw {
     pub calibration: usize,
     pub evaluation: usize,
     /// Unlabelled images apart from those of calibration; 0 for no judge.
     pub judge: usize,
+    /// Of all but the evaluation images.
     pub seed: u64,
+    pub evaluation_seed: u64,
 }
 
 /// What is pruned and how: one entry of a sweep, one run of fine-tuning.
@@ -160,7 +162,7 @@ impl Preparation<'_> {
 impl<'a> Experiment<'a> {
     /// Images that accuracies are measured on, as indices into the test split.
     pub(crate) fn evaluation_images(&self, draw: ImageDraw) -> Vec<usize> {
-        draw_indices(&self.dataset.test, draw.evaluation, draw.seed)
+        draw_indices(&self.dataset.test, draw.evaluation, draw.evaluation_seed)
     }
 
     /// What numbers computed now are computed from.

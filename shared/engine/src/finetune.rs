@@ -106,6 +106,7 @@ fn image_draw(plan: &FinetunePlan) -> ImageDraw {
         evaluation: plan.evaluation_images,
         judge: 0,
         seed: plan.training.seed,
+        evaluation_seed: plan.training.seed,
     }
 }
 

@@ -95,6 +95,7 @@ impl Experiment<'_> {
             evaluation: 0,
             judge: plan.judge_images,
             seed: plan.seed,
+            evaluation_seed: plan.seed,
         };
         let preparation = self.prepare(draw, plan.criterion, &mut watch).await?;
         let judging = Judging { experiment: self, preparation: &preparation, repair: plan.repair };

@@ -11,6 +11,7 @@ fn image_draw(plan: &SweepPlan) -> ImageDraw {
         evaluation: plan.evaluation_images,
         judge: plan.judge_images,
         seed: plan.seed,
+        evaluation_seed: plan.seed_of_evaluation(),
     }
 }
 

@@ -416,6 +416,7 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
         evaluation_images: 40,
         judge_images: 20,
         seed: 0,
+        evaluation_seed: None,
     };
     let report =
         read_sync(experiment(&one, &profile, "cpu").sweep(plan.clone(), None, unwatched)).unwrap();

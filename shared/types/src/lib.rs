@@ -8,6 +8,7 @@ mod allocation;
 mod budget;
 mod criterion;
 mod document;
+mod draws;
 mod evaluation;
 mod finetune;
 mod footprint;
@@ -33,6 +34,7 @@ pub use allocation::{
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
 pub use criterion::{Criterion, CriterionError, UnknownCriterion};
 pub use document::{Document, DocumentError};
+pub use draws::{DrawnDifference, DrawnEntries, SweepDraws};
 pub use evaluation::Evaluation;
 pub use finetune::{
     FINETUNE_VERSION, FinetuneFormatError, FinetunePlan, FinetuneReport, FinetuneRun,

@@ -66,6 +66,11 @@ impl Outcomes {
         self.right.len()
     }
 
+    /// Whether each image was told right, in the order in which they were drawn.
+    pub fn right(&self) -> &[bool] {
+        &self.right
+    }
+
     /// Fraction of images told right; NaN of no images.
     pub fn accuracy(&self) -> f64 {
         self.right.iter().filter(|right| **right).count() as f64 / self.images() as f64

@@ -82,6 +82,10 @@ pub struct SweepPlan {
     pub judge_images: usize,
     /// Seed with which all images are drawn.
     pub seed: u64,
+    /// Seed of the evaluation images, where it is another: sweeps that differ by `seed` alone are
+    /// compared on the same ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation_seed: Option<u64>,
 }
 
 /// What the numbers of a sweep or of fine-tuning were computed from. Numbers of one report can be
@@ -163,7 +167,7 @@ const UNBOUND: &str =
     "was written by an earlier version and does not say which network and profile it is of";
 
 /// The kind of a device: the first word of its name, before the adapter's.
-fn device_kind(name: &str) -> &str {
+pub(crate) fn device_kind(name: &str) -> &str {
     name.split(' ').next().unwrap_or(name)
 }
 
@@ -223,6 +227,35 @@ pub enum Standing {
     Unknown,
 }
 
+impl Standing {
+    /// How one stands among others. `differs` says whether two are told apart, the better first;
+    /// nothing where that can't be known.
+    pub(crate) fn among<T>(
+        own: &T,
+        others: &[T],
+        accuracy: impl Fn(&T) -> f64,
+        differs: impl Fn(&T, &T) -> Option<bool>,
+    ) -> Self {
+        let best = others.iter().max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)));
+        if let Some(best) = best.filter(|best| accuracy(best) > accuracy(own)) {
+            return match differs(best, own) {
+                Some(true) => Self::Behind,
+                Some(false) => Self::WithinNoise,
+                None => Self::Unknown,
+            };
+        }
+        let mut standing = Self::Leads;
+        for other in others {
+            match differs(own, other) {
+                Some(true) => {}
+                Some(false) => standing = Self::WithinNoise,
+                None => return Self::Unknown,
+            }
+        }
+        standing
+    }
+}
+
 /// Where recovery falls below a level, within the sparsities of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Crossing {
@@ -241,6 +274,23 @@ pub struct RecoverabilityTransition {
     pub begin: Crossing,
     /// Where it falls below 0.2.
     pub end: Crossing,
+}
+
+impl RecoverabilityTransition {
+    /// Of recoveries over sparsities, these in ascending order.
+    pub(crate) fn of(points: &[(f64, f64)]) -> Self {
+        let crossing = |level: f64| {
+            if points.first().is_some_and(|first| first.1 < level) {
+                return Crossing::Before;
+            }
+            let fall = points.windows(2).find(|pair| pair[0].1 >= level && pair[1].1 < level);
+            fall.map_or(Crossing::NotReached, |pair| {
+                let share = (pair[0].1 - level) / (pair[0].1 - pair[1].1);
+                Crossing::At(pair[0].0 + share * (pair[1].0 - pair[0].0))
+            })
+        };
+        Self { begin: crossing(TRANSITION_UPPER), end: crossing(TRANSITION_LOWER) }
+    }
 }
 
 impl std::fmt::Display for RecoverabilityTransition {
@@ -296,6 +346,7 @@ impl Default for SweepPlan {
             evaluation_images: EVALUATION_IMAGES,
             judge_images: JUDGE_IMAGES,
             seed: 0,
+            evaluation_seed: None,
         }
     }
 }
@@ -326,6 +377,11 @@ impl SweepPlan {
     pub fn is_of(&self, request: &AllocationRequest) -> bool {
         self.constraints == request.constraints
             && self.settings.agree_for(request.rule, &request.settings)
+    }
+
+    /// Seed with which the evaluation images are drawn.
+    pub fn seed_of_evaluation(&self) -> u64 {
+        self.evaluation_seed.unwrap_or(self.seed)
     }
 
     /// Number of entries when the sweep is complete.
@@ -435,28 +491,13 @@ impl SweepReport {
 
     /// How an entry of this report stands among the rules, by McNemar's test on the same images.
     pub fn standing(&self, entry: &SweepEntry) -> Standing {
-        let rivals = || self.rivals(entry.sparsity, entry.repair);
-        let best = rivals().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy)).unwrap_or(entry);
-        let differs = |one: &SweepEntry, other: &SweepEntry| {
+        let others = self.rivals(entry.sparsity, entry.repair);
+        let others: Vec<&SweepEntry> = others.filter(|other| other.rule != entry.rule).collect();
+        let differs = |one: &&SweepEntry, other: &&SweepEntry| {
             let comparison = one.outcomes.as_ref()?.compare(other.outcomes.as_ref()?)?;
             Some(comparison.is_beyond_noise())
         };
-        if entry.rule != best.rule {
-            return match differs(best, entry) {
-                Some(true) => Standing::Behind,
-                Some(false) => Standing::WithinNoise,
-                None => Standing::Unknown,
-            };
-        }
-        let mut standing = Standing::Leads;
-        for rival in rivals().filter(|rival| rival.rule != entry.rule) {
-            match differs(entry, rival) {
-                Some(true) => {}
-                Some(false) => standing = Standing::WithinNoise,
-                None => return Standing::Unknown,
-            }
-        }
-        standing
+        Standing::among(&entry, &others, |entry| entry.accuracy, differs)
     }
 
     /// The judge's choice among the rules at a sparsity and repair: the entry whose outputs diverge
@@ -491,20 +532,7 @@ impl SweepReport {
             .into_iter()
             .map(|entry| (entry.sparsity.get(), self.recovery(entry.accuracy)))
             .collect();
-        let crossing = |level: f64| {
-            if points.first().is_some_and(|first| first.1 < level) {
-                return Crossing::Before;
-            }
-            let fall = points.windows(2).find(|pair| pair[0].1 >= level && pair[1].1 < level);
-            fall.map_or(Crossing::NotReached, |pair| {
-                let share = (pair[0].1 - level) / (pair[0].1 - pair[1].1);
-                Crossing::At(pair[0].0 + share * (pair[1].0 - pair[0].0))
-            })
-        };
-        RecoverabilityTransition {
-            begin: crossing(TRANSITION_UPPER),
-            end: crossing(TRANSITION_LOWER),
-        }
+        RecoverabilityTransition::of(&points)
     }
 }
 

@@ -606,6 +606,7 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
             evaluation_images: 1,
             judge_images: 0,
             seed: 0,
+            evaluation_seed: None,
         },
         dense_accuracy: 0.9,
         entries: accuracies.iter().map(entry).collect(),

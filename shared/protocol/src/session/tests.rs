@@ -42,6 +42,7 @@ fn plan() -> SweepPlan {
         evaluation_images: 1,
         judge_images: 0,
         seed: 0,
+        evaluation_seed: None,
     }
 }
 

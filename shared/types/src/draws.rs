@@ -1,0 +1,298 @@
+//! Sweeps that differ by the draw of their calibration images alone: means over the draws, with
+//! standard errors of both draws and test images (`docs/method.md`, section 8).
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::budget::Sparsity;
+use crate::outcomes::SIGNIFICANCE;
+use crate::repair::Repair;
+use crate::report::{RecoverabilityTransition, Standing, SweepEntry, SweepReport, device_kind};
+use crate::rule::Rule;
+
+/// Sweeps of one network on the same test images, of the same plan but for the seed of what they
+/// calibrate on; one or more. Budgets follow from profiles that may be measured anew in each draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepDraws {
+    reports: Vec<SweepReport>,
+}
+
+/// One combination in all draws, an entry of each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrawnEntries<'r> {
+    entries: Vec<&'r SweepEntry>,
+    /// Evaluation images of each.
+    images: usize,
+}
+
+/// By how much one combination is more accurate than another, and whether that is more than chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DrawnDifference {
+    /// Mean difference of accuracies.
+    pub mean: f64,
+    /// Probability that two equally good ones differ at least so much.
+    pub p_value: f64,
+}
+
+impl DrawnDifference {
+    /// Whether the difference is more than chance explains: p below [`SIGNIFICANCE`].
+    pub fn is_beyond_noise(self) -> bool {
+        self.p_value < SIGNIFICANCE
+    }
+}
+
+impl SweepDraws {
+    /// Puts sweeps together that differ by their draw alone, in the order in which they come. Two of
+    /// the same seed are two sweeps.
+    pub fn group(reports: Vec<SweepReport>) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for report in reports {
+            match groups.iter_mut().find(|group| group.takes(&report)) {
+                Some(group) => group.reports.push(report),
+                None => groups.push(Self { reports: vec![report] }),
+            }
+        }
+        groups
+    }
+
+    fn takes(&self, report: &SweepReport) -> bool {
+        let first = self.first();
+        let but_for_the_draw = |report: &SweepReport| {
+            let (mut origin, mut plan) = (report.origin.clone(), report.plan.clone());
+            origin.profile_hash = None;
+            origin.device = device_kind(&origin.device).to_owned();
+            (plan.seed, plan.evaluation_seed) = (0, None);
+            (report.architecture.clone(), origin, plan)
+        };
+        let same_images = first.origin.images_hash.is_some();
+        let other_seed = |known: &SweepReport| known.plan.seed != report.plan.seed;
+        same_images
+            && but_for_the_draw(first) == but_for_the_draw(report)
+            && self.reports.iter().all(other_seed)
+    }
+
+    /// The draws.
+    pub fn reports(&self) -> &[SweepReport] {
+        &self.reports
+    }
+
+    /// Their seeds, as in `0, 1, 2`.
+    pub fn seeds(&self) -> String {
+        let seeds = self.reports.iter().map(|report| report.plan.seed.to_string());
+        seeds.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The first of them, for what is the same in all.
+    pub fn first(&self) -> &SweepReport {
+        &self.reports[0]
+    }
+
+    /// A combination, where every draw has it.
+    pub fn entry(
+        &self,
+        rule: Rule,
+        sparsity: Sparsity,
+        repair: Repair,
+    ) -> Option<DrawnEntries<'_>> {
+        self.of_each(|report| report.entry(rule, sparsity, repair))
+    }
+
+    /// What the judge chose among the rules in each draw; nothing where there was no judge.
+    pub fn judged_best(&self, sparsity: Sparsity, repair: Repair) -> Option<DrawnEntries<'_>> {
+        self.of_each(|report| report.judged_best(sparsity, repair))
+    }
+
+    fn of_each<'r>(
+        &'r self,
+        entry: impl Fn(&'r SweepReport) -> Option<&'r SweepEntry>,
+    ) -> Option<DrawnEntries<'r>> {
+        let entries = self.reports.iter().map(entry).collect::<Option<Vec<_>>>()?;
+        Some(DrawnEntries { entries, images: self.first().plan.evaluation_images })
+    }
+
+    /// All rules of the plan at a sparsity and repair.
+    fn rivals(&self, sparsity: Sparsity, repair: Repair) -> impl Iterator<Item = DrawnEntries<'_>> {
+        let rules = self.first().plan.rules.iter();
+        rules.filter_map(move |&rule| self.entry(rule, sparsity, repair))
+    }
+
+    /// The most accurate rule at a sparsity and repair.
+    pub fn best(&self, sparsity: Sparsity, repair: Repair) -> Option<DrawnEntries<'_>> {
+        most_accurate(self.rivals(sparsity, repair))
+    }
+
+    /// The same without the rule that `own` is of, if that is one in all draws.
+    pub fn best_other(&self, own: &DrawnEntries<'_>) -> Option<DrawnEntries<'_>> {
+        most_accurate(self.others(own))
+    }
+
+    fn others(&self, own: &DrawnEntries<'_>) -> impl Iterator<Item = DrawnEntries<'_>> {
+        let (rule, first) = (own.rule(), own.entries[0]);
+        self.rivals(first.sparsity, first.repair)
+            .filter(move |rival| rule.is_none() || rival.rule() != rule)
+    }
+
+    /// How a combination of these draws, or the judge's choice, stands among the other rules.
+    pub fn standing(&self, own: &DrawnEntries<'_>) -> Standing {
+        let others: Vec<DrawnEntries<'_>> = self.others(own).collect();
+        let differs = |one: &DrawnEntries<'_>, other: &DrawnEntries<'_>| {
+            Some(one.compare(other)?.is_beyond_noise())
+        };
+        Standing::among(own, &others, DrawnEntries::accuracy, differs)
+    }
+
+    /// The largest standard error of a mean accuracy, of those that are known.
+    pub fn largest_standard_error(&self) -> f64 {
+        let plan = &self.first().plan;
+        let mut largest = 0.0f64;
+        for &sparsity in &plan.sparsities {
+            for &repair in &plan.repairs {
+                let errors =
+                    self.rivals(sparsity, repair).filter_map(|rival| rival.standard_error());
+                largest = errors.fold(largest, f64::max);
+            }
+        }
+        largest
+    }
+
+    /// Where the mean recovery falls from 0.8 to 0.2 for a rule and repair.
+    pub fn transition(&self, rule: Rule, repair: Repair) -> RecoverabilityTransition {
+        let mut points = Vec::new();
+        for sparsity in self.first().plan.ascending_sparsities() {
+            if let Some(entry) = self.entry(rule, sparsity, repair) {
+                points.push((sparsity.get(), self.first().recovery(entry.accuracy())));
+            }
+        }
+        RecoverabilityTransition::of(&points)
+    }
+}
+
+impl<'r> DrawnEntries<'r> {
+    /// An entry of each draw.
+    pub fn entries(&self) -> &[&'r SweepEntry] {
+        &self.entries
+    }
+
+    /// The rule, where it is one in all draws; the judge may choose another in each.
+    pub fn rule(&self) -> Option<Rule> {
+        let rule = self.entries[0].rule;
+        self.entries.iter().all(|entry| entry.rule == rule).then_some(rule)
+    }
+
+    /// Mean accuracy over the draws.
+    pub fn accuracy(&self) -> f64 {
+        mean(self.entries.iter().map(|entry| entry.accuracy))
+    }
+
+    /// Mean divergence over the draws; nothing where there was no judge.
+    pub fn divergence(&self) -> Option<f64> {
+        let divergences = self.entries.iter().map(|entry| entry.divergence);
+        Some(mean(divergences.collect::<Option<Vec<f64>>>()?.into_iter()))
+    }
+
+    /// Standard error of the mean accuracy; nothing where several draws do not say which images
+    /// they told right.
+    pub fn standard_error(&self) -> Option<f64> {
+        if let [only] = self.entries.as_slice() {
+            let accuracy = only.accuracy;
+            return Some((accuracy * (1.0 - accuracy) / self.images as f64).sqrt());
+        }
+        let right = self.entries.iter().map(|entry| Some(entry.outcomes.as_ref()?.right()));
+        let mut table = Vec::new();
+        for right in right.collect::<Option<Vec<_>>>()? {
+            table.push(right.iter().map(|right| f64::from(*right)).collect());
+        }
+        Some(Crossed::of(&table)?.standard_error())
+    }
+
+    /// How these compare with others on the same images, draw by draw: by McNemar's test in one
+    /// draw, by Student's t over draws and images in several. Nothing where it is not said which
+    /// images were told right.
+    pub fn compare(&self, other: &Self) -> Option<DrawnDifference> {
+        if self.entries.len() != other.entries.len() {
+            return None;
+        }
+        let pairs = self.entries.iter().zip(&other.entries);
+        let mean = mean(pairs.clone().map(|(own, other)| own.accuracy - other.accuracy));
+        if let ([own], [other]) = (self.entries.as_slice(), other.entries.as_slice()) {
+            let comparison = own.outcomes.as_ref()?.compare(other.outcomes.as_ref()?)?;
+            return Some(DrawnDifference { mean, p_value: comparison.p_value() });
+        }
+        let mut table = Vec::new();
+        for (own, other) in pairs {
+            let own = own.outcomes.as_ref()?.right().iter();
+            let other = other.outcomes.as_ref()?.right();
+            let differences =
+                own.zip(other).map(|(own, other)| f64::from(*own) - f64::from(*other));
+            table.push(differences.collect());
+        }
+        Some(DrawnDifference { mean, p_value: Crossed::of(&table)?.p_value() })
+    }
+}
+
+fn most_accurate<'r>(entries: impl Iterator<Item = DrawnEntries<'r>>) -> Option<DrawnEntries<'r>> {
+    entries.max_by(|a, b| a.accuracy().total_cmp(&b.accuracy()))
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
+}
+
+/// The mean of a number measured in every draw on every image, with what it varies by: both are
+/// samples, of the draws and of the images that there could be.
+struct Crossed {
+    mean: f64,
+    /// Variance of the mean that comes of the images: of the means over draws, over images.
+    by_images: f64,
+    /// What comes of the draws, likewise. Chance that is neither's counts in both, so that the sum
+    /// is no less than the variance of the mean.
+    by_draws: f64,
+    images: usize,
+    draws: usize,
+}
+
+impl Crossed {
+    /// Of a table with a row for each draw; nothing where it is not two draws of two images or more,
+    /// all of the same length.
+    fn of(table: &[Vec<f64>]) -> Option<Self> {
+        let (draws, images) = (table.len(), table.first()?.len());
+        if draws < 2 || images < 2 || table.iter().any(|row| row.len() != images) {
+            return None;
+        }
+        let of_draws: Vec<f64> = table.iter().map(|row| mean(row.iter().copied())).collect();
+        let of_image = |image: usize| mean(table.iter().map(|row| row[image]));
+        let of_images: Vec<f64> = (0..images).map(of_image).collect();
+        Some(Self {
+            mean: mean(of_draws.iter().copied()),
+            by_images: variance_of_mean(&of_images),
+            by_draws: variance_of_mean(&of_draws),
+            images,
+            draws,
+        })
+    }
+
+    fn standard_error(&self) -> f64 {
+        (self.by_images + self.by_draws).sqrt()
+    }
+
+    /// Probability of a mean at least so far from 0 where it is 0: Student's t with Welch and
+    /// Satterthwaite's degrees of freedom.
+    fn p_value(&self) -> f64 {
+        let variance = self.by_images + self.by_draws;
+        if variance == 0.0 {
+            return if self.mean == 0.0 { 1.0 } else { 0.0 };
+        }
+        let part = |by: f64, count: usize| by * by / (count - 1) as f64;
+        let freedom = variance * variance
+            / (part(self.by_images, self.images) + part(self.by_draws, self.draws));
+        let t = self.mean.abs() / variance.sqrt();
+        StudentsT::new(0.0, 1.0, freedom).map_or(1.0, |student| 2.0 * student.sf(t))
+    }
+}
+
+/// s²/n of a sample of two or more.
+fn variance_of_mean(sample: &[f64]) -> f64 {
+    let (count, mean) = (sample.len() as f64, mean(sample.iter().copied()));
+    let squares: f64 = sample.iter().map(|value| (value - mean).powi(2)).sum();
+    squares / (count - 1.0) / count
+}
