@@ -14,7 +14,8 @@ use rrlab_engine::import::{Hint, Preprocessing};
 use rrlab_protocol::UserRole;
 use rrlab_types::{
     CALIBRATION_IMAGES, Constraint, Criterion, Distillation, FinetunePlan, JUDGE_IMAGES, Repair,
-    RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan, TrainingPlan, glossary,
+    RepairOperator, Rule, RuleSettings, Schedule, Search, Sparsity, SweepPlan, TrainingPlan,
+    glossary,
 };
 use strum::VariantArray as _;
 
@@ -494,10 +495,14 @@ pub struct ChooseArgs {
     /// at.
     #[arg(long, default_value_t = JUDGE_IMAGES, value_name = "COUNT")]
     pub judge_images: usize,
-    /// Walk on from the best rule's allocation, judging at most COUNT more networks. Half of the
-    /// judge's images decide the way, the others whether it was worth it.
+    /// Search for a better allocation than the best rule's, judging at most COUNT more networks. Half
+    /// of the judge's images decide the way, the others whether it was worth it.
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     pub refine: usize,
+    /// How: walk, downhill from the best rule's allocation, or spdy, SPDY's random search over costs
+    /// for each layer.
+    #[arg(long, default_value_t, requires = "refine")]
+    pub search: Search,
     /// Where the allocation goes, for `rrlab prune --allocation`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

@@ -4,7 +4,7 @@ use burn::tensor::read_sync;
 use rrlab_engine::data::Split;
 use rrlab_engine::select::SelectionPlan;
 use rrlab_engine::watch::Progress;
-use rrlab_types::{Allocation, Candidate, PairedDifference, Refinement, Repair, Selection};
+use rrlab_types::{Allocation, Candidate, PairedDifference, Refinement, Repair, Search, Selection};
 
 use super::allocate::{kept_in_all, note_near_collapse};
 use super::context::{Context, available_images, given_profile, listed, note_memory, read_model};
@@ -74,18 +74,19 @@ fn plan(context: &Context, args: &ChooseArgs) -> anyhow::Result<SelectionPlan> {
         calibration_images: common.images,
         judge_images: args.judge_images,
         seed: context.seed,
+        search: args.search,
         refining_networks: args.refine,
     })
 }
 
 /// What will be computed, before it is.
 fn cost(plan: &SelectionPlan) -> String {
-    let walk = match plan.refining_networks {
+    let search = match plan.refining_networks {
         0 => String::new(),
-        most => format!(", then up to {most} on the walk from the best"),
+        most => format!(", then up to {most} in {}", search_in_words(plan.search)),
     };
     format!(
-        "{} at sparsity {}{walk}; each pruned by {}, {}, judged on {} unlabelled images",
+        "{} at sparsity {}{search}; each pruned by {}, {}, judged on {} unlabelled images",
         listed(("rule", "rules"), &plan.rules),
         plan.sparsity,
         plan.criterion,
@@ -120,7 +121,7 @@ fn row(candidate: &Candidate) -> Vec<String> {
 
 fn summary(selection: &Selection, allocation: &Allocation, args: &ChooseArgs) -> String {
     let mut lines = vec![margin(selection)];
-    lines.extend(selection.refinement.as_ref().map(walked));
+    lines.extend(selection.refinement.as_ref().map(searched));
     lines.push(kept_in_all(allocation));
     lines.push(format!("wrote {}", args.out.display()));
     lines.join("\n")
@@ -141,10 +142,19 @@ fn margin(selection: &Selection) -> String {
     )
 }
 
-fn walked(refinement: &Refinement) -> String {
+fn search_in_words(search: Search) -> &'static str {
+    match search {
+        Search::Walk => "the walk from the best",
+        Search::Spdy => "SPDY's search",
+    }
+}
+
+fn searched(refinement: &Refinement) -> String {
     let gain = format!(
-        "walk of {} networks: {} nats better on images that decided nothing",
-        refinement.networks, refinement.gain
+        "{} of {} networks: {} nats better on images that decided nothing",
+        search_in_words(refinement.search),
+        refinement.networks,
+        refinement.gain
     );
     if !refinement.taken {
         return format!("{gain}: the rule's allocation stays");

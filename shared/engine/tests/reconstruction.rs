@@ -18,7 +18,7 @@ use rrlab_engine::select::SelectionPlan;
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     Allocation, AllocationRequest, Criterion, Evidence, PrunedFrom, Repair, RepairOperator, Rule,
-    RuleSettings, Sparsity, SweepPlan, allocate,
+    RuleSettings, Search, Sparsity, SweepPlan, allocate,
 };
 use strum::VariantArray as _;
 
@@ -281,6 +281,7 @@ fn the_least_divergent_allocation_is_selected_and_walked_on_from() {
         calibration_images: 32,
         judge_images: 40,
         seed: 1,
+        search: Search::Walk,
         refining_networks: 14,
     };
     let mut heard = 0;
@@ -315,6 +316,15 @@ fn the_least_divergent_allocation_is_selected_and_walked_on_from() {
     }
     assert_eq!(selection.candidates[0].behind.mean, 0.0);
     assert_eq!(allocation.rule, selection.candidates[0].rule);
+
+    // The peer's search is of as many networks as it may judge, and keeps the budget.
+    let by_peer = SelectionPlan { search: Search::Spdy, ..plan.clone() };
+    let peers = read_sync(experiment.select(&by_peer, unwatched)).unwrap();
+    assert_eq!(read_sync(experiment.select(&by_peer, unwatched)).unwrap(), peers);
+    peers.check().unwrap();
+    assert_eq!((peers.budget, peers.kept), (allocation.budget, allocation.kept));
+    let refinement = peers.selection.unwrap().refinement.unwrap();
+    assert_eq!((refinement.search, refinement.networks), (Search::Spdy, 14));
 
     let without_judge = SelectionPlan { judge_images: 0, ..plan.clone() };
     let refused = read_sync(experiment.select(&without_judge, unwatched));

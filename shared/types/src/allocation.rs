@@ -102,7 +102,7 @@ pub struct PrunedFrom {
     pub rule: Rule,
     /// Global sparsity that was asked for; `budget` follows from it.
     pub sparsity: Sparsity,
-    /// Whether a walk changed what the rule gave.
+    /// Whether a search found better than the rule gave.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refined: bool,
     /// What chose the weights that stay inside each layer; before it was recorded, magnitude did.
@@ -185,14 +185,14 @@ impl Allocation {
         )
     }
 
-    /// Whether a walk changed what its rule gave ([`Selection::refinement`]).
+    /// Whether a search found better than its rule gave ([`Selection::refinement`]).
     pub fn is_refined(&self) -> bool {
         let refinement =
             self.selection.as_ref().and_then(|selection| selection.refinement.as_ref());
         refinement.is_some_and(|refinement| refinement.taken)
     }
 
-    /// The rule in words, and that a walk changed what it gave: `rr`, or `rr, refined`.
+    /// The rule in words, and that a search found better: `rr`, or `rr, refined`.
     pub fn rule_in_words(&self) -> String {
         if self.is_refined() { format!("{}, refined", self.rule) } else { self.rule.to_string() }
     }

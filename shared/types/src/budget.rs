@@ -37,6 +37,8 @@ pub enum FractionError {
 impl Sparsity {
     /// Nothing is removed.
     pub const DENSE: Self = Self(0.0);
+    /// Where plans that name none prune: most networks are in their transition there.
+    pub const CUSTOMARY: Self = Self(0.95);
 
     /// A sparsity of this value.
     ///

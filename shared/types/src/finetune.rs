@@ -53,7 +53,7 @@ impl Default for FinetunePlan {
         } = SweepPlan::default();
         Self {
             rules,
-            sparsities: Sparsity::new(0.95).into_iter().collect(),
+            sparsities: vec![Sparsity::CUSTOMARY],
             repair: Repair::Operator(RepairOperator::default()),
             criterion: Criterion::default(),
             settings,

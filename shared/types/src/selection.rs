@@ -1,15 +1,74 @@
 //! How an allocation was selected: by the label-free judge among those of several rules, and by
-//! walking on from the best of them (`docs/method.md`, section 8).
+//! a search for a better one (`docs/method.md`, section 8).
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 
+use crate::budget::Sparsity;
 use crate::criterion::Criterion;
-use crate::repair::Repair;
-use crate::rule::{Prior, Rule};
+use crate::repair::{Repair, RepairOperator};
+use crate::report::{CALIBRATION_IMAGES, JUDGE_IMAGES, SweepPlan};
+use crate::rule::{Constraint, Prior, Rule, RuleSettings};
 
 /// Standard errors by which a difference must exceed 0 to count as more than noise: 5 % of
 /// differences of nothing do.
 const NOISE: f64 = 1.96;
+
+/// What is selected from, for which pruning and repair, on how many images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SelectionPlan {
+    /// The candidates.
+    pub rules: Vec<Rule>,
+    /// Global sparsity of all of them.
+    pub sparsity: Sparsity,
+    /// Repair of every network that is judged.
+    pub repair: Repair,
+    /// What chooses the weights that stay inside each layer.
+    pub criterion: Criterion,
+    /// Numbers that the rules read.
+    pub settings: RuleSettings,
+    /// Layers forced, the same for every rule.
+    pub constraints: Vec<Constraint>,
+    /// Images that networks are repaired on.
+    pub calibration_images: usize,
+    /// Images that they are judged on: others.
+    pub judge_images: usize,
+    /// Seed with which both are drawn.
+    pub seed: u64,
+    /// How a better one than the best candidate is searched for.
+    pub search: Search,
+    /// Networks that may be judged in the search; 0 for none.
+    pub refining_networks: usize,
+}
+
+/// The rules that are compared most, after the default repair, without a search.
+impl Default for SelectionPlan {
+    fn default() -> Self {
+        let SweepPlan { rules, criterion, settings, constraints, seed, .. } = SweepPlan::default();
+        Self {
+            rules,
+            sparsity: Sparsity::CUSTOMARY,
+            repair: Repair::Operator(RepairOperator::default()),
+            criterion,
+            settings,
+            constraints,
+            calibration_images: CALIBRATION_IMAGES,
+            judge_images: JUDGE_IMAGES,
+            seed,
+            search: Search::default(),
+            refining_networks: 0,
+        }
+    }
+}
+
+impl SelectionPlan {
+    /// Networks that are pruned, repaired and judged at most: the cost of the selection.
+    pub fn networks(&self) -> usize {
+        self.rules.len() + self.refining_networks
+    }
+}
 
 /// What selected an allocation, on which networks and images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +85,7 @@ pub struct Selection {
     pub seed: u64,
     /// The candidates, the selected one first.
     pub candidates: Vec<Candidate>,
-    /// The walk from the selected one; none where none was asked for.
+    /// The search for a better one; none where none was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refinement: Option<Refinement>,
 }
@@ -45,17 +104,48 @@ pub struct Candidate {
     pub behind: PairedDifference,
 }
 
-/// A walk over allocations, from a rule's to one whose network diverges less.
+/// How allocations are searched for one whose network diverges less than the rules'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownSearch, parse_err_fn = unknown_search)]
+pub enum Search {
+    /// A walk downhill from the best rule's allocation, in the logarithms of densities.
+    #[default]
+    Walk,
+    /// SPDY's: random coefficients of a quadratic cost for each layer, of which the best are changed
+    /// at random (Frantar and Alistarh 2022). It starts from no rule.
+    Spdy,
+}
+
+/// A name that is no search.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no search is named `{name}`; there are {}", choices.join(", "))]
+pub struct UnknownSearch {
+    name: String,
+    choices: Vec<&'static str>,
+}
+
+fn unknown_search(name: &str) -> UnknownSearch {
+    let choices = Search::VARIANTS.iter().map(|search| search.into()).collect();
+    UnknownSearch { name: name.into(), choices }
+}
+
+/// A search over allocations for one whose network diverges less than the selected rule's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refinement {
+    /// The search; one that is not named was a walk.
+    #[serde(default)]
+    pub search: Search,
     /// Networks that were pruned, repaired and judged on the way.
     pub networks: usize,
     /// Images that decided about each step.
     pub deciding_images: usize,
-    /// How much more the rule's network diverges than the walk's last, on the judge's other images.
+    /// How much more the rule's network diverges than the one that was found, on the judge's other
+    /// images.
     pub gain: PairedDifference,
-    /// Whether the walk's last allocation was taken: its gain exceeds 0 on images that decided
-    /// nothing.
+    /// Whether what was found was taken: its gain exceeds 0 on images that decided nothing.
     pub taken: bool,
 }
 

@@ -172,6 +172,44 @@ proptest! {
         }
     }
 
+    /// What SPDY's prior shares out keeps budget, forced layers and floor, and costs no more than any
+    /// other allocation of the budget, but for whole weights and the grid.
+    #[test]
+    fn a_quadratic_prior_is_met_at_least_cost(
+        profile in networks(), sparsity in 0.3..0.9f64, floor in 0.0..0.05f64,
+        drawn in prop::collection::vec((0.0..1.0f64, 0.1..10.0f64), 12),
+    ) {
+        let mut request = request(Rule::Erk, sparsity);
+        request.settings.floor = floor;
+        request.constraints = vec!["conv0=global".parse().unwrap()];
+        let Ok(allocation) = allocate(Evidence::Profile(&profile), &request) else {
+            return Ok(());
+        };
+        let count = allocation.layers.len();
+        let (coefficients, factors): (Vec<f64>, Vec<f64>) =
+            drawn.into_iter().cycle().take(count).unzip();
+        let shared = allocation.by_quadratic_prior(&coefficients);
+        prop_assert!(shared.check().is_ok());
+        prop_assert_eq!(shared.kept, allocation.kept);
+        prop_assert_eq!(&shared.layers[0], &allocation.layers[0], "the forced layer");
+        for layer in &shared.layers[1..] {
+            prop_assert!(layer.kept as f64 >= floor * layer.weights as f64 - 1e-6, "{layer:?}");
+        }
+        let cost = |allocation: &Allocation| -> f64 {
+            let layers = allocation.layers.iter().zip(&coefficients);
+            layers.map(|(layer, c)| c * layer.density.ln().powi(2)).sum()
+        };
+        // One weight more or less costs 2c·ln(1/density)/kept, and a chord of the grid lies above
+        // the curve by 0.003c at most.
+        let tolerance: f64 = shared.layers.iter().zip(&coefficients).map(|(layer, c)| {
+            let least = layer.kept.saturating_sub(1).max(1) as f64;
+            c * (0.003 + 2.0 * (layer.weights as f64 / least).ln() / least)
+        }).sum();
+        for other in [&allocation, &allocation.scaled(&factors), &shared.scaled(&factors)] {
+            prop_assert!(cost(&shared) <= cost(other) + tolerance, "{} {}", cost(&shared), cost(other));
+        }
+    }
+
     /// A sketch gives the fraction of weights above any of their scores within 0.1 percentage
     /// point, or a weight.
     #[test]

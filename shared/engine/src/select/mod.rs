@@ -1,18 +1,16 @@
-//! The judge's choice among the allocations of several rules, and the walk on from the best of them
+//! The judge's choice among the allocations of several rules, and searches for a better one
 //! (`docs/method.md`, section 8).
 
+mod spdy;
+mod walk;
+
 use rrlab_types::{
-    Allocation, AllocationRequest, Candidate, Constraint, Criterion, LayerState, PairedDifference,
-    Refinement, Repair, Rule, RuleSettings, Selection, Sparsity,
+    Allocation, AllocationRequest, Candidate, Constraint, Criterion, PairedDifference, Refinement,
+    Repair, Rule, RuleSettings, Search, Selection, Sparsity,
 };
 
 use crate::experiment::{Experiment, ExperimentError, ImageDraw, Preparation};
 use crate::watch::{Progress, Stopped};
-
-/// By which factor, as a logarithm, the first round widens a layer's density.
-const FIRST_STEP: f64 = 0.5;
-/// Below this a step changes less than the choice of images does.
-const LAST_STEP: f64 = 0.05;
 
 /// What is selected from, for which pruning and repair, on how many images.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +33,9 @@ pub struct SelectionPlan {
     pub judge_images: usize,
     /// Seed with which both are drawn.
     pub seed: u64,
-    /// Networks that may be judged on a walk from the best candidate; 0 for no walk.
+    /// How a better one than the best candidate is searched for.
+    pub search: Search,
+    /// Networks that may be judged in the search; 0 for none.
     pub refining_networks: usize,
 }
 
@@ -59,8 +59,8 @@ impl Judged {
         self.divergences.iter().sum::<f64>() / self.divergences.len() as f64
     }
 
-    /// Divergence on the images that decide about a walk's steps: every second one, so that the
-    /// others can say what the walk gained.
+    /// Divergence on the images that decide about a search's steps: every second one, so that the
+    /// others can say what it gained.
     fn deciding(&self) -> f64 {
         let deciding = self.divergences.iter().step_by(2);
         let count = deciding.len();
@@ -76,7 +76,7 @@ impl Judged {
 impl Experiment<'_> {
     /// The allocation, among those of the plan's rules, whose network diverges least from the dense
     /// one after pruning and repair, on unlabelled images that calibration did not use; then, if
-    /// the plan asks for that, one that a walk from there finds.
+    /// the plan asks for that, a better one that a search finds.
     ///
     /// # Errors
     /// See [`ExperimentError`]; in particular where no images are left for the judge.
@@ -116,10 +116,14 @@ impl Experiment<'_> {
         };
         let mut allocation = best.allocation.clone();
         if plan.refining_networks > 0 {
-            let walk = judging.walk(best.clone(), plan.refining_networks, watch).await?;
-            let refinement = refinement(best, &walk);
+            let most = plan.refining_networks;
+            let searched = match plan.search {
+                Search::Walk => judging.walk(best.clone(), most, watch).await?,
+                Search::Spdy => judging.spdy(&best.allocation, most, plan.seed, watch).await?,
+            };
+            let refinement = refinement(best, &searched, plan.search);
             if refinement.taken {
-                allocation = walk.here.allocation;
+                allocation = searched.best.allocation;
             }
             selection.refinement = Some(refinement);
         }
@@ -151,21 +155,34 @@ fn candidate(judged: &Judged, best: &Judged) -> Candidate {
     }
 }
 
-fn refinement(start: &Judged, walk: &Walk) -> Refinement {
-    let (before, after) = (start.confirming(), walk.here.confirming());
+fn refinement(start: &Judged, searched: &Searched, search: Search) -> Refinement {
+    let (before, after) = (start.confirming(), searched.best.confirming());
     let gain = PairedDifference::of(&before, &after);
     Refinement {
-        networks: walk.networks,
+        search,
+        networks: searched.networks,
         deciding_images: start.divergences.len() - before.len(),
         gain,
         taken: gain.mean > 0.0,
     }
 }
 
-/// Where a walk ended, and how many networks it took.
-struct Walk {
-    here: Judged,
+/// Where a search ended, and how many networks it took.
+struct Searched {
+    best: Judged,
     networks: usize,
+}
+
+impl Searched {
+    /// Counts a judged network, and keeps it if it is better; says whether it is.
+    fn arrive(&mut self, judged: Judged) -> bool {
+        self.networks += 1;
+        let better = judged.deciding() < self.best.deciding();
+        if better {
+            self.best = judged;
+        }
+        better
+    }
 }
 
 /// What judges allocations alike.
@@ -187,62 +204,5 @@ impl Judging<'_> {
         let judged = Judged { allocation, divergences };
         watch(Progress::Judged { rule: judged.allocation.rule, divergence: judged.mean() }).await?;
         Ok(judged)
-    }
-
-    /// Walks downhill in the logarithms of densities, judging at most so many networks: a round
-    /// widens each layer in turn while the others pay in proportion, then goes along what all of
-    /// them gained together, twice as far each time, while that helps. A round that finds nothing
-    /// better is followed by one of half the step.
-    async fn walk(
-        &self,
-        start: Judged,
-        most: usize,
-        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
-    ) -> Result<Walk, ExperimentError> {
-        let mut walk = Walk { here: start, networks: 0 };
-        let mut step = FIRST_STEP;
-        while walk.networks < most && step > LAST_STEP {
-            let here = walk.here.clone();
-            let layers = &here.allocation.layers;
-            let mut gains = vec![0.0; layers.len()];
-            for (index, layer) in layers.iter().enumerate() {
-                let can_grow = matches!(layer.state, LayerState::Free | LayerState::Floor);
-                if !can_grow || walk.networks == most {
-                    continue;
-                }
-                let mut factors = vec![1.0; layers.len()];
-                factors[index] = step.exp();
-                let wider = self.judge(here.allocation.scaled(&factors), &mut watch).await?;
-                gains[index] = here.deciding() - wider.deciding();
-                walk.arrive(wider);
-            }
-            let largest = gains.iter().fold(0.0f64, |largest, gain| largest.max(gain.abs()));
-            let mut reach = step;
-            while largest > 0.0 && walk.networks < most {
-                let factors: Vec<f64> =
-                    gains.iter().map(|gain| (reach * gain / largest).exp()).collect();
-                let along = self.judge(here.allocation.scaled(&factors), &mut watch).await?;
-                if !walk.arrive(along) {
-                    break;
-                }
-                reach *= 2.0;
-            }
-            if walk.here.allocation == here.allocation {
-                step /= 2.0;
-            }
-        }
-        Ok(walk)
-    }
-}
-
-impl Walk {
-    /// Counts a judged network, and goes there if it is better; says whether it is.
-    fn arrive(&mut self, judged: Judged) -> bool {
-        self.networks += 1;
-        let better = judged.deciding() < self.here.deciding();
-        if better {
-            self.here = judged;
-        }
-        better
     }
 }
