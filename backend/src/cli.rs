@@ -814,6 +814,10 @@ pub struct ReportArgs {
     /// A sweep; or several, for a page of where the rule and the judge's choice stand in all of them.
     #[arg(required = true, value_name = "SWEEP")]
     pub sweeps: Vec<PathBuf>,
+    /// Hold what the paper claims against sweeps of one network: one of free layers, and those of ERK
+    /// with forced projections.
+    #[arg(long, conflicts_with = "rule")]
+    pub claims: bool,
     /// The rule that is held against all others; without it rr, where a sweep has that.
     #[arg(long)]
     pub rule: Option<Rule>,

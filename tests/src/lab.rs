@@ -727,7 +727,7 @@ pub fn bundled_model() -> Vec<u8> {
 
 /// Requests of each kind of job that take some seconds on the small data set; each says what
 /// differs from the defaults alone.
-pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 5] {
+pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 6] {
     let dataset = json!({ "stored": dataset });
     let train = json!({
         "kind": "train", "architecture": "resnet8", "dataset": dataset, "plan": {
@@ -736,6 +736,12 @@ pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 5] {
         },
     });
     let calibrate = json!({ "kind": "calibrate", "model": model, "dataset": dataset, "images": 160, "seed": 1 });
+    let choose = json!({
+        "kind": "choose", "model": model, "dataset": dataset, "plan": {
+            "rules": ["uniform", "erk", "rr"], "sparsity": 0.9, "calibration_images": 64, "judge_images": 32,
+            "seed": 6, "refining_networks": 4,
+        },
+    });
     let sweep = json!({
         "kind": "sweep", "model": model, "dataset": dataset, "plan": {
             "rules": ["uniform", "erk", "rr"], "sparsities": [0.8, 0.9], "calibration_images": 64,
@@ -756,5 +762,6 @@ pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 5] {
         ("sweep", sweep),
         ("finetune", finetune),
         ("evaluate", evaluate),
+        ("choose", choose),
     ]
 }

@@ -113,6 +113,18 @@ async fn a_students_job_goes_from_the_page_to_its_result() {
     results.sort_unstable();
     assert_eq!(results, ["finetune", "model", "model", "profile"]);
 
+    // The judge chooses without labels; its allocation is compared with A.
+    page.set("#job-work", "choose", "change").await;
+    page.set("#job-refine", "2", "change").await;
+    page.click("#job-start").await;
+    page.wait_until("return document.querySelectorAll('#watched .selection li').length === 6")
+        .await;
+    assert!(page.text("#watched .selection li").await.contains("diverges by"));
+    page.screenshot("jobs-chosen.png").await;
+    page.wait_for("tr[data-job='4'] .job-open").await;
+    page.type_into("tr[data-job='4'] .job-open", ENTER).await;
+    page.wait_until("return document.body.textContent.includes('B is from a file')").await;
+
     // A link is made, listed and revoked.
     page.click("#jobs tr[data-job='3'] .job-share").await;
     page.wait_for(".link-revoke").await;

@@ -654,8 +654,10 @@ fn several_sweeps_become_a_page_of_standings() {
 }
 
 /// Sweeps of `docs/results/standings.md`.
-const STANDINGS: [&str; 7] = [
+const STANDINGS: [&str; 9] = [
     "resnet20-cifar10",
+    "resnet18-w0.25-cifar10",
+    "resnet18-w0.25-cifar10.steps",
     "akamaster-resnet20-cifar10",
     "akamaster-resnet20-cifar10.steps",
     "akamaster-resnet56-cifar10",

@@ -436,10 +436,34 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
         [read(&format!("{name}.md")), read(&format!("{name}.sweep.json"))]
     });
     assert!(read("ladder.svg").starts_with(b"<svg"));
+    let claims = String::from_utf8(read("claims.md")).unwrap();
+    for text in
+        ["# The paper's claims on resnet8 and noise", "`projection=rule:rr`", "what came out"]
+    {
+        assert!(claims.contains(text), "`{text}` is not in {claims}");
+    }
     // What is there is not computed again, and a page that was lost is written anew.
     std::fs::remove_file(desk.path("paper/rules.md")).unwrap();
     desk.succeeds(&reproduce);
     let after =
         sweeps.map(|name| [read(&format!("{name}.md")), read(&format!("{name}.sweep.json"))]);
     assert!(before == after, "the same bytes");
+}
+
+#[test]
+fn what_a_network_has_no_layers_for_is_left_out_of_the_papers_experiments() {
+    let desk = Desk::new();
+    let train =
+        words("train --arch vgg11_bn:width=0.125 --dataset noise --epochs 1 --out vgg.safetensors");
+    desk.succeeds(&train);
+    let reproduce = words(
+        "reproduce --model vgg.safetensors --dataset noise --images 16 --sparsities 0.8 \
+        --repairs variance_matching --test-images 20 --out paper",
+    );
+    let output = desk.output(&reproduce);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("the network has no projections"), "{told}");
+    let claims = std::fs::read_to_string(desk.path("paper/claims.md")).unwrap();
+    assert!(claims.contains("Not comparable: no sweep of `erk` with forced layers"), "{claims}");
 }

@@ -2,9 +2,11 @@
 
 use burn::tensor::read_sync;
 use rrlab_engine::data::Split;
-use rrlab_engine::select::SelectionPlan;
+
 use rrlab_engine::watch::Progress;
-use rrlab_types::{Allocation, Candidate, PairedDifference, Refinement, Repair, Search, Selection};
+use rrlab_types::{
+    Allocation, Candidate, PairedDifference, Refinement, Repair, Search, Selection, SelectionPlan,
+};
 
 use super::allocate::{kept_in_all, note_near_collapse};
 use super::context::{Context, available_images, given_profile, listed, note_memory, read_model};

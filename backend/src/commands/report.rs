@@ -10,11 +10,12 @@ use rrlab_types::{
 };
 
 use super::context::asked_rules;
-use super::standings;
+use super::provenance::provenance;
+use super::{claims, standings};
 use crate::cli::ReportArgs;
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::markdown::{code, table};
-use crate::output::{NONE, chosen_rules, percent};
+use crate::output::{NONE, chosen_rules};
 use crate::progress::say;
 use crate::storage::read_sweep;
 
@@ -26,10 +27,14 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         ensure!(!report.entries.is_empty(), "{} has no entries yet", path.display());
         reports.push(report);
     }
-    let rule = judged_rule(&reports, args.rule)?;
-    let page = match SweepDraws::group(reports).as_slice() {
-        [draws] => markdown(draws, rule)?,
-        several => standings::markdown(several, rule)?,
+    let page = if args.claims {
+        claims::markdown(&reports)?
+    } else {
+        let rule = judged_rule(&reports, args.rule)?;
+        match SweepDraws::group(reports).as_slice() {
+            [draws] => markdown(draws, rule)?,
+            several => standings::markdown(several, rule)?,
+        }
     };
     out.write(page.as_bytes())?;
     say(&format!("wrote {}", args.out.display()));
@@ -81,60 +86,6 @@ fn test_of(draws: &SweepDraws) -> &'static str {
     match draws.reports().len() {
         1 => "McNemar's test on the same images",
         _ => "Student's t over draws and test images, the same for all rules",
-    }
-}
-
-/// What the numbers are of.
-fn provenance(draws: &SweepDraws) -> String {
-    let (plan, origin) = (&draws.first().plan, &draws.first().origin);
-    let short = |hash: Option<String>| hash.unwrap_or_else(|| "not named".into());
-    let mut profiles: Vec<String> = Vec::new();
-    for report in draws.reports() {
-        let profile = short(report.origin.profile_hash.map(|hash| hash.short()));
-        if !profiles.contains(&profile) {
-            profiles.push(profile);
-        }
-    }
-    let profile = if profiles.len() == 1 { "profile" } else { "profiles" };
-    let forced: Vec<String> = plan.constraints.iter().map(|forced| format!("`{forced}`")).collect();
-    let forced =
-        if forced.is_empty() { String::new() } else { format!(" Forced: {}.", forced.join(", ")) };
-    format!(
-        "Network {}, {profile} {}. Dense: {} on {} test images drawn with seed {}, chance {}; one\n\
-         standard error is at most {:.1} points. Repaired from {} training images without labels,\n\
-         judged on {} others. Computed on {} by {}.{}{forced}",
-        short(origin.model_hash.map(|hash| hash.short())),
-        profiles.join(", "),
-        percent(draws.first().dense_accuracy),
-        plan.evaluation_images,
-        plan.seed_of_evaluation(),
-        percent(draws.first().chance()),
-        100.0 * largest_error(draws),
-        plan.calibration_images,
-        plan.judge_images,
-        origin.device,
-        origin.program,
-        seeds(draws),
-    )
-}
-
-/// Of a binomial, where there is one draw; else the largest that was found.
-fn largest_error(draws: &SweepDraws) -> f64 {
-    if let [report] = draws.reports() {
-        return report.standard_error(0.5);
-    }
-    draws.largest_standard_error()
-}
-
-/// Of several draws, which they are.
-fn seeds(draws: &SweepDraws) -> String {
-    match draws.reports().len() {
-        1 => String::new(),
-        count => format!(
-            "\nMeans of {count} draws of calibration images, with seeds {}; ± is a standard error, of draws\n\
-             and test images together.",
-            draws.seeds()
-        ),
     }
 }
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
-use rrlab_types::{Criterion, RepairOperator, Rule, SweepPlan};
+use rrlab_types::{Criterion, RepairOperator, Role, Rule, SweepPlan};
 
 use super::context::Context;
 use crate::cli::{Cli, Command, ReproduceArgs};
 use crate::progress::say;
+use crate::storage::read_profile;
 
 /// The sweep of every rule, masks by magnitude.
 const RULES: &str = "rules";
@@ -32,14 +33,41 @@ type RunCommand = fn(&Context, &Command) -> anyhow::Result<()>;
 pub fn run(context: &Context, args: &ReproduceArgs, run_command: RunCommand) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("can't create {}", args.out.display()))?;
-    for step in steps(args) {
-        if step.once && step.out.exists() {
-            say(&format!("{} is there", step.out.display()));
-            continue;
+    let run_all = |steps: Vec<Step>| -> anyhow::Result<()> {
+        for step in steps {
+            if step.once && step.out.exists() {
+                say(&format!("{} is there", step.out.display()));
+                continue;
+            }
+            run_command(context, &typed(step.arguments)?)?;
         }
-        run_command(context, &typed(step.arguments)?)?;
+        Ok(())
+    };
+    let files = Files::of(args);
+    run_all(dense_and_profile(args, &files))?;
+    let graph = read_profile(&files.profile)?.graph;
+    let has_projections =
+        graph.prunable_layers().iter().any(|layer| layer.role == Role::Projection);
+    if !has_projections {
+        say("the network has no projections: ERK with forced ones is left out");
     }
-    Ok(())
+    let forced = if has_projections { &FORCED[..] } else { &[] };
+    run_all(sweeps(args, &files, forced))
+}
+
+/// What the sweeps are of.
+struct Files {
+    dense: PathBuf,
+    profile: PathBuf,
+}
+
+impl Files {
+    fn of(args: &ReproduceArgs) -> Self {
+        Self {
+            dense: args.model.clone().unwrap_or_else(|| args.out.join("dense.safetensors")),
+            profile: args.out.join("profile.json"),
+        }
+    }
 }
 
 /// A command with the file that it writes.
@@ -71,10 +99,9 @@ fn listed(values: &[impl ToString]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Everything, in order.
-fn steps(args: &ReproduceArgs) -> Vec<Step> {
-    let dense = args.model.clone().unwrap_or_else(|| args.out.join("dense.safetensors"));
-    let profile = args.out.join("profile.json");
+/// The dense network, where none was given, and its profile.
+fn dense_and_profile(args: &ReproduceArgs, files: &Files) -> Vec<Step> {
+    let Files { dense, profile } = files;
     let mut steps = Vec::new();
     if args.model.is_none() {
         let train = Step::new(&["train"], dense.clone()).once();
@@ -83,23 +110,28 @@ fn steps(args: &ReproduceArgs) -> Vec<Step> {
                 .with("--arch", args.network.to_string())
                 .with("--dataset", &args.dataset)
                 .with("--epochs", args.epochs.to_string())
-                .with("--out", &dense),
+                .with("--out", dense),
         );
     }
     let calibrate = Step::new(&["calibrate"], profile.clone()).once();
     steps.push(
         calibrate
-            .with("--model", &dense)
+            .with("--model", dense)
             .with("--dataset", &args.dataset)
             .with("--images", args.images.to_string())
-            .with("--out", &profile),
+            .with("--out", profile),
     );
+    steps
+}
+
+/// The sweeps and what is drawn from them; `forced` are the projection-forced ones.
+fn sweeps(args: &ReproduceArgs, files: &Files, forced: &[(&str, &str)]) -> Vec<Step> {
     let sweep_file = |name: &str| args.out.join(format!("{name}.sweep.json"));
     let sweep = |name: &str, rules: &[Rule]| {
         let out = sweep_file(name);
         let sweep = Step::new(&["sweep"], out.clone())
-            .with("--model", &dense)
-            .with("--profile", &profile)
+            .with("--model", &files.dense)
+            .with("--profile", &files.profile)
             .with("--dataset", &args.dataset)
             .with("--images", args.images.to_string())
             .with("--sparsities", listed(&args.sparsities))
@@ -117,27 +149,33 @@ fn steps(args: &ReproduceArgs) -> Vec<Step> {
         .with("--repairs", RepairOperator::Reconstruction.name())
         .with("--criterion", Criterion::Obs.name());
     let mut sweeps = vec![(RULES.to_owned(), rules), (STEPS.to_owned(), steps_of_pruning)];
-    for (name, constraint) in FORCED {
+    let mut by_free_and_forced = vec![sweep_file(RULES)];
+    for (name, constraint) in forced {
         let name = format!("erk-projection-{name}");
-        let forced = by_magnitude(&name, &[Rule::Erk]).with("--force", constraint);
+        by_free_and_forced.push(sweep_file(&name));
+        let forced = by_magnitude(&name, &[Rule::Erk]).with("--force", *constraint);
         sweeps.push((name, forced));
     }
+    let mut steps = Vec::new();
     for (name, sweep) in sweeps {
         let page = args.out.join(format!("{name}.md"));
         let figure = args.out.join(format!("{name}.svg"));
         let file = sweep.out.clone();
         steps.push(sweep);
-        steps.push(derived("report", &[&file], &page));
-        steps.push(derived("plot", &[&file], &figure));
+        steps.push(derived("report", std::slice::from_ref(&file), &page));
+        steps.push(derived("plot", &[file], &figure));
     }
+    let mut claims = derived("report", &by_free_and_forced, &args.out.join("claims.md"));
+    claims.arguments.push("--claims".into());
+    steps.push(claims);
     let both = [sweep_file(RULES), sweep_file(STEPS)];
-    let ladder = derived("plot", &[&both[0], &both[1]], &args.out.join("ladder.svg"));
+    let ladder = derived("plot", &both, &args.out.join("ladder.svg"));
     steps.push(ladder.with("--rules", Rule::Rr.name()));
     steps
 }
 
 /// A page or a figure of sweeps, made anew each time: it follows from them alone.
-fn derived(command: &str, sweeps: &[&Path], out: &Path) -> Step {
+fn derived(command: &str, sweeps: &[PathBuf], out: &Path) -> Step {
     let mut step = Step::new(&[command], out.to_owned());
     step.arguments.extend(sweeps.iter().map(OsString::from));
     let mut step = step.with("--out", out);

@@ -285,6 +285,15 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
         }
         JobRequest::Calibrate(job) => problems.count("images", job.images, MOST_IMAGES),
         JobRequest::Evaluate(job) => problems.count("images", job.images, MOST_IMAGES),
+        JobRequest::Choose(job) => {
+            let plan = &job.plan;
+            problems.require("plan.rules", !plan.rules.is_empty(), EMPTY);
+            problems.at_most("plan", plan.networks(), MOST_COMBINATIONS);
+            let criterion = plan.criterion.check(plan.repair).err();
+            problems.add("plan.criterion", criterion.map(|error| error.to_string()));
+            problems.count("plan.calibration_images", plan.calibration_images, MOST_IMAGES);
+            problems.count("plan.judge_images", plan.judge_images, MOST_IMAGES);
+        }
         JobRequest::Sweep(job) => {
             let SweepPlan { rules, sparsities, repairs, .. } = &job.plan;
             let counts = [
@@ -311,6 +320,9 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
     }
     problems.0
 }
+
+/// What is wrong with a list that has nothing in it.
+const EMPTY: &str = "it is empty; name at least one";
 
 /// What was found so far.
 #[derive(Default)]
@@ -345,7 +357,7 @@ impl Problems {
     fn combinations(&mut self, lists: &[(&str, usize)]) {
         let mut product = 1usize;
         for (name, length) in lists {
-            self.require(&format!("plan.{name}"), *length > 0, "it is empty; name at least one");
+            self.require(&format!("plan.{name}"), *length > 0, EMPTY);
             product = product.saturating_mul(*length);
         }
         self.at_most("plan", product, MOST_COMBINATIONS);

@@ -27,7 +27,7 @@ use governor::clock::QuantaInstant;
 use governor::middleware::NoOpMiddleware;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_util::MetricKindMask;
-use rrlab_types::{FinetunePlan, SweepPlan, TrainingPlan};
+use rrlab_types::{FinetunePlan, SelectionPlan, SweepPlan, TrainingPlan};
 use serde_json::json;
 use tokio::sync::watch;
 use tower::ServiceBuilder;
@@ -115,6 +115,7 @@ fn describe_plan_defaults(description: &mut utoipa::openapi::OpenApi) {
     let Some(components) = &mut description.components else { return };
     let plans = [
         ("TrainingPlan", json!(TrainingPlan::default())),
+        ("SelectionPlan", json!(SelectionPlan::default())),
         ("SweepPlan", json!(SweepPlan::default())),
         ("FinetunePlan", json!(FinetunePlan::default())),
     ];

@@ -17,7 +17,9 @@ use rrlab_engine::network::Network;
 use rrlab_engine::train::{Trainer, TrainingState};
 use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_protocol::{ArtifactKind, JobEvent, JobRequest};
-use rrlab_types::{FinetunePlan, ModelProfile, PROGRAM, SweepPlan, SweepReport, TrainingPlan};
+use rrlab_types::{
+    FinetunePlan, ModelProfile, PROGRAM, SelectionPlan, SweepPlan, SweepReport, TrainingPlan,
+};
 
 use super::reporter::{JobReporter, JobResult, Outcome};
 use crate::identity::ArtifactIdentity;
@@ -61,6 +63,7 @@ pub fn run(
         match request {
             JobRequest::Train(job) => run.train(&job.architecture, job.plan),
             JobRequest::Calibrate(job) => run.calibrate(job.images, job.seed),
+            JobRequest::Choose(job) => run.choose(&job.plan),
             JobRequest::Sweep(job) => run.sweep(job.plan),
             JobRequest::Finetune(job) => run.finetune(job.plan),
             JobRequest::Evaluate(job) => run.evaluate(job.images, job.seed),
@@ -273,6 +276,31 @@ impl JobRun<'_> {
             self.inputs.profile = Some(profile);
         }
         Ok(())
+    }
+
+    fn choose(&mut self, plan: &SelectionPlan) -> Result<(), Failure> {
+        self.measured(plan.calibration_images, plan.seed)?;
+        let Self { inputs, device, reporter } = self;
+        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
+        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+        let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
+        model.check_classes(dataset)?;
+        let experiment = Experiment {
+            measured: Measured::new(model, profile)?,
+            dataset,
+            device: &device.device,
+            device_name: &device.name,
+        };
+        reporter.count("networks", 0, plan.networks());
+        let allocation = read_sync(experiment.select(plan, async |progress| match progress {
+            Progress::Judged { .. } => reporter.advance_by(1, 0),
+            _ => reporter.go_on(),
+        }))?;
+        if let Some(selection) = &allocation.selection {
+            reporter.tell(JobEvent::Selected(selection.clone()))?;
+        }
+        let name = format!("{name}, {} at {}", allocation.rule_in_words(), allocation.sparsity);
+        Ok(reporter.report(ArtifactKind::Allocation, &name, &allocation)?)
     }
 
     fn sweep(&mut self, mut plan: SweepPlan) -> Result<(), Failure> {

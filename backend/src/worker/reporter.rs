@@ -123,7 +123,7 @@ impl JobReporter {
         self.json(ArtifactKind::Profile, name, profile, ArtifactIdentity::of_profile(profile))
     }
 
-    /// Hands over the report of a sweep, of fine-tuning, or of an evaluation.
+    /// Hands over an allocation, or the report of a sweep, of fine-tuning, or of an evaluation.
     ///
     /// # Errors
     /// If nobody listens any more.

@@ -22,6 +22,8 @@ pub fn JobForm(inputs: JobInputs) -> impl IntoView {
                     <Select id="job-work" value=kind set=kind.write_only()
                         choices=labelled(JobKind::ALL, JobKind::label) />
                 </label>
+                <Show when=move || is(JobKind::Choose)><p class="faint">
+                    {move || inputs.candidates()}</p></Show>
                 <Show when=move || is(JobKind::Finetune)><p class="faint">
                     {move || inputs.compared()}</p></Show>
             </fieldset>
@@ -45,7 +47,8 @@ pub fn JobForm(inputs: JobInputs) -> impl IntoView {
 fn ImagesAndNetwork(inputs: JobInputs) -> impl IntoView {
     let server = inputs.server;
     let is_training = move || inputs.kind.get() == JobKind::Train;
-    let takes_profile = move || matches!(inputs.kind.get(), JobKind::Sweep | JobKind::Finetune);
+    let takes_profile =
+        move || matches!(inputs.kind.get(), JobKind::Choose | JobKind::Sweep | JobKind::Finetune);
     view! {
         <span class="tools"><DatasetChoice inputs /></span>
         <Show when=is_training>
@@ -74,8 +77,7 @@ fn ImagesAndNetwork(inputs: JobInputs) -> impl IntoView {
 fn Amounts(inputs: JobInputs) -> impl IntoView {
     let kind = inputs.kind;
     let is = move |asked: JobKind| kind.get() == asked;
-    let calibrates =
-        move || matches!(kind.get(), JobKind::Calibrate | JobKind::Sweep | JobKind::Finetune);
+    let calibrates = move || !matches!(kind.get(), JobKind::Train | JobKind::Evaluate);
     let evaluates =
         move || matches!(kind.get(), JobKind::Evaluate | JobKind::Sweep | JobKind::Finetune);
     view! {
@@ -93,6 +95,10 @@ fn Amounts(inputs: JobInputs) -> impl IntoView {
                         on:change:target=move |event| inputs.distill.set(event.target().checked()) />
                     "taught by the dense network"
                 </label>
+            </Show>
+            <Show when=move || is(JobKind::Choose)>
+                <Number id="job-refine" label="networks of a search from the best"
+                    signal=inputs.refine />
             </Show>
             <Show when=calibrates>
                 <Number id="job-calibration" label="calibration images" signal=inputs.calibration />

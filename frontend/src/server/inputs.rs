@@ -2,10 +2,12 @@
 
 use leptos::prelude::*;
 use rrlab_protocol::{
-    CalibrateRequest, DatasetRef, EvaluateRequest, FinetuneRequest, JobRequest, SweepRequest,
-    TrainRequest,
+    CalibrateRequest, ChooseRequest, DatasetRef, EvaluateRequest, FinetuneRequest, JobRequest,
+    SweepRequest, TrainRequest,
 };
-use rrlab_types::{Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SweepPlan, TrainingPlan};
+use rrlab_types::{
+    Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SelectionPlan, SweepPlan, TrainingPlan,
+};
 
 use super::state::ServerState;
 use crate::choices::choices;
@@ -17,6 +19,7 @@ choices! {
     JobKind {
         Train = "train", "Train a new network";
         Calibrate = "calibrate", "Measure every layer";
+        Choose = "choose", "Choose a rule without labels";
         Sweep = "sweep", "Sweep five rules";
         Finetune = "finetune", "Fine-tune A and B";
         Evaluate = "evaluate", "Evaluate on test images";
@@ -55,6 +58,8 @@ pub struct JobInputs {
     pub finetune_rate: RwSignal<f64>,
     /// Whether fine-tuning is also taught by the dense network.
     pub distill: RwSignal<bool>,
+    /// Networks that a search from the chosen rule may judge; 0 for no search.
+    pub refine: RwSignal<usize>,
     /// Images without labels that networks are measured and repaired by.
     pub calibration: RwSignal<usize>,
     /// Test images on which accuracy is measured.
@@ -79,6 +84,7 @@ impl JobInputs {
             learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
             finetune_rate: RwSignal::new(tuning.learning_rate),
             distill: RwSignal::new(false),
+            refine: RwSignal::new(0),
             calibration: RwSignal::new(1024),
             evaluation: RwSignal::new(10_000),
             seed: RwSignal::new(0),
@@ -125,6 +131,12 @@ impl JobInputs {
                     seed,
                 })
             }
+            JobKind::Choose => JobRequest::Choose(ChooseRequest {
+                model: self.network()?,
+                profile,
+                dataset,
+                plan: self.selection_plan(),
+            }),
             JobKind::Sweep => JobRequest::Sweep(SweepRequest {
                 model: self.network()?,
                 profile,
@@ -146,6 +158,22 @@ impl JobInputs {
             learning_rate: self.learning_rate.get_untracked(),
             seed: self.seed.get_untracked(),
             ..TrainingPlan::default()
+        }
+    }
+
+    /// The rules that are compared most, at A's sparsity, with A's settings and constraints.
+    fn selection_plan(self) -> SelectionPlan {
+        let a = untrack(|| self.server.settings.a.request());
+        SelectionPlan {
+            sparsity: a.sparsity,
+            repair: Repair::Operator(a.settings.repair),
+            criterion: self.server.settings.a.criterion.get_untracked(),
+            settings: a.settings,
+            constraints: a.constraints,
+            calibration_images: self.calibration.get_untracked(),
+            seed: self.seed.get_untracked(),
+            refining_networks: self.refine.get_untracked(),
+            ..SelectionPlan::default()
         }
     }
 
@@ -196,6 +224,13 @@ impl JobInputs {
             Ok(request) => self.server.submit(request),
             Err(problem) => self.server.notice.set(problem),
         }
+    }
+
+    /// What is chosen from, in words; follows A's settings.
+    pub fn candidates(self) -> String {
+        let a = self.server.settings.a.request();
+        let rules = joined(&SelectionPlan::default().rules);
+        format!("{rules} at {}, repaired by {}", a.sparsity, a.settings.repair)
     }
 
     /// What fine-tuning compares, in words; follows the settings of A and B.

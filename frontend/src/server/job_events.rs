@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use rrlab_protocol::{JobEvent, JobProgress, JobState};
-use rrlab_types::{Evaluation, FinetuneRun, LayerGraph, LayerProfile, Rule, Sparsity, SweepEntry};
+use rrlab_types::{
+    Evaluation, FinetuneRun, LayerGraph, LayerProfile, Rule, Selection, Sparsity, SweepEntry,
+};
 use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -29,6 +31,8 @@ pub struct JobHistory {
     pub graph: Option<LayerGraph>,
     /// Those measured so far, by name.
     pub layers: BTreeMap<String, LayerProfile>,
+    /// How an allocation was chosen.
+    pub selection: Option<Selection>,
     /// Networks that a sweep has evaluated.
     pub entries: Vec<SweepEntry>,
     /// Runs of fine-tuning, the last perhaps under way.
@@ -71,6 +75,7 @@ impl JobHistory {
                     put(&mut self.accuracies, epoch.epoch as f64, accuracy);
                 }
             }
+            JobEvent::Selected(selection) => self.selection = Some(selection),
             JobEvent::Entry(entry) => {
                 let place =
                     |entry: &SweepEntry| (entry.rule, entry.sparsity.get().to_bits(), entry.repair);

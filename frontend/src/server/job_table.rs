@@ -49,7 +49,7 @@ fn job_row(server: ServerState, job: Job) -> impl IntoView {
 
 /// Whether a job of this kind makes something that the lab can show.
 fn has_results_to_open(request: &JobRequest) -> bool {
-    matches!(request, JobRequest::Calibrate(_) | JobRequest::Sweep(_) | JobRequest::Finetune(_))
+    !matches!(request, JobRequest::Train(_) | JobRequest::Evaluate(_))
 }
 
 fn actions(server: ServerState, job: &Job) -> impl IntoView + use<> {

@@ -30,6 +30,10 @@ pub fn title(request: &JobRequest, server: ServerState) -> String {
         JobRequest::Calibrate(job) => {
             format!("measure {network} on {} images of {data}", job.images)
         }
+        JobRequest::Choose(job) => {
+            let networks = plural(job.plan.networks(), "network");
+            format!("choose for {network} on {data} at {}, {networks}", job.plan.sparsity)
+        }
         JobRequest::Sweep(job) => {
             format!("sweep {network} on {data}, {}", plural(job.plan.asked(), "combination"))
         }

@@ -328,12 +328,13 @@ impl ServerState {
         });
     }
 
-    /// Shows a job's profile, and the sweep on it, where it has them.
+    /// Shows a job's profile, and the sweep on it or the allocation by it, where it has them.
     async fn open_results(self, job: &Job, share: &str) -> Result<(), String> {
         let made =
             |kind| job.results.iter().find(|result| result.kind == kind).map(|result| result.id);
         let profile = made(ArtifactKind::Profile).or(job.request.profile());
-        for id in profile.into_iter().chain(made(ArtifactKind::Sweep)) {
+        let by_it = made(ArtifactKind::Sweep).or(made(ArtifactKind::Allocation));
+        for id in profile.into_iter().chain(by_it) {
             let text = api::text(id, share).await?;
             let document = Document::from_json(&text).map_err(|error| error.to_string())?;
             self.show.run(PageUpdate::Document(document));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use rrlab_protocol::{Artifact, Share};
-use rrlab_types::Evaluation;
+use rrlab_types::{Candidate, Evaluation, Selection};
 
 use super::api;
 use super::job_charts::JobCharts;
@@ -91,6 +91,21 @@ fn evaluation_text(evaluation: &Evaluation) -> String {
     )
 }
 
+/// The candidates of a choice, the chosen one first, and what a search found.
+fn selection_lines(selection: &Selection) -> Vec<String> {
+    let line = |candidate: &Candidate| {
+        let Candidate { rule, divergence, behind, .. } = candidate;
+        let behind = if behind.mean > 0.0 { format!(", {behind} behind") } else { String::new() };
+        format!("{rule} diverges by {divergence:.4} nats{behind}")
+    };
+    let mut lines: Vec<String> = selection.candidates.iter().map(line).collect();
+    lines.extend(selection.refinement.as_ref().map(|found| {
+        let taken = if found.taken { "taken" } else { "the rule’s allocation stays" };
+        format!("the search of {} networks gains {}: {taken}", found.networks, found.gain)
+    }));
+    lines
+}
+
 /// Progress, curves, layers and results of a job.
 #[component]
 fn JobView(
@@ -113,6 +128,11 @@ fn JobView(
         let text = history.with(|history| history.evaluation.as_ref().map(evaluation_text));
         text.map(|text| view! { <p class="evaluation">{text}</p> })
     };
+    let selection = move || {
+        let lines = history.with(|history| history.selection.as_ref().map(selection_lines))?;
+        let lines = lines.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
+        Some(view! { <ol class="selection">{lines}</ol> })
+    };
     let graph = move || {
         let graph = history.with(|history| history.graph.clone())?;
         let layers = Signal::derive(move || history.with(|history| history.layers.clone()));
@@ -131,6 +151,7 @@ fn JobView(
         <p role="status">{progress}</p>
         {problem}
         {evaluation}
+        {selection}
         <JobCharts settings history />
         {graph}
         <ul class="results">{files}</ul>

@@ -14,11 +14,11 @@ use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::repair::{DenseStatistics, repair};
-use rrlab_engine::select::SelectionPlan;
+
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     Allocation, AllocationRequest, Criterion, Evidence, PrunedFrom, Repair, RepairOperator, Rule,
-    RuleSettings, Search, Sparsity, SweepPlan, allocate,
+    RuleSettings, Search, SelectionPlan, Sparsity, SweepPlan, allocate,
 };
 use strum::VariantArray as _;
 

@@ -16,6 +16,8 @@ pub enum ArtifactKind {
     Profile,
     /// A data set: uploaded as an archive, kept as safetensors.
     Dataset,
+    /// An allocation that was chosen, JSON.
+    Allocation,
     /// A sweep's report, JSON.
     Sweep,
     /// A report of fine-tuning, JSON.
@@ -34,7 +36,9 @@ impl ArtifactKind {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Model | Self::Dataset => "safetensors",
-            Self::Profile | Self::Sweep | Self::Finetune | Self::Evaluation => "json",
+            Self::Profile | Self::Allocation | Self::Sweep | Self::Finetune | Self::Evaluation => {
+                "json"
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Jobs: where what a person asked for is, and what happens to it.
 
 use rrlab_types::{
-    EpochReport, Evaluation, FinetuneRun, LayerGraph, LayerProfile, StepReport, SweepEntry,
+    EpochReport, Evaluation, FinetuneRun, LayerGraph, LayerProfile, Selection, StepReport,
+    SweepEntry,
 };
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,8 @@ pub enum JobEvent {
     Measuring(Box<LayerGraph>),
     /// A layer is measured.
     Layer(Box<LayerProfile>),
+    /// An allocation is chosen: how.
+    Selected(Selection),
     /// A sweep has one more entry.
     Entry(SweepEntry),
     /// A run of fine-tuning is begun, has one more epoch, or is done.

@@ -14,8 +14,9 @@ pub use artifact::{Artifact, ArtifactKind};
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 pub use job::{Job, JobEvent, JobProgress, JobState};
 pub use request::{
-    CalibrateRequest, DEFAULT_ARCHITECTURE, DatasetRef, EvaluateRequest, FinetuneRequest, JobKind,
-    JobRequest, RequestFields, RequestKindError, SweepRequest, TrainRequest,
+    CalibrateRequest, ChooseRequest, DEFAULT_ARCHITECTURE, DatasetRef, EvaluateRequest,
+    FinetuneRequest, JobKind, JobRequest, RequestFields, RequestKindError, SweepRequest,
+    TrainRequest,
 };
 pub use server::{FieldProblem, Me, Problem, ServerInfo, Share, UserRole};
 pub use session::{

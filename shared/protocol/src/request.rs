@@ -7,7 +7,9 @@
 //!
 //! The form of versions before, `{"train": {"dataset": {"named": "shapes10"}, …}}`, is read too.
 
-use rrlab_types::{CALIBRATION_IMAGES, EVALUATION_IMAGES, FinetunePlan, SweepPlan, TrainingPlan};
+use rrlab_types::{
+    CALIBRATION_IMAGES, EVALUATION_IMAGES, FinetunePlan, SelectionPlan, SweepPlan, TrainingPlan,
+};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -30,6 +32,8 @@ pub enum JobRequest {
     Train(TrainRequest),
     /// Measure a network's profile on unlabelled training images.
     Calibrate(CalibrateRequest),
+    /// Select, without labels, the best of several rules' allocations.
+    Choose(ChooseRequest),
     /// Prune, repair and evaluate over rules, sparsities and repairs.
     Sweep(SweepRequest),
     /// Prune, repair and fine-tune over rules and sparsities.
@@ -68,6 +72,22 @@ pub struct CalibrateRequest {
     /// Seed with which they are drawn.
     #[cfg_attr(feature = "openapi", schema(required = false, default = 0))]
     pub seed: u64,
+}
+
+/// Select, without labels, the best of several rules' allocations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChooseRequest {
+    /// Number of the stored dense network.
+    pub model: i64,
+    /// Number of its stored profile; without one the profile is measured first.
+    pub profile: Option<i64>,
+    /// Data set from whose training images those of calibration and the judge's are drawn.
+    pub dataset: DatasetRef,
+    /// What is selected from, and how it is judged.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub plan: SelectionPlan,
 }
 
 /// Prune, repair and evaluate over rules, sparsities and repairs.
@@ -130,6 +150,8 @@ pub enum JobKind {
     Train,
     /// [`JobRequest::Calibrate`].
     Calibrate,
+    /// [`JobRequest::Choose`].
+    Choose,
     /// [`JobRequest::Sweep`].
     Sweep,
     /// [`JobRequest::Finetune`].
@@ -314,6 +336,7 @@ impl JobRequest {
         match kind {
             JobKind::Train => TrainRequest::deserialize(fields).map(Self::Train),
             JobKind::Calibrate => CalibrateRequest::deserialize(fields).map(Self::Calibrate),
+            JobKind::Choose => ChooseRequest::deserialize(fields).map(Self::Choose),
             JobKind::Sweep => SweepRequest::deserialize(fields).map(Self::Sweep),
             JobKind::Finetune => FinetuneRequest::deserialize(fields).map(Self::Finetune),
             JobKind::Evaluate => EvaluateRequest::deserialize(fields).map(Self::Evaluate),
@@ -327,6 +350,7 @@ impl JobRequest {
                 json!({ "architecture": DEFAULT_ARCHITECTURE, "plan": TrainingPlan::default() })
             }
             JobKind::Calibrate => json!({ "images": CALIBRATION_IMAGES, "seed": 0 }),
+            JobKind::Choose => json!({ "profile": null, "plan": SelectionPlan::default() }),
             JobKind::Sweep => json!({ "profile": null, "plan": SweepPlan::default() }),
             JobKind::Finetune => json!({ "profile": null, "plan": FinetunePlan::default() }),
             JobKind::Evaluate => json!({ "images": EVALUATION_IMAGES, "seed": 0 }),
@@ -342,6 +366,7 @@ impl JobRequest {
         match self {
             Self::Train(_) => JobKind::Train,
             Self::Calibrate(_) => JobKind::Calibrate,
+            Self::Choose(_) => JobKind::Choose,
             Self::Sweep(_) => JobKind::Sweep,
             Self::Finetune(_) => JobKind::Finetune,
             Self::Evaluate(_) => JobKind::Evaluate,
@@ -353,6 +378,7 @@ impl JobRequest {
         match self {
             Self::Train(job) => &job.dataset,
             Self::Calibrate(job) => &job.dataset,
+            Self::Choose(job) => &job.dataset,
             Self::Sweep(job) => &job.dataset,
             Self::Finetune(job) => &job.dataset,
             Self::Evaluate(job) => &job.dataset,
@@ -364,6 +390,7 @@ impl JobRequest {
         match self {
             Self::Train(_) => None,
             Self::Calibrate(job) => Some(job.model),
+            Self::Choose(job) => Some(job.model),
             Self::Sweep(job) => Some(job.model),
             Self::Finetune(job) => Some(job.model),
             Self::Evaluate(job) => Some(job.model),
@@ -374,6 +401,7 @@ impl JobRequest {
     /// first.
     pub fn profile(&self) -> Option<i64> {
         match self {
+            Self::Choose(job) => job.profile,
             Self::Sweep(job) => job.profile,
             Self::Finetune(job) => job.profile,
             Self::Train(_) | Self::Calibrate(_) | Self::Evaluate(_) => None,
@@ -471,7 +499,10 @@ mod tests {
     fn what_names_no_kind_is_told_which_there_are() {
         for (request, expected) in [
             (json!([]), "a request is an object"),
-            (json!({}), "`kind` is missing; there are train, calibrate, sweep, finetune, evaluate"),
+            (
+                json!({}),
+                "`kind` is missing; there are train, calibrate, choose, sweep, finetune, evaluate",
+            ),
             (json!({ "kind": "trian" }), "there is no kind `trian`"),
             (json!({ "kind": 3 }), "there is no kind `3`"),
             (json!({ "trian": {} }), "`kind` is missing"),

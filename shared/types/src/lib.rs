@@ -68,7 +68,9 @@ pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings,
     Target, UnknownRule,
 };
-pub use selection::{Candidate, PairedDifference, Refinement, Search, Selection, UnknownSearch};
+pub use selection::{
+    Candidate, PairedDifference, Refinement, Search, Selection, SelectionPlan, UnknownSearch,
+};
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
 pub use training::{
     Distillation, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan, TrainingPlanError,

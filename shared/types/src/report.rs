@@ -525,6 +525,11 @@ impl SweepReport {
         (accuracy - self.chance()) / (self.dense_accuracy - self.chance())
     }
 
+    /// Whether recovery of this accuracy is between 0.2 and 0.8.
+    pub fn is_in_transition(&self, accuracy: f64) -> bool {
+        (TRANSITION_LOWER..=TRANSITION_UPPER).contains(&self.recovery(accuracy))
+    }
+
     /// Where recovery falls from 0.8 to 0.2 for a rule and repair.
     pub fn transition(&self, rule: Rule, repair: Repair) -> RecoverabilityTransition {
         let points: Vec<(f64, f64)> = self

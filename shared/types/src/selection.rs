@@ -66,7 +66,7 @@ impl Default for SelectionPlan {
 impl SelectionPlan {
     /// Networks that are pruned, repaired and judged at most: the cost of the selection.
     pub fn networks(&self) -> usize {
-        self.rules.len() + self.refining_networks
+        self.rules.len().saturating_add(self.refining_networks)
     }
 }
 

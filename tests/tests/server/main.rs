@@ -20,7 +20,7 @@ use rrlab_tests::lab::{
     tar_gz,
 };
 use rrlab_tests::{bundled_profile, http_client, make_version_1};
-use rrlab_types::{FinetuneReport, ModelProfile, SweepReport};
+use rrlab_types::{Allocation, FinetuneReport, ModelProfile, Selection, SweepReport};
 use serde_json::{Value, json};
 
 /// Each story on both databases.
@@ -73,7 +73,7 @@ async fn with_files(lab: &Lab) -> (i64, i64) {
 async fn a_student_gets_from_files_to_results(database: Database) {
     let lab = Lab::open(database).await;
     let (model, dataset) = with_files(&lab).await;
-    let [train, calibrate, sweep, finetune, evaluate] =
+    let [train, calibrate, sweep, finetune, evaluate, choose] =
         requests(model, dataset).map(|(_, request)| request);
 
     let job = lab.submit(&train).await;
@@ -91,6 +91,21 @@ async fn a_student_gets_from_files_to_results(database: Database) {
     let profile = lab.result(profile, "profile").await;
     let read = ModelProfile::from_json(&text(&lab.content(profile).await)).unwrap();
     assert_eq!(layers, read.layers.len(), "each layer was told of as it was measured");
+
+    // What is chosen is the rule whose network diverges least, or better.
+    let mut with_profile = choose.clone();
+    with_profile["profile"] = json!(profile);
+    let job = lab.submit(&with_profile).await;
+    let events = lab.listen(job, |_| false).await;
+    let selections = events.iter().filter_map(|event| event.data["event"].get("selected"));
+    let selection = selections.last().unwrap().clone();
+    let chosen = lab.result(job, "allocation").await;
+    let chosen = Allocation::from_json(&text(&lab.content(chosen).await)).unwrap();
+    assert_eq!(serde_json::to_value(&chosen.selection).unwrap(), selection);
+    let Selection { candidates, refinement, .. } = chosen.selection.unwrap();
+    assert_eq!(chosen.rule, candidates[0].rule);
+    assert!(candidates.is_sorted_by(|a, b| a.divergence <= b.divergence), "{candidates:?}");
+    assert_eq!((candidates.len(), refinement.unwrap().networks), (3, 4));
 
     // With that profile the sweep measures none of its own.
     let mut with_profile = sweep.clone();
@@ -115,7 +130,7 @@ async fn a_student_gets_from_files_to_results(database: Database) {
     assert_eq!(evaluation["images"], 60);
 
     let listed = lab.get("/jobs").await.expect(StatusCode::OK);
-    assert_eq!(listed["jobs"].as_array().unwrap().len(), 5);
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 6);
     assert_eq!(lab.delete(&format!("/jobs/{job}")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(lab.get(&format!("/jobs/{job}")).await.status, StatusCode::NOT_FOUND);
     // What can't be computed says why, and what would be right.
@@ -152,6 +167,7 @@ async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
         let under_way = |event: &Value| match kind {
             // What is quick is killed as soon as it is begun, and begins again.
             "calibrate" | "evaluate" => !event["started"].is_null(),
+            "choose" => event["progress"]["what"] == "networks",
             "sweep" => !event["entry"].is_null(),
             _ => {
                 event["progress"]["what"] == "steps" && event["progress"]["done"].as_u64() > Some(4)
@@ -176,7 +192,7 @@ async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
                 .filter(|start| !start.is_null())
                 .collect();
             assert_eq!(starts.len(), 2, "{kind}");
-            let resumes = kind != "calibrate" && kind != "evaluate";
+            let resumes = ["train", "sweep", "finetune"].contains(&kind);
             assert_eq!(starts[1]["resumed"], resumes, "{kind} goes on from a checkpoint");
         }
     }

@@ -5,46 +5,12 @@ mod spdy;
 mod walk;
 
 use rrlab_types::{
-    Allocation, AllocationRequest, Candidate, Constraint, Criterion, PairedDifference, Refinement,
-    Repair, Rule, RuleSettings, Search, Selection, Sparsity,
+    Allocation, AllocationRequest, Candidate, PairedDifference, Refinement, Repair, Rule, Search,
+    Selection, SelectionPlan,
 };
 
 use crate::experiment::{Experiment, ExperimentError, ImageDraw, Preparation};
 use crate::watch::{Progress, Stopped};
-
-/// What is selected from, for which pruning and repair, on how many images.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SelectionPlan {
-    /// The candidates.
-    pub rules: Vec<Rule>,
-    /// Global sparsity of all of them.
-    pub sparsity: Sparsity,
-    /// Repair of every network that is judged.
-    pub repair: Repair,
-    /// What chooses the weights that stay inside each layer.
-    pub criterion: Criterion,
-    /// Numbers that the rules read.
-    pub settings: RuleSettings,
-    /// Layers forced, the same for every rule.
-    pub constraints: Vec<Constraint>,
-    /// Images that networks are repaired on.
-    pub calibration_images: usize,
-    /// Images that they are judged on: others.
-    pub judge_images: usize,
-    /// Seed with which both are drawn.
-    pub seed: u64,
-    /// How a better one than the best candidate is searched for.
-    pub search: Search,
-    /// Networks that may be judged in the search; 0 for none.
-    pub refining_networks: usize,
-}
-
-impl SelectionPlan {
-    /// Networks that are pruned, repaired and judged at most: the cost of the selection.
-    pub fn networks(&self) -> usize {
-        self.rules.len() + self.refining_networks
-    }
-}
 
 /// An allocation whose network was judged.
 #[derive(Debug, Clone)]
