@@ -67,6 +67,8 @@ pub struct Line {
     pub name: String,
     /// Points from left to right.
     pub points: Vec<(f64, f64)>,
+    /// How far the whisker of each point reaches up and down, where it has one; empty where none has.
+    pub errors: Vec<Option<f64>>,
     /// Colour and shape of its points.
     pub look: Look,
     /// Which of the patterns of dashes it has.
@@ -212,6 +214,7 @@ impl LineFigure {
             chart.draw_series([EmptyElement::at(end) + text])?;
         }
         for line in &self.lines {
+            chart.draw_series(line.whiskers())?;
             chart.draw_series(line.stroke(line.points.clone()))?;
             chart.draw_series(line.points.iter().filter_map(|&point| line.mark(point)))?;
         }
@@ -359,6 +362,15 @@ impl Line {
             None => PathElement::new(points, style).into_dyn(),
             Some(lengths) => dashed(points, lengths, style),
         })
+    }
+
+    fn whiskers<'a>(&self) -> Vec<DynElement<'static, SVGBackend<'a>, (f64, f64)>> {
+        let whisker = |(&(x, y), &error): (&(f64, f64), &Option<f64>)| {
+            let error = error?;
+            let ends = vec![(x, y - error), (x, y + error)];
+            Some(PathElement::new(ends, self.colour().stroke_width(1)).into_dyn())
+        };
+        self.points.iter().zip(&self.errors).filter_map(whisker).collect()
     }
 
     fn mark<'a, C: Clone + 'static>(

@@ -192,7 +192,7 @@ fn the_judge_chooses_an_allocation_that_prune_takes() {
     assert_eq!(pruned["pruned_from"]["refined"].as_bool().unwrap_or(false), refined);
 
     let all = desk.fails(1, &[&choose[..], &["--images", "160", "--out", "none.json"]].concat());
-    assert!(all.contains("no image is left for the judge"), "{all}");
+    assert!(all.contains("0 images are left for the judge, who needs"), "{all}");
     let steps = ["--criterion", "obs", "--images", "64", "--out", "none.json"];
     let refused = desk.fails(1, &[&choose[..], &steps].concat());
     assert!(refused.contains("reconstruction"), "{refused}");
@@ -618,6 +618,13 @@ fn several_draws_of_calibration_images_are_one_page_of_means() {
         assert!(page.contains(&text), "`{text}` is not in {page}");
     }
 
+    // Each mean has a whisker.
+    desk.succeeds(&[&["plot"], &files[..], &["--out", "draws.svg"]].concat());
+    desk.succeeds(&["plot", files[0], "--out", "draw.svg"]);
+    let lines = |figure: &str| read(&desk, figure).matches("<polyline").count();
+    assert_eq!(lines("draws.svg"), lines("draw.svg") + 2, "one for each rule at the one sparsity");
+    assert!(read(&desk, "draws.svg").contains("means of draws with seeds 0, 1, 2"));
+
     let refused = |arguments: &str| desk.fails(1, &words(arguments));
     let common = "sweep --model model.safetensors --dataset noise --calibration-seeds";
     for (arguments, said) in [
@@ -627,6 +634,32 @@ fn several_draws_of_calibration_images_are_one_page_of_means() {
     ] {
         let error = refused(&format!("{common} {arguments}"));
         assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn the_papers_claims_are_held_against_sweeps_of_one_condition() {
+    let desk = measured();
+    let sweep = |of: &str, out: &str| {
+        let common = "sweep --model model.safetensors --profile profile.json --dataset noise \
+            --sparsities 0.8 --repairs variance_matching --judge-images 0 --out";
+        desk.succeeds(&words(&format!("{common} {out} {of}")));
+    };
+    sweep("--images 32 --rules uniform,erk,rr", "free.json");
+    sweep("--images 32 --rules erk --force projection=global", "global.json");
+    sweep("--images 32 --rules erk --force stem=dense", "stem.json");
+    sweep("--images 16 --rules erk --force projection=dense", "fewer.json");
+    desk.succeeds(&words("report --claims free.json global.json --out claims.md"));
+    let page = read(&desk, "claims.md");
+    let squeezed = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(squeezed.contains("| `variance_matching` | `projection=global` | more |"), "{page}");
+    for (files, said) in [
+        ("free.json stem.json", "not of stem=dense"),
+        ("free.json fewer.json", "other settings or image counts"),
+        ("global.json", "of one sweep without forced layers, and 0 were given"),
+    ] {
+        let refused = desk.fails(1, &words(&format!("report --claims {files} --out no.md")));
+        assert!(refused.contains(said), "{refused}");
     }
 }
 

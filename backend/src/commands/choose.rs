@@ -2,7 +2,6 @@
 
 use burn::tensor::read_sync;
 use rrlab_engine::data::Split;
-
 use rrlab_engine::watch::Progress;
 use rrlab_types::{
     Allocation, Candidate, PairedDifference, Refinement, Repair, Search, Selection, SelectionPlan,

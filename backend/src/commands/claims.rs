@@ -3,15 +3,59 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use rrlab_types::{
-    Constraint, Criterion, ForcedDensity, Repair, Rule, Sparsity, SweepDraws, SweepEntry,
-    SweepReport,
+    Constraint, Criterion, ForcedDensity, Repair, RepairOperator, Role, Rule, Sparsity, SweepDraws,
+    SweepEntry, SweepPlan, SweepReport, Target,
 };
 
 use super::provenance::provenance;
 use crate::markdown::{code, table};
 use crate::output::NONE;
+
+/// What the second claim expects of ERK with forced projections.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// More accuracy than without.
+    More,
+    /// Less.
+    Less,
+}
+
+impl Expected {
+    /// Nothing where what is forced is not the projections, to a density of the ablation.
+    fn of(report: &SweepReport) -> Option<Self> {
+        let [Constraint { target: Target::Role(Role::Projection), density }] =
+            report.plan.constraints.as_slice()
+        else {
+            return None;
+        };
+        match density {
+            ForcedDensity::Global | ForcedDensity::Rule(Rule::Rr) => Some(Self::More),
+            ForcedDensity::Dense => Some(Self::Less),
+            ForcedDensity::Value(_) | ForcedDensity::Rule(_) => None,
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::More => "more",
+            Self::Less => "less",
+        }
+    }
+
+    fn is_met_by(self, points: f64) -> bool {
+        match self {
+            Self::More => points > 0.0,
+            Self::Less => points < 0.0,
+        }
+    }
+}
+
+/// A plan without what may differ between a free sweep and one with forced layers.
+fn but_for_what_is_forced(plan: &SweepPlan) -> SweepPlan {
+    SweepPlan { constraints: Vec::new(), judge_images: 0, ..plan.without_lists() }
+}
 
 /// Rules that the paper holds its own against.
 const OPPONENTS: [Rule; 4] = [Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::GlobalMagnitude];
@@ -29,17 +73,16 @@ struct Held {
     /// What the line is of, in the first columns.
     of: Vec<String>,
     differences: Vec<Difference>,
-    /// 1 where the claim expects more accuracy, −1 where less.
-    expected: f64,
+    expected: Expected,
 }
 
 impl Held {
     /// What came out, in a word.
     fn outcome(&self) -> &'static str {
-        let as_expected = |difference: &&Difference| difference.points * self.expected > 0.0;
+        let as_expected = |difference: &&&Difference| self.expected.is_met_by(difference.points);
         let beyond: Vec<&Difference> =
             self.differences.iter().filter(|difference| difference.is_beyond_noise).collect();
-        let confirming = beyond.iter().filter(|difference| as_expected(difference)).count();
+        let confirming = beyond.iter().filter(as_expected).count();
         match (self.differences.len(), confirming, beyond.len() - confirming) {
             (0, ..) => "not comparable",
             (_, 0, 0) => "within noise",
@@ -71,19 +114,31 @@ impl Held {
 /// # Errors
 /// If the sweeps are not one of free layers and any of the same network with forced ones.
 pub fn markdown(reports: &[SweepReport]) -> anyhow::Result<String> {
-    let by_magnitude = |report: &&SweepReport| report.plan.criterion == Criterion::Magnitude;
     let (free, forced): (Vec<&SweepReport>, Vec<&SweepReport>) =
-        reports.iter().filter(by_magnitude).partition(|report| report.plan.constraints.is_empty());
+        reports.iter().partition(|report| report.plan.constraints.is_empty());
     let [free] = free.as_slice() else {
-        anyhow::bail!(
-            "the claims are of one sweep of masks by magnitude without forced layers, and {} were given",
-            free.len()
-        );
+        bail!("the claims are of one sweep without forced layers, and {} were given", free.len());
     };
+    ensure!(
+        free.plan.criterion == Criterion::Magnitude,
+        "the claims are of masks by {}, and the sweep's are by {}",
+        Criterion::Magnitude,
+        free.plan.criterion
+    );
     for report in &forced {
+        let names: Vec<String> = report.plan.constraints.iter().map(ToString::to_string).collect();
+        let names = names.join(", ");
+        ensure!(
+            Expected::of(report).is_some(),
+            "the claims are of projections forced to global, dense or rule:rr, not of {names}"
+        );
         if let Some(difference) = report.origin.difference(&free.origin) {
-            anyhow::bail!("a sweep with forced layers {difference}: they can't be compared");
+            bail!("the sweep with {names} {difference}: they can't be compared");
         }
+        ensure!(
+            but_for_what_is_forced(&report.plan) == but_for_what_is_forced(&free.plan),
+            "the sweep with {names} has another criterion or seed, or other settings or image counts"
+        );
     }
     ensure!(free.plan.rules.contains(&Rule::Rr), "the sweep has no {}", Rule::Rr);
     let draws = SweepDraws::group(vec![(*free).clone()]);
@@ -113,7 +168,7 @@ fn page(
          `{}` before each of the rules that the paper compares, after each repair; the paper's is\n\
          `{}`.\n",
         Rule::Rr,
-        rrlab_types::RepairOperator::default()
+        RepairOperator::default()
     )?;
     let header = |first: &[&str]| {
         let names = first.iter().map(ToString::to_string).chain(["what came out".to_owned()]);
@@ -126,7 +181,8 @@ fn page(
         page,
         "## Capped ERK over-protects the projections\n\n\
          `{}` with every projection forced, before the same without: the claim expects more where\n\
-         projections get the density of the whole network, and less where they stay dense.\n",
+         projections get the density of the whole network, or what `rr` gives them, and less where they\n\
+         stay dense.\n",
         Rule::Erk
     )?;
     let ablated: Vec<Held> = forced.iter().flat_map(|report| ablation(free, report)).collect();
@@ -155,7 +211,11 @@ fn against_opponents(report: &SweepReport) -> Vec<Held> {
                 Some((own, report.entry(rule, sparsity, repair)?))
             };
             let differences = differences(report, pair);
-            held.push(Held { of: vec![code(repair), code(rule)], differences, expected: 1.0 });
+            held.push(Held {
+                of: vec![code(repair), code(rule)],
+                differences,
+                expected: Expected::More,
+            });
         }
     }
     held
@@ -164,15 +224,13 @@ fn against_opponents(report: &SweepReport) -> Vec<Held> {
 /// ERK with forced layers before ERK without.
 fn ablation(free: &SweepReport, forced: &SweepReport) -> Vec<Held> {
     let names: Vec<String> = forced.plan.constraints.iter().map(code).collect();
-    let is_dense = |constraint: &Constraint| constraint.density == ForcedDensity::Dense;
-    let (expected, word) =
-        if forced.plan.constraints.iter().all(is_dense) { (-1.0, "less") } else { (1.0, "more") };
+    let Some(expected) = Expected::of(forced) else { return Vec::new() };
     let held = |repair| {
         let pair = |sparsity| {
             let own = forced.entry(Rule::Erk, sparsity, repair)?;
             Some((own, free.entry(Rule::Erk, sparsity, repair)?))
         };
-        let of = vec![code(repair), names.join(", "), word.to_owned()];
+        let of = vec![code(repair), names.join(", "), expected.in_words().to_owned()];
         Held { of, differences: differences(free, pair), expected }
     };
     repaired(forced).map(held).collect()

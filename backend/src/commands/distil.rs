@@ -95,8 +95,11 @@ impl Yardstick<'_> {
         let divergence = match judge {
             None => None,
             Some(judge) => {
-                let judged =
-                    read_sync(judge.divergence(model, &device.device, async |_| interrupt.check()));
+                let meter =
+                    context.progress.count("measuring the divergence", "images", judge.images());
+                let watch = follow(&meter, interrupt);
+                let judged = read_sync(judge.divergence(model, &device.device, watch));
+                drop(meter);
                 Some(interrupt.outcome(judged, saved)?)
             }
         };

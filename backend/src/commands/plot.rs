@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail, ensure};
 use rrlab_types::{
     Allocation, Criterion, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile,
-    ProfileHash, Repair, Role, Rule, SweepReport,
+    ProfileHash, Repair, ReportOrigin, Role, Rule, SweepDraws, SweepReport,
 };
 
 use strum::VariantArray as _;
@@ -39,7 +39,8 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
             for (file, report) in args.files.iter().zip(&reports) {
                 ensure!(!report.entries.is_empty(), "{} has no entries yet", file.display());
             }
-            sweeps(&reports, &asked_rules(&reports, &args.rules)?).svg()?
+            let rules = asked_rules(&reports, &args.rules)?;
+            sweeps(&SweepDraws::group(reports), &rules).svg()?
         }
         Document::Finetune(report) => {
             ensure!(!report.runs.is_empty(), "{} has no runs yet", first.display());
@@ -52,12 +53,19 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sweeps that are drawn together: all by one profile of one network, on the same images.
+/// Sweeps that are drawn together: of one network on the same images, those of one seed by one
+/// profile.
 fn with_others(first: SweepReport, others: &[PathBuf]) -> anyhow::Result<Vec<SweepReport>> {
     let mut reports = vec![first];
     for file in others {
         let report = read_sweep(file)?;
-        if let Some(difference) = report.origin.difference(&reports[0].origin) {
+        let mut known = reports[0].origin.clone();
+        match reports.iter().find(|known| known.plan.seed == report.plan.seed) {
+            Some(of_this_seed) => known = of_this_seed.origin.clone(),
+            // Another draw has a profile of its own.
+            None => known.profile_hash = report.origin.profile_hash,
+        }
+        if let Some(difference) = report.origin.difference(&known) {
             bail!("{} {difference}: they are not drawn together", file.display());
         }
         reports.push(report);
@@ -76,42 +84,45 @@ fn treatment(criterion: Criterion, repair: Repair) -> String {
 
 /// Accuracy over sparsity, a line for each rule and repair: colours are rules and dashes repairs. Of
 /// one rule alone it is the ladder of its repairs, and colours are these.
-fn sweeps(reports: &[SweepReport], rules: &[Rule]) -> LineFigure {
-    let mut treatments: Vec<(&SweepReport, Repair)> = Vec::new();
-    for report in reports {
-        treatments.extend(report.plan.repairs.iter().map(|&repair| (report, repair)));
+/// Means over draws of calibration images have whiskers of a standard error.
+fn sweeps(sweeps: &[SweepDraws], rules: &[Rule]) -> LineFigure {
+    let mut treatments: Vec<(&SweepDraws, Repair)> = Vec::new();
+    for draws in sweeps {
+        treatments.extend(draws.first().plan.repairs.iter().map(|&repair| (draws, repair)));
     }
     // What was not repaired is the control: its line is broken, the first repair's is not.
     treatments.sort_by_key(|&(_, repair)| repair == Repair::None);
     let mut lines = Vec::new();
     for (rule_index, &rule) in rules.iter().enumerate() {
-        for (index, &(report, repair)) in treatments.iter().enumerate() {
+        for (index, &(draws, repair)) in treatments.iter().enumerate() {
             let (colour, dash) = if rules.len() == 1 { (index, 0) } else { (rule_index, index) };
-            let mut points = Vec::new();
-            for entry in report.line(rule, repair) {
-                points.push((entry.sparsity.get(), 100.0 * entry.accuracy));
+            let (mut points, mut errors) = (Vec::new(), Vec::new());
+            for (sparsity, entry) in draws.line(rule, repair) {
+                points.push((sparsity.get(), 100.0 * entry.accuracy()));
+                let error = entry.standard_error().map(|error| 100.0 * error);
+                errors.push(error.filter(|_| draws.reports().len() > 1));
             }
             if !points.is_empty() {
-                let name = format!("{rule}, {}", treatment(report.plan.criterion, repair));
-                lines.push(Line { name, points, look: Look::Distinct(colour), dash });
+                let name = format!("{rule}, {}", treatment(draws.first().plan.criterion, repair));
+                lines.push(Line { name, points, errors, look: Look::Distinct(colour), dash });
             }
         }
     }
-    let report = &reports[0];
+    let report = sweeps[0].first();
     let plan = &report.plan;
-    let all_sparsities = reports.iter().flat_map(|report| &report.plan.sparsities);
+    let all_sparsities = sweeps.iter().flat_map(|draws| &draws.first().plan.sparsities);
     let sparsities = all_sparsities.map(|sparsity| sparsity.get());
     LineFigure {
         caption: Caption {
             title: format!("{}: accuracy of pruned networks", report.architecture),
             subtitle: vec![
-                of(report.origin.model_hash, report.origin.profile_hash),
+                network_and_profiles(sweeps),
                 format!(
-                    "{} test images of {}; calibrated on {} of its training images; seed {}",
+                    "{} test images of {}; calibrated on {} of its training images; {}",
                     plan.evaluation_images,
                     report.origin.dataset,
                     plan.calibration_images,
-                    plan.seed
+                    seeds(sweeps)
                 ),
             ],
         },
@@ -125,6 +136,31 @@ fn sweeps(reports: &[SweepReport], rules: &[Rule]) -> LineFigure {
     }
 }
 
+/// What the figure is of; draws may have profiles of their own.
+fn network_and_profiles(sweeps: &[SweepDraws]) -> String {
+    let ReportOrigin { model_hash, profile_hash, .. } = sweeps[0].first().origin;
+    let mut reports = sweeps.iter().flat_map(SweepDraws::reports);
+    if reports.all(|report| report.origin.profile_hash == profile_hash) {
+        of(model_hash, profile_hash)
+    } else {
+        format!("{}, a profile for each draw", network(model_hash))
+    }
+}
+
+fn seeds(sweeps: &[SweepDraws]) -> String {
+    let mut seeds: Vec<String> = Vec::new();
+    for draws in sweeps {
+        let of_these = match draws.reports().len() {
+            1 => format!("seed {}", draws.seeds()),
+            _ => format!("means of draws with seeds {}", draws.seeds()),
+        };
+        if !seeds.contains(&of_these) {
+            seeds.push(of_these);
+        }
+    }
+    seeds.join("; ")
+}
+
 /// Accuracy over epochs, a line for each rule and sparsity: colours are rules, dashes sparsities.
 fn finetuning(report: &FinetuneReport) -> LineFigure {
     let plan = &report.plan;
@@ -133,7 +169,8 @@ fn finetuning(report: &FinetuneReport) -> LineFigure {
         for (dash, &sparsity) in plan.sparsities.iter().enumerate() {
             let Some(run) = report.run(rule, sparsity) else { continue };
             let name = format!("{rule} at {sparsity}");
-            lines.push(Line { name, points: accuracies(run), look: Look::Distinct(index), dash });
+            let (points, look) = (accuracies(run), Look::Distinct(index));
+            lines.push(Line { name, points, errors: Vec::new(), look, dash });
         }
     }
     let start = match plan.repair {
@@ -204,6 +241,7 @@ fn profile_curves(profile: &ModelProfile, point: PointArgs) -> LineFigure {
         lines.push(Line {
             name: layer.name.clone(),
             points: layer.sparsities().iter().map(point_at).collect(),
+            errors: Vec::new(),
             look: Look::Ordered(index as f64 / last),
             dash: 0,
         });
@@ -269,11 +307,13 @@ fn profile_caption(profile: &ModelProfile, point: PointArgs, what: &str) -> Capt
 
 /// Which network and profile.
 fn of(model: Option<ModelHash>, profile: Option<ProfileHash>) -> String {
-    let network = model
-        .map_or_else(|| "network not named".into(), |hash| format!("network {}", hash.short()));
     let profile =
         profile.map_or_else(|| "no profile".into(), |hash| format!("profile {}", hash.short()));
-    format!("{network}, {profile}")
+    format!("{}, {profile}", network(model))
+}
+
+fn network(model: Option<ModelHash>) -> String {
+    model.map_or_else(|| "network not named".into(), |hash| format!("network {}", hash.short()))
 }
 
 /// An axis around these values.

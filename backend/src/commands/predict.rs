@@ -225,7 +225,13 @@ fn drawn(sweep: &SweepReport, prediction: &Prediction) -> LineFigure {
                 .collect();
             if !points.is_empty() {
                 let look = Look::Scattered { colour, shape };
-                lines.push(Line { name: format!("{repair}, {rule}"), points, look, dash: 0 });
+                lines.push(Line {
+                    name: format!("{repair}, {rule}"),
+                    points,
+                    errors: Vec::new(),
+                    look,
+                    dash: 0,
+                });
             }
         }
     }

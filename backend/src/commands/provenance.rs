@@ -20,8 +20,7 @@ pub fn provenance(draws: &SweepDraws) -> String {
     let forced =
         if forced.is_empty() { String::new() } else { format!(" Forced: {}.", forced.join(", ")) };
     format!(
-        "Network {}, {profile} {}. Dense: {} on {} test images drawn with seed {}, chance {}; one\n\
-         standard error is at most {:.1} points. Repaired from {} training images without labels,\n\
+        "Network {}, {profile} {}. Dense: {} on {} test images drawn with seed {}, chance {}; {}. Repaired from {} training images without labels,\n\
          judged on {} others. Computed on {} by {}.{}{forced}",
         short(origin.model_hash.map(|hash| hash.short())),
         profiles.join(", "),
@@ -29,7 +28,7 @@ pub fn provenance(draws: &SweepDraws) -> String {
         plan.evaluation_images,
         plan.seed_of_evaluation(),
         percent(draws.first().chance()),
-        100.0 * largest_error(draws),
+        largest_error(draws),
         plan.calibration_images,
         plan.judge_images,
         origin.device,
@@ -39,21 +38,34 @@ pub fn provenance(draws: &SweepDraws) -> String {
 }
 
 /// Of a binomial, where there is one draw; else the largest that was found.
-fn largest_error(draws: &SweepDraws) -> f64 {
-    if let [report] = draws.reports() {
-        return report.standard_error(0.5);
+fn largest_error(draws: &SweepDraws) -> String {
+    let error = match draws.reports() {
+        [report] => Some(report.standard_error(0.5)),
+        _ => draws.largest_standard_error(),
+    };
+    match error {
+        Some(error) => format!("one\nstandard error is at most {:.1} points", 100.0 * error),
+        None => "standard\nerrors are not known".into(),
     }
-    draws.largest_standard_error()
 }
 
 /// Of several draws, which they are.
 fn seeds(draws: &SweepDraws) -> String {
-    match draws.reports().len() {
-        1 => String::new(),
-        count => format!(
-            "\nMeans of {count} draws of calibration images, with seeds {}; ± is a standard error, of draws\n\
-             and test images together.",
-            draws.seeds()
-        ),
+    let reports = draws.reports();
+    if reports.len() == 1 {
+        return String::new();
     }
+    let profile = reports[0].origin.profile_hash;
+    let by_one = reports.iter().all(|report| report.origin.profile_hash == profile);
+    let left_out = if by_one {
+        "\nAll budgets are by one profile: what another would change is not in it."
+    } else {
+        ""
+    };
+    format!(
+        "\nMeans of {} draws of calibration images, with seeds {}; ± is a standard error, of draws\n\
+         and test images together.{left_out}",
+        reports.len(),
+        draws.seeds()
+    )
 }

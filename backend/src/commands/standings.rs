@@ -15,7 +15,7 @@ use crate::output::NONE;
 enum Contestant {
     /// Against every other rule.
     Rule(Rule),
-    /// What the judge chose, against every rule that it did not choose.
+    /// What the judge chose, against every rule that it did not choose in all draws.
     Judge,
 }
 

@@ -75,6 +75,9 @@ struct Draw {
 fn draws(context: &Context, args: &SweepArgs, model: &Model) -> anyhow::Result<Vec<Draw>> {
     let asked = &args.calibration_seeds;
     let seeds = if asked.is_empty() { &[context.seed] } else { asked.as_slice() };
+    let evaluation_images = images_of(context, &args.experiment, &args.evaluation)?;
+    let of_seed =
+        |path: &Path, seed| if asked.is_empty() { path.into() } else { of_seed(path, seed) };
     if seeds.len() > 1 {
         check_pattern("--out", &args.out)?;
         if let Some(profile) = &args.experiment.profile {
@@ -87,7 +90,7 @@ fn draws(context: &Context, args: &SweepArgs, model: &Model) -> anyhow::Result<V
             draws.iter().all(|draw| draw.plan.seed != seed),
             "--calibration-seeds names {seed} twice"
         );
-        let plan = plan(context, args, seed)?;
+        let plan = plan(context, args, evaluation_images, seed)?;
         plan.check_criterion()?;
         let out = of_seed(&args.out, seed);
         // What is there is a part of this sweep, or `previous` refuses it.
@@ -110,7 +113,7 @@ const SEED: &str = "{seed}";
 /// one profile would hide how profiles differ.
 fn check_pattern(option: &str, path: &Path) -> anyhow::Result<()> {
     ensure!(
-        path.to_string_lossy().contains(SEED),
+        path.to_str().is_some_and(|text| text.contains(SEED)),
         "with several --calibration-seeds, {option} names a file for each: write {SEED} where the seed goes, as in draw-{SEED}.json"
     );
     Ok(())
@@ -123,9 +126,13 @@ fn of_seed(path: &Path, seed: u64) -> PathBuf {
     }
 }
 
-fn plan(context: &Context, args: &SweepArgs, seed: u64) -> anyhow::Result<SweepPlan> {
+fn plan(
+    context: &Context,
+    args: &SweepArgs,
+    evaluation_images: usize,
+    seed: u64,
+) -> anyhow::Result<SweepPlan> {
     let common = &args.experiment;
-    let evaluation_images = images_of(context, common, &args.evaluation)?;
     Ok(SweepPlan {
         rules: common.rules.clone(),
         sparsities: args.sparsities.clone(),
@@ -137,8 +144,9 @@ fn plan(context: &Context, args: &SweepArgs, seed: u64) -> anyhow::Result<SweepP
         evaluation_images,
         judge_images: args.judge_images,
         seed,
-        evaluation_seed: (seed != context.seed).then_some(context.seed),
-    })
+        evaluation_seed: Some(context.seed),
+    }
+    .with_seed_once())
 }
 
 /// The sweep in this file, to go on from. Where it is none, it is refused, or replaced if that was
@@ -241,18 +249,20 @@ fn print(context: &Context, reports: Vec<SweepReport>) -> anyhow::Result<()> {
 
 fn summary(draws: &SweepDraws) -> String {
     let report = draws.first();
+    let error = draws.largest_standard_error();
+    let error = error.map_or_else(String::new, |error| {
+        format!(", standard error up to {:.1} points", 100.0 * error)
+    });
     let several = match draws.reports().len() {
         1 => String::new(),
         count => format!("; means of {count} draws of calibration images"),
     };
     format!(
-        "dense {}, chance {}; {} test images of {}, standard error up to {:.1} points; \
-         masks by {}{several}\n{MARKS}",
+        "dense {}, chance {}; {} test images of {}{error}; masks by {}{several}\n{MARKS}",
         percent(report.dense_accuracy),
         percent(report.chance()),
         report.plan.evaluation_images,
         report.origin.dataset,
-        100.0 * draws.largest_standard_error(),
         report.plan.criterion
     )
 }

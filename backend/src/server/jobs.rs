@@ -292,7 +292,13 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
             let criterion = plan.criterion.check(plan.repair).err();
             problems.add("plan.criterion", criterion.map(|error| error.to_string()));
             problems.count("plan.calibration_images", plan.calibration_images, MOST_IMAGES);
-            problems.count("plan.judge_images", plan.judge_images, MOST_IMAGES);
+            problems.at_most("plan.judge_images", plan.judge_images, MOST_IMAGES);
+            let least = plan.least_judge_images();
+            problems.require(
+                "plan.judge_images",
+                plan.judge_images >= least,
+                &format!("it is {}; it must be at least {least}", plan.judge_images),
+            );
         }
         JobRequest::Sweep(job) => {
             let SweepPlan { rules, sparsities, repairs, .. } = &job.plan;

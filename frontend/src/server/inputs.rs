@@ -229,8 +229,9 @@ impl JobInputs {
     /// What is chosen from, in words; follows A's settings.
     pub fn candidates(self) -> String {
         let a = self.server.settings.a.request();
-        let rules = joined(&SelectionPlan::default().rules);
-        format!("{rules} at {}, repaired by {}", a.sparsity, a.settings.repair)
+        let rules = SelectionPlan::default().rules;
+        let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        format!("{} at {}, repaired by {}", rules.join(", "), a.sparsity, a.settings.repair)
     }
 
     /// What fine-tuning compares, in words; follows the settings of A and B.

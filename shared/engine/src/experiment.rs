@@ -52,11 +52,15 @@ pub enum ExperimentError {
     /// A selection from nothing.
     #[error("no rule is named to select from; name two or more")]
     NoCandidates,
-    /// A judge without images.
+    /// A judge with too few images to tell allocations apart.
     #[error(
-        "no image is left for the judge: all of the data set's training images are among the {calibration} for calibration, or none were asked for; calibrate on fewer"
+        "{judge} images are left for the judge, who needs {least}: the data set's other training images are among the {calibration} for calibration, or no more were asked for; calibrate on fewer"
     )]
     NoJudge {
+        /// Images that the judge has.
+        judge: usize,
+        /// Images that it needs.
+        least: usize,
         /// Calibration images.
         calibration: usize,
     },
@@ -142,18 +146,24 @@ impl Preparation<'_> {
         self.calibrated.images().len()
     }
 
+    /// The judge, with at least so many images.
+    pub(crate) fn judge(&self, least: usize) -> Result<&Judge<'_>, ExperimentError> {
+        let images = self.judge.as_ref().map_or(0, Judge::images);
+        let calibration = self.calibration_images();
+        let too_few = ExperimentError::NoJudge { judge: images, least, calibration };
+        self.judge.as_ref().filter(|_| images >= least).ok_or(too_few)
+    }
+
     /// From the dense network, of each of the judge's images: the network pruned and repaired like
     /// this.
     pub(crate) async fn divergences(
         &self,
+        judge: &Judge<'_>,
         allocation: &Allocation,
         how: Repair,
         device: &Device,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Vec<f64>, ExperimentError> {
-        let Some(judge) = &self.judge else {
-            return Err(ExperimentError::NoJudge { calibration: self.calibration_images() });
-        };
         let network = self.calibrated.prune_and_repair(allocation, how, &mut watch).await?;
         Ok(judge.divergences(&network.repaired, device, watch).await?)
     }

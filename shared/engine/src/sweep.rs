@@ -42,6 +42,7 @@ impl Experiment<'_> {
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, ExperimentError> {
         plan.check_criterion()?;
+        let plan = plan.with_seed_once();
         let mut report = match previous {
             Some(previous) => self.continued_sweep(plan, previous)?,
             None => self.new_sweep(plan, &mut watch).await?,
@@ -97,13 +98,7 @@ impl Experiment<'_> {
         self.check_continues(work, &previous.origin, image_draw(&plan))?;
         // More rules, sparsities or repairs only add entries; anything else would mix numbers that
         // can't be compared.
-        let without_lists = |plan: &SweepPlan| SweepPlan {
-            rules: Vec::new(),
-            sparsities: Vec::new(),
-            repairs: Vec::new(),
-            ..plan.clone()
-        };
-        if without_lists(&previous.plan) != without_lists(&plan) {
+        if previous.plan.without_lists() != plan.without_lists() {
             let problem =
                 "has another criterion or seed, or other settings, constraints or image counts"
                     .into();

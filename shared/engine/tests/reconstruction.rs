@@ -14,7 +14,6 @@ use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::repair::{DenseStatistics, repair};
-
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     Allocation, AllocationRequest, Criterion, Evidence, PrunedFrom, Repair, RepairOperator, Rule,
@@ -326,9 +325,21 @@ fn the_least_divergent_allocation_is_selected_and_walked_on_from() {
     let refinement = peers.selection.unwrap().refinement.unwrap();
     assert_eq!((refinement.search, refinement.networks), (Search::Spdy, 14));
 
-    let without_judge = SelectionPlan { judge_images: 0, ..plan.clone() };
-    let refused = read_sync(experiment.select(&without_judge, unwatched));
-    assert!(matches!(refused, Err(ExperimentError::NoJudge { calibration: 32 })));
+    // Of fewer images there is no spread to tell differences by, and what can't be told could not be
+    // read back.
+    for (judge_images, refining_networks, least) in [(0, 0, 2), (1, 0, 2), (3, 14, 4)] {
+        let few = SelectionPlan { judge_images, refining_networks, ..plan.clone() };
+        match read_sync(experiment.select(&few, unwatched)) {
+            Err(ExperimentError::NoJudge { judge, least: needed, calibration: 32 }) => {
+                assert_eq!((judge, needed), (judge_images, least));
+            }
+            other => panic!("{judge_images} images, {refining_networks} networks: {other:?}"),
+        }
+    }
+    let least = SelectionPlan { judge_images: 4, ..plan.clone() };
+    let chosen = read_sync(experiment.select(&least, unwatched)).unwrap();
+    let text = serde_json::to_string(&chosen).unwrap();
+    assert_eq!(Allocation::from_json(&text).unwrap(), chosen);
     let without_rules = SelectionPlan { rules: Vec::new(), ..plan };
     let refused = read_sync(experiment.select(&without_rules, unwatched));
     assert!(matches!(refused, Err(ExperimentError::NoCandidates)));

@@ -7,7 +7,7 @@ use crate::criterion::Criterion;
 use crate::graph::Role;
 use crate::identity::{Binding, IdentityError, ModelHash, ProfileHash};
 use crate::rule::{Constraint, Rule, RuleSettings};
-use crate::selection::Selection;
+use crate::selection::{Search, Selection};
 
 /// Why a layer has the density that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -192,9 +192,14 @@ impl Allocation {
         refinement.is_some_and(|refinement| refinement.taken)
     }
 
-    /// The rule in words, and that a search found better: `rr`, or `rr, refined`.
+    /// The rule in words, or what found better: `rr`, or `rr, refined`, or `SPDY's search`.
     pub fn rule_in_words(&self) -> String {
-        if self.is_refined() { format!("{}, refined", self.rule) } else { self.rule.to_string() }
+        let refinement = self.selection.as_ref().and_then(|s| s.refinement.as_ref());
+        match refinement.filter(|found| found.taken).map(|found| found.search) {
+            None => self.rule.to_string(),
+            Some(Search::Walk) => format!("{}, refined", self.rule),
+            Some(Search::Spdy) => "SPDY's search".into(),
+        }
     }
 
     /// Weights of all layers, kept or not.

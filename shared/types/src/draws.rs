@@ -96,8 +96,12 @@ impl SweepDraws {
         self.of_each(|report| report.entry(rule, sparsity, repair))
     }
 
-    /// What the judge chose among the rules in each draw; nothing where there was no judge.
+    /// What the judge chose among all rules in each draw; nothing where there was no judge, or a
+    /// draw has not come to all of them.
     pub fn judged_best(&self, sparsity: Sparsity, repair: Repair) -> Option<DrawnEntries<'_>> {
+        if self.rivals(sparsity, repair).count() < self.first().plan.rules.len() {
+            return None;
+        }
         self.of_each(|report| report.judged_best(sparsity, repair))
     }
 
@@ -140,29 +144,33 @@ impl SweepDraws {
         Standing::among(own, &others, DrawnEntries::accuracy, differs)
     }
 
-    /// The largest standard error of a mean accuracy, of those that are known.
-    pub fn largest_standard_error(&self) -> f64 {
+    /// The largest standard error of a mean accuracy; nothing where none is known.
+    pub fn largest_standard_error(&self) -> Option<f64> {
         let plan = &self.first().plan;
-        let mut largest = 0.0f64;
+        let mut errors = Vec::new();
         for &sparsity in &plan.sparsities {
             for &repair in &plan.repairs {
-                let errors =
-                    self.rivals(sparsity, repair).filter_map(|rival| rival.standard_error());
-                largest = errors.fold(largest, f64::max);
+                let rivals = self.rivals(sparsity, repair);
+                errors.extend(rivals.filter_map(|rival| rival.standard_error()));
             }
         }
-        largest
+        errors.into_iter().max_by(f64::total_cmp)
     }
 
     /// Where the mean recovery falls from 0.8 to 0.2 for a rule and repair.
     pub fn transition(&self, rule: Rule, repair: Repair) -> RecoverabilityTransition {
-        let mut points = Vec::new();
-        for sparsity in self.first().plan.ascending_sparsities() {
-            if let Some(entry) = self.entry(rule, sparsity, repair) {
-                points.push((sparsity.get(), self.first().recovery(entry.accuracy())));
-            }
-        }
+        let recovery = |(sparsity, entry): (Sparsity, DrawnEntries<'_>)| {
+            (sparsity.get(), self.first().recovery(entry.accuracy()))
+        };
+        let points: Vec<_> = self.line(rule, repair).into_iter().map(recovery).collect();
         RecoverabilityTransition::of(&points)
+    }
+
+    /// A rule and repair in order of sparsity, where every draw has them.
+    pub fn line(&self, rule: Rule, repair: Repair) -> Vec<(Sparsity, DrawnEntries<'_>)> {
+        let sparsities = self.first().plan.ascending_sparsities().into_iter();
+        let entry = |sparsity| Some((sparsity, self.entry(rule, sparsity, repair)?));
+        sparsities.filter_map(entry).collect()
     }
 }
 
@@ -205,7 +213,7 @@ impl<'r> DrawnEntries<'r> {
     }
 
     /// How these compare with others on the same images, draw by draw: by McNemar's test in one
-    /// draw, by Student's t over draws and images in several. Nothing where it is not said which
+    /// draw, by Student's t over draws and images in several (Cochran's rule). Nothing where it is not said which
     /// images were told right.
     pub fn compare(&self, other: &Self) -> Option<DrawnDifference> {
         if self.entries.len() != other.entries.len() {
@@ -219,10 +227,13 @@ impl<'r> DrawnEntries<'r> {
         }
         let mut table = Vec::new();
         for (own, other) in pairs {
-            let own = own.outcomes.as_ref()?.right().iter();
+            let own = own.outcomes.as_ref()?.right();
             let other = other.outcomes.as_ref()?.right();
-            let differences =
-                own.zip(other).map(|(own, other)| f64::from(*own) - f64::from(*other));
+            if own.len() != other.len() {
+                return None;
+            }
+            let differences = own.iter().zip(other);
+            let differences = differences.map(|(own, other)| f64::from(*own) - f64::from(*other));
             table.push(differences.collect());
         }
         Some(DrawnDifference { mean, p_value: Crossed::of(&table)?.p_value() })
@@ -275,19 +286,40 @@ impl Crossed {
         (self.by_images + self.by_draws).sqrt()
     }
 
-    /// Probability of a mean at least so far from 0 where it is 0: Student's t with Welch and
-    /// Satterthwaite's degrees of freedom.
+    /// Probability of a mean at least so far from 0 where it is 0, by Cochran's rule: the critical
+    /// value is the mean of Student's for either sample, weighted by what each adds to the variance
+    /// (Cochran and Cox, "Experimental Designs", 1957). It is on the safe side where few draws happen to be alike.
     fn p_value(&self) -> f64 {
         let variance = self.by_images + self.by_draws;
         if variance == 0.0 {
             return if self.mean == 0.0 { 1.0 } else { 0.0 };
         }
-        let part = |by: f64, count: usize| by * by / (count - 1) as f64;
-        let freedom = variance * variance
-            / (part(self.by_images, self.images) + part(self.by_draws, self.draws));
         let t = self.mean.abs() / variance.sqrt();
-        StudentsT::new(0.0, 1.0, freedom).map_or(1.0, |student| 2.0 * student.sf(t))
+        let critical = |log_p: f64| {
+            let of_sample = |count: usize| critical_value(log_p.exp(), count - 1);
+            let weighted =
+                self.by_images * of_sample(self.images) + self.by_draws * of_sample(self.draws);
+            weighted / variance
+        };
+        // The critical value falls as the probability rises.
+        let (mut low, mut high) = (LEAST_P.ln(), 0.0);
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if critical(middle) > t { low = middle } else { high = middle }
+        }
+        high.exp()
     }
+}
+
+/// Probabilities below this are told as this.
+const LEAST_P: f64 = 1e-300;
+/// Halvings of the logarithm of a probability: beyond these it does not change.
+const HALVINGS: usize = 60;
+
+/// What |t| exceeds with probability p.
+fn critical_value(p: f64, freedom: usize) -> f64 {
+    let student = StudentsT::new(0.0, 1.0, freedom as f64);
+    student.map_or(f64::INFINITY, |student| -student.inverse_cdf(0.5 * p))
 }
 
 /// s²/n of a sample of two or more.

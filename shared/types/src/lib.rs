@@ -23,6 +23,7 @@ mod repair;
 mod report;
 mod rule;
 mod selection;
+mod selection_plan;
 mod sketch;
 mod training;
 mod version;
@@ -68,9 +69,8 @@ pub use rule::{
     Constraint, ConstraintSyntaxError, ForcedDensity, Prior, PriorError, Rule, RuleSettings,
     Target, UnknownRule,
 };
-pub use selection::{
-    Candidate, PairedDifference, Refinement, Search, Selection, SelectionPlan, UnknownSearch,
-};
+pub use selection::{Candidate, PairedDifference, Refinement, Search, Selection, UnknownSearch};
+pub use selection_plan::SelectionPlan;
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
 pub use training::{
     Distillation, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan, TrainingPlanError,

@@ -80,7 +80,7 @@ pub struct SweepPlan {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(default = 1024))]
     pub judge_images: usize,
-    /// Seed with which all images are drawn.
+    /// Seed with which the images are drawn.
     pub seed: u64,
     /// Seed of the evaluation images, where it is another: sweeps that differ by `seed` alone are
     /// compared on the same ones.
@@ -379,6 +379,20 @@ impl SweepPlan {
             && self.settings.agree_for(request.rule, &request.settings)
     }
 
+    /// Without its rules, sparsities and repairs: what decides about each entry alike.
+    #[must_use]
+    pub fn without_lists(&self) -> Self {
+        Self { rules: Vec::new(), sparsities: Vec::new(), repairs: Vec::new(), ..self.clone() }
+    }
+
+    /// The same plan, in which the evaluation images have a seed of their own only where it is
+    /// another.
+    #[must_use]
+    pub fn with_seed_once(self) -> Self {
+        let evaluation_seed = self.evaluation_seed.filter(|seed| *seed != self.seed);
+        Self { evaluation_seed, ..self }
+    }
+
     /// Seed with which the evaluation images are drawn.
     pub fn seed_of_evaluation(&self) -> u64 {
         self.evaluation_seed.unwrap_or(self.seed)
@@ -405,7 +419,8 @@ impl SweepReport {
     /// If it is of another version, no sweep, or holds accuracies that can't be.
     pub fn from_json(text: &str) -> Result<Self, SweepFormatError> {
         let version = check_version("sweep", text, SWEEP_VERSION)?;
-        let report: Self = serde_json::from_value(without_old_hash(version, text)?)?;
+        let mut report: Self = serde_json::from_value(without_old_hash(version, text)?)?;
+        report.plan = report.plan.with_seed_once();
         let fail = |problem| Err(SweepFormatError::Inconsistent { problem });
         if report.classes < 2 {
             return fail(format!("it is of {} classes; there must be at least 2", report.classes));

@@ -10,6 +10,7 @@ use rrlab_types::{
 };
 
 use crate::experiment::{Experiment, ExperimentError, ImageDraw, Preparation};
+use crate::judge::Judge;
 use crate::watch::{Progress, Stopped};
 
 /// An allocation whose network was judged.
@@ -64,7 +65,12 @@ impl Experiment<'_> {
             evaluation_seed: plan.seed,
         };
         let preparation = self.prepare(draw, plan.criterion, &mut watch).await?;
-        let judging = Judging { experiment: self, preparation: &preparation, repair: plan.repair };
+        let judging = Judging {
+            experiment: self,
+            preparation: &preparation,
+            judge: preparation.judge(plan.least_judge_images())?,
+            repair: plan.repair,
+        };
         let mut judged = Vec::new();
         for allocation in allocations {
             judged.push(judging.judge(allocation, &mut watch).await?);
@@ -155,6 +161,7 @@ impl Searched {
 struct Judging<'e> {
     experiment: &'e Experiment<'e>,
     preparation: &'e Preparation<'e>,
+    judge: &'e Judge<'e>,
     repair: Repair,
 }
 
@@ -164,9 +171,10 @@ impl Judging<'_> {
         allocation: Allocation,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Judged, ExperimentError> {
-        let device = self.experiment.device;
+        let Self { experiment, preparation, judge, repair } = *self;
+        let device = experiment.device;
         let divergences =
-            self.preparation.divergences(&allocation, self.repair, device, &mut watch).await?;
+            preparation.divergences(judge, &allocation, repair, device, &mut watch).await?;
         let judged = Judged { allocation, divergences };
         watch(Progress::Judged { rule: judged.allocation.rule, divergence: judged.mean() }).await?;
         Ok(judged)

@@ -3,7 +3,7 @@
 //! to.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
-use rrlab_types::Allocation;
+use rrlab_types::{Allocation, LayerState};
 
 use super::{Judging, Searched};
 use crate::experiment::ExperimentError;
@@ -32,6 +32,8 @@ impl Judging<'_> {
     ) -> Result<Searched, ExperimentError> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ COEFFICIENTS);
         let layers = like.layers.len();
+        let is_free = |index: &usize| like.layers[*index].state != LayerState::Forced;
+        let free: Vec<usize> = (0..layers).filter(is_free).collect();
         let drawn =
             |rng: &mut ChaCha8Rng| -> Vec<f64> { (0..layers).map(|_| rng.random()).collect() };
         let mut best = drawn(&mut rng);
@@ -43,8 +45,8 @@ impl Judging<'_> {
                 drawn(&mut rng)
             } else {
                 let left = (most - searched.networks) as f64 / (most - starts) as f64;
-                let count = (CHANGED * layers as f64 * left).ceil() as usize;
-                changed(&best, count, &mut rng)
+                let count = (CHANGED * free.len() as f64 * left).ceil() as usize;
+                changed(&best, &free, count, &mut rng)
             };
             let other = self.judge(like.by_quadratic_prior(&coefficients), &mut watch).await?;
             if searched.arrive(other) {
@@ -55,11 +57,11 @@ impl Judging<'_> {
     }
 }
 
-/// The same coefficients, `count` of them drawn anew.
-fn changed(coefficients: &[f64], count: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+/// The same coefficients, `count` of those of free layers drawn anew.
+fn changed(coefficients: &[f64], free: &[usize], count: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let mut changed = coefficients.to_vec();
-    for index in rand::seq::index::sample(rng, coefficients.len(), count) {
-        changed[index] = rng.random();
+    for index in rand::seq::index::sample(rng, free.len(), count) {
+        changed[free[index]] = rng.random();
     }
     changed
 }

@@ -4,7 +4,7 @@ usage: python draws.py
 """
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 IMAGES, DRAWS = 200, 3
 # How many of a hundred images each rule misses in each draw.
@@ -17,12 +17,16 @@ def right(rule, draw):
 
 
 def crossed(table):
-    """Mean, standard error and p of a table of draws by images."""
+    """Mean, standard error and p (Cochran's rule) of a table of draws by images."""
     by_images = table.mean(axis=0).var(ddof=1) / IMAGES
     by_draws = table.mean(axis=1).var(ddof=1) / DRAWS
     variance = by_images + by_draws
-    freedom = variance**2 / (by_images**2 / (IMAGES - 1) + by_draws**2 / (DRAWS - 1))
-    p = 2 * stats.t.sf(abs(table.mean()) / np.sqrt(variance), freedom)
+
+    def too_far(p):
+        critical = by_images * stats.t.isf(p / 2, IMAGES - 1) + by_draws * stats.t.isf(p / 2, DRAWS - 1)
+        return critical / variance - abs(table.mean()) / np.sqrt(variance)
+
+    p = optimize.brentq(too_far, 1e-12, 1, xtol=1e-16, rtol=1e-14)
     return [float(number) for number in (table.mean(), np.sqrt(variance), p)]
 
 
