@@ -97,8 +97,8 @@ async fn a_student_gets_from_files_to_results(database: Database) {
     with_profile["profile"] = json!(profile);
     let job = lab.submit(&with_profile).await;
     let events = lab.listen(job, |_| false).await;
-    let selections = events.iter().filter_map(|event| event.data["event"].get("selected"));
-    let selection = selections.last().unwrap().clone();
+    let mut selections = events.iter().filter_map(|event| event.data["event"].get("selected"));
+    let selection = selections.next_back().unwrap().clone();
     let chosen = lab.result(job, "allocation").await;
     let chosen = Allocation::from_json(&text(&lab.content(chosen).await)).unwrap();
     assert_eq!(serde_json::to_value(&chosen.selection).unwrap(), selection);
