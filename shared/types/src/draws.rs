@@ -3,6 +3,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::bisect::bisect;
 use crate::budget::Sparsity;
 use crate::outcomes::SIGNIFICANCE;
 use crate::repair::Repair;
@@ -295,31 +296,29 @@ impl Crossed {
             return if self.mean == 0.0 { 1.0 } else { 0.0 };
         }
         let t = self.mean.abs() / variance.sqrt();
-        let critical = |log_p: f64| {
-            let of_sample = |count: usize| critical_value(log_p.exp(), count - 1);
-            let weighted =
-                self.by_images * of_sample(self.images) + self.by_draws * of_sample(self.draws);
-            weighted / variance
+        let critical = |p: f64| {
+            let by_images = self.by_images * critical_value(p, self.images - 1);
+            let by_draws = self.by_draws * critical_value(p, self.draws - 1);
+            (by_images + by_draws) / variance
         };
         // The critical value falls as the probability rises.
-        let (mut low, mut high) = (LEAST_P.ln(), 0.0);
-        for _ in 0..HALVINGS {
-            let middle = 0.5 * (low + high);
-            if critical(middle) > t { low = middle } else { high = middle }
-        }
-        high.exp()
+        let (low, _) = bisect(LEAST_P.ln(), 0.0, -t, |log_p| -critical(log_p.exp()));
+        low.exp()
     }
 }
 
 /// Probabilities below this are told as this.
-const LEAST_P: f64 = 1e-300;
-/// Halvings of the logarithm of a probability: beyond these it does not change.
-const HALVINGS: usize = 60;
+const LEAST_P: f64 = 1e-12;
+/// What |t| does not exceed with a probability of [`LEAST_P`] or more, even of one degree of freedom.
+const MOST_T: f64 = 1e13;
 
 /// What |t| exceeds with probability p.
 fn critical_value(p: f64, freedom: usize) -> f64 {
-    let student = StudentsT::new(0.0, 1.0, freedom as f64);
-    student.map_or(f64::INFINITY, |student| -student.inverse_cdf(0.5 * p))
+    let Ok(student) = StudentsT::new(0.0, 1.0, freedom as f64) else { return f64::INFINITY };
+    // The library's own inverse does not come to an end for some.
+    let (low, _) =
+        bisect(MOST_T.recip().ln(), MOST_T.ln(), -p, |log_t| -2.0 * student.sf(log_t.exp()));
+    low.exp()
 }
 
 /// s²/n of a sample of two or more.

@@ -5,6 +5,7 @@
 
 mod allocate;
 mod allocation;
+mod bisect;
 mod budget;
 mod criterion;
 mod document;

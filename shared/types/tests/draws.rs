@@ -144,6 +144,31 @@ fn what_is_not_told_of_images_has_no_error() {
     assert_eq!(draws.standing(&own), Standing::Unknown);
 }
 
+/// Two thousand images, and differences from none to a quarter of them.
+#[test]
+fn every_difference_has_a_probability_at_once() {
+    let mut before = 1.0;
+    for missed in [0, 1, 2, 5, 20, 100, 500] {
+        let reports = (0..3).map(|seed: usize| {
+            let mut report = sweep(seed as u64, [0; 3]);
+            report.plan.evaluation_images = 2000;
+            for (entry, missed) in report.entries.iter_mut().zip([0, missed + seed, 0]) {
+                let right = (0..2000).map(|image| (image + 7 * seed) % 2000 >= missed).collect();
+                let outcomes = Outcomes::new(right);
+                (entry.accuracy, entry.outcomes) = (outcomes.accuracy(), Some(outcomes));
+            }
+            report
+        });
+        let draws = together(reports.collect());
+        let [rr, erk] =
+            [Rule::Rr, Rule::Erk].map(|rule| draws.entry(rule, sparsity(), Repair::None).unwrap());
+        let p = rr.compare(&erk).unwrap().p_value;
+        assert!((0.0..=before).contains(&p), "{missed}: {p} after {before}");
+        before = p;
+    }
+    assert!(before < 1e-3, "{before}");
+}
+
 #[test]
 fn a_seed_that_is_said_twice_is_said_once() {
     let mut report = sweep(3, [10, 12, 14]);

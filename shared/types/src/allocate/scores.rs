@@ -2,7 +2,7 @@
 
 use super::error::AllocateError;
 use super::layer::Layer;
-use super::solve;
+use crate::bisect::bisect;
 use crate::budget::Sparsity;
 use crate::graph::{PrunableLayer, Role};
 use crate::profile::LayerProfile;
@@ -62,6 +62,6 @@ pub fn uniform_plus(layers: &[Layer], left: usize) -> Result<Vec<f64>, AllocateE
     }
     let kept =
         |uniform: f64| layers.iter().map(|layer| layer.weights() * uniform.max(floor(layer))).sum();
-    let (_, uniform) = solve::bisect(0.0, 1.0, left as f64, kept);
+    let (_, uniform) = bisect(0.0, 1.0, left as f64, kept);
     Ok(layers.iter().map(|layer| uniform.max(floor(layer))).collect())
 }

@@ -1,19 +1,7 @@
 //! The solvers: each finds real-valued densities that keep exactly the given number of weights.
 
+use crate::bisect::bisect;
 use crate::sketch::ScoreSketch;
-
-/// Halvings of an interval: beyond these a double does not change.
-const HALVINGS: usize = 80;
-
-/// The narrowest bracket in `low..high` around the argument at which a rising function reaches
-/// `target`.
-pub fn bisect(mut low: f64, mut high: f64, target: f64, value: impl Fn(f64) -> f64) -> (f64, f64) {
-    for _ in 0..HALVINGS {
-        let middle = 0.5 * (low + high);
-        if value(middle) < target { low = middle } else { high = middle }
-    }
-    (low, high)
-}
 
 /// Densities min(1, τ·score) with τ such that Σ weights·density = `kept`: layers that would exceed
 /// 1 become dense and τ is solved again for the others (Evci et al. 2020).
