@@ -111,6 +111,24 @@ impl ParsedInputs {
             checkpoint: inputs.checkpoint,
         })
     }
+
+    /// The experiment on network, profile and images, with the network's name.
+    fn experiment<'j>(
+        &'j self,
+        device: &'j OpenDevice,
+    ) -> Result<(&'j str, Experiment<'j>), Failure> {
+        let (name, model) = self.model.as_ref().ok_or_else(|| missing("network"))?;
+        let dataset = self.dataset.as_ref().ok_or_else(|| missing("data set"))?;
+        let profile = self.profile.as_ref().ok_or_else(|| missing("profile"))?;
+        model.check_classes(dataset)?;
+        let experiment = Experiment {
+            measured: Measured::new(model, profile)?,
+            dataset,
+            device: &device.device,
+            device_name: &device.name,
+        };
+        Ok((name, experiment))
+    }
 }
 
 fn profile(bytes: &[u8]) -> Result<ModelProfile, Failure> {
@@ -281,16 +299,7 @@ impl JobRun<'_> {
     fn choose(&mut self, plan: &SelectionPlan) -> Result<(), Failure> {
         self.measured(plan.calibration_images, plan.seed)?;
         let Self { inputs, device, reporter } = self;
-        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
-        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
-        let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
-        model.check_classes(dataset)?;
-        let experiment = Experiment {
-            measured: Measured::new(model, profile)?,
-            dataset,
-            device: &device.device,
-            device_name: &device.name,
-        };
+        let (name, experiment) = inputs.experiment(device)?;
         reporter.count("networks", 0, plan.networks());
         let allocation = read_sync(experiment.select(plan, async |progress| match progress {
             Progress::Judged { .. } => reporter.advance_by(1, 0),
@@ -306,18 +315,9 @@ impl JobRun<'_> {
     fn sweep(&mut self, mut plan: SweepPlan) -> Result<(), Failure> {
         self.measured(plan.calibration_images, plan.seed)?;
         let Self { inputs, device, reporter } = self;
-        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
-        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
-        let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
-        model.check_classes(dataset)?;
-        plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
+        let (name, experiment) = inputs.experiment(device)?;
+        plan.evaluation_images = plan.evaluation_images.min(experiment.dataset.test.len());
         let previous = inputs.checkpoint.as_deref().and_then(sweep_to_go_on_from);
-        let experiment = Experiment {
-            measured: Measured::new(model, profile)?,
-            dataset,
-            device: &device.device,
-            device_name: &device.name,
-        };
         reporter.count(
             "networks",
             previous.as_ref().map_or(0, |report| report.entries.len()),
@@ -339,17 +339,9 @@ impl JobRun<'_> {
     fn finetune(&mut self, mut plan: FinetunePlan) -> Result<(), Failure> {
         self.measured(plan.calibration_images, plan.training.seed)?;
         let Self { inputs, device, reporter } = self;
-        let (name, model) = inputs.model.as_ref().ok_or_else(|| missing("network"))?;
-        let dataset = inputs.dataset.as_ref().ok_or_else(|| missing("data set"))?;
-        let profile = inputs.profile.as_ref().ok_or_else(|| missing("profile"))?;
-        plan.evaluation_images = plan.evaluation_images.min(dataset.test.len());
+        let (name, experiment) = inputs.experiment(device)?;
+        plan.evaluation_images = plan.evaluation_images.min(experiment.dataset.test.len());
         let previous = inputs.checkpoint.as_deref().and_then(finetuning_to_go_on_from);
-        let experiment = Experiment {
-            measured: Measured::new(model, profile)?,
-            dataset,
-            device: &device.device,
-            device_name: &device.name,
-        };
         let mut failure = None;
         let mut counting = false;
         let tuned = read_sync(experiment.finetune(plan, previous, async |under_way, progress| {
