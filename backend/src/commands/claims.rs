@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use rrlab_types::{
-    Constraint, Criterion, ForcedDensity, Repair, RepairOperator, Role, Rule, Sparsity, SweepDraws,
-    SweepEntry, SweepPlan, SweepReport, Target,
+    Constraint, Criterion, ForcedDensity, Repair, RepairOperator, Role, Rule, Sparsity, SweepEntry,
+    SweepPlan, SweepReport, Target,
 };
 
 use super::provenance::provenance;
@@ -141,20 +141,14 @@ pub fn markdown(reports: &[SweepReport]) -> anyhow::Result<String> {
         );
     }
     ensure!(free.plan.rules.contains(&Rule::Rr), "the sweep has no {}", Rule::Rr);
-    let draws = SweepDraws::group(vec![(*free).clone()]);
-    let draws = draws.first().context("one sweep is one group")?;
-    Ok(page(draws, free, &forced)?)
+    Ok(page(free, &forced)?)
 }
 
-fn page(
-    draws: &SweepDraws,
-    free: &SweepReport,
-    forced: &[&SweepReport],
-) -> Result<String, std::fmt::Error> {
+fn page(free: &SweepReport, forced: &[&SweepReport]) -> Result<String, std::fmt::Error> {
     let sparsities = free.plan.ascending_sparsities();
     let mut page = String::new();
     writeln!(page, "# The paper's claims on {} and {}\n", free.architecture, free.origin.dataset)?;
-    writeln!(page, "{}\n", provenance(draws))?;
+    writeln!(page, "{}\n", provenance(&free.clone().into()))?;
     writeln!(
         page,
         "Points of accuracy on the same test images, at sparsities where one of the two compared has a\n\

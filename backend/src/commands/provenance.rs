@@ -20,7 +20,8 @@ pub fn provenance(draws: &SweepDraws) -> String {
     let forced =
         if forced.is_empty() { String::new() } else { format!(" Forced: {}.", forced.join(", ")) };
     format!(
-        "Network {}, {profile} {}. Dense: {} on {} test images drawn with seed {}, chance {}; {}. Repaired from {} training images without labels,\n\
+        "Network {}, {profile} {}. Dense: {} on {} test images drawn with seed {}, chance {}; {}. \
+         Repaired from {} training images without labels,\n\
          judged on {} others. Computed on {} by {}.{}{forced}",
         short(origin.model_hash.map(|hash| hash.short())),
         profiles.join(", "),
@@ -33,7 +34,7 @@ pub fn provenance(draws: &SweepDraws) -> String {
         plan.judge_images,
         origin.device,
         origin.program,
-        seeds(draws),
+        seeds(draws, profiles.len() == 1),
     )
 }
 
@@ -49,23 +50,20 @@ fn largest_error(draws: &SweepDraws) -> String {
     }
 }
 
-/// Of several draws, which they are.
-fn seeds(draws: &SweepDraws) -> String {
-    let reports = draws.reports();
-    if reports.len() == 1 {
+/// Of several draws, which they are, and whether all are by one profile.
+fn seeds(draws: &SweepDraws, by_one_profile: bool) -> String {
+    let count = draws.reports().len();
+    if count == 1 {
         return String::new();
     }
-    let profile = reports[0].origin.profile_hash;
-    let by_one = reports.iter().all(|report| report.origin.profile_hash == profile);
-    let left_out = if by_one {
+    let left_out = if by_one_profile {
         "\nAll budgets are by one profile: what another would change is not in it."
     } else {
         ""
     };
     format!(
-        "\nMeans of {} draws of calibration images, with seeds {}; ± is a standard error, of draws\n\
+        "\nMeans of {count} draws of calibration images, with seeds {}; ± is a standard error, of draws\n\
          and test images together.{left_out}",
-        reports.len(),
         draws.seeds()
     )
 }

@@ -21,8 +21,8 @@ pub struct SweepDraws {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DrawnEntries<'r> {
     entries: Vec<&'r SweepEntry>,
-    /// Evaluation images of each.
-    images: usize,
+    /// The first draw's.
+    report: &'r SweepReport,
 }
 
 /// By how much one combination is more accurate than another, and whether that is more than chance.
@@ -41,6 +41,13 @@ impl DrawnDifference {
     }
 }
 
+/// One draw alone.
+impl From<SweepReport> for SweepDraws {
+    fn from(report: SweepReport) -> Self {
+        Self { reports: vec![report] }
+    }
+}
+
 impl SweepDraws {
     /// Puts sweeps together that differ by their draw alone, in the order in which they come. Two of
     /// the same seed are two sweeps.
@@ -49,7 +56,7 @@ impl SweepDraws {
         for report in reports {
             match groups.iter_mut().find(|group| group.takes(&report)) {
                 Some(group) => group.reports.push(report),
-                None => groups.push(Self { reports: vec![report] }),
+                None => groups.push(report.into()),
             }
         }
         groups
@@ -111,7 +118,7 @@ impl SweepDraws {
         entry: impl Fn(&'r SweepReport) -> Option<&'r SweepEntry>,
     ) -> Option<DrawnEntries<'r>> {
         let entries = self.reports.iter().map(entry).collect::<Option<Vec<_>>>()?;
-        Some(DrawnEntries { entries, images: self.first().plan.evaluation_images })
+        Some(DrawnEntries { entries, report: self.first() })
     }
 
     /// All rules of the plan at a sparsity and repair.
@@ -202,8 +209,7 @@ impl<'r> DrawnEntries<'r> {
     /// they told right.
     pub fn standard_error(&self) -> Option<f64> {
         if let [only] = self.entries.as_slice() {
-            let accuracy = only.accuracy;
-            return Some((accuracy * (1.0 - accuracy) / self.images as f64).sqrt());
+            return Some(self.report.standard_error(only.accuracy));
         }
         let right = self.entries.iter().map(|entry| Some(entry.outcomes.as_ref()?.right()));
         let mut table = Vec::new();
@@ -214,8 +220,8 @@ impl<'r> DrawnEntries<'r> {
     }
 
     /// How these compare with others on the same images, draw by draw: by McNemar's test in one
-    /// draw, by Student's t over draws and images in several (Cochran's rule). Nothing where it is not said which
-    /// images were told right.
+    /// draw, by Student's t over draws and images in several (Cochran's rule). Nothing where it is
+    /// not said which images were told right.
     pub fn compare(&self, other: &Self) -> Option<DrawnDifference> {
         if self.entries.len() != other.entries.len() {
             return None;
@@ -289,7 +295,8 @@ impl Crossed {
 
     /// Probability of a mean at least so far from 0 where it is 0, by Cochran's rule: the critical
     /// value is the mean of Student's for either sample, weighted by what each adds to the variance
-    /// (Cochran and Cox, "Experimental Designs", 1957). It is on the safe side where few draws happen to be alike.
+    /// (Cochran and Cox, "Experimental Designs", 1957). It is on the safe side where few draws happen
+    /// to be alike.
     fn p_value(&self) -> f64 {
         let variance = self.by_images + self.by_draws;
         if variance == 0.0 {

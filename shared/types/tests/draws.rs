@@ -73,7 +73,7 @@ fn together(reports: Vec<SweepReport>) -> SweepDraws {
 }
 
 fn close(found: f64, expected: f64) -> bool {
-    (found - expected).abs() <= 1e-7 * expected.abs()
+    (found - expected).abs() <= 1e-9 * expected.abs()
 }
 
 #[test]

@@ -28,7 +28,11 @@ impl Allocation {
     /// ```
     #[must_use]
     pub fn scaled(&self, factors: &[f64]) -> Self {
-        self.shared_anew(|free, left| self.share_by(factors, free, left))
+        self.shared_anew(|free, sizes, left| {
+            let score = |&index: &usize| self.layers[index].density * factors[index];
+            let scores: Vec<f64> = free.iter().map(score).collect();
+            solve::proportional(sizes, &scores, left)
+        })
     }
 
     /// The same budget shared out so that Σ coefficient·(ln density)² is least, `coefficients` in
@@ -39,23 +43,17 @@ impl Allocation {
     /// layers and the floor as in [`scaled`](Self::scaled).
     #[must_use]
     pub fn by_quadratic_prior(&self, coefficients: &[f64]) -> Self {
-        self.shared_anew(|free, left| {
-            let (mut weights, mut sizes, mut curves) = (Vec::new(), Vec::new(), Vec::new());
-            for &index in free {
-                let count = self.layers[index].weights;
-                weights.push(count);
-                sizes.push(count as f64);
-                curves.push(quadratic_prior(count as f64, coefficients[index]));
-            }
-            let densities = solve::least_cost(&sizes, &curves, left as f64);
-            let wanted: Vec<f64> = sizes.iter().zip(&densities).map(|(n, d)| n * d).collect();
-            rounding::to_counts(&wanted, &weights, left)
+        self.shared_anew(|free, sizes, left| {
+            let layers = free.iter().zip(sizes);
+            let curve = |(&index, &size)| quadratic_prior(size, coefficients[index]);
+            let curves: Vec<CostCurve> = layers.map(curve).collect();
+            solve::least_cost(sizes, &curves, left)
         })
     }
 
-    /// The same budget as `share` gives it to layers that are not forced, by their indices, with
-    /// what is left for them.
-    fn shared_anew(&self, share: impl Fn(&[usize], usize) -> Vec<usize>) -> Self {
+    /// The same budget at the densities that `share` gives layers that are not fixed, by their indices
+    /// and sizes, with what is left for them.
+    fn shared_anew(&self, share: impl Fn(&[usize], &[f64], f64) -> Vec<f64>) -> Self {
         let Self { layers, settings, .. } = self;
         let mut forced = Vec::new();
         let mut floors = Vec::new();
@@ -65,7 +63,11 @@ impl Allocation {
         }
         let Ok(counts) = above_floors(forced, &floors, |free, fixed| {
             let left = self.budget - fixed.iter().flatten().sum::<usize>();
-            Ok::<_, Infallible>(share(free, left))
+            let weights: Vec<usize> = free.iter().map(|&index| layers[index].weights).collect();
+            let sizes: Vec<f64> = weights.iter().map(|&weights| weights as f64).collect();
+            let densities = share(free, &sizes, left as f64);
+            let wanted: Vec<f64> = sizes.iter().zip(&densities).map(|(n, d)| n * d).collect();
+            Ok::<_, Infallible>(rounding::to_counts(&wanted, &weights, left))
         });
         let mut anew = self.clone();
         for (layer, kept) in anew.layers.iter_mut().zip(counts) {
@@ -77,20 +79,6 @@ impl Allocation {
         }
         debug_assert!(anew.check().is_ok());
         anew
-    }
-
-    /// Counts of these layers, `left` weights in all.
-    fn share_by(&self, factors: &[f64], free: &[usize], left: usize) -> Vec<usize> {
-        let (mut weights, mut sizes, mut scores) = (Vec::new(), Vec::new(), Vec::new());
-        for &index in free {
-            let layer = &self.layers[index];
-            weights.push(layer.weights);
-            sizes.push(layer.weights as f64);
-            scores.push(layer.density * factors[index]);
-        }
-        let densities = solve::proportional(&sizes, &scores, left as f64);
-        let wanted: Vec<f64> = sizes.iter().zip(&densities).map(|(n, d)| n * d).collect();
-        rounding::to_counts(&wanted, &weights, left)
     }
 }
 
