@@ -16,7 +16,7 @@ pub struct GalleryNetwork {
 pub const FIRST: &str = "resnet20-cifar10";
 
 /// Every network of the gallery, in the order in which they are listed.
-pub const GALLERY: [GalleryNetwork; 7] = [
+pub const GALLERY: [GalleryNetwork; 8] = [
     GalleryNetwork {
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
@@ -35,6 +35,16 @@ pub const GALLERY: [GalleryNetwork; 7] = [
             "gallery/resnet18-w0.25-cifar10.sweep.json",
             "gallery/resnet18-w0.25-cifar10.projection-global.sweep.json",
             "gallery/resnet18-w0.25-cifar10.projection-dense.sweep.json",
+        ],
+    },
+    GalleryNetwork {
+        name: "resnet18-w0.25-cifar100",
+        title: "ResNet18, ¼ as wide, on CIFAR-100",
+        profile: "gallery/resnet18-w0.25-cifar100.profile.json",
+        sweeps: &[
+            "gallery/resnet18-w0.25-cifar100.sweep.json",
+            "gallery/resnet18-w0.25-cifar100.projection-global.sweep.json",
+            "gallery/resnet18-w0.25-cifar100.projection-dense.sweep.json",
         ],
     },
     GalleryNetwork {

@@ -687,10 +687,12 @@ fn several_sweeps_become_a_page_of_standings() {
 }
 
 /// Sweeps of `docs/results/standings.md`.
-const STANDINGS: [&str; 9] = [
+const STANDINGS: [&str; 11] = [
     "resnet20-cifar10",
     "resnet18-w0.25-cifar10",
     "resnet18-w0.25-cifar10.steps",
+    "resnet18-w0.25-cifar100",
+    "resnet18-w0.25-cifar100.steps",
     "akamaster-resnet20-cifar10",
     "akamaster-resnet20-cifar10.steps",
     "akamaster-resnet56-cifar10",
