@@ -375,6 +375,9 @@ pub struct CalibrationArgs {
     /// Split that they are drawn from.
     #[arg(long, value_enum, default_value_t = SplitArg::Train)]
     pub split: SplitArg,
+    /// Draw images of this class alone, to see what depends on which images there are.
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
 }
 
 /// Split of a data set.
@@ -687,6 +690,10 @@ pub struct SweepArgs {
     /// of the files their standard errors.
     #[arg(long, value_delimiter = ',', value_name = "SEEDS")]
     pub calibration_seeds: Vec<u64>,
+    /// Draw calibration and judge's images of this class alone, to see what depends on which images
+    /// there are.
+    #[arg(long, value_name = "NAME")]
+    pub calibration_class: Option<String>,
     /// Where the report goes. One of the same sweep is gone on with; --force-overwrite replaces
     /// whatever else is there.
     #[arg(long, value_name = "FILE")]

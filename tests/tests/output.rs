@@ -638,6 +638,27 @@ fn several_draws_of_calibration_images_are_one_page_of_means() {
 }
 
 #[test]
+fn calibration_on_one_class_is_said_wherever_its_numbers_are() {
+    let desk = measured();
+    let sweep = "sweep --model model.safetensors --dataset noise --images 4 --judge-images 2 --rules erk,rr \
+        --sparsities 0.8 --repairs variance_matching --profile profile.json --out class.json";
+    let unknown = desk.fails(1, &words(&format!("{sweep} --calibration-class zebra")));
+    assert!(unknown.contains("noise has no class `zebra`; its classes are"), "{unknown}");
+    let report = desk.json(&words(&format!("{sweep} --calibration-class 1")));
+    assert_eq!(report["plan"]["calibration_class"], "1");
+    desk.succeeds(&words("report class.json --out class.md"));
+    let page = read(&desk, "class.md");
+    assert!(page.contains("4 training images without labels, 1 alone"), "{page}");
+    let refused = desk.fails(1, &words(sweep));
+    assert!(refused.contains("another criterion, seed or calibration class"), "{refused}");
+
+    let calibrate = "calibrate --model model.safetensors --dataset noise --images 4 --class 1";
+    desk.succeeds(&words(&format!("{calibrate} --out of-class.json")));
+    let shown = desk.succeeds(&words("inspect of-class.json"));
+    assert!(shown.contains("4 train images of noise, 1 alone"), "{shown}");
+}
+
+#[test]
 fn the_papers_claims_are_held_against_sweeps_of_one_condition() {
     let desk = measured();
     let sweep = |of: &str, out: &str| {

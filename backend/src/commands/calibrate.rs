@@ -20,7 +20,9 @@ pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
     available_images(&context.data.summary(&args.images.dataset)?, split, args.images.images);
     let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;
     let dataset = context.dataset_for(&model, &args.images.dataset)?;
-    let images = calibration_images(&model, &dataset, split, args.images.images, context.seed)?;
+    let class = args.images.class.as_deref();
+    let count = args.images.images;
+    let images = calibration_images(&model, (&dataset, split), class, count, context.seed)?;
     let method = if args.direct { Method::Direct } else { Method::SecondMoments };
     let device = context.device()?;
     let profile = profile(context, &model, &images, &device, method, &Interrupt::listen()?)?;

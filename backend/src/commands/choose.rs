@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &ChooseArgs) -> anyhow::Result<()> {
     let given = given_profile(common.profile.as_deref(), &model)?;
     let interrupt = Interrupt::listen()?;
     let setup = ExperimentSetup::load(context, common, &model)?;
-    let profile = setup.profile(given, plan.calibration_images, context.seed, &interrupt)?;
+    let profile = setup.profile(given, plan.calibration_images, None, context.seed, &interrupt)?;
     let experiment = setup.experiment(&profile)?;
     say(&cost(&plan));
     note_memory(&[plan.repair], &model, plan.calibration_images);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use burn::tensor::read_sync;
 use indicatif::HumanBytes;
-use rrlab_engine::calibrate::CalibrationImages;
+use rrlab_engine::calibrate::{CalibrationImages, CalibrationPool};
 use rrlab_engine::data::{Dataset, DatasetSummary, Split};
 use rrlab_engine::device::{DeviceChoice, OpenDevice};
 use rrlab_engine::import::{Hint, Imported};
@@ -216,16 +216,17 @@ pub fn state_path(out: &Path) -> PathBuf {
     name.into()
 }
 
-/// Calibration images for a model, drawn with the seed.
+/// Calibration images for a model, of one class alone where it is named, drawn with the seed.
 pub fn calibration_images<'a>(
     model: &Model,
-    dataset: &'a Dataset,
-    split: Split,
+    (dataset, split): (&'a Dataset, Split),
+    class: Option<&str>,
     count: usize,
     seed: u64,
 ) -> anyhow::Result<CalibrationImages<'a>> {
     let normalization = model.normalization_of(dataset);
-    Ok(CalibrationImages::draw(dataset, split, count, seed, normalization)?)
+    let pool = CalibrationPool::all(dataset, split).of_class(class)?;
+    Ok(pool.draw(count, seed, normalization)?)
 }
 
 /// Room for a network of so many parameters, as safetensors.

@@ -132,7 +132,8 @@ pub fn run(context: &Context, args: &DistilArgs) -> anyhow::Result<()> {
 
     let dataset = context.dataset_for(&pruned, &args.dataset)?;
     let (device, interrupt) = (context.device()?, Interrupt::listen()?);
-    let images = calibration_images(&pruned, &dataset, Split::Train, args.images, context.seed)?;
+    let images =
+        calibration_images(&pruned, (&dataset, Split::Train), None, args.images, context.seed)?;
     let judge =
         judge(context, (&teacher, &images), args.judge_images, &device, &interrupt, &state_path)?;
     let judge_images = judge.as_ref().map_or(0, Judge::images);

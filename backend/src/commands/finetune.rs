@@ -59,7 +59,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let given = given_profile(args.experiment.profile.as_deref(), &model)?;
     let interrupt = Interrupt::listen()?;
     let setup = ExperimentSetup::load(context, &args.experiment, &model)?;
-    let profile = setup.profile(given, plan.calibration_images, context.seed, &interrupt)?;
+    let profile = setup.profile(given, plan.calibration_images, None, context.seed, &interrupt)?;
     let experiment = setup.experiment(&profile)?;
     say(&described(&plan));
     note_memory(&[plan.repair], &model, plan.calibration_images);

@@ -157,13 +157,11 @@ pub fn print_profile(
         ],
         rows: view.layers.iter().map(row).collect(),
         summary: Some(format!(
-            "profile {} of {network}\nat sparsity {} with {}, on {} {} images of {} (seed {}, {})",
+            "profile {} of {network}\nat sparsity {} with {}, on {} (seed {}, {})",
             view.profile_hash.short(),
             point.sparsity,
             point.repair,
-            measurement.images,
-            measurement.split,
-            measurement.dataset,
+            measurement.images_in_words(),
             measurement.seed,
             measurement.device
         )),

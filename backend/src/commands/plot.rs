@@ -118,10 +118,11 @@ fn sweeps(sweeps: &[SweepDraws], rules: &[Rule]) -> LineFigure {
             subtitle: vec![
                 network_and_profiles(sweeps),
                 format!(
-                    "{} test images of {}; calibrated on {} of its training images; {}",
+                    "{} test images of {}; calibrated on {} of its training images{}; {}",
                     plan.evaluation_images,
                     report.origin.dataset,
                     plan.calibration_images,
+                    plan.calibration_class_in_words(),
                     seeds(sweeps)
                 ),
             ],
@@ -294,11 +295,9 @@ fn profile_caption(profile: &ModelProfile, point: PointArgs, what: &str) -> Capt
         subtitle: vec![
             of(profile.model_hash, Some(profile.hash())),
             format!(
-                "repair operator {}; {} {} images of {}; seed {}",
+                "repair operator {}; {}; seed {}",
                 point.repair,
-                measurement.images,
-                measurement.split,
-                measurement.dataset,
+                measurement.images_in_words(),
                 measurement.seed
             ),
         ],

@@ -214,7 +214,8 @@ fn treated(
     device: &OpenDevice,
     interrupt: &Interrupt,
 ) -> anyhow::Result<(PrunedNetwork, Option<CalibrationSet>)> {
-    let images = calibration_images(model, dataset, Split::Train, args.images, context.seed)?;
+    let images =
+        calibration_images(model, (dataset, Split::Train), None, args.images, context.seed)?;
     let PruneArgs { criterion, repair, .. } = *args;
     note_memory(&[repair], model, images.len());
     let total = reports(criterion, repair, model.graph(), &images);

@@ -49,7 +49,8 @@ impl<'a> ExperimentSetup<'a> {
         Ok(Self { context, model, dataset, device: context.device()? })
     }
 
-    /// The profile that was given, or one measured now on so many training images.
+    /// The profile that was given, or one measured now on so many training images, of one class alone
+    /// where it is named.
     ///
     /// # Errors
     /// If it can't be measured, or a person ended that.
@@ -57,6 +58,7 @@ impl<'a> ExperimentSetup<'a> {
         &self,
         given: Option<ModelProfile>,
         images: usize,
+        class: Option<&str>,
         seed: u64,
         interrupt: &Interrupt,
     ) -> anyhow::Result<ModelProfile> {
@@ -64,7 +66,7 @@ impl<'a> ExperimentSetup<'a> {
             return Ok(profile);
         }
         let Self { context, model, dataset, device } = self;
-        let images = calibration_images(model, dataset, Split::Train, images, seed)?;
+        let images = calibration_images(model, (dataset, Split::Train), class, images, seed)?;
         measured_profile(context, model, &images, device, Method::SecondMoments, interrupt)
     }
 

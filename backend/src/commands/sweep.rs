@@ -48,7 +48,9 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let mut reports = Vec::new();
     for draw in draws {
         let Draw { plan, profile, out, previous } = draw;
-        let profile = setup.profile(profile, plan.calibration_images, plan.seed, &interrupt)?;
+        let class = plan.calibration_class.as_deref();
+        let images = plan.calibration_images;
+        let profile = setup.profile(profile, images, class, plan.seed, &interrupt)?;
         let experiment = setup.experiment(&profile)?;
         let compute = |previous| compute(context, &out, &experiment, &plan, previous, &interrupt);
         reports.push(match compute(previous) {
@@ -141,6 +143,7 @@ fn plan(
         settings: common.settings.settings(common.rule_repair)?,
         constraints: common.force.clone(),
         calibration_images: common.images,
+        calibration_class: args.calibration_class.clone(),
         evaluation_images,
         judge_images: args.judge_images,
         seed,

@@ -270,6 +270,7 @@ impl RunInputs {
             settings: request.settings,
             constraints: request.constraints,
             calibration_images: self.calibration.get_untracked(),
+            calibration_class: None,
             evaluation_images: self.evaluation.get_untracked(),
             // A second pass of as many images as the person chose for the first.
             judge_images: self.calibration.get_untracked(),

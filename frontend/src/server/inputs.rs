@@ -188,6 +188,7 @@ impl JobInputs {
             settings,
             constraints: Vec::new(),
             calibration_images: self.calibration.get_untracked(),
+            calibration_class: None,
             evaluation_images: self.evaluation.get_untracked(),
             judge_images: JUDGE_IMAGES,
             seed: self.seed.get_untracked(),

@@ -9,7 +9,7 @@ use rrlab_types::{
     Sparsity, allocate,
 };
 
-use crate::calibrate::{CalibrationError, CalibrationImages};
+use crate::calibrate::{CalibrationError, CalibrationPool};
 use crate::calibrated::{Calibrated, PrunedNetwork, TreatmentError};
 use crate::data::{Dataset, Split, draw_indices};
 use crate::evaluate::outcomes;
@@ -102,8 +102,10 @@ pub struct Experiment<'a> {
 
 /// How many images of a data set are used, and the seeds with which they are drawn.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ImageDraw {
+pub(crate) struct ImageDraw<'p> {
     pub calibration: usize,
+    /// Class that calibration and judge's images are of, where it is one alone.
+    pub class: Option<&'p str>,
     pub evaluation: usize,
     /// Unlabelled images apart from those of calibration; 0 for no judge.
     pub judge: usize,
@@ -171,12 +173,12 @@ impl Preparation<'_> {
 
 impl<'a> Experiment<'a> {
     /// Images that accuracies are measured on, as indices into the test split.
-    pub(crate) fn evaluation_images(&self, draw: ImageDraw) -> Vec<usize> {
+    pub(crate) fn evaluation_images(&self, draw: ImageDraw<'_>) -> Vec<usize> {
         draw_indices(&self.dataset.test, draw.evaluation, draw.evaluation_seed)
     }
 
     /// What numbers computed now are computed from.
-    pub(crate) fn origin(&self, draw: ImageDraw) -> ReportOrigin {
+    pub(crate) fn origin(&self, draw: ImageDraw<'_>) -> ReportOrigin {
         let (model_hash, profile_hash) = self.measured.hashes();
         let images = self.evaluation_images(draw);
         ReportOrigin {
@@ -194,7 +196,7 @@ impl<'a> Experiment<'a> {
         &self,
         work: &'static str,
         previous: &ReportOrigin,
-        draw: ImageDraw,
+        draw: ImageDraw<'_>,
     ) -> Result<(), ExperimentError> {
         match previous.difference(&self.origin(draw)) {
             Some(problem) => Err(ExperimentError::OtherWork { work, problem }),
@@ -206,7 +208,7 @@ impl<'a> Experiment<'a> {
     pub(crate) async fn outcomes(
         &self,
         model: &Model,
-        draw: ImageDraw,
+        draw: ImageDraw<'_>,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Outcomes, Interrupted> {
         let network = Network::new(model, self.device);
@@ -218,15 +220,15 @@ impl<'a> Experiment<'a> {
     /// Draws the images that need no labels, and passes them through the dense network.
     pub(crate) async fn prepare(
         &self,
-        draw: ImageDraw,
+        draw: ImageDraw<'_>,
         criterion: Criterion,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Preparation<'a>, CalibrationError> {
-        let ImageDraw { calibration, judge, seed, .. } = draw;
+        let ImageDraw { calibration, class, judge, seed, .. } = draw;
         let model = self.measured.model();
         let normalization = model.normalization_of(self.dataset);
-        let images =
-            CalibrationImages::draw(self.dataset, Split::Train, calibration, seed, normalization)?;
+        let pool = CalibrationPool::all(self.dataset, Split::Train).of_class(class)?;
+        let images = pool.draw(calibration, seed, normalization)?;
         let judge = match images.others(judge) {
             Some(others) => Some(Judge::new(model, others, self.device, &mut watch).await?),
             None => None,
@@ -250,7 +252,7 @@ impl<'a> Experiment<'a> {
         &self,
         combination: Combination<'_>,
         preparation: &Preparation<'_>,
-        draw: ImageDraw,
+        draw: ImageDraw<'_>,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Repaired, ExperimentError> {
         let Combination { rule, sparsity, repair: how, settings, constraints } = combination;

@@ -100,8 +100,9 @@ impl UnderWay<'_, '_> {
     }
 }
 
-fn image_draw(plan: &FinetunePlan) -> ImageDraw {
+fn image_draw(plan: &FinetunePlan) -> ImageDraw<'_> {
     ImageDraw {
+        class: None,
         calibration: plan.calibration_images,
         evaluation: plan.evaluation_images,
         judge: 0,

@@ -5,9 +5,10 @@ use rrlab_types::{Repair, Rule, SWEEP_VERSION, Sparsity, SweepEntry, SweepPlan, 
 use crate::experiment::{Combination, Experiment, ExperimentError, ImageDraw};
 use crate::watch::{Progress, Stopped};
 
-fn image_draw(plan: &SweepPlan) -> ImageDraw {
+fn image_draw(plan: &SweepPlan) -> ImageDraw<'_> {
     ImageDraw {
         calibration: plan.calibration_images,
+        class: plan.calibration_class.as_deref(),
         evaluation: plan.evaluation_images,
         judge: plan.judge_images,
         seed: plan.seed,
@@ -100,7 +101,7 @@ impl Experiment<'_> {
         // can't be compared.
         if previous.plan.without_lists() != plan.without_lists() {
             let problem =
-                "has another criterion or seed, or other settings, constraints or image counts"
+                "has another criterion, seed or calibration class, or other settings, constraints or image counts"
                     .into();
             return Err(ExperimentError::OtherWork { work, problem });
         }

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::calibrate::{CalibrationImages, CalibrationPool, Method, calibrate};
 use rrlab_engine::data::{EVALUATION_BATCH, IMAGE, Split, shapes10};
 use rrlab_engine::model::Model;
 use rrlab_engine::repair::{DenseStatistics, repair};
@@ -166,4 +166,35 @@ fn residuals_of_reconstruction_fall_with_kept_weights_and_below_all_others() {
             }
         }
     }
+}
+
+#[test]
+fn images_of_one_class_are_of_that_class_and_the_others_too() {
+    let data = shapes10(60, 10, 5);
+    let class = data.classes[3].as_str();
+    let pool = CalibrationPool::all(&data, Split::Train).of_class(Some(class)).unwrap();
+    let drawn = pool.draw(4, 1, data.normalization).unwrap();
+    let others = drawn.others(100).unwrap();
+    let of_class = (0..data.train.len()).filter(|&index| data.train.labels_of(&[index]) == [3]);
+    let mut both = [drawn.indices(), others.indices()].concat();
+    both.sort_unstable();
+    assert_eq!(drawn.len(), 4);
+    assert_eq!(both, of_class.collect::<Vec<_>>());
+    let measured = profile(
+        &normalised(
+            "resnet8:width=0.25".parse::<Architecture>().unwrap().graph(10).unwrap(),
+            &drawn,
+        ),
+        &drawn,
+        Method::SecondMoments,
+    );
+    assert_eq!(measured.measurement.class.as_deref(), Some(class));
+}
+
+#[test]
+fn a_class_that_is_not_there_is_named_with_those_that_are() {
+    let data = shapes10(10, 10, 5);
+    let error = CalibrationPool::all(&data, Split::Train).of_class(Some("zebra")).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("`zebra`") && text.contains(&data.classes[9]), "{text}");
 }

@@ -413,6 +413,7 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
         settings: RuleSettings::default(),
         constraints: Vec::new(),
         calibration_images: 60,
+        calibration_class: None,
         evaluation_images: 40,
         judge_images: 20,
         seed: 0,

@@ -45,6 +45,9 @@ pub struct Measurement {
     pub dataset: String,
     /// Split that the images were drawn from, `train` or `test`.
     pub split: String,
+    /// The one class that all of them are of, where they were not drawn without regard to labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// Number of calibration images.
     pub images: usize,
     /// Seed with which they were drawn.
@@ -61,6 +64,15 @@ pub struct Measurement {
     pub sensitivity: Option<SensitivityMeasurement>,
     /// Version of the program.
     pub program: String,
+}
+
+impl Measurement {
+    /// Which images, as in `1024 train images of cifar10, cat alone`.
+    pub fn images_in_words(&self) -> String {
+        let Self { images, split, dataset, .. } = self;
+        let alone = self.class.as_ref().map(|class| format!(", {class} alone"));
+        format!("{images} {split} images of {dataset}{}", alone.unwrap_or_default())
+    }
 }
 
 /// What the sensitivity of a network's layers was measured with (`docs/method.md`, section 5).

@@ -72,6 +72,10 @@ pub struct SweepPlan {
     pub constraints: Vec<Constraint>,
     /// Images on which repairs measure statistics.
     pub calibration_images: usize,
+    /// The one class that these and the judge's are of; nothing for all, drawn without regard to
+    /// labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration_class: Option<String>,
     /// Evaluation images, drawn from the test split.
     pub evaluation_images: usize,
     /// Unlabelled images of the training split, none of them calibration images, on which the
@@ -343,6 +347,7 @@ impl Default for SweepPlan {
             settings: RuleSettings::default(),
             constraints: Vec::new(),
             calibration_images: CALIBRATION_IMAGES,
+            calibration_class: None,
             evaluation_images: EVALUATION_IMAGES,
             judge_images: JUDGE_IMAGES,
             seed: 0,
@@ -363,6 +368,13 @@ impl SweepPlan {
         plan.rules.extend([Rule::ResidualOptimal, Rule::RawOptimal]);
         plan.repairs.push(Repair::Operator(RepairOperator::Reconstruction));
         plan
+    }
+
+    /// Which class its calibration images are of, as what follows their number: `, cat alone`;
+    /// nothing where they are of all.
+    pub fn calibration_class_in_words(&self) -> String {
+        let alone = self.calibration_class.as_ref().map(|class| format!(", {class} alone"));
+        alone.unwrap_or_default()
     }
 
     /// Its sparsities in ascending order.

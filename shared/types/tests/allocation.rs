@@ -641,6 +641,7 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
             settings: RuleSettings::default(),
             constraints: Vec::new(),
             calibration_images: 1,
+            calibration_class: None,
             evaluation_images: 1,
             judge_images: 0,
             seed: 0,

@@ -13,6 +13,9 @@ pub enum CalibrationError {
     /// A split without images, or none asked for.
     #[error("calibration needs at least one image; {dataset} has {available} in its {split} split")]
     NoImages { dataset: String, split: Split, available: usize },
+    /// A class that the data set does not have.
+    #[error("{dataset} has no class `{class}`; its classes are {}", known.join(", "))]
+    NoClass { dataset: String, class: String, known: Vec<String> },
     /// An output that is not a number.
     #[error(
         "layer `{layer}` gives values that are not finite on these images: the weights are too large for f32"

@@ -5,16 +5,87 @@ use rrlab_types::{ImagesHash, LayerGraph, Measurement, SensitivityMeasurement};
 
 use super::error::CalibrationError;
 use crate::data::{
-    Dataset, ImageSet, Normalization, Sample, Split, draw_indices, draw_positions,
-    evaluation_batch, images_to_device,
+    Dataset, ImageSet, Normalization, Sample, Split, draw_positions, evaluation_batch,
+    images_to_device,
 };
+
+/// What calibration images are drawn from: a split of a data set, or one class of it.
+#[derive(Debug, Clone, Copy)]
+pub struct CalibrationPool<'a> {
+    dataset: &'a Dataset,
+    split: Split,
+    /// Label of the class that all are of.
+    class: Option<usize>,
+}
+
+impl<'a> CalibrationPool<'a> {
+    /// All images of a split.
+    pub fn all(dataset: &'a Dataset, split: Split) -> Self {
+        Self { dataset, split, class: None }
+    }
+
+    /// Those of one class alone, by its name, where one is named.
+    ///
+    /// # Errors
+    /// If the data set has no such class.
+    pub fn of_class(self, class: Option<&str>) -> Result<Self, CalibrationError> {
+        let Some(class) = class else { return Ok(Self { class: None, ..self }) };
+        let dataset = self.dataset;
+        let label = dataset.classes.iter().position(|name| name == class);
+        let unknown = || CalibrationError::NoClass {
+            dataset: dataset.name.clone(),
+            class: class.into(),
+            known: dataset.classes.clone(),
+        };
+        Ok(Self { class: Some(label.ok_or_else(unknown)?), ..self })
+    }
+
+    /// `count` of them drawn with `seed`; fewer where there are not as many.
+    ///
+    /// # Errors
+    /// If that is none.
+    pub fn draw(
+        self,
+        count: usize,
+        seed: u64,
+        normalization: Normalization,
+    ) -> Result<CalibrationImages<'a>, CalibrationError> {
+        let available = self.indices();
+        let indices = draw_of(&available, count, seed);
+        if indices.is_empty() {
+            return Err(CalibrationError::NoImages {
+                dataset: self.dataset.name.clone(),
+                split: self.split,
+                available: available.len(),
+            });
+        }
+        Ok(CalibrationImages { pool: self, indices, seed, normalization })
+    }
+
+    fn set(self) -> &'a ImageSet {
+        self.dataset.split(self.split)
+    }
+
+    /// Indices into the split, in ascending order.
+    fn indices(self) -> Vec<usize> {
+        let all: Vec<usize> = (0..self.set().len()).collect();
+        let Some(class) = self.class else { return all };
+        let labels = self.set().labels_of(&all);
+        let of_class = |&index: &usize| labels[index] as usize == class;
+        all.into_iter().filter(of_class).collect()
+    }
+}
+
+/// `count` of these indices, or all, where there are fewer, in their order.
+fn draw_of(available: &[usize], count: usize, seed: u64) -> Vec<usize> {
+    let drawn = draw_positions(available.len(), count, seed);
+    drawn.into_iter().map(|position| available[position]).collect()
+}
 
 /// Unlabelled images of a data set.
 #[derive(Debug, Clone)]
 pub struct CalibrationImages<'a> {
-    set: &'a ImageSet,
-    dataset: String,
-    split: Split,
+    pool: CalibrationPool<'a>,
     indices: Vec<usize>,
     seed: u64,
     normalization: Normalization,
@@ -33,24 +104,21 @@ impl<'a> CalibrationImages<'a> {
         seed: u64,
         normalization: Normalization,
     ) -> Result<Self, CalibrationError> {
-        let set = dataset.split(split);
-        let (name, available) = (dataset.name.clone(), set.len());
-        let indices = draw_indices(set, count, seed);
-        if indices.is_empty() {
-            return Err(CalibrationError::NoImages { dataset: name, split, available });
-        }
-        Ok(Self { set, dataset: name, split, indices, seed, normalization })
+        CalibrationPool::all(dataset, split).draw(count, seed, normalization)
     }
 
-    /// `count` images of the same split that are none of these, drawn with the same seed; fewer
+    /// `count` images of the same pool that are none of these, drawn with the same seed; fewer
     /// where not as many are left, nothing where none are.
     pub fn others(&self, count: usize) -> Option<Self> {
-        let mut left: Vec<usize> = (0..self.set.len()).collect();
+        let mut left = self.pool.indices();
         // Both are in ascending order.
         left.retain(|index| self.indices.binary_search(index).is_err());
-        let drawn = draw_positions(left.len(), count, self.seed);
-        let indices: Vec<usize> = drawn.into_iter().map(|position| left[position]).collect();
+        let indices = draw_of(&left, count, self.seed);
         (!indices.is_empty()).then(|| Self { indices, ..self.clone() })
+    }
+
+    fn set(&self) -> &'a ImageSet {
+        self.pool.set()
     }
 
     /// Their indices into the split that they were drawn from, in ascending order.
@@ -75,7 +143,7 @@ impl<'a> CalibrationImages<'a> {
 
     /// How many of them a network takes at once.
     pub(super) fn batch(&self, graph: &LayerGraph) -> usize {
-        evaluation_batch(graph, self.set.shape())
+        evaluation_batch(graph, self.set().shape())
     }
 
     /// How many batches [`CalibrationImages::batches`] gives.
@@ -85,7 +153,7 @@ impl<'a> CalibrationImages<'a> {
 
     /// Hash of the pixels, in the order in which the images are used.
     pub fn hash(&self) -> ImagesHash {
-        self.set.hash(&self.indices)
+        self.set().hash(&self.indices)
     }
 
     /// The images in batches for a network on a device, normalised: `[batch, 3, side, side]` each,
@@ -106,7 +174,7 @@ impl<'a> CalibrationImages<'a> {
         device: &'s Device,
     ) -> impl Iterator<Item = Tensor<4>> + use<'s, 'a> {
         indices.chunks(batch).map(move |chunk| {
-            images_to_device(self.set, &Sample::unvaried(chunk), &self.normalization, device)
+            images_to_device(self.set(), &Sample::unvaried(chunk), &self.normalization, device)
         })
     }
 
@@ -129,9 +197,11 @@ impl<'a> CalibrationImages<'a> {
         method: &str,
         sensitivity: SensitivityMeasurement,
     ) -> Measurement {
+        let CalibrationPool { dataset, split, class } = self.pool;
         Measurement {
-            dataset: self.dataset.clone(),
-            split: self.split.name().into(),
+            dataset: dataset.name.clone(),
+            split: split.name().into(),
+            class: class.map(|class| dataset.classes[class].clone()),
             images: self.len(),
             seed: self.seed,
             images_hash: Some(self.hash()),

@@ -22,7 +22,7 @@ use crate::watch::{Progress, Stopped};
 use curves::{Importance, LayerScores};
 use direct::DirectSums;
 pub use error::CalibrationError;
-pub use images::CalibrationImages;
+pub use images::{CalibrationImages, CalibrationPool};
 pub use input_norms::InputNorms;
 use layer_sums::LayerSums;
 use samples::Samples;

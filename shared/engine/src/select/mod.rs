@@ -58,6 +58,7 @@ impl Experiment<'_> {
             allocations.push(self.allocation_by(plan, rule)?);
         }
         let draw = ImageDraw {
+            class: None,
             calibration: plan.calibration_images,
             evaluation: 0,
             judge: plan.judge_images,

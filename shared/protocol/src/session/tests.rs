@@ -39,6 +39,7 @@ fn plan() -> SweepPlan {
         settings: Default::default(),
         constraints: vec![],
         calibration_images: 1,
+        calibration_class: None,
         evaluation_images: 1,
         judge_images: 0,
         seed: 0,

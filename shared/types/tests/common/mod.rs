@@ -117,6 +117,7 @@ pub fn profile(graph: &LayerGraph, seed: u64) -> ModelProfile {
     let measurement = Measurement {
         dataset: "none".into(),
         split: "train".into(),
+        class: None,
         images: 1,
         seed: 0,
         images_hash: None,
