@@ -649,6 +649,9 @@ fn calibration_on_one_class_is_said_wherever_its_numbers_are() {
     desk.succeeds(&words("report class.json --out class.md"));
     let page = read(&desk, "class.md");
     assert!(page.contains("4 training images without labels, 1 alone"), "{page}");
+    desk.succeeds(&words("report class.json class.json --out standings.md"));
+    let standings = read(&desk, "standings.md");
+    assert!(standings.contains("| 4, 1 alone "), "{standings}");
     let refused = desk.fails(1, &words(sweep));
     assert!(refused.contains("another criterion, seed or calibration class"), "{refused}");
 

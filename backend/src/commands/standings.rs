@@ -81,7 +81,11 @@ fn networks(sweeps: &[SweepDraws]) -> impl std::fmt::Display {
             report.origin.model_hash.map_or_else(|| NONE.into(), |hash| hash.short()),
             format!("{:.1}", 100.0 * report.dense_accuracy),
             report.plan.evaluation_images.to_string(),
-            report.plan.calibration_images.to_string(),
+            format!(
+                "{}{}",
+                report.plan.calibration_images,
+                report.plan.calibration_class_in_words()
+            ),
             draws.seeds(),
             report.origin.device.clone(),
             rules.join(", "),

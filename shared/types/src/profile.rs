@@ -70,9 +70,14 @@ impl Measurement {
     /// Which images, as in `1024 train images of cifar10, cat alone`.
     pub fn images_in_words(&self) -> String {
         let Self { images, split, dataset, .. } = self;
-        let alone = self.class.as_ref().map(|class| format!(", {class} alone"));
-        format!("{images} {split} images of {dataset}{}", alone.unwrap_or_default())
+        format!("{images} {split} images of {dataset}{}", class_in_words(self.class.as_deref()))
     }
+}
+
+/// Which class images are of, as what follows their number: `, cat alone`; nothing where they are of
+/// all.
+pub(crate) fn class_in_words(class: Option<&str>) -> String {
+    class.map(|class| format!(", {class} alone")).unwrap_or_default()
 }
 
 /// What the sensitivity of a network's layers was measured with (`docs/method.md`, section 5).

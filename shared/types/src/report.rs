@@ -7,6 +7,7 @@ use crate::budget::Sparsity;
 use crate::criterion::{Criterion, CriterionError};
 use crate::identity::{Binding, IdentityError, ImagesHash, ModelHash, ProfileHash};
 use crate::outcomes::Outcomes;
+use crate::profile::class_in_words;
 use crate::repair::{Repair, RepairOperator};
 use crate::rule::{Constraint, Rule, RuleSettings};
 use crate::version::{VersionError, check_version};
@@ -373,8 +374,7 @@ impl SweepPlan {
     /// Which class its calibration images are of, as what follows their number: `, cat alone`;
     /// nothing where they are of all.
     pub fn calibration_class_in_words(&self) -> String {
-        let alone = self.calibration_class.as_ref().map(|class| format!(", {class} alone"));
-        alone.unwrap_or_default()
+        class_in_words(self.calibration_class.as_deref())
     }
 
     /// Its sparsities in ascending order.
