@@ -10,6 +10,8 @@ pub struct GalleryNetwork {
     pub profile: &'static str,
     /// Addresses of sweeps of that profile.
     pub sweeps: &'static [&'static str],
+    /// Address of the network itself, where it comes with the page.
+    pub checkpoint: Option<&'static str>,
 }
 
 /// Name of the network that the page opens.
@@ -26,6 +28,7 @@ pub const GALLERY: [GalleryNetwork; 8] = [
             "gallery/resnet20-cifar10.projection-global.sweep.json",
             "gallery/resnet20-cifar10.projection-dense.sweep.json",
         ],
+        checkpoint: Some("gallery/resnet20-cifar10.safetensors"),
     },
     GalleryNetwork {
         name: "resnet18-w0.25-cifar10",
@@ -36,6 +39,7 @@ pub const GALLERY: [GalleryNetwork; 8] = [
             "gallery/resnet18-w0.25-cifar10.projection-global.sweep.json",
             "gallery/resnet18-w0.25-cifar10.projection-dense.sweep.json",
         ],
+        checkpoint: Some("gallery/resnet18-w0.25-cifar10.safetensors"),
     },
     GalleryNetwork {
         name: "resnet18-w0.25-cifar100",
@@ -46,36 +50,42 @@ pub const GALLERY: [GalleryNetwork; 8] = [
             "gallery/resnet18-w0.25-cifar100.projection-global.sweep.json",
             "gallery/resnet18-w0.25-cifar100.projection-dense.sweep.json",
         ],
+        checkpoint: Some("gallery/resnet18-w0.25-cifar100.safetensors"),
     },
     GalleryNetwork {
         name: "akamaster-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (akamaster)",
         profile: "gallery/akamaster-resnet20-cifar10.profile.json",
         sweeps: &["gallery/akamaster-resnet20-cifar10.sweep.json"],
+        checkpoint: None,
     },
     GalleryNetwork {
         name: "akamaster-resnet56-cifar10",
         title: "ResNet-56 on CIFAR-10 (akamaster)",
         profile: "gallery/akamaster-resnet56-cifar10.profile.json",
         sweeps: &["gallery/akamaster-resnet56-cifar10.sweep.json"],
+        checkpoint: None,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (chenyaofo)",
         profile: "gallery/chenyaofo-resnet20-cifar10.profile.json",
         sweeps: &["gallery/chenyaofo-resnet20-cifar10.sweep.json"],
+        checkpoint: None,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet20-cifar100",
         title: "ResNet-20 on CIFAR-100 (chenyaofo)",
         profile: "gallery/chenyaofo-resnet20-cifar100.profile.json",
         sweeps: &["gallery/chenyaofo-resnet20-cifar100.sweep.json"],
+        checkpoint: None,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet56-cifar100",
         title: "ResNet-56 on CIFAR-100 (chenyaofo)",
         profile: "gallery/chenyaofo-resnet56-cifar100.profile.json",
         sweeps: &["gallery/chenyaofo-resnet56-cifar100.sweep.json"],
+        checkpoint: None,
     },
 ];
 

@@ -16,6 +16,7 @@ mod glossary;
 mod graph;
 mod lab;
 mod metric;
+mod observation;
 mod page_update;
 mod panes;
 mod problem;

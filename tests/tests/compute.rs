@@ -187,6 +187,7 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
                 return ['dense: ', 'pruned: ', 'repaired: '].every(who => said.includes(who))";
     page.wait_until(said).await;
     page.screenshot("looked.png").await;
+    see_damage_and_repair(&page).await;
     page.click("#save-pruned").await;
     let (name, bytes) = page.downloaded(".safetensors").await;
     let network = checkpoint::read(&bundled_checkpoint(), NetworkHint::default()).unwrap().hash();
@@ -213,6 +214,46 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     )
     .await;
     page.close().await;
+}
+
+/// Looks at a layer: its maps differ where pruning did damage, and repair brings them nearer.
+async fn see_damage_and_repair(page: &Browser) {
+    page.click("#tab-layer").await;
+    page.set("#layer", "layer2.0.conv1", "change").await;
+    page.click("#observe").await;
+    page.wait_for("#observation [data-picture='sheet-repaired']").await;
+    activity_ends(page).await;
+    let done = page.text("#observed").await;
+    assert!(done.contains("under rr at 0.8") && done.contains("test images of shapes10"), "{done}");
+    // How far two pictures are apart, in levels of grey.
+    let script = "const [one, other] = arguments; const read = name => { \
+        const canvas = document.querySelector(`[data-picture='${name}']`); \
+        return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; }; \
+        const [a, b] = [read(one), read(other)]; \
+        return a.reduce((sum, level, at) => sum + Math.abs(level - b[at]), 0) / a.length";
+    let apart = async |one: &str, other: &str| {
+        page.run(script, &[json!(one), json!(other)]).await.as_f64().unwrap()
+    };
+    let raw = apart("sheet-dense", "sheet-pruned").await;
+    let residual = apart("sheet-dense", "sheet-repaired").await;
+    assert!(raw > residual && residual > 0.0, "{raw} before repair, {residual} after");
+
+    // Another channel, and another image.
+    let before = apart("map-dense", "map-repaired").await;
+    let last = "const select = document.querySelector('#channel'); \
+        select.selectedIndex = select.options.length - 1; \
+        select.dispatchEvent(new Event('change', { bubbles: true })); \
+        return select.selectedOptions[0].textContent";
+    let channel = page.run(last, &[]).await;
+    assert!(channel.as_str().unwrap().ends_with(" repaired"), "{channel}");
+    assert_ne!(apart("map-dense", "map-repaired").await, before, "the channel repaired best");
+    let said = page.text("#predictions").await;
+    assert!(said.contains("dense") && said.contains("repaired") && said.contains('%'), "{said}");
+    page.click("#observation .images button:last-child").await;
+    page.screenshot("observed.png").await;
+    page.set("#sparsity-value", "0.9", "change").await;
+    page.wait_for("#observation .notice").await;
+    page.set("#sparsity-value", "0.8", "change").await;
 }
 
 /// Losses of each step, as the chart's table has them.

@@ -3,6 +3,7 @@
 
 mod control;
 mod measuring;
+mod observing;
 mod port;
 mod progress_counter;
 mod state;

@@ -11,8 +11,8 @@ use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
 use rrlab_engine::watch::{Interrupted, Progress};
-use rrlab_protocol::{CheckpointKind, ComputeEvent, Predictions};
-use rrlab_types::{Allocation, Criterion, ModelHash, Repair, SweepPlan, SweepReport};
+use rrlab_protocol::{CheckpointKind, ComputeEvent, Predictions, Treatment};
+use rrlab_types::{ModelHash, SweepPlan, SweepReport};
 
 use crate::control::RequestControl;
 use crate::port::{send_bytes, send_event};
@@ -94,19 +94,32 @@ impl WorkerState {
         Ok(())
     }
 
-    /// Prunes by an allocation, repairs with `count` images, and hands over the network.
+    /// Prunes and repairs, and hands over the network.
     pub async fn prune(
         &mut self,
-        allocation: &Allocation,
-        (criterion, how): (Criterion, Repair),
-        (count, seed): (usize, u64),
+        treatment: &Treatment,
         control: &RequestControl,
     ) -> Result<(), Failure> {
-        let (data, (hash, model)) = (self.data()?, self.held()?);
-        let (hash, device) = (*hash, &self.device.device);
-        let images =
-            CalibrationImages::draw(data, Split::Train, count, seed, model.normalization_of(data))?;
-        let total = reports(criterion, how, model.graph(), &images);
+        let treated = self.treated(treatment, control).await?;
+        let (model, kind) = (*self.held()?.0, CheckpointKind::Pruned);
+        let bytes = checkpoint::write(&treated.repaired)?;
+        send_bytes(&ComputeEvent::Checkpoint { model, kind }, &bytes);
+        self.pruned = Some(treated);
+        Ok(())
+    }
+
+    /// The network pruned and repaired.
+    pub async fn treated(
+        &self,
+        treatment: &Treatment,
+        control: &RequestControl,
+    ) -> Result<Pruned, Failure> {
+        let Treatment { allocation, criterion, repair, images, seed } = treatment;
+        let (data, (_, model)) = (self.data()?, self.held()?);
+        let device = &self.device.device;
+        let normalization = model.normalization_of(data);
+        let images = CalibrationImages::draw(data, Split::Train, *images, *seed, normalization)?;
+        let total = reports(*criterion, *repair, model.graph(), &images);
         let mut counter = ProgressCounter::new("nodes", total);
         let mut watch = async |progress: Progress<'_>| {
             if let Progress::Repaired = progress {
@@ -114,13 +127,10 @@ impl WorkerState {
             }
             control.yield_now().await
         };
-        let calibrated = Calibrated::measure(model, images, device, criterion, &mut watch).await?;
+        let calibrated = Calibrated::measure(model, images, device, *criterion, &mut watch).await?;
         let PrunedNetwork { pruned, repaired, .. } =
-            calibrated.prune_and_repair(allocation, how, &mut watch).await?;
-        let kind = CheckpointKind::Pruned;
-        send_bytes(&ComputeEvent::Checkpoint { model: hash, kind }, &checkpoint::write(&repaired)?);
-        self.pruned = Some(Pruned { pruned, repaired });
-        Ok(())
+            calibrated.prune_and_repair(allocation, *repair, &mut watch).await?;
+        Ok(Pruned { pruned, repaired })
     }
 
     /// Classifies test images by the network, and by what was pruned from it last.

@@ -5,7 +5,7 @@ use rrlab_engine::data::Dataset;
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::failure::Failure;
 use rrlab_engine::model::Model;
-use rrlab_protocol::ComputeEvent;
+use rrlab_protocol::{ComputeEvent, Treatment};
 use rrlab_types::{ModelHash, ModelProfile};
 
 use crate::port::send_event;
@@ -20,6 +20,8 @@ pub struct WorkerState {
     pub profile: Option<ModelProfile>,
     /// What was pruned from the network last.
     pub pruned: Option<Pruned>,
+    /// What was pruned from it to look at its layers, and how.
+    pub observed: Option<(Treatment, Pruned)>,
 }
 
 /// A pruned network before and after its repair.
@@ -31,7 +33,7 @@ pub struct Pruned {
 impl WorkerState {
     /// Nothing but the device.
     pub fn new(device: OpenDevice) -> Self {
-        Self { device, data: None, model: None, profile: None, pruned: None }
+        Self { device, data: None, model: None, profile: None, pruned: None, observed: None }
     }
 
     /// The images, if there are some.
@@ -79,7 +81,7 @@ impl WorkerState {
             test: data.test.len(),
         });
         self.data = Some(data);
-        (self.profile, self.pruned) = (None, None);
+        (self.profile, self.pruned, self.observed) = (None, None, None);
     }
 
     /// Holds this network from now on, and tells the page, with what was noticed when its file was
@@ -91,6 +93,6 @@ impl WorkerState {
         let history = model.info.history.iter().cloned().chain(notes).chain(on_images).collect();
         send_event(&ComputeEvent::Model { hash, graph, history });
         self.model = Some((hash, model));
-        (self.profile, self.pruned) = (None, None);
+        (self.profile, self.pruned, self.observed) = (None, None, None);
     }
 }

@@ -122,8 +122,9 @@ impl WorkerState {
             ComputeRequest::Sweep { model, plan, previous } => {
                 self.sweep(&model, *plan, previous.map(|report| *report), control).await?
             }
-            ComputeRequest::Prune { allocation, criterion, repair, images, seed } => {
-                self.prune(&allocation, (criterion, repair), (images, seed), control).await?;
+            ComputeRequest::Prune(treatment) => self.prune(&treatment, control).await?,
+            ComputeRequest::Observe { layer, treatment } => {
+                self.observe(&layer, *treatment, control).await?
             }
             ComputeRequest::Predict { model, images, seed } => {
                 self.predict(&model, images, seed).await?

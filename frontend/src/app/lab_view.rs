@@ -12,7 +12,7 @@ use crate::graph::GraphView;
 use crate::lab::{Lab, Side};
 use crate::panes::Panes;
 use crate::readout::AccuracyReadout;
-use crate::run::Session;
+use crate::run::RunInputs;
 use crate::settings::Shown;
 use crate::tour::Tour;
 
@@ -20,11 +20,11 @@ use crate::tour::Tour;
 #[component]
 pub fn LabView(
     documents: OpenDocuments,
-    session: Session,
+    inputs: RunInputs,
     profile: Arc<ModelProfile>,
 ) -> impl IntoView {
     let caption = caption(&profile);
-    let hash = profile.hash();
+    let (hash, session) = (profile.hash(), inputs.session);
     // Measured here, of what the worker does not hold any more.
     let is_past =
         move || documents.origin.get() == Origin::Measured && session.measured.get() != Some(hash);
@@ -72,7 +72,7 @@ pub fn LabView(
                 <kbd>"+ −"</kbd>" zoom, "<kbd>"space"</kbd>" fits."
             </p>
         </section>
-        <Panes lab />
+        <Panes lab inputs />
         <Tour lab />
     }
 }

@@ -47,7 +47,7 @@ pub fn App() -> impl IntoView {
         }
     };
     let lab = move || match documents.profile.get() {
-        Some(profile) => view! { <LabView documents session profile /> }.into_any(),
+        Some(profile) => view! { <LabView documents inputs profile /> }.into_any(),
         None => {
             let text = move || match documents.problems.with(Vec::is_empty) {
                 true => "Loading the profile …",

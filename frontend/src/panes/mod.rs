@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::lab::Lab;
+use crate::run::RunInputs;
 use crate::settings::{Pane, Part};
 
 mod ablation;
@@ -13,7 +14,7 @@ mod table;
 
 /// Tabs, and the pane that is chosen.
 #[component]
-pub fn Panes(lab: Lab) -> impl IntoView {
+pub fn Panes(lab: Lab, inputs: RunInputs) -> impl IntoView {
     let settings = lab.settings;
     let shown = move |pane: Pane| match pane {
         Pane::Compare => settings.shows(Part::Compare),
@@ -58,7 +59,7 @@ pub fn Panes(lab: Lab) -> impl IntoView {
                     Pane::Table => view! { <table::TablePane lab /> }.into_any(),
                     Pane::Compare => view! { <compare::ComparePane lab /> }.into_any(),
                     Pane::Ablation => view! { <ablation::AblationPane lab /> }.into_any(),
-                    Pane::Layer => view! { <layer::LayerPane lab /> }.into_any(),
+                    Pane::Layer => view! { <layer::LayerPane lab inputs /> }.into_any(),
                     Pane::Sweep => view! { <sweep::SweepPane lab /> }.into_any(),
                 }}
             </div>

@@ -1,6 +1,7 @@
 //! Test images with what the network says of them, before and after pruning.
 
 use leptos::prelude::*;
+use rrlab_protocol::likeliest_class;
 
 use super::files;
 use super::results::{ClassifiedImages, LoadedNetwork};
@@ -32,7 +33,7 @@ fn figure(images: &ClassifiedImages, index: usize) -> impl IntoView + use<> {
     let mut lines = Vec::new();
     for (network, logits) in networks {
         let Some(logits) = logits else { continue };
-        let (class, probability) = most_likely_class(&logits[index]);
+        let (class, probability) = likeliest_class(&logits[index]);
         let mark = if class == label { "✓" } else { "✗" };
         let (class, probability) = (&predictions.classes[class], percent(probability));
         lines.push(view! { <span>{format!("{mark} {network}: {class} {probability}")}</span> });
@@ -51,16 +52,4 @@ fn figure(images: &ClassifiedImages, index: usize) -> impl IntoView + use<> {
             <figcaption><strong>{name}</strong>{lines}</figcaption>
         </figure>
     }
-}
-
-/// The class with the largest logit, and its probability by softmax.
-fn most_likely_class(logits: &[f32]) -> (usize, f64) {
-    let (mut class, mut most) = (0, f32::MIN);
-    for (index, &logit) in logits.iter().enumerate() {
-        if logit > most {
-            (class, most) = (index, logit);
-        }
-    }
-    let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
-    (class, 1.0 / sum)
 }

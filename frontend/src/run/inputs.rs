@@ -1,8 +1,8 @@
 //! What is set in the panel, and the tasks that its buttons make of it.
 
 use leptos::prelude::*;
-use rrlab_protocol::{ComputeRequest, RequestWithFiles, Task};
-use rrlab_types::{SweepPlan, TrainingPlan};
+use rrlab_protocol::{ComputeRequest, RequestWithFiles, Task, Treatment};
+use rrlab_types::{Allocation, Repair, SweepPlan, TrainingPlan};
 
 use super::attachment::Attachment;
 use super::browser_store::{ResultKind, StoredResult};
@@ -10,12 +10,12 @@ use super::session::Session;
 use crate::choices::choices;
 use crate::controls::ImageSizeInputs;
 use crate::files::{is_json, is_of_network};
+use crate::gallery;
 use crate::settings::{AllocationSettings, ComputeOn};
 use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
 /// The network that comes with the page, trained by this project's own program.
 const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
-const BUNDLED_NAME: &str = "resnet8-shapes10.safetensors";
 /// Test images that are classified to be looked at.
 const CLASSIFIED_IMAGES: usize = 12;
 /// Test images of shapes10, however few training images are asked for.
@@ -36,6 +36,7 @@ choices! {
         ResNet8 = "resnet8", "new ResNet-8";
         ResNet20 = "resnet20", "new ResNet-20";
         File = "file", "your own checkpoint";
+        Exhibit = "exhibit", "that of the open exhibit";
         Held = "held", "the one trained or opened here";
     }
 }
@@ -54,7 +55,7 @@ choices! {
 /// What is set in the panel that runs networks.
 #[derive(Clone, Copy)]
 pub struct RunInputs {
-    pub(super) session: Session,
+    pub session: Session,
     pub(super) source: RwSignal<ImageSource>,
     /// Training images of shapes10.
     pub(super) shapes: RwSignal<usize>,
@@ -77,8 +78,8 @@ pub struct RunInputs {
     pub(super) evaluation: RwSignal<usize>,
     /// Of images, weights and draws.
     pub(super) seed: RwSignal<u64>,
-    /// The bundled checkpoint, once it was fetched.
-    bundled: RwSignal<Option<Attachment>, LocalStorage>,
+    /// The checkpoint of the gallery that was fetched last, with its address as its name.
+    fetched: RwSignal<Option<Attachment>, LocalStorage>,
 }
 
 impl RunInputs {
@@ -99,7 +100,7 @@ impl RunInputs {
             calibration: RwSignal::new(256),
             evaluation: RwSignal::new(500),
             seed: RwSignal::new(0),
-            bundled: RwSignal::new_local(None),
+            fetched: RwSignal::new_local(None),
         };
         inputs.follow_device();
         inputs.follow_trainings();
@@ -193,7 +194,13 @@ impl RunInputs {
             NetworkSource::Held => return Ok(None),
             NetworkSource::ResNet8 => new_network("resnet8", seed),
             NetworkSource::ResNet20 => new_network("resnet20", seed),
-            NetworkSource::Bundled => open_checkpoint(self.bundled_checkpoint().await?, None, None),
+            NetworkSource::Bundled => open_checkpoint(self.fetch(BUNDLED).await?, None, None),
+            NetworkSource::Exhibit => {
+                let address = self.exhibit().ok_or(
+                    "the page has the profile of this network alone: choose its checkpoint",
+                )?;
+                open_checkpoint(self.fetch(address).await?, None, None)
+            }
             NetworkSource::File => {
                 let file = self.checkpoint.get_untracked();
                 let file = file.ok_or("choose a model's file first")?;
@@ -206,13 +213,21 @@ impl RunInputs {
         })))
     }
 
-    async fn bundled_checkpoint(self) -> Result<Attachment, String> {
-        if let Some(attachment) = self.bundled.get_untracked() {
-            return Ok(attachment);
+    /// Address of the checkpoint of the exhibit that is open, where the page has it.
+    fn exhibit(self) -> Option<&'static str> {
+        let opened = self.session.settings.profile.get_untracked();
+        gallery::find(&opened).and_then(|network| network.checkpoint)
+    }
+
+    /// A checkpoint of the gallery.
+    async fn fetch(self, address: &str) -> Result<Attachment, String> {
+        let fetched = self.fetched.get_untracked().filter(|fetched| fetched.name == address);
+        if let Some(fetched) = fetched {
+            return Ok(fetched);
         }
-        let buffer = crate::files::bytes(BUNDLED).await?;
-        let attachment = Attachment::of_buffer(BUNDLED_NAME, &buffer).ok_or("no memory is left")?;
-        self.bundled.set(Some(attachment.clone()));
+        let buffer = crate::files::bytes(address).await?;
+        let attachment = Attachment::of_buffer(address, &buffer).ok_or("no memory is left")?;
+        self.fetched.set(Some(attachment.clone()));
         Ok(attachment)
     }
 
@@ -320,6 +335,34 @@ impl RunInputs {
     pub(super) fn classify(self) {
         let seed = self.seed.get_untracked();
         self.run(vec![Task::Predict { images: CLASSIFIED_IMAGES, seed }]);
+    }
+
+    /// Prunes by an allocation with A's settings, repairs, and shows what a layer gives for test
+    /// images. The network is the one that is here, if the allocation is of it, else the open
+    /// exhibit's, else the one that the panel names.
+    pub fn observe(self, layer: String, allocation: Allocation) {
+        let (session, settings) = (self.session, self.session.settings.a);
+        let is_held = session.is_about(allocation.model_hash.as_ref());
+        if !is_held && self.exhibit().is_some() {
+            self.network.set(NetworkSource::Exhibit);
+        }
+        let treatment = Treatment {
+            allocation,
+            criterion: settings.criterion.get_untracked(),
+            repair: Repair::Operator(settings.repair.get_untracked()),
+            images: self.calibration.get_untracked(),
+            seed: self.seed.get_untracked(),
+        };
+        let request = ComputeRequest::Observe { layer, treatment: Box::new(treatment) };
+        let observe = Task::Request(request.into());
+        if is_held {
+            match self.images_task() {
+                Ok(images) => session.add_tasks(vec![images, observe]),
+                Err(problem) => session.report(problem),
+            }
+        } else {
+            self.run(vec![observe]);
+        }
     }
 
     /// Goes on with a training that was stored.

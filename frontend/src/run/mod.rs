@@ -21,7 +21,9 @@ mod worker_events;
 mod worker_link;
 
 pub use attachment::Attachment;
-pub use files::dropped;
+pub use files::{dropped, paint};
 pub use inputs::RunInputs;
 pub use panel::RunPanel;
+pub use progress_bar::activity;
+pub use results::ObservedLayer;
 pub use session::Session;

@@ -10,16 +10,6 @@ use crate::format::time_left;
 /// The work under way.
 #[component]
 pub fn ProgressBar(session: Session) -> impl IntoView {
-    let text = move || match session.phase.get() {
-        Phase::Starting { paused: false } => "Starting the worker …".to_owned(),
-        Phase::Starting { paused: true } => "Starting the worker, which is to pause …".to_owned(),
-        Phase::Stopping => "Stopping …".to_owned(),
-        Phase::Broken => "The worker was lost with work to do.".to_owned(),
-        _ => match session.progress.get() {
-            Some(progress) => progress_text(&progress, session.is_paused()),
-            None => String::new(),
-        },
-    };
     let bar = move || {
         let progress = session.progress.get();
         match progress.and_then(|progress| progress.fraction()) {
@@ -37,7 +27,7 @@ pub fn ProgressBar(session: Session) -> impl IntoView {
     let silence = move || if session.silent.get() { "No sign of life for 30 seconds." } else { "" };
     view! {
         <div class="activity">
-            <span id="activity" role="status">{text}</span>
+            <span id="activity" role="status">{move || activity(session)}</span>
             <Show when=move || session.is_busy()>
                 {bar}
                 <button type="button" id="pause" disabled=stopping on:click=toggle_pause>
@@ -52,6 +42,20 @@ pub fn ProgressBar(session: Session) -> impl IntoView {
                 <button type="button" on:click=move |_| session.give_up()>"Give up"</button>
             </Show>
         </div>
+    }
+}
+
+/// What is under way and how far it is, in words; follows it. Empty where nothing is.
+pub fn activity(session: Session) -> String {
+    match session.phase.get() {
+        Phase::Starting { paused: false } => "Starting the worker …".to_owned(),
+        Phase::Starting { paused: true } => "Starting the worker, which is to pause …".to_owned(),
+        Phase::Stopping => "Stopping …".to_owned(),
+        Phase::Broken => "The worker was lost with work to do.".to_owned(),
+        _ => match session.progress.get() {
+            Some(progress) => progress_text(&progress, session.is_paused()),
+            None => String::new(),
+        },
     }
 }
 

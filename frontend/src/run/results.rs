@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use js_sys::ArrayBuffer;
-use rrlab_protocol::Predictions;
+use rrlab_protocol::{LayerObservation, Predictions, Treatment};
 use rrlab_types::{LayerGraph, LayerProfile, ModelHash};
 
 /// Images that the worker holds.
@@ -121,4 +121,15 @@ pub struct ClassifiedImages {
     pub predictions: Predictions,
     /// Three planes of each image, a byte for each pixel.
     pub pixels: ArrayBuffer,
+}
+
+/// A layer that was looked at.
+#[derive(Debug, Clone)]
+pub struct ObservedLayer {
+    /// What was done to its network.
+    pub treatment: Treatment,
+    /// What it gives, and where each picture lies.
+    pub observation: LayerObservation,
+    /// The pictures.
+    pub bytes: ArrayBuffer,
 }

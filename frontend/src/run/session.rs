@@ -13,8 +13,8 @@ use rrlab_types::{ModelHash, ProfileHash, SweepReport};
 use super::attachment::Attachment;
 use super::browser_store::StoredResult;
 use super::results::{
-    CalibrationProgress, ClassifiedImages, LoadedImages, LoadedNetwork, RequestProgress,
-    TrainingProgress,
+    CalibrationProgress, ClassifiedImages, LoadedImages, LoadedNetwork, ObservedLayer,
+    RequestProgress, TrainingProgress,
 };
 use super::worker_link::WorkerLink;
 use crate::page_update::PageUpdate;
@@ -73,6 +73,8 @@ pub struct Session {
     pub pruned: RwSignal<Option<Attachment>, LocalStorage>,
     /// Test images that were classified.
     pub classified: RwSignal<Option<ClassifiedImages>, LocalStorage>,
+    /// The layer that was looked at last.
+    pub observation: RwSignal<Option<ObservedLayer>, LocalStorage>,
     /// Results that the browser keeps.
     pub stored: RwSignal<Vec<StoredResult>, LocalStorage>,
     /// Whether a working worker has not been heard of for long.
@@ -99,6 +101,7 @@ impl Session {
             evaluated: RwSignal::new(Vec::new()),
             pruned: RwSignal::new_local(None),
             classified: RwSignal::new_local(None),
+            observation: RwSignal::new_local(None),
             stored: RwSignal::new_local(Vec::new()),
             silent: RwSignal::new(false),
             show,
@@ -221,7 +224,8 @@ impl Session {
         self.progress.set(Some(RequestProgress::new(request.title())));
         match request {
             ComputeRequest::Train { .. } => self.training.set(TrainingProgress::default()),
-            ComputeRequest::Prune { allocation, .. } => {
+            ComputeRequest::Prune(treatment) => {
+                let allocation = &treatment.allocation;
                 let network = self.network.with_untracked(|network| {
                     network.as_ref().map(LoadedNetwork::file_name).unwrap_or_default()
                 });

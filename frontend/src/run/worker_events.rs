@@ -6,15 +6,16 @@ use std::time::Duration;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use rrlab_protocol::{
-    CheckpointKind, ComputeEvent, ComputeRequest, Input, Predictions, RequestOutcome,
-    RequestWithFiles,
+    CheckpointKind, ComputeEvent, ComputeRequest, Input, LayerObservation, Predictions,
+    RequestOutcome, RequestWithFiles,
 };
 use rrlab_types::{LayerProfile, ModelHash, ModelProfile, PROGRAM, StepReport, SweepReport};
 
 use super::attachment::Attachment;
 use super::browser_store::{ResultKind, StoredResult};
 use super::results::{
-    CalibrationProgress, ClassifiedImages, LoadedImages, LoadedNetwork, TrainingProgress,
+    CalibrationProgress, ClassifiedImages, LoadedImages, LoadedNetwork, ObservedLayer,
+    TrainingProgress,
 };
 use super::session::Session;
 use super::worker_link::WorkerMessage;
@@ -51,6 +52,9 @@ impl Session {
             ComputeEvent::Predictions { predictions } => {
                 self.images_classified(predictions, message.bytes);
             }
+            ComputeEvent::Observation { observation } => {
+                self.layer_observed(*observation, message.bytes);
+            }
             ComputeEvent::Checkpoint { model, kind } => {
                 if let Some(bytes) = message.bytes {
                     self.checkpoint_written(&model, kind, &bytes);
@@ -74,6 +78,7 @@ impl Session {
             ComputeEvent::Profile { profile } => !self.is_about(profile.model_hash.as_ref()),
             ComputeEvent::Sweep { report } => !self.is_about(report.origin.model_hash.as_ref()),
             ComputeEvent::Predictions { predictions } => !self.is_about(Some(&predictions.model)),
+            ComputeEvent::Observation { observation } => !self.is_about(Some(&observation.model)),
             _ => false,
         }
     }
@@ -96,6 +101,7 @@ impl Session {
         self.evaluated.set(Vec::new());
         self.pruned.set(None);
         self.classified.set(None);
+        self.observation.set(None);
     }
 
     fn images_loaded(self, images: LoadedImages) {
@@ -181,6 +187,14 @@ impl Session {
     fn images_classified(self, predictions: Predictions, pixels: Option<ArrayBuffer>) {
         if let Some(pixels) = pixels {
             self.classified.set(Some(ClassifiedImages { predictions, pixels }));
+        }
+    }
+
+    fn layer_observed(self, observation: LayerObservation, bytes: Option<ArrayBuffer>) {
+        let asked = self.inner.with_value(|inner| inner.machine.current().cloned());
+        if let (Some(bytes), Some(ComputeRequest::Observe { treatment, .. })) = (bytes, asked) {
+            let treatment = *treatment;
+            self.observation.set(Some(ObservedLayer { treatment, observation, bytes }));
         }
     }
 

@@ -20,6 +20,7 @@ pub mod kernels;
 pub mod measured;
 pub mod model;
 pub mod network;
+pub mod observe;
 pub mod prune;
 pub mod repair;
 mod ridge;

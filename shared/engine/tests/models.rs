@@ -11,13 +11,14 @@ use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
 use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::model::{Model, StateDictError};
 use rrlab_engine::network::{Network, download};
+use rrlab_engine::observe::{layer_output, observed_channels};
 use rrlab_engine::prune::{magnitude_mask, masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
     AllocationRequest, ChannelwiseOperator, Evidence, LayerGraph, ModelProfile, Module, Op, Repair,
-    RepairOperator, Rule, Sparsity, allocate,
+    RepairOperator, Rule, Sparsity, ThreeStates, allocate,
 };
 use strum::VariantArray as _;
 
@@ -192,6 +193,48 @@ fn repair_brings_statistics_back() {
                 (ours - dense).abs() <= 2e-3 * dense.abs().max(1.0),
                 "{name}: {ours} against {dense}"
             );
+        }
+    }
+}
+
+/// What is shown of a layer after variance matching has the dense mean and deviation, and every
+/// value is in one bin of its histogram.
+#[test]
+fn a_repaired_layer_looks_like_the_dense_one() {
+    let data = shapes10(48, 10, 4);
+    let images = images(&data, 48);
+    let device = Device::flex();
+    let dense = model("resnet8");
+    let (pruned, _) = prune(&dense, &uniform(&dense, 0.8)).unwrap();
+    let how = Repair::Operator(RepairOperator::VarianceMatching);
+    let repaired = read_sync(async {
+        let statistics = DenseStatistics::measure(&dense, &images, &device, unwatched).await?;
+        repair(&dense, &statistics, &pruned, how, &images, &device, unwatched).await
+    })
+    .unwrap();
+    let batch = images.batches(dense.graph(), &device).next().unwrap();
+    for layer in dense.graph().prunable_layers() {
+        let output =
+            |model| read_sync(layer_output(model, layer.node, batch.clone(), &device)).unwrap();
+        let outputs = ThreeStates {
+            dense: output(&dense),
+            pruned: output(&pruned),
+            repaired: output(&repaired),
+        };
+        let channels = observed_channels(&outputs);
+        assert_eq!(channels.len(), layer.weight_shape[0]);
+        for channel in channels {
+            let (dense, repaired) = (&channel.spread.dense, &channel.spread.repaired);
+            let close = |a: f64, b: f64| (a - b).abs() <= 2e-3 * a.abs().max(1.0);
+            assert!(close(dense.mean, repaired.mean), "{}: {channel:?}", layer.name);
+            assert!(close(dense.deviation, repaired.deviation), "{}: {channel:?}", layer.name);
+            for (_, spread) in channel.spread.map(|spread| spread.histogram.clone()).named() {
+                assert!((spread.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            }
+            assert!(channel.raw > Some(0.0) && channel.residual > Some(0.0), "{channel:?}");
+        }
+        if layer.role == rrlab_types::Role::Classifier {
+            assert_eq!(outputs.dense.values, outputs.dense.logits);
         }
     }
 }

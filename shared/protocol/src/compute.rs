@@ -2,10 +2,13 @@
 //! it as they are.
 
 use rrlab_types::{
-    Allocation, Criterion, LayerGraph, LayerProfile, ModelHash, ModelProfile, Repair, StepReport,
-    SweepPlan, SweepReport, TrainingPlan,
+    LayerGraph, LayerProfile, ModelHash, ModelProfile, StepReport, SweepPlan, SweepReport,
+    TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::observation::LayerObservation;
+use crate::treatment::Treatment;
 
 /// What the page asks for. Requests are carried out one after the other; [`ComputeRequest::Pause`],
 /// [`ComputeRequest::Resume`] and [`ComputeRequest::Stop`] are heard at once. Whatever is done with
@@ -74,17 +77,13 @@ pub enum ComputeRequest {
         previous: Option<Box<SweepReport>>,
     },
     /// Prune and repair, and hand over the network.
-    Prune {
-        /// What every layer keeps, and of which network.
-        allocation: Box<Allocation>,
-        /// What chooses the weights that stay inside each layer.
-        criterion: Criterion,
-        /// How channels are repaired; none leaves the network as it was pruned.
-        repair: Repair,
-        /// Number of calibration images, drawn from the training images.
-        images: usize,
-        /// Seed with which they are drawn.
-        seed: u64,
+    Prune(Box<Treatment>),
+    /// Prune and repair, and show what a layer gives for test images in the three networks.
+    Observe {
+        /// Name of the layer.
+        layer: String,
+        /// What is done to the network; what was done before for another layer is not done again.
+        treatment: Box<Treatment>,
     },
     /// Classify some test images by the network, and by what was pruned from it last, before and
     /// after repair.
@@ -130,7 +129,8 @@ impl ComputeRequest {
             Self::Train { .. } | Self::Continue => "training",
             Self::Calibrate { .. } => "measuring",
             Self::Sweep { .. } => "pruning, repairing and evaluating",
-            Self::Prune { .. } => "pruning and repairing",
+            Self::Prune(_) => "pruning and repairing",
+            Self::Observe { .. } => "pruning, repairing and looking",
             Self::Predict { .. } => "classifying",
             Self::Profile { .. } => "taking up a profile",
             Self::Pause => "pausing",
@@ -215,6 +215,11 @@ pub enum ComputeEvent {
     Predictions {
         /// What the networks make of them.
         predictions: Predictions,
+    },
+    /// A layer was looked at; the bytes beside are its pictures.
+    Observation {
+        /// What it gives, and where each picture lies.
+        observation: Box<LayerObservation>,
     },
     /// The bytes beside are a checkpoint.
     Checkpoint {

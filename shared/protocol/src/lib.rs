@@ -6,13 +6,16 @@
 mod artifact;
 mod compute;
 mod job;
+mod observation;
 mod request;
 mod server;
 mod session;
+mod treatment;
 
 pub use artifact::{Artifact, ArtifactKind};
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
 pub use job::{Job, JobEvent, JobProgress, JobState};
+pub use observation::{LayerObservation, ObservedImage, Prediction, likeliest_class};
 pub use request::{
     CalibrateRequest, ChooseRequest, DEFAULT_ARCHITECTURE, DatasetRef, EvaluateRequest,
     FinetuneRequest, JobKind, JobRequest, RequestFields, RequestKindError, SweepRequest,
@@ -22,3 +25,4 @@ pub use server::{FieldProblem, Me, Problem, ServerInfo, Share, UserRole};
 pub use session::{
     Control, Effect, Input, Phase, RequestOutcome, RequestWithFiles, Task, WorkerSession,
 };
+pub use treatment::Treatment;

@@ -17,6 +17,7 @@ pub mod glossary;
 mod graph;
 mod group;
 mod identity;
+mod observation;
 mod outcomes;
 mod prediction;
 mod profile;
@@ -51,6 +52,7 @@ pub use identity::{
     Binding, ConfigurationHash, ContentHasher, HashSyntaxError, IdentityError, ImagesHash,
     ModelHash, ProfileHash,
 };
+pub use observation::{NetworkState, ObservedChannel, ThreeStates, ValueSpread};
 pub use outcomes::{Outcomes, OutcomesError, PairedComparison, SIGNIFICANCE};
 pub use prediction::{PredictionError, predicted_noise, rank_correlation};
 pub use profile::{

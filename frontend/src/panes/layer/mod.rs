@@ -7,6 +7,8 @@ use crate::chart::Chart;
 use crate::glossary::Term;
 use crate::lab::Lab;
 use crate::metric::LayerNumbers;
+use crate::observation::ObservationView;
+use crate::run::RunInputs;
 
 mod channels;
 mod curves;
@@ -14,7 +16,7 @@ mod reason;
 
 /// The layer that is chosen here, in the graph or in the table.
 #[component]
-pub fn LayerPane(lab: Lab) -> impl IntoView {
+pub fn LayerPane(lab: Lab, inputs: RunInputs) -> impl IntoView {
     let chosen = lab.settings.layer;
     let chosen_index = Memo::new(move |_| chosen.with(|name| lab.layer_index(name)));
     let worst = Memo::new(move |_| lab.numbers_a.with(|numbers| worst_residual(numbers)));
@@ -36,7 +38,7 @@ pub fn LayerPane(lab: Lab) -> impl IntoView {
             </label>
             <span class="faint">"Choose another here, in the graph or in the table."</span>
         </div>
-        {move || index.get().map(|index| view! { <LayerView lab index /> })}
+        {move || index.get().map(|index| view! { <LayerView lab inputs index /> })}
     }
 }
 
@@ -47,7 +49,7 @@ fn worst_residual(numbers: &[LayerNumbers]) -> Option<usize> {
 }
 
 #[component]
-fn LayerView(lab: Lab, index: usize) -> impl IntoView {
+fn LayerView(lab: Lab, inputs: RunInputs, index: usize) -> impl IntoView {
     let layer = StoredValue::new(lab.profile.with_value(|profile| profile.layers[index].clone()));
     let operator = lab.settings.a.repair;
     let sparsity = Memo::new(move |_| {
@@ -68,8 +70,9 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
         layer.with_value(|layer| channels::histogram(layer, operator.get(), nearest.get()))
     });
     let rules = Memo::new(move |_| curves::densities_by_rule(lab, index));
+    let name = layer.with_value(|layer| layer.name.clone());
     view! {
-        <h2>{layer.with_value(|layer| layer.name.clone())}</h2>
+        <h2>{name.clone()}</h2>
         <p id="reason">{move || reason::reason(lab, index)}</p>
         <div class="charts">
             <Chart settings=lab.settings lab name="rr" spec=ratios
@@ -84,6 +87,7 @@ fn LayerView(lab: Lab, index: usize) -> impl IntoView {
                     forced", lab.settings.a.sparsity.get())) />
         </div>
         <p class="faint">{layer.with_value(scalars)}</p>
+        <ObservationView lab inputs layer=name />
     }
 }
 

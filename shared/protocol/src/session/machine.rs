@@ -7,6 +7,7 @@ use rrlab_types::{Evidence, ModelHash, ModelProfile, ProfileHash, Repair, SweepR
 
 use super::types::{Control, Effect, Input, Phase, RequestOutcome, RequestWithFiles, Task};
 use crate::compute::ComputeRequest;
+use crate::treatment::Treatment;
 
 /// What the next worker computes on, beside the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -392,8 +393,8 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
                 let repair = Repair::Operator(request.settings.repair);
                 let allocation = allocate(Evidence::Profile(profile()?), &request)
                     .map_err(|error| error.to_string())?;
-                let allocation = Box::new(allocation);
-                ComputeRequest::Prune { allocation, criterion, repair, images, seed }
+                let treatment = Treatment { allocation, criterion, repair, images, seed };
+                ComputeRequest::Prune(Box::new(treatment))
             }
             Task::Predict { images, seed } => {
                 ComputeRequest::Predict { model: model()?, images, seed }

@@ -1,0 +1,142 @@
+//! A layer of the network as it is, pruned and repaired: what it gives for test images.
+
+use rrlab_engine::data::{Dataset, Sample, draw_indices, evaluation_batch, images_to_device};
+use rrlab_engine::failure::Failure;
+use rrlab_engine::model::Model;
+use rrlab_engine::observe::{LayerOutput, layer_output, observed_channels};
+use rrlab_engine::watch::Interrupted;
+use rrlab_protocol::{ComputeEvent, LayerObservation, ObservedImage, Prediction, Treatment};
+use rrlab_types::{LayerGraph, NodeId, ThreeStates};
+
+use crate::control::RequestControl;
+use crate::port::send_bytes;
+use crate::state::{Pruned, WorkerState};
+
+/// Test images that channels' numbers are over, where a batch holds as many.
+const OBSERVED_IMAGES: usize = 64;
+/// Images whose maps are shown.
+const SHOWN_IMAGES: usize = 12;
+/// Bytes of all maps that are shown, but for one image at least.
+const MAP_BYTES: usize = 16 << 20;
+
+impl WorkerState {
+    /// Shows a layer of the network as it is, pruned, and repaired, on test images drawn with the
+    /// treatment's seed.
+    pub async fn observe(
+        &mut self,
+        layer: &str,
+        treatment: Treatment,
+        control: &RequestControl,
+    ) -> Result<(), Failure> {
+        if self.observed.as_ref().is_none_or(|(before, _)| *before != treatment) {
+            let networks = self.treated(&treatment, control).await?;
+            self.observed = Some((treatment, networks));
+        }
+        let (data, (_, dense)) = (self.data()?, self.held()?);
+        let Some((treatment, Pruned { pruned, repaired })) = &self.observed else { return Ok(()) };
+        let id = node_of(dense.graph(), layer)?;
+        let batch = evaluation_batch(dense.graph(), data.test.shape());
+        let drawn = draw_indices(&data.test, OBSERVED_IMAGES.min(batch), treatment.seed);
+        let outputs = ThreeStates {
+            dense: self.output(dense, id, data, &drawn, control).await?,
+            pruned: self.output(pruned, id, data, &drawn, control).await?,
+            repaired: self.output(repaired, id, data, &drawn, control).await?,
+        };
+        let observation = self.observation(layer, data, &drawn, &outputs)?;
+        let weights = [dense, repaired].map(|model| model.tensor(layer, "weight").values());
+        let bytes = pictures(&observation, data, &drawn, &outputs, weights);
+        send_bytes(&ComputeEvent::Observation { observation: Box::new(observation) }, &bytes);
+        Ok(())
+    }
+
+    async fn output(
+        &self,
+        model: &Model,
+        layer: NodeId,
+        data: &Dataset,
+        drawn: &[usize],
+        control: &RequestControl,
+    ) -> Result<LayerOutput, Failure> {
+        control.yield_now().await?;
+        let device = &self.device.device;
+        let samples = Sample::unvaried(drawn);
+        let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
+        Ok(layer_output(model, layer, images, device).await.map_err(Interrupted::Device)?)
+    }
+
+    fn observation(
+        &self,
+        layer: &str,
+        data: &Dataset,
+        drawn: &[usize],
+        outputs: &ThreeStates<LayerOutput>,
+    ) -> Result<LayerObservation, Failure> {
+        let (hash, dense) = self.held()?;
+        let [images, channels, rows, columns] = outputs.dense.shape;
+        let fit = MAP_BYTES / (3 * channels * rows * columns);
+        let shown = SHOWN_IMAGES.min(fit.max(1)).min(images);
+        let shape = dense.tensor(layer, "weight").shape();
+        let side = |at: usize| shape.get(at).copied().unwrap_or(1);
+        let classes = dense.graph().classes();
+        let image = |image: usize| ObservedImage {
+            class: data.classes[data.test.labels()[drawn[image]] as usize].clone(),
+            predictions: outputs.map(|output| {
+                let logits = &output.logits[image * classes..][..classes];
+                Prediction::likeliest(logits, class_names(dense, data))
+            }),
+        };
+        Ok(LayerObservation {
+            model: *hash,
+            layer: layer.to_owned(),
+            dataset: data.name.clone(),
+            side: data.test.shape().width,
+            map: [rows, columns],
+            kernel: [side(1), side(2), side(3)],
+            images,
+            shown: (0..shown).map(image).collect(),
+            channels: observed_channels(outputs),
+        })
+    }
+}
+
+/// The prunable layer of this name.
+fn node_of(graph: &LayerGraph, layer: &str) -> Result<NodeId, Failure> {
+    let layers = graph.prunable_layers();
+    let found = layers.iter().find(|found| found.name == layer).map(|found| found.node);
+    found.ok_or_else(|| format!("the network here has no layer {layer}").into())
+}
+
+/// Names of a network's classes: its own, or those of the data set that it was trained on.
+fn class_names<'a>(model: &'a Model, data: &'a Dataset) -> &'a [String] {
+    match &model.info.class_names {
+        own if !own.is_empty() => own,
+        _ if model.info.dataset.as_ref() == Some(&data.name) => &data.classes,
+        _ => &[],
+    }
+}
+
+/// The bytes beside an observation, as [`LayerObservation`] describes them.
+fn pictures(
+    observation: &LayerObservation,
+    data: &Dataset,
+    drawn: &[usize],
+    outputs: &ThreeStates<LayerOutput>,
+    weights: [&[f32]; 2],
+) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(observation.bytes());
+    let shown = observation.shown.len();
+    for &image in &drawn[..shown] {
+        bytes.extend_from_slice(data.test.image(image));
+    }
+    for image in 0..shown {
+        for (index, channel) in observation.channels.iter().enumerate() {
+            for (_, output) in outputs.map(|output| output.map(image, index)).named() {
+                bytes.extend(output.iter().map(|&value| LayerObservation::level(channel, value)));
+            }
+        }
+    }
+    let all = weights.iter().copied().flatten();
+    let largest = all.clone().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+    bytes.extend(all.map(|&weight| LayerObservation::weight_byte(weight, largest)));
+    bytes
+}

@@ -1,0 +1,305 @@
+//! A layer on images, with the button that computes it.
+
+use js_sys::ArrayBuffer;
+use leptos::prelude::*;
+use rrlab_protocol::LayerObservation;
+use rrlab_types::NetworkState;
+use strum::VariantArray as _;
+use web_sys::HtmlCanvasElement;
+
+use super::binding::{paint_difference, paint_maps, paint_weights};
+use super::charts;
+use super::picture::Picture;
+use crate::chart::Chart;
+use crate::format::percent;
+use crate::lab::Lab;
+use crate::run::{self, ObservedLayer, RunInputs, activity};
+use crate::settings::Part;
+
+/// What a layer gives for test images, dense, pruned by A, and repaired.
+#[component]
+pub fn ObservationView(lab: Lab, inputs: RunInputs, layer: String) -> impl IntoView {
+    let session = inputs.session;
+    let layer = StoredValue::new(layer);
+    let look = move |_| match lab.a.get_untracked() {
+        Ok(allocation) => inputs.observe(layer.get_value(), allocation),
+        Err(problem) => session.report(problem),
+    };
+    let network = lab.profile.with_value(|profile| profile.model_hash);
+    let is_of_layer = move |seen: &ObservedLayer| {
+        let observation = &seen.observation;
+        Some(observation.model) == network && layer.with_value(|name| *name == observation.layer)
+    };
+    let seen = move || session.observation.get().filter(is_of_layer);
+    let pictures = move || seen().map(|seen| view! { <Pictures lab seen /> });
+    view! {
+        <section class="observation" id="observation" aria-label="Damage and repair, seen">
+            <div class="pane-head">
+                <h3>"Damage and repair, seen"</h3>
+                <Show when=move || lab.settings.shows(Part::Run)>
+                    <button type="button" id="observe" class="primary" on:click=look
+                        disabled=move || session.is_busy()>"Look at this layer under A"</button>
+                </Show>
+            </div>
+            <p class="faint">
+                "Prunes and repairs the network by A in this browser and shows what this layer \
+                gives for test images. "
+                <span role="status">{move || activity(session)}</span>
+            </p>
+            {pictures}
+        </section>
+    }
+}
+
+/// What was done, to which network, and on which images.
+fn what_was_done(lab: Lab, seen: &ObservedLayer) -> String {
+    let ObservedLayer { treatment, observation, .. } = seen;
+    let allocation = &treatment.allocation;
+    let images = observation.images;
+    let trained_on = lab.profile.with_value(|profile| profile.measurement.dataset.clone());
+    let other_images = match trained_on == observation.dataset {
+        true => String::new(),
+        false => format!(" (the profile is of {trained_on}: choose its files above to see those)"),
+    };
+    format!(
+        "Network {} under {} at {}, masks by {}, repaired by {} on {} training images; channels \
+        over {images} test images of {}{other_images}, seed {}.",
+        observation.model.short(),
+        allocation.rule_in_words(),
+        allocation.sparsity,
+        treatment.criterion,
+        treatment.repair,
+        treatment.images,
+        observation.dataset,
+        treatment.seed,
+    )
+}
+
+/// A layer that was looked at, with the image and the channel that are chosen.
+#[derive(Clone, Copy)]
+struct Choice {
+    seen: StoredValue<ObservedLayer, LocalStorage>,
+    image: RwSignal<usize>,
+    channel: RwSignal<usize>,
+}
+
+impl Choice {
+    fn observation<T>(self, read: impl FnOnce(&LayerObservation) -> T) -> T {
+        self.seen.with_value(|seen| read(&seen.observation))
+    }
+
+    fn bytes(self) -> ArrayBuffer {
+        self.seen.with_value(|seen| seen.bytes.clone())
+    }
+
+    /// Where the map of the chosen image and channel begins.
+    fn map_at(self, state: NetworkState) -> usize {
+        let (image, channel) = (self.image.get(), self.channel.get());
+        self.observation(|observation| observation.map_at(image, channel, state))
+    }
+}
+
+/// About how many times as wide as high a sheet of several maps is.
+const SHEET_SHAPE: f64 = 1.5;
+
+/// How many of so many tiles stand in a row of a sheet.
+fn tiles_per_row(tiles: usize) -> usize {
+    (tiles as f64 * SHEET_SHAPE).sqrt().ceil() as usize
+}
+
+#[component]
+fn Pictures(lab: Lab, seen: ObservedLayer) -> impl IntoView {
+    let worst_first = seen.observation.worst_first();
+    let text = what_was_done(lab, &seen);
+    let choice = Choice {
+        seen: StoredValue::new_local(seen),
+        image: RwSignal::new(0),
+        channel: RwSignal::new(worst_first[0]),
+    };
+    let is_old = move || {
+        let of_a = lab.a.with(|outcome| outcome.as_ref().ok().cloned());
+        choice.seen.with_value(|seen| of_a.as_ref() != Some(&seen.treatment.allocation))
+    };
+    let order = StoredValue::new(worst_first);
+    let distortions = Signal::derive(move || choice.observation(charts::distortions));
+    let spread = Signal::derive(move || {
+        let channel = choice.channel.get();
+        choice.observation(|observation| charts::spread(&observation.channels[channel]))
+    });
+    let sheet = move |state| view! { <Sheet choice state order /> };
+    view! {
+        <p class="faint" id="observed">{text}</p>
+        <Show when=is_old>
+            <p class="notice" role="status">"A has changed since: look again to see it."</p>
+        </Show>
+        <Images choice />
+        <div class="pictures">
+            {NetworkState::VARIANTS.iter().map(|&state| sheet(state)).collect_view()}
+        </div>
+        <ChannelChoice choice order />
+        <ChannelPictures choice />
+        <div class="charts">
+            <Chart settings=lab.settings lab name="observed-spread" spec=spread
+                title=Signal::derive(move || format!("Values of channel {}", choice.channel.get())) />
+            <Chart settings=lab.settings lab name="observed-channels" spec=distortions
+                title="Every channel: what pruning did, and what repair left" />
+        </div>
+    }
+}
+
+/// The images, one of which is chosen, and what the networks make of it.
+#[component]
+fn Images(choice: Choice) -> impl IntoView {
+    let count = choice.observation(|observation| observation.shown.len());
+    let image = move |index: usize| {
+        let chosen = move || choice.image.get() == index;
+        let (class, side) = choice.observation(|observation| {
+            (observation.shown[index].class.clone(), observation.side as u32)
+        });
+        let paint = move |canvas: &HtmlCanvasElement| {
+            canvas.set_width(side);
+            canvas.set_height(side);
+            run::paint(canvas, &choice.bytes(), index);
+        };
+        view! {
+            <button type="button" class="image" class:chosen=chosen
+                aria-pressed=move || chosen().to_string()
+                on:click=move |_| choice.image.set(index)>
+                <Picture caption=class.into() name=format!("image-{index}") paint=Box::new(paint) />
+            </button>
+        }
+    };
+    let said = move || {
+        let image = choice.image.get();
+        let lines = choice.observation(|observation| {
+            let shown = &observation.shown[image];
+            shown.predictions.map(|prediction| {
+                let probability = percent(prediction.probability);
+                match &prediction.name {
+                    Some(name) if *name == shown.class => format!("✓ {name} {probability}"),
+                    Some(name) => format!("✗ {name} {probability}"),
+                    // Classes of other images, which have no names here.
+                    None => format!("class {} {probability}", prediction.class),
+                }
+            })
+        });
+        let line = |(network, text): (&'static str, String)| {
+            view! { <span><b>{network}</b>" "{text}</span> }
+        };
+        lines.named().map(line).collect_view()
+    };
+    view! {
+        <div class="images">{(0..count).map(image).collect_view()}</div>
+        <p class="predictions" id="predictions">{said}</p>
+    }
+}
+
+/// Every channel's map of the chosen image in one network, the worst after repair first.
+#[component]
+fn Sheet(choice: Choice, state: NetworkState, order: StoredValue<Vec<usize>>) -> impl IntoView {
+    let channels = order.with_value(Vec::len);
+    let per_row = tiles_per_row(channels);
+    let paint = move |canvas: &HtmlCanvasElement| {
+        let image = choice.image.get();
+        let offset = |channel: &usize| {
+            choice.observation(|observation| observation.map_at(image, *channel, state) as u32)
+        };
+        let offsets: Vec<u32> = order.with_value(|order| order.iter().map(offset).collect());
+        let chosen = choice.channel.get();
+        let chosen = order.with_value(|order| order.iter().position(|&at| at == chosen));
+        let [rows, columns] = choice.observation(|observation| observation.map);
+        let chosen = chosen.map_or(-1, |place| place as i32);
+        paint_maps(canvas, &choice.bytes(), &offsets, per_row, rows, columns, chosen);
+    };
+    let choose = Callback::new(move |(across, down): (f64, f64)| {
+        let tall = channels.div_ceil(per_row);
+        let place = (down * tall as f64) as usize * per_row + (across * per_row as f64) as usize;
+        if let Some(channel) = order.with_value(|order| order.get(place).copied()) {
+            choice.channel.set(channel);
+        }
+    });
+    view! { <Picture caption=state.to_string().into() name=format!("sheet-{state}")
+    paint=Box::new(paint) on_click=choose /> }
+}
+
+#[component]
+fn ChannelChoice(choice: Choice, order: StoredValue<Vec<usize>>) -> impl IntoView {
+    let text = |distortion: Option<f64>| {
+        distortion.map_or_else(|| "–".to_owned(), |distortion| format!("{distortion:.2}"))
+    };
+    let option = move |channel: usize| {
+        let words = choice.observation(|observation| {
+            let of = &observation.channels[channel];
+            format!("channel {channel}: {} pruned, {} repaired", text(of.raw), text(of.residual))
+        });
+        let selected = move || choice.channel.get() == channel;
+        view! { <option value=channel.to_string() selected=selected>{words}</option> }
+    };
+    let choose =
+        move |event: leptos::ev::Targeted<leptos::ev::Event, web_sys::HtmlSelectElement>| {
+            if let Ok(channel) = event.target().value().parse() {
+                choice.channel.set(channel);
+            }
+        };
+    view! {
+        <label class="inline">
+            <span>"Channel, worst after repair first"</span>
+            <select id="channel" on:change:target=choose>
+                {order.get_value().into_iter().map(option).collect_view()}
+            </select>
+        </label>
+    }
+}
+
+/// The chosen channel's map in each network, what pruning and repair changed, and its weights.
+#[component]
+fn ChannelPictures(choice: Choice) -> impl IntoView {
+    use NetworkState::{Dense, Pruned, Repaired};
+    let [rows, columns] = choice.observation(|observation| observation.map);
+    let map = move |state: NetworkState| {
+        let paint = move |canvas: &HtmlCanvasElement| {
+            let at = choice.map_at(state) as u32;
+            paint_maps(canvas, &choice.bytes(), &[at], 1, rows, columns, -1);
+        };
+        let caption = Signal::derive(move || {
+            let channel = choice.channel.get();
+            choice.observation(|observation| {
+                let spread = observation.channels[channel].spread.of(state);
+                format!("{state}: {:.2} ± {:.2}", spread.mean, spread.deviation)
+            })
+        });
+        view! { <Picture caption name=format!("map-{state}") paint=Box::new(paint) /> }
+    };
+    let difference = move |state: NetworkState| {
+        let paint = move |canvas: &HtmlCanvasElement| {
+            let (from, to) = (choice.map_at(Dense), choice.map_at(state));
+            paint_difference(canvas, &choice.bytes(), from, to, rows, columns);
+        };
+        let caption = format!("{state} − dense").into();
+        view! { <Picture caption name=format!("difference-{state}") paint=Box::new(paint) /> }
+    };
+    let weights = move |repaired: bool| {
+        let paint = move |canvas: &HtmlCanvasElement| {
+            let channel = choice.channel.get();
+            let (at, [inputs, rows, columns]) = choice.observation(|observation| {
+                (observation.weights_at(channel, repaired), observation.kernel)
+            });
+            let per_row = tiles_per_row(inputs);
+            paint_weights(canvas, &choice.bytes(), at, inputs, per_row, rows, columns);
+        };
+        let state = if repaired { Repaired } else { Dense };
+        let caption = format!("weights, {state}").into();
+        view! { <Picture caption name=format!("weights-{state}") paint=Box::new(paint) /> }
+    };
+    view! {
+        <div class="pictures">
+            {map(Dense)}{map(Pruned)}{map(Repaired)}
+            {difference(Pruned)}{difference(Repaired)}
+            {weights(false)}{weights(true)}
+        </div>
+        <p class="faint">
+            "Grey: three standard deviations of the dense channel to either side of its mean. \
+            Orange is above, blue below; removed weights are left out."
+        </p>
+    }
+}

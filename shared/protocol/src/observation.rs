@@ -1,0 +1,179 @@
+//! What a layer of a network gives for some images, dense, pruned and repaired, and where in the
+//! bytes beside it each picture lies.
+
+use rrlab_types::{ModelHash, NetworkState, ObservedChannel, ThreeStates};
+use serde::{Deserialize, Serialize};
+
+/// Levels of a map's bytes: the dense mean of the channel lies in the middle.
+const LEVELS: f64 = 255.0;
+/// Standard deviations of the dense channel that a map's levels reach to either side of its mean.
+const REACH: f64 = 3.0;
+/// Largest byte of a weight.
+const LARGEST_WEIGHT: f32 = 127.0;
+
+/// A layer's output behind its batch norm, for images of the test set.
+///
+/// The bytes beside it hold, one after the other:
+/// - the images that are shown, `[shown, 3, side, side]`;
+/// - their maps, `[shown, channels, 3, rows, columns]`, the three being dense, pruned and repaired:
+///   [`LayerObservation::level`] of each value;
+/// - the layer's dense weights, `[channels, weights of one]`, then its repaired ones, as
+///   [`LayerObservation::weight_byte`] has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerObservation {
+    /// The dense network.
+    pub model: ModelHash,
+    /// Name of the layer.
+    pub layer: String,
+    /// Data set that the images are of.
+    pub dataset: String,
+    /// Rows and columns of an image.
+    pub side: usize,
+    /// Rows and columns of a map.
+    pub map: [usize; 2],
+    /// Shape of one channel's weights: inputs, rows, columns.
+    pub kernel: [usize; 3],
+    /// How many images the channels' numbers are over; the first of them are shown.
+    pub images: usize,
+    /// Images that are shown.
+    pub shown: Vec<ObservedImage>,
+    /// Every channel of the layer, in its order.
+    pub channels: Vec<ObservedChannel>,
+}
+
+/// An image, and what the networks make of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObservedImage {
+    /// Name of its class in the data set.
+    pub class: String,
+    /// The likeliest class in each network.
+    pub predictions: ThreeStates<Prediction>,
+}
+
+/// The class that a network holds to be likeliest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Its number.
+    pub class: usize,
+    /// Its name, where the network's classes have names.
+    pub name: Option<String>,
+    /// Its probability by softmax.
+    pub probability: f64,
+}
+
+impl Prediction {
+    /// Of a network with these logits; `names` are those of its classes, or none.
+    pub fn likeliest(logits: &[f32], names: &[String]) -> Self {
+        let (class, probability) = likeliest_class(logits);
+        Self { class, name: names.get(class).cloned(), probability }
+    }
+}
+
+/// The class with the largest logit, and its probability by softmax.
+pub fn likeliest_class(logits: &[f32]) -> (usize, f64) {
+    let (mut class, mut most) = (0, f32::MIN);
+    for (index, &logit) in logits.iter().enumerate() {
+        if logit > most {
+            (class, most) = (index, logit);
+        }
+    }
+    let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
+    (class, 1.0 / sum)
+}
+
+impl LayerObservation {
+    /// Places of a map.
+    pub fn area(&self) -> usize {
+        self.map[0] * self.map[1]
+    }
+
+    /// Weights of one channel.
+    pub fn row(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Where the pixels of an image begin.
+    pub fn image_at(&self, image: usize) -> usize {
+        image * 3 * self.side * self.side
+    }
+
+    /// Where a map begins.
+    pub fn map_at(&self, image: usize, channel: usize, state: NetworkState) -> usize {
+        let before = (image * self.channels.len() + channel) * 3 + state as usize;
+        self.image_at(self.shown.len()) + before * self.area()
+    }
+
+    /// Where the weights of a channel begin, in the dense network or in the repaired one.
+    pub fn weights_at(&self, channel: usize, repaired: bool) -> usize {
+        let rows = channel + if repaired { self.channels.len() } else { 0 };
+        self.map_at(self.shown.len(), 0, NetworkState::Dense) + rows * self.row()
+    }
+
+    /// How many bytes there are.
+    pub fn bytes(&self) -> usize {
+        self.weights_at(self.channels.len(), true)
+    }
+
+    /// Channels, those that repair leaves farthest from the dense network first; constant ones last.
+    pub fn worst_first(&self) -> Vec<usize> {
+        let residual = |channel: &usize| self.channels[*channel].residual.unwrap_or(-1.0);
+        let mut order: Vec<usize> = (0..self.channels.len()).collect();
+        order.sort_by(|a, b| residual(b).total_cmp(&residual(a)));
+        order
+    }
+
+    /// A map's byte for a value of a channel: 0 to 255 over three standard deviations of the dense
+    /// channel to either side of its mean, what is beyond at the ends.
+    pub fn level(channel: &ObservedChannel, value: f32) -> u8 {
+        let dense = &channel.spread.dense;
+        let reach = REACH * dense.deviation;
+        if reach == 0.0 {
+            return (LEVELS / 2.0) as u8;
+        }
+        let part = (f64::from(value) - dense.mean + reach) / (2.0 * reach);
+        (part * LEVELS).round().clamp(0.0, LEVELS) as u8
+    }
+
+    /// The byte of a weight, beside the layer's largest: 0 for a weight that was removed, else a
+    /// signed number of at least one and at most 127.
+    pub fn weight_byte(weight: f32, largest: f32) -> u8 {
+        if weight == 0.0 {
+            return 0;
+        }
+        let size = (weight.abs() / largest * LARGEST_WEIGHT).round().clamp(1.0, LARGEST_WEIGHT);
+        (size.copysign(weight) as i8) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rrlab_types::ValueSpread;
+
+    use super::*;
+
+    fn channel(mean: f64, deviation: f64) -> ObservedChannel {
+        let spread = ValueSpread { mean, deviation, histogram: Vec::new() };
+        let spread =
+            ThreeStates { dense: spread.clone(), pruned: spread.clone(), repaired: spread };
+        ObservedChannel { low: -9.0, high: 9.0, spread, raw: None, residual: None }
+    }
+
+    #[test]
+    fn levels_are_centred_on_the_dense_mean_and_end_three_deviations_away() {
+        let channel = channel(1.0, 2.0);
+        let levels = [-100.0, -5.0, 1.0, 7.0, 100.0].map(|v| LayerObservation::level(&channel, v));
+        assert_eq!(levels, [0, 0, 128, 255, 255]);
+    }
+
+    #[test]
+    fn a_constant_channel_is_grey() {
+        assert_eq!(LayerObservation::level(&channel(3.0, 0.0), 3.0), 127);
+    }
+
+    #[test]
+    fn a_weight_that_stays_is_told_from_one_that_was_removed() {
+        let bytes =
+            [0.0, 1e-9, -1e-9, 2.0, -2.0].map(|w| LayerObservation::weight_byte(w, 2.0) as i8);
+        assert_eq!(bytes, [0, 1, -1, 127, -127]);
+    }
+}
