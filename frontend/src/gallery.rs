@@ -18,7 +18,7 @@ pub struct GalleryNetwork {
 pub const FIRST: &str = "resnet20-cifar10";
 
 /// Every network of the gallery, in the order in which they are listed.
-pub const GALLERY: [GalleryNetwork; 8] = [
+pub const GALLERY: [GalleryNetwork; 9] = [
     GalleryNetwork {
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
@@ -51,6 +51,13 @@ pub const GALLERY: [GalleryNetwork; 8] = [
             "gallery/resnet18-w0.25-cifar100.projection-dense.sweep.json",
         ],
         checkpoint: Some("gallery/resnet18-w0.25-cifar100.safetensors"),
+    },
+    GalleryNetwork {
+        name: "vgg16_bn-w0.25-cifar10",
+        title: "VGG16-BN, ¼ as wide, on CIFAR-10",
+        profile: "gallery/vgg16_bn-w0.25-cifar10.profile.json",
+        sweeps: &["gallery/vgg16_bn-w0.25-cifar10.sweep.json"],
+        checkpoint: Some("gallery/vgg16_bn-w0.25-cifar10.safetensors"),
     },
     GalleryNetwork {
         name: "akamaster-resnet20-cifar10",

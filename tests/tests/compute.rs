@@ -256,6 +256,30 @@ async fn see_damage_and_repair(page: &Browser) {
     page.set("#sparsity-value", "0.8", "change").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exhibit_is_looked_at_by_its_own_checkpoint() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    page.goto("?profile=resnet18-w0.25-cifar100&pane=layer&layer=layer2.0.conv1").await;
+    page.click("#observe").await;
+    page.wait_for("#observed").await;
+    let done = page.text("#observed").await;
+    assert!(done.contains("test images of shapes10 (the profile is of cifar100"), "{done}");
+    let said = page.text("#predictions").await;
+    assert!(!said.contains('✓') && !said.contains('✗'), "no drawn shape is a class of it: {said}");
+
+    page.goto("?profile=akamaster-resnet20-cifar10&pane=layer").await;
+    page.click("#observe").await;
+    let said = problem(&page).await;
+    assert!(said.contains("no checkpoint of the open profile’s network"), "{said}");
+
+    // A reviewer's link runs nothing, and has nothing to look at.
+    page.goto("?pane=layer&hide=run").await;
+    page.wait_for("#reason").await;
+    let sections = "return document.querySelectorAll('#observation').length";
+    assert_eq!(page.run(sections, &[]).await, json!(0));
+    page.close().await;
+}
+
 /// Losses of each step, as the chart's table has them.
 async fn losses(page: &Browser) -> Vec<f64> {
     page.run(

@@ -78,12 +78,14 @@ impl WorkerState {
         let shape = dense.tensor(layer, "weight").shape();
         let side = |at: usize| shape.get(at).copied().unwrap_or(1);
         let classes = dense.graph().classes();
-        let image = |image: usize| ObservedImage {
-            class: data.classes[data.test.labels()[drawn[image]] as usize].clone(),
-            predictions: outputs.map(|output| {
+        let names = class_names(dense, data);
+        let image = |image: usize| {
+            let class = data.classes[data.test.labels()[drawn[image]] as usize].clone();
+            let predictions = outputs.map(|output| {
                 let logits = &output.logits[image * classes..][..classes];
-                Prediction::likeliest(logits, class_names(dense, data))
-            }),
+                Prediction::likeliest(logits, names, &class)
+            });
+            ObservedImage { class, predictions }
         };
         Ok(LayerObservation {
             model: *hash,

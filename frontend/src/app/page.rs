@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 
 use super::header::Header;
 use super::lab_view::LabView;
-use super::open_documents::OpenDocuments;
+use super::open_documents::{OpenDocuments, Origin};
 use super::run_section::RunSection;
 use crate::address;
 use crate::files::is_of_network;
@@ -28,7 +28,8 @@ pub fn App() -> impl IntoView {
     Effect::new(move |_| set_colour_scheme(settings.theme.get()));
     let show = Callback::new(move |update| documents.show_update(update));
     let session = Session::new(settings, show);
-    let inputs = RunInputs::new(session);
+    let is_named = Signal::derive(move || documents.origin.get() == Origin::Named);
+    let inputs = RunInputs::new(session, is_named);
     let server = ServerState::new(settings, show);
     let is_over = RwSignal::new(false);
     let can_open = move || settings.shows(Part::Open);

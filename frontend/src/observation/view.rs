@@ -2,7 +2,7 @@
 
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
-use rrlab_protocol::LayerObservation;
+use rrlab_protocol::{LayerObservation, Prediction};
 use rrlab_types::NetworkState;
 use strum::VariantArray as _;
 use web_sys::HtmlCanvasElement;
@@ -32,22 +32,23 @@ pub fn ObservationView(lab: Lab, inputs: RunInputs, layer: String) -> impl IntoV
     };
     let seen = move || session.observation.get().filter(is_of_layer);
     let pictures = move || seen().map(|seen| view! { <Pictures lab seen /> });
+    // Where nothing can be run, there is nothing to see.
     view! {
-        <section class="observation" id="observation" aria-label="Damage and repair, seen">
-            <div class="pane-head">
-                <h3>"Damage and repair, seen"</h3>
-                <Show when=move || lab.settings.shows(Part::Run)>
+        <Show when=move || lab.settings.shows(Part::Run)>
+            <section class="observation" id="observation" aria-label="Damage and repair, seen">
+                <div class="pane-head">
+                    <h3>"Damage and repair, seen"</h3>
                     <button type="button" id="observe" class="primary" on:click=look
                         disabled=move || session.is_busy()>"Look at this layer under A"</button>
-                </Show>
-            </div>
-            <p class="faint">
-                "Prunes and repairs the network by A in this browser and shows what this layer \
-                gives for test images. "
-                <span role="status">{move || activity(session)}</span>
-            </p>
-            {pictures}
-        </section>
+                </div>
+                <p class="faint">
+                    "Prunes and repairs the network by A in this browser and shows what this \
+                    layer gives for test images. "
+                    <span role="status">{move || activity(session)}</span>
+                </p>
+                {pictures}
+            </section>
+        </Show>
     }
 }
 
@@ -174,13 +175,14 @@ fn Images(choice: Choice) -> impl IntoView {
         let lines = choice.observation(|observation| {
             let shown = &observation.shown[image];
             shown.predictions.map(|prediction| {
-                let probability = percent(prediction.probability);
-                match &prediction.name {
-                    Some(name) if *name == shown.class => format!("✓ {name} {probability}"),
-                    Some(name) => format!("✗ {name} {probability}"),
-                    // Classes of other images, which have no names here.
-                    None => format!("class {} {probability}", prediction.class),
-                }
+                let Prediction { class, name, right, probability } = prediction;
+                let mark = match right {
+                    Some(true) => "✓ ",
+                    Some(false) => "✗ ",
+                    None => "",
+                };
+                let name = name.clone().unwrap_or_else(|| format!("class {class}"));
+                format!("{mark}{name} {}", percent(*probability))
             })
         });
         let line = |(network, text): (&'static str, String)| {

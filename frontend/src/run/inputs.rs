@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::choices::choices;
 use crate::controls::ImageSizeInputs;
 use crate::files::{is_json, is_of_network};
-use crate::gallery;
+use crate::gallery::{self, GalleryNetwork};
 use crate::settings::{AllocationSettings, ComputeOn};
 use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
@@ -56,6 +56,8 @@ choices! {
 #[derive(Clone, Copy)]
 pub struct RunInputs {
     pub session: Session,
+    /// Whether the open profile is the one that the settings name.
+    is_named: Signal<bool>,
     pub(super) source: RwSignal<ImageSource>,
     /// Training images of shapes10.
     pub(super) shapes: RwSignal<usize>,
@@ -83,10 +85,12 @@ pub struct RunInputs {
 }
 
 impl RunInputs {
-    /// Everything at its default.
-    pub fn new(session: Session) -> Self {
+    /// Everything at its default. `is_named`: whether the open profile is the one that the settings
+    /// name.
+    pub fn new(session: Session, is_named: Signal<bool>) -> Self {
         let inputs = Self {
             session,
+            is_named,
             source: RwSignal::new(ImageSource::Shapes),
             shapes: RwSignal::new(2000),
             images: RwSignal::new_local(Vec::new()),
@@ -196,8 +200,9 @@ impl RunInputs {
             NetworkSource::ResNet20 => new_network("resnet20", seed),
             NetworkSource::Bundled => open_checkpoint(self.fetch(BUNDLED).await?, None, None),
             NetworkSource::Exhibit => {
-                let address = self.exhibit().ok_or(
-                    "the page has the profile of this network alone: choose its checkpoint",
+                let checkpoint = self.exhibit().and_then(|exhibit| exhibit.checkpoint);
+                let address = checkpoint.ok_or(
+                    "the page has no checkpoint of the open profile’s network: choose its file",
                 )?;
                 open_checkpoint(self.fetch(address).await?, None, None)
             }
@@ -213,10 +218,11 @@ impl RunInputs {
         })))
     }
 
-    /// Address of the checkpoint of the exhibit that is open, where the page has it.
-    fn exhibit(self) -> Option<&'static str> {
-        let opened = self.session.settings.profile.get_untracked();
-        gallery::find(&opened).and_then(|network| network.checkpoint)
+    /// The exhibit that is open.
+    fn exhibit(self) -> Option<&'static GalleryNetwork> {
+        let is_named = self.is_named.get_untracked();
+        let name = self.session.settings.profile.get_untracked();
+        gallery::find(&name).filter(|_| is_named)
     }
 
     /// A checkpoint of the gallery.
@@ -343,7 +349,10 @@ impl RunInputs {
     pub fn observe(self, layer: String, allocation: Allocation) {
         let (session, settings) = (self.session, self.session.settings.a);
         let is_held = session.is_about(allocation.model_hash.as_ref());
-        if !is_held && self.exhibit().is_some() {
+        let is_file = self.network.get_untracked() == NetworkSource::File;
+        // Of an exhibit without a checkpoint, a person may have chosen that.
+        let takes_exhibit = |exhibit: &GalleryNetwork| exhibit.checkpoint.is_some() || !is_file;
+        if !is_held && self.exhibit().is_some_and(takes_exhibit) {
             self.network.set(NetworkSource::Exhibit);
         }
         let treatment = Treatment {

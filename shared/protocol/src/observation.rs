@@ -57,15 +57,21 @@ pub struct Prediction {
     pub class: usize,
     /// Its name, where the network's classes have names.
     pub name: Option<String>,
+    /// Whether it is the image's class, where that is one of the network's.
+    pub right: Option<bool>,
     /// Its probability by softmax.
     pub probability: f64,
 }
 
 impl Prediction {
-    /// Of a network with these logits; `names` are those of its classes, or none.
-    pub fn likeliest(logits: &[f32], names: &[String]) -> Self {
+    /// Of a network with these logits, for an image of a class; `names` are those of the network's
+    /// classes, or none.
+    pub fn likeliest(logits: &[f32], names: &[String], of_image: &str) -> Self {
         let (class, probability) = likeliest_class(logits);
-        Self { class, name: names.get(class).cloned(), probability }
+        let name = names.get(class).cloned();
+        let is_known = names.iter().any(|name| name == of_image);
+        let right = is_known.then_some(name.as_deref() == Some(of_image));
+        Self { class, name, right, probability }
     }
 }
 
@@ -163,6 +169,20 @@ mod tests {
         let channel = channel(1.0, 2.0);
         let levels = [-100.0, -5.0, 1.0, 7.0, 100.0].map(|v| LayerObservation::level(&channel, v));
         assert_eq!(levels, [0, 0, 128, 255, 255]);
+    }
+
+    #[test]
+    fn a_class_that_the_network_does_not_know_is_neither_right_nor_wrong() {
+        let names = ["cat", "dog"].map(String::from);
+        let right =
+            |names: &[String], class| Prediction::likeliest(&[0.0, 1.0], names, class).right;
+        assert_eq!(right(&names, "dog"), Some(true));
+        assert_eq!(right(&names, "cat"), Some(false));
+        assert_eq!(right(&names, "disc"), None);
+        assert_eq!(right(&[], "dog"), None);
+        let prediction = Prediction::likeliest(&[0.0, 1.0], &names, "dog");
+        assert_eq!(prediction.name.as_deref(), Some("dog"));
+        assert!((prediction.probability - 0.731).abs() < 1e-3);
     }
 
     #[test]
