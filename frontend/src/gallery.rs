@@ -36,6 +36,7 @@ pub const GALLERY: [GalleryNetwork; 9] = [
         profile: "gallery/resnet18-w0.25-cifar10.profile.json",
         sweeps: &[
             "gallery/resnet18-w0.25-cifar10.sweep.json",
+            "gallery/resnet18-w0.25-cifar10.steps.sweep.json",
             "gallery/resnet18-w0.25-cifar10.projection-global.sweep.json",
             "gallery/resnet18-w0.25-cifar10.projection-dense.sweep.json",
         ],
@@ -47,6 +48,7 @@ pub const GALLERY: [GalleryNetwork; 9] = [
         profile: "gallery/resnet18-w0.25-cifar100.profile.json",
         sweeps: &[
             "gallery/resnet18-w0.25-cifar100.sweep.json",
+            "gallery/resnet18-w0.25-cifar100.steps.sweep.json",
             "gallery/resnet18-w0.25-cifar100.projection-global.sweep.json",
             "gallery/resnet18-w0.25-cifar100.projection-dense.sweep.json",
         ],
@@ -56,14 +58,20 @@ pub const GALLERY: [GalleryNetwork; 9] = [
         name: "vgg16_bn-w0.25-cifar10",
         title: "VGG16-BN, ¼ as wide, on CIFAR-10",
         profile: "gallery/vgg16_bn-w0.25-cifar10.profile.json",
-        sweeps: &["gallery/vgg16_bn-w0.25-cifar10.sweep.json"],
+        sweeps: &[
+            "gallery/vgg16_bn-w0.25-cifar10.sweep.json",
+            "gallery/vgg16_bn-w0.25-cifar10.steps.sweep.json",
+        ],
         checkpoint: Some("gallery/vgg16_bn-w0.25-cifar10.safetensors"),
     },
     GalleryNetwork {
         name: "akamaster-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (akamaster)",
         profile: "gallery/akamaster-resnet20-cifar10.profile.json",
-        sweeps: &["gallery/akamaster-resnet20-cifar10.sweep.json"],
+        sweeps: &[
+            "gallery/akamaster-resnet20-cifar10.sweep.json",
+            "gallery/akamaster-resnet20-cifar10.steps.sweep.json",
+        ],
         checkpoint: None,
     },
     GalleryNetwork {
@@ -84,7 +92,10 @@ pub const GALLERY: [GalleryNetwork; 9] = [
         name: "chenyaofo-resnet20-cifar100",
         title: "ResNet-20 on CIFAR-100 (chenyaofo)",
         profile: "gallery/chenyaofo-resnet20-cifar100.profile.json",
-        sweeps: &["gallery/chenyaofo-resnet20-cifar100.sweep.json"],
+        sweeps: &[
+            "gallery/chenyaofo-resnet20-cifar100.sweep.json",
+            "gallery/chenyaofo-resnet20-cifar100.steps.sweep.json",
+        ],
         checkpoint: None,
     },
     GalleryNetwork {

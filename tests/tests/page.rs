@@ -576,6 +576,27 @@ async fn a_deep_network_is_drawn_and_folded() {
     page.close().await;
 }
 
+/// Sweeps of one profile on the same images, side by side; one in which layers were forced is no
+/// rung of the others' ladder.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ladder_of_repairs_is_a_chart_of_its_own() {
+    let page = Browser::open().await;
+    page.goto("?profile=resnet18-w0.25-cifar10&pane=sweep&rule=erk").await;
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 4").await;
+    let rungs = "const figure = document.querySelector('[data-chart=ladder]')?.closest('figure'); \
+        if (!figure) return []; figure.querySelector('details').open = true; \
+        return [...figure.querySelectorAll('thead th')].slice(1).map(cell => cell.textContent)";
+    let expected =
+        json!(["none", "variance_matching", "reconstruction", "reconstruction in steps"]);
+    page.wait_until(&format!("return JSON.stringify((() => {{ {rungs} }})()) === '{expected}'"))
+        .await;
+    page.set("#sweep", "2", "change").await;
+    let expected = json!(["none", "variance_matching", "reconstruction"]);
+    page.wait_until(&format!("return JSON.stringify((() => {{ {rungs} }})()) === '{expected}'"))
+        .await;
+    page.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_file_server_under_a_sub_path_is_enough() {
     let page = Browser::at(plain_server().await, None, (1500, 1200)).await;

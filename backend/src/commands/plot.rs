@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use rrlab_types::{
-    Allocation, Criterion, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile,
-    ProfileHash, Repair, ReportOrigin, Role, Rule, SweepDraws, SweepReport,
+    Allocation, Document, FinetuneReport, FinetuneRun, ModelHash, ModelProfile, ProfileHash,
+    Repair, ReportOrigin, Role, Rule, SweepDraws, SweepReport,
 };
-
 use strum::VariantArray as _;
 
 use super::context::{asked_rules, read_document, svg_destination};
@@ -73,15 +72,6 @@ fn with_others(first: SweepReport, others: &[PathBuf]) -> anyhow::Result<Vec<Swe
     Ok(reports)
 }
 
-/// How a network was pruned and repaired, as the legend says it.
-fn treatment(criterion: Criterion, repair: Repair) -> String {
-    match criterion {
-        Criterion::Magnitude => repair.to_string(),
-        Criterion::Wanda => format!("{repair}, by wanda"),
-        Criterion::Obs => format!("{repair} in steps"),
-    }
-}
-
 /// Accuracy over sparsity, a line for each rule and repair: colours are rules and dashes repairs. Of
 /// one rule alone it is the ladder of its repairs, and colours are these.
 /// Means over draws of calibration images have whiskers of a standard error.
@@ -103,7 +93,7 @@ fn sweeps(sweeps: &[SweepDraws], rules: &[Rule]) -> LineFigure {
                 errors.push(error.filter(|_| draws.reports().len() > 1));
             }
             if !points.is_empty() {
-                let name = format!("{rule}, {}", treatment(draws.first().plan.criterion, repair));
+                let name = format!("{rule}, {}", draws.first().plan.criterion.with_repair(repair));
                 lines.push(Line { name, points, errors, look: Look::Distinct(colour), dash });
             }
         }

@@ -3,9 +3,7 @@
 
 use std::fmt::Write as _;
 
-use rrlab_types::{
-    Criterion, Repair, Rule, SIGNIFICANCE, Sparsity, Standing, SweepDraws, SweepPlan,
-};
+use rrlab_types::{Repair, Rule, SIGNIFICANCE, Sparsity, Standing, SweepDraws, SweepPlan};
 
 use crate::markdown::{code, table};
 use crate::output::NONE;
@@ -77,7 +75,7 @@ fn networks(sweeps: &[SweepDraws]) -> impl std::fmt::Display {
         let report = draws.first();
         let rules: Vec<String> = report.plan.rules.iter().map(code).collect();
         vec![
-            name(draws),
+            draws.first().title(),
             report.origin.model_hash.map_or_else(|| NONE.into(), |hash| hash.short()),
             format!("{:.1}", 100.0 * report.dense_accuracy),
             report.plan.evaluation_images.to_string(),
@@ -102,18 +100,6 @@ fn networks(sweeps: &[SweepDraws]) -> impl std::fmt::Display {
         "rules",
     ];
     table(header.map(String::from).to_vec(), sweeps.iter().map(row).collect(), 8)
-}
-
-fn name(draws: &SweepDraws) -> String {
-    let report = draws.first();
-    let masks = match report.plan.criterion {
-        Criterion::Obs => ", in steps".to_owned(),
-        Criterion::Magnitude => String::new(),
-        criterion => format!(", by {criterion}"),
-    };
-    let forced: Vec<String> =
-        report.plan.constraints.iter().map(|forced| format!(", {forced}")).collect();
-    format!("{} on {}{masks}{}", report.architecture, report.origin.dataset, forced.concat())
 }
 
 fn plans(sweeps: &[SweepDraws]) -> impl Iterator<Item = &SweepPlan> {
@@ -153,7 +139,7 @@ fn rows(sweeps: &[SweepDraws], contestant: Contestant, repair: Repair) -> Vec<Ve
         let places: Vec<Option<Place>> = sparsities.iter().map(place).collect();
         if places.iter().any(Option::is_some) {
             let cells = places.iter().map(|place| place.as_ref().map_or_else(|| NONE.into(), cell));
-            rows.push([name(draws)].into_iter().chain(cells).collect());
+            rows.push([draws.first().title()].into_iter().chain(cells).collect());
         }
     }
     rows

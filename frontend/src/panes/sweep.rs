@@ -37,16 +37,10 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
     }
 }
 
-fn title(report: &SweepReport) -> String {
-    let forced: Vec<String> = report.plan.constraints.iter().map(ToString::to_string).collect();
-    let forced =
-        if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
-    format!("{} on {}{forced}", report.architecture, report.origin.dataset)
-}
-
 #[component]
 fn SweepChoice(lab: Lab, chosen: RwSignal<usize>) -> impl IntoView {
-    let titles = move || lab.sweeps.with(|sweeps| sweeps.iter().map(title).collect::<Vec<_>>());
+    let titles =
+        move || lab.sweeps.with(|sweeps| sweeps.iter().map(SweepReport::title).collect::<Vec<_>>());
     view! {
         <Show when=move || { lab.sweeps.with(Vec::len) > 1 }>
             <label class="inline">
@@ -70,7 +64,7 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
     let measured = format!(
         "{}, network {network}: dense {} on {} test images; repaired from {} calibration images \
         without labels; seed {}, {}, {}",
-        title(&report),
+        report.title(),
         percent(report.dense_accuracy),
         report.plan.evaluation_images,
         report.plan.calibration_images,
@@ -126,7 +120,55 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
             "Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
         {move || report.with_value(|report| leaders(report, repair.get()))}
+        {report.with_value(|report| view! { <Ladder lab report=report.clone() /> })}
     }
+}
+
+/// What each repair is worth to A's rule, where this sweep and those that differ from it in repairs
+/// and criterion alone have two or more.
+#[component]
+fn Ladder(lab: Lab, report: SweepReport) -> impl IntoView {
+    let spec = Memo::new(move |_| {
+        lab.sweeps.with(|sweeps| {
+            let rungs = sweeps.iter().filter(|sweep| report.differs_in_treatment_alone(sweep));
+            ladder(rungs, lab.settings.a.rule.get())
+        })
+    });
+    let title = move || format!("The ladder of repairs under {}", lab.settings.a.rule.get());
+    view! {
+        <Show when=move || { spec.with(|spec| spec.series.len() > 1) }>
+            <h3>"What repair is worth"</h3>
+            <Chart settings=lab.settings lab name="ladder" title=Signal::derive(title) spec />
+            <p class="faint">
+                "The farther to the right a line falls, the more sparsity its repair bears. \
+                Choose another rule at the top."
+            </p>
+        </Show>
+    }
+}
+
+/// Accuracy over sparsity under one rule, a line for each way in which sweeps pruned and repaired.
+fn ladder<'a>(sweeps: impl Iterator<Item = &'a SweepReport>, rule: Rule) -> ChartSpec {
+    let mut series: Vec<Series> = Vec::new();
+    for sweep in sweeps {
+        for &repair in &sweep.plan.repairs {
+            let name = sweep.plan.criterion.with_repair(repair);
+            let points = points(sweep, rule, repair);
+            if !points.is_empty() && series.iter().all(|series| series.name != name) {
+                series.push(Series::line(name, points));
+            }
+        }
+    }
+    let sparsities = || series.iter().flat_map(|series| &series.points).map(|point| point.0);
+    let (low, high) = (sparsities().fold(1.0, f64::min), sparsities().fold(0.0, f64::max));
+    let y = Axis::new("accuracy", AxisScale::Percent).between(0.0, 1.0);
+    ChartSpec { legend: true, ..ChartSpec::new(Axis::sparsity(low, high), y, series) }
+}
+
+/// Sparsity and accuracy of a rule's entries after a repair.
+fn points(report: &SweepReport, rule: Rule, repair: Repair) -> Vec<(f64, f64)> {
+    let line = report.line(rule, repair);
+    line.into_iter().map(|entry| (entry.sparsity.get(), entry.accuracy)).collect()
 }
 
 fn chart(
@@ -136,24 +178,17 @@ fn chart(
     sparsity: Sparsity,
     hidden: &[String],
 ) -> ChartSpec {
-    let line = |rule: Rule, repair: Repair| -> Vec<(f64, f64)> {
-        report
-            .line(rule, repair)
-            .into_iter()
-            .map(|entry| (entry.sparsity.get(), entry.accuracy))
-            .collect()
-    };
     let after = report.plan.rules.iter().enumerate().map(|(style, &rule)| Series {
         style: Some(style),
         hidden: hidden.contains(&rule.to_string()),
-        ..Series::line(rule.name(), line(rule, repair))
+        ..Series::line(rule.name(), points(report, rule, repair))
     });
     let is_measured_before = report.plan.repairs.contains(&Repair::None);
     let before = after.clone().filter(|_| is_measured_before).zip(&report.plan.rules).map(
         |(series, &rule)| Series {
             note: BEFORE,
             dashed: true,
-            points: line(rule, Repair::None),
+            points: points(report, rule, Repair::None),
             ..series
         },
     );

@@ -1,10 +1,11 @@
 //! The figures of `docs/performance.md` that need nothing but the engine, and, one at a time for
 //! `performance.py` to set beside PyTorch's, the engine's speed.
 //!
-//! `cargo bench -p rrlab-engine --bench performance` prints how many dense passes calibration takes
-//! and how its time grows. With words after `--`, `forward ARCHITECTURE BATCH`, `train ARCHITECTURE
-//! BATCH` or `calibrate ARCHITECTURE IMAGES`, it prints that one figure: images per second, or
-//! dense passes.
+//! `cargo bench -p rrlab-engine --bench performance` prints how many dense passes calibration takes,
+//! how its time grows, and what a sweep's cell costs beside its parts. With words after `--`,
+//! `forward ARCHITECTURE BATCH`, `train ARCHITECTURE BATCH`, `calibrate ARCHITECTURE IMAGES` or
+//! `sweep ARCHITECTURE IMAGES`, it prints that one figure: images per second, dense passes, or a
+//! cell over its parts; with `sweeps`, the last table alone.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -13,11 +14,20 @@ use burn::tensor::{Device, Distribution, Tensor, read_sync};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::data::{Dataset, Split, shapes10};
+use rrlab_engine::evaluate::accuracy;
+use rrlab_engine::experiment::Experiment;
+use rrlab_engine::judge::Judge;
+use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, download};
+use rrlab_engine::prune::prune;
+use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::train::{Trainer, TrainingState};
-use rrlab_engine::watch::Progress;
-use rrlab_types::TrainingPlan;
+use rrlab_engine::watch::{Progress, unwatched};
+use rrlab_types::{
+    AllocationRequest, Evidence, Repair, RepairOperator, Rule, Sparsity, SweepPlan, TrainingPlan,
+    allocate,
+};
 
 const CLASSES: usize = 10;
 /// A figure is of as many repetitions as fill this.
@@ -37,6 +47,12 @@ const CALIBRATED: [(&str, usize); 9] = [
     ("vgg16_bn", 256),
     ("vgg16_bn", 1024),
 ];
+
+/// Networks whose sweeps are measured, with how many images each network is repaired on.
+const SWEPT: [(&str, usize); 3] =
+    [("resnet20", 1024), ("resnet18:width=0.25", 1024), ("resnet18", 256)];
+/// Cells of such a sweep that count, and repetitions of their parts.
+const CELLS: usize = 3;
 
 fn model(architecture: &str) -> Model {
     let architecture: Architecture = architecture.parse().expect("an architecture's name");
@@ -124,6 +140,98 @@ fn calibration(architecture: &str, count: usize) -> Calibration {
     Calibration { seconds, over_images, dense: of_few * count as f64 / few.len() as f64 }
 }
 
+/// Seconds that a cell of a sweep takes, and the work that it can't do without.
+struct Cell {
+    seconds: f64,
+    repair: f64,
+    judge: f64,
+    evaluation: f64,
+}
+
+impl Cell {
+    /// How much more it takes than its parts.
+    fn ratio(&self) -> f64 {
+        self.seconds / (self.repair + self.judge + self.evaluation)
+    }
+}
+
+/// A sweep with variance matching on so many images, judged on as many, evaluated on twice as many.
+fn cell(architecture: &str, count: usize) -> Cell {
+    let data = shapes10(2 * count, 2 * count, 1);
+    let (model, device) = (model(architecture), Device::flex());
+    let few = drawn(&data, count.min(64));
+    let method = Method::SecondMoments;
+    let profile = read_sync(calibrate(&model, &device, "cpu", &few, method, unwatched));
+    let profile = profile.expect("finite");
+    let sparsity = Sparsity::new(0.9).expect("below 1");
+    let how = Repair::Operator(RepairOperator::VarianceMatching);
+    let plan = SweepPlan {
+        // The first cell waits for what is done once for all.
+        rules: vec![Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::Rr],
+        sparsities: vec![sparsity],
+        repairs: vec![how],
+        calibration_images: count,
+        judge_images: count,
+        evaluation_images: 2 * count,
+        ..SweepPlan::default()
+    };
+    let measured = Measured::new(&model, &profile).expect("its own profile");
+    let experiment = Experiment { measured, dataset: &data, device: &device, device_name: "cpu" };
+    let mut done = Vec::new();
+    let watch = async |progress: Progress<'_>| {
+        if let Progress::Entry(_) = progress {
+            done.push(Instant::now());
+        }
+        Ok(())
+    };
+    read_sync(experiment.sweep(plan, None, watch)).expect("a sweep");
+    let seconds = (done[CELLS] - done[0]).as_secs_f64() / CELLS as f64;
+
+    let request = AllocationRequest::new(Rule::Rr, sparsity);
+    let allocation = allocate(Evidence::Profile(&profile), &request).expect("a budget");
+    let (pruned, _) = prune(&model, &allocation).expect("its own allocation");
+    let images = drawn(&data, count);
+    let statistics = read_sync(DenseStatistics::measure(&model, &images, &device, unwatched));
+    let statistics = statistics.expect("finite");
+    let judge = read_sync(Judge::new(&model, images.clone(), &device, unwatched));
+    let judge = judge.expect("the CPU does not fail");
+    let network = Network::new(&pruned, &device);
+    let all: Vec<usize> = (0..data.test.len()).collect();
+    let mean = |work: &mut dyn FnMut()| {
+        let began = Instant::now();
+        (0..CELLS).for_each(|_| work());
+        began.elapsed().as_secs_f64() / CELLS as f64
+    };
+    Cell {
+        seconds,
+        repair: mean(&mut || {
+            let repaired = repair(&model, &statistics, &pruned, how, &images, &device, unwatched);
+            read_sync(repaired).expect("finite");
+        }),
+        judge: mean(&mut || {
+            read_sync(judge.divergence(&pruned, &device, unwatched)).expect("finite");
+        }),
+        evaluation: mean(&mut || {
+            let normalization = &data.normalization;
+            let evaluated = accuracy(&network, &data.test, &all, normalization, unwatched);
+            read_sync(evaluated).expect("the CPU does not fail");
+        }),
+    }
+}
+
+fn sweeps() {
+    println!("\n| network | images | cell, s | repair, s | judge, s | evaluation, s | ratio |");
+    println!("|---|---|---|---|---|---|---|");
+    for (architecture, images) in SWEPT {
+        let measured = cell(architecture, images);
+        let Cell { seconds, repair, judge, evaluation } = measured;
+        let ratio = measured.ratio();
+        println!(
+            "| {architecture} | {images} | {seconds:.2} | {repair:.2} | {judge:.2} | {evaluation:.2} | {ratio:.2} |"
+        );
+    }
+}
+
 /// The exponent with which seconds grow over sizes: the slope of both logarithms.
 fn exponent(points: &[(f64, f64)]) -> f64 {
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
@@ -172,6 +280,7 @@ fn all() {
         "depth (layers, 256 images)",
         &[(20.0, depths[0], 256), (32.0, depths[1], 256), (56.0, depths[2], 256)],
     );
+    sweeps();
 }
 
 fn main() -> ExitCode {
@@ -180,12 +289,14 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => all(),
+        ["sweeps"] => sweeps(),
         [what, architecture, count] => {
             let count = count.parse().expect("how many images");
             match *what {
                 "forward" => println!("{}", forward(architecture, count)),
                 "train" => println!("{}", train(architecture, count)),
                 "calibrate" => println!("{}", calibration(architecture, count).passes()),
+                "sweep" => println!("{}", cell(architecture, count).ratio()),
                 _ => return ExitCode::from(2),
             }
         }

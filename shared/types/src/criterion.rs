@@ -81,4 +81,21 @@ impl Criterion {
         }
         Ok(())
     }
+
+    /// How networks are pruned by it and repaired: a rung of the ladder of repairs.
+    ///
+    /// ```
+    /// use rrlab_types::{Criterion, Repair, RepairOperator};
+    ///
+    /// let reconstruction = Repair::Operator(RepairOperator::Reconstruction);
+    /// assert_eq!(Criterion::Obs.with_repair(reconstruction), "reconstruction in steps");
+    /// assert_eq!(Criterion::Magnitude.with_repair(Repair::None), "none");
+    /// ```
+    pub fn with_repair(self, repair: Repair) -> String {
+        match self {
+            Self::Magnitude => repair.to_string(),
+            Self::Wanda => format!("{repair}, by {self}"),
+            Self::Obs => format!("{repair} in steps"),
+        }
+    }
 }

@@ -470,6 +470,27 @@ impl SweepReport {
         }
     }
 
+    /// Network, data set, how weights were chosen where that was not by magnitude, and what was
+    /// forced.
+    pub fn title(&self) -> String {
+        let masks = match self.plan.criterion {
+            Criterion::Obs => ", in steps".to_owned(),
+            Criterion::Magnitude => String::new(),
+            criterion => format!(", by {criterion}"),
+        };
+        let forced = |forced: &Constraint| format!(", {forced}");
+        let forced: Vec<String> = self.plan.constraints.iter().map(forced).collect();
+        format!("{} on {}{masks}{}", self.architecture, self.origin.dataset, forced.concat())
+    }
+
+    /// Whether another sweep is of the same network, profile and images, with the same seed, settings
+    /// and constraints: its networks differ in how they were pruned inside layers and repaired.
+    pub fn differs_in_treatment_alone(&self, other: &Self) -> bool {
+        let (mut mine, theirs) = (self.plan.without_lists(), other.plan.without_lists());
+        mine.criterion = theirs.criterion;
+        mine == theirs && self.origin.difference(&other.origin).is_none()
+    }
+
     /// Entries of a rule and repair in order of sparsity.
     pub fn line(&self, rule: Rule, repair: Repair) -> Vec<&SweepEntry> {
         let mut line: Vec<&SweepEntry> = self

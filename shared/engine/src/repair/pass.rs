@@ -71,15 +71,20 @@ pub(super) fn outputs_of(
 /// `[channels]` each.
 pub(super) type BatchSums = (usize, Vec<Tensor<1>>);
 
-/// Means of several quantities over all batches, `[quantities, channels]`.
+/// Means of several quantities over all batches, `[quantities, channels]`. The device is read once,
+/// after it was given all of them to compute.
 pub(super) async fn means(
     batches: impl Iterator<Item = BatchSums>,
 ) -> Result<Vec<f64>, ExecutionError> {
-    let mut sums: Vec<f64> = Vec::new();
-    let mut count = 0.0;
+    let (mut count, mut of_batches) = (0.0, Vec::new());
     for (of_images, of_batch) in batches {
         count += of_images as f64;
-        add_values(&mut sums, &download(Tensor::cat(of_batch, 0)).await?);
+        of_batches.push(Tensor::cat(of_batch, 0));
+    }
+    let length = of_batches.first().map_or(1, |sums| sums.dims()[0]);
+    let mut sums: Vec<f64> = Vec::new();
+    for of_batch in download(Tensor::cat(of_batches, 0)).await?.chunks(length) {
+        add_values(&mut sums, of_batch);
     }
     Ok(sums.into_iter().map(|sum| sum / count).collect())
 }
