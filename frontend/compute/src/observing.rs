@@ -6,7 +6,7 @@ use rrlab_engine::model::Model;
 use rrlab_engine::observe::{LayerOutput, layer_output, observed_channels};
 use rrlab_engine::watch::Interrupted;
 use rrlab_protocol::{ComputeEvent, LayerObservation, ObservedImage, Prediction, Treatment};
-use rrlab_types::{LayerGraph, NodeId, ThreeStates};
+use rrlab_types::{LayerGraph, ModelHash, NodeId, ThreeStates};
 
 use crate::control::RequestControl;
 use crate::port::send_bytes;
@@ -24,17 +24,20 @@ impl WorkerState {
     /// treatment's seed.
     pub async fn observe(
         &mut self,
+        asked: &ModelHash,
         layer: &str,
         treatment: Treatment,
         control: &RequestControl,
     ) -> Result<(), Failure> {
+        let id = node_of(self.model(asked)?.graph(), layer)?;
         if self.observed.as_ref().is_none_or(|(before, _)| *before != treatment) {
+            // Let go first: there is memory for one more network, not for three.
+            self.observed = None;
             let networks = self.treated(&treatment, control).await?;
             self.observed = Some((treatment, networks));
         }
-        let (data, (_, dense)) = (self.data()?, self.held()?);
+        let (data, dense) = (self.data()?, self.model(asked)?);
         let Some((treatment, Pruned { pruned, repaired })) = &self.observed else { return Ok(()) };
-        let id = node_of(dense.graph(), layer)?;
         let batch = evaluation_batch(dense.graph(), data.test.shape());
         let drawn = draw_indices(&data.test, OBSERVED_IMAGES.min(batch), treatment.seed);
         let outputs = ThreeStates {
@@ -61,7 +64,14 @@ impl WorkerState {
         let device = &self.device.device;
         let samples = Sample::unvaried(drawn);
         let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
-        Ok(layer_output(model, layer, images, device).await.map_err(Interrupted::Device)?)
+        let output = layer_output(model, layer, images, device).await;
+        let output = output.map_err(Interrupted::Device)?;
+        if output.values.iter().chain(&output.logits).all(|value| value.is_finite()) {
+            return Ok(output);
+        }
+        Err("the layer's values are not finite: choose another repair, or a lower sparsity"
+            .to_owned()
+            .into())
     }
 
     fn observation(
@@ -132,7 +142,7 @@ fn pictures(
     }
     for image in 0..shown {
         for (index, channel) in observation.channels.iter().enumerate() {
-            for (_, output) in outputs.map(|output| output.map(image, index)).named() {
+            for (_, output) in outputs.map(|output| output.map(image, index)).each() {
                 bytes.extend(output.iter().map(|&value| LayerObservation::level(channel, value)));
             }
         }

@@ -123,8 +123,8 @@ impl WorkerState {
                 self.sweep(&model, *plan, previous.map(|report| *report), control).await?
             }
             ComputeRequest::Prune(treatment) => self.prune(&treatment, control).await?,
-            ComputeRequest::Observe { layer, treatment } => {
-                self.observe(&layer, *treatment, control).await?
+            ComputeRequest::Observe { model, layer, treatment } => {
+                self.observe(&model, &layer, *treatment, control).await?
             }
             ComputeRequest::Predict { model, images, seed } => {
                 self.predict(&model, images, seed).await?

@@ -29,10 +29,10 @@ pub(super) fn Picture(
         on_click.run((across, part(event.offset_y(), canvas.client_height())));
     };
     view! {
-        <figure class:clickable=on_click.is_some()>
+        <span class="picture" class:clickable=on_click.is_some()>
             <canvas node_ref=canvas data-picture=name role="img" aria-label=caption on:click=click>
             </canvas>
-            <figcaption>{caption}</figcaption>
-        </figure>
+            <span class="caption">{caption}</span>
+        </span>
     }
 }

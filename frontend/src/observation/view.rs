@@ -22,7 +22,12 @@ pub fn ObservationView(lab: Lab, inputs: RunInputs, layer: String) -> impl IntoV
     let session = inputs.session;
     let layer = StoredValue::new(layer);
     let look = move |_| match lab.a.get_untracked() {
-        Ok(allocation) => inputs.observe(layer.get_value(), allocation),
+        Ok(allocation) if allocation.model_hash.is_some() => {
+            inputs.observe(layer.get_value(), allocation);
+        }
+        Ok(_) => session.report(
+            "this profile does not say which network it is of: measure the network anew".into(),
+        ),
         Err(problem) => session.report(problem),
     };
     let network = lab.profile.with_value(|profile| profile.model_hash);
@@ -31,7 +36,12 @@ pub fn ObservationView(lab: Lab, inputs: RunInputs, layer: String) -> impl IntoV
         Some(observation.model) == network && layer.with_value(|name| *name == observation.layer)
     };
     let seen = move || session.observation.get().filter(is_of_layer);
-    let pictures = move || seen().map(|seen| view! { <Pictures lab seen /> });
+    let pictures = move || seen().map(|seen| view! { <Pictures lab inputs seen /> });
+    // The panel says it where it is open.
+    let progress = move || match lab.settings.run.get() {
+        true => String::new(),
+        false => activity(session),
+    };
     // Where nothing can be run, there is nothing to see.
     view! {
         <Show when=move || lab.settings.shows(Part::Run)>
@@ -42,9 +52,10 @@ pub fn ObservationView(lab: Lab, inputs: RunInputs, layer: String) -> impl IntoV
                         disabled=move || session.is_busy()>"Look at this layer under A"</button>
                 </div>
                 <p class="faint">
-                    "Prunes and repairs the network by A in this browser and shows what this \
-                    layer gives for test images. "
-                    <span role="status">{move || activity(session)}</span>
+                    "Prunes and repairs the network by A in this browser, where it takes the \
+                    place of the one that runs here, and shows what this layer gives for test \
+                    images. "
+                    <span role="status">{progress}</span>
                 </p>
                 {pictures}
             </section>
@@ -109,7 +120,7 @@ fn tiles_per_row(tiles: usize) -> usize {
 }
 
 #[component]
-fn Pictures(lab: Lab, seen: ObservedLayer) -> impl IntoView {
+fn Pictures(lab: Lab, inputs: RunInputs, seen: ObservedLayer) -> impl IntoView {
     let worst_first = seen.observation.worst_first();
     let text = what_was_done(lab, &seen);
     let choice = Choice {
@@ -118,11 +129,11 @@ fn Pictures(lab: Lab, seen: ObservedLayer) -> impl IntoView {
         channel: RwSignal::new(worst_first[0]),
     };
     let is_old = move || {
-        let of_a = lab.a.with(|outcome| outcome.as_ref().ok().cloned());
-        choice.seen.with_value(|seen| of_a.as_ref() != Some(&seen.treatment.allocation))
+        let now = lab.a.get().ok().map(|allocation| inputs.treatment(allocation));
+        choice.seen.with_value(|seen| now.as_ref() != Some(&seen.treatment))
     };
     let order = StoredValue::new(worst_first);
-    let distortions = Signal::derive(move || choice.observation(charts::distortions));
+    let errors = Signal::derive(move || choice.observation(charts::errors));
     let spread = Signal::derive(move || {
         let channel = choice.channel.get();
         choice.observation(|observation| charts::spread(&observation.channels[channel]))
@@ -131,7 +142,7 @@ fn Pictures(lab: Lab, seen: ObservedLayer) -> impl IntoView {
     view! {
         <p class="faint" id="observed">{text}</p>
         <Show when=is_old>
-            <p class="notice" role="status">"A has changed since: look again to see it."</p>
+            <p class="notice" role="status">"A, or how many images it is repaired on, has changed since: look again to see it."</p>
         </Show>
         <Images choice />
         <div class="pictures">
@@ -142,8 +153,9 @@ fn Pictures(lab: Lab, seen: ObservedLayer) -> impl IntoView {
         <div class="charts">
             <Chart settings=lab.settings lab name="observed-spread" spec=spread
                 title=Signal::derive(move || format!("Values of channel {}", choice.channel.get())) />
-            <Chart settings=lab.settings lab name="observed-channels" spec=distortions
-                title="Every channel: what pruning did, and what repair left" />
+            <Chart settings=lab.settings lab name="observed-channels" spec=errors
+                title="Every channel: how far off it is, pruned and repaired" />
+
         </div>
     }
 }
@@ -185,10 +197,10 @@ fn Images(choice: Choice) -> impl IntoView {
                 format!("{mark}{name} {}", percent(*probability))
             })
         });
-        let line = |(network, text): (&'static str, String)| {
-            view! { <span><b>{network}</b>" "{text}</span> }
+        let line = |(network, text): (NetworkState, String)| {
+            view! { <span><b>{network.to_string()}</b>" "{text}</span> }
         };
-        lines.named().map(line).collect_view()
+        lines.each().map(line).collect_view()
     };
     view! {
         <div class="images">{(0..count).map(image).collect_view()}</div>
@@ -226,13 +238,13 @@ fn Sheet(choice: Choice, state: NetworkState, order: StoredValue<Vec<usize>>) ->
 
 #[component]
 fn ChannelChoice(choice: Choice, order: StoredValue<Vec<usize>>) -> impl IntoView {
-    let text = |distortion: Option<f64>| {
-        distortion.map_or_else(|| "–".to_owned(), |distortion| format!("{distortion:.2}"))
-    };
+    let text =
+        |error: Option<f64>| error.map_or_else(|| "–".to_owned(), |error| format!("{error:.2}"));
     let option = move |channel: usize| {
         let words = choice.observation(|observation| {
             let of = &observation.channels[channel];
-            format!("channel {channel}: {} pruned, {} repaired", text(of.raw), text(of.residual))
+            let (pruned, repaired) = (text(of.pruned_error), text(of.repaired_error));
+            format!("channel {channel}: {pruned} pruned, {repaired} repaired")
         });
         let selected = move || choice.channel.get() == channel;
         view! { <option value=channel.to_string() selected=selected>{words}</option> }
@@ -300,8 +312,11 @@ fn ChannelPictures(choice: Choice) -> impl IntoView {
             {weights(false)}{weights(true)}
         </div>
         <p class="faint">
-            "Grey: three standard deviations of the dense channel to either side of its mean. \
-            Orange is above, blue below; removed weights are left out."
+            "Errors are squared, over the channel’s dense variance; layers before this one are \
+            pruned too. Grey reaches three standard deviations of the dense channel to either \
+            side of its mean. Orange is above, blue below, by the root: full where a difference \
+            spans all of the grey, or a weight is the layer’s largest. Removed weights are left \
+            out."
         </p>
     }
 }

@@ -130,8 +130,9 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
 fn Ladder(lab: Lab, report: SweepReport) -> impl IntoView {
     let spec = Memo::new(move |_| {
         lab.sweeps.with(|sweeps| {
-            let rungs = sweeps.iter().filter(|sweep| report.differs_in_treatment_alone(sweep));
-            ladder(rungs, lab.settings.a.rule.get())
+            let others = sweeps.iter().filter(|sweep| report.differs_in_treatment_alone(sweep));
+            // A way that several sweeps have is drawn as the chosen one tells it.
+            ladder([&report].into_iter().chain(others), lab.settings.a.rule.get())
         })
     });
     let title = move || format!("The ladder of repairs under {}", lab.settings.a.rule.get());

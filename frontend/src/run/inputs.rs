@@ -55,6 +55,7 @@ choices! {
 /// What is set in the panel that runs networks.
 #[derive(Clone, Copy)]
 pub struct RunInputs {
+    /// The worker, and what it has found.
     pub session: Session,
     /// Whether the open profile is the one that the settings name.
     is_named: Signal<bool>,
@@ -191,10 +192,10 @@ impl RunInputs {
         }))
     }
 
-    /// What brings the network; nothing where it is the one that is there.
-    async fn network_task(self) -> Result<Option<Task<Attachment>>, String> {
+    /// What brings a network; nothing where it is the one that is there.
+    async fn network_task(self, source: NetworkSource) -> Result<Option<Task<Attachment>>, String> {
         let seed = self.seed.get_untracked();
-        Ok(Some(Task::Request(match self.network.get_untracked() {
+        Ok(Some(Task::Request(match source {
             NetworkSource::Held => return Ok(None),
             NetworkSource::ResNet8 => new_network("resnet8", seed),
             NetworkSource::ResNet20 => new_network("resnet20", seed),
@@ -237,11 +238,17 @@ impl RunInputs {
         Ok(attachment)
     }
 
-    /// Brings images and network where they are not there yet, then does the rest.
+    /// Brings images and the network that was chosen where they are not there yet, then does the
+    /// rest.
     fn run(self, tasks: Vec<Task<Attachment>>) {
+        self.run_with(self.network.get_untracked(), tasks);
+    }
+
+    /// The same with another network.
+    fn run_with(self, network: NetworkSource, tasks: Vec<Task<Attachment>>) {
         let session = self.session;
         leptos::task::spawn_local(async move {
-            match self.inputs_tasks().await {
+            match self.inputs_tasks(network).await {
                 Ok(mut first) => {
                     first.extend(tasks);
                     session.add_tasks(first);
@@ -252,9 +259,9 @@ impl RunInputs {
     }
 
     /// What brings images and network.
-    async fn inputs_tasks(self) -> Result<Vec<Task<Attachment>>, String> {
+    async fn inputs_tasks(self, network: NetworkSource) -> Result<Vec<Task<Attachment>>, String> {
         let mut tasks = vec![self.images_task()?];
-        tasks.extend(self.network_task().await?);
+        tasks.extend(self.network_task(network).await?);
         Ok(tasks)
     }
 
@@ -343,34 +350,36 @@ impl RunInputs {
         self.run(vec![Task::Predict { images: CLASSIFIED_IMAGES, seed }]);
     }
 
-    /// Prunes by an allocation with A's settings, repairs, and shows what a layer gives for test
-    /// images. The network is the one that is here, if the allocation is of it, else the open
-    /// exhibit's, else the one that the panel names.
-    pub fn observe(self, layer: String, allocation: Allocation) {
-        let (session, settings) = (self.session, self.session.settings.a);
-        let is_held = session.is_about(allocation.model_hash.as_ref());
-        let is_file = self.network.get_untracked() == NetworkSource::File;
-        // Of an exhibit without a checkpoint, a person may have chosen that.
-        let takes_exhibit = |exhibit: &GalleryNetwork| exhibit.checkpoint.is_some() || !is_file;
-        if !is_held && self.exhibit().is_some_and(takes_exhibit) {
-            self.network.set(NetworkSource::Exhibit);
-        }
-        let treatment = Treatment {
+    /// An allocation with A's other settings, repaired on the images that are set here; follows them.
+    pub fn treatment(self, allocation: Allocation) -> Treatment {
+        let settings = self.session.settings.a;
+        Treatment {
             allocation,
-            criterion: settings.criterion.get_untracked(),
-            repair: Repair::Operator(settings.repair.get_untracked()),
-            images: self.calibration.get_untracked(),
-            seed: self.seed.get_untracked(),
+            criterion: settings.criterion.get(),
+            repair: Repair::Operator(settings.repair.get()),
+            images: self.calibration.get(),
+            seed: self.seed.get(),
+        }
+    }
+
+    /// Prunes by an allocation, repairs, and shows what a layer gives for test images.
+    pub fn observe(self, layer: String, allocation: Allocation) {
+        let network = self.network_of(&allocation);
+        let treatment = Box::new(untrack(|| self.treatment(allocation)));
+        self.run_with(network, vec![Task::Observe { layer, treatment }]);
+    }
+
+    /// Where the network of an allocation is: here already, with the page, or where the panel says.
+    fn network_of(self, allocation: &Allocation) -> NetworkSource {
+        let chosen = self.network.get_untracked();
+        // Of an exhibit without a checkpoint, a person may have chosen that.
+        let takes_exhibit = |exhibit: &GalleryNetwork| {
+            exhibit.checkpoint.is_some() || chosen != NetworkSource::File
         };
-        let request = ComputeRequest::Observe { layer, treatment: Box::new(treatment) };
-        let observe = Task::Request(request.into());
-        if is_held {
-            match self.images_task() {
-                Ok(images) => session.add_tasks(vec![images, observe]),
-                Err(problem) => session.report(problem),
-            }
-        } else {
-            self.run(vec![observe]);
+        match self.exhibit() {
+            _ if self.session.is_about(allocation.model_hash.as_ref()) => NetworkSource::Held,
+            Some(exhibit) if takes_exhibit(exhibit) => NetworkSource::Exhibit,
+            _ => chosen,
         }
     }
 

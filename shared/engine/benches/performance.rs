@@ -162,21 +162,32 @@ fn cell(architecture: &str, count: usize) -> Cell {
     let few = drawn(&data, count.min(64));
     let method = Method::SecondMoments;
     let profile = read_sync(calibrate(&model, &device, "cpu", &few, method, unwatched));
-    let profile = profile.expect("finite");
-    let sparsity = Sparsity::new(0.9).expect("below 1");
-    let how = Repair::Operator(RepairOperator::VarianceMatching);
+    let measured = profile.expect("finite");
+    let measured = Measured::new(&model, &measured).expect("its own profile");
+    let seconds = seconds_per_cell(measured, &data, &device, count);
+    let [repair, judge, evaluation] = seconds_of_parts(measured, &data, &device, count);
+    Cell { seconds, repair, judge, evaluation }
+}
+
+/// How cells are repaired.
+const HOW: Repair = Repair::Operator(RepairOperator::VarianceMatching);
+
+fn sparsity() -> Sparsity {
+    Sparsity::new(0.9).expect("below 1")
+}
+
+fn seconds_per_cell(measured: Measured<'_>, data: &Dataset, device: &Device, count: usize) -> f64 {
     let plan = SweepPlan {
         // The first cell waits for what is done once for all.
         rules: vec![Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::Rr],
-        sparsities: vec![sparsity],
-        repairs: vec![how],
+        sparsities: vec![sparsity()],
+        repairs: vec![HOW],
         calibration_images: count,
         judge_images: count,
         evaluation_images: 2 * count,
         ..SweepPlan::default()
     };
-    let measured = Measured::new(&model, &profile).expect("its own profile");
-    let experiment = Experiment { measured, dataset: &data, device: &device, device_name: "cpu" };
+    let experiment = Experiment { measured, dataset: data, device, device_name: "cpu" };
     let mut done = Vec::new();
     let watch = async |progress: Progress<'_>| {
         if let Progress::Entry(_) = progress {
@@ -185,38 +196,46 @@ fn cell(architecture: &str, count: usize) -> Cell {
         Ok(())
     };
     read_sync(experiment.sweep(plan, None, watch)).expect("a sweep");
-    let seconds = (done[CELLS] - done[0]).as_secs_f64() / CELLS as f64;
+    (done[CELLS] - done[0]).as_secs_f64() / CELLS as f64
+}
 
-    let request = AllocationRequest::new(Rule::Rr, sparsity);
-    let allocation = allocate(Evidence::Profile(&profile), &request).expect("a budget");
-    let (pruned, _) = prune(&model, &allocation).expect("its own allocation");
-    let images = drawn(&data, count);
-    let statistics = read_sync(DenseStatistics::measure(&model, &images, &device, unwatched));
+/// Seconds of a repair, of the judge's pass, and of an evaluation.
+fn seconds_of_parts(
+    measured: Measured<'_>,
+    data: &Dataset,
+    device: &Device,
+    count: usize,
+) -> [f64; 3] {
+    let (model, profile) = (measured.model(), measured.profile());
+    let request = AllocationRequest::new(Rule::Rr, sparsity());
+    let allocation = allocate(Evidence::Profile(profile), &request).expect("a budget");
+    let (pruned, _) = prune(model, &allocation).expect("its own allocation");
+    let images = drawn(data, count);
+    let statistics = read_sync(DenseStatistics::measure(model, &images, device, unwatched));
     let statistics = statistics.expect("finite");
-    let judge = read_sync(Judge::new(&model, images.clone(), &device, unwatched));
+    let judge = read_sync(Judge::new(model, images.clone(), device, unwatched));
     let judge = judge.expect("the CPU does not fail");
-    let network = Network::new(&pruned, &device);
+    let network = Network::new(&pruned, device);
     let all: Vec<usize> = (0..data.test.len()).collect();
     let mean = |work: &mut dyn FnMut()| {
         let began = Instant::now();
         (0..CELLS).for_each(|_| work());
         began.elapsed().as_secs_f64() / CELLS as f64
     };
-    Cell {
-        seconds,
-        repair: mean(&mut || {
-            let repaired = repair(&model, &statistics, &pruned, how, &images, &device, unwatched);
+    [
+        mean(&mut || {
+            let repaired = repair(model, &statistics, &pruned, HOW, &images, device, unwatched);
             read_sync(repaired).expect("finite");
         }),
-        judge: mean(&mut || {
-            read_sync(judge.divergence(&pruned, &device, unwatched)).expect("finite");
+        mean(&mut || {
+            read_sync(judge.divergence(&pruned, device, unwatched)).expect("finite");
         }),
-        evaluation: mean(&mut || {
+        mean(&mut || {
             let normalization = &data.normalization;
             let evaluated = accuracy(&network, &data.test, &all, normalization, unwatched);
             read_sync(evaluated).expect("the CPU does not fail");
         }),
-    }
+    ]
 }
 
 fn sweeps() {

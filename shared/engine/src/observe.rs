@@ -83,8 +83,8 @@ impl LayerOutput {
 /// let seen = |model: &Model| read_sync(layer_output(model, layer, images.clone(), &device));
 /// let outputs = ThreeStates { dense: seen(&dense)?, pruned: seen(&pruned)?, repaired: seen(&dense)? };
 /// for channel in observed_channels(&outputs) {
-///     assert!(channel.raw > channel.residual);
-///     assert_eq!(channel.residual, Some(0.0));
+///     assert!(channel.pruned_error > channel.repaired_error);
+///     assert_eq!(channel.repaired_error, Some(0.0));
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -106,13 +106,13 @@ fn observed_channel(outputs: &ThreeStates<LayerOutput>, channel: usize) -> Obser
     }
     let spread = values.map(|values| spread(values, low, high));
     let of_dense = spread.dense.deviation.powi(2) * values.dense.len() as f64;
-    let distortion = |other: &[f64]| {
+    let error = |other: &[f64]| {
         let pairs = values.dense.iter().zip(other);
         let squares: f64 = pairs.map(|(y, other)| (y - other).powi(2)).sum();
         (of_dense > 0.0).then(|| squares / of_dense)
     };
-    let (raw, residual) = (distortion(&values.pruned), distortion(&values.repaired));
-    ObservedChannel { low, high, spread, raw, residual }
+    let (pruned_error, repaired_error) = (error(&values.pruned), error(&values.repaired));
+    ObservedChannel { low, high, spread, pruned_error, repaired_error }
 }
 
 /// Mean, deviation and histogram of values that lie between `low` and `high`.

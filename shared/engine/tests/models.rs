@@ -228,10 +228,11 @@ fn a_repaired_layer_looks_like_the_dense_one() {
             let close = |a: f64, b: f64| (a - b).abs() <= 2e-3 * a.abs().max(1.0);
             assert!(close(dense.mean, repaired.mean), "{}: {channel:?}", layer.name);
             assert!(close(dense.deviation, repaired.deviation), "{}: {channel:?}", layer.name);
-            for (_, spread) in channel.spread.map(|spread| spread.histogram.clone()).named() {
+            for (_, spread) in channel.spread.map(|spread| spread.histogram.clone()).each() {
                 assert!((spread.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             }
-            assert!(channel.raw > Some(0.0) && channel.residual > Some(0.0), "{channel:?}");
+            assert!(channel.pruned_error > Some(0.0), "{channel:?}");
+            assert!(channel.repaired_error > Some(0.0), "{channel:?}");
         }
         if layer.role == rrlab_types::Role::Classifier {
             assert_eq!(outputs.dense.values, outputs.dense.logits);

@@ -80,6 +80,8 @@ pub enum ComputeRequest {
     Prune(Box<Treatment>),
     /// Prune and repair, and show what a layer gives for test images in the three networks.
     Observe {
+        /// Must be the network that the worker holds.
+        model: ModelHash,
         /// Name of the layer.
         layer: String,
         /// What is done to the network; what was done before for another layer is not done again.

@@ -11,7 +11,7 @@ const REACH: f64 = 3.0;
 /// Largest byte of a weight.
 const LARGEST_WEIGHT: f32 = 127.0;
 
-/// A layer's output behind its batch norm, for images of the test set.
+/// A layer's output, behind the batch norm that follows it if one does, for images of the test set.
 ///
 /// The bytes beside it hold, one after the other:
 /// - the images that are shown, `[shown, 3, side, side]`;
@@ -122,22 +122,20 @@ impl LayerObservation {
 
     /// Channels, those that repair leaves farthest from the dense network first; constant ones last.
     pub fn worst_first(&self) -> Vec<usize> {
-        let residual = |channel: &usize| self.channels[*channel].residual.unwrap_or(-1.0);
+        let error = |channel: &usize| self.channels[*channel].repaired_error.unwrap_or(-1.0);
         let mut order: Vec<usize> = (0..self.channels.len()).collect();
-        order.sort_by(|a, b| residual(b).total_cmp(&residual(a)));
+        order.sort_by(|a, b| error(b).total_cmp(&error(a)));
         order
     }
 
     /// A map's byte for a value of a channel: 0 to 255 over three standard deviations of the dense
-    /// channel to either side of its mean, what is beyond at the ends.
+    /// channel to either side of its mean, what is beyond at the ends. Where the dense channel is
+    /// constant, whatever is not the mean is at an end.
     pub fn level(channel: &ObservedChannel, value: f32) -> u8 {
         let dense = &channel.spread.dense;
-        let reach = REACH * dense.deviation;
-        if reach == 0.0 {
-            return (LEVELS / 2.0) as u8;
-        }
-        let part = (f64::from(value) - dense.mean + reach) / (2.0 * reach);
-        (part * LEVELS).round().clamp(0.0, LEVELS) as u8
+        let (off, reach) = (f64::from(value) - dense.mean, REACH * dense.deviation);
+        let side = if off == 0.0 { 0.0 } else { (off / reach).clamp(-1.0, 1.0) };
+        ((side + 1.0) / 2.0 * LEVELS).round() as u8
     }
 
     /// The byte of a weight, beside the layer's largest: 0 for a weight that was removed, else a
@@ -161,7 +159,7 @@ mod tests {
         let spread = ValueSpread { mean, deviation, histogram: Vec::new() };
         let spread =
             ThreeStates { dense: spread.clone(), pruned: spread.clone(), repaired: spread };
-        ObservedChannel { low: -9.0, high: 9.0, spread, raw: None, residual: None }
+        ObservedChannel { low: -9.0, high: 9.0, spread, pruned_error: None, repaired_error: None }
     }
 
     #[test]
@@ -186,8 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_channel_is_grey() {
-        assert_eq!(LayerObservation::level(&channel(3.0, 0.0), 3.0), 127);
+    fn what_differs_from_a_constant_channel_is_seen() {
+        let levels = [2.9, 3.0, 3.1].map(|v| LayerObservation::level(&channel(3.0, 0.0), v));
+        assert_eq!(levels, [0, 128, 255]);
     }
 
     #[test]

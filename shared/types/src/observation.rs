@@ -33,9 +33,14 @@ impl<T> ThreeStates<T> {
         ThreeStates { dense: f(dense), pruned: f(pruned), repaired: f(repaired) }
     }
 
-    /// With their names, in this order.
-    pub fn named(self) -> [(&'static str, T); 3] {
-        [("dense", self.dense), ("pruned", self.pruned), ("repaired", self.repaired)]
+    /// Each with its state, in the order of [`NetworkState`].
+    pub fn each(self) -> [(NetworkState, T); 3] {
+        let Self { dense, pruned, repaired } = self;
+        [
+            (NetworkState::Dense, dense),
+            (NetworkState::Pruned, pruned),
+            (NetworkState::Repaired, repaired),
+        ]
     }
 
     /// That of one of the three.
@@ -69,11 +74,13 @@ pub struct ObservedChannel {
     pub high: f64,
     /// How the values are spread in each network.
     pub spread: ThreeStates<ValueSpread>,
-    /// Σ(y − ŷ)² over Σ(y − ȳ)²: what pruning did to the channel, in parts of its dense variance.
-    /// `None` for a channel that is constant in the dense network.
-    pub raw: Option<f64>,
-    /// The same after repair.
-    pub residual: Option<f64>,
+    /// Σ(y − ŷ)² over Σ(y − ȳ)², y being the dense network's values and ŷ the pruned one's: how far
+    /// off the channel is, in parts of its dense variance. Layers before it are pruned too, so that
+    /// this is no raw distortion, which is of one layer alone. `None` for a channel that is constant
+    /// in the dense network.
+    pub pruned_error: Option<f64>,
+    /// The same of the repaired network.
+    pub repaired_error: Option<f64>,
 }
 
 impl ObservedChannel {

@@ -478,7 +478,7 @@ impl SweepReport {
             Criterion::Magnitude => String::new(),
             criterion => format!(", by {criterion}"),
         };
-        let forced = |forced: &Constraint| format!(", {forced}");
+        let forced = |constraint: &Constraint| format!(", {constraint} forced");
         let forced: Vec<String> = self.plan.constraints.iter().map(forced).collect();
         format!("{} on {}{masks}{}", self.architecture, self.origin.dataset, forced.concat())
     }

@@ -81,7 +81,7 @@ pub(super) async fn means(
         count += of_images as f64;
         of_batches.push(Tensor::cat(of_batch, 0));
     }
-    let length = of_batches.first().map_or(1, |sums| sums.dims()[0]);
+    let length = of_batches.first().expect("there are calibration images").dims()[0];
     let mut sums: Vec<f64> = Vec::new();
     for of_batch in download(Tensor::cat(of_batches, 0)).await?.chunks(length) {
         add_values(&mut sums, of_batch);

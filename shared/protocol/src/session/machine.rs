@@ -396,6 +396,9 @@ impl<A: Clone + PartialEq> WorkerSession<A> {
                 let treatment = Treatment { allocation, criterion, repair, images, seed };
                 ComputeRequest::Prune(Box::new(treatment))
             }
+            Task::Observe { layer, treatment } => {
+                ComputeRequest::Observe { model: model()?, layer, treatment }
+            }
             Task::Predict { images, seed } => {
                 ComputeRequest::Predict { model: model()?, images, seed }
             }

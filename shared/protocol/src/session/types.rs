@@ -5,6 +5,7 @@ use rrlab_types::{
 };
 
 use crate::compute::ComputeRequest;
+use crate::treatment::Treatment;
 
 /// A request with its files.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +51,13 @@ pub enum Task<A> {
         images: usize,
         /// Seed of the draw.
         seed: u64,
+    },
+    /// Prune and repair it, and show what a layer gives.
+    Observe {
+        /// Name of the layer.
+        layer: String,
+        /// How it is pruned and repaired.
+        treatment: Box<Treatment>,
     },
     /// Classify so many test images drawn with this seed.
     Predict {
