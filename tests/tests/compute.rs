@@ -251,9 +251,16 @@ async fn see_damage_and_repair(page: &Browser) {
     assert!(said.contains("dense") && said.contains("repaired") && said.contains('%'), "{said}");
     page.click("#observation .images button:last-child").await;
     page.screenshot("observed.png").await;
-    page.set("#sparsity-value", "0.9", "change").await;
-    page.wait_for("#observation .notice").await;
-    page.set("#sparsity-value", "0.8", "change").await;
+    let is_noticed = "return document.querySelectorAll('#observation .notice').length === 1";
+    let is_silent = "return document.querySelectorAll('#observation .notice').length === 0";
+    for (control, other, before) in
+        [("#sparsity-value", "0.9", "0.8"), ("#criterion", "wanda", "magnitude")]
+    {
+        page.set(control, other, "change").await;
+        page.wait_until(is_noticed).await;
+        page.set(control, before, "change").await;
+        page.wait_until(is_silent).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,6 +278,19 @@ async fn an_exhibit_is_looked_at_by_its_own_checkpoint() {
     page.click("#observe").await;
     let said = problem(&page).await;
     assert!(said.contains("no checkpoint of the open profile’s network"), "{said}");
+
+    // A new network is of the images that it was made for: with others there is none.
+    page.goto("?run=true&pane=layer").await;
+    page.set("#shapes", "200", "change").await;
+    page.set("#network", "resnet8", "change").await;
+    page.set("#calibration", "64", "change").await;
+    page.click("#measure").await;
+    measured_here(&page).await;
+    activity_ends(&page).await;
+    page.set("#shapes", "300", "change").await;
+    page.click("#observe").await;
+    let said = problem(&page).await;
+    assert!(said.contains("there is no network yet"), "{said}");
 
     // A reviewer's link runs nothing, and has nothing to look at.
     page.goto("?pane=layer&hide=run").await;
