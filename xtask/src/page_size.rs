@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::run::Failure;
 
 /// Most that the page's WebAssembly may take, compressed as it is served.
-const MOST_CODE: usize = 520 * 1000;
+const MOST_CODE: usize = 525 * 1000;
 /// Most that all may take that a visitor of the first screen fetches.
-const MOST_FIRST_SCREEN: usize = 825 * 1000;
+const MOST_FIRST_SCREEN: usize = 830 * 1000;
 /// Endings of files that are worth compressing.
 const PACKED: [&str; 5] = ["wasm", "js", "css", "json", "html"];
 /// Files and folders that are fetched only by who runs networks, or by nobody.

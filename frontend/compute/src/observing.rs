@@ -47,7 +47,9 @@ impl WorkerState {
         };
         let observation = self.observation(layer, data, &drawn, &outputs)?;
         let weights = [dense, repaired].map(|model| model.tensor(layer, "weight").values());
-        let bytes = pictures(&observation, data, &drawn, &outputs, weights);
+        let pixels = drawn.iter().map(|&image| data.test.image(image));
+        let map = |image, channel| outputs.map(|output| output.map(image, channel));
+        let bytes = observation.pack(pixels, map, weights);
         send_bytes(&ComputeEvent::Observation { observation: Box::new(observation) }, &bytes);
         Ok(())
     }
@@ -125,30 +127,4 @@ fn class_names<'a>(model: &'a Model, data: &'a Dataset) -> &'a [String] {
         _ if model.info.dataset.as_ref() == Some(&data.name) => &data.classes,
         _ => &[],
     }
-}
-
-/// The bytes beside an observation, as [`LayerObservation`] describes them.
-fn pictures(
-    observation: &LayerObservation,
-    data: &Dataset,
-    drawn: &[usize],
-    outputs: &ThreeStates<LayerOutput>,
-    weights: [&[f32]; 2],
-) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(observation.bytes());
-    let shown = observation.shown.len();
-    for &image in &drawn[..shown] {
-        bytes.extend_from_slice(data.test.image(image));
-    }
-    for image in 0..shown {
-        for (index, channel) in observation.channels.iter().enumerate() {
-            for (_, output) in outputs.map(|output| output.map(image, index)).each() {
-                bytes.extend(output.iter().map(|&value| LayerObservation::level(channel, value)));
-            }
-        }
-    }
-    let all = weights.iter().copied().flatten();
-    let largest = all.clone().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
-    bytes.extend(all.map(|&weight| LayerObservation::weight_byte(weight, largest)));
-    bytes
 }

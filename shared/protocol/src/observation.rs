@@ -13,7 +13,7 @@ const LARGEST_WEIGHT: f32 = 127.0;
 
 /// A layer's output, behind the batch norm that follows it if one does, for images of the test set.
 ///
-/// The bytes beside it hold, one after the other:
+/// The bytes beside it ([`LayerObservation::pack`]) hold, one after the other:
 /// - the images that are shown, `[shown, 3, side, side]`;
 /// - their maps, `[shown, channels, 3, rows, columns]`, the three being dense, pruned and repaired:
 ///   [`LayerObservation::level`] of each value;
@@ -120,6 +120,34 @@ impl LayerObservation {
         self.weights_at(self.channels.len(), true)
     }
 
+    /// The bytes themselves, of the pixels of the images that are shown (what follows them is left
+    /// out), of the maps of an image and channel, and of the layer's dense and repaired weights.
+    ///
+    /// # Shapes
+    /// - `pixels`: `[3, side, side]` each
+    /// - `map`: `[rows, columns]` each
+    /// - `weights`: `[channels, weights of one]` each
+    pub fn pack<'v>(
+        &self,
+        pixels: impl Iterator<Item = &'v [u8]>,
+        map: impl Fn(usize, usize) -> ThreeStates<&'v [f32]>,
+        weights: [&[f32]; 2],
+    ) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.bytes());
+        bytes.extend(pixels.take(self.shown.len()).flatten());
+        for image in 0..self.shown.len() {
+            for (index, channel) in self.channels.iter().enumerate() {
+                for (_, values) in map(image, index).each() {
+                    bytes.extend(values.iter().map(|&value| Self::level(channel, value)));
+                }
+            }
+        }
+        let all = weights.iter().copied().flatten();
+        let largest = all.clone().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+        bytes.extend(all.map(|&weight| Self::weight_byte(weight, largest)));
+        bytes
+    }
+
     /// Channels, those that repair leaves farthest from the dense network first; constant ones last.
     pub fn worst_first(&self) -> Vec<usize> {
         let error = |channel: &usize| self.channels[*channel].repaired_error.unwrap_or(-1.0);
@@ -151,7 +179,7 @@ impl LayerObservation {
 
 #[cfg(test)]
 mod tests {
-    use rrlab_types::ValueSpread;
+    use rrlab_types::{ContentHasher, ValueSpread};
 
     use super::*;
 
@@ -160,6 +188,50 @@ mod tests {
         let spread =
             ThreeStates { dense: spread.clone(), pruned: spread.clone(), repaired: spread };
         ObservedChannel { low: -9.0, high: 9.0, spread, pruned_error: None, repaired_error: None }
+    }
+
+    #[test]
+    fn every_picture_lies_where_it_is_said_to() {
+        let prediction = || Prediction { class: 0, name: None, right: None, probability: 1.0 };
+        let predictions =
+            || ThreeStates { dense: prediction(), pruned: prediction(), repaired: prediction() };
+        let image = || ObservedImage { class: "disc".into(), predictions: predictions() };
+        let observation = LayerObservation {
+            model: ModelHash::of(ContentHasher::new("network")),
+            layer: "conv".into(),
+            dataset: "shapes10".into(),
+            side: 1,
+            map: [1, 2],
+            kernel: [1, 1, 2],
+            images: 3,
+            shown: vec![image(), image()],
+            channels: vec![channel(0.0, 1.0), channel(0.0, 1.0)],
+        };
+        // Another value for each image, channel, network and place.
+        let values: Vec<f32> = (0..24).map(|value| value as f32 / 10.0 - 1.2).collect();
+        let map = |image: usize, channel: usize| {
+            let at = |state: usize| &values[((image * 2 + channel) * 3 + state) * 2..][..2];
+            ThreeStates { dense: at(0), pruned: at(1), repaired: at(2) }
+        };
+        let pixels: [&[u8]; 3] = [&[1, 2, 3], &[4, 5, 6], &[7, 8, 9]];
+        let (dense, repaired) = ([1.0, -2.0, 3.0, 4.0], [0.0, -2.0, 0.0, 8.0]);
+        let bytes = observation.pack(pixels.into_iter(), map, [&dense, &repaired]);
+
+        assert_eq!(bytes.len(), observation.bytes());
+        assert_eq!(bytes[observation.image_at(1)..][..3], [4, 5, 6]);
+        for (image, channel) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            for (state, values) in map(image, channel).each() {
+                let expected = [values[0], values[1]]
+                    .map(|value| LayerObservation::level(&observation.channels[0], value));
+                assert_eq!(bytes[observation.map_at(image, channel, state)..][..2], expected);
+            }
+        }
+        let weights = |channel, repaired| {
+            let bytes = &bytes[observation.weights_at(channel, repaired)..][..2];
+            [bytes[0] as i8, bytes[1] as i8]
+        };
+        assert_eq!([weights(0, false), weights(1, false)], [[16, -32], [48, 64]]);
+        assert_eq!([weights(0, true), weights(1, true)], [[0, -32], [0, 127]]);
     }
 
     #[test]
