@@ -1,5 +1,6 @@
 //! Profiles, sweeps, pruning with repair, and classification of the network.
 
+use burn::tensor::Tensor;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::calibrated::{Calibrated, PrunedNetwork, reports};
 use rrlab_engine::checkpoint;
@@ -165,12 +166,17 @@ impl WorkerState {
         data: &Dataset,
         drawn: &[usize],
     ) -> Result<Vec<Vec<f32>>, Failure> {
-        let samples: Vec<Sample> = drawn.iter().map(|&image| image.into()).collect();
-        let device = &self.device.device;
-        let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
-        let logits = download(Network::new(model, device).forward(images))
+        let network = Network::new(model, &self.device.device);
+        let logits = download(network.forward(self.test_images(model, data, drawn)))
             .await
             .map_err(Interrupted::Device)?;
         Ok(logits.chunks(model.graph().classes()).map(<[f32]>::to_vec).collect())
+    }
+
+    /// These test images on the device, as the network expects them.
+    pub fn test_images(&self, model: &Model, data: &Dataset, drawn: &[usize]) -> Tensor<4> {
+        let samples = Sample::unvaried(drawn);
+        let normalization = model.normalization_of(data);
+        images_to_device(&data.test, &samples, &normalization, &self.device.device)
     }
 }

@@ -1,6 +1,6 @@
 //! A layer of the network as it is, pruned and repaired: what it gives for test images.
 
-use rrlab_engine::data::{Dataset, Sample, draw_indices, evaluation_batch, images_to_device};
+use rrlab_engine::data::{Dataset, draw_indices, evaluation_batch};
 use rrlab_engine::failure::Failure;
 use rrlab_engine::model::Model;
 use rrlab_engine::observe::{LayerOutput, layer_output, observed_channels};
@@ -30,14 +30,28 @@ impl WorkerState {
         control: &RequestControl,
     ) -> Result<(), Failure> {
         let id = node_of(self.model(asked)?.graph(), layer)?;
-        if self.observed.as_ref().is_none_or(|(before, _)| *before != treatment) {
-            // Let go first: there is memory for one more network, not for three.
-            self.observed = None;
-            let networks = self.treated(&treatment, control).await?;
-            self.observed = Some((treatment, networks));
-        }
-        let (data, dense) = (self.data()?, self.model(asked)?);
-        let Some((treatment, Pruned { pruned, repaired })) = &self.observed else { return Ok(()) };
+        // Others are let go first: there is memory for one more network, not for three.
+        let before = self.observed.take().filter(|(before, _)| *before == treatment);
+        let observed = match before {
+            Some(before) => before,
+            None => {
+                let networks = self.treated(&treatment, control).await?;
+                (treatment, networks)
+            }
+        };
+        let shown = self.show(layer, id, &observed, control).await;
+        self.observed = Some(observed);
+        shown
+    }
+
+    async fn show(
+        &self,
+        layer: &str,
+        id: NodeId,
+        (treatment, Pruned { pruned, repaired }): &(Treatment, Pruned),
+        control: &RequestControl,
+    ) -> Result<(), Failure> {
+        let (data, (_, dense)) = (self.data()?, self.held()?);
         let batch = evaluation_batch(dense.graph(), data.test.shape());
         let drawn = draw_indices(&data.test, OBSERVED_IMAGES.min(batch), treatment.seed);
         let outputs = ThreeStates {
@@ -63,10 +77,8 @@ impl WorkerState {
         control: &RequestControl,
     ) -> Result<LayerOutput, Failure> {
         control.yield_now().await?;
-        let device = &self.device.device;
-        let samples = Sample::unvaried(drawn);
-        let images = images_to_device(&data.test, &samples, &model.normalization_of(data), device);
-        let output = layer_output(model, layer, images, device).await;
+        let images = self.test_images(model, data, drawn);
+        let output = layer_output(model, layer, images, &self.device.device).await;
         let output = output.map_err(Interrupted::Device)?;
         if output.values.iter().chain(&output.logits).all(|value| value.is_finite()) {
             return Ok(output);

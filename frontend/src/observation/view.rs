@@ -155,7 +155,6 @@ fn Pictures(lab: Lab, inputs: RunInputs, seen: ObservedLayer) -> impl IntoView {
                 title=Signal::derive(move || format!("Values of channel {}", choice.channel.get())) />
             <Chart settings=lab.settings lab name="observed-channels" spec=errors
                 title="Every channel: how far off it is, pruned and repaired" />
-
         </div>
     }
 }

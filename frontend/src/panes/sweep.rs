@@ -120,19 +120,22 @@ fn SweepView(lab: Lab, report: SweepReport) -> impl IntoView {
             "Broken lines: before repair. Click a name above the lines to hide or show it. The "<Term name="recoverability transition" />" of the rule chosen at the top is grey."</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
         {move || report.with_value(|report| leaders(report, repair.get()))}
-        {report.with_value(|report| view! { <Ladder lab report=report.clone() /> })}
+        <Ladder lab report />
     }
 }
 
 /// What each repair is worth to A's rule, where this sweep and those that differ from it in repairs
 /// and criterion alone have two or more.
 #[component]
-fn Ladder(lab: Lab, report: SweepReport) -> impl IntoView {
+fn Ladder(lab: Lab, report: StoredValue<SweepReport>) -> impl IntoView {
     let spec = Memo::new(move |_| {
-        lab.sweeps.with(|sweeps| {
-            let others = sweeps.iter().filter(|sweep| report.differs_in_treatment_alone(sweep));
-            // A way that several sweeps have is drawn as the chosen one tells it.
-            ladder([&report].into_iter().chain(others), lab.settings.a.rule.get())
+        let rule = lab.settings.a.rule.get();
+        report.with_value(|report| {
+            lab.sweeps.with(|sweeps| {
+                let others = sweeps.iter().filter(|sweep| report.differs_in_treatment_alone(sweep));
+                // A way that several sweeps have is drawn as the chosen one tells it.
+                ladder([report].into_iter().chain(others), rule)
+            })
         })
     });
     let title = move || format!("The ladder of repairs under {}", lab.settings.a.rule.get());

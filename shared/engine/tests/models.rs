@@ -148,6 +148,15 @@ fn masks_keep_the_largest_and_of_equals_the_first() {
     assert!(prune(&self::model("resnet20"), &allocation).is_err());
 }
 
+fn variance_matched(dense: &Model, pruned: &Model, images: &CalibrationImages<'_>) -> Model {
+    let (device, how) = (Device::flex(), Repair::Operator(RepairOperator::VarianceMatching));
+    read_sync(async {
+        let statistics = DenseStatistics::measure(dense, images, &device, unwatched).await?;
+        repair(dense, &statistics, pruned, how, images, &device, unwatched).await
+    })
+    .unwrap()
+}
+
 /// After variance matching every pruned layer's output has the dense network's mean and variance on
 /// the same images.
 #[test]
@@ -158,12 +167,7 @@ fn repair_brings_statistics_back() {
     for name in ["resnet8", "vgg11_bn:width=0.1"] {
         let dense = model(name);
         let (pruned, _) = prune(&dense, &uniform(&dense, 0.8)).unwrap();
-        let statistics =
-            read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
-        let how = Repair::Operator(RepairOperator::VarianceMatching);
-        let repaired =
-            read_sync(repair(&dense, &statistics, &pruned, how, &images, &device, unwatched))
-                .unwrap();
+        let repaired = variance_matched(&dense, &pruned, &images);
         // The map is folded into what follows the layer: compare there.
         let outputs = |model: &Model| {
             let network = Network::new(model, &device);
@@ -206,12 +210,7 @@ fn a_repaired_layer_looks_like_the_dense_one() {
     let device = Device::flex();
     let dense = model("resnet8");
     let (pruned, _) = prune(&dense, &uniform(&dense, 0.8)).unwrap();
-    let how = Repair::Operator(RepairOperator::VarianceMatching);
-    let repaired = read_sync(async {
-        let statistics = DenseStatistics::measure(&dense, &images, &device, unwatched).await?;
-        repair(&dense, &statistics, &pruned, how, &images, &device, unwatched).await
-    })
-    .unwrap();
+    let repaired = variance_matched(&dense, &pruned, &images);
     let batch = images.batches(dense.graph(), &device).next().unwrap();
     for layer in dense.graph().prunable_layers() {
         let output =
