@@ -711,12 +711,14 @@ fn several_sweeps_become_a_page_of_standings() {
 }
 
 /// Sweeps of `docs/results/standings.md`.
-const STANDINGS: [&str; 13] = [
+const STANDINGS: [&str; 15] = [
     "resnet20-cifar10",
     "resnet18-w0.25-cifar10",
     "resnet18-w0.25-cifar10.steps",
     "resnet18-w0.25-cifar100",
     "resnet18-w0.25-cifar100.steps",
+    "resnet34-w0.25-cifar10",
+    "resnet34-w0.25-cifar10.steps",
     "vgg16_bn-w0.25-cifar10",
     "vgg16_bn-w0.25-cifar10.steps",
     "akamaster-resnet20-cifar10",
