@@ -136,7 +136,8 @@ pub enum Command {
     /// what the judge chose; of several sweeps where a rule and the judge's choice stand in all.
     Report(ReportArgs),
     /// Repeat the paper's experiments on a network: train, calibrate, fine sweep of the rules,
-    /// projection-forced ERK in three forms, with pages and figures. Goes on where it was stopped.
+    /// projection-forced ERK in three forms and at densities between, with pages and figures. Goes on
+    /// where it was stopped.
     Reproduce(ReproduceArgs),
     /// Serve the lab: the page, the API, and a worker that computes jobs.
     Serve(ServeArgs),

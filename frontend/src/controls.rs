@@ -199,19 +199,19 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
             <label>
                 <span><Term name="rule" text="Rule" />" that shares out the budget"</span>
                 <Select id=format!("{prefix}rule") value=choice.rule set=choice.rule.write_only()
-                    choices=Rule::VARIANTS.iter().map(|rule| (*rule, rule.name())).collect() />
+                    choices=Rule::VARIANTS.iter().map(|rule| (*rule, rule.label())).collect() />
             </label>
             <label>
                 <span><Term name="repair operator" text="Repair operator" /></span>
                 <Select id=format!("{prefix}repair") value=choice.repair
                     set=choice.repair.write_only()
-                    choices=RepairOperator::VARIANTS.iter().map(|repair| (*repair, repair.name())).collect() />
+                    choices=RepairOperator::VARIANTS.iter().map(|repair| (*repair, repair.label())).collect() />
             </label>
             <label>
                 <span><Term name="criterion" text="Criterion" />" inside layers"</span>
                 <Select id=format!("{prefix}criterion") value=choice.criterion
                     set=choice.criterion.write_only()
-                    choices=Criterion::VARIANTS.iter().map(|criterion| (*criterion, criterion.name())).collect() />
+                    choices=Criterion::VARIANTS.iter().map(|criterion| (*criterion, criterion.label())).collect() />
             </label>
             <Show when=blends>
                 <label>
@@ -242,7 +242,7 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
 fn priors() -> Vec<(Prior, &'static str)> {
     Rule::VARIANTS
         .iter()
-        .filter_map(|rule| Some((Prior::try_from(*rule).ok()?, rule.name())))
+        .filter_map(|rule| Some((Prior::try_from(*rule).ok()?, rule.label())))
         .collect()
 }
 

@@ -4,7 +4,7 @@ use gloo::net::http::{Request, Response};
 use rrlab_types::{Document, ModelProfile, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::gallery;
+use crate::gallery::{self, GalleryNetwork};
 
 /// How names of models' files end: ours and PyTorch's.
 pub const MODEL_ENDINGS: [&str; 5] = [".safetensors", ".pt", ".pth", ".th", ".onnx"];
@@ -34,8 +34,8 @@ pub fn is_of_network(name: &str) -> bool {
 /// # Errors
 /// What went wrong and with which file, for the person to read.
 pub async fn profile(name: &str) -> Result<ModelProfile, String> {
-    let address = gallery::find(name).map_or(name, |network| network.profile);
-    match document(address).await? {
+    let address = gallery::find(name).map_or_else(|| name.to_owned(), GalleryNetwork::profile);
+    match document(&address).await? {
         Document::Profile(profile) => Ok(*profile),
         other => Err(format!("{name} holds {}, not a profile", other.kind())),
     }

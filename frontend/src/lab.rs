@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use rrlab_types::{
     Allocation, AllocationRequest, Evidence, LayerGroup, ModelProfile, Role, Rule, Sparsity,
-    SweepReport, allocate,
+    SweepDraws, SweepReport, allocate,
 };
 
 use crate::metric::LayerNumbers;
@@ -41,6 +41,8 @@ pub struct Lab {
     pub groups: StoredValue<Vec<LayerGroup>>,
     /// Open sweeps; one of another profile lends no numbers.
     pub sweeps: RwSignal<Vec<SweepReport>>,
+    /// The same, with those that differ by the draw of their calibration images alone put together.
+    pub draws: Memo<Vec<SweepDraws>>,
     /// An allocation from a file, which stands for B while it is open.
     pub opened: RwSignal<Option<Allocation>>,
     /// Allocation A, or why there is none.
@@ -79,7 +81,8 @@ impl Lab {
             })
         };
         let (numbers_a, numbers_b) = (numbers(a, settings.a), numbers(b, settings.b));
-        Self { settings, profile, groups, sweeps, opened, a, b, numbers_a, numbers_b }
+        let draws = Memo::new(move |_| SweepDraws::group(sweeps.get()));
+        Self { settings, profile, groups, sweeps, draws, opened, a, b, numbers_a, numbers_b }
     }
 
     /// LayerNumbers of every layer under one of the two.
@@ -104,7 +107,7 @@ impl Lab {
             (Side::A, _) => self.settings.a.describe(),
             (Side::B, None) => self.settings.b.describe(),
             (Side::B, Some(allocation)) => {
-                format!("{} at {} from a file", allocation.rule, allocation.sparsity)
+                format!("{} at {} from a file", allocation.rule.label(), allocation.sparsity)
             }
         }
     }

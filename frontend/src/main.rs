@@ -21,6 +21,7 @@ mod page_update;
 mod panes;
 mod problem;
 mod readout;
+mod rule_look;
 mod run;
 mod server;
 mod settings;

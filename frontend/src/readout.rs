@@ -81,7 +81,9 @@ impl Accuracies {
         };
         format!(
             "by {}, masks by {}, {known} on {} test images; ± one standard error",
-            self.repair, self.criterion, self.test_images
+            self.repair.label(),
+            self.criterion.label(),
+            self.test_images
         )
     }
 }

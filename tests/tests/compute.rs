@@ -176,7 +176,7 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     page.wait_until("return document.querySelectorAll('#evaluated tbody tr').length === 2").await;
     activity_ends(&page).await;
     let first = page.text("#evaluated tbody tr").await;
-    assert!(first.starts_with("rr at 0.8") && first.contains('%'), "{first}");
+    assert!(first.starts_with("RR at 0.8") && first.contains('%'), "{first}");
     page.screenshot("evaluated.png").await;
 
     page.click("#prune").await;
@@ -224,7 +224,7 @@ async fn see_damage_and_repair(page: &Browser) {
     page.wait_for("#observation [data-picture='sheet-repaired']").await;
     activity_ends(page).await;
     let done = page.text("#observed").await;
-    assert!(done.contains("under rr at 0.8") && done.contains("test images of shapes10"), "{done}");
+    assert!(done.contains("under RR at 0.8") && done.contains("test images of shapes10"), "{done}");
     // How far two pictures are apart, in levels of grey.
     let script = "const [one, other] = arguments; const read = name => { \
         const canvas = document.querySelector(`[data-picture='${name}']`); \

@@ -482,16 +482,24 @@ fn figures_name_what_they_are_of() {
         "60 test images of noise",
         "accuracy (%)",
         "sparsity (fraction",
-        "erk, none",
+        "ERK (capped), no repair",
         "dense ",
     ];
     let figures: [(&[&str], &str, &[&str]); 7] = [
         (&["sweep.json"], "sweep.svg", &sweep_says),
-        (&["sweep.json", "--rules", "erk"], "ladder.svg", &["erk, none", "erk, variance_matching"]),
+        (
+            &["sweep.json", "--rules", "erk"],
+            "ladder.svg",
+            &["ERK (capped), no repair", "ERK (capped), variance matching"],
+        ),
         (
             &["sweep.json", "steps.json", "--rules", "erk"],
             "steps.svg",
-            &["erk, none", "erk, variance_matching", "erk, reconstruction in steps"],
+            &[
+                "ERK (capped), no repair",
+                "ERK (capped), variance matching",
+                "ERK (capped), reconstruction in steps",
+            ],
         ),
         (&["tuned.json"], "tuned.svg", &["epoch", "accuracy (%)", "uniform at 0.9", "dense "]),
         (

@@ -1,12 +1,14 @@
 //! The page in a real browser: what a student, a reviewer and a teacher do with it.
 
+use std::path::{Path, PathBuf};
+
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint;
 use rrlab_engine::model::Model;
 use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::deepened::deepened;
 use rrlab_tests::{bundled_profile, copied_page, repository, rrlab};
-use rrlab_types::{Allocation, ModelProfile, Rule};
+use rrlab_types::{Allocation, ModelProfile, Repair, RepairOperator, Rule, Sparsity, SweepReport};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
@@ -144,7 +146,7 @@ async fn projections_are_forced_and_what_it_costs_the_others_is_seen() {
     page.wait_for("#graph-B [data-layer]").await;
     assert_eq!(kept_on_nodes(&page).await, kept(&free));
     let arms = page.text("#arms").await;
-    assert!(arms.contains("capped ERK") && arms.contains("36.4 % ±"), "{arms}");
+    assert!(arms.contains("ERK (capped)") && arms.contains("36.4 % ±"), "{arms}");
     page.close().await;
 }
 
@@ -254,7 +256,7 @@ async fn files_are_opened_saved_and_refused() {
     page.set("#rule", "erk", "change").await;
     page.choose_file(&file("allocation.json", std::str::from_utf8(&bytes).unwrap())).await;
     page.wait_until(
-        "return document.querySelector('#pane h2').textContent === 'B: rr at 0.95 from a file'",
+        "return document.querySelector('#pane h2').textContent === 'B: RR at 0.95 from a file'",
     )
     .await;
 
@@ -294,7 +296,8 @@ async fn files_are_opened_saved_and_refused() {
     page.wait_for("[data-chart=sweep] svg").await;
     page.click_button("chart-figure", "SVG").await;
     let (_, chart) = page.downloaded(".svg").await;
-    assert!(String::from_utf8(chart).unwrap().contains("global_magnitude"));
+    let chart = String::from_utf8(chart).unwrap();
+    assert!(chart.contains("LAMP") && !chart.contains("global magnitude"));
     page.close().await;
 }
 
@@ -437,7 +440,7 @@ async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
     page.press("Enter").await;
     page.wait_until("return document.querySelector('#layer')?.value === 'layer2.0.shortcut.0'")
         .await;
-    assert!(page.text("#reason").await.contains("rr keeps"));
+    assert!(page.text("#reason").await.contains("RR keeps"));
     page.wait_for("[data-chart=rr] svg").await;
 
     page.run("document.querySelector('#graph-A [data-layer=\"layer1.1.conv2\"]').focus()", &[])
@@ -473,7 +476,7 @@ async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
     page.run("document.querySelector('[data-chart=rr]').focus()", &[]).await;
     page.press("ArrowRight").await;
     let said = page.text("#pane [aria-live]").await;
-    assert!(said.starts_with("variance_matching, sparsity 0.05: "), "{said}");
+    assert!(said.starts_with("variance matching, sparsity 0.05: "), "{said}");
     page.close().await;
 }
 
@@ -582,18 +585,123 @@ async fn a_deep_network_is_drawn_and_folded() {
 async fn the_ladder_of_repairs_is_a_chart_of_its_own() {
     let page = Browser::open().await;
     page.goto("?profile=resnet18-w0.25-cifar10&pane=sweep&rule=erk").await;
-    page.wait_until("return document.querySelectorAll('#sweep option').length === 4").await;
-    let rungs = "const figure = document.querySelector('[data-chart=ladder]')?.closest('figure'); \
-        if (!figure) return []; figure.querySelector('details').open = true; \
-        return [...figure.querySelectorAll('thead th')].slice(1).map(cell => cell.textContent)";
-    let expected =
-        json!(["none", "variance_matching", "reconstruction", "reconstruction in steps"]);
-    page.wait_until(&format!("return JSON.stringify((() => {{ {rungs} }})()) === '{expected}'"))
-        .await;
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 8").await;
+    let expected = ["no repair", "variance matching", "reconstruction", "reconstruction in steps"];
+    wait_for_lines(&page, "ladder", &expected).await;
     page.set("#sweep", "2", "change").await;
-    let expected = json!(["none", "variance_matching", "reconstruction"]);
-    page.wait_until(&format!("return JSON.stringify((() => {{ {rungs} }})()) === '{expected}'"))
+    wait_for_lines(&page, "ladder", &expected[..3]).await;
+    page.close().await;
+}
+
+/// Waits until a chart's table of numbers has these lines, in this order.
+async fn wait_for_lines(page: &Browser, chart: &str, lines: &[&str]) {
+    let found = format!(
+        "const figure = document.querySelector('[data-chart={chart}]')?.closest('figure'); \
+         if (!figure) return ''; figure.querySelector('details').open = true; \
+         return JSON.stringify([...figure.querySelectorAll('thead th')].slice(1).map(cell => cell.textContent))"
+    );
+    page.wait_until(&format!("return (() => {{ {found} }})() === '{}'", json!(lines))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_shows_a_few_rules_and_the_others_when_asked() {
+    let page = Browser::open().await;
+    page.goto("?pane=sweep").await;
+    let few = ["uniform", "ERK (capped)", "LAMP", "RR"];
+    wait_for_lines(&page, "sweep", &few).await;
+    // A line has the same colour as the rule's mark in the table.
+    let colours = "return ['LAMP', 'RR'].map(name => { \
+        const row = [...document.querySelectorAll('#leaders tbody tr')].find(row => row.querySelector('th').textContent === name); \
+        const colour = row.querySelector('path').getAttribute('fill'); \
+        return document.querySelector(`[data-chart=sweep] path[stroke='${colour}']`) !== null })";
+    assert_eq!(page.run(colours, &[]).await, json!([true, true]));
+    page.click("[data-rule=uniform].rule-choice").await;
+    page.click("[data-rule=global_magnitude].rule-choice").await;
+    wait_for_lines(&page, "sweep", &["ERK (capped)", "global magnitude", "LAMP", "RR"]).await;
+    page.click("#before-repair").await;
+    page.wait_until("return location.search.includes('before_repair=true') && location.search.includes('rules=erk')").await;
+    page.click("#few-rules").await;
+    let with_broken = few.map(|rule| [rule.to_owned(), format!("{rule} before repair")]).concat();
+    let with_broken: Vec<&str> = with_broken.iter().map(String::as_str).collect();
+    wait_for_lines(&page, "sweep", &with_broken).await;
+
+    // A link says the same; A's rule has a line whatever else is shown.
+    page.goto("?pane=sweep&rules=lamp&rule=residual_optimal").await;
+    wait_for_lines(&page, "sweep", &["LAMP", "residual-optimal"]).await;
+    let is_fixed =
+        "return document.querySelector('[data-rule=residual_optimal].rule-choice').disabled";
+    assert_eq!(page.run(is_fixed, &[]).await, json!(true));
+    page.close().await;
+}
+
+/// The bundled sweep as another draw of calibration images, with a profile of its own, would have it.
+fn another_draw(folder: &Path) -> PathBuf {
+    let sweep = repository().join("docs/results/resnet20-cifar10.sweep.json");
+    let mut draw: Value = serde_json::from_str(&std::fs::read_to_string(sweep).unwrap()).unwrap();
+    draw["plan"]["seed"] = json!(1);
+    draw["plan"]["evaluation_seed"] = json!(0);
+    draw["profile_hash"] = json!("ab".repeat(32));
+    let path = folder.join("draw.json");
+    std::fs::write(&path, draw.to_string()).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draws_of_one_sweep_are_shown_as_their_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = Browser::open().await;
+    page.goto("?pane=sweep").await;
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 3").await;
+    page.choose_file(&another_draw(folder.path())).await;
+    page.wait_until(
+        "return document.querySelector('#sweep option').textContent.includes('2 draws')",
+    )
+    .await;
+    let pane = page.text("#pane").await;
+    assert!(pane.contains("means over draws with seeds 0, 1"), "{pane}");
+    assert!(page.text("#sweep-noise").await.contains("Student"));
+    // Every line has a band.
+    let bands = "return document.querySelectorAll('[data-chart=sweep] path[fill-opacity], \
+        [data-chart=sweep] path[opacity]').length";
+    page.wait_until(&format!("return (() => {{ {bands} }})() >= 4")).await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worth_of_projections_is_a_curve_and_words_that_follow_from_it() {
+    let page = Browser::open().await;
+    page.goto("?profile=resnet18-w0.25-cifar10&pane=ablation&sparsity=0.95").await;
+    page.wait_for("[data-chart=projections] svg").await;
+    let accuracy = |file: &str| {
+        let path = format!("docs/results/resnet18-w0.25-cifar10{file}.sweep.json");
+        let text = std::fs::read_to_string(repository().join(path)).unwrap();
+        let report = SweepReport::from_json(&text).unwrap();
+        let repair = Repair::Operator(RepairOperator::VarianceMatching);
+        report.entry(Rule::Erk, Sparsity::new(0.95).unwrap(), repair).unwrap().accuracy
+    };
+    let free = accuracy("");
+    for (file, words) in [
+        (".projection-global", "Forced to the density of the whole network"),
+        (".projection-dense", "Forced dense"),
+        (".projection-rr", "Forced to what RR gives"),
+    ] {
+        let points = format!("{:+.1} points", 100.0 * (accuracy(file) - free)).replace('-', "−");
+        page.wait_until(&format!(
+            "return [...document.querySelectorAll('#verdict li')].some(line => \
+             line.textContent.startsWith('{words}') && line.textContent.includes('{points}'))"
+        ))
         .await;
+    }
+    let said = page.text("#verdict").await;
+    assert!(
+        said.contains("does not over-protect") || said.contains("about what they need"),
+        "{said}"
+    );
+
+    // The slider forces A's projections, and says what lies between two that were measured.
+    page.set("#projection-density", "50", "input").await;
+    page.wait_until("return location.search.includes('force=projection=0.525') && location.search.includes('rule=erk')").await;
+    page.wait_until("return /^≈ .*interpolated between/.test(document.querySelector('#projection-estimate').textContent)").await;
     page.close().await;
 }
 
@@ -607,7 +715,7 @@ async fn a_plain_file_server_under_a_sub_path_is_enough() {
     );
     page.wait_for("[data-chart=sweep] svg").await;
     let leaders = page.text("#leaders").await;
-    assert!(Rule::VARIANTS.iter().all(|rule| leaders.contains(rule.name())), "{leaders}");
+    assert!(Rule::VARIANTS.iter().all(|rule| leaders.contains(rule.label())), "{leaders}");
     assert!(page.text("#sweep-noise").await.contains("noise"));
     page.close().await;
 }

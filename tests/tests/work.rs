@@ -428,8 +428,14 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     assert!(told.matches("using cpu").count() <= 1, "the device is opened once: {told}");
-    let sweeps =
-        ["rules", "steps", "erk-projection-global", "erk-projection-dense", "erk-projection-rr"];
+    let sweeps = [
+        "rules",
+        "steps",
+        "erk-projection-global",
+        "erk-projection-0.5",
+        "erk-projection-dense",
+        "erk-projection-rr",
+    ];
     let read = |name: &str| std::fs::read(desk.path(&format!("paper/{name}"))).unwrap();
     let before = sweeps.map(|name| {
         assert!(read(&format!("{name}.svg")).starts_with(b"<svg"));

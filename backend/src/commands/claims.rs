@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{bail, ensure};
 use rrlab_types::{
     Constraint, Criterion, ForcedDensity, Repair, RepairOperator, Role, Rule, Sparsity, SweepEntry,
-    SweepPlan, SweepReport, Target,
+    SweepReport, Target,
 };
 
 use super::provenance::provenance;
@@ -50,11 +50,6 @@ impl Expected {
             Self::Less => points < 0.0,
         }
     }
-}
-
-/// A plan without what may differ between a free sweep and one with forced layers.
-fn but_for_what_is_forced(plan: &SweepPlan) -> SweepPlan {
-    SweepPlan { constraints: Vec::new(), judge_images: 0, ..plan.without_lists() }
 }
 
 /// Rules that the paper holds its own against.
@@ -136,7 +131,7 @@ pub fn markdown(reports: &[SweepReport]) -> anyhow::Result<String> {
             bail!("the sweep with {names} {difference}: they can't be compared");
         }
         ensure!(
-            but_for_what_is_forced(&report.plan) == but_for_what_is_forced(&free.plan),
+            report.differs_in_constraints_alone(free),
             "the sweep with {names} has another criterion or seed, or other settings or image counts"
         );
     }

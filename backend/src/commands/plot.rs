@@ -93,7 +93,8 @@ fn sweeps(sweeps: &[SweepDraws], rules: &[Rule]) -> LineFigure {
                 errors.push(error.filter(|_| draws.reports().len() > 1));
             }
             if !points.is_empty() {
-                let name = format!("{rule}, {}", draws.first().plan.criterion.with_repair(repair));
+                let treatment = draws.first().plan.criterion.with_repair(repair);
+                let name = format!("{}, {treatment}", rule.label());
                 lines.push(Line { name, points, errors, look: Look::Distinct(colour), dash });
             }
         }
@@ -159,14 +160,14 @@ fn finetuning(report: &FinetuneReport) -> LineFigure {
     for (index, &rule) in plan.rules.iter().enumerate() {
         for (dash, &sparsity) in plan.sparsities.iter().enumerate() {
             let Some(run) = report.run(rule, sparsity) else { continue };
-            let name = format!("{rule} at {sparsity}");
+            let name = format!("{} at {sparsity}", rule.label());
             let (points, look) = (accuracies(run), Look::Distinct(index));
             lines.push(Line { name, points, errors: Vec::new(), look, dash });
         }
     }
     let start = match plan.repair {
         Repair::None => "pruned".to_owned(),
-        repair => format!("repaired by {repair}"),
+        repair => format!("repaired by {}", repair.label()),
     };
     LineFigure {
         caption: Caption {

@@ -21,6 +21,10 @@ const STEPS: &str = "steps";
 /// What projections are forced to under ERK, and how the sweep of it is called.
 const FORCED: [(&str, &str); 3] =
     [("global", "projection=global"), ("dense", "projection=dense"), ("rr", "projection=rule:rr")];
+/// Densities between the first two, of which the paper claims nothing: the page draws accuracy over
+/// them.
+const BETWEEN: [(&str, &str); 3] =
+    [("0.25", "projection=0.25"), ("0.5", "projection=0.5"), ("0.75", "projection=0.75")];
 
 /// Rules whose networks are pruned in steps, too, which takes longest: the paper's, and those that
 /// come closest to `rr`.
@@ -51,8 +55,7 @@ pub fn run(context: &Context, args: &ReproduceArgs, run_command: RunCommand) -> 
     if !has_projections {
         say("the network has no projections: ERK with forced ones is left out");
     }
-    let forced = if has_projections { &FORCED[..] } else { &[] };
-    run_all(sweeps(args, &files, forced))
+    run_all(sweeps(args, &files, has_projections))
 }
 
 /// What the sweeps are of.
@@ -124,8 +127,8 @@ fn dense_and_profile(args: &ReproduceArgs, files: &Files) -> Vec<Step> {
     steps
 }
 
-/// The sweeps and what is drawn from them; `forced` are the projection-forced ones.
-fn sweeps(args: &ReproduceArgs, files: &Files, forced: &[(&str, &str)]) -> Vec<Step> {
+/// The sweeps and what is drawn from them; with forced projections where the network has some.
+fn sweeps(args: &ReproduceArgs, files: &Files, has_projections: bool) -> Vec<Step> {
     let sweep_file = |name: &str| args.out.join(format!("{name}.sweep.json"));
     let sweep = |name: &str, rules: &[Rule]| {
         let out = sweep_file(name);
@@ -150,10 +153,14 @@ fn sweeps(args: &ReproduceArgs, files: &Files, forced: &[(&str, &str)]) -> Vec<S
         .with("--criterion", Criterion::Obs.name());
     let mut sweeps = vec![(RULES.to_owned(), rules), (STEPS.to_owned(), steps_of_pruning)];
     let mut by_free_and_forced = vec![sweep_file(RULES)];
+    let forced = FORCED.into_iter().chain(BETWEEN).filter(|_| has_projections);
     for (name, constraint) in forced {
+        let is_claimed = FORCED.iter().any(|claimed| claimed.0 == name);
         let name = format!("erk-projection-{name}");
-        by_free_and_forced.push(sweep_file(&name));
-        let forced = by_magnitude(&name, &[Rule::Erk]).with("--force", *constraint);
+        if is_claimed {
+            by_free_and_forced.push(sweep_file(&name));
+        }
+        let forced = by_magnitude(&name, &[Rule::Erk]).with("--force", constraint);
         sweeps.push((name, forced));
     }
     let mut steps = Vec::new();

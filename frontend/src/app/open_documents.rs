@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use rrlab_types::{Allocation, Document, ModelProfile, SweepReport};
+use rrlab_types::{Allocation, Document, ModelProfile, ProfileHash, SweepReport};
 
 use crate::address;
 use crate::files;
-use crate::gallery;
+use crate::gallery::{self, GalleryNetwork};
 use crate::page_update::PageUpdate;
 use crate::settings::{Pane, Settings};
 
@@ -21,6 +21,9 @@ pub enum Origin {
     /// Measured in this browser.
     Measured,
 }
+
+/// A sweep with its address, or why it can't be loaded; none while it is on its way.
+type Arrival = Option<Result<(String, SweepReport), String>>;
 
 /// What is open, whatever opened it.
 #[derive(Clone, Copy)]
@@ -86,9 +89,7 @@ impl OpenDocuments {
                 }
                 Err(problem) => return self.report(problem),
             }
-            let listed = gallery::find(&name).map_or(&[][..], |network| network.sweeps);
-            let mut addresses: Vec<String> =
-                listed.iter().map(|&address| address.to_owned()).collect();
+            let mut addresses = gallery::find(&name).map_or_else(Vec::new, GalleryNetwork::sweeps);
             if !sweep.is_empty() {
                 addresses.push(sweep);
             }
@@ -122,40 +123,47 @@ impl OpenDocuments {
                 if self.loads.get_value() != mine {
                     return;
                 }
-                let checked = match loaded {
-                    Ok(sweep) => {
-                        self.check_sweep(sweep).map_err(|problem| format!("{address}: {problem}"))
-                    }
-                    Err(problem) => Err(problem),
-                };
-                match checked {
-                    Ok(sweep) => self.add_loaded_sweep(arrived, place, sweep),
-                    Err(problem) => self.report(problem),
-                }
+                let loaded = loaded.map(|sweep| (address, sweep));
+                arrived.update_value(|arrived| arrived[place] = Some(loaded));
+                self.list_loaded_sweeps(arrived);
             });
         }
     }
 
-    /// Lists a sweep at its place among those of `arrived`; what a person opened meanwhile stays
-    /// before them.
-    fn add_loaded_sweep(
-        self,
-        arrived: StoredValue<Vec<Option<SweepReport>>, LocalStorage>,
-        place: usize,
-        sweep: SweepReport,
-    ) {
-        let before = arrived.with_value(|arrived| arrived.iter().flatten().count());
-        arrived.update_value(|arrived| arrived[place] = Some(sweep));
-        let loaded: Vec<SweepReport> =
-            arrived.with_value(|arrived| arrived.iter().flatten().cloned().collect());
-        self.sweeps.update(|sweeps| {
-            sweeps.truncate(sweeps.len() - before);
-            sweeps.extend(loaded);
+    /// Lists those of the sweeps that have arrived in their order; what a person opened meanwhile
+    /// stays before them. One that does not go with what is open may do so once others have come:
+    /// what is wrong is said when all have.
+    fn list_loaded_sweeps(self, arrived: StoredValue<Vec<Arrival>, LocalStorage>) {
+        let (mut listed, mut problems) = (Vec::new(), Vec::new());
+        let are_all_here = arrived.with_value(|arrived| {
+            let sweeps = || arrived.iter().flatten().flatten().map(|(_, sweep)| sweep);
+            for loaded in arrived.iter().flatten() {
+                match loaded {
+                    Ok((address, sweep)) => match self.check_sweep(sweep, sweeps()) {
+                        Ok(()) => listed.push(sweep.clone()),
+                        Err(problem) => problems.push(format!("{address}: {problem}")),
+                    },
+                    Err(problem) => problems.push(problem.clone()),
+                }
+            }
+            arrived.iter().all(Option::is_some)
         });
+        self.sweeps.update(|sweeps| {
+            sweeps.retain(|sweep| !listed.contains(sweep));
+            sweeps.extend(listed);
+        });
+        if are_all_here {
+            problems.into_iter().for_each(|problem| self.report(problem));
+        }
     }
 
-    /// The sweep, if it goes with the profile that is open.
-    fn check_sweep(self, sweep: SweepReport) -> Result<SweepReport, String> {
+    /// Whether the sweep goes with the profile that is open: it is of it, or another draw of one of
+    /// these sweeps, which is.
+    fn check_sweep<'a>(
+        self,
+        sweep: &SweepReport,
+        others: impl IntoIterator<Item = &'a SweepReport>,
+    ) -> Result<(), String> {
         let Some(profile) = self.profile.get_untracked() else {
             return Err("no profile is open; open the sweep's profile first".to_owned());
         };
@@ -166,10 +174,14 @@ impl OpenDocuments {
                 sweep.architecture
             ));
         }
+        let open = profile.hash();
+        let is_of_open = |other: &SweepReport| other.origin.profile_hash == Some(open);
+        if others.into_iter().any(|other| is_of_open(other) && sweep.differs_in_draw_alone(other)) {
+            return Ok(());
+        }
         // One that does not say what it is of is shown as such, and lends its numbers to no other
         // view.
-        let _ = sweep.check_profile(&profile.hash()).map_err(|error| error.to_string())?;
-        Ok(sweep)
+        sweep.check_profile(&open).map(|_| ()).map_err(|error| error.to_string())
     }
 
     /// Opens a network of the gallery, also where it was open before a file was.
@@ -224,10 +236,15 @@ impl OpenDocuments {
         }
     }
 
+    /// Hash of the profile that is open.
+    fn open_hash(self) -> Option<ProfileHash> {
+        self.profile.get_untracked().map(|profile| profile.hash())
+    }
+
     /// Shows a sweep under way, if it is of the open profile: another may have been opened
     /// meanwhile.
     fn show_sweep(self, report: &SweepReport) {
-        let open = self.profile.get_untracked().map(|profile| profile.hash());
+        let open = self.open_hash();
         if open.is_none() || open != report.origin.profile_hash {
             return;
         }
@@ -242,8 +259,14 @@ impl OpenDocuments {
         match document {
             Document::Profile(profile) => self.show(*profile, Origin::File),
             Document::Sweep(sweep) => {
-                let sweep = self.check_sweep(*sweep)?;
-                self.sweeps.update(|sweeps| sweeps.insert(0, sweep));
+                self.sweeps.with_untracked(|known| self.check_sweep(&sweep, known))?;
+                let (of, open) = (sweep.origin.profile_hash, self.open_hash());
+                self.sweeps.update(|sweeps| {
+                    // Another draw stands behind the one that is of the open profile.
+                    let is_other_draw = of.is_some() && of != open;
+                    let place = if is_other_draw { sweeps.len() } else { 0 };
+                    sweeps.insert(place, *sweep);
+                });
                 self.settings.pane.set(Pane::Sweep);
             }
             Document::Allocation(allocation) => {

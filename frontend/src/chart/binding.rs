@@ -5,9 +5,8 @@ use web_sys::HtmlElement;
 
 #[wasm_bindgen(module = "/src/chart/chart.js")]
 extern "C" {
-    /// Draws a [`super::spec::ChartSpec`] (JSON) in an element; `on_legend` is told of series that
-    /// are hidden or shown.
-    pub fn draw(element: &HtmlElement, spec: &str, on_legend: &Closure<dyn FnMut(String, bool)>);
+    /// Draws a [`super::spec::ChartSpec`] (JSON) in an element.
+    pub fn draw(element: &HtmlElement, spec: &str);
 
     /// Draws again in the page's present colours.
     pub fn redraw(element: &HtmlElement);

@@ -72,10 +72,13 @@ function axis(spec, colours, position, width) {
   };
 }
 
+const colourOf = (series, index) => series.look?.colour ?? PALETTE[index % PALETTE.length];
+
 function seriesOption(spec, series, index, colours) {
-  const colour = series.colour ?? PALETTE[(series.style ?? index) % PALETTE.length];
-  const points = series.points.map(([x, y]) =>
-    spec.x.scale === "category" ? y : [along(spec.x, x), y]);
+  const colour = colourOf(series, index);
+  const bar = (y, place) => (series.bar_colours.length ? { value: y, itemStyle: { color: series.bar_colours[place] } } : y);
+  const points = series.points.map(([x, y], place) =>
+    spec.x.scale === "category" ? bar(y, place) : [along(spec.x, x), y]);
   const common = { name: series.name, data: points, itemStyle: { color: colour } };
   if (series.kind === "bar") {
     return { ...common, type: "bar", barGap: "10%", itemStyle: { color: colour, borderColor: colours.ink, borderWidth: series.dashed ? 1 : 0, borderType: "dashed" } };
@@ -83,11 +86,31 @@ function seriesOption(spec, series, index, colours) {
   return {
     ...common,
     type: "line",
-    symbol: SYMBOLS[(series.style ?? index) % SYMBOLS.length],
-    symbolSize: series.points.length > 20 ? 0 : 7,
+    symbol: series.look ? `path://${series.look.outline}` : SYMBOLS[index % SYMBOLS.length],
+    symbolSize: series.points.length > 20 ? 0 : series.look ? 9 : 7,
     showSymbol: series.points.length <= 20,
     lineStyle: { width: 2, type: series.dashed ? [5, 4] : "solid", color: colour },
     emphasis: { focus: "series" },
+  };
+}
+
+/** A band of a series' errors around its line; hidden and shown with it, as both have one name. */
+function bandOption(spec, series, index) {
+  const edge = (sign) => series.points.map(([x, y], place) => [along(spec.x, x), y + sign * series.errors[place]]);
+  const outline = [...edge(1), ...edge(-1).reverse()];
+  return {
+    name: series.name,
+    type: "custom",
+    silent: true,
+    z: 1,
+    data: series.points.map(([x, y]) => [along(spec.x, x), y]),
+    renderItem: (params, api) =>
+      params.dataIndex === 0 && {
+        type: "polygon",
+        shape: { points: outline.map((point) => api.coord(point)) },
+        style: { fill: colourOf(series, index), opacity: 0.14 },
+      },
+    clip: true,
   };
 }
 
@@ -101,6 +124,8 @@ function tooltip(spec, colours) {
     formatter: (items) => {
       const lines = document.createElement("div");
       const head = document.createElement("strong");
+      // Bands stand behind the lines.
+      items = items.filter((item) => item.seriesIndex < spec.series.length);
       const first = items[0];
       head.textContent = spec.x.scale === "category" ? first.name : `${spec.x.title} ${number(spec.x, back(spec.x, first.value[0]))}`;
       lines.append(head);
@@ -110,7 +135,10 @@ function tooltip(spec, colours) {
         const dot = document.createElement("span");
         dot.className = "tooltip-dot";
         dot.style.background = item.color;
-        line.append(dot, `${fullName(spec.series[item.seriesIndex])}: ${number(spec.y, value(item))}`);
+        const series = spec.series[item.seriesIndex];
+        const error = series.errors[item.dataIndex];
+        const within = error === undefined ? "" : ` ± ${number(spec.y, error)}`;
+        line.append(dot, `${fullName(series)}: ${number(spec.y, value(item))}${within}`);
         lines.append(line);
       }
       return lines;
@@ -120,6 +148,7 @@ function tooltip(spec, colours) {
 
 function option(spec, colours, width, still) {
   const series = spec.series.map((one, index) => seriesOption(spec, one, index, colours));
+  const bands = spec.series.flatMap((one, index) => (one.errors.length ? [bandOption(spec, one, index)] : []));
   if (series.length && spec.shade) {
     series[0].markArea = {
       silent: true,
@@ -144,17 +173,17 @@ function option(spec, colours, width, still) {
     textStyle: { fontFamily: "system-ui, sans-serif" },
     grid: { left: 62, right: 24, top: spec.legend ? 62 : 24, bottom: spec.x.scale === "category" ? 112 : 48 },
     legend: spec.legend
-      ? { type: still ? "plain" : "scroll", top: 0, textStyle: { color: colours.ink }, pageTextStyle: { color: colours.ink }, selected: Object.fromEntries(spec.series.map((one) => [one.name, !one.hidden])) }
+      ? { type: still ? "plain" : "scroll", top: 0, textStyle: { color: colours.ink }, pageTextStyle: { color: colours.ink } }
       : { show: false },
     tooltip: still ? { show: false } : tooltip(spec, colours),
     xAxis: axis(spec.x, colours, "x", width),
     yAxis: axis(spec.y, colours, "y", width),
-    series,
+    series: [...series, ...bands],
   };
 }
 
 /** Draws a spec (JSON) in an element, or draws it anew there. */
-export async function draw(element, json, onLegend) {
+export async function draw(element, json) {
   const spec = JSON.parse(json);
   const { init } = await echarts();
   if (!element.isConnected) return;
@@ -169,10 +198,8 @@ export async function draw(element, json, onLegend) {
       chart.dispose();
     });
     observer.observe(element);
-    chart.on("legendselectchanged", (event) => held.onLegend(event.name, event.selected[event.name]));
     element.addEventListener("keydown", (event) => walk(held, event));
   }
-  held.onLegend = onLegend;
   held.spec = spec;
   held.chart.setOption(option(spec, theme(element), element.clientWidth, false), { notMerge: true });
 }
@@ -185,7 +212,7 @@ export function redraw(element) {
 
 /** Arrow keys read the chart: left and right along a line, up and down between lines. */
 function walk(held, event) {
-  const shown = held.spec.series.map((series, index) => ({ series, index })).filter(({ series }) => !series.hidden && series.points.length);
+  const shown = held.spec.series.map((series, index) => ({ series, index })).filter(({ series }) => series.points.length);
   const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
   if (!step || !shown.length) return;
   event.preventDefault();

@@ -5,5 +5,5 @@ mod binding;
 mod spec;
 mod view;
 
-pub use spec::{Axis, AxisScale, ChartSpec, Mark, Series, Shade};
+pub use spec::{Axis, AxisScale, ChartSpec, Look, Mark, Series, Shade};
 pub use view::Chart;

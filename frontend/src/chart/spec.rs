@@ -72,22 +72,34 @@ pub enum SeriesKind {
     Bar,
 }
 
+/// A colour and a mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Look {
+    /// As CSS writes it; can be read on light and on dark ground.
+    pub colour: &'static str,
+    /// Outline of the mark, a path of SVG in a square of ten.
+    pub outline: &'static str,
+}
+
 /// A line or a row of bars.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Series {
-    /// Its name in the legend; series of one name are hidden and shown together.
+    /// Its name in the legend.
     pub name: String,
     /// What tells it from others of its name; empty where nothing must.
     pub note: &'static str,
     pub kind: SeriesKind,
     /// Where its points are; for names, the first number is their index.
     pub points: Vec<(f64, f64)>,
+    /// How far a line's points may be off to either side, drawn as a band; empty where that is not
+    /// told.
+    pub errors: Vec<f64>,
     /// Whether the line is dashed.
     pub dashed: bool,
-    /// Whether only its name in the legend is shown.
-    pub hidden: bool,
-    /// Number of its colour and symbol; its place among the series where there is none.
-    pub style: Option<usize>,
+    /// Its colour and mark; by its place among the series where there is none.
+    pub look: Option<Look>,
+    /// A colour for each bar; empty where they have the series' own.
+    pub bar_colours: Vec<&'static str>,
 }
 
 impl Series {
@@ -98,9 +110,10 @@ impl Series {
             note: "",
             kind: SeriesKind::Line,
             points,
+            errors: Vec::new(),
             dashed: false,
-            hidden: false,
-            style: None,
+            look: None,
+            bar_colours: Vec::new(),
         }
     }
 

@@ -27,26 +27,17 @@ pub fn Chart(
     /// What is drawn; follows a paint later.
     #[prop(into)]
     spec: Signal<ChartSpec>,
-    /// Told of a series that a person hid (false) or showed.
-    #[prop(optional)]
-    on_legend: Option<Callback<(String, bool)>>,
     /// Height in pixels.
     #[prop(default = 320)]
     height: u32,
 ) -> impl IntoView {
     let holder = NodeRef::<leptos::html::Div>::new();
     let spec = after_paint(Memo::new(move |_| spec.get()));
-    let on_legend =
-        StoredValue::new_local(Closure::<dyn FnMut(String, bool)>::new(move |name, shown| {
-            if let Some(on_legend) = on_legend {
-                on_legend.run((name, shown));
-            }
-        }));
     Effect::new(move |_| {
         let Some(element) = holder.get() else { return };
         settings.theme.track();
         if let Ok(json) = serde_json::to_string(&spec.get()) {
-            on_legend.with_value(|on_legend| binding::draw(&element, &json, on_legend));
+            binding::draw(&element, &json);
         }
     });
     on_scheme_change(move || {

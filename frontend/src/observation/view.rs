@@ -77,10 +77,10 @@ fn what_was_done(lab: Lab, seen: &ObservedLayer) -> String {
         "Network {} under {} at {}, masks by {}, repaired by {} on {} training images; channels \
         over {images} test images of {}{other_images}, seed {}.",
         observation.model.short(),
-        allocation.rule_in_words(),
+        allocation.rule.label(),
         allocation.sparsity,
-        treatment.criterion,
-        treatment.repair,
+        treatment.criterion.label(),
+        treatment.repair.label(),
         treatment.images,
         observation.dataset,
         treatment.seed,

@@ -44,10 +44,10 @@ fn row(report: &SweepReport) -> impl IntoView + use<> {
     };
     view! {
         <tr>
-            <th scope="row">{format!("{rule} at {sparsity}{forced}")}</th>
+            <th scope="row">{format!("{} at {sparsity}{forced}", rule.label())}</th>
             <td>{accuracy(Repair::None)}</td>
             <td>{accuracy(repair)}</td>
-            <td class="text">{repair.to_string()}</td>
+            <td class="text">{repair.label()}</td>
             <td>{percent(report.dense_accuracy)}</td>
             <td>{plan.evaluation_images}</td>
         </tr>

@@ -201,11 +201,11 @@ impl RunInputs {
             NetworkSource::ResNet20 => new_network("resnet20", seed),
             NetworkSource::Bundled => open_checkpoint(self.fetch(BUNDLED).await?, None, None),
             NetworkSource::Exhibit => {
-                let checkpoint = self.exhibit().and_then(|exhibit| exhibit.checkpoint);
+                let checkpoint = self.exhibit().and_then(GalleryNetwork::checkpoint);
                 let address = checkpoint.ok_or(
                     "the page has no checkpoint of the open profile’s network: choose its file",
                 )?;
-                open_checkpoint(self.fetch(address).await?, None, None)
+                open_checkpoint(self.fetch(&address).await?, None, None)
             }
             NetworkSource::File => {
                 let file = self.checkpoint.get_untracked();
@@ -374,7 +374,7 @@ impl RunInputs {
         let chosen = self.network.get_untracked();
         // Of an exhibit without a checkpoint, a person may have chosen that.
         let takes_exhibit = |exhibit: &GalleryNetwork| {
-            exhibit.checkpoint.is_some() || chosen != NetworkSource::File
+            exhibit.checkpoint().is_some() || chosen != NetworkSource::File
         };
         match self.exhibit() {
             _ if self.session.is_about(allocation.model_hash.as_ref()) => NetworkSource::Held,

@@ -76,7 +76,7 @@ fn sweep_name(report: &SweepReport) -> String {
     match (report.plan.rules.as_slice(), report.plan.sparsities.as_slice()) {
         ([rule], [sparsity]) => {
             let forced = if report.plan.constraints.is_empty() { "" } else { ", some forced" };
-            format!("{name}, {rule} at {sparsity}{forced}")
+            format!("{name}, {} at {sparsity}{forced}", rule.label())
         }
         _ => name,
     }

@@ -5,6 +5,7 @@ use rrlab_types::{FinetuneRun, Repair, Rule};
 
 use super::job_events::JobHistory;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
+use crate::rule_look::rule_look;
 use crate::settings::Settings;
 
 /// Lines of a sweep: accuracy over sparsity for each rule, before and after the repair.
@@ -13,8 +14,6 @@ fn sweep_lines(history: &JobHistory) -> Vec<Series> {
         history.entries.iter().map(|entry| (entry.rule, entry.repair)).collect();
     lines.sort_unstable();
     lines.dedup();
-    let mut rules: Vec<Rule> = lines.iter().map(|(rule, _)| *rule).collect();
-    rules.dedup();
     let mut series = Vec::with_capacity(lines.len());
     for (rule, repair) in lines {
         let entries =
@@ -22,10 +21,9 @@ fn sweep_lines(history: &JobHistory) -> Vec<Series> {
         let points = entries.map(|entry| (entry.sparsity.get(), entry.accuracy)).collect();
         series.push(Series {
             note: if repair == Repair::None { "pruned" } else { "repaired" },
-            // One colour for each rule.
-            style: rules.iter().position(|known| *known == rule),
+            look: Some(rule_look(rule)),
             dashed: repair == Repair::None,
-            ..Series::line(rule.name(), points)
+            ..Series::line(rule.label(), points)
         });
     }
     series
@@ -46,7 +44,7 @@ fn finetune_line(run: &FinetuneRun) -> Series {
             points.push((epoch.epoch as f64, accuracy));
         }
     }
-    Series::line(format!("{} at {}", run.rule, run.sparsity), points)
+    Series::line(format!("{} at {}", run.rule.label(), run.sparsity), points)
 }
 
 fn accuracy_axis() -> Axis {

@@ -96,7 +96,7 @@ fn selection_lines(selection: &Selection) -> Vec<String> {
     let line = |candidate: &Candidate| {
         let Candidate { rule, divergence, behind, .. } = candidate;
         let behind = if behind.mean > 0.0 { format!(", {behind} behind") } else { String::new() };
-        format!("{rule} diverges by {divergence:.4} nats{behind}")
+        format!("{} diverges by {divergence:.4} nats{behind}", rule.label())
     };
     let mut lines: Vec<String> = selection.candidates.iter().map(line).collect();
     lines.extend(selection.refinement.as_ref().map(|found| {

@@ -65,7 +65,7 @@ impl AllocationSettings {
     pub fn describe(self) -> String {
         let (rule, sparsity, force) = (self.rule.get(), self.sparsity.get(), self.force.get());
         let forced = if force.0.is_empty() { String::new() } else { format!(", {force} forced") };
-        format!("{rule} at {sparsity}{forced}")
+        format!("{} at {sparsity}{forced}", rule.label())
     }
 
     /// Adds a line for every setting to the table: keys begin with `prefix`, the rule's default is

@@ -11,5 +11,5 @@ pub use allocation::AllocationSettings;
 pub use list::List;
 pub use options::{ComputeOn, Pane, Part, Shown, Theme};
 pub use property::Property;
-pub use table::Settings;
+pub use table::{FEW_RULES, Settings};
 pub use table_order::{Column, Sort};

@@ -13,6 +13,8 @@ use crate::metric::Metric;
 
 /// How the table of layers is sorted at first.
 const FIRST_SORT: Sort = Sort { column: Column::Order, descending: false };
+/// Rules whose lines a sweep shows at first: more can't be told apart at a glance.
+pub const FEW_RULES: [Rule; 4] = [Rule::Uniform, Rule::Erk, Rule::Lamp, Rule::Rr];
 /// The repair whose lines a sweep shows at first.
 const FIRST_SWEEP_REPAIR: Repair = Repair::Operator(RepairOperator::VarianceMatching);
 
@@ -45,8 +47,10 @@ pub struct Settings {
     pub filter: RwSignal<String>,
     /// Repair whose lines the sweep shows.
     pub sweep_repair: RwSignal<Repair>,
-    /// Lines of the sweep that are hidden.
-    pub hidden_lines: RwSignal<List<String>>,
+    /// Whether a sweep shows accuracy before repair too.
+    pub before_repair: RwSignal<bool>,
+    /// Rules that have a line in a sweep.
+    pub rules: RwSignal<List<Rule>>,
     /// Parts of the page that are hidden.
     pub hide: RwSignal<List<Part>>,
     /// Step of the tour, from 1; 0 is none.
@@ -81,7 +85,8 @@ impl Settings {
             sort: RwSignal::new(FIRST_SORT),
             filter: RwSignal::new(String::new()),
             sweep_repair: RwSignal::new(FIRST_SWEEP_REPAIR),
-            hidden_lines: RwSignal::new(List(Vec::new())),
+            before_repair: RwSignal::new(false),
+            rules: RwSignal::new(List(FEW_RULES.to_vec())),
             hide: RwSignal::new(List(Vec::new())),
             tour: RwSignal::new(0),
             run: RwSignal::new(false),
@@ -107,7 +112,8 @@ impl Settings {
             Property::new("sort".into(), self.sort, FIRST_SORT),
             Property::new("filter".into(), self.filter, String::new()),
             Property::new("sweep_repair".into(), self.sweep_repair, FIRST_SWEEP_REPAIR),
-            Property::new("hidden_lines".into(), self.hidden_lines, List(Vec::new())),
+            Property::new("before_repair".into(), self.before_repair, false),
+            Property::new("rules".into(), self.rules, List(FEW_RULES.to_vec())),
             Property::new("hide".into(), self.hide, List(Vec::new())),
             Property::new("tour".into(), self.tour, 0).personal(),
             Property::new("run".into(), self.run, false).personal(),

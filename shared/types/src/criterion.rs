@@ -56,9 +56,18 @@ pub struct CriterionError {
 }
 
 impl Criterion {
-    /// Name in files, on the command line and on the page.
+    /// Name in files and on the command line.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// What a person reads on the page and in figures.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Magnitude => "magnitude",
+            Self::Wanda => "Wanda",
+            Self::Obs => "in steps (OBS)",
+        }
     }
 
     /// Checks that networks pruned by it can be repaired so.
@@ -82,19 +91,20 @@ impl Criterion {
         Ok(())
     }
 
-    /// How networks are pruned by it and repaired: a rung of the ladder of repairs.
+    /// How networks are pruned by it and repaired, for a person: a rung of the ladder of repairs.
     ///
     /// ```
     /// use rrlab_types::{Criterion, Repair, RepairOperator};
     ///
     /// let reconstruction = Repair::Operator(RepairOperator::Reconstruction);
     /// assert_eq!(Criterion::Obs.with_repair(reconstruction), "reconstruction in steps");
-    /// assert_eq!(Criterion::Magnitude.with_repair(Repair::None), "none");
+    /// assert_eq!(Criterion::Magnitude.with_repair(Repair::None), "no repair");
     /// ```
     pub fn with_repair(self, repair: Repair) -> String {
+        let repair = repair.label();
         match self {
-            Self::Magnitude => repair.to_string(),
-            Self::Wanda => format!("{repair}, by {self}"),
+            Self::Magnitude => repair.to_owned(),
+            Self::Wanda => format!("{repair}, masks by {}", self.label()),
             Self::Obs => format!("{repair} in steps"),
         }
     }

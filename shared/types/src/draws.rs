@@ -48,6 +48,23 @@ impl From<SweepReport> for SweepDraws {
     }
 }
 
+impl SweepReport {
+    /// Whether this sweep and another are of one network on the same test images, by one plan but for
+    /// the seed of what they calibrate on. Their profiles may be two, each of its draw.
+    pub fn differs_in_draw_alone(&self, other: &Self) -> bool {
+        let but_for_the_draw = |report: &Self| {
+            let (mut origin, mut plan) = (report.origin.clone(), report.plan.clone());
+            origin.profile_hash = None;
+            origin.device = device_kind(&origin.device).to_owned();
+            (plan.seed, plan.evaluation_seed) = (0, None);
+            (report.architecture.clone(), origin, plan)
+        };
+        self.origin.images_hash.is_some()
+            && self.plan.seed != other.plan.seed
+            && but_for_the_draw(self) == but_for_the_draw(other)
+    }
+}
+
 impl SweepDraws {
     /// Puts sweeps together that differ by their draw alone, in the order in which they come. Two of
     /// the same seed are two sweeps.
@@ -63,19 +80,7 @@ impl SweepDraws {
     }
 
     fn takes(&self, report: &SweepReport) -> bool {
-        let first = self.first();
-        let but_for_the_draw = |report: &SweepReport| {
-            let (mut origin, mut plan) = (report.origin.clone(), report.plan.clone());
-            origin.profile_hash = None;
-            origin.device = device_kind(&origin.device).to_owned();
-            (plan.seed, plan.evaluation_seed) = (0, None);
-            (report.architecture.clone(), origin, plan)
-        };
-        let same_images = first.origin.images_hash.is_some();
-        let other_seed = |known: &SweepReport| known.plan.seed != report.plan.seed;
-        same_images
-            && but_for_the_draw(first) == but_for_the_draw(report)
-            && self.reports.iter().all(other_seed)
+        self.reports.iter().all(|known| report.differs_in_draw_alone(known))
     }
 
     /// The draws.

@@ -105,12 +105,21 @@ impl Repair {
         [Self::None].into_iter().chain(operators).chain([Self::BnRecalibration]).collect()
     }
 
-    /// Name in files, on the command line and on the page.
+    /// Name in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Operator(operator) => operator.name(),
             Self::BnRecalibration => "bn_recalibration",
+        }
+    }
+
+    /// What a person reads on the page and in figures.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::None => "no repair",
+            Self::Operator(operator) => operator.label(),
+            Self::BnRecalibration => "BatchNorm recalibration",
         }
     }
 }
@@ -208,9 +217,21 @@ impl ChannelMoments {
 }
 
 impl RepairOperator {
-    /// Name in files, on the command line and on the page.
+    /// Name in files and on the command line.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// What a person reads on the page and in figures.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::VarianceMatching => "variance matching",
+            Self::VarianceScale => "variance scale",
+            Self::Layerwise => "one scale for a layer",
+            Self::Shrunk => "shrunk variance matching",
+            Self::LeastSquares => "least squares",
+            Self::Reconstruction => "reconstruction",
+        }
     }
 
     /// The map of each channel that it is; none for reconstruction, which changes weights.

@@ -491,6 +491,18 @@ impl SweepReport {
         mine == theirs && self.origin.difference(&other.origin).is_none()
     }
 
+    /// Whether another sweep is of the same network, profile and images, with the same seed, criterion
+    /// and settings: its networks differ in the layers that were forced, if in any.
+    pub fn differs_in_constraints_alone(&self, other: &Self) -> bool {
+        let but_for_what_is_forced = |plan: &SweepPlan| SweepPlan {
+            constraints: Vec::new(),
+            judge_images: 0,
+            ..plan.without_lists()
+        };
+        but_for_what_is_forced(&self.plan) == but_for_what_is_forced(&other.plan)
+            && self.origin.difference(&other.origin).is_none()
+    }
+
     /// Entries of a rule and repair in order of sparsity.
     pub fn line(&self, rule: Rule, repair: Repair) -> Vec<&SweepEntry> {
         let mut line: Vec<&SweepEntry> = self

@@ -54,9 +54,28 @@ pub struct UnknownRule {
 }
 
 impl Rule {
-    /// Name in files, on the command line and on the page.
+    /// Name in files and on the command line.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// What a person reads on the page and in figures.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::UniformPlus => "uniform+",
+            Self::Er => "ER (capped)",
+            Self::Erk => "ERK (capped)",
+            Self::GlobalMagnitude => "global magnitude",
+            Self::Lamp => "LAMP",
+            Self::Rr => "RR",
+            Self::RrRatio => "RR by shares of the stream",
+            Self::RrProportional => "RR, proportional",
+            Self::ResidualOptimal => "residual-optimal",
+            Self::RawOptimal => "raw-optimal",
+            Self::Blend => "blend",
+            Self::BlendGeometric => "geometric blend",
+        }
     }
 
     /// Whether shapes alone decide, so that no profile is needed.

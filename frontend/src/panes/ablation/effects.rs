@@ -40,7 +40,7 @@ pub(super) fn Effects(lab: Lab) -> impl IntoView {
         }
         match (free.get(), lab.a.get()) {
             (Ok(free), Ok(forced)) => view! {
-                <h2>{format!("What forcing does to {}", settings.a.rule.get())}</h2>
+                <h2>{format!("What forcing does to {}", settings.a.rule.get().label())}</h2>
                 <RoleTable free forced />
                 <Chart settings=lab.settings lab name="forced" title="Change of every layer’s \
                     density, projections marked ◆" spec=changes height=300 />

@@ -19,10 +19,10 @@ struct Arm {
 }
 
 impl Arm {
-    fn all() -> [Self; 4] {
+    fn all() -> [Self; 5] {
         let forced = |density| vec![Constraint { target: Target::Role(Role::Projection), density }];
         [
-            Self { title: "capped ERK", rule: Rule::Erk, constraints: Vec::new() },
+            Self { title: "ERK (capped)", rule: Rule::Erk, constraints: Vec::new() },
             Self {
                 title: "ERK, projections at the global density",
                 rule: Rule::Erk,
@@ -32,6 +32,11 @@ impl Arm {
                 title: "ERK, projections dense",
                 rule: Rule::Erk,
                 constraints: forced(ForcedDensity::Dense),
+            },
+            Self {
+                title: "ERK, projections as RR has them",
+                rule: Rule::Erk,
+                constraints: forced(ForcedDensity::Rule(Rule::Rr)),
             },
             Self { title: "RR", rule: Rule::Rr, constraints: Vec::new() },
         ]

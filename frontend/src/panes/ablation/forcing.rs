@@ -102,7 +102,7 @@ fn density_options() -> impl IntoView {
         options.push((value.to_owned(), text.to_owned()));
     }
     for rule in Rule::VARIANTS {
-        options.push((format!("rule:{rule}"), format!("what {rule} gives")));
+        options.push((format!("rule:{rule}"), format!("what {} gives", rule.label())));
     }
     let option = |(value, text): (String, String)| {
         let chosen = value == GLOBAL;

@@ -1,6 +1,7 @@
 //! Layers forced to another density: what the others lose or gain, and the paper's experiment.
 
 use leptos::prelude::*;
+use rrlab_types::Role;
 
 use crate::lab::Lab;
 use crate::settings::Part;
@@ -8,27 +9,23 @@ use crate::settings::Part;
 mod effects;
 mod experiment;
 mod forcing;
+mod measured;
+mod projections;
 mod roles;
+mod verdict;
 
 /// What a person forces, and what it does.
 #[component]
 pub fn AblationPane(lab: Lab) -> impl IntoView {
+    let has_projections = lab.has_role(Role::Projection);
     view! {
-        <div class="columns">
-            <Show when=move || lab.settings.shows(Part::Force)><forcing::Forcing lab /></Show>
-            <div class="story">
-                <h2>"What this shows"</h2>
-                <p>
-                    "Capped ERK gives a layer density by its shape alone, so the small 1×1 \
-                    projections are kept nearly dense while the regular \
-                    convolutions, which hold nearly all weights, pay for them. "
-                    "Forced to the density of the whole network, the projections give those \
-                    weights back: if accuracy after repair rises, as \
-                    the paper reports of ResNet18 and ResNet34, ERK protected the wrong place; the \
-                    last table says what was measured here."
-                </p>
-            </div>
-        </div>
+        <p class="lead">"What happens to the other layers, and to accuracy, when some are forced to another \
+            density. "
+            {has_projections.then_some("The question is the paper’s: does ERK, which goes by a layer’s \
+            shape alone, spend too much on the 1×1 projections of the shortcuts?")}
+        </p>
+        {has_projections.then(|| view! { <projections::Projections lab /> })}
+        <Show when=move || lab.settings.shows(Part::Force)><forcing::Forcing lab /></Show>
         <effects::Effects lab />
         <experiment::Experiment lab />
     }

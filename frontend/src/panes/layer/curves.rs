@@ -6,6 +6,7 @@ use strum::VariantArray as _;
 
 use crate::chart::{Axis, AxisScale, ChartSpec, Mark, Series};
 use crate::lab::Lab;
+use crate::rule_look::rule_look;
 
 /// RR under each operator that was measured; that of A unbroken, A's sparsity marked.
 pub(super) fn ratios(
@@ -17,7 +18,7 @@ pub(super) fn ratios(
     let mut series = Vec::new();
     for &operator in layer.residual.keys() {
         let points = sparsities.iter().map(|&s| (s, layer.rr_at(operator, 1.0 - s))).collect();
-        let line = Series::line(operator.name(), points);
+        let line = Series::line(operator.label(), points);
         series.push(Series { dashed: operator != of_a, ..line });
     }
     over_sparsity(layer, "RR", series, sparsity)
@@ -35,7 +36,7 @@ pub(super) fn distortions(
     };
     let mut series = vec![line("raw".to_owned(), &layer.raw)];
     if let Some(residual) = layer.residual.get(&operator) {
-        series.push(line(format!("residual, {operator}"), residual));
+        series.push(line(format!("residual, {}", operator.label()), residual));
     }
     over_sparsity(layer, "distortion over E[y²]", series, sparsity)
 }
@@ -64,9 +65,10 @@ pub(super) fn densities_by_rule(lab: Lab, index: usize) -> ChartSpec {
         let allocation = lab.by_rule(rule, global);
         densities.push(allocation.map_or(f64::NAN, |allocation| allocation.layers[index].density));
     }
+    let bar_colours = Rule::VARIANTS.iter().map(|&rule| rule_look(rule).colour).collect();
     ChartSpec::new(
-        Axis::names(Rule::VARIANTS.iter().map(Rule::to_string).collect()),
+        Axis::names(Rule::VARIANTS.iter().map(|rule| rule.label().to_owned()).collect()),
         Axis::new("density", AxisScale::Percent).between(0.0, 1.0),
-        vec![Series::bars("density", densities)],
+        vec![Series { bar_colours, ..Series::bars("density", densities) }],
     )
 }

@@ -32,7 +32,7 @@ pub(super) fn reason(lab: Lab, index: usize) -> String {
 
 fn what_is_kept(rule: Rule, layer: &LayerAllocation) -> String {
     let (kept, weights) = (layer.kept, layer.weights);
-    format!("{rule} keeps {kept} of its {weights} weights, {}.", percent(layer.density))
+    format!("{} keeps {kept} of its {weights} weights, {}.", rule.label(), percent(layer.density))
 }
 
 /// A warning where the layer is near collapse; else nothing.

@@ -1,0 +1,102 @@
+//! What open sweeps measured of ERK with forced projections, and of RR.
+
+use leptos::prelude::*;
+use rrlab_types::{
+    AccuracyAt, AllocationRequest, Constraint, ForcedDensity, Outcomes, Repair, Role, Rule,
+    SweepReport, Target,
+};
+
+use super::roles::RoleTotal;
+use crate::lab::{Lab, allocate_on};
+
+/// What decides about the projections.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Form {
+    /// Capped ERK, nothing forced.
+    Free,
+    /// ERK with one density for every projection.
+    OneDensity(ForcedDensity),
+    /// ERK with what RR gives each projection.
+    OfRr,
+    /// RR, nothing forced.
+    Rr,
+}
+
+impl Form {
+    fn rule(self) -> Rule {
+        if self == Self::Rr { Rule::Rr } else { Rule::Erk }
+    }
+
+    /// Those that a sweep with these constraints measured.
+    fn of(constraints: &[Constraint]) -> Vec<Self> {
+        match constraints {
+            [] => vec![Self::Free, Self::Rr],
+            [Constraint { target: Target::Role(Role::Projection), density }] => match *density {
+                ForcedDensity::Rule(Rule::Rr) => vec![Self::OfRr],
+                ForcedDensity::Rule(_) => Vec::new(),
+                one => vec![Self::OneDensity(one)],
+            },
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A form at A's sparsity.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Measured {
+    pub form: Form,
+    /// Of all projections together.
+    pub density: f64,
+    pub accuracy: AccuracyAt,
+    pub standard_error: f64,
+    /// Which images were told right; nothing where accuracy is interpolated, or the sweep does not
+    /// say.
+    pub outcomes: Option<Outcomes>,
+}
+
+/// Every form that open sweeps of this profile measured on the same images with A's settings, in
+/// order of density.
+pub(super) fn measured(lab: Lab) -> Vec<Measured> {
+    let profile = lab.profile.with_value(|profile| profile.hash());
+    let mut all: Vec<Measured> = Vec::new();
+    lab.sweeps.with(|sweeps| {
+        let is_of_profile = |sweep: &&SweepReport| {
+            sweep.origin.profile_hash == Some(profile)
+                && sweep.plan.criterion == lab.settings.a.criterion.get()
+        };
+        let mut sweeps = sweeps.iter().filter(is_of_profile);
+        let Some(free) = sweeps.clone().find(|sweep| sweep.plan.constraints.is_empty()) else {
+            return;
+        };
+        for sweep in sweeps.by_ref().filter(|sweep| free.differs_in_constraints_alone(sweep)) {
+            for form in Form::of(&sweep.plan.constraints) {
+                let is_known = all.iter().any(|known| known.form == form);
+                all.extend(measure(lab, sweep, form).filter(|_| !is_known));
+            }
+        }
+    });
+    all.sort_by(|a, b| a.density.total_cmp(&b.density));
+    all
+}
+
+fn measure(lab: Lab, sweep: &SweepReport, form: Form) -> Option<Measured> {
+    let request = AllocationRequest {
+        rule: form.rule(),
+        constraints: sweep.plan.constraints.clone(),
+        ..lab.settings.a.request()
+    };
+    if !sweep.plan.is_of(&request) {
+        return None;
+    }
+    let repair = Repair::Operator(request.settings.repair);
+    let accuracy = sweep.accuracy_at(request.rule, repair, request.sparsity)?;
+    let allocation = lab.profile.with_value(|profile| allocate_on(profile, &request)).ok()?;
+    let entry = sweep.entry(request.rule, request.sparsity, repair);
+    Some(Measured {
+        form,
+        density: RoleTotal::of(&allocation, Role::Projection).density()?,
+        accuracy,
+        standard_error: sweep.standard_error(accuracy.accuracy()),
+        outcomes: entry.and_then(|entry| entry.outcomes.clone()),
+    })
+}
