@@ -27,6 +27,29 @@ pub fn apply(settings: Settings, query: &str) -> Vec<String> {
     settings.properties().into_iter().filter_map(set).collect()
 }
 
+/// Sets what a step of a story says, as a query has it, and what it leaves out to its default, but for
+/// what lasts through a story; gives what was refused.
+pub fn apply_view(settings: Settings, query: &str) -> Vec<String> {
+    let Ok(given) = UrlSearchParams::new_with_str(query) else { return Vec::new() };
+    let mut problems = Vec::new();
+    let properties = settings.properties();
+    for key in query.split('&').filter_map(|pair| pair.split('=').next()) {
+        if !key.is_empty() && properties.iter().all(|property| property.key != key) {
+            problems.push(format!("`{key}` in this step is no setting of the page"));
+        }
+    }
+    for property in properties {
+        let text = given.get(&property.key);
+        if text.is_none() && property.is_lasting {
+            continue;
+        }
+        if let Err(problem) = property.set(text.as_deref()) {
+            problems.push(format!("`{}` in this step was left out: {problem}", property.key));
+        }
+    }
+    problems
+}
+
 /// The settings as the query of an address, without those at their default.
 pub fn query(settings: Settings) -> String {
     query_of(settings.properties())
@@ -60,14 +83,24 @@ pub fn with_query(query: &str) -> String {
     if query.is_empty() { page } else { format!("{page}?{query}") }
 }
 
-/// Keeps the address equal to the settings, and the settings to the address when a person goes
-/// back.
+/// Keeps the address equal to the settings, and the settings to the address when a person goes back
+/// or forward: what is coarse, such as another pane or rule, is a step of its own there.
 pub fn follow(settings: Settings) {
+    let coarse =
+        move || query_of(settings.properties().into_iter().filter(|property| property.is_coarse));
+    let written = StoredValue::new(untrack(coarse));
     let write = leptos::leptos_dom::helpers::debounce(REST, move |query: String| {
+        let (coarse, address) = (untrack(coarse), with_query(&query));
+        let is_step = written.with_value(|written| *written != coarse);
+        written.set_value(coarse);
         if let Ok(history) = window().history() {
             // Refused where the page was opened without an address of its own; nothing depends on
             // it.
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&with_query(&query)));
+            let _ = if is_step {
+                history.push_state_with_url(&JsValue::NULL, "", Some(&address))
+            } else {
+                history.replace_state_with_url(&JsValue::NULL, "", Some(&address))
+            };
         }
     });
     Effect::new({
@@ -77,6 +110,9 @@ pub fn follow(settings: Settings) {
             write.update_value(|write| write(query));
         }
     });
-    let back = window_event_listener(leptos::ev::popstate, move |_| drop(read(settings)));
+    let back = window_event_listener(leptos::ev::popstate, move |_| {
+        read(settings);
+        written.set_value(untrack(coarse));
+    });
     on_cleanup(move || back.remove());
 }

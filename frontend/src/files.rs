@@ -1,7 +1,7 @@
 //! Files that the page reads: of the gallery, from an address, or dropped on it.
 
 use gloo::net::http::{Request, Response};
-use rrlab_types::{Document, ModelProfile, SweepReport};
+use rrlab_types::{Document, ModelProfile, Story, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::gallery::{self, GalleryNetwork};
@@ -52,6 +52,14 @@ pub async fn sweep(address: &str) -> Result<SweepReport, String> {
     }
 }
 
+/// Loads the story at an address.
+///
+/// # Errors
+/// As [`profile`].
+pub async fn story(address: &str) -> Result<Story, String> {
+    Story::from_json(&text(address).await?).map_err(|error| format!("{address}: {error}"))
+}
+
 /// Loads the bytes of a file of the gallery.
 ///
 /// # Errors
@@ -97,11 +105,19 @@ pub async fn text_of(file: &web_sys::File) -> Result<String, String> {
     text.ok_or_else(|| format!("{} can't be read; was it moved or deleted?", file.name()))
 }
 
+/// What a person may open here.
+pub enum Opened {
+    /// A result of the lab.
+    Document(Document),
+    /// Steps that drive the page.
+    Story(Story),
+}
+
 /// Reads a file that a person chose or dropped.
 ///
 /// # Errors
 /// What is wrong with it, with its name.
-pub async fn read(file: web_sys::File) -> Result<Document, String> {
+pub async fn read(file: web_sys::File) -> Result<Opened, String> {
     let name = file.name();
     let size = file.size();
     if size > LARGEST_BYTES as f64 {
@@ -112,5 +128,10 @@ pub async fn read(file: web_sys::File) -> Result<Document, String> {
         ));
     }
     let text = text_of(&file).await?;
-    Document::from_json(&text).map_err(|error| format!("{name}: {error}"))
+    let opened = if Story::is_meant_by(&text) {
+        Story::from_json(&text).map(Opened::Story).map_err(|error| error.to_string())
+    } else {
+        Document::from_json(&text).map(Opened::Document).map_err(|error| error.to_string())
+    };
+    opened.map_err(|problem| format!("{name}: {problem}"))
 }

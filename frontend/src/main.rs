@@ -25,8 +25,8 @@ mod rule_look;
 mod run;
 mod server;
 mod settings;
+mod story;
 mod sweep_plan;
-mod tour;
 mod worker_files;
 
 fn main() {

@@ -8,7 +8,9 @@ use rrlab_engine::model::Model;
 use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::deepened::deepened;
 use rrlab_tests::{bundled_profile, copied_page, repository, rrlab};
-use rrlab_types::{Allocation, ModelProfile, Repair, RepairOperator, Rule, Sparsity, SweepReport};
+use rrlab_types::{
+    Allocation, ModelProfile, Repair, RepairOperator, Rule, Sparsity, Story, SweepReport,
+};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
@@ -487,35 +489,154 @@ async fn the_tour_runs_to_its_end() {
     page.click("#tour-start").await;
     for step in 1..=8 {
         page.wait_until(&format!(
-            "return document.querySelector('.tour p').textContent === '{step} of 8'"
+            "return document.querySelector('.story-panel p')?.textContent === '{step} of 8'"
         ))
         .await;
         page.wait_for(".spotlight").await;
         page.screenshot(&format!("tour-{step}.png")).await;
-        page.click(if step < 8 { "#tour-next" } else { "#tour-end" }).await;
+        page.click(if step < 8 { "#story-next" } else { "#story-end" }).await;
     }
     page.wait_until(
-        "return !document.querySelector('.tour') && !document.querySelector('.spotlight')",
+        "return !document.querySelector('.story-panel') && !document.querySelector('.spotlight')",
     )
     .await;
 
     // Who ends it early has their own settings back; who did something in its last step keeps that.
     page.goto("?rule=lamp").await;
     page.click("#tour-start").await;
-    page.click("#tour-next").await;
-    page.click("#tour-end").await;
+    page.click("#story-next").await;
+    page.click("#story-end").await;
     page.wait_until("return document.querySelector('#rule').value === 'lamp'").await;
     page.click("#tour-start").await;
     for _ in 1..8 {
-        page.click("#tour-next").await;
+        page.click("#story-next").await;
     }
     page.set("#rule", "uniform", "change").await;
-    page.click("#tour-end").await;
-    page.wait_until("return !document.querySelector('.tour')").await;
+    page.click("#story-end").await;
+    page.wait_until("return !document.querySelector('.story-panel')").await;
     assert_eq!(
         page.run("return document.querySelector('#rule').value", &[]).await,
         json!("uniform")
     );
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_network_of_the_gallery_is_opened_with_its_sweeps() {
+    let page = Browser::open().await;
+    page.goto("?pane=sweep").await;
+    page.wait_for("[data-chart=sweep] svg").await;
+    page.set("#gallery", "vgg16_bn-w0.25-cifar10", "change").await;
+    page.wait_until(
+        "return document.querySelector('#measurement').textContent.startsWith('vgg16_bn')",
+    )
+    .await;
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 2").await;
+    page.close().await;
+}
+
+/// Every step of the stories that come with the page sets what it says, and has a question.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bundled_stories_ask_and_answer() {
+    let page = Browser::open().await;
+    let folder = repository().join("frontend/stories");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let story = Story::from_json(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        page.goto(&format!("?story={name}")).await;
+        for (index, step) in story.steps.iter().enumerate() {
+            let heading = json!(step.title);
+            page.wait_until(&format!(
+                "return document.querySelector('.story-panel h2')?.textContent === {heading}"
+            ))
+            .await;
+            page.wait_for(".spotlight").await;
+            if let Some(profile) = &story.profile {
+                let network = json!(profile.split('-').next());
+                page.wait_until(&format!(
+                    "return document.querySelector('#measurement').textContent.startsWith({network})"
+                ))
+                .await;
+            }
+            assert_eq!(
+                page.run("return document.querySelectorAll('.story-panel .problem').length", &[])
+                    .await,
+                json!(0),
+                "{name}, step {}",
+                index + 1
+            );
+            if let Some(answer) = &step.answer {
+                let shown = "return document.querySelector('.answer').open";
+                assert_eq!(page.run(shown, &[]).await, json!(false));
+                page.click(".answer summary").await;
+                assert!(page.text(".answer").await.contains(answer));
+            }
+            page.screenshot(&format!("story-{name}-{}.png", index + 1)).await;
+            page.click(if index + 1 < story.steps.len() { "#story-next" } else { "#story-end" })
+                .await;
+        }
+    }
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teachers_story_is_told_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lesson.json");
+    let story = json!({
+        "version": 1,
+        "title": "Lesson",
+        "steps": [
+            { "title": "Layers", "text": ["First.", "Second."], "state": "rule=lamp&sparsity=0.8" },
+            { "title": "Typo", "text": ["Third."], "state": "rul=erk&colour=density&sparsity=1.3" },
+        ],
+    });
+    std::fs::write(&path, story.to_string()).unwrap();
+    let page = Browser::open().await;
+    page.goto("?rule=erk").await;
+    page.choose_file(&path).await;
+    page.wait_until("return document.querySelector('.story-panel h2')?.textContent === 'Layers'")
+        .await;
+    page.wait_until("return document.querySelector('#rule').value === 'lamp'").await;
+    page.click("#story-next").await;
+    page.wait_until("return document.querySelectorAll('.story-panel .problem').length === 2").await;
+    let said = page.text(".story-panel").await;
+    assert!(said.contains("`rul` in this step is no setting of the page"), "{said}");
+    assert!(said.contains("`sparsity` in this step was left out"), "{said}");
+    page.click("#story-end").await;
+    page.wait_until("return !document.querySelector('.story-panel')").await;
+
+    // One that is no story says what is missing.
+    std::fs::write(&path, r#"{"version": 1, "title": "Empty", "steps": []}"#).unwrap();
+    page.choose_file(&path).await;
+    assert!(alert(&page).await.contains("lesson.json: the story `Empty` has no steps"));
+    page.goto("?story=nowhere.json").await;
+    assert!(alert(&page).await.contains("nowhere.json can't be loaded"));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_and_forward_undo_coarse_steps() {
+    let page = Browser::open().await;
+    page.goto("").await;
+    let pane = |name: &str| {
+        format!("return document.querySelector('#tab-{name}').classList.contains('chosen')")
+    };
+    for name in ["sweep", "layer"] {
+        page.click(&format!("#tab-{name}")).await;
+        page.wait_until(&format!("return location.search.includes('pane={name}')")).await;
+    }
+    // A slider moves within a step.
+    page.set("#sparsity-value", "0.9", "change").await;
+    page.wait_until("return location.search.includes('sparsity=0.9')").await;
+    page.run("history.back()", &[]).await;
+    page.wait_until(&pane("sweep")).await;
+    page.run("history.forward()", &[]).await;
+    page.wait_until(&pane("layer")).await;
+    page.wait_until("return document.querySelector('#sparsity-value').value === '0.9'").await;
+    page.run("history.go(-2)", &[]).await;
+    page.wait_until(&pane("table")).await;
     page.close().await;
 }
 
@@ -546,14 +667,14 @@ async fn a_network_without_projections_has_a_tour_without_them() {
     page.click("#tour-start").await;
     for step in 1..=7 {
         page.wait_until(&format!(
-            "return document.querySelector('.tour p').textContent === '{step} of 7'"
+            "return document.querySelector('.story-panel p')?.textContent === '{step} of 7'"
         ))
         .await;
-        assert!(!page.text(".tour h2").await.contains("shortcuts"));
+        assert!(!page.text(".story-panel h2").await.contains("shortcuts"));
         if step == 5 {
             page.wait_for("[data-chart=rr] svg").await;
         }
-        page.click(if step < 7 { "#tour-next" } else { "#tour-end" }).await;
+        page.click(if step < 7 { "#story-next" } else { "#story-end" }).await;
     }
     page.close().await;
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::run::Failure;
 
 /// Most that the page's WebAssembly may take, compressed as it is served.
-const MOST_CODE: usize = 540 * 1000;
+const MOST_CODE: usize = 545 * 1000;
 /// Most that all may take that a visitor of the first screen fetches.
 const MOST_FIRST_SCREEN: usize = 690 * 1000;
 /// Endings of files that are worth compressing.

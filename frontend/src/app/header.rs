@@ -10,6 +10,7 @@ use crate::gallery::{self, GALLERY, GalleryNetwork};
 use crate::glossary::Term;
 use crate::server::ServerState;
 use crate::settings::{ComputeOn, Part, Settings, Theme};
+use crate::story::{STORIES, TOUR};
 
 /// Title, gallery, files, links, tour and colours.
 #[component]
@@ -30,7 +31,7 @@ pub fn Header(documents: OpenDocuments, server: ServerState) -> impl IntoView {
             <div class="tools">
                 <Show when=move || settings.shows(Part::Tour)>
                     <button type="button" id="tour-start" class="primary"
-                        on:click=move |_| settings.tour.set(1)>"Take the tour"</button>
+                        on:click=move |_| settings.story.set(TOUR.to_owned())>"Take the tour"</button>
                 </Show>
                 <Show when=move || settings.shows(Part::Run)>
                     <RunButtons settings server />
@@ -48,7 +49,28 @@ pub fn Header(documents: OpenDocuments, server: ServerState) -> impl IntoView {
                         choices=labelled(Theme::ALL, Theme::label) />
                 </label>
             </div>
+            <Show when=move || settings.shows(Part::Tour)><Stories settings /></Show>
         </header>
+    }
+}
+
+/// The stories that come with the page.
+#[component]
+fn Stories(settings: Settings) -> impl IntoView {
+    let tell = move |name: &str| {
+        settings.step.set(0);
+        settings.story.set(name.to_owned());
+    };
+    let button = move |(name, title): (&'static str, &'static str)| {
+        view! {
+            <button type="button" class="link" data-story=name on:click=move |_| tell(name)>{title}</button>
+        }
+    };
+    view! {
+        <nav class="stories" aria-label="Stories">
+            <span class="faint">"Stories, with questions:"</span>
+            {STORIES.map(button).collect_view()}
+        </nav>
     }
 }
 

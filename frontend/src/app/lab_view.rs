@@ -14,7 +14,6 @@ use crate::panes::Panes;
 use crate::readout::AccuracyReadout;
 use crate::run::RunInputs;
 use crate::settings::Shown;
-use crate::tour::Tour;
 
 /// Controls, graphs and panes of one profile.
 #[component]
@@ -73,7 +72,6 @@ pub fn LabView(
             </p>
         </section>
         <Panes lab inputs />
-        <Tour lab />
     }
 }
 

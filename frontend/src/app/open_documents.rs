@@ -6,10 +6,11 @@ use leptos::prelude::*;
 use rrlab_types::{Allocation, Document, ModelProfile, ProfileHash, SweepReport};
 
 use crate::address;
-use crate::files;
+use crate::files::{self, Opened};
 use crate::gallery::{self, GalleryNetwork};
 use crate::page_update::PageUpdate;
 use crate::settings::{Pane, Settings};
+use crate::story::OpenStory;
 
 /// Where the open profile is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct OpenDocuments {
     /// An allocation from a file, which stands for B while it is open.
     pub allocation: RwSignal<Option<Allocation>>,
     pub origin: RwSignal<Origin>,
+    pub story: OpenStory,
     /// What went wrong, until a person closes it.
     pub problems: RwSignal<Vec<String>>,
     /// How often a profile was asked for or shown: what was asked for before is not shown after.
@@ -51,6 +53,7 @@ impl OpenDocuments {
             sweeps: RwSignal::new(Vec::new()),
             allocation: RwSignal::new(None),
             origin: RwSignal::new(Origin::Named),
+            story: OpenStory::new(settings),
             problems: RwSignal::new(address::read(settings)),
             loads: StoredValue::new(0),
         }
@@ -66,9 +69,11 @@ impl OpenDocuments {
         let Settings { profile, sweep, .. } = self.settings;
         let wanted = Memo::new(move |_| (profile.get(), sweep.get()));
         Effect::new(move |_| {
-            wanted.track();
+            // A memo that nobody reads follows nothing, even if it is tracked.
+            wanted.with(|_| ());
             self.load();
         });
+        self.story.follow_settings(move |problem| self.report(problem));
     }
 
     /// Opens what the settings name: the profile is shown as soon as it is there, sweeps join it as
@@ -210,8 +215,12 @@ impl OpenDocuments {
         leptos::task::spawn_local(async move {
             let name = file.name();
             let taken = match files::read(file).await {
-                Ok(document) => {
+                Ok(Opened::Document(document)) => {
                     self.open_document(document).map_err(|problem| format!("{name}: {problem}"))
+                }
+                Ok(Opened::Story(story)) => {
+                    self.story.open(story);
+                    Ok(())
                 }
                 Err(problem) => Err(problem),
             };

@@ -13,6 +13,7 @@ use crate::files::is_of_network;
 use crate::run::{self, Attachment, RunInputs, Session};
 use crate::server::{ServerState, SharedJob};
 use crate::settings::{Part, Theme};
+use crate::story::StoryPanel;
 
 /// How names of data sets and images end.
 const IMAGE_ENDINGS: [&str; 9] =
@@ -67,6 +68,7 @@ pub fn App() -> impl IntoView {
                 <RunSection inputs server settings />
             </Show>
             {lab}
+            <StoryPanel open=documents.story profile=documents.profile />
         </main>
     }
 }

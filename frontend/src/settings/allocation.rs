@@ -75,7 +75,7 @@ impl AllocationSettings {
         let defaults = RuleSettings::default();
         table.extend([
             Property::new(key("sparsity"), self.sparsity, first_sparsity()),
-            Property::new(key("rule"), self.rule, rule),
+            Property::new(key("rule"), self.rule, rule).coarse(),
             Property::new(key("repair"), self.repair, RepairOperator::default()),
             Property::new(key("criterion"), self.criterion, Criterion::default()),
             Property::new(key("alpha"), self.alpha, defaults.alpha),

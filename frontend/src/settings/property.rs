@@ -13,6 +13,10 @@ pub struct Property {
     /// Whether it is of the person who looks (their colours, their job, the secret of a link that
     /// they were given): an exported file says nothing of it.
     pub is_personal: bool,
+    /// Whether it stays as it is from one step of a story to the next, unless that names it.
+    pub is_lasting: bool,
+    /// Whether a change of it is a step that Back undoes.
+    pub is_coarse: bool,
     text: Box<dyn Fn() -> Option<String>>,
     set: Box<Setter>,
 }
@@ -41,12 +45,29 @@ impl Property {
             }
             Ok(())
         };
-        Self { key, is_personal: false, text: Box::new(text), set: Box::new(set) }
+        Self {
+            key,
+            is_personal: false,
+            is_lasting: false,
+            is_coarse: false,
+            text: Box::new(text),
+            set: Box::new(set),
+        }
     }
 
-    /// The same setting, marked as the person's own.
+    /// The same setting, marked as the person's own, which no story changes unasked.
     pub(super) fn personal(self) -> Self {
-        Self { is_personal: true, ..self }
+        Self { is_personal: true, is_lasting: true, ..self }
+    }
+
+    /// The same setting, marked as one whose changes Back undoes.
+    pub(super) fn coarse(self) -> Self {
+        Self { is_coarse: true, ..self }
+    }
+
+    /// The same setting, marked as of the whole of a story.
+    pub(super) fn lasting(self) -> Self {
+        Self { is_lasting: true, ..self }
     }
 
     /// Its text, unless it is at its default; follows the signal.

@@ -53,8 +53,10 @@ pub struct Settings {
     pub rules: RwSignal<List<Rule>>,
     /// Parts of the page that are hidden.
     pub hide: RwSignal<List<Part>>,
-    /// Step of the tour, from 1; 0 is none.
-    pub tour: RwSignal<usize>,
+    /// Name or address of the story that is told; empty for none.
+    pub story: RwSignal<String>,
+    /// Its step, from 1; 0 before it begins.
+    pub step: RwSignal<usize>,
     /// Whether the panel that runs networks is open.
     pub run: RwSignal<bool>,
     /// On what networks are computed.
@@ -88,7 +90,8 @@ impl Settings {
             before_repair: RwSignal::new(false),
             rules: RwSignal::new(List(FEW_RULES.to_vec())),
             hide: RwSignal::new(List(Vec::new())),
-            tour: RwSignal::new(0),
+            story: RwSignal::new(String::new()),
+            step: RwSignal::new(0),
             run: RwSignal::new(false),
             compute_on: RwSignal::new(ComputeOn::Auto),
             job: RwSignal::new(0),
@@ -100,22 +103,23 @@ impl Settings {
     /// The table: each setting with its name in the address.
     pub fn properties(self) -> Vec<Property> {
         let mut table = vec![
-            Property::new("profile".into(), self.profile, gallery::FIRST.into()),
-            Property::new("of".into(), self.of, String::new()),
-            Property::new("sweep".into(), self.sweep, String::new()),
-            Property::new("shown".into(), self.shown, Shown::A),
+            Property::new("profile".into(), self.profile, gallery::FIRST.into()).lasting().coarse(),
+            Property::new("of".into(), self.of, String::new()).lasting(),
+            Property::new("sweep".into(), self.sweep, String::new()).lasting(),
+            Property::new("shown".into(), self.shown, Shown::A).coarse(),
             Property::new("colour".into(), self.metric, Metric::Rr),
             Property::new("stretch".into(), self.stretch, false),
-            Property::new("layer".into(), self.layer, String::new()),
+            Property::new("layer".into(), self.layer, String::new()).coarse(),
             Property::new("folded".into(), self.folded, List(Vec::new())),
-            Property::new("pane".into(), self.pane, Pane::Table),
+            Property::new("pane".into(), self.pane, Pane::Table).coarse(),
             Property::new("sort".into(), self.sort, FIRST_SORT),
             Property::new("filter".into(), self.filter, String::new()),
             Property::new("sweep_repair".into(), self.sweep_repair, FIRST_SWEEP_REPAIR),
             Property::new("before_repair".into(), self.before_repair, false),
             Property::new("rules".into(), self.rules, List(FEW_RULES.to_vec())),
-            Property::new("hide".into(), self.hide, List(Vec::new())),
-            Property::new("tour".into(), self.tour, 0).personal(),
+            Property::new("hide".into(), self.hide, List(Vec::new())).lasting(),
+            Property::new("story".into(), self.story, String::new()).personal().coarse(),
+            Property::new("step".into(), self.step, 0).personal().coarse(),
             Property::new("run".into(), self.run, false).personal(),
             Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto).personal(),
             Property::new("job".into(), self.job, 0).personal(),

@@ -27,6 +27,7 @@ mod rule;
 mod selection;
 mod selection_plan;
 mod sketch;
+mod story;
 mod training;
 mod version;
 
@@ -75,6 +76,7 @@ pub use rule::{
 pub use selection::{Candidate, PairedDifference, Refinement, Search, Selection, UnknownSearch};
 pub use selection_plan::SelectionPlan;
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
+pub use story::{Story, StoryError, StoryPlace, StoryStep};
 pub use training::{
     Distillation, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan, TrainingPlanError,
 };

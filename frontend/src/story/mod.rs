@@ -1,0 +1,9 @@
+//! Stories: steps that drive the page, from files that come with it or that anybody wrote.
+
+mod list;
+mod open_story;
+mod panel;
+
+pub use list::{STORIES, TOUR};
+pub use open_story::OpenStory;
+pub use panel::StoryPanel;
