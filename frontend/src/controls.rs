@@ -197,18 +197,18 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
         </Show>
         <Show when=move || settings.shows(Part::Rule)>
             <label>
-                <span><Term name="rule" text="Rule" />" that shares out the budget"</span>
+                <span><Term name="rule" text="Rule" />" that shares out the budget "<code>{move || choice.rule.get().name()}</code></span>
                 <Select id=format!("{prefix}rule") value=choice.rule set=choice.rule.write_only()
                     choices=Rule::VARIANTS.iter().map(|rule| (*rule, rule.label())).collect() />
             </label>
             <label>
-                <span><Term name="repair operator" text="Repair operator" /></span>
+                <span><Term name="repair operator" text="Repair operator" />" "<code>{move || choice.repair.get().name()}</code></span>
                 <Select id=format!("{prefix}repair") value=choice.repair
                     set=choice.repair.write_only()
                     choices=RepairOperator::VARIANTS.iter().map(|repair| (*repair, repair.label())).collect() />
             </label>
             <label>
-                <span><Term name="criterion" text="Criterion" />" inside layers"</span>
+                <span><Term name="criterion" text="Criterion" />" inside layers "<code>{move || choice.criterion.get().name()}</code></span>
                 <Select id=format!("{prefix}criterion") value=choice.criterion
                     set=choice.criterion.write_only()
                     choices=Criterion::VARIANTS.iter().map(|criterion| (*criterion, criterion.label())).collect() />

@@ -43,6 +43,7 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
         }
     });
     view! {
+        <p class="lead">"What B does otherwise than A: look for the layers whose bars differ."</p>
         <div class="pane-head">
             <h2>{move || format!("B: {}", lab.describe(Side::B))}</h2>
             <Show when=move || lab.settings.shows(Part::Export)>

@@ -48,7 +48,7 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
                     };
                     format!(
                         "{} keeps {} of {} weights{collapse}",
-                        allocation.rule,
+                        allocation.rule.label(),
                         allocation.kept,
                         allocation.weights()
                     )
@@ -57,6 +57,8 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
         })
     };
     view! {
+        <p class="lead">"Every layer under A. Sort by a column to find where the damage goes; click a \
+            layer to see why."</p>
         <div class="pane-head">
             <h2>{summary}</h2>
             <div class="tools">

@@ -27,6 +27,8 @@ pub fn LayerPane(lab: Lab, inputs: RunInputs) -> impl IntoView {
         view! { <option value=value selected=selected>{text}</option> }
     };
     view! {
+        <p class="lead">"One layer: how far each repair mends it as it is pruned harder, and what each \
+            rule makes of that."</p>
         <div class="pane-head">
             <label class="inline">
                 <span>"Layer"</span>
