@@ -23,8 +23,7 @@ pub enum CalibrationError {
     NotFinite { layer: String },
     /// Inputs that no weights can be solved for.
     #[error(
-        "layer `{layer}` can't be reconstructed: the second moments of its inputs on these images are not finite, \
-         or not positive definite as f32 knows them"
+        "layer `{layer}` can't be reconstructed: the second moments of its inputs on these images are not finite"
     )]
     Unsolvable { layer: String },
     /// A repair that leaves a tensor which no network can have.

@@ -93,7 +93,7 @@ impl Curves<'_> {
         let covariance = |&entry: &usize| f64::from(product[entry]) - inputs.mean()[entry] * mean;
         let targets: Vec<f64> = order.iter().map(covariance).collect();
         let mut residuals = vec![variance];
-        for solved in inputs.factor(&order)?.forward(&targets) {
+        for solved in inputs.factor(&order)?.factor.forward(&targets) {
             let before = residuals[residuals.len() - 1];
             residuals.push((before - solved * solved).max(0.0));
         }
@@ -159,7 +159,7 @@ mod tests {
                     .iter()
                     .map(|&entry| f64::from(product[entry]) - inputs.mean()[entry] * mean)
                     .collect();
-                let solved = inputs.factor(&stays).unwrap().solve(&target);
+                let solved = inputs.factor(&stays).unwrap().factor.solve(&target);
                 let accounted: f64 = solved.iter().zip(&target).map(|(w, t)| w * t).sum();
                 let expected = second - mean * mean - accounted;
                 let found = nested[level].as_ref().unwrap()[channel];

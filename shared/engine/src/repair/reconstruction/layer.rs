@@ -7,7 +7,7 @@ use crate::calibrate::{CalibrationError, InputMoments, PatchSums, flat_for_linea
 use crate::kernels;
 use crate::network::{download, groups_of, window_of};
 use crate::repair::pass::Statistics;
-use crate::ridge::{Inputs, NotPositiveDefinite};
+use crate::ridge::{Inputs, NotPositiveDefinite, RidgeFactor};
 use crate::sums::add_values;
 use crate::threads;
 use crate::watch::{Progress, Stopped};
@@ -141,7 +141,7 @@ impl LayerMoments {
         let ChannelTask { channel, kept } = task;
         let cross = &self.cross[channel * self.patch()..][..self.patch()];
         let target: Vec<f64> = kept.iter().map(|&entry| cross[entry]).collect();
-        let factor = inputs.factor(kept)?;
+        let RidgeFactor { factor, ridge } = inputs.factor(kept)?;
         let exact = factor.solve(&target);
         let losses = if with_losses {
             let inverse = factor.inverse_diagonal();
@@ -155,7 +155,7 @@ impl LayerMoments {
             moments.pruned_mean += weight * inputs.mean()[entry];
             moments.covariance += weight * target;
             // (G_c[S,S] + λI)ŵ = t: the output's variance ŵᵀG_cŵ is tᵀŵ − λŵᵀŵ.
-            moments.pruned_variance += weight * (target - inputs.ridge() * weight);
+            moments.pruned_variance += weight * (target - ridge * weight);
         }
         moments.pruned_variance = moments.pruned_variance.max(0.0);
         let weights = exact.into_iter().map(|weight| weight as f32).collect();
