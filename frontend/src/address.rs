@@ -13,41 +13,60 @@ const REST: Duration = Duration::from_millis(200);
 
 /// Reads the settings from the address; gives what was refused, with reasons.
 pub fn read(settings: Settings) -> Vec<String> {
-    apply(settings, &window().location().search().unwrap_or_default())
-}
-
-/// Sets every setting as a query has it, those that it leaves out to their defaults; gives what was
-/// refused.
-pub fn apply(settings: Settings, query: &str) -> Vec<String> {
-    let Ok(given) = UrlSearchParams::new_with_str(query) else { return Vec::new() };
-    let set = |property: Property| {
-        let problem = property.set(given.get(&property.key).as_deref()).err()?;
-        Some(format!("`{}` in the address was left out: {problem}", property.key))
-    };
-    settings.properties().into_iter().filter_map(set).collect()
+    let query = window().location().search().unwrap_or_default();
+    let refused = set_where(settings, &query, |_, _| true);
+    let said = |(key, problem)| format!("`{key}` in the address was left out: {problem}");
+    refused.into_iter().map(said).collect()
 }
 
 /// Sets what a step of a story says, as a query has it, and what it leaves out to its default, but for
-/// what lasts through a story; gives what was refused.
-pub fn apply_view(settings: Settings, query: &str) -> Vec<String> {
-    let Ok(given) = UrlSearchParams::new_with_str(query) else { return Vec::new() };
+/// what lasts through a story; gives what was refused. What is a person's own is no story's.
+pub fn apply_view(settings: Settings, state: &str) -> Vec<String> {
+    let state = state.trim_start_matches('?');
     let mut problems = Vec::new();
     let properties = settings.properties();
-    for key in query.split('&').filter_map(|pair| pair.split('=').next()) {
+    for key in state.split('&').filter_map(|pair| pair.split('=').next()) {
         if !key.is_empty() && properties.iter().all(|property| property.key != key) {
             problems.push(format!("`{key}` in this step is no setting of the page"));
         }
     }
-    for property in properties {
+    let refused = set_where(settings, state, |property, is_given| {
+        !property.is_personal && (is_given || !property.is_lasting)
+    });
+    let said = |(key, problem)| format!("`{key}` in this step was left out: {problem}");
+    problems.extend(refused.into_iter().map(said));
+    problems
+}
+
+/// Sets what a query gives, and leaves everything else, and what is a person's own, as it is.
+pub fn overlay(settings: Settings, query: &str) {
+    set_where(settings, query, |property, is_given| is_given && !property.is_personal);
+}
+
+/// Sets everything but what is a person's own as a query has it.
+pub fn restore(settings: Settings, query: &str) {
+    set_where(settings, query, |property, _| !property.is_personal);
+}
+
+/// Sets those settings that are wanted (told whether the query gives them) as a query has them, or to
+/// their defaults; gives the keys of what was refused, with reasons.
+fn set_where(
+    settings: Settings,
+    query: &str,
+    is_wanted: impl Fn(&Property, bool) -> bool,
+) -> Vec<(String, String)> {
+    let Ok(given) = UrlSearchParams::new_with_str(query) else { return Vec::new() };
+    let mut refused = Vec::new();
+    for property in settings.properties() {
         let text = given.get(&property.key);
-        if text.is_none() && property.is_lasting {
+        if !is_wanted(&property, text.is_some()) {
             continue;
         }
         if let Err(problem) = property.set(text.as_deref()) {
-            problems.push(format!("`{}` in this step was left out: {problem}", property.key));
+            refused.push((property.key, problem));
         }
     }
-    problems
+    refused
 }
 
 /// The settings as the query of an address, without those at their default.

@@ -31,7 +31,8 @@ pub fn Header(documents: OpenDocuments, server: ServerState) -> impl IntoView {
             <div class="tools">
                 <Show when=move || settings.shows(Part::Tour)>
                     <button type="button" id="tour-start" class="primary"
-                        on:click=move |_| settings.story.set(TOUR.to_owned())>"Take the tour"</button>
+                        on:click=move |_| settings.story.set(TOUR.to_owned())>
+                        "Take the tour"</button>
                 </Show>
                 <Show when=move || settings.shows(Part::Run)>
                     <RunButtons settings server />
@@ -57,13 +58,9 @@ pub fn Header(documents: OpenDocuments, server: ServerState) -> impl IntoView {
 /// The stories that come with the page.
 #[component]
 fn Stories(settings: Settings) -> impl IntoView {
-    let tell = move |name: &str| {
-        settings.step.set(0);
-        settings.story.set(name.to_owned());
-    };
     let button = move |(name, title): (&'static str, &'static str)| {
         view! {
-            <button type="button" class="link" data-story=name on:click=move |_| tell(name)>{title}</button>
+            <button type="button" class="link" data-story=name on:click=move |_| settings.story.set(name.to_owned())>{title}</button>
         }
     };
     view! {

@@ -73,7 +73,18 @@ impl OpenDocuments {
             wanted.with(|_| ());
             self.load();
         });
-        self.story.follow_settings(move |problem| self.report(problem));
+        self.story.follow_settings(
+            move |profile| self.open_story_profile(profile),
+            move |problem| self.report(problem),
+        );
+    }
+
+    /// Opens what a story is told on, unless it is open.
+    fn open_story_profile(self, profile: String) {
+        let is_named = self.origin.get_untracked() == Origin::Named;
+        if !is_named || self.settings.profile.get_untracked() != profile {
+            self.open_gallery(profile);
+        }
     }
 
     /// Opens what the settings name: the profile is shown as soon as it is there, sweeps join it as
@@ -219,7 +230,7 @@ impl OpenDocuments {
                     self.open_document(document).map_err(|problem| format!("{name}: {problem}"))
                 }
                 Ok(Opened::Story(story)) => {
-                    self.story.open(story);
+                    self.story.open(story, |profile| self.open_story_profile(profile));
                     Ok(())
                 }
                 Err(problem) => Err(problem),

@@ -75,7 +75,7 @@ pub enum SeriesKind {
 /// A colour and a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Look {
-    /// As CSS writes it; can be read on light and on dark ground.
+    /// As CSS writes it.
     pub colour: &'static str,
     /// Outline of the mark, a path of SVG in a square of ten.
     pub outline: &'static str,

@@ -118,7 +118,7 @@ impl Settings {
             Property::new("before_repair".into(), self.before_repair, false),
             Property::new("rules".into(), self.rules, List(FEW_RULES.to_vec())),
             Property::new("hide".into(), self.hide, List(Vec::new())).lasting(),
-            Property::new("story".into(), self.story, String::new()).personal().coarse(),
+            Property::new("story".into(), self.story, String::new()).personal(),
             Property::new("step".into(), self.step, 0).personal().coarse(),
             Property::new("run".into(), self.run, false).personal(),
             Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto).personal(),

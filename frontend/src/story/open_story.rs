@@ -13,10 +13,10 @@ use crate::settings::Settings;
 pub struct OpenStory {
     pub settings: Settings,
     pub story: RwSignal<Option<Story>>,
-    /// Whether the address names it: one from a file is in no address.
-    is_named: StoredValue<bool>,
     /// What a person had set before: theirs again if they end the story early.
     before: StoredValue<Option<String>>,
+    /// What the address that led into the story's middle says, which goes before what its step says.
+    linked: StoredValue<Option<String>>,
 }
 
 impl OpenStory {
@@ -25,22 +25,21 @@ impl OpenStory {
         Self {
             settings,
             story: RwSignal::new(None),
-            is_named: StoredValue::new(false),
             before: StoredValue::new(None),
+            linked: StoredValue::new(None),
         }
     }
 
-    /// Opens the story that the settings name, whenever they name another; `report` is told what went
-    /// wrong.
-    pub fn follow_settings(self, report: impl Fn(String) + Copy + 'static) {
+    /// Opens the story that the settings name, whenever they name another. `open_profile` opens what a
+    /// story is told on, `report` is told what went wrong.
+    pub fn follow_settings(
+        self,
+        open_profile: impl Fn(String) + Copy + 'static,
+        report: impl Fn(String) + Copy + 'static,
+    ) {
         Effect::new(move |_| {
             let name = self.settings.story.get();
             if name.is_empty() {
-                // A person went back to before it began.
-                if self.is_named.get_value() {
-                    self.before.set_value(None);
-                    self.story.set(None);
-                }
                 return;
             }
             leptos::task::spawn_local(async move {
@@ -50,10 +49,7 @@ impl OpenStory {
                     return;
                 }
                 match loaded {
-                    Ok(story) => {
-                        self.is_named.set_value(true);
-                        self.begin(story);
-                    }
+                    Ok(story) => self.begin(story, open_profile),
                     Err(problem) => {
                         self.settings.story.set(String::new());
                         report(problem);
@@ -61,30 +57,40 @@ impl OpenStory {
                 }
             });
         });
+        Effect::new(move |_| {
+            // Who went back to before it began has the settings of then.
+            if self.settings.step.get() == 0 && self.story.with_untracked(Option::is_some) {
+                self.close();
+            }
+        });
     }
 
-    /// Tells a story from a file.
-    pub fn open(self, story: Story) {
-        self.is_named.set_value(false);
+    /// Tells a story from a file, which no address names.
+    pub fn open(self, story: Story, open_profile: impl Fn(String)) {
         self.settings.story.set(String::new());
-        self.settings.step.set(0);
-        self.begin(story);
+        self.begin(story, open_profile);
     }
 
-    fn begin(self, story: Story) {
-        if self.before.with_value(Option::is_none) {
-            self.before.set_value(Some(untrack(|| address::query(self.settings))));
+    fn begin(self, story: Story, open_profile: impl Fn(String)) {
+        let now = untrack(|| address::query(self.settings));
+        let is_first = self.story.with_untracked(Option::is_none);
+        let is_linked = is_first && self.settings.step.get_untracked() > 0;
+        self.linked.set_value(is_linked.then(|| now.clone()));
+        if is_first {
+            self.before.set_value(Some(now));
         }
-        if let Some(profile) = &story.profile
-            && self.settings.profile.with_untracked(|open| open != profile)
-        {
-            self.settings.sweep.set(String::new());
-            self.settings.profile.set(profile.clone());
+        if let Some(profile) = &story.profile {
+            open_profile(profile.clone());
         }
-        self.story.set(Some(story));
-        if self.settings.step.get_untracked() == 0 {
+        if !is_linked {
             self.settings.step.set(1);
         }
+        self.story.set(Some(story));
+    }
+
+    /// What the link that led into the story's middle sets, once.
+    pub(super) fn take_linked(self) -> Option<String> {
+        self.linked.try_update_value(Option::take).flatten()
     }
 
     /// Ends it: who has come to its last step goes on from there, who ends it early has their own
@@ -92,8 +98,13 @@ impl OpenStory {
     pub fn end(self, is_early: bool) {
         let before = self.before.try_update_value(Option::take).flatten();
         if let Some(before) = before.filter(|_| is_early) {
-            untrack(|| address::apply(self.settings, &before));
+            untrack(|| address::restore(self.settings, &before));
         }
+        self.close();
+    }
+
+    fn close(self) {
+        self.before.set_value(None);
         self.settings.story.set(String::new());
         self.settings.step.set(0);
         self.story.set(None);

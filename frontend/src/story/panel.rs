@@ -25,11 +25,25 @@ pub fn StoryPanel(open: OpenStory, profile: RwSignal<Option<Arc<ModelProfile>>>)
         steps.with(|steps| at.get().checked_sub(1).and_then(|index| steps.get(index).cloned()))
     });
     let refused = RwSignal::new(Vec::new());
+    let show_state = move || {
+        let state = step.get_untracked().map(|step| step.state);
+        refused.set(state.map_or_else(Vec::new, |state| address::apply_view(settings, &state)));
+    };
+    Effect::new(move |_| {
+        open.story.track();
+        untrack(show_state);
+        if let Some(linked) = open.take_linked() {
+            untrack(|| address::overlay(settings, &linked));
+        }
+    });
+    // Not whenever the step is another: who goes back by the browser has what they had set then.
+    let go = move |index: usize| {
+        settings.step.set(index);
+        untrack(show_state);
+    };
     let heading = NodeRef::<leptos::html::H2>::new();
     Effect::new(move |_| {
-        let problems =
-            step.get().map(|step| untrack(|| address::apply_view(settings, &step.state)));
-        refused.set(problems.unwrap_or_default());
+        step.with(|_| ());
         request_animation_frame(move || {
             hide_answer();
             heading.get_untracked().inspect(|heading| drop(heading.focus()));
@@ -52,10 +66,10 @@ pub fn StoryPanel(open: OpenStory, profile: RwSignal<Option<Arc<ModelProfile>>>)
                 {move || refused.get().into_iter().map(|problem| view! { <p class="problem">{problem}</p> }).collect_view()}
                 <div class="tools">
                     <button type="button" prop:disabled=move || at.get() <= 1
-                        on:click=move |_| settings.step.set(at.get_untracked() - 1)>"Back"</button>
+                        on:click=move |_| go(at.get_untracked() - 1)>"Back"</button>
                     <Show when=move || !is_last()>
                         <button type="button" id="story-next" class="primary"
-                            on:click=move |_| settings.step.set(at.get_untracked() + 1)>"Next"</button>
+                            on:click=move |_| go(at.get_untracked() + 1)>"Next"</button>
                     </Show>
                     <button type="button" id="story-end" on:click=move |_| open.end(!is_last())>
                         {move || if is_last() { "Done" } else { "End it here" }}

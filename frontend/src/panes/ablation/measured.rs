@@ -23,6 +23,11 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// Whether ERK's projections are forced.
+    pub fn is_forced(self) -> bool {
+        matches!(self, Self::OneDensity(_) | Self::OfRr)
+    }
+
     fn rule(self) -> Rule {
         if self == Self::Rr { Rule::Rr } else { Rule::Erk }
     }
@@ -54,6 +59,13 @@ pub(super) struct Measured {
     pub outcomes: Option<Outcomes>,
 }
 
+impl Measured {
+    /// Whether accuracy was measured at this very sparsity.
+    pub fn is_exact(&self) -> bool {
+        matches!(self.accuracy, AccuracyAt::Measured(_))
+    }
+}
+
 /// Every form that open sweeps of this profile measured on the same images with A's settings, in
 /// order of density.
 pub(super) fn measured(lab: Lab) -> Vec<Measured> {
@@ -64,11 +76,14 @@ pub(super) fn measured(lab: Lab) -> Vec<Measured> {
             sweep.origin.profile_hash == Some(profile)
                 && sweep.plan.criterion == lab.settings.a.criterion.get()
         };
-        let mut sweeps = sweeps.iter().filter(is_of_profile);
-        let Some(free) = sweeps.clone().find(|sweep| sweep.plan.constraints.is_empty()) else {
-            return;
+        let sweeps: Vec<&SweepReport> = sweeps.iter().filter(is_of_profile).collect();
+        // Of several the one that most can be compared with.
+        let comparable = |free: &SweepReport| {
+            sweeps.iter().filter(|sweep| free.differs_in_constraints_alone(sweep)).count()
         };
-        for sweep in sweeps.by_ref().filter(|sweep| free.differs_in_constraints_alone(sweep)) {
+        let free = sweeps.iter().filter(|sweep| sweep.plan.constraints.is_empty());
+        let Some(free) = free.max_by_key(|free| comparable(free)) else { return };
+        for sweep in sweeps.iter().filter(|sweep| free.differs_in_constraints_alone(sweep)) {
             for form in Form::of(&sweep.plan.constraints) {
                 let is_known = all.iter().any(|known| known.form == form);
                 all.extend(measure(lab, sweep, form).filter(|_| !is_known));

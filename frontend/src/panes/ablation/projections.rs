@@ -1,17 +1,22 @@
 //! What the projections are worth: accuracy over their density, as open sweeps measured it.
 
 use leptos::prelude::*;
-use rrlab_types::{Constraint, Density, ForcedDensity, Role, Rule, Target};
+use rrlab_types::{AccuracyAt, Constraint, Density, ForcedDensity, Role, Rule, Target};
 
 use super::measured::{Form, Measured, measured};
 use super::roles::RoleTotal;
 use super::verdict::verdict;
-use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Mark, Series};
+use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Look, Mark, Series};
 use crate::format::percent;
 use crate::lab::Lab;
 use crate::rule_look::rule_look;
 use crate::settings::{List, Part};
 
+/// How ERK with one density for every projection is drawn: a bar.
+const ONE_DENSITY: Look = Look { colour: "#4f9a3a", outline: "M0 3.3H10V6.7H0Z" };
+/// How ERK with the projections as RR has them is drawn: a star of four points.
+const AS_RR: Look =
+    Look { colour: "#9a5bb8", outline: "M5 0L6.5 3.5L10 5L6.5 6.5L5 10L3.5 6.5L0 5L3.5 3.5Z" };
 /// Steps of the slider from the least density to 1.
 const SLIDER_STEPS: f64 = 100.0;
 
@@ -26,14 +31,25 @@ pub(super) fn Projections(lab: Lab) -> impl IntoView {
     let spec = Memo::new(move |_| measured.with(|measured| spec(measured, of_a.get())));
     let title = move || {
         let (sparsity, repair) = (settings.a.sparsity.get(), settings.a.repair.get().label());
-        format!("Accuracy over the density of the projections, at {sparsity} after {repair}")
+        let note = if measured.with(|measured| measured.iter().all(Measured::is_exact)) {
+            ""
+        } else {
+            ", interpolated between two sparsities"
+        };
+        format!("Accuracy over the density of the projections, at {sparsity} after {repair}{note}")
+    };
+    let is_curve = move || {
+        measured.with(|measured| {
+            let has = |is_one: fn(Form) -> bool| measured.iter().any(|point| is_one(point.form));
+            has(|form| form == Form::Free) && has(Form::is_forced)
+        })
     };
     let words = move || {
         let said = measured.with(|measured| verdict(measured));
         said.into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view()
     };
     view! {
-        <Show when=move || { measured.with(|measured| measured.len() > 1) }
+        <Show when=is_curve
             fallback=|| view! { <p class="faint">"No open sweep of this profile has projections forced \
                 at A’s settings: a sweep with "<code>"--force projection=0.5"</code>" gives a point of \
                 the curve that would be here."</p> }>
@@ -104,7 +120,11 @@ fn estimate(lab: Lab, measured: &[Measured]) -> String {
     };
     let line: Vec<&Measured> = on_line(measured).collect();
     if let Some(here) = line.iter().find(|point| (point.density - at).abs() < 5e-4) {
-        return format!("Measured: {}.", percent(here.accuracy.accuracy()));
+        let (sign, note) = match here.accuracy {
+            AccuracyAt::Measured(_) => ("", "measured"),
+            AccuracyAt::Interpolated { .. } => ("≈ ", "interpolated between two sparsities"),
+        };
+        return format!("{sign}{}, {note}.", percent(here.accuracy.accuracy()));
     }
     let Some(around) =
         line.windows(2).find(|pair| (pair[0].density..pair[1].density).contains(&at))
@@ -114,7 +134,7 @@ fn estimate(lab: Lab, measured: &[Measured]) -> String {
     let share = (at - around[0].density) / (around[1].density - around[0].density);
     let [from, to] = [around[0], around[1]].map(|point| point.accuracy.accuracy());
     let [low, high] = [around[0], around[1]].map(|point| percent(point.density));
-    format!("≈ {}, interpolated between {low} and {high}.", percent(from + share * (to - from)))
+    format!("≈ {}, between {low} and {high} of them.", percent(from + share * (to - from)))
 }
 
 /// ERK with one density for every projection, in order of density.
@@ -123,9 +143,14 @@ fn on_line(measured: &[Measured]) -> impl Iterator<Item = &Measured> {
 }
 
 fn spec(measured: &[Measured], of_a: Option<f64>) -> ChartSpec {
-    let series = |name: &str, points: Vec<&Measured>, rule: Rule| Series {
-        errors: points.iter().map(|point| point.standard_error).collect(),
-        look: Some(rule_look(rule)),
+    // How far what is interpolated may be off is not told.
+    let errors = |points: &[&Measured]| match points.iter().all(|point| point.is_exact()) {
+        true => points.iter().map(|point| point.standard_error).collect(),
+        false => Vec::new(),
+    };
+    let series = |name: &str, points: Vec<&Measured>, look: Look| Series {
+        errors: errors(&points),
+        look: Some(look),
         ..Series::line(
             name,
             points.iter().map(|point| (point.density, point.accuracy.accuracy())).collect(),
@@ -133,10 +158,10 @@ fn spec(measured: &[Measured], of_a: Option<f64>) -> ChartSpec {
     };
     let single = |form: Form| measured.iter().filter(|point| point.form == form).collect();
     let mut all = vec![
-        series("ERK, one density for every projection", on_line(measured).collect(), Rule::Er),
-        series("ERK (capped)", single(Form::Free), Rule::Erk),
-        series("ERK, projections as RR has them", single(Form::OfRr), Rule::RrRatio),
-        series("RR", single(Form::Rr), Rule::Rr),
+        series("ERK, one density for every projection", on_line(measured).collect(), ONE_DENSITY),
+        series("ERK (capped)", single(Form::Free), rule_look(Rule::Erk)),
+        series("ERK, projections as RR has them", single(Form::OfRr), AS_RR),
+        series("RR", single(Form::Rr), rule_look(Rule::Rr)),
     ];
     all.retain(|series| !series.points.is_empty());
     let accuracies = || measured.iter().map(|point| point.accuracy.accuracy());

@@ -1,53 +1,54 @@
 //! What accuracies with forced projections say, in words that follow from them alone.
 
-use rrlab_types::{AccuracyAt, ForcedDensity};
+use rrlab_types::{AccuracyAt, ForcedDensity, SIGNIFICANCE};
 
 use super::measured::{Form, Measured};
 use crate::format::percent;
 
-/// Whether a difference of accuracies is more than chance.
-#[derive(Clone, Copy, PartialEq)]
-enum Noise {
-    Beyond,
-    Within,
-    /// Accuracies are interpolated, or a sweep does not say which images it tells right.
-    Unknown,
+/// A form before capped ERK with nothing forced.
+struct Difference<'a> {
+    of: &'a Measured,
+    points: f64,
+    /// By McNemar's test; none where accuracies are interpolated, or a sweep does not say which images
+    /// it tells right.
+    p_value: Option<f64>,
+    /// Whether it holds also as one of all the comparisons with ERK.
+    holds: bool,
 }
 
-impl Noise {
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::Beyond => "beyond noise",
-            Self::Within => "within noise",
-            Self::Unknown => "noise not known",
+impl<'a> Difference<'a> {
+    fn new(of: &'a Measured, free: &Measured) -> Self {
+        let pair = of.outcomes.as_ref().zip(free.outcomes.as_ref());
+        let comparison = pair.and_then(|(own, other)| own.compare(other));
+        Self {
+            of,
+            points: 100.0 * (of.accuracy.accuracy() - free.accuracy.accuracy()),
+            p_value: comparison.map(|comparison| comparison.p_value()),
+            holds: false,
+        }
+    }
+
+    fn noise(&self) -> &'static str {
+        match self.p_value {
+            Some(p) if p < SIGNIFICANCE => "beyond noise",
+            Some(_) => "within noise",
+            None => "noise not known",
         }
     }
 }
 
-/// A form before capped ERK with nothing forced.
-struct Difference {
-    points: f64,
-    noise: Noise,
-}
-
-impl Difference {
-    fn of(form: &Measured, free: &Measured) -> Self {
-        let points = 100.0 * (form.accuracy.accuracy() - free.accuracy.accuracy());
-        let pair = form.outcomes.as_ref().zip(free.outcomes.as_ref());
-        let noise = match pair.and_then(|(own, other)| own.compare(other)) {
-            Some(comparison) if comparison.is_beyond_noise() => Noise::Beyond,
-            Some(_) => Noise::Within,
-            None => Noise::Unknown,
-        };
-        Self { points, noise }
-    }
-
-    fn gains(&self) -> bool {
-        self.noise == Noise::Beyond && self.points > 0.0
-    }
-
-    fn loses(&self) -> bool {
-        self.noise == Noise::Beyond && self.points < 0.0
+/// Marks the differences that hold together: Holm's step-down of their p-values (Scandinavian Journal
+/// of Statistics 6, 1979).
+fn correct(differences: &mut [Difference<'_>]) {
+    let p = |difference: &Difference<'_>| difference.p_value.unwrap_or(1.0);
+    let mut order: Vec<usize> = (0..differences.len()).collect();
+    order.sort_by(|&a, &b| p(&differences[a]).total_cmp(&p(&differences[b])));
+    let count = order.len();
+    for (place, index) in order.into_iter().enumerate() {
+        if p(&differences[index]) * (count - place) as f64 >= SIGNIFICANCE {
+            return;
+        }
+        differences[index].holds = true;
     }
 }
 
@@ -65,50 +66,50 @@ pub(super) fn verdict(measured: &[Measured]) -> Vec<String> {
             AccuracyAt::Interpolated { .. } => ", interpolated between two sparsities",
         }
     )];
-    let (mut with_fewer, mut with_more) = (Vec::new(), Vec::new());
-    for point in measured.iter().filter(|point| point.form != Form::Free) {
-        let difference = Difference::of(point, free);
-        said.push(sentence(point, &difference));
-        if point.form != Form::Rr {
-            let side = if point.density < free.density { &mut with_fewer } else { &mut with_more };
-            side.push(difference);
-        }
-    }
-    said.push(conclusion(&with_fewer, &with_more).to_owned());
+    let others = measured.iter().filter(|point| point.form != Form::Free);
+    let differences: Vec<Difference<'_>> =
+        others.map(|point| Difference::new(point, free)).collect();
+    said.extend(differences.iter().map(sentence));
+    let mut forced = differences;
+    forced.retain(|difference| difference.of.form != Form::Rr);
+    correct(&mut forced);
+    said.push(conclusion(free, &forced));
     said
 }
 
-fn sentence(point: &Measured, difference: &Difference) -> String {
-    let what = match point.form {
+fn sentence(difference: &Difference<'_>) -> String {
+    let Difference { of, points, .. } = difference;
+    let what = match of.form {
         Form::Rr => "RR as a whole, with",
         Form::OfRr => "Forced to what RR gives each of them,",
         Form::OneDensity(ForcedDensity::Global) => "Forced to the density of the whole network,",
         Form::OneDensity(ForcedDensity::Dense) => "Forced dense,",
         Form::OneDensity(_) | Form::Free => "All forced to",
     };
-    let points = format!("{:+.1} points", difference.points).replace('-', "−");
-    format!("{what} {} of them: {points}, {}.", percent(point.density), difference.noise.in_words())
+    let points = format!("{points:+.1} points").replace('-', "−");
+    format!("{what} {} of them: {points}, {}.", percent(of.density), difference.noise())
 }
 
-/// What follows from ERK with fewer and with more of the projections’ weights than it gives itself.
-fn conclusion(with_fewer: &[Difference], with_more: &[Difference]) -> &'static str {
-    let gains = |side: &[Difference]| side.iter().any(Difference::gains);
-    let loses = |side: &[Difference]| side.iter().any(Difference::loses);
-    match (gains(with_fewer), gains(with_more)) {
-        (true, true) => "So both fewer and more of them can do better here: look at the curve.",
-        (true, false) => {
-            "So ERK over-protects the projections here: its budget is better spent elsewhere."
-        }
-        (false, true) => "So ERK gives the projections too little here.",
-        (false, false) if loses(with_fewer) && loses(with_more) => {
-            "So ERK gives the projections about what they need here: less hurts, and so does more."
-        }
-        (false, false) if loses(with_fewer) => {
-            "So ERK does not over-protect the projections here: with less it loses, and nothing gains."
-        }
-        (false, false) if loses(with_more) => {
-            "So more than ERK’s share would hurt here; whether less would do is within noise."
-        }
-        (false, false) => "So whether ERK over-protects the projections can’t be told here.",
-    }
+/// What follows for ERK from the differences that hold together.
+fn conclusion(free: &Measured, forced: &[Difference<'_>]) -> String {
+    let holds = |is_fewer: bool, sign: f64| {
+        let mut these = forced.iter().filter(|difference| difference.holds);
+        these.any(|difference| {
+            (difference.of.density < free.density) == is_fewer && sign * difference.points > 0.0
+        })
+    };
+    let fewer = match (holds(true, 1.0), holds(true, -1.0)) {
+        (true, true) => "somewhat fewer of the projections’ weights do better, far fewer do worse",
+        (true, false) => "with fewer of the projections’ weights ERK does better",
+        (false, true) => "with far fewer of the projections’ weights ERK does worse",
+        (false, false) => "with fewer of the projections’ weights nothing changes beyond noise",
+    };
+    let more = match (holds(false, 1.0), holds(false, -1.0)) {
+        (true, true) => "somewhat more do better, far more do worse",
+        (true, false) => "with more it does better",
+        (false, true) => "with many more it does worse",
+        (false, false) => "with more nothing changes beyond noise",
+    };
+    let count = forced.len();
+    format!("So, as {count} comparisons together (Holm’s correction): {fewer}; {more}.")
 }

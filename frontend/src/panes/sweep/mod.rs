@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use rrlab_types::{Repair, Rule, SweepDraws};
 
 use crate::chart::Chart;
-use crate::controls::Select;
+use crate::controls::{Select, labelled};
 use crate::format::percent;
 use crate::glossary::Term;
 use crate::lab::Lab;
@@ -96,16 +96,15 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
     let plan = &draws.first().plan;
     let is_unbound = draws.first().origin.profile_hash.is_none();
     let is_measured_before = plan.repairs.contains(&Repair::None);
-    let repairs: Vec<Repair> =
-        plan.repairs.iter().copied().filter(|repair| *repair != Repair::None).collect();
+    let repairs = plan.repairs.iter().copied().filter(|repair| *repair != Repair::None);
+    let repairs = StoredValue::new(repairs.collect::<Vec<Repair>>());
     let rules = plan.rules.clone();
     let draws = StoredValue::new(draws);
     let repair = Signal::derive(move || {
         let asked = settings.sweep_repair.get();
-        draws.with_value(|draws| {
-            let repairs = &draws.first().plan.repairs;
+        repairs.with_value(|repairs| {
             let known = repairs.iter().copied().find(|known| *known == asked);
-            known.or(repairs.last().copied()).unwrap_or(asked)
+            known.or(repairs.last().copied()).unwrap_or(Repair::None)
         })
     });
     let spec = Memo::new(move |_| {
@@ -120,20 +119,24 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
         })
     });
     let heading = move || {
-        let (repair, rule) = (repair.get().label(), settings.a.rule.get().label());
-        format!("Accuracy over sparsity after {repair}; grey: the transition of {rule}")
+        let (repair, shade) = (repair.get().label(), spec.with(|spec| spec.shade.clone()));
+        let shade = shade.map_or_else(String::new, |shade| format!("; grey: the {}", shade.label));
+        format!("Accuracy over sparsity after {repair}{shade}")
     };
+    let choices = repairs.with_value(|repairs| labelled(repairs, Repair::label));
     view! {
         <p class="faint">{measured}</p>
         {is_unbound.then(|| view! { <p class="notice" id="unbound">"This sweep was written by an \
             earlier version and does not say which network and profile it is of; only the \
             architecture is the same."</p> })}
         <div class="inline-controls">
-            <label class="inline">
-                <span>"After repair by"</span>
-                <Select id="sweep-repair" value=repair set=settings.sweep_repair.write_only()
-                    choices=repairs.into_iter().map(|repair| (repair, repair.label())).collect() />
-            </label>
+            {(!choices.is_empty()).then(|| view! {
+                <label class="inline">
+                    <span>"After repair by"</span>
+                    <Select id="sweep-repair" value=repair
+                        set=settings.sweep_repair.write_only() choices />
+                </label>
+            })}
             {is_measured_before.then(|| view! {
                 <label class="inline">
                     <input type="checkbox" id="before-repair"
