@@ -6,8 +6,8 @@ pub struct GalleryNetwork {
     pub name: &'static str,
     /// What a person reads.
     pub title: &'static str,
-    /// The endings of its sweeps' names.
-    sweeps: &'static [&'static str],
+    /// The endings of its sweeps' names, in lists one after the other.
+    sweeps: &'static [&'static [&'static str]],
     /// Whether the network itself comes with the page.
     has_checkpoint: bool,
 }
@@ -21,7 +21,7 @@ impl GalleryNetwork {
     /// Addresses of sweeps of that profile, or of other draws of one.
     pub fn sweeps(&self) -> Vec<String> {
         let address = |ending: &&str| format!("gallery/{}{ending}.sweep.json", self.name);
-        self.sweeps.iter().map(address).collect()
+        self.sweeps.iter().copied().flatten().map(address).collect()
     }
 
     /// Address of the network itself, where it comes with the page.
@@ -54,61 +54,61 @@ pub const GALLERY: [GalleryNetwork; 10] = [
     GalleryNetwork {
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
-        sweeps: &[RULES, ".projection-global", ".projection-dense"],
+        sweeps: &[&[RULES, ".projection-global", ".projection-dense"]],
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "resnet18-w0.25-cifar10",
         title: "ResNet18, ¼ as wide, on CIFAR-10",
-        sweeps: &WITH_PROJECTIONS,
+        sweeps: &[&WITH_PROJECTIONS, &[".draw-1", ".draw-2"]],
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "resnet18-w0.25-cifar100",
         title: "ResNet18, ¼ as wide, on CIFAR-100",
-        sweeps: &WITH_PROJECTIONS,
+        sweeps: &[&WITH_PROJECTIONS],
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "resnet34-w0.25-cifar10",
         title: "ResNet34, ¼ as wide, on CIFAR-10",
-        sweeps: &WITH_PROJECTIONS,
+        sweeps: &[&WITH_PROJECTIONS],
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "vgg16_bn-w0.25-cifar10",
         title: "VGG16-BN, ¼ as wide, on CIFAR-10",
-        sweeps: &[RULES, STEPS],
+        sweeps: &[&[RULES, STEPS]],
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "akamaster-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (akamaster)",
-        sweeps: &[RULES, STEPS],
+        sweeps: &[&[RULES, STEPS]],
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "akamaster-resnet56-cifar10",
         title: "ResNet-56 on CIFAR-10 (akamaster)",
-        sweeps: &[RULES],
+        sweeps: &[&[RULES]],
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (chenyaofo)",
-        sweeps: &[RULES],
+        sweeps: &[&[RULES]],
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet20-cifar100",
         title: "ResNet-20 on CIFAR-100 (chenyaofo)",
-        sweeps: &[RULES, STEPS],
+        sweeps: &[&[RULES, STEPS]],
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet56-cifar100",
         title: "ResNet-56 on CIFAR-100 (chenyaofo)",
-        sweeps: &[RULES],
+        sweeps: &[&[RULES]],
         has_checkpoint: false,
     },
 ];

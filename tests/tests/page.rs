@@ -599,6 +599,7 @@ async fn a_teachers_story_is_told_from_its_file() {
     page.wait_until("return document.querySelector('.story-panel h2')?.textContent === 'Layers'")
         .await;
     page.wait_until("return document.querySelector('#rule').value === 'lamp'").await;
+    page.wait_until("return location.search.includes('step=1')").await;
     page.click("#story-next").await;
     page.wait_until("return document.querySelectorAll('.story-panel .problem').length === 2").await;
     let said = page.text(".story-panel").await;
@@ -728,6 +729,8 @@ async fn the_ladder_of_repairs_is_a_chart_of_its_own() {
     page.wait_until("return document.querySelectorAll('#sweep option').length === 8").await;
     let expected = ["no repair", "variance matching", "reconstruction", "reconstruction in steps"];
     wait_for_lines(&page, "ladder", &expected).await;
+    // Three draws of one sweep are one.
+    assert!(page.text("#sweep option").await.ends_with("3 draws"));
     page.set("#sweep", "2", "change").await;
     wait_for_lines(&page, "ladder", &expected[..3]).await;
     page.close().await;

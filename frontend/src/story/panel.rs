@@ -24,10 +24,12 @@ pub fn StoryPanel(open: OpenStory, profile: RwSignal<Option<Arc<ModelProfile>>>)
     let step = Memo::new(move |_| {
         steps.with(|steps| at.get().checked_sub(1).and_then(|index| steps.get(index).cloned()))
     });
-    let refused = RwSignal::new(Vec::new());
+    // What was refused of which step.
+    let refused = RwSignal::new((0, Vec::new()));
     let show_state = move || {
         let state = step.get_untracked().map(|step| step.state);
-        refused.set(state.map_or_else(Vec::new, |state| address::apply_view(settings, &state)));
+        let problems = state.map_or_else(Vec::new, |state| address::apply_view(settings, &state));
+        refused.set((at.get_untracked(), problems));
     };
     Effect::new(move |_| {
         open.story.track();
@@ -55,6 +57,11 @@ pub fn StoryPanel(open: OpenStory, profile: RwSignal<Option<Arc<ModelProfile>>>)
         let selector = step.with(|step| step.as_ref().map(|step| selector(step.at)));
         request_animation_frame(move || spotlight(selector));
     });
+    let problems = move || {
+        let (of, problems) = refused.get();
+        let shown = problems.into_iter().filter(|_| of == at.get());
+        shown.map(|problem| view! { <p class="problem">{problem}</p> }).collect_view()
+    };
     let is_last = move || at.get() == count.get();
     view! {
         <Show when=move || { step.with(Option::is_some) && settings.shows(Part::Tour) }>
@@ -63,7 +70,7 @@ pub fn StoryPanel(open: OpenStory, profile: RwSignal<Option<Arc<ModelProfile>>>)
                 <p class="faint">{move || format!("{} of {}", at.get(), count.get())}</p>
                 <h2 tabindex="-1" node_ref=heading>{move || step.get().map(|step| step.title)}</h2>
                 {move || step.get().map(|step| view! { <StepText step /> })}
-                {move || refused.get().into_iter().map(|problem| view! { <p class="problem">{problem}</p> }).collect_view()}
+                {problems}
                 <div class="tools">
                     <button type="button" prop:disabled=move || at.get() <= 1
                         on:click=move |_| go(at.get_untracked() - 1)>"Back"</button>
