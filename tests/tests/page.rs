@@ -757,7 +757,7 @@ async fn a_sweep_shows_a_few_rules_and_the_others_when_asked() {
         const row = [...document.querySelectorAll('#leaders tbody tr')].find(row => row.querySelector('th').textContent === name); \
         const colour = row.querySelector('path').getAttribute('fill'); \
         return document.querySelector(`[data-chart=sweep] path[stroke='${colour}']`) !== null })";
-    assert_eq!(page.run(colours, &[]).await, json!([true, true]));
+    page.wait_until(&format!("return String((() => {{ {colours} }})()) === 'true,true'")).await;
     page.click("[data-rule=uniform].rule-choice").await;
     page.click("[data-rule=global_magnitude].rule-choice").await;
     wait_for_lines(&page, "sweep", &["ERK (capped)", "global magnitude", "LAMP", "RR"]).await;

@@ -147,8 +147,8 @@ mod tests {
             story(9, step)
                 .contains("the story is of version 9; this program reads versions 1 to 1")
         );
-        let misspelt = step.replace("answer", "anser");
-        assert!(story(1, &misspelt).contains("unknown field `anser`"));
+        let misspelt = step.replace("answer", "reply");
+        assert!(story(1, &misspelt).contains("unknown field `reply`"));
         let elsewhere = step.replace(r#""answer": "Yes.""#, r#""at": "ceiling""#);
         assert!(
             story(1, &elsewhere).contains("unknown variant `ceiling`, expected one of `graph`")
