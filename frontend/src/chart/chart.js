@@ -87,6 +87,7 @@ function seriesOption(spec, series, index, colours) {
     ...common,
     type: "line",
     symbol: series.look ? `path://${series.look.outline}` : SYMBOLS[index % SYMBOLS.length],
+    symbolKeepAspect: true,
     symbolSize: series.points.length > 20 ? 0 : series.look ? 9 : 7,
     showSymbol: series.points.length <= 20,
     lineStyle: { width: 2, type: series.dashed ? [5, 4] : "solid", color: colour },

@@ -13,7 +13,7 @@ use crate::rule_look::rule_look;
 use crate::settings::{List, Part};
 
 /// How ERK with one density for every projection is drawn: a bar.
-const ONE_DENSITY: Look = Look { colour: "#4f9a3a", outline: "M0 3.3H10V6.7H0Z" };
+const ONE_DENSITY: Look = Look { colour: "#4f9a3a", outline: "M3.3 0H6.7V10H3.3Z" };
 /// How ERK with the projections as RR has them is drawn: a star of four points.
 const AS_RR: Look =
     Look { colour: "#9a5bb8", outline: "M5 0L6.5 3.5L10 5L6.5 6.5L5 10L3.5 6.5L0 5L3.5 3.5Z" };
