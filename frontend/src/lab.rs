@@ -120,9 +120,7 @@ impl Lab {
 
     /// Whether the network has layers of this role.
     pub fn has_role(self, role: Role) -> bool {
-        self.profile.with_value(|profile| {
-            profile.graph.prunable_layers().iter().any(|layer| layer.role == role)
-        })
+        self.profile.with_value(|profile| profile.graph.has_role(role))
     }
 
     /// Index of the layer of this name among the prunable ones.

@@ -50,8 +50,7 @@ pub fn run(context: &Context, args: &ReproduceArgs, run_command: RunCommand) -> 
     let files = Files::of(args);
     run_all(dense_and_profile(args, &files))?;
     let graph = read_profile(&files.profile)?.graph;
-    let has_projections =
-        graph.prunable_layers().iter().any(|layer| layer.role == Role::Projection);
+    let has_projections = graph.has_role(Role::Projection);
     if !has_projections {
         say("the network has no projections: ERK with forced ones is left out");
     }
@@ -153,9 +152,10 @@ fn sweeps(args: &ReproduceArgs, files: &Files, has_projections: bool) -> Vec<Ste
         .with("--criterion", Criterion::Obs.name());
     let mut sweeps = vec![(RULES.to_owned(), rules), (STEPS.to_owned(), steps_of_pruning)];
     let mut by_free_and_forced = vec![sweep_file(RULES)];
-    let forced = FORCED.into_iter().chain(BETWEEN).filter(|_| has_projections);
-    for (name, constraint) in forced {
-        let is_claimed = FORCED.iter().any(|claimed| claimed.0 == name);
+    let claimed = FORCED.map(|forced| (forced, true));
+    let between = BETWEEN.map(|forced| (forced, false));
+    let all_forced = claimed.into_iter().chain(between).filter(|_| has_projections);
+    for ((name, constraint), is_claimed) in all_forced {
         let name = format!("erk-projection-{name}");
         if is_claimed {
             by_free_and_forced.push(sweep_file(&name));

@@ -110,7 +110,7 @@ fn hide_answer() {
 /// Whether the network has layers of the role that a step needs; as long as none is open it may.
 fn has_what_it_needs(step: &StoryStep, profile: Option<&ModelProfile>) -> bool {
     let (Some(role), Some(profile)) = (step.needs, profile) else { return true };
-    profile.graph.prunable_layers().iter().any(|layer| layer.role == role)
+    profile.graph.has_role(role)
 }
 
 fn selector(place: StoryPlace) -> &'static str {

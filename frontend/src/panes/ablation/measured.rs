@@ -66,9 +66,9 @@ impl Measured {
     }
 }
 
-/// Every form that open sweeps of this profile measured on the same images with A's settings, in
-/// order of density.
-pub(super) fn measured(lab: Lab) -> Vec<Measured> {
+/// Every form that open sweeps of this profile measured on the same images, in order of density;
+/// sparsity and settings are those `asked` for.
+pub(super) fn measured(lab: Lab, asked: &AllocationRequest) -> Vec<Measured> {
     let profile = lab.profile.with_value(|profile| profile.hash());
     let mut all: Vec<Measured> = Vec::new();
     lab.sweeps.with(|sweeps| {
@@ -86,7 +86,7 @@ pub(super) fn measured(lab: Lab) -> Vec<Measured> {
         for sweep in sweeps.iter().filter(|sweep| free.differs_in_constraints_alone(sweep)) {
             for form in Form::of(&sweep.plan.constraints) {
                 let is_known = all.iter().any(|known| known.form == form);
-                all.extend(measure(lab, sweep, form).filter(|_| !is_known));
+                all.extend(measure(lab, asked, sweep, form).filter(|_| !is_known));
             }
         }
     });
@@ -94,11 +94,16 @@ pub(super) fn measured(lab: Lab) -> Vec<Measured> {
     all
 }
 
-fn measure(lab: Lab, sweep: &SweepReport, form: Form) -> Option<Measured> {
+fn measure(
+    lab: Lab,
+    asked: &AllocationRequest,
+    sweep: &SweepReport,
+    form: Form,
+) -> Option<Measured> {
     let request = AllocationRequest {
         rule: form.rule(),
         constraints: sweep.plan.constraints.clone(),
-        ..lab.settings.a.request()
+        ..asked.clone()
     };
     if !sweep.plan.is_of(&request) {
         return None;

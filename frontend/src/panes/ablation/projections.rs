@@ -1,7 +1,9 @@
 //! What the projections are worth: accuracy over their density, as open sweeps measured it.
 
 use leptos::prelude::*;
-use rrlab_types::{AccuracyAt, Constraint, Density, ForcedDensity, Role, Rule, Target};
+use rrlab_types::{
+    AccuracyAt, AllocationRequest, Constraint, Density, ForcedDensity, Role, Rule, Target,
+};
 
 use super::measured::{Form, Measured, measured};
 use super::roles::RoleTotal;
@@ -24,7 +26,13 @@ const SLIDER_STEPS: f64 = 100.0;
 #[component]
 pub(super) fn Projections(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
-    let measured = Memo::new(move |_| measured(lab));
+    // What the slider changes, A's rule and what is forced, is no part of it.
+    let asked = Memo::new(move |_| AllocationRequest {
+        rule: Rule::Erk,
+        constraints: Vec::new(),
+        ..settings.a.request()
+    });
+    let measured = Memo::new(move |_| asked.with(|asked| measured(lab, asked)));
     let of_a = Memo::new(move |_| {
         lab.a.with(|outcome| RoleTotal::of(outcome.as_ref().ok()?, Role::Projection).density())
     });

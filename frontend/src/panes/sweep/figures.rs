@@ -13,8 +13,6 @@ pub(super) struct Lines {
     pub before_repair: bool,
     /// The rule whose transition is shaded.
     pub of_a: Rule,
-    /// The sparsity that is marked.
-    pub sparsity: Sparsity,
 }
 
 impl Lines {
@@ -34,7 +32,6 @@ impl Lines {
         let low = sparsities.first().copied().unwrap_or(0.5);
         let high = sparsities.last().copied().unwrap_or(0.99);
         let RecoverabilityTransition { begin, end } = draws.transition(self.of_a, self.repair);
-        let mark = Some(self.sparsity.get()).filter(|at| (low..=high).contains(at));
         ChartSpec {
             x: Axis { ticks: sparsities, ..Axis::sparsity(low, high) },
             shade: shade(begin, end, (low, high)).map(|(from, to)| Shade {
@@ -42,11 +39,19 @@ impl Lines {
                 to,
                 label: format!("transition of {}", self.of_a.label()),
             }),
-            mark: mark.map(|at| Mark { at, label: "A".into() }),
             legend: true,
             ..ChartSpec::new(Axis::sparsity(low, high), accuracy(), series)
         }
     }
+}
+
+/// The lines with A's sparsity marked, where they reach it.
+pub(super) fn marked(lines: ChartSpec, sparsity: Sparsity) -> ChartSpec {
+    let is_reached = |at: &f64| {
+        lines.x.min.is_none_or(|low| *at >= low) && lines.x.max.is_none_or(|high| *at <= high)
+    };
+    let mark = Some(sparsity.get()).filter(is_reached).map(|at| Mark { at, label: "A".into() });
+    ChartSpec { mark, ..lines }
 }
 
 /// Accuracy from none to all.

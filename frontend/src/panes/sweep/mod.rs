@@ -22,8 +22,7 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
     let draws = Memo::new(move |_| {
         lab.draws.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned())
     });
-    move || {
-        match draws.get() {
+    move || match draws.get() {
         None => view! {
             <p class="empty">"No sweep is open. Run "<code>
                 "rrlab sweep --model … --dataset … --out sweep.json"</code>
@@ -31,13 +30,13 @@ pub fn SweepPane(lab: Lab) -> impl IntoView {
         }
         .into_any(),
         Some(draws) => view! {
-            <p class="lead">"How far each rule can prune before accuracy is lost, and what repair gives back. Look \
-                for where a line falls: that is the "<Term name="recoverability transition" />"."</p>
+            <p class="lead">"How far each rule can prune before accuracy is lost, and what \
+                repair gives back. Look for where a line falls: that is the "
+                <Term name="recoverability transition" />"."</p>
             <SweepChoice lab chosen />
             <SweepView lab draws />
         }
         .into_any(),
-    }
     }
 }
 
@@ -107,19 +106,20 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
             known.or(repairs.last().copied()).unwrap_or(Repair::None)
         })
     });
-    let spec = Memo::new(move |_| {
+    // Means and errors over draws take a while: a slider of sparsity moves the mark alone.
+    let lines = Memo::new(move |_| {
         draws.with_value(|draws| {
             figures::Lines {
                 repair: repair.get(),
                 before_repair: settings.before_repair.get() && is_measured_before,
                 of_a: settings.a.rule.get(),
-                sparsity: settings.a.sparsity.get(),
             }
             .spec(draws, |rule| is_shown(settings, rule))
         })
     });
+    let spec = Memo::new(move |_| figures::marked(lines.get(), settings.a.sparsity.get()));
     let heading = move || {
-        let (repair, shade) = (repair.get().label(), spec.with(|spec| spec.shade.clone()));
+        let (repair, shade) = (repair.get().label(), lines.with(|lines| lines.shade.clone()));
         let shade = shade.map_or_else(String::new, |shade| format!("; grey: the {}", shade.label));
         format!("Accuracy over sparsity after {repair}{shade}")
     };

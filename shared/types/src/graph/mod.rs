@@ -202,6 +202,11 @@ impl LayerGraph {
         times.flat_map(|(index, times)| std::iter::repeat_n(NodeId(index), times))
     }
 
+    /// Whether a prunable layer has this role.
+    pub fn has_role(&self, role: Role) -> bool {
+        self.prunable_layers().iter().any(|layer| layer.role == role)
+    }
+
     /// Prunable layers in graph order.
     pub fn prunable_layers(&self) -> Vec<PrunableLayer<'_>> {
         let layer = |(index, node): (usize, &'_ Node)| {
