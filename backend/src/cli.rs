@@ -669,7 +669,7 @@ pub struct EvaluationArgs {
 
 /// Prune, repair and evaluate over rules, sparsities and repairs.
 #[derive(Debug, Args)]
-#[command(after_long_help = words(&["rule", "RR", "ERK", "reconstruction", "pruning in steps", "recovery", "recoverability transition", "chance", "judge"]))]
+#[command(after_long_help = words(&["rule", "RR", "ERK", "reconstruction", "pruning in steps", "recovery", "recoverability transition", "chance", "judge", "distillation"]))]
 pub struct SweepArgs {
     #[command(flatten)]
     pub experiment: ExperimentArgs,
@@ -685,6 +685,10 @@ pub struct SweepArgs {
     /// measures how far each network's outputs are from the dense network's; 0 for no judge.
     #[arg(long, default_value_t = JUDGE_IMAGES, value_name = "COUNT")]
     pub judge_images: usize,
+    /// After repair let each network learn from the dense network's outputs, without labels, in so
+    /// many passes over the calibration images, as `rrlab distil` does; 0 leaves it as repaired.
+    #[arg(long, default_value_t = 0, value_name = "EPOCHS")]
+    pub distil: usize,
     /// Seeds to draw calibration and judge's images with, separated by commas, in place of --seed,
     /// which draws the test images of all: a sweep for each, in a file of its own, for which --out
     /// (and --profile, if given) bears {seed}. The table has means over the draws, and `rrlab report`
@@ -857,6 +861,10 @@ pub struct ReproduceArgs {
     /// Repairs, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::paper().repairs)]
     pub repairs: Vec<Repair>,
+    /// Epochs in which networks that rr shared out and that were pruned in steps learn from the dense
+    /// network, without labels; 0 leaves that sweep out.
+    #[arg(long, default_value_t = TrainingPlan::distillation().epochs, value_name = "EPOCHS")]
+    pub distil: usize,
     /// Number of calibration images, drawn with --seed.
     #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,

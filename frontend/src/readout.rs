@@ -28,7 +28,7 @@ impl Accuracies {
         request: &AllocationRequest,
         criterion: Criterion,
     ) -> Option<Self> {
-        if !report.plan.is_of(request) || report.plan.criterion != criterion {
+        if !report.plan.is_of(request) || !report.plan.is_untrained(criterion) {
             return None;
         }
         let repair = Repair::Operator(request.settings.repair);

@@ -1,6 +1,7 @@
-//! The sweep that the page offers, here and on a server: a sweep's default rules, at more sparsities.
+//! Sweeps that the page offers: of a sweep's default rules at more sparsities, and of one rule up the
+//! ladder of repairs.
 
-use rrlab_types::{Criterion, Repair, RepairOperator, Sparsity};
+use rrlab_types::{Criterion, Repair, RepairOperator, Sparsity, SweepPlan};
 
 /// Closer together where accuracy falls off.
 const SWEEP_SPARSITIES: [f64; 7] = [0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97];
@@ -17,4 +18,29 @@ pub fn repairs_after(criterion: Criterion, operator: RepairOperator) -> Vec<Repa
     let fit = |repair: &Repair| criterion.check(*repair).is_ok();
     let repairs: Vec<Repair> = [Repair::None, operator].into_iter().filter(fit).collect();
     if repairs.is_empty() { vec![operator] } else { repairs }
+}
+
+/// The plan's rules over sparsities up the ladder of repairs: without, with its operator, with layers
+/// solved anew, pruned in steps, and distilled behind that for so many epochs, if any.
+pub fn ladder_of_repairs(plan: &SweepPlan, distil_epochs: usize) -> Vec<SweepPlan> {
+    let reconstruction = Repair::Operator(RepairOperator::Reconstruction);
+    let operator = Repair::Operator(plan.settings.repair);
+    let mut repairs = vec![Repair::None];
+    if operator != reconstruction {
+        repairs.push(operator);
+    }
+    repairs.push(reconstruction);
+    let by_magnitude = SweepPlan {
+        sparsities: sweep_sparsities(),
+        repairs,
+        criterion: Criterion::Magnitude,
+        ..plan.clone()
+    };
+    let in_steps = SweepPlan {
+        repairs: vec![reconstruction],
+        criterion: Criterion::Obs,
+        ..by_magnitude.clone()
+    };
+    let distilled = (distil_epochs > 0).then(|| SweepPlan { distil_epochs, ..in_steps.clone() });
+    [by_magnitude, in_steps].into_iter().chain(distilled).collect()
 }

@@ -422,7 +422,7 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
     desk.trained("model.safetensors");
     let reproduce = words(
         "reproduce --model model.safetensors --dataset noise --images 32 --sparsities 0.8,0.9 \
-        --out paper",
+        --distil 2 --out paper",
     );
     let output = desk.output(&reproduce);
     let told = String::from_utf8_lossy(&output.stderr);
@@ -431,6 +431,7 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
     let sweeps = [
         "rules",
         "steps",
+        "distilled",
         "erk-projection-global",
         "erk-projection-0.5",
         "erk-projection-dense",
@@ -441,7 +442,8 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
         assert!(read(&format!("{name}.svg")).starts_with(b"<svg"));
         [read(&format!("{name}.md")), read(&format!("{name}.sweep.json"))]
     });
-    assert!(read("ladder.svg").starts_with(b"<svg"));
+    let ladder = String::from_utf8(read("ladder.svg")).unwrap();
+    assert!(ladder.contains("reconstruction in steps, distilled"), "{ladder}");
     let claims = String::from_utf8(read("claims.md")).unwrap();
     for text in
         ["# The paper's claims on resnet8 and noise", "`projection=rule:rr`", "what came out"]
@@ -464,12 +466,13 @@ fn what_a_network_has_no_layers_for_is_left_out_of_the_papers_experiments() {
     desk.succeeds(&train);
     let reproduce = words(
         "reproduce --model vgg.safetensors --dataset noise --images 16 --sparsities 0.8 \
-        --repairs variance_matching --test-images 20 --out paper",
+        --repairs variance_matching --test-images 20 --distil 0 --out paper",
     );
     let output = desk.output(&reproduce);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     assert!(told.contains("the network has no projections"), "{told}");
+    assert!(!desk.path("paper/distilled.sweep.json").exists(), "0 epochs leave it out");
     let claims = std::fs::read_to_string(desk.path("paper/claims.md")).unwrap();
     assert!(claims.contains("Not comparable: no sweep of `erk` with forced layers"), "{claims}");
 }

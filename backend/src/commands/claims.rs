@@ -115,10 +115,10 @@ pub fn markdown(reports: &[SweepReport]) -> anyhow::Result<String> {
         bail!("the claims are of one sweep without forced layers, and {} were given", free.len());
     };
     ensure!(
-        free.plan.criterion == Criterion::Magnitude,
-        "the claims are of masks by {}, and the sweep's are by {}",
+        free.plan.is_untrained(Criterion::Magnitude),
+        "the claims are of masks by {} without distillation, and the sweep is of {}",
         Criterion::Magnitude,
-        free.plan.criterion
+        free.title()
     );
     for report in &forced {
         let names: Vec<String> = report.plan.constraints.iter().map(ToString::to_string).collect();

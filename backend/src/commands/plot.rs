@@ -93,7 +93,7 @@ fn sweeps(sweeps: &[SweepDraws], rules: &[Rule]) -> LineFigure {
                 errors.push(error.filter(|_| draws.reports().len() > 1));
             }
             if !points.is_empty() {
-                let treatment = draws.first().plan.criterion.with_repair(repair);
+                let treatment = draws.first().plan.treatment(repair);
                 let name = format!("{}, {treatment}", rule.label());
                 lines.push(Line { name, points, errors, look: Look::Distinct(colour), dash });
             }

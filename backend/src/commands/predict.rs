@@ -104,10 +104,11 @@ fn check_predictable(sweep: &SweepReport, args: &PredictArgs) -> anyhow::Result<
         args.figure.is_none() || rules <= COLOURS,
         "a figure tells {COLOURS} rules apart, and the sweep has {rules}: choose some by --rules"
     );
-    if sweep.plan.criterion != Criterion::Magnitude {
+    if !sweep.plan.is_untrained(Criterion::Magnitude) {
         say(&format!(
-            "note: the sweep's masks are by {}; what the profile predicts is of masks by magnitude",
-            sweep.plan.criterion
+            "note: the sweep is of {}; what the profile predicts is of masks by magnitude, without \
+             distillation",
+            sweep.title()
         ));
     }
     Ok(())

@@ -17,6 +17,9 @@ use crate::storage::read_profile;
 const RULES: &str = "rules";
 /// The sweep of the networks that are pruned in steps.
 const STEPS: &str = "steps";
+/// The sweep of those that learn from the dense network behind that, by `rr` alone: the last rung of
+/// the ladder of repairs.
+const DISTILLED: &str = "distilled";
 
 /// What projections are forced to under ERK, and how the sweep of it is called.
 const FORCED: [(&str, &str); 3] =
@@ -147,10 +150,19 @@ fn sweeps(args: &ReproduceArgs, files: &Files, has_projections: bool) -> Vec<Ste
     let by_magnitude =
         |name: &str, rules: &[Rule]| sweep(name, rules).with("--repairs", listed(&args.repairs));
     let rules = by_magnitude(RULES, &SweepPlan::paper().rules);
-    let steps_of_pruning = sweep(STEPS, &IN_STEPS)
-        .with("--repairs", RepairOperator::Reconstruction.name())
-        .with("--criterion", Criterion::Obs.name());
-    let mut sweeps = vec![(RULES.to_owned(), rules), (STEPS.to_owned(), steps_of_pruning)];
+    let in_steps = |name: &str, rules: &[Rule]| {
+        sweep(name, rules)
+            .with("--repairs", RepairOperator::Reconstruction.name())
+            .with("--criterion", Criterion::Obs.name())
+    };
+    let mut sweeps =
+        vec![(RULES.to_owned(), rules), (STEPS.to_owned(), in_steps(STEPS, &IN_STEPS))];
+    let mut rungs = vec![sweep_file(RULES), sweep_file(STEPS)];
+    if args.distil > 0 {
+        let distilled = in_steps(DISTILLED, &[Rule::Rr]).with("--distil", args.distil.to_string());
+        sweeps.push((DISTILLED.to_owned(), distilled));
+        rungs.push(sweep_file(DISTILLED));
+    }
     let mut by_free_and_forced = vec![sweep_file(RULES)];
     let claimed = FORCED.map(|forced| (forced, true));
     let between = BETWEEN.map(|forced| (forced, false));
@@ -175,8 +187,7 @@ fn sweeps(args: &ReproduceArgs, files: &Files, has_projections: bool) -> Vec<Ste
     let mut claims = derived("report", &by_free_and_forced, &args.out.join("claims.md"));
     claims.arguments.push("--claims".into());
     steps.push(claims);
-    let both = [sweep_file(RULES), sweep_file(STEPS)];
-    let ladder = derived("plot", &both, &args.out.join("ladder.svg"));
+    let ladder = derived("plot", &rungs, &args.out.join("ladder.svg"));
     steps.push(ladder.with("--rules", Rule::Rr.name()));
     steps
 }

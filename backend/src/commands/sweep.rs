@@ -20,7 +20,7 @@ use crate::output::{Csv, NONE, Report, chosen_rules, percent};
 use crate::progress::say;
 use crate::storage::read_sweep_to_go_on_from;
 
-const CSV_COLUMNS: [&str; 13] = [
+const CSV_COLUMNS: [&str; 14] = [
     "rule",
     "sparsity",
     "repair",
@@ -29,6 +29,7 @@ const CSV_COLUMNS: [&str; 13] = [
     "divergence",
     "dense_accuracy",
     "plan.criterion",
+    "plan.distil_epochs",
     "plan.seed",
     "dataset",
     "model_hash",
@@ -146,6 +147,7 @@ fn plan(
         calibration_class: args.calibration_class.clone(),
         evaluation_images,
         judge_images: args.judge_images,
+        distil_epochs: args.distil,
         seed,
         evaluation_seed: Some(context.seed),
     }
@@ -173,8 +175,9 @@ fn is_of_other_sweep(error: &anyhow::Error) -> bool {
 /// images each`.
 fn described(plan: &SweepPlan, draws: usize) -> String {
     let times = if draws == 1 { String::new() } else { format!("{draws} draws of ") };
+    let distilled = plan.distillation_in_words();
     format!(
-        "{times}{} networks: {} × {} × {}, pruned by {}, each on {} test images",
+        "{times}{} networks: {} × {} × {}, pruned by {}{distilled}, each on {} test images",
         plan.asked(),
         listed(("rule", "rules"), &plan.rules),
         listed(("sparsity", "sparsities"), &plan.sparsities),
@@ -202,6 +205,10 @@ fn compute(
     }
     let mut unsaved = None;
     let swept = read_sync(experiment.sweep(plan.clone(), previous, async |progress| {
+        if let Progress::Step(step) = progress {
+            let (epoch, epochs) = (step.epoch + 1, plan.distil_epochs);
+            meter.describe(format!("distilling, epoch {epoch} of {epochs}"));
+        }
         if let Progress::Entry(report) = progress {
             meter.set(report.entries.len());
             if let Some(SweepEntry { rule, sparsity, repair, accuracy, .. }) = report.entries.last()
@@ -256,12 +263,13 @@ fn summary(draws: &SweepDraws) -> String {
     let error = error.map_or_else(String::new, |error| {
         format!(", standard error up to {:.1} points", 100.0 * error)
     });
+    let distilled = report.plan.distillation_in_words();
     let several = match draws.reports().len() {
         1 => String::new(),
         count => format!("; means of {count} draws of calibration images"),
     };
     format!(
-        "dense {}, chance {}; {} test images of {}{error}; masks by {}{several}\n{MARKS}",
+        "dense {}, chance {}; {} test images of {}{error}; masks by {}{distilled}{several}\n{MARKS}",
         percent(report.dense_accuracy),
         percent(report.chance()),
         report.plan.evaluation_images,

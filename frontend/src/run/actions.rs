@@ -47,6 +47,13 @@ pub fn Actions(inputs: RunInputs) -> impl IntoView {
                 <button type="button" id="sweep-rules" disabled=busy
                     title="Uniform, ERK, LAMP, global magnitude and RR at seven sparsities"
                     on:click=move |_| inputs.sweep_rules()>"Sweep five rules"</button>
+                <button type="button" id="climb" disabled=busy
+                    title="A’s rule at seven sparsities: unrepaired, repaired, reconstructed, pruned in \
+                        steps, and distilled behind that"
+                    on:click=move |_| inputs.climb()>"Climb the ladder of repairs with A"</button>
+                <Number id="distil" label="epochs of distillation" signal=inputs.distil_epochs />
+            </span>
+            <span class="tools">
                 <button type="button" id="look" disabled=busy
                     on:click=move |_| inputs.classify()>"Look at some images"</button>
                 <button type="button" id="prune" disabled=busy

@@ -12,7 +12,7 @@ use crate::controls::ImageSizeInputs;
 use crate::files::{is_json, is_of_network};
 use crate::gallery::{self, GalleryNetwork};
 use crate::settings::{AllocationSettings, ComputeOn};
-use crate::sweep_plan::{repairs_after, sweep_sparsities};
+use crate::sweep_plan::{ladder_of_repairs, repairs_after, sweep_sparsities};
 
 /// The network that comes with the page, trained by this project's own program.
 const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
@@ -79,6 +79,8 @@ pub struct RunInputs {
     pub(super) calibration: RwSignal<usize>,
     /// Test images on which accuracy is measured.
     pub(super) evaluation: RwSignal<usize>,
+    /// Of the last rung of the ladder of repairs; 0 leaves that rung out.
+    pub(super) distil_epochs: RwSignal<usize>,
     /// Of images, weights and draws.
     pub(super) seed: RwSignal<u64>,
     /// The checkpoint of the gallery that was fetched last, with its address as its name.
@@ -104,6 +106,7 @@ impl RunInputs {
             learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
             calibration: RwSignal::new(256),
             evaluation: RwSignal::new(500),
+            distil_epochs: RwSignal::new(10),
             seed: RwSignal::new(0),
             fetched: RwSignal::new_local(None),
         };
@@ -298,12 +301,11 @@ impl RunInputs {
             settings: request.settings,
             constraints: request.constraints,
             calibration_images: self.calibration.get_untracked(),
-            calibration_class: None,
             evaluation_images: self.evaluation.get_untracked(),
             // A second pass of as many images as the person chose for the first.
             judge_images: self.calibration.get_untracked(),
             seed: self.seed.get_untracked(),
-            evaluation_seed: None,
+            ..SweepPlan::default()
         }
     }
 
@@ -329,6 +331,12 @@ impl RunInputs {
             constraints: Vec::new(),
             ..plan
         }]);
+    }
+
+    /// Follows A's rule over sparsities up the ladder of repairs.
+    pub(super) fn climb(self) {
+        let plan = self.plan(self.session.settings.a);
+        self.sweep(ladder_of_repairs(&plan, self.distil_epochs.get_untracked()));
     }
 
     /// Prunes by A, and hands over the network.

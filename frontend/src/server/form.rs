@@ -106,6 +106,10 @@ fn Amounts(inputs: JobInputs) -> impl IntoView {
             <Show when=evaluates>
                 <Number id="job-evaluation" label="test images" signal=inputs.evaluation />
             </Show>
+            <Show when=move || is(JobKind::Sweep)>
+                <Number id="job-distil" label="epochs of distillation behind repair"
+                    signal=inputs.distil_epochs />
+            </Show>
             <Number id="job-seed" label="seed" signal=inputs.seed />
         </span>
     }

@@ -58,6 +58,8 @@ pub struct JobInputs {
     pub finetune_rate: RwSignal<f64>,
     /// Whether fine-tuning is also taught by the dense network.
     pub distill: RwSignal<bool>,
+    /// For which each network of a sweep learns from the dense one behind its repair; 0 for none.
+    pub distil_epochs: RwSignal<usize>,
     /// Networks that a search from the chosen rule may judge; 0 for no search.
     pub refine: RwSignal<usize>,
     /// Images without labels that networks are measured and repaired by.
@@ -84,6 +86,7 @@ impl JobInputs {
             learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
             finetune_rate: RwSignal::new(tuning.learning_rate),
             distill: RwSignal::new(false),
+            distil_epochs: RwSignal::new(0),
             refine: RwSignal::new(0),
             calibration: RwSignal::new(1024),
             evaluation: RwSignal::new(10_000),
@@ -188,11 +191,11 @@ impl JobInputs {
             settings,
             constraints: Vec::new(),
             calibration_images: self.calibration.get_untracked(),
-            calibration_class: None,
             evaluation_images: self.evaluation.get_untracked(),
             judge_images: JUDGE_IMAGES,
+            distil_epochs: self.distil_epochs.get_untracked(),
             seed: self.seed.get_untracked(),
-            evaluation_seed: None,
+            ..SweepPlan::default()
         }
     }
 

@@ -1,4 +1,4 @@
-//! What sweeps and fine-tuning do alike: draw images, prune and repair by a rule, evaluate, and go
+//! What sweeps and fine-tuning do alike: draw images, prune, repair and distil by a rule, evaluate, and go
 //! on only from what was computed from the same network, profile, images, kind of device and
 //! program.
 
@@ -6,10 +6,10 @@ use burn::tensor::Device;
 use rrlab_types::{
     AllocateError, Allocation, AllocationError, AllocationRequest, Constraint, Criterion,
     CriterionError, Evidence, Outcomes, PROGRAM, Repair, ReportOrigin, Rule, RuleSettings,
-    Sparsity, allocate,
+    Sparsity, TrainingPlan, allocate,
 };
 
-use crate::calibrate::{CalibrationError, CalibrationPool};
+use crate::calibrate::{CalibrationError, CalibrationImages, CalibrationPool};
 use crate::calibrated::{Calibrated, PrunedNetwork, TreatmentError};
 use crate::data::{Dataset, Split, draw_indices};
 use crate::evaluate::outcomes;
@@ -18,6 +18,7 @@ use crate::measured::Measured;
 use crate::model::Model;
 use crate::network::Network;
 use crate::prune::Masks;
+use crate::train::{Trainer, TrainingError, TrainingState};
 use crate::watch::{Interrupted, Progress, Stopped};
 
 /// Why a sweep, or what fine-tuning does before it trains, ended early.
@@ -42,6 +43,9 @@ pub enum ExperimentError {
     /// Calibration images or repair failed.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
+    /// A repaired network that could not learn from the dense one.
+    #[error("distillation: {0}")]
+    Distillation(TrainingError),
     /// Earlier work of something else to go on from.
     #[error("the {work} to go on from {problem}; choose another --out, or delete it")]
     OtherWork {
@@ -72,6 +76,15 @@ pub enum ExperimentError {
 impl From<Stopped> for ExperimentError {
     fn from(stopped: Stopped) -> Self {
         Self::Interrupted(Interrupted::Stopped(stopped))
+    }
+}
+
+impl From<TrainingError> for ExperimentError {
+    fn from(error: TrainingError) -> Self {
+        match error {
+            TrainingError::Interrupted(interrupted) => interrupted.into(),
+            other => Self::Distillation(other),
+        }
     }
 }
 
@@ -115,16 +128,18 @@ pub(crate) struct ImageDraw<'p> {
 }
 
 /// What is pruned and how: one entry of a sweep, one run of fine-tuning.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Combination<'p> {
     pub rule: Rule,
     pub sparsity: Sparsity,
     pub repair: Repair,
     pub settings: RuleSettings,
     pub constraints: &'p [Constraint],
+    /// How the repaired network learns from the dense one, where it does.
+    pub distillation: Option<TrainingPlan>,
 }
 
-/// A pruned and repaired network.
+/// A pruned, repaired and perhaps distilled network.
 pub(crate) struct Repaired {
     pub model: Model,
     pub masks: Masks,
@@ -247,7 +262,22 @@ impl<'a> Experiment<'a> {
             .map_err(|source| ExperimentError::Allocate { rule, sparsity, source })
     }
 
-    /// The network pruned and repaired as one combination asks, and how well it does.
+    /// The network after it learned from the dense network's outputs on these images.
+    async fn distil(
+        &self,
+        start: TrainingState,
+        images: &CalibrationImages<'_>,
+        mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<Model, ExperimentError> {
+        let (indices, teacher) = (images.indices().to_vec(), Some(self.measured.model()));
+        let mut trainer = Trainer::on_images(start, self.dataset, indices, teacher, self.device)?;
+        trainer.run(&[], async |_, progress| watch(progress).await).await?;
+        let mut model = trainer.model().await?;
+        model.note_distillation(trainer.plan(), self.dataset, images.len());
+        Ok(model)
+    }
+
+    /// The network pruned, repaired and distilled as one combination asks, and how well it does.
     pub(crate) async fn prune_and_repair(
         &self,
         combination: Combination<'_>,
@@ -255,13 +285,18 @@ impl<'a> Experiment<'a> {
         draw: ImageDraw<'_>,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Repaired, ExperimentError> {
-        let Combination { rule, sparsity, repair: how, settings, constraints } = combination;
+        let Combination { rule, sparsity, repair: how, settings, constraints, distillation } =
+            combination;
         let Preparation { calibrated, judge } = preparation;
         let request =
             AllocationRequest { rule, sparsity, settings, constraints: constraints.to_vec() };
         let allocation = self.allocation(&request)?;
-        let PrunedNetwork { repaired, masks, .. } =
+        let PrunedNetwork { mut repaired, masks, .. } =
             calibrated.prune_and_repair(&allocation, how, &mut watch).await?;
+        if let Some(plan) = distillation {
+            let start = TrainingState::start_pruned(repaired, masks.clone(), plan);
+            repaired = self.distil(start, calibrated.images(), &mut watch).await?;
+        }
         let divergence = match judge {
             Some(judge) => Some(judge.divergence(&repaired, self.device, &mut watch).await?),
             None => None,

@@ -195,7 +195,8 @@ impl Experiment<'_> {
         watch: &mut impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<TrainingState, FinetuneError> {
         let FinetunePlan { repair, settings, ref constraints, .. } = report.plan;
-        let combination = Combination { rule, sparsity, repair, settings, constraints };
+        let combination =
+            Combination { rule, sparsity, repair, settings, constraints, distillation: None };
         let draw = image_draw(&report.plan);
         let between_runs = async |progress: Progress<'_>| watch(None, progress).await;
         let repaired = self.prune_and_repair(combination, preparation, draw, between_runs).await?;

@@ -55,7 +55,9 @@ impl Experiment<'_> {
                 continue;
             }
             let SweepPlan { settings, ref constraints, .. } = report.plan;
-            let combination = Combination { rule, sparsity, repair, settings, constraints };
+            let distillation = report.plan.distillation();
+            let combination =
+                Combination { rule, sparsity, repair, settings, constraints, distillation };
             let repaired =
                 self.prune_and_repair(combination, &preparation, draw, &mut watch).await?;
             report.entries.push(SweepEntry {
@@ -101,7 +103,7 @@ impl Experiment<'_> {
         // can't be compared.
         if previous.plan.without_lists() != plan.without_lists() {
             let problem =
-                "has another criterion, seed or calibration class, or other settings, constraints or image counts"
+                "has another criterion, seed or calibration class, or other settings, constraints, image counts or epochs of distillation"
                     .into();
             return Err(ExperimentError::OtherWork { work, problem });
         }

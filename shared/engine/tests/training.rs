@@ -369,6 +369,67 @@ fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
     assert_eq!([first, second].concat(), models);
 }
 
+/// What a sweep distils is what pruning, repairing and learning one after the other give, on the very
+/// images that repair saw, and it goes on only for as many epochs.
+#[test]
+fn a_sweep_distils_as_is_done_by_hand() {
+    let data = shapes10(120, 40, 8);
+    let (dense, device) = (model(9), Device::flex());
+    let normalization = dense.normalization_of(&data);
+    let images = CalibrationImages::draw(&data, Split::Train, 60, 4, normalization).unwrap();
+    let profile =
+        read_sync(calibrate(&dense, &device, "cpu", &images, Method::SecondMoments, unwatched))
+            .unwrap();
+    let experiment = Experiment {
+        measured: Measured::new(&dense, &profile).unwrap(),
+        dataset: &data,
+        device: &device,
+        device_name: "cpu",
+    };
+    let how = Repair::Operator(RepairOperator::VarianceMatching);
+    let sparsity = Sparsity::new(0.8).unwrap();
+    let plan = SweepPlan {
+        rules: vec![Rule::Uniform],
+        sparsities: vec![sparsity],
+        repairs: vec![how],
+        calibration_images: 60,
+        evaluation_images: 40,
+        judge_images: 50,
+        distil_epochs: 2,
+        seed: 4,
+        ..SweepPlan::default()
+    };
+    let report = read_sync(experiment.sweep(plan.clone(), None, unwatched)).unwrap();
+    let found = report.entry(Rule::Uniform, sparsity, how).unwrap();
+
+    let request = AllocationRequest::new(Rule::Uniform, sparsity);
+    let allocation = allocate(Evidence::Profile(&profile), &request).unwrap();
+    let (pruned, masks) = prune(&dense, &allocation).unwrap();
+    let statistics =
+        read_sync(DenseStatistics::measure(&dense, &images, &device, unwatched)).unwrap();
+    let repaired =
+        read_sync(repair(&dense, &statistics, &pruned, how, &images, &device, unwatched)).unwrap();
+    let learning = TrainingPlan { epochs: 2, seed: 4, ..TrainingPlan::distillation() };
+    let start = TrainingState::start_pruned(repaired.clone(), masks, learning);
+    let indices = images.indices().to_vec();
+    let mut trainer = Trainer::on_images(start, &data, indices, Some(&dense), &device).unwrap();
+    run(&mut trainer, usize::MAX);
+    let distilled = read_sync(trainer.model()).unwrap();
+    let others = images.others(50).unwrap();
+    let judge = read_sync(Judge::new(&dense, others, &device, unwatched)).unwrap();
+    let divergence = |model| read_sync(judge.divergence(model, &device, unwatched)).unwrap();
+    assert_eq!(found.divergence, Some(divergence(&distilled)));
+    assert!(divergence(&distilled) != divergence(&repaired), "nothing was learned");
+
+    let go_on = |plan: SweepPlan| {
+        read_sync(experiment.sweep(plan, Some(report.clone()), unwatched))
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(go_on(plan.clone()).unwrap(), report);
+    let longer = go_on(SweepPlan { distil_epochs: 3, ..plan }).unwrap_err();
+    assert!(longer.contains("epochs of distillation"), "{longer}");
+}
+
 #[test]
 fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
     let data = shapes10(120, 40, 8);
@@ -409,15 +470,10 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
         rules: vec![Rule::Uniform],
         sparsities: vec![Sparsity::new(0.8).unwrap()],
         repairs: vec![Repair::None],
-        criterion: Criterion::default(),
-        settings: RuleSettings::default(),
-        constraints: Vec::new(),
         calibration_images: 60,
-        calibration_class: None,
         evaluation_images: 40,
         judge_images: 20,
-        seed: 0,
-        evaluation_seed: None,
+        ..SweepPlan::default()
     };
     let report =
         read_sync(experiment(&one, &profile, "cpu").sweep(plan.clone(), None, unwatched)).unwrap();

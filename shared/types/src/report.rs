@@ -10,6 +10,7 @@ use crate::outcomes::Outcomes;
 use crate::profile::class_in_words;
 use crate::repair::{Repair, RepairOperator};
 use crate::rule::{Constraint, Rule, RuleSettings};
+use crate::training::TrainingPlan;
 use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes. Version 1 did not say what it is of in a way
@@ -85,12 +86,21 @@ pub struct SweepPlan {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(default = 1024))]
     pub judge_images: usize,
+    /// Passes over the calibration images in which each repaired network learns from the dense
+    /// network's outputs ([`TrainingPlan::distillation`]); 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub distil_epochs: usize,
     /// Seed with which the images are drawn.
     pub seed: u64,
     /// Seed of the evaluation images, where it is another: sweeps that differ by `seed` alone are
     /// compared on the same ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_seed: Option<u64>,
+}
+
+/// Plans that were written before sweeps distilled mean none.
+fn is_zero(epochs: &usize) -> bool {
+    *epochs == 0
 }
 
 /// What the numbers of a sweep or of fine-tuning were computed from. Numbers of one report can be
@@ -351,6 +361,7 @@ impl Default for SweepPlan {
             calibration_class: None,
             evaluation_images: EVALUATION_IMAGES,
             judge_images: JUDGE_IMAGES,
+            distil_epochs: 0,
             seed: 0,
             evaluation_seed: None,
         }
@@ -375,6 +386,38 @@ impl SweepPlan {
     /// nothing where they are of all.
     pub fn calibration_class_in_words(&self) -> String {
         class_in_words(self.calibration_class.as_deref())
+    }
+
+    /// How repaired networks learn from the dense one, where they do.
+    pub fn distillation(&self) -> Option<TrainingPlan> {
+        let plan = TrainingPlan {
+            epochs: self.distil_epochs,
+            seed: self.seed,
+            ..TrainingPlan::distillation()
+        };
+        (plan.epochs > 0).then_some(plan)
+    }
+
+    /// What its repaired networks learned, as what follows how they were repaired: `, distilled for
+    /// 20 epochs`; nothing where they learned nothing.
+    pub fn distillation_in_words(&self) -> String {
+        match self.distil_epochs {
+            0 => String::new(),
+            1 => ", distilled for 1 epoch".into(),
+            epochs => format!(", distilled for {epochs} epochs"),
+        }
+    }
+
+    /// Whether its networks are as this criterion and a repair leave them: nothing was learned after
+    /// that.
+    pub fn is_untrained(&self, criterion: Criterion) -> bool {
+        self.criterion == criterion && self.distil_epochs == 0
+    }
+
+    /// How its networks were pruned and repaired, for a person: a rung of the ladder of repairs.
+    pub fn treatment(&self, repair: Repair) -> String {
+        let repaired = self.criterion.with_repair(repair);
+        if self.distil_epochs == 0 { repaired } else { format!("{repaired}, distilled") }
     }
 
     /// Its sparsities in ascending order.
@@ -470,24 +513,32 @@ impl SweepReport {
         }
     }
 
-    /// Network, data set, how weights were chosen where that was not by magnitude, and what was
-    /// forced.
+    /// Network, data set, how weights were chosen where that was not by magnitude, what was learned
+    /// afterwards, and what was forced.
     pub fn title(&self) -> String {
         let masks = match self.plan.criterion {
             Criterion::Obs => ", in steps".to_owned(),
             Criterion::Magnitude => String::new(),
             criterion => format!(", by {criterion}"),
         };
+        let distilled = self.plan.distillation_in_words();
         let forced = |constraint: &Constraint| format!(", {constraint} forced");
         let forced: Vec<String> = self.plan.constraints.iter().map(forced).collect();
-        format!("{} on {}{masks}{}", self.architecture, self.origin.dataset, forced.concat())
+        format!(
+            "{} on {}{masks}{distilled}{}",
+            self.architecture,
+            self.origin.dataset,
+            forced.concat()
+        )
     }
 
     /// Whether another sweep is of the same network, profile and images, with the same seed, settings
-    /// and constraints: its networks differ in how they were pruned inside layers and repaired.
+    /// and constraints: its networks differ in how they were pruned inside layers, repaired and
+    /// distilled.
     pub fn differs_in_treatment_alone(&self, other: &Self) -> bool {
         let (mut mine, theirs) = (self.plan.without_lists(), other.plan.without_lists());
         mine.criterion = theirs.criterion;
+        mine.distil_epochs = theirs.distil_epochs;
         mine == theirs && self.origin.difference(&other.origin).is_none()
     }
 

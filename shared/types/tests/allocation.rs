@@ -8,10 +8,11 @@ use common::{chain, classifying, conv, deviates, layer_weights, module, profile}
 use proptest::prelude::*;
 use rrlab_types::{
     AccuracyAt, AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES,
-    Constraint, Criterion, Crossing, Document, Evidence, LayerGraph, LayerProfile, LayerState,
-    ModelProfile, Op, Outcomes, PredictionError, Prior, ProfileError, Repair, RepairOperator,
-    ReportOrigin, Rule, RuleSettings, SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry,
-    SweepPlan, SweepReport, VersionError, allocate, lamp_scores, predicted_noise,
+    Constraint, ContentHasher, Criterion, Crossing, Document, Evidence, ImagesHash, LayerGraph,
+    LayerProfile, LayerState, ModelHash, ModelProfile, Op, Outcomes, PredictionError, Prior,
+    ProfileError, ProfileHash, Repair, RepairOperator, ReportOrigin, Rule, SWEEP_VERSION,
+    ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport, VersionError, allocate,
+    lamp_scores, predicted_noise,
 };
 use strum::VariantArray as _;
 
@@ -637,19 +638,47 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
                 .map(|(sparsity, _)| Sparsity::new(*sparsity).unwrap())
                 .collect(),
             repairs: vec![repair],
-            criterion: Criterion::default(),
-            settings: RuleSettings::default(),
-            constraints: Vec::new(),
             calibration_images: 1,
-            calibration_class: None,
             evaluation_images: 1,
             judge_images: 0,
-            seed: 0,
-            evaluation_seed: None,
+            ..SweepPlan::default()
         },
         dense_accuracy: 0.9,
         entries: accuracies.iter().map(entry).collect(),
     }
+}
+
+/// A rung of the ladder of repairs that learned is a treatment of its own, told by its name from the
+/// one that it began with, and compared with it.
+#[test]
+fn a_distilled_sweep_is_another_treatment_of_the_same_networks() {
+    let repaired = sweep(&[(0.9, 0.8)]);
+    let mut distilled = repaired.clone();
+    distilled.plan.distil_epochs = 20;
+    assert_eq!(distilled.title(), "chain on none, distilled for 20 epochs");
+    let operator = repaired.plan.repairs[0];
+    assert_eq!(repaired.plan.treatment(operator), "variance matching");
+    assert_eq!(distilled.plan.treatment(operator), "variance matching, distilled");
+    assert!(repaired.plan.is_untrained(Criterion::Magnitude));
+    assert!(!distilled.plan.is_untrained(Criterion::Magnitude));
+    assert!(
+        !distilled.differs_in_treatment_alone(&repaired),
+        "neither says of which network it is"
+    );
+    let origin = ReportOrigin {
+        model_hash: Some(ModelHash::of(ContentHasher::new("network"))),
+        profile_hash: Some(ProfileHash::of(ContentHasher::new("profile"))),
+        images_hash: Some(ImagesHash::of(ContentHasher::new("images"))),
+        ..repaired.origin.clone()
+    };
+    let [repaired, distilled] =
+        [repaired, distilled].map(|sweep| SweepReport { origin: origin.clone(), ..sweep });
+    assert!(distilled.differs_in_treatment_alone(&repaired));
+    assert!(!distilled.differs_in_constraints_alone(&repaired));
+    assert!(!distilled.differs_in_draw_alone(&repaired));
+    let text = serde_json::to_string(&distilled).unwrap();
+    assert!(SweepReport::from_json(&text).unwrap() == distilled);
+    assert!(!serde_json::to_string(&repaired).unwrap().contains("distil"), "as plans were before");
 }
 
 /// Chance is 0.1 and dense 0.9: recovery is (accuracy − 0.1)/0.8, 0.8 at accuracy 0.74 and 0.2 at

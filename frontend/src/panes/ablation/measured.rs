@@ -74,7 +74,7 @@ pub(super) fn measured(lab: Lab, asked: &AllocationRequest) -> Vec<Measured> {
     lab.sweeps.with(|sweeps| {
         let is_of_profile = |sweep: &&SweepReport| {
             sweep.origin.profile_hash == Some(profile)
-                && sweep.plan.criterion == lab.settings.a.criterion.get()
+                && sweep.plan.is_untrained(lab.settings.a.criterion.get())
         };
         let sweeps: Vec<&SweepReport> = sweeps.iter().filter(is_of_profile).collect();
         // Of several the one that most can be compared with.

@@ -87,7 +87,7 @@ pub(super) fn ladder<'a>(sweeps: impl Iterator<Item = &'a SweepDraws>, rule: Rul
     for sweep in sweeps {
         let plan = &sweep.first().plan;
         for &repair in &plan.repairs {
-            let name = plan.criterion.with_repair(repair);
+            let name = plan.treatment(repair);
             let rung = Series { name, look: None, ..line(sweep, rule, repair) };
             let is_known = series.iter().any(|series| series.name == rung.name);
             if !rung.points.is_empty() && !is_known {

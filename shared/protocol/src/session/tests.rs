@@ -35,15 +35,10 @@ fn plan() -> SweepPlan {
         rules: vec![],
         sparsities: vec![],
         repairs: vec![],
-        criterion: Default::default(),
-        settings: Default::default(),
-        constraints: vec![],
         calibration_images: 1,
-        calibration_class: None,
         evaluation_images: 1,
         judge_images: 0,
-        seed: 0,
-        evaluation_seed: None,
+        ..SweepPlan::default()
     }
 }
 
