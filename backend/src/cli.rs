@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
-use rrlab_engine::data::{ImageSize, Normalization, Split};
+use rrlab_engine::data::{ImageSize, Normalization, SHAPES10, Split};
 use rrlab_engine::device::DeviceChoice;
 use rrlab_engine::import::{Hint, Preprocessing};
 use rrlab_protocol::UserRole;
@@ -135,9 +135,9 @@ pub enum Command {
     /// Write a sweep as a page of Markdown: accuracies, who leads beyond noise, transitions, and
     /// what the judge chose; of several sweeps where a rule and the judge's choice stand in all.
     Report(ReportArgs),
-    /// Repeat the paper's experiments on a network: train, calibrate, fine sweep of the rules,
-    /// projection-forced ERK in three forms and at densities between, with pages and figures. Goes on
-    /// where it was stopped.
+    /// Repeat experiments on a network. The paper's: train, calibrate, fine sweep of the rules,
+    /// projection-forced ERK in three forms and at densities between, with pages and figures. Or how
+    /// much depends on which calibration images there are. Goes on where it was stopped.
     Reproduce(ReproduceArgs),
     /// Serve the lab: the page, the API, and a worker that computes jobs.
     Serve(ServeArgs),
@@ -695,6 +695,10 @@ pub struct SweepArgs {
     /// of the files their standard errors.
     #[arg(long, value_delimiter = ',', value_name = "SEEDS")]
     pub calibration_seeds: Vec<u64>,
+    /// Draw calibration and judge's images of this data set's training images in place of --dataset's,
+    /// to see what depends on which images there are.
+    #[arg(long, value_name = "DATASET")]
+    pub calibration_dataset: Option<String>,
     /// Draw calibration and judge's images of this class alone, to see what depends on which images
     /// there are.
     #[arg(long, value_name = "NAME")]
@@ -828,8 +832,12 @@ pub struct ReportArgs {
     pub sweeps: Vec<PathBuf>,
     /// Hold what the paper claims against sweeps of one network: one of free layers, and those of ERK
     /// with forced projections.
-    #[arg(long, conflicts_with = "rule")]
+    #[arg(long, conflicts_with_all = ["rule", "calibrations"])]
     pub claims: bool,
+    /// Put sweeps of one network beside each other that differ in their calibration images alone:
+    /// how many, of which class or data set, drawn with which seed.
+    #[arg(long, conflicts_with = "rule")]
+    pub calibrations: bool,
     /// The rule that is held against all others; without it rr, where a sweep has that.
     #[arg(long)]
     pub rule: Option<Rule>,
@@ -840,9 +848,12 @@ pub struct ReportArgs {
     pub overwrite: OverwriteArgs,
 }
 
-/// Repeat the paper's experiments.
+/// Repeat experiments.
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
+    /// Which experiments.
+    #[arg(value_enum, default_value_t = ReproducedExperiment::Paper)]
+    pub experiment: ReproducedExperiment,
     /// Architecture to train, as in `rrlab train --arch`, such as resnet18 or resnet18:width=0.25.
     #[arg(long, value_name = "NAME[:width=W]", default_value = "resnet18")]
     pub network: Architecture,
@@ -855,24 +866,51 @@ pub struct ReproduceArgs {
     /// Passes over the training images.
     #[arg(long, default_value_t = TrainingPlan::default().epochs)]
     pub epochs: usize,
-    /// Sparsities, separated by commas.
-    #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::paper().sparsities)]
+    /// Sparsities, separated by commas; without them 0.90 to 0.98 by 0.005 in the paper's
+    /// experiments, and 0.8 and 0.9 in those of calibration images.
+    #[arg(long, value_delimiter = ',')]
     pub sparsities: Vec<Sparsity>,
-    /// Repairs, separated by commas.
-    #[arg(long, value_delimiter = ',', default_values_t = SweepPlan::paper().repairs)]
+    /// Repairs, separated by commas; without them none (in the paper's experiments),
+    /// variance_matching and reconstruction.
+    #[arg(long, value_delimiter = ',')]
     pub repairs: Vec<Repair>,
     /// Epochs in which networks that rr shared out and that were pruned in steps learn from the dense
     /// network, without labels; 0 leaves that sweep out.
     #[arg(long, default_value_t = TrainingPlan::distillation().epochs, value_name = "EPOCHS")]
     pub distil: usize,
-    /// Number of calibration images, drawn with --seed.
+    /// Number of calibration images, drawn with --seed; for calibration images themselves the number
+    /// of each other kind.
     #[arg(long, default_value_t = CALIBRATION_IMAGES, value_name = "COUNT")]
     pub images: usize,
+    /// Numbers of calibration images to compare, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "COUNTS",
+        default_values_t = [16, 64, 256, 1024, 4096])]
+    pub image_counts: Vec<usize>,
+    /// Seeds to draw them with, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "SEEDS", default_values_t = [0, 1, 2])]
+    pub calibration_seeds: Vec<u64>,
+    /// Classes of which calibration images are drawn alone, separated by commas; without them the data
+    /// set's first.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub calibration_classes: Vec<String>,
+    /// Other data set that calibration images are drawn from.
+    #[arg(long, value_name = "DATASET", default_value = SHAPES10)]
+    pub calibration_dataset: String,
     #[command(flatten)]
     pub evaluation: EvaluationArgs,
     /// Folder of everything that is made; what is there already is gone on with.
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
+}
+
+/// Experiments that are one command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReproducedExperiment {
+    /// The paper's: a fine sweep of the rules, and ERK with forced projections.
+    Paper,
+    /// How much depends on which calibration images there are: how many, drawn with which seed, of
+    /// one class alone, of another data set.
+    Calibration,
 }
 
 /// What is drawn of a profile.

@@ -459,6 +459,58 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
 }
 
 #[test]
+fn what_depends_on_calibration_images_is_one_command_that_goes_on() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let reproduce = words(
+        "reproduce calibration --model model.safetensors --dataset noise --images 16 \
+        --image-counts 8,16 --calibration-seeds 0,1 --calibration-classes 1 --sparsities 0.8 \
+        --repairs variance_matching --test-images 20 --out study",
+    );
+    desk.succeeds(&reproduce);
+    let read = |name: &str| std::fs::read(desk.path(&format!("study/{name}"))).unwrap();
+    let page = String::from_utf8(read("calibration.md")).unwrap();
+    for row in
+        ["| 8 images  ", "| 16 images  ", "| 16 images, 1 alone ", "| 16 images of shapes10 "]
+    {
+        assert_eq!(page.matches(row).count(), 1, "`{row}` in {page}");
+    }
+    let sweep = "of-shapes10.draw-1.sweep.json";
+    let found: serde_json::Value = serde_json::from_slice(&read(sweep)).unwrap();
+    assert_eq!(found["dataset"], "noise");
+    assert_eq!(found["calibration_dataset"], "shapes10");
+    let own: serde_json::Value =
+        serde_json::from_slice(&read("images-16.draw-1.sweep.json")).unwrap();
+    assert_eq!(own["images_hash"], found["images_hash"], "the same test images");
+    assert!(own["profile_hash"] != found["profile_hash"], "each has a profile of its own images");
+    let before = read(sweep);
+    desk.succeeds(&reproduce);
+    assert!(read(sweep) == before, "the same bytes");
+
+    // What was calibrated on other images is another sweep.
+    let shapes = "sweep --model model.safetensors --dataset noise --images 16 --judge-images 0 \
+                  --sparsities 0.8 --rules lamp,rr --repairs variance_matching --test-images 20 \
+                  --calibration-seeds 1 --out study/of-shapes10.draw-1.sweep.json";
+    let refused = desk.output(&words(shapes));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success(), "{said}");
+    assert!(said.contains("is by profile"), "{said}");
+    let plans = ["study/images-8.draw-0.sweep.json", "study/images-16.draw-0.sweep.json"];
+    let page = ["--calibrations", "--out", "page.md"];
+    desk.succeeds(&[&["report"][..], &plans, &page].concat());
+    desk.succeeds(&words(&format!(
+        "{} --rules rr --out other.json",
+        shapes
+            .replace(" --rules lamp,rr", "")
+            .replace(" --out study/of-shapes10.draw-1.sweep.json", "")
+    )));
+    let unlike = [&["report", "other.json"][..], &plans, &["--calibrations", "--out", "no.md"]];
+    let refused = desk.output(&unlike.concat());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("only calibration images may differ"), "{said}");
+}
+
+#[test]
 fn what_a_network_has_no_layers_for_is_left_out_of_the_papers_experiments() {
     let desk = Desk::new();
     let train =

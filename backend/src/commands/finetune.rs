@@ -166,7 +166,7 @@ fn compute(
 
 fn plan(context: &Context, args: &FinetuneArgs) -> anyhow::Result<FinetunePlan> {
     let common = &args.experiment;
-    let evaluation_images = images_of(context, common, &args.evaluation)?;
+    let evaluation_images = images_of(context, common, None, &args.evaluation)?;
     let distillation =
         args.distill.map(|weight| Distillation { weight, temperature: args.temperature });
     Ok(FinetunePlan {

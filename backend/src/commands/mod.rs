@@ -3,6 +3,7 @@
 mod admin;
 mod allocate;
 mod calibrate;
+mod calibrations;
 mod choose;
 mod claims;
 mod compare;
@@ -14,6 +15,7 @@ mod export;
 mod finetune;
 mod inspect;
 mod lab;
+mod marked;
 mod people;
 mod plot;
 mod predict;

@@ -109,10 +109,11 @@ fn sweeps(sweeps: &[SweepDraws], rules: &[Rule]) -> LineFigure {
             subtitle: vec![
                 network_and_profiles(sweeps),
                 format!(
-                    "{} test images of {}; calibrated on {} of its training images{}; {}",
+                    "{} test images of {}; calibrated on {} training images{}{}; {}",
                     plan.evaluation_images,
                     report.origin.dataset,
                     plan.calibration_images,
+                    report.origin.calibration_dataset_in_words(),
                     plan.calibration_class_in_words(),
                     seeds(sweeps)
                 ),

@@ -21,7 +21,7 @@ pub fn provenance(draws: &SweepDraws) -> String {
         if forced.is_empty() { String::new() } else { format!(" Forced: {}.", forced.join(", ")) };
     format!(
         "Network {}, {profile} {}. Dense: {} on {} test images drawn with seed {}, chance {}; {}. \
-         Repaired from {} training images without labels{}{},\n\
+         Repaired from {} training images{} without labels{}{},\n\
          judged on {} others. Computed on {} by {}.{}{forced}",
         short(origin.model_hash.map(|hash| hash.short())),
         profiles.join(", "),
@@ -31,6 +31,7 @@ pub fn provenance(draws: &SweepDraws) -> String {
         percent(draws.first().chance()),
         largest_error(draws),
         plan.calibration_images,
+        origin.calibration_dataset_in_words(),
         plan.calibration_class_in_words(),
         plan.distillation_in_words(),
         plan.judge_images,

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 
 use anyhow::ensure;
 use comfy_table::Table;
-use rrlab_types::{
-    DrawnEntries, Repair, Rule, SIGNIFICANCE, Sparsity, Standing, SweepDraws, SweepReport,
-};
+use rrlab_types::{Repair, Rule, Sparsity, SweepDraws, SweepReport};
 
 use super::context::asked_rules;
+use super::marked::{accuracy, legend};
 use super::provenance::provenance;
-use super::{claims, standings};
+use super::{calibrations, claims, standings};
 use crate::cli::ReportArgs;
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::markdown::{code, table};
@@ -29,6 +28,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     }
     let page = if args.claims {
         claims::markdown(&reports)?
+    } else if args.calibrations {
+        calibrations::markdown(reports)?
     } else {
         let rule = judged_rule(&reports, args.rule)?;
         match SweepDraws::group(reports).as_slice() {
@@ -53,18 +54,14 @@ fn judged_rule(reports: &[SweepReport], asked: Option<Rule>) -> anyhow::Result<O
 /// The whole page; `judged` is the rule whose defeats are listed.
 fn markdown(draws: &SweepDraws, judged: Option<Rule>) -> Result<String, std::fmt::Error> {
     let mut page = String::new();
-    let (report, test) = (draws.first(), test_of(draws));
+    let report = draws.first();
     writeln!(page, "# {} on {}\n", report.architecture, report.origin.dataset)?;
     writeln!(page, "{}\n", provenance(draws))?;
     for &repair in &report.plan.repairs {
         writeln!(page, "## Accuracy after repair `{repair}`\n")?;
         writeln!(page, "{}\n", accuracies(draws, repair))?;
     }
-    writeln!(page, "**Bold** leads every other rule beyond noise ({test},")?;
-    writeln!(
-        page,
-        "p < {SIGNIFICANCE}); = is the most accurate, or can't be told apart from it.\n"
-    )?;
+    writeln!(page, "{}\n", legend(draws))?;
     writeln!(page, "## The recoverability transition\n")?;
     writeln!(
         page,
@@ -81,14 +78,6 @@ fn markdown(draws: &SweepDraws, judged: Option<Rule>) -> Result<String, std::fmt
     Ok(page)
 }
 
-/// How rules are told apart.
-fn test_of(draws: &SweepDraws) -> &'static str {
-    match draws.reports().len() {
-        1 => "McNemar's test on the same images",
-        _ => "Student's t over draws and test images, the same for all rules",
-    }
-}
-
 fn accuracies(draws: &SweepDraws, repair: Repair) -> Table {
     let plan = &draws.first().plan;
     let mut header = vec!["rule".to_owned()];
@@ -103,19 +92,6 @@ fn accuracies(draws: &SweepDraws, repair: Repair) -> Table {
         rows.push(row);
     }
     table(header, rows, 1)
-}
-
-fn accuracy(draws: &SweepDraws, entry: &DrawnEntries<'_>) -> String {
-    let mut points = format!("{:.1}", 100.0 * entry.accuracy());
-    // Of one draw it is said once for all, above the tables.
-    if let (2.., Some(error)) = (draws.reports().len(), entry.standard_error()) {
-        points += &format!(" ± {:.1}", 100.0 * error);
-    }
-    match draws.standing(entry) {
-        Standing::Leads => format!("**{points}**"),
-        Standing::WithinNoise => format!("= {points}"),
-        Standing::Behind | Standing::Unknown => points,
-    }
 }
 
 fn transitions(draws: &SweepDraws) -> Table {

@@ -15,14 +15,17 @@ use crate::cli::{EvaluationArgs, ExperimentArgs};
 use crate::interrupt::Interrupt;
 
 /// Number of evaluation images: of those asked for, as many as there are. Says so where there are
-/// fewer of them, or of the calibration images. No image is loaded.
+/// fewer of them, or of the calibration images, which are of a data set of their own where one is
+/// named. No image is loaded.
 pub fn images_of(
     context: &Context,
     experiment: &ExperimentArgs,
+    calibration: Option<&str>,
     evaluation: &EvaluationArgs,
 ) -> anyhow::Result<usize> {
     let dataset = context.data.summary(&experiment.dataset)?;
-    available_images(&dataset, Split::Train, experiment.images);
+    let unlabelled = calibration.unwrap_or(&experiment.dataset);
+    available_images(&context.data.summary(unlabelled)?, Split::Train, experiment.images);
     Ok(evaluation_images(&dataset, evaluation.test_images))
 }
 
@@ -31,6 +34,8 @@ pub struct ExperimentSetup<'a> {
     context: &'a Context,
     model: &'a Model,
     dataset: Dataset,
+    /// Where calibration images are of another.
+    calibration: Option<Dataset>,
     device: OpenDevice,
 }
 
@@ -46,7 +51,18 @@ impl<'a> ExperimentSetup<'a> {
     ) -> anyhow::Result<Self> {
         let dataset = context.dataset_for(model, &args.dataset)?;
         model.check_classes(&dataset)?;
-        Ok(Self { context, model, dataset, device: context.device()? })
+        Ok(Self { context, model, dataset, calibration: None, device: context.device()? })
+    }
+
+    /// The same with calibration images of this data set, where one is named.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub fn calibrated_on(mut self, name: Option<&str>) -> anyhow::Result<Self> {
+        if let Some(name) = name.filter(|name| *name != self.dataset.name) {
+            self.calibration = Some(self.context.dataset_for(self.model, name)?);
+        }
+        Ok(self)
     }
 
     /// The profile that was given, or one measured now on so many training images, of one class alone
@@ -65,7 +81,8 @@ impl<'a> ExperimentSetup<'a> {
         if let Some(profile) = given {
             return Ok(profile);
         }
-        let Self { context, model, dataset, device } = self;
+        let Self { context, model, dataset, calibration, device } = self;
+        let dataset = calibration.as_ref().unwrap_or(dataset);
         let images = calibration_images(model, (dataset, Split::Train), class, images, seed)?;
         measured_profile(context, model, &images, device, Method::SecondMoments, interrupt)
     }
@@ -81,6 +98,7 @@ impl<'a> ExperimentSetup<'a> {
         Ok(Experiment {
             measured: Measured::new(self.model, profile)?,
             dataset: &self.dataset,
+            calibration: self.calibration.as_ref(),
             device: &self.device.device,
             device_name: &self.device.name,
         })

@@ -80,8 +80,9 @@ fn networks(sweeps: &[SweepDraws]) -> impl std::fmt::Display {
             format!("{:.1}", 100.0 * report.dense_accuracy),
             report.plan.evaluation_images.to_string(),
             format!(
-                "{}{}",
+                "{}{}{}",
                 report.plan.calibration_images,
+                report.origin.calibration_dataset_in_words(),
                 report.plan.calibration_class_in_words()
             ),
             draws.seeds(),
@@ -150,7 +151,7 @@ fn cell(place: &Place) -> String {
     match place.standing {
         Standing::Leads => format!("**{points}**"),
         Standing::WithinNoise => format!("= {points}"),
-        Standing::Behind => points,
+        Standing::Behind | Standing::Alone => points,
         Standing::Unknown => format!("{points} ?"),
     }
 }
@@ -167,7 +168,7 @@ fn tally(sweeps: &[SweepDraws], contestant: Contestant) -> String {
                     Standing::Leads => counts[0] += 1,
                     Standing::WithinNoise => counts[1] += 1,
                     Standing::Behind => counts[2] += 1,
-                    Standing::Unknown => {}
+                    Standing::Alone | Standing::Unknown => {}
                 }
             }
         }

@@ -41,7 +41,8 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let model = read_model(&args.experiment.model.model, args.experiment.model.hint()?)?;
     let draws = draws(context, args, &model)?;
     let interrupt = Interrupt::listen()?;
-    let setup = ExperimentSetup::load(context, &args.experiment, &model)?;
+    let setup = ExperimentSetup::load(context, &args.experiment, &model)?
+        .calibrated_on(args.calibration_dataset.as_deref())?;
     let first = &draws[0].plan;
     say(&described(first, draws.len()));
     note_memory(&first.repairs, &model, first.calibration_images);
@@ -78,7 +79,12 @@ struct Draw {
 fn draws(context: &Context, args: &SweepArgs, model: &Model) -> anyhow::Result<Vec<Draw>> {
     let asked = &args.calibration_seeds;
     let seeds = if asked.is_empty() { &[context.seed] } else { asked.as_slice() };
-    let evaluation_images = images_of(context, &args.experiment, &args.evaluation)?;
+    let evaluation_images = images_of(
+        context,
+        &args.experiment,
+        args.calibration_dataset.as_deref(),
+        &args.evaluation,
+    )?;
     let of_seed =
         |path: &Path, seed| if asked.is_empty() { path.into() } else { of_seed(path, seed) };
     if seeds.len() > 1 {
@@ -283,7 +289,7 @@ fn mark(standing: Standing) -> &'static str {
     match standing {
         Standing::Leads => " *",
         Standing::WithinNoise => " =",
-        Standing::Behind | Standing::Unknown => "",
+        Standing::Behind | Standing::Alone | Standing::Unknown => "",
     }
 }
 

@@ -124,6 +124,7 @@ impl ParsedInputs {
         let experiment = Experiment {
             measured: Measured::new(model, profile)?,
             dataset,
+            calibration: None,
             device: &device.device,
             device_name: &device.name,
         };

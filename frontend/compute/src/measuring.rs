@@ -78,6 +78,7 @@ impl WorkerState {
         let experiment = Experiment {
             measured: Measured::new(model, profile)?,
             dataset: data,
+            calibration: None,
             device: &self.device.device,
             device_name: &self.device.name,
         };

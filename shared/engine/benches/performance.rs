@@ -187,7 +187,8 @@ fn seconds_per_cell(measured: Measured<'_>, data: &Dataset, device: &Device, cou
         evaluation_images: 2 * count,
         ..SweepPlan::default()
     };
-    let experiment = Experiment { measured, dataset: data, device, device_name: "cpu" };
+    let experiment =
+        Experiment { measured, dataset: data, calibration: None, device, device_name: "cpu" };
     let mut done = Vec::new();
     let watch = async |progress: Progress<'_>| {
         if let Progress::Entry(_) = progress {

@@ -107,6 +107,9 @@ pub struct Experiment<'a> {
     /// Calibration and training images come from its training split, evaluation images from its
     /// test split.
     pub dataset: &'a Dataset,
+    /// Data set whose training split calibration's and the judge's images come from, where it is
+    /// another.
+    pub calibration: Option<&'a Dataset>,
     /// Device of every network of the experiment.
     pub device: &'a Device,
     /// What the report says of the device.
@@ -187,6 +190,11 @@ impl Preparation<'_> {
 }
 
 impl<'a> Experiment<'a> {
+    /// Data set of the images that need no labels.
+    fn unlabelled(&self) -> &'a Dataset {
+        self.calibration.unwrap_or(self.dataset)
+    }
+
     /// Images that accuracies are measured on, as indices into the test split.
     pub(crate) fn evaluation_images(&self, draw: ImageDraw<'_>) -> Vec<usize> {
         draw_indices(&self.dataset.test, draw.evaluation, draw.evaluation_seed)
@@ -201,6 +209,7 @@ impl<'a> Experiment<'a> {
             profile_hash,
             images_hash: Some(self.dataset.test.hash(&images)),
             dataset: self.dataset.name.clone(),
+            calibration_dataset: self.calibration.map(|dataset| dataset.name.clone()),
             device: self.device_name.into(),
             program: PROGRAM.into(),
         }
@@ -241,8 +250,9 @@ impl<'a> Experiment<'a> {
     ) -> Result<Preparation<'a>, CalibrationError> {
         let ImageDraw { calibration, class, judge, seed, .. } = draw;
         let model = self.measured.model();
-        let normalization = model.normalization_of(self.dataset);
-        let pool = CalibrationPool::all(self.dataset, Split::Train).of_class(class)?;
+        let dataset = self.unlabelled();
+        let normalization = model.normalization_of(dataset);
+        let pool = CalibrationPool::all(dataset, Split::Train).of_class(class)?;
         let images = pool.draw(calibration, seed, normalization)?;
         let judge = match images.others(judge) {
             Some(others) => Some(Judge::new(model, others, self.device, &mut watch).await?),
@@ -270,10 +280,11 @@ impl<'a> Experiment<'a> {
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Model, ExperimentError> {
         let (indices, teacher) = (images.indices().to_vec(), Some(self.measured.model()));
-        let mut trainer = Trainer::on_images(start, self.dataset, indices, teacher, self.device)?;
+        let mut trainer =
+            Trainer::on_images(start, self.unlabelled(), indices, teacher, self.device)?;
         trainer.run(&[], async |_, progress| watch(progress).await).await?;
         let mut model = trainer.model().await?;
-        model.note_distillation(trainer.plan(), self.dataset, images.len());
+        model.note_distillation(trainer.plan(), self.unlabelled(), images.len());
         Ok(model)
     }
 

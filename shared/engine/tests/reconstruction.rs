@@ -206,6 +206,7 @@ fn a_sweep_that_is_stopped_within_a_layer_goes_on_to_the_same_bytes() {
     let experiment = Experiment {
         measured: Measured::new(&dense, &profile).unwrap(),
         dataset: &data,
+        calibration: None,
         device: &device,
         device_name: "cpu",
     };
@@ -267,6 +268,7 @@ fn the_least_divergent_allocation_is_selected_and_walked_on_from() {
     let experiment = Experiment {
         measured: Measured::new(&dense, &profile).unwrap(),
         dataset: &data,
+        calibration: None,
         device: &device,
         device_name: "cpu",
     };

@@ -318,6 +318,7 @@ fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
     let experiment = Experiment {
         measured: Measured::new(&dense, &profile).unwrap(),
         dataset: &data,
+        calibration: None,
         device: &device,
         device_name: "cpu",
     };
@@ -383,6 +384,7 @@ fn a_sweep_distils_as_is_done_by_hand() {
     let experiment = Experiment {
         measured: Measured::new(&dense, &profile).unwrap(),
         dataset: &data,
+        calibration: None,
         device: &device,
         device_name: "cpu",
     };
@@ -463,6 +465,7 @@ fn numbers_of_two_networks_of_one_shape_are_kept_apart() {
     let experiment = |model, profile, device_name| Experiment {
         measured: Measured::new(model, profile).unwrap(),
         dataset: &data,
+        calibration: None,
         device: &device,
         device_name,
     };

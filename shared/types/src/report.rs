@@ -119,6 +119,9 @@ pub struct ReportOrigin {
     pub images_hash: Option<ImagesHash>,
     /// Data set of calibration and training (train split) and evaluation (test split).
     pub dataset: String,
+    /// Data set whose training images calibration's and the judge's are of, where it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration_dataset: Option<String>,
     /// Name of the device that computed, its kind first.
     pub device: String,
     /// Name and version of the program.
@@ -161,6 +164,10 @@ impl ReportOrigin {
                 self.dataset, here.dataset
             ));
         }
+        let (mine, of_here) = (self.calibrated_on(), here.calibrated_on());
+        if mine != of_here {
+            return Some(format!("is calibrated on data set {mine}, and this one is on {of_here}"));
+        }
         if self.images_hash != here.images_hash {
             return Some("was evaluated on other images".into());
         }
@@ -174,6 +181,19 @@ impl ReportOrigin {
             return Some(format!("was computed by {}, and this is {}", self.program, here.program));
         }
         None
+    }
+}
+
+impl ReportOrigin {
+    /// Data set of the calibration images.
+    fn calibrated_on(&self) -> &str {
+        self.calibration_dataset.as_ref().unwrap_or(&self.dataset)
+    }
+
+    /// Where calibration images come from, as what follows their number: ` of shapes10`; nothing
+    /// where that is the data set of all.
+    pub fn calibration_dataset_in_words(&self) -> String {
+        self.calibration_dataset.as_ref().map(|name| format!(" of {name}")).unwrap_or_default()
     }
 }
 
@@ -238,6 +258,8 @@ pub enum Standing {
     WithinNoise,
     /// Beyond noise worse than the most accurate.
     Behind,
+    /// There is no other.
+    Alone,
     /// The report does not say which images were told right.
     Unknown,
 }
@@ -251,6 +273,9 @@ impl Standing {
         accuracy: impl Fn(&T) -> f64,
         differs: impl Fn(&T, &T) -> Option<bool>,
     ) -> Self {
+        if others.is_empty() {
+            return Self::Alone;
+        }
         let best = others.iter().max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)));
         if let Some(best) = best.filter(|best| accuracy(best) > accuracy(own)) {
             return match differs(best, own) {
@@ -522,10 +547,15 @@ impl SweepReport {
             criterion => format!(", by {criterion}"),
         };
         let distilled = self.plan.distillation_in_words();
+        let calibrated = self.origin.calibration_dataset_in_words();
+        let calibrated = match calibrated.as_str() {
+            "" => String::new(),
+            images => format!(", by images{images}"),
+        };
         let forced = |constraint: &Constraint| format!(", {constraint} forced");
         let forced: Vec<String> = self.plan.constraints.iter().map(forced).collect();
         format!(
-            "{} on {}{masks}{distilled}{}",
+            "{} on {}{masks}{distilled}{calibrated}{}",
             self.architecture,
             self.origin.dataset,
             forced.concat()

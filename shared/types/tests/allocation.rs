@@ -628,6 +628,7 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
             profile_hash: None,
             images_hash: None,
             dataset: "none".into(),
+            calibration_dataset: None,
             device: "cpu".into(),
             program: "test".into(),
         },
@@ -805,6 +806,8 @@ fn a_rule_leads_only_beyond_noise() {
     assert_eq!(report.judged_best(far.sparsity, far.repair).map(|e| e.rule), Some(Rule::Lamp));
     report.entries[1].outcomes = None;
     assert_eq!(report.standing(&best), Standing::Unknown);
+    let alone = SweepReport { entries: vec![best.clone()], ..report.clone() };
+    assert_eq!(alone.standing(&best), Standing::Alone, "nobody leads without others");
     report.entries[0].divergence = None;
     report.entries[1].divergence = None;
     assert_eq!(report.judged_best(far.sparsity, far.repair), None);

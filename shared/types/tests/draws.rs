@@ -43,6 +43,7 @@ fn sweep(seed: u64, missed: [usize; 3]) -> SweepReport {
             profile_hash: None,
             images_hash: Some(images_hash("tests")),
             dataset: "none".into(),
+            calibration_dataset: None,
             device: "cpu".into(),
             program: "test".into(),
         },

@@ -49,7 +49,7 @@ fn cell(draws: &SweepDraws, entry: Option<DrawnEntries<'_>>) -> impl IntoView + 
     let text = match standing {
         Standing::Leads => format!("★ {accuracy}"),
         Standing::WithinNoise => format!("≈ {accuracy}"),
-        Standing::Behind | Standing::Unknown => accuracy,
+        Standing::Behind | Standing::Alone | Standing::Unknown => accuracy,
     };
     view! { <td class:leads=standing == Standing::Leads>{text}</td> }
 }

@@ -200,6 +200,7 @@ fn another_device_begins_a_sweep_anew_and_the_same_goes_on() {
             profile_hash: None,
             images_hash: None,
             dataset: "shapes10".into(),
+            calibration_dataset: None,
             device: "webgpu".into(),
             program: String::new(),
         },
