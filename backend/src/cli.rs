@@ -583,9 +583,12 @@ pub struct DistilArgs {
     /// Highest learning rate; it falls to 0 along a cosine.
     #[arg(long, default_value_t = TrainingPlan::distillation().learning_rate)]
     pub learning_rate: f64,
-    /// Neither shift nor flip images.
+    /// Leave images as they are; without this they are flipped.
     #[arg(long)]
     pub no_augmentation: bool,
+    /// Shift images, too, as training does.
+    #[arg(long, conflicts_with = "no_augmentation")]
+    pub shift: bool,
     /// Where the network goes: a name that ends in .onnx or .safetensors. Meanwhile OUT.training holds
     /// the state to go on from after a stop.
     #[arg(long, value_name = "FILE")]
@@ -1022,6 +1025,10 @@ pub struct ServeArgs {
 /// Compute jobs of a lab.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
+    /// Compute the job that has waited longest and end, at once where none waits: for schedulers that
+    /// lend a machine for a while.
+    #[arg(long)]
+    pub once: bool,
     #[command(flatten)]
     pub lab: LabArgs,
     #[command(flatten)]

@@ -300,12 +300,26 @@ impl Lab {
     /// # Panics
     /// If it succeeds, or does not end.
     pub async fn refusal(&self, arguments: &[&str]) -> String {
+        let (succeeded, said) = self.ends(arguments).await;
+        assert!(!succeeded, "{arguments:?} is refused, but said {said}");
+        said
+    }
+
+    /// Runs a command on this lab's data that ends by itself.
+    ///
+    /// # Panics
+    /// If it fails, or does not end.
+    pub async fn ends_well(&self, arguments: &[&str]) {
+        let (succeeded, said) = self.ends(arguments).await;
+        assert!(succeeded, "{arguments:?} said {said}");
+    }
+
+    /// Whether a command succeeded, and what it said of that.
+    async fn ends(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = tokio::process::Command::from(self.command(arguments));
         let ended = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
         let output = ended.expect("it ends in time").expect("the program runs");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{arguments:?} is refused, but said {said}");
-        said
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// What `rrlab serve` says on its way out, where it is not to start.

@@ -220,6 +220,7 @@ fn plan(context: &Context, args: &DistilArgs) -> TrainingPlan {
         batch_size: args.batch_size,
         learning_rate: args.learning_rate,
         augment: !args.no_augmentation,
+        in_place: !args.shift,
         seed: context.seed,
         ..TrainingPlan::distillation()
     }

@@ -95,7 +95,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
     })
 }
 
-/// Computes jobs until it is told to stop.
+/// Computes jobs until it is told to stop, or one.
 pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
     start_log(args.lab.log_format);
     let device = context.device()?;
@@ -104,7 +104,12 @@ pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
         let care = look_after_jobs(store.clone(), objects.clone());
-        Worker::new(store, objects, data, device, timing(&args.work), stop_signal()).run().await;
+        let worker = Worker::new(store, objects, data, device, timing(&args.work), stop_signal());
+        if args.once {
+            worker.run_once().await?;
+        } else {
+            worker.run().await;
+        }
         care.abort();
         Ok(())
     })

@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use rrlab_engine::device::OpenDevice;
 use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, JobState};
 use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::objects::{MarkError, ObjectError, Objects};
 use crate::queue::{Queue, TakeTurn};
@@ -98,9 +99,50 @@ impl Worker {
 
     /// Takes up jobs until it is to stop; a job under way is saved and given back.
     pub async fn run(&self) {
+        let signs = self.sign_on();
+        self.take_turns().await;
+        self.sign_off(signs).await;
+    }
+
+    /// Computes the job that has waited longest, if any waits, and no other.
+    ///
+    /// # Errors
+    /// If the database fails before a job is this worker's.
+    pub async fn run_once(&self) -> Result<(), StoreError> {
+        let signs = self.sign_on();
+        let computed = match self.claim().await {
+            Ok(Some(claim)) => {
+                self.compute_claimed(claim).await;
+                Ok(())
+            }
+            Ok(None) => {
+                tracing::info!(worker = self.0.name, "no job waits");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        self.sign_off(signs).await;
+        computed
+    }
+
+    /// Says that this worker is there, from now on.
+    fn sign_on(&self) -> JoinHandle<()> {
+        let Parts { name, device, .. } = &*self.0;
+        tracing::info!(worker = name, device = device.name, "worker started");
+        tokio::spawn(self.clone().report_alive())
+    }
+
+    async fn sign_off(&self, signs: JoinHandle<()>) {
+        let Parts { name, store, .. } = &*self.0;
+        signs.abort();
+        if let Err(error) = store.worker_gone(name).await {
+            tracing::warn!(%error, "could not sign off");
+        }
+        tracing::info!(worker = name, "worker stopped");
+    }
+
+    async fn take_turns(&self) {
         let parts = &self.0;
-        tracing::info!(worker = parts.name, device = parts.device.name, "worker started");
-        let signs = tokio::spawn(self.clone().report_alive());
         let mut starts = 0;
         while !*parts.stop.borrow() {
             // A name can't be registered twice in quick succession.
@@ -117,11 +159,6 @@ impl Worker {
         }
         // A job may compute on although the queue has let go of it.
         drop(parts.computing.lock().await);
-        signs.abort();
-        if let Err(error) = parts.store.worker_gone(&parts.name).await {
-            tracing::warn!(%error, "could not sign off");
-        }
-        tracing::info!(worker = parts.name, "worker stopped");
     }
 
     async fn report_alive(self) {
@@ -155,20 +192,31 @@ impl Worker {
     }
 
     async fn compute_next(&self) -> Result<(), StoreError> {
-        let Parts { store, device, computing, name, timing, stop, .. } = &*self.0;
+        let Parts { store, computing, stop, .. } = &*self.0;
         let _device = computing.lock().await;
         if *stop.borrow() {
             return store.turn_unused().await;
         }
-        let claimed = store.claim_next(name, &device.name, timing.lease.as_millis() as i64).await;
-        let claim = match claimed {
-            Ok(Some(claim)) => claim,
-            Ok(None) => return Ok(()),
+        match self.claim().await {
+            Ok(Some(claim)) => self.compute_claimed(claim).await,
+            Ok(None) => {}
             Err(error) => {
                 tokio::time::sleep(RETRY_DELAY).await;
                 return Err(error);
             }
-        };
+        }
+        Ok(())
+    }
+
+    /// The job that has waited longest, which is this worker's from now on.
+    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+        let Parts { store, device, name, timing, .. } = &*self.0;
+        store.claim_next(name, &device.name, timing.lease.as_millis() as i64).await
+    }
+
+    /// Computes a job that is this worker's, and tells people so meanwhile.
+    async fn compute_claimed(&self, claim: Claim) {
+        let Parts { store, name, timing, stop, .. } = &*self.0;
         let job = claim.job;
         tracing::info!(job, worker = name, kind = %claim.request.kind(), crashes = claim.crashes, "job started");
         let holding = Holding { job, worker: name.clone(), lease: timing.lease };
@@ -178,7 +226,6 @@ impl Worker {
             tracing::warn!(job, worker = name, %stopped, "job left");
         }
         self.note(store.worker_computes(name, None).await);
-        Ok(())
     }
 
     /// What is only told to people may fail.

@@ -2,11 +2,37 @@
 
 use std::io::{Cursor, Write};
 
+use burn::tensor::{Device, Tensor};
 use rrlab_engine::data::{
-    Dataset, DatasetSummary, IMAGE_BYTES, ImageSize, ImportError, Importer, archive_entries,
-    shapes10,
+    Augmentation, Dataset, DatasetSummary, IMAGE_BYTES, ImageSize, ImportError, Importer, Sample,
+    archive_entries, images_to_device, shapes10,
 };
 use safetensors::tensor::{Dtype, TensorView};
+
+/// In training images are flipped and shifted; in place, each is itself or its mirror image.
+#[test]
+fn an_image_augmented_in_place_is_itself_or_mirrored() {
+    let data = shapes10(32, 1, 5);
+    let batch = |vary: &dyn Fn(usize) -> Augmentation| -> Tensor<4> {
+        let samples: Vec<Sample> =
+            (0..32).map(|image| Sample { image, augmentation: vary(image) }).collect();
+        images_to_device(&data.train, &samples, &data.normalization, &Device::flex())
+    };
+    let plain = batch(&|_| Augmentation::default());
+    let mirrored = plain.clone().flip([3]);
+    let differ = |one: &Tensor<4>, other: &Tensor<4>| -> Vec<bool> {
+        let most = (one.clone() - other.clone()).abs().max_dims(&[1, 2, 3]);
+        most.into_data().iter::<f32>().map(|most| most > 0.0).collect()
+    };
+    let drawn = |image| Augmentation::draw(3, 1, image);
+    let in_place = batch(&|image| drawn(image).in_place());
+    let (from_plain, from_mirrored) = (differ(&in_place, &plain), differ(&in_place, &mirrored));
+    assert!(from_plain.iter().zip(&from_mirrored).all(|(plain, mirrored)| !(*plain && *mirrored)));
+    assert!(from_plain.contains(&true) && from_plain.contains(&false), "some of each");
+    let shifted = batch(&drawn);
+    let moved = differ(&shifted, &plain).into_iter().zip(differ(&shifted, &mirrored));
+    assert!(moved.filter(|(plain, mirrored)| *plain && *mirrored).count() > 20, "most are moved");
+}
 
 /// Records of CIFAR-10 (one label byte) or CIFAR-100 (coarse and fine).
 fn records(label_bytes: usize, labels: &[u8]) -> Vec<u8> {

@@ -87,7 +87,7 @@ pub struct SweepPlan {
     #[cfg_attr(feature = "openapi", schema(default = 1024))]
     pub judge_images: usize,
     /// Passes over the calibration images in which each repaired network learns from the dense
-    /// network's outputs ([`TrainingPlan::distillation`]); 0 for none.
+    /// network's outputs, without labels (`docs/method.md`, section 4); 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub distil_epochs: usize,
     /// Seed with which the images are drawn.

@@ -26,8 +26,11 @@ pub struct TrainingPlan {
     pub weight_decay: f64,
     /// Probability spread over all classes.
     pub label_smoothing: f64,
-    /// Whether images are shifted and flipped.
+    /// Whether images are flipped and shifted.
     pub augment: bool,
+    /// Whether they are flipped alone, where they are augmented.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
     /// Of the order of images and their augmentation.
     pub seed: u64,
     /// Whether a dense network teaches.
@@ -89,6 +92,7 @@ impl Default for TrainingPlan {
             weight_decay: 5e-4,
             label_smoothing: 0.05,
             augment: true,
+            in_place: false,
             seed: 0,
             distillation: None,
             optimizer: Optimizer::default(),
@@ -108,6 +112,8 @@ impl TrainingPlan {
             schedule: Schedule::Cosine,
             weight_decay: 0.0,
             label_smoothing: 0.0,
+            // Few kept weights can't learn shifts beside what repair gave them.
+            in_place: true,
             distillation: Some(Distillation { weight: 1.0, temperature: 1.0 }),
             optimizer: Optimizer::Adam,
             frozen_statistics: true,

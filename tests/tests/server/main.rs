@@ -48,6 +48,7 @@ stories!(
     a_job_that_kills_its_workers_is_given_up,
     what_is_away_for_a_while_ends_no_job,
     a_server_that_is_stopped_gives_its_job_back,
+    a_worker_that_is_lent_a_machine_computes_one_job_and_ends,
     two_workers_never_run_one_job_at_once,
     a_job_is_cancelled,
     events_are_replayed,
@@ -278,6 +279,20 @@ async fn a_server_that_is_stopped_gives_its_job_back(database: Database) {
     );
     assert!(steps(&after.last().unwrap().data["event"]) > 3, "it goes on where it was");
     assert_eq!(lab.job(job).await["crashes"], 0);
+}
+
+async fn a_worker_that_is_lent_a_machine_computes_one_job_and_ends(database: Database) {
+    let lab = Lab::with(database, &["--no-worker"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let evaluate = requests(model, dataset)[4].1.clone();
+    let jobs = [lab.submit(&evaluate).await, lab.submit(&evaluate).await];
+    let states =
+        async || [lab.job(jobs[0]).await, lab.job(jobs[1]).await].map(|job| job["state"].clone());
+    assert_eq!(states().await, ["queued", "queued"]);
+    for after in [["done", "queued"], ["done", "done"], ["done", "done"]] {
+        lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+        assert_eq!(states().await, after);
+    }
 }
 
 async fn two_workers_never_run_one_job_at_once(database: Database) {

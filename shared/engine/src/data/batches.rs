@@ -40,6 +40,11 @@ impl Augmentation {
         let (rows, columns) = (shift(), shift());
         Self { rows, columns, flipped: rng.random() }
     }
+
+    /// The same without its shift.
+    pub fn in_place(self) -> Self {
+        Self { rows: 0, columns: 0, ..self }
+    }
 }
 
 /// An image of a set and how it is varied.

@@ -350,7 +350,8 @@ impl<'a> Trainer<'a> {
         if !self.plan.augment {
             return image.into();
         }
-        Sample { image, augmentation: Augmentation::draw(self.plan.seed, self.epoch, image) }
+        let drawn = Augmentation::draw(self.plan.seed, self.epoch, image);
+        Sample { image, augmentation: if self.plan.in_place { drawn.in_place() } else { drawn } }
     }
 
     fn advance(&mut self) {
