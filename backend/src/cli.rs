@@ -841,7 +841,12 @@ pub struct ReportArgs {
     /// how many, of which class or data set, drawn with which seed.
     #[arg(long, conflicts_with = "rule")]
     pub calibrations: bool,
-    /// The rule that is held against all others; without it rr, where a sweep has that.
+    /// Put the repairs of one network under one rule above each other: sweeps of any criterion,
+    /// distilled or not, and reports of fine-tuning.
+    #[arg(long, conflicts_with_all = ["claims", "calibrations"])]
+    pub ladder: bool,
+    /// The rule that is held against all others, or whose ladder it is; without it rr, where a sweep
+    /// has that.
     #[arg(long)]
     pub rule: Option<Rule>,
     /// Where the page goes.

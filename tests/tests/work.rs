@@ -444,6 +444,32 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
     });
     let ladder = String::from_utf8(read("ladder.svg")).unwrap();
     assert!(ladder.contains("reconstruction in steps, distilled"), "{ladder}");
+    // Fine-tuning with labels is the last rung of the same page.
+    desk.succeeds(&words(
+        "finetune --model model.safetensors --profile paper/profile.json --dataset noise --images 32 \
+        --rules rr --sparsities 0.9 --epochs 1 --out tuned.json",
+    ));
+    let rungs = ["rules", "steps", "distilled"].map(|name| format!("paper/{name}.sweep.json"));
+    let rungs = rungs.iter().map(String::as_str).chain(["tuned.json", "--out", "ladder.md"]);
+    desk.succeeds(&["report", "--ladder"].into_iter().chain(rungs).collect::<Vec<_>>());
+    let ladder = std::fs::read_to_string(desk.path("ladder.md")).unwrap();
+    let names: Vec<&str> = ladder
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| ")?.split('|').next()?.trim()))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "repair",
+            "no repair",
+            "variance matching",
+            "reconstruction",
+            "reconstruction in steps",
+            "reconstruction in steps, distilled",
+            "variance matching, fine-tuned with labels for 1 epoch",
+        ]
+    );
+    assert!(ladder.starts_with(&String::from_utf8(read("ladder.md")).unwrap()[..40]), "{ladder}");
     let claims = String::from_utf8(read("claims.md")).unwrap();
     for text in
         ["# The paper's claims on resnet8 and noise", "`projection=rule:rr`", "what came out"]

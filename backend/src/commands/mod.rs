@@ -15,6 +15,7 @@ mod export;
 mod finetune;
 mod inspect;
 mod lab;
+mod ladder;
 mod marked;
 mod people;
 mod plot;

@@ -7,10 +7,10 @@ use anyhow::ensure;
 use comfy_table::Table;
 use rrlab_types::{Repair, Rule, Sparsity, SweepDraws, SweepReport};
 
-use super::context::asked_rules;
+use super::context::{asked_rules, read_document};
 use super::marked::{accuracy, legend};
 use super::provenance::provenance;
-use super::{calibrations, claims, standings};
+use super::{calibrations, claims, ladder, standings};
 use crate::cli::ReportArgs;
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::markdown::{code, table};
@@ -20,26 +20,34 @@ use crate::storage::read_sweep;
 
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let out = Destination::check("--out", &args.out, args.overwrite.into(), REPORT_BYTES)?;
+    out.write(page(args)?.as_bytes())?;
+    say(&format!("wrote {}", args.out.display()));
+    Ok(())
+}
+
+fn page(args: &ReportArgs) -> anyhow::Result<String> {
+    if args.ladder {
+        let documents = args.sweeps.iter().map(|path| read_document(path));
+        let rule = args.rule.unwrap_or(Rule::Rr);
+        return ladder::markdown(documents.collect::<anyhow::Result<_>>()?, rule);
+    }
     let mut reports = Vec::new();
     for path in &args.sweeps {
         let report = read_sweep(path)?;
         ensure!(!report.entries.is_empty(), "{} has no entries yet", path.display());
         reports.push(report);
     }
-    let page = if args.claims {
-        claims::markdown(&reports)?
-    } else if args.calibrations {
-        calibrations::markdown(reports)?
-    } else {
-        let rule = judged_rule(&reports, args.rule)?;
-        match SweepDraws::group(reports).as_slice() {
-            [draws] => markdown(draws, rule)?,
-            several => standings::markdown(several, rule)?,
-        }
-    };
-    out.write(page.as_bytes())?;
-    say(&format!("wrote {}", args.out.display()));
-    Ok(())
+    if args.claims {
+        return claims::markdown(&reports);
+    }
+    if args.calibrations {
+        return calibrations::markdown(reports);
+    }
+    let rule = judged_rule(&reports, args.rule)?;
+    match SweepDraws::group(reports).as_slice() {
+        [draws] => Ok(markdown(draws, rule)?),
+        several => Ok(standings::markdown(several, rule)?),
+    }
 }
 
 /// The rule that is held against all others: what was asked for, which some sweep must have, else

@@ -79,6 +79,7 @@ pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
 pub use story::{Story, StoryError, StoryPlace, StoryStep};
 pub use training::{
     Distillation, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan, TrainingPlanError,
+    epochs_in_words,
 };
 pub use version::VersionError;
 

@@ -10,7 +10,7 @@ use crate::outcomes::Outcomes;
 use crate::profile::class_in_words;
 use crate::repair::{Repair, RepairOperator};
 use crate::rule::{Constraint, Rule, RuleSettings};
-use crate::training::TrainingPlan;
+use crate::training::{TrainingPlan, epochs_in_words};
 use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes. Version 1 did not say what it is of in a way
@@ -428,8 +428,7 @@ impl SweepPlan {
     pub fn distillation_in_words(&self) -> String {
         match self.distil_epochs {
             0 => String::new(),
-            1 => ", distilled for 1 epoch".into(),
-            epochs => format!(", distilled for {epochs} epochs"),
+            epochs => format!(", distilled for {}", epochs_in_words(epochs)),
         }
     }
 

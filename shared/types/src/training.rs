@@ -122,6 +122,11 @@ impl TrainingPlan {
     }
 }
 
+/// `1 epoch`, `20 epochs`.
+pub fn epochs_in_words(epochs: usize) -> String {
+    if epochs == 1 { "1 epoch".into() } else { format!("{epochs} epochs") }
+}
+
 /// A number of a training plan that makes no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{what} is {value}; it must be {expected}")]

@@ -96,7 +96,10 @@ pub fn sweeps(args: &ReproduceArgs, files: &Files, has_projections: bool) -> Vec
     let mut claims = derived("report", &by_free_and_forced, &args.out.join("claims.md"));
     claims.arguments.push("--claims".into());
     steps.push(claims);
-    let ladder = derived("plot", &rungs, &args.out.join("ladder.svg"));
-    steps.push(ladder.with("--rules", Rule::Rr.name()));
+    let figure = derived("plot", &rungs, &args.out.join("ladder.svg"));
+    steps.push(figure.with("--rules", Rule::Rr.name()));
+    let mut page = derived("report", &rungs, &args.out.join("ladder.md"));
+    page.arguments.push("--ladder".into());
+    steps.push(page);
     steps
 }

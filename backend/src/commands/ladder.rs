@@ -1,0 +1,135 @@
+//! The ladder of repairs under one rule, as a page of Markdown: how accurate networks are after each
+//! repair, from none over what needs no labels to fine-tuning with them.
+
+use std::fmt::Write as _;
+
+use anyhow::{bail, ensure};
+use rrlab_types::{
+    Document, FinetuneReport, ReportOrigin, Rule, Sparsity, SweepDraws, SweepReport,
+    epochs_in_words,
+};
+
+use crate::markdown::table;
+use crate::output::{NONE, percent};
+
+/// One kind of repair.
+struct Rung {
+    name: String,
+    /// Accuracies in percent over sparsities, as they are shown.
+    accuracies: Vec<(Sparsity, String)>,
+    transition: String,
+}
+
+/// The whole page, of sweeps and reports of fine-tuning.
+///
+/// # Errors
+/// If they are of different networks, test images or devices, or none has the rule.
+pub fn markdown(documents: Vec<Document>, rule: Rule) -> anyhow::Result<String> {
+    let (mut sweeps, mut tuned) = (Vec::new(), Vec::new());
+    for document in documents {
+        match document {
+            Document::Sweep(report) => sweeps.push(*report),
+            Document::Finetune(report) => tuned.push(*report),
+            other => bail!("a ladder is of sweeps and fine-tuning, not of {}", other.kind()),
+        }
+    }
+    let Some(first) = sweeps.first().cloned() else { bail!("a ladder begins with a sweep") };
+    check_alike(&first, &sweeps, &tuned)?;
+    let groups = SweepDraws::group(sweeps);
+    let mut rungs: Vec<Rung> = groups.iter().flat_map(|draws| of_sweep(draws, rule)).collect();
+    rungs.extend(tuned.iter().map(|report| of_tuning(report, rule)));
+    rungs.retain(|rung| !rung.accuracies.is_empty());
+    ensure!(!rungs.is_empty(), "no sweep has {rule}");
+    Ok(page(&first, &rungs, rule)?)
+}
+
+/// # Errors
+/// If numbers are of another network, other test images or another device than the first sweep's.
+fn check_alike(
+    first: &SweepReport,
+    sweeps: &[SweepReport],
+    tuned: &[FinetuneReport],
+) -> anyhow::Result<()> {
+    let of_sweeps = sweeps.iter().map(|report| (report.title(), &report.origin));
+    let of_tuning = tuned.iter().map(|report| ("fine-tuning".to_owned(), &report.origin));
+    for (what, origin) in of_sweeps.chain(of_tuning) {
+        // Each draw has a profile of its own.
+        let known = ReportOrigin { profile_hash: origin.profile_hash, ..first.origin.clone() };
+        if let Some(difference) = origin.difference(&known) {
+            bail!("{what} {difference}: they are no rungs of one ladder");
+        }
+    }
+    Ok(())
+}
+
+fn of_sweep(draws: &SweepDraws, rule: Rule) -> impl Iterator<Item = Rung> {
+    let plan = &draws.first().plan;
+    plan.repairs.iter().map(move |&repair| Rung {
+        name: plan.treatment(repair),
+        accuracies: draws
+            .line(rule, repair)
+            .into_iter()
+            .map(|(sparsity, entry)| {
+                let mut points = format!("{:.1}", 100.0 * entry.accuracy());
+                if let (2.., Some(error)) = (draws.reports().len(), entry.standard_error()) {
+                    points += &format!(" ± {:.1}", 100.0 * error);
+                }
+                (sparsity, points)
+            })
+            .collect(),
+        transition: draws.transition(rule, repair).to_string(),
+    })
+}
+
+fn of_tuning(report: &FinetuneReport, rule: Rule) -> Rung {
+    let plan = &report.plan;
+    let repaired = plan.criterion.with_repair(plan.repair);
+    let teacher = if plan.training.distillation.is_some() { " and the dense network" } else { "" };
+    let runs = report.runs.iter().filter(|run| run.rule == rule);
+    Rung {
+        name: format!(
+            "{repaired}, fine-tuned with labels{teacher} for {}",
+            epochs_in_words(plan.training.epochs)
+        ),
+        accuracies: runs
+            .filter_map(|run| Some((run.sparsity, format!("{:.1}", 100.0 * run.final_accuracy()?))))
+            .collect(),
+        transition: NONE.into(),
+    }
+}
+
+fn page(first: &SweepReport, rungs: &[Rung], rule: Rule) -> Result<String, std::fmt::Error> {
+    let SweepReport { architecture, origin, plan, .. } = first;
+    let mut sparsities: Vec<Sparsity> =
+        rungs.iter().flat_map(|rung| &rung.accuracies).map(|(sparsity, _)| *sparsity).collect();
+    sparsities.sort_by(|a, b| a.get().total_cmp(&b.get()));
+    sparsities.dedup();
+    let mut header = vec!["repair".to_owned()];
+    header.extend(sparsities.iter().map(Sparsity::to_string));
+    header.push("recoverability transition".into());
+    let row = |rung: &Rung| {
+        let at = |sparsity: &Sparsity| {
+            let found = rung.accuracies.iter().find(|(known, _)| known == sparsity);
+            found.map_or_else(|| NONE.to_owned(), |(_, accuracy)| accuracy.clone())
+        };
+        let cells = sparsities.iter().map(at);
+        [rung.name.clone()].into_iter().chain(cells).chain([rung.transition.clone()]).collect()
+    };
+    let mut page = String::new();
+    writeln!(page, "# The ladder of repairs: {architecture} on {}, `{rule}`\n", origin.dataset)?;
+    writeln!(
+        page,
+        "Network {}, dense {} on {} test images drawn with seed {}, chance {}; one standard error is at\n\
+         most {:.1} points. Computed on {} by {}. All but fine-tuning needs no labels.\n",
+        origin.model_hash.map_or_else(|| NONE.into(), |hash| hash.short()),
+        percent(first.dense_accuracy),
+        plan.evaluation_images,
+        plan.seed_of_evaluation(),
+        percent(first.chance()),
+        100.0 * first.standard_error(0.5),
+        origin.device,
+        origin.program,
+    )?;
+    writeln!(page, "{}", table(header, rungs.iter().map(row).collect(), 1))?;
+    Ok(page)
+}
