@@ -190,6 +190,8 @@ fn the_judge_chooses_an_allocation_that_prune_takes() {
     assert_eq!(pruned["pruned_from"]["rule"], chosen["rule"]);
     let refined = selection["refinement"]["taken"].as_bool().unwrap();
     assert_eq!(pruned["pruned_from"]["refined"].as_bool().unwrap_or(false), refined);
+    let search = if refined { Value::from("walk") } else { Value::Null };
+    assert_eq!(pruned["pruned_from"]["search"], search);
 
     let all = desk.fails(1, &[&choose[..], &["--images", "160", "--out", "none.json"]].concat());
     assert!(all.contains("0 images are left for the judge, who needs"), "{all}");

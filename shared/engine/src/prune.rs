@@ -117,9 +117,10 @@ pub(crate) fn note_pruning(
     criterion: Criterion,
 ) {
     let Allocation { rule, sparsity, profile_hash, kept, .. } = *allocation;
-    let refined = allocation.is_refined();
+    let search = allocation.search();
+    let refined = search.is_some();
     pruned.info.pruned_from =
-        Some(PrunedFrom { model_hash, profile_hash, rule, sparsity, refined, criterion });
+        Some(PrunedFrom { model_hash, profile_hash, rule, sparsity, refined, search, criterion });
     let rule = allocation.rule_in_words();
     pruned.info.history.push(format!(
         "pruned by {rule} to sparsity {sparsity}, inside layers by {criterion}: {kept} of {} \

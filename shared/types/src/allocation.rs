@@ -105,6 +105,9 @@ pub struct PrunedFrom {
     /// Whether a search found better than the rule gave.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refined: bool,
+    /// Which search that was; a network that was pruned before this was recorded does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// What chose the weights that stay inside each layer; before it was recorded, magnitude did.
     #[serde(default)]
     pub criterion: Criterion,
@@ -185,17 +188,15 @@ impl Allocation {
         )
     }
 
-    /// Whether a search found better than its rule gave ([`Selection::refinement`]).
-    pub fn is_refined(&self) -> bool {
-        let refinement =
-            self.selection.as_ref().and_then(|selection| selection.refinement.as_ref());
-        refinement.is_some_and(|refinement| refinement.taken)
+    /// The search that found better than its rule gave, where one did ([`Selection::refinement`]).
+    pub fn search(&self) -> Option<Search> {
+        let refinement = self.selection.as_ref()?.refinement.as_ref()?;
+        refinement.taken.then_some(refinement.search)
     }
 
     /// The rule in words, or what found better: `rr`, or `rr, refined`, or `SPDY's search`.
     pub fn rule_in_words(&self) -> String {
-        let refinement = self.selection.as_ref().and_then(|s| s.refinement.as_ref());
-        match refinement.filter(|found| found.taken).map(|found| found.search) {
+        match self.search() {
             None => self.rule.to_string(),
             Some(Search::Walk) => format!("{}, refined", self.rule),
             Some(Search::Spdy) => "SPDY's search".into(),
