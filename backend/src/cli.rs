@@ -1030,7 +1030,7 @@ pub struct ServeArgs {
 /// Compute jobs of a lab.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// Compute the job that has waited longest and end, at once where none waits: for schedulers that
+    /// Compute the job whose turn it is and end, at once where none waits: for schedulers that
     /// lend a machine for a while.
     #[arg(long)]
     pub once: bool,

@@ -1,4 +1,4 @@
-//! The queue tells workers when to look for a job. What a job is, and which has waited longest, is
+//! The queue tells workers when to look for a job. What a job is, and whose turn it is, is
 //! in the database's own table: a turn too many does nothing.
 
 use std::future::Future;
@@ -21,7 +21,7 @@ const MISSED_HEARTBEATS: usize = 6;
 /// The queue's name in its tables.
 const NAME: &str = "rrlab";
 
-/// A turn: some worker is to take up the job that has waited longest.
+/// A turn: some worker is to take up the job whose turn it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ticket {
     /// The job that it was given out for, for people who look into the queue.
@@ -37,7 +37,7 @@ pub enum Queue {
     Postgres(PostgresStorage<Ticket>),
 }
 
-/// What a worker does with a turn: it computes the job that has waited longest, if any waits.
+/// What a worker does with a turn: it computes the job whose turn it is, if any waits.
 #[derive(Clone)]
 pub struct TakeTurn(Arc<dyn Fn() -> BoxFuture<'static, Result<(), BoxDynError>> + Send + Sync>);
 

@@ -275,7 +275,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives the job that has waited longest to a worker for so long; `None` where none waits.
+    /// Gives the job whose turn it is to a worker for so long; `None` where none waits.
     pub async fn claim_next(
         &self,
         worker: &str,
@@ -283,12 +283,15 @@ impl Store {
         lease_ms: i64,
     ) -> StoreResult<Option<Claim>> {
         loop {
-            let statement = "SELECT MIN(id) FROM lab_jobs WHERE state = 'queued'";
-            let (next,): (Option<i64>,) = sqlx::query_as(statement).fetch_one(&self.pool).await?;
-            let Some(id) = next else { return Ok(None) };
-            // Another worker may be faster.
-            if let Some(claim) = self.claim_job(id, worker, device, lease_ms).await? {
-                return Ok(Some(claim));
+            let waiting = self.turns().await?.waiting;
+            if waiting.is_empty() {
+                return Ok(None);
+            }
+            // Another worker may be faster: then it is the next one's turn.
+            for job in waiting {
+                if let Some(claim) = self.claim_job(job.id, worker, device, lease_ms).await? {
+                    return Ok(Some(claim));
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ mod jobs;
 mod lab_id;
 mod people;
 mod shares;
+mod turns;
 mod wait;
 mod workers;
 

@@ -2,12 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rrlab_protocol::{JobProgress, JobState};
-
-use super::database::{Store, StoreResult, from_json, now_ms};
-
-/// Jobs of a kind whose durations tell how long one is likely to take.
-const LATEST: i64 = 20;
+use super::database::{Store, StoreResult};
+use super::turns::{OpenJob, Turns};
 
 /// A place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,64 +15,23 @@ pub struct Place {
     pub seconds: Option<f64>,
 }
 
-#[derive(sqlx::FromRow)]
-struct OpenRow {
-    id: i64,
-    kind: String,
-    state: String,
-    started_ms: Option<i64>,
-    progress: Option<String>,
-}
-
 impl Store {
     /// Places of all jobs that wait.
     pub async fn places(&self) -> StoreResult<BTreeMap<i64, Place>> {
-        let open: Vec<OpenRow> = sqlx::query_as(
-            "SELECT id, kind, state, started_ms, progress FROM lab_jobs WHERE state IN ('queued', 'running') ORDER BY id",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let (waiting, running): (Vec<OpenRow>, Vec<OpenRow>) =
-            open.into_iter().partition(|row| row.state == JobState::Queued.name());
+        let Turns { waiting, running } = self.turns().await?;
         if waiting.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let usual = self.usual_seconds().await?;
-        let takes = |kind: &str| usual.get(kind).copied().unwrap_or(f64::INFINITY);
-        let now = now_ms();
-        let mut busy = Vec::with_capacity(running.len());
-        for row in &running {
-            let progress: Option<JobProgress> = row
-                .progress
-                .as_deref()
-                .map(|text| from_json("a job's progress", text))
-                .transpose()?;
-            let elapsed = row.started_ms.map_or(0.0, |started| (now - started) as f64 / 1000.0);
-            let left = progress.and_then(|progress| progress.seconds_left);
-            busy.push(left.unwrap_or_else(|| (takes(&row.kind) - elapsed).max(0.0)));
-        }
-        let seconds: Vec<f64> = waiting.iter().map(|row| takes(&row.kind)).collect();
-        let starts = starts(self.workers().await?.len(), &busy, &seconds);
-        let place = |(position, (row, start)): (usize, (&OpenRow, f64))| {
-            (
-                row.id,
-                Place {
-                    position: position as i64,
-                    seconds: Some(start).filter(|start| start.is_finite()),
-                },
-            )
+        let seconds = |jobs: &[OpenJob]| -> Vec<f64> {
+            jobs.iter().map(|job| job.seconds.unwrap_or(f64::INFINITY)).collect()
         };
-        Ok(waiting.iter().zip(starts).enumerate().map(place).collect())
-    }
-
-    /// Mean seconds of the latest jobs that came to their end, by kind.
-    async fn usual_seconds(&self) -> StoreResult<BTreeMap<String, f64>> {
-        let statement = "SELECT kind, CAST(AVG(finished_ms - started_ms) AS BIGINT) FROM (SELECT kind, started_ms, \
-                         finished_ms, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY id DESC) AS age FROM lab_jobs \
-                         WHERE state = 'done' AND started_ms IS NOT NULL) latest WHERE age <= $1 GROUP BY kind";
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as(statement).bind(LATEST).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(|(kind, ms)| (kind, ms as f64 / 1000.0)).collect())
+        let starts = starts(self.workers().await?.len(), &seconds(&running), &seconds(&waiting));
+        let mut places = BTreeMap::new();
+        for ((position, job), start) in (0..).zip(&waiting).zip(starts) {
+            let seconds = Some(start).filter(|start| start.is_finite());
+            places.insert(job.id, Place { position, seconds });
+        }
+        Ok(places)
     }
 }
 

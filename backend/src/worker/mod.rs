@@ -104,7 +104,7 @@ impl Worker {
         self.sign_off(signs).await;
     }
 
-    /// Computes the job that has waited longest, if any waits, and no other.
+    /// Computes the job whose turn it is, if any waits, and no other.
     ///
     /// # Errors
     /// If the database fails before a job is this worker's.
@@ -180,7 +180,7 @@ impl Worker {
         })
     }
 
-    /// Computes the job that has waited longest, if any waits.
+    /// Computes the job whose turn it is, if any waits.
     ///
     /// # Errors
     /// If the database fails before a job is this worker's.
@@ -208,7 +208,7 @@ impl Worker {
         Ok(())
     }
 
-    /// The job that has waited longest, which is this worker's from now on.
+    /// The job whose turn it is, which is this worker's from now on.
     async fn claim(&self) -> Result<Option<Claim>, StoreError> {
         let Parts { store, device, name, timing, .. } = &*self.0;
         store.claim_next(name, &device.name, timing.lease.as_millis() as i64).await

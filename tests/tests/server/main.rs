@@ -49,6 +49,7 @@ stories!(
     what_is_away_for_a_while_ends_no_job,
     a_server_that_is_stopped_gives_its_job_back,
     a_worker_that_is_lent_a_machine_computes_one_job_and_ends,
+    people_take_turns,
     two_workers_never_run_one_job_at_once,
     a_job_is_cancelled,
     events_are_replayed,
@@ -292,6 +293,33 @@ async fn a_worker_that_is_lent_a_machine_computes_one_job_and_ends(database: Dat
     for after in [["done", "queued"], ["done", "done"], ["done", "done"]] {
         lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
         assert_eq!(states().await, after);
+    }
+}
+
+/// Somebody with many jobs delays another's first by one.
+async fn people_take_turns(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
+    let [ann, ben] = ["ann", "ben"].map(|name| lab.person(name, "student"));
+    let mut jobs = Vec::new();
+    for (person, count) in [(&ann, 3), (&ben, 2)] {
+        lab.sign_in(Some(person));
+        let (model, dataset) = with_files(&lab).await;
+        for _ in 0..count {
+            let job = lab.submit(&requests(model, dataset)[4].1).await;
+            jobs.push((person, job));
+        }
+    }
+    let mut positions = Vec::new();
+    for &(person, job) in &jobs {
+        lab.sign_in(Some(person));
+        positions.push(lab.job(job).await["position"].as_i64().unwrap());
+    }
+    assert_eq!(positions, [0, 2, 4, 1, 3], "of ann's three and ben's two");
+    lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+    lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+    for ((person, job), state) in jobs.into_iter().zip(["done", "queued", "queued", "done"]) {
+        lab.sign_in(Some(person));
+        assert_eq!(lab.job(job).await["state"], state, "job {job}");
     }
 }
 

@@ -1,0 +1,161 @@
+//! Whose turn it is: jobs that wait start in an order that is fair between people.
+//!
+//! Weighted fair queueing (Demers, Keshav and Shenker 1989) over device time: a job's virtual start is
+//! the device time that its owner has had lately and that their jobs before it are likely to take, and
+//! the lowest starts next. Who has had least is next; of one person the oldest job; and a hundred jobs
+//! of one person delay another's first by one.
+
+use std::collections::BTreeMap;
+
+use rrlab_protocol::{JobProgress, JobState};
+
+use super::database::{Store, StoreResult, from_json, now_ms};
+
+/// Device time before this long ago is forgotten.
+const MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Jobs of a kind whose durations tell how long one is likely to take.
+const LATEST: i64 = 20;
+/// What a job is taken to last where nothing tells.
+const UNKNOWN_SECONDS: f64 = 60.0;
+
+/// A job that waits or runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenJob {
+    pub id: i64,
+    owner: i64,
+    pub is_running: bool,
+    /// Seconds that it still takes, where anything tells.
+    pub seconds: Option<f64>,
+}
+
+/// Jobs that wait, in the order in which they start, and those that run.
+pub struct Turns {
+    pub waiting: Vec<OpenJob>,
+    pub running: Vec<OpenJob>,
+}
+
+#[derive(sqlx::FromRow)]
+struct OpenRow {
+    id: i64,
+    owner_id: i64,
+    kind: String,
+    state: String,
+    started_ms: Option<i64>,
+    progress: Option<String>,
+}
+
+impl OpenRow {
+    fn job(self, usual: &BTreeMap<String, f64>, now: i64) -> StoreResult<OpenJob> {
+        let progress: Option<JobProgress> =
+            self.progress.as_deref().map(|text| from_json("a job's progress", text)).transpose()?;
+        let is_running = self.state == JobState::Running.name();
+        let elapsed = self.started_ms.map_or(0.0, |started| (now - started) as f64 / 1000.0);
+        let usual = usual.get(&self.kind).copied();
+        let seconds = if is_running {
+            let told = progress.and_then(|progress| progress.seconds_left);
+            told.or(usual.map(|usual| (usual - elapsed).max(0.0)))
+        } else {
+            usual
+        };
+        Ok(OpenJob { id: self.id, owner: self.owner_id, is_running, seconds })
+    }
+}
+
+impl Store {
+    /// Every job that waits or runs.
+    pub async fn turns(&self) -> StoreResult<Turns> {
+        let rows: Vec<OpenRow> = sqlx::query_as(
+            "SELECT id, owner_id, kind, state, started_ms, progress FROM lab_jobs \
+             WHERE state IN ('queued', 'running') ORDER BY id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        if rows.iter().all(|row| row.state == JobState::Running.name()) {
+            return Ok(Turns { waiting: Vec::new(), running: Vec::new() });
+        }
+        let (usual, now) = (self.usual_seconds().await?, now_ms());
+        let open: StoreResult<Vec<OpenJob>> =
+            rows.into_iter().map(|row| row.job(&usual, now)).collect();
+        let (running, waiting) = open?.into_iter().partition(|job: &OpenJob| job.is_running);
+        Ok(Turns { waiting: in_turn(waiting, &running, &self.device_seconds(now).await?), running })
+    }
+
+    /// Mean seconds of the latest jobs that came to their end, by kind.
+    async fn usual_seconds(&self) -> StoreResult<BTreeMap<String, f64>> {
+        let statement = "SELECT kind, CAST(AVG(finished_ms - started_ms) AS BIGINT) FROM (SELECT kind, started_ms, \
+                         finished_ms, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY id DESC) AS age FROM lab_jobs \
+                         WHERE state = 'done' AND started_ms IS NOT NULL) latest WHERE age <= $1 GROUP BY kind";
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as(statement).bind(LATEST).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(kind, ms)| (kind, ms as f64 / 1000.0)).collect())
+    }
+
+    /// Seconds that each person's jobs have computed lately, from a job's first start to its end.
+    async fn device_seconds(&self, now: i64) -> StoreResult<BTreeMap<i64, f64>> {
+        let statement = "SELECT owner_id, CAST(SUM(COALESCE(finished_ms, $1) - \
+                         CASE WHEN started_ms > $2 THEN started_ms ELSE $2 END) AS BIGINT) FROM lab_jobs \
+                         WHERE started_ms IS NOT NULL AND state <> 'queued' \
+                         AND COALESCE(finished_ms, $1) > $2 GROUP BY owner_id";
+        let rows: Vec<(i64, i64)> =
+            sqlx::query_as(statement).bind(now).bind(now - MEMORY_MS).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(owner, ms)| (owner, ms as f64 / 1000.0)).collect())
+    }
+}
+
+/// Waiting jobs in the order in which they start. Both lists are in order of age; `had` is the device
+/// time that each owner has had.
+fn in_turn(waiting: Vec<OpenJob>, running: &[OpenJob], had: &BTreeMap<i64, f64>) -> Vec<OpenJob> {
+    let mut owed = had.clone();
+    let lasts = |job: &OpenJob| job.seconds.unwrap_or(UNKNOWN_SECONDS);
+    for job in running {
+        *owed.entry(job.owner).or_default() += lasts(job);
+    }
+    let mut starts = Vec::with_capacity(waiting.len());
+    for job in waiting {
+        let (virtual_time, seconds) = (owed.entry(job.owner).or_default(), lasts(&job));
+        starts.push((*virtual_time, job));
+        *virtual_time += seconds;
+    }
+    // Stable: what starts at the same virtual time starts by age.
+    starts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    starts.into_iter().map(|(_, job)| job).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(id: i64, owner: i64, seconds: Option<f64>) -> OpenJob {
+        OpenJob { id, owner, is_running: false, seconds }
+    }
+
+    fn order(waiting: &[OpenJob], running: &[OpenJob], had: &[(i64, f64)]) -> Vec<i64> {
+        let had = had.iter().copied().collect();
+        in_turn(waiting.to_vec(), running, &had).iter().map(|job| job.id).collect()
+    }
+
+    #[test]
+    fn one_persons_jobs_start_by_age_whatever_they_take() {
+        let jobs = [job(1, 7, Some(900.0)), job(2, 7, None), job(3, 7, Some(1.0))];
+        assert_eq!(order(&jobs, &[], &[(7, 50.0)]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn many_jobs_of_one_person_delay_anothers_by_one() {
+        let jobs: Vec<OpenJob> = (1..=5).map(|id| job(id, 7, Some(60.0))).collect();
+        let late = [jobs, vec![job(6, 8, Some(60.0)), job(7, 8, Some(60.0))]].concat();
+        assert_eq!(order(&late, &[], &[]), [1, 6, 2, 7, 3, 4, 5]);
+    }
+
+    #[test]
+    fn device_time_counts_not_jobs() {
+        // Ten quick ones fit into what one long one takes.
+        let jobs = [job(1, 7, Some(600.0)), job(2, 7, Some(600.0)), job(3, 8, Some(200.0))];
+        let jobs = [&jobs[..], &[job(4, 8, Some(200.0)), job(5, 8, Some(200.0))]].concat();
+        assert_eq!(order(&jobs, &[], &[]), [1, 3, 4, 5, 2]);
+        // What runs counts, and what was had before.
+        let running = [OpenJob { is_running: true, ..job(9, 8, Some(700.0)) }];
+        assert_eq!(order(&jobs, &running, &[]), [1, 2, 3, 4, 5]);
+        assert_eq!(order(&jobs, &[], &[(7, 1000.0)]), [3, 4, 5, 1, 2]);
+    }
+}
