@@ -1,5 +1,6 @@
 //! For whoever runs the server: whether it lives, whether it is ready, and what it counts.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -64,14 +65,22 @@ async fn gather(lab: &App) -> ApiResult<()> {
     let waiting_ms = totals.oldest_waiting_ms.map_or(0, |since| (now_ms() - since).max(0));
     metrics::gauge!("rrlab_oldest_waiting_seconds").set(waiting_ms as f64 / 1000.0);
     for (kind, count, milliseconds) in totals.ended {
-        metrics::gauge!("rrlab_jobs_ended", "kind" => kind.name()).set(count as f64);
-        metrics::gauge!("rrlab_job_seconds", "kind" => kind.name())
-            .set(milliseconds as f64 / 1000.0);
+        metrics::counter!("rrlab_jobs_ended_total", "kind" => kind.name())
+            .absolute(count.unsigned_abs());
+        metrics::counter!("rrlab_job_seconds_total", "kind" => kind.name())
+            .absolute(milliseconds.unsigned_abs() / 1000);
     }
-    metrics::gauge!("rrlab_worker_crashes").set(totals.crashes as f64);
-    for (worker, device, busy) in lab.store.workers().await? {
-        metrics::gauge!("rrlab_device_busy", "worker" => worker, "device" => device)
-            .set(f64::from(u8::from(busy)));
+    metrics::counter!("rrlab_worker_crashes_total").absolute(totals.crashes.unsigned_abs());
+    // By device, not by worker: those of a scheduler come and go under ever new names.
+    let mut devices: BTreeMap<String, [u32; 2]> = BTreeMap::new();
+    for (_, device, busy) in lab.store.workers().await? {
+        devices.entry(device).or_default()[usize::from(busy)] += 1;
+    }
+    for (device, workers) in devices {
+        for (state, count) in ["idle", "busy"].into_iter().zip(workers) {
+            metrics::gauge!("rrlab_workers", "device" => device.clone(), "state" => state)
+                .set(f64::from(count));
+        }
     }
     Ok(())
 }
@@ -83,13 +92,13 @@ pub fn describe() {
         "rrlab_oldest_waiting_seconds",
         "How long the oldest waiting job has waited"
     );
-    metrics::describe_gauge!("rrlab_jobs_ended", "Jobs that have ended, by kind");
-    metrics::describe_gauge!(
-        "rrlab_job_seconds",
+    metrics::describe_counter!("rrlab_jobs_ended_total", "Jobs that have ended, by kind");
+    metrics::describe_counter!(
+        "rrlab_job_seconds_total",
         "Seconds that these took from their first start to their end, by kind"
     );
-    metrics::describe_gauge!("rrlab_worker_crashes", "Workers that died under jobs");
-    metrics::describe_gauge!("rrlab_device_busy", "Whether a worker's device computes a job");
+    metrics::describe_counter!("rrlab_worker_crashes_total", "Workers that died under jobs");
+    metrics::describe_gauge!("rrlab_workers", "Workers that are alive, by device, busy and idle");
     metrics::describe_counter!("rrlab_requests_total", "Requests by method, route and status");
     metrics::describe_histogram!(
         "rrlab_request_seconds",

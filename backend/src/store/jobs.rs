@@ -60,7 +60,8 @@ pub struct Totals {
     pub states: Vec<(JobState, i64)>,
     /// Since when the oldest waits, in milliseconds since 1970.
     pub oldest_waiting_ms: Option<i64>,
-    /// Jobs that ended, and the milliseconds between their first start and their end, by kind.
+    /// Jobs that ended, those that were deleted since too, and the milliseconds between their first
+    /// start and their end, by kind.
     pub ended: Vec<(JobKind, i64, i64)>,
     /// Workers that died under jobs.
     pub crashes: i64,
@@ -241,11 +242,26 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Forgets a job that has ended, with its events and links; what it made stays. Whether it did.
+    /// Forgets a job that has ended, with its events and links; what it made stays, and that there
+    /// was one is still counted. Whether it did.
     pub async fn delete_job(&self, id: i64) -> StoreResult<bool> {
-        let statement =
-            "DELETE FROM lab_jobs WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')";
-        Ok(sqlx::query(statement).bind(id).execute(&self.pool).await?.rows_affected() > 0)
+        let mut transaction = self.pool.begin().await?;
+        let counted = "INSERT INTO lab_past_jobs (owner_id, kind, started_ms, finished_ms, crashes) \
+                       SELECT owner_id, kind, started_ms, finished_ms, crashes FROM lab_jobs \
+                       WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')";
+        let counted = sqlx::query(counted).bind(id).execute(&mut *transaction).await?;
+        if counted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let deleted = sqlx::query("DELETE FROM lab_jobs WHERE id = $1")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        // Of two who delete it at once the second deletes, and counts, nothing.
+        if deleted.rows_affected() > 0 {
+            transaction.commit().await?;
+        }
+        Ok(deleted.rows_affected() > 0)
     }
 
     /// Jobs that wait and have no ticket in the queue, or an old one.
@@ -501,13 +517,14 @@ impl Store {
                 .fetch_one(&self.pool)
                 .await?;
         let statement = "SELECT kind, COUNT(*), CAST(SUM(finished_ms - COALESCE(started_ms, finished_ms)) AS BIGINT) \
-                         FROM lab_jobs WHERE finished_ms IS NOT NULL GROUP BY kind";
+                         FROM lab_counted_jobs WHERE finished_ms IS NOT NULL GROUP BY kind";
         let ended: Vec<(String, i64, i64)> =
             sqlx::query_as(statement).fetch_all(&self.pool).await?;
-        let (crashes,): (i64,) =
-            sqlx::query_as("SELECT CAST(COALESCE(SUM(crashes), 0) AS BIGINT) FROM lab_jobs")
-                .fetch_one(&self.pool)
-                .await?;
+        let (crashes,): (i64,) = sqlx::query_as(
+            "SELECT CAST(COALESCE(SUM(crashes), 0) AS BIGINT) FROM lab_counted_jobs",
+        )
+        .fetch_one(&self.pool)
+        .await?;
         let state = |(name, count): (String, i64)| Ok((named("a job's state", &name)?, count));
         let kind =
             |(name, count, ms): (String, i64, i64)| Ok((named("a job's kind", &name)?, count, ms));

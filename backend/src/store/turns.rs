@@ -93,8 +93,8 @@ impl Store {
     /// Seconds that each person's jobs have computed lately, from a job's first start to its end.
     async fn device_seconds(&self, now: i64) -> StoreResult<BTreeMap<i64, f64>> {
         let statement = "SELECT owner_id, CAST(SUM(COALESCE(finished_ms, $1) - \
-                         CASE WHEN started_ms > $2 THEN started_ms ELSE $2 END) AS BIGINT) FROM lab_jobs \
-                         WHERE started_ms IS NOT NULL AND state <> 'queued' \
+                         CASE WHEN started_ms > $2 THEN started_ms ELSE $2 END) AS BIGINT) FROM lab_counted_jobs \
+                         WHERE owner_id IS NOT NULL AND started_ms IS NOT NULL AND state <> 'queued' \
                          AND COALESCE(finished_ms, $1) > $2 GROUP BY owner_id";
         let rows: Vec<(i64, i64)> =
             sqlx::query_as(statement).bind(now).bind(now - MEMORY_MS).fetch_all(&self.pool).await?;

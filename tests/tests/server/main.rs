@@ -50,6 +50,7 @@ stories!(
     a_server_that_is_stopped_gives_its_job_back,
     a_worker_that_is_lent_a_machine_computes_one_job_and_ends,
     people_take_turns,
+    what_was_deleted_still_counts,
     two_workers_never_run_one_job_at_once,
     a_job_is_cancelled,
     events_are_replayed,
@@ -321,6 +322,28 @@ async fn people_take_turns(database: Database) {
         lab.sign_in(Some(person));
         assert_eq!(lab.job(job).await["state"], state, "job {job}");
     }
+}
+
+/// Counters never fall, and a worker that has gone is no longer told of.
+async fn what_was_deleted_still_counts(database: Database) {
+    let mut lab = Lab::with(database, &["--no-worker"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let job = lab.submit(&requests(model, dataset)[4].1).await;
+    lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+    let told = async |lab: &Lab| {
+        text(&lab.send(http_client().get(format!("{}/metrics", lab.address()))).await.bytes)
+    };
+    let counted = "rrlab_jobs_ended_total{kind=\"evaluate\"} 1";
+    let before = told(&lab).await;
+    assert!(before.contains(counted), "{before}");
+    assert_eq!(lab.delete(&format!("/jobs/{job}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(lab.delete(&format!("/jobs/{job}")).await.status, StatusCode::NOT_FOUND);
+    // So does a server that starts now, from the database alone.
+    lab.stop().await;
+    lab.start().await;
+    let after = told(&lab).await;
+    assert!(after.contains(counted), "{after}");
+    assert!(!after.contains("state=\"busy\"} 1"), "{after}");
 }
 
 async fn two_workers_never_run_one_job_at_once(database: Database) {
@@ -746,7 +769,7 @@ async fn many_read_while_a_job_runs(database: Database) {
     let numbers =
         text(&lab.send(http_client().get(format!("{}/metrics", lab.address()))).await.bytes);
     for expected in
-        ["rrlab_jobs{state=\"running\"} 1", "rrlab_device_busy", "rrlab_oldest_waiting_seconds 0"]
+        ["rrlab_jobs{state=\"running\"} 1", "state=\"busy\"} 1", "rrlab_oldest_waiting_seconds 0"]
     {
         assert!(numbers.contains(expected), "{expected} is missing in\n{numbers}");
     }
