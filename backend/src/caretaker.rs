@@ -15,8 +15,8 @@ const RECOVERY: Duration = Duration::from_secs(2);
 /// How often content that nothing needs is removed.
 const CLEANING: Duration = Duration::from_secs(3600);
 
-/// Looks after jobs until it is aborted.
-pub fn look_after_jobs(store: Store, objects: Objects) -> JoinHandle<()> {
+/// Looks after jobs until it is aborted. Those that ended longer ago than `keep` are forgotten.
+pub fn look_after_jobs(store: Store, objects: Objects, keep: Option<Duration>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let queue = Queue::of(&store);
         let mut cleaned = Instant::now();
@@ -26,6 +26,9 @@ pub fn look_after_jobs(store: Store, objects: Objects) -> JoinHandle<()> {
             }
             if cleaned.elapsed() > CLEANING {
                 cleaned = Instant::now();
+                if let Some(age) = keep {
+                    forget(&store, age).await;
+                }
                 clean(&store, &objects, &queue).await;
             }
             tokio::time::sleep(RECOVERY).await;
@@ -41,6 +44,14 @@ async fn recover(store: &Store, queue: &Queue) -> Result<(), StoreError> {
         queue.push(store, job).await;
     }
     Ok(())
+}
+
+async fn forget(store: &Store, age: Duration) {
+    match store.forget_jobs(age).await {
+        Ok(0) => {}
+        Ok(jobs) => tracing::info!(jobs, "forgot jobs that ended long ago"),
+        Err(error) => tracing::error!(%error, "can't forget jobs that ended long ago"),
+    }
 }
 
 async fn clean(store: &Store, objects: &Objects, queue: &Queue) {

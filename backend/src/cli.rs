@@ -1015,6 +1015,10 @@ pub struct ServeArgs {
     #[arg(long, env = "RRLAB_STORAGE_GIB", default_value_t = 20, value_name = "GIB",
         value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub storage_gib: u64,
+    /// Days after which a job that has ended is forgotten, with its events; what it made stays. Without
+    /// this none is.
+    #[arg(long, env = "RRLAB_KEEP_JOBS", value_name = "DAYS")]
+    pub keep_jobs: Option<u32>,
     /// Requests of one person each second, beyond a burst of 1000.
     #[arg(long, env = "RRLAB_REQUESTS_PER_SECOND", default_value_t = 50, value_name = "COUNT")]
     pub requests_per_second: u64,
@@ -1137,6 +1141,19 @@ pub enum AdminCommand {
     /// Remove content that nothing refers to any more, as servers and workers do every hour, and
     /// list it.
     Clean(CleanArgs),
+    /// Forget jobs that ended long ago, with their events: what they made stays, and so do those that a
+    /// link shows. `rrlab serve --keep-jobs` does so every hour.
+    ForgetJobs(ForgetJobsArgs),
+}
+
+/// Forget jobs that ended long ago.
+#[derive(Debug, Args)]
+pub struct ForgetJobsArgs {
+    /// Days since they ended; 0 is all that have.
+    #[arg(long, value_name = "DAYS")]
+    pub older_than: u32,
+    #[command(flatten)]
+    pub lab: LabArgs,
 }
 
 /// Remove content that nothing refers to.

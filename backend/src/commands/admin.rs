@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::context::Context;
-use super::lab::{block_on, objects_address, open_objects, open_store};
-use crate::cli::{AdminArgs, AdminCommand, CleanArgs};
+use super::lab::{block_on, days, objects_address, open_objects, open_store};
+use crate::cli::{AdminArgs, AdminCommand, CleanArgs, ForgetJobsArgs};
 use crate::objects::{Objects, Unneeded};
 use crate::output::{Csv, Report};
 use crate::store::Store;
@@ -22,7 +22,30 @@ struct UnneededRow {
 pub fn run(context: &Context, args: &AdminArgs) -> anyhow::Result<()> {
     match &args.command {
         AdminCommand::Clean(args) => clean(context, args),
+        AdminCommand::ForgetJobs(args) => forget_jobs(context, args),
     }
+}
+
+fn forget_jobs(context: &Context, args: &ForgetJobsArgs) -> anyhow::Result<()> {
+    let forgotten = block_on(async {
+        let store = open_store(&args.lab, &context.data).await?;
+        Ok(store.forget_jobs(days(args.older_than)).await?)
+    })?;
+    let columns = &["forgotten"];
+    Report {
+        value: &Forgotten { forgotten },
+        csv: Csv { lines: "", columns },
+        columns,
+        rows: vec![vec![forgotten.to_string()]],
+        summary: None,
+    }
+    .print(context.format)
+}
+
+#[derive(Serialize)]
+struct Forgotten {
+    /// Jobs.
+    forgotten: usize,
 }
 
 fn clean(context: &Context, args: &CleanArgs) -> anyhow::Result<()> {

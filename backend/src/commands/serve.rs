@@ -9,7 +9,7 @@ use rrlab_protocol::UserRole;
 use tokio::sync::watch;
 
 use super::context::Context;
-use super::lab::{block_on, open_objects, open_store, start_log};
+use super::lab::{block_on, days, open_objects, open_store, start_log};
 use crate::caretaker::look_after_jobs;
 use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
 use crate::interrupt::Signals;
@@ -41,7 +41,8 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             format!("can't listen on port {}; choose another with --port", args.port)
         })?;
         let stop = stop_signal();
-        let care = look_after_jobs(store.clone(), objects.clone());
+        let keep = args.keep_jobs.map(days);
+        let care = look_after_jobs(store.clone(), objects.clone(), keep);
         let worker = match device {
             None => None,
             Some(device) => {
@@ -103,7 +104,7 @@ pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let data = context.data.clone();
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
-        let care = look_after_jobs(store.clone(), objects.clone());
+        let care = look_after_jobs(store.clone(), objects.clone(), None);
         let worker = Worker::new(store, objects, data, device, timing(&args.work), stop_signal());
         if args.once {
             worker.run_once().await?;

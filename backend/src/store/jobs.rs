@@ -3,6 +3,8 @@
 //! A worker holds a job by a lease that it renews. Whatever it writes names it, so that one that
 //! was silent for too long and lost its job to another can change nothing any more.
 
+use std::time::Duration;
+
 use rrlab_protocol::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
 use sqlx::AnyConnection;
 
@@ -262,6 +264,23 @@ impl Store {
             transaction.commit().await?;
         }
         Ok(deleted.rows_affected() > 0)
+    }
+
+    /// Forgets jobs that ended longer ago than this, but for those that a link shows; how many.
+    pub async fn forget_jobs(&self, age: Duration) -> StoreResult<usize> {
+        let statement = "SELECT id FROM lab_jobs j WHERE finished_ms <= $1 \
+                         AND NOT EXISTS (SELECT 1 FROM lab_shares s WHERE s.job_id = j.id AND s.revoked_ms IS NULL) \
+                         ORDER BY id";
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let old: Vec<(i64,)> = sqlx::query_as(statement)
+            .bind(now_ms().saturating_sub(age_ms))
+            .fetch_all(&self.pool)
+            .await?;
+        let mut forgotten = 0;
+        for (id,) in old {
+            forgotten += usize::from(self.delete_job(id).await?);
+        }
+        Ok(forgotten)
     }
 
     /// Jobs that wait and have no ticket in the queue, or an old one.

@@ -336,8 +336,15 @@ async fn what_was_deleted_still_counts(database: Database) {
     let counted = "rrlab_jobs_ended_total{kind=\"evaluate\"} 1";
     let before = told(&lab).await;
     assert!(before.contains(counted), "{before}");
-    assert_eq!(lab.delete(&format!("/jobs/{job}")).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(lab.delete(&format!("/jobs/{job}")).await.status, StatusCode::NOT_FOUND);
+    let forget =
+        |days| lab.says(&["admin", "forget-jobs", "--older-than", days, "--format", "csv"]);
+    assert_eq!(forget("1"), "forgotten\n0", "it ended just now");
+    let share = lab.post(&format!("/jobs/{job}/shares"), &Value::Null).await.json();
+    assert_eq!(forget("0"), "forgotten\n0", "a link shows it");
+    let link = format!("/jobs/{job}/shares/{}", number(&share));
+    assert_eq!(lab.delete(&link).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(forget("0"), "forgotten\n1");
+    assert_eq!(lab.get(&format!("/jobs/{job}")).await.status, StatusCode::NOT_FOUND);
     // So does a server that starts now, from the database alone.
     lab.stop().await;
     lab.start().await;
