@@ -13,9 +13,9 @@ use rrlab_engine::device::DeviceChoice;
 use rrlab_engine::import::{Hint, Preprocessing};
 use rrlab_protocol::UserRole;
 use rrlab_types::{
-    CALIBRATION_IMAGES, Constraint, Criterion, Distillation, FinetunePlan, JUDGE_IMAGES, Repair,
-    RepairOperator, Rule, RuleSettings, Schedule, Search, Sparsity, SweepPlan, TrainingPlan,
-    glossary,
+    CALIBRATION_IMAGES, Constraint, Criterion, Distillation, DistillationPlan, FinetunePlan,
+    JUDGE_IMAGES, Repair, RepairOperator, Rule, RuleSettings, Schedule, Search, Sparsity,
+    SweepPlan, TrainingPlan, glossary,
 };
 use strum::VariantArray as _;
 
@@ -575,13 +575,13 @@ pub struct DistilArgs {
     #[arg(long, default_value_t = JUDGE_IMAGES, value_name = "COUNT")]
     pub judge_images: usize,
     /// Passes over the images.
-    #[arg(long, default_value_t = TrainingPlan::distillation().epochs)]
+    #[arg(long, default_value_t = DistillationPlan::default().epochs)]
     pub epochs: usize,
     /// Images of one step.
-    #[arg(long, default_value_t = TrainingPlan::distillation().batch_size)]
+    #[arg(long, default_value_t = DistillationPlan::default().batch_size)]
     pub batch_size: usize,
     /// Highest learning rate; it falls to 0 along a cosine.
-    #[arg(long, default_value_t = TrainingPlan::distillation().learning_rate)]
+    #[arg(long, default_value_t = DistillationPlan::default().learning_rate)]
     pub learning_rate: f64,
     /// Leave images as they are; without this they are flipped.
     #[arg(long)]
@@ -699,8 +699,8 @@ pub struct SweepArgs {
     #[arg(long, value_delimiter = ',', value_name = "SEEDS")]
     pub calibration_seeds: Vec<u64>,
     /// Draw calibration and judge's images of this data set's training images in place of --dataset's,
-    /// to see what depends on which images there are.
-    #[arg(long, value_name = "DATASET")]
+    /// to see what depends on which images there are. The profile is measured on them, too.
+    #[arg(long, value_name = "DATASET", conflicts_with = "profile")]
     pub calibration_dataset: Option<String>,
     /// Draw calibration and judge's images of this class alone, to see what depends on which images
     /// there are.
@@ -845,8 +845,8 @@ pub struct ReportArgs {
     /// distilled or not, and reports of fine-tuning.
     #[arg(long, conflicts_with_all = ["claims", "calibrations"])]
     pub ladder: bool,
-    /// The rule that is held against all others, or whose ladder it is; without it rr, where a sweep
-    /// has that.
+    /// The rule that is held against all others, or whose ladder it is; without it rr, which some
+    /// sweep must have for a ladder.
     #[arg(long)]
     pub rule: Option<Rule>,
     /// Where the page goes.
@@ -884,7 +884,7 @@ pub struct ReproduceArgs {
     pub repairs: Vec<Repair>,
     /// Epochs in which networks that rr shared out and that were pruned in steps learn from the dense
     /// network, without labels; 0 leaves that sweep out.
-    #[arg(long, default_value_t = TrainingPlan::distillation().epochs, value_name = "EPOCHS")]
+    #[arg(long, default_value_t = DistillationPlan::default().epochs, value_name = "EPOCHS")]
     pub distil: usize,
     /// Number of calibration images, drawn with --seed; for calibration images themselves the number
     /// of each other kind.

@@ -101,19 +101,25 @@ impl Queue {
         }
     }
 
-    /// Removes turns that were taken: the library keeps them.
+    /// Removes turns that were taken, which the library keeps, and those that nobody took for so long
+    /// that the jobs that still wait have newer ones: a worker that is lent a machine for one job takes
+    /// none.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn remove_used_tickets(&self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(storage) => {
-                sqlx::query("DELETE FROM Jobs WHERE status IN ('Done', 'Killed')")
-                    .execute(storage.pool())
-                    .await?;
+                sqlx::query(
+                    "DELETE FROM Jobs WHERE status IN ('Done', 'Killed') OR (status = 'Pending' \
+                             AND run_at < CAST(strftime('%s', 'now') AS INTEGER) - 3600)",
+                )
+                .execute(storage.pool())
+                .await?;
             }
             Self::Postgres(storage) => {
-                sqlx::query("DELETE FROM apalis.jobs WHERE status IN ('Done', 'Killed')")
+                sqlx::query("DELETE FROM apalis.jobs WHERE status IN ('Done', 'Killed') OR (status = 'Pending' \
+                             AND run_at < now() - INTERVAL '1 hour')")
                     .execute(storage.pool())
                     .await?;
             }

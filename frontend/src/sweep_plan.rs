@@ -1,7 +1,7 @@
 //! Sweeps that the page offers: of a sweep's default rules at more sparsities, and of one rule up the
 //! ladder of repairs.
 
-use rrlab_types::{Criterion, Repair, RepairOperator, Sparsity, SweepPlan};
+use rrlab_types::{Criterion, DistillationPlan, Repair, RepairOperator, Sparsity, SweepPlan};
 
 /// Closer together where accuracy falls off.
 const SWEEP_SPARSITIES: [f64; 7] = [0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97];
@@ -18,6 +18,11 @@ pub fn repairs_after(criterion: Criterion, operator: RepairOperator) -> Vec<Repa
     let fit = |repair: &Repair| criterion.check(*repair).is_ok();
     let repairs: Vec<Repair> = [Repair::None, operator].into_iter().filter(fit).collect();
     if repairs.is_empty() { vec![operator] } else { repairs }
+}
+
+/// How repaired networks learn from the dense one for so many epochs, if any.
+pub fn distillation(epochs: usize) -> Option<DistillationPlan> {
+    (epochs > 0).then(|| DistillationPlan { epochs, ..DistillationPlan::default() })
 }
 
 /// The plan's rules over sparsities up the ladder of repairs: without, with its operator, with layers
@@ -41,6 +46,7 @@ pub fn ladder_of_repairs(plan: &SweepPlan, distil_epochs: usize) -> Vec<SweepPla
         criterion: Criterion::Obs,
         ..by_magnitude.clone()
     };
-    let distilled = (distil_epochs > 0).then(|| SweepPlan { distil_epochs, ..in_steps.clone() });
+    let distillation = distillation(distil_epochs);
+    let distilled = distillation.is_some().then(|| SweepPlan { distillation, ..in_steps.clone() });
     [by_magnitude, in_steps].into_iter().chain(distilled).collect()
 }

@@ -443,7 +443,7 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
         [read(&format!("{name}.md")), read(&format!("{name}.sweep.json"))]
     });
     let ladder = String::from_utf8(read("ladder.svg")).unwrap();
-    assert!(ladder.contains("reconstruction in steps, distilled"), "{ladder}");
+    assert!(ladder.contains("reconstruction in steps, distilled for 2 epochs"), "{ladder}");
     // Fine-tuning with labels is the last rung of the same page.
     desk.succeeds(&words(
         "finetune --model model.safetensors --profile paper/profile.json --dataset noise --images 32 \
@@ -465,11 +465,15 @@ fn the_papers_experiments_are_one_command_that_goes_on() {
             "variance matching",
             "reconstruction",
             "reconstruction in steps",
-            "reconstruction in steps, distilled",
+            "reconstruction in steps, distilled for 2 epochs",
             "variance matching, fine-tuned with labels for 1 epoch",
         ]
     );
     assert!(ladder.starts_with(&String::from_utf8(read("ladder.md")).unwrap()[..40]), "{ladder}");
+    let forced = ["paper/rules.sweep.json", "paper/erk-projection-dense.sweep.json"];
+    let options = ["--ladder", "--rule", "erk", "--out", "no.md"];
+    let refused = desk.fails(1, &[&["report"][..], &forced, &options].concat());
+    assert!(refused.contains("has other forced layers, settings or images"), "{refused}");
     let claims = String::from_utf8(read("claims.md")).unwrap();
     for text in
         ["# The paper's claims on resnet8 and noise", "`projection=rule:rr`", "what came out"]

@@ -21,19 +21,26 @@ pub fn markdown(reports: Vec<SweepReport>) -> anyhow::Result<String> {
     let first = all[0].first();
     let ReportOrigin { ref dataset, ref device, ref program, .. } = first.origin;
     let network = first.origin.model_hash.map_or_else(|| NONE.into(), |hash| hash.short());
+    let several = all
+        .iter()
+        .filter(|draws| draws.reports().len() > 1)
+        .max_by_key(|draws| draws.reports().len());
+    let errors = match several {
+        Some(_) => "Means over the draws of calibration images, ± a standard error, of draws\nand test images together.".into(),
+        None => format!("One standard error, of test images alone, is at most {:.1} points.", 100.0 * first.standard_error(0.5)),
+    };
     let mut page = String::new();
     writeln!(page, "# Which calibration images: {} on {dataset}\n", first.architecture)?;
     writeln!(
         page,
         "Network {network}, dense {} on {} test images drawn with seed {}, chance {}. Computed on\n\
-         {device} by {program}. Means over the draws of calibration images, ± a standard error, of draws\n\
-         and test images together.\n\
+         {device} by {program}. {errors}\n\
          {}\n",
         percent(first.dense_accuracy),
         first.plan.evaluation_images,
         first.plan.seed_of_evaluation(),
         percent(first.chance()),
-        legend(&all[0]),
+        legend(several.unwrap_or(&all[0])),
     )?;
     for &repair in &first.plan.repairs {
         writeln!(page, "## Accuracy after repair `{repair}`\n")?;
@@ -55,12 +62,7 @@ fn check_alike(reports: &[SweepReport]) -> anyhow::Result<()> {
         ..plan.clone()
     };
     for report in others {
-        let known = ReportOrigin {
-            profile_hash: report.origin.profile_hash,
-            calibration_dataset: report.origin.calibration_dataset.clone(),
-            ..first.origin.clone()
-        };
-        if let Some(difference) = report.origin.difference(&known) {
+        if let Some(difference) = report.origin.difference_but_for_calibration(&first.origin) {
             bail!("the sweep by {} {difference}: they can't be compared", images(report));
         }
         ensure!(

@@ -132,7 +132,7 @@ pub fn markdown(reports: &[SweepReport]) -> anyhow::Result<String> {
         }
         ensure!(
             report.differs_in_constraints_alone(free),
-            "the sweep with {names} has another criterion or seed, or other settings or image counts"
+            "the sweep with {names} has another criterion, distillation or seed, or other settings or image counts"
         );
     }
     ensure!(free.plan.rules.contains(&Rule::Rr), "the sweep has no {}", Rule::Rr);

@@ -12,7 +12,7 @@ use rrlab_engine::model::Model;
 use rrlab_engine::network::{Network, ParameterMap};
 use rrlab_engine::prune::masks_of;
 use rrlab_engine::train::{Trainer, TrainingState};
-use rrlab_types::{EpochReport, ImagesHash, ModelHash, PrunedFrom, TrainingPlan};
+use rrlab_types::{DistillationPlan, EpochReport, ImagesHash, ModelHash, PrunedFrom, TrainingPlan};
 use serde::Serialize;
 
 use super::context::{
@@ -215,15 +215,14 @@ fn check_teacher(args: &DistilArgs, pruned: &Model, teacher: &Model) -> anyhow::
 }
 
 fn plan(context: &Context, args: &DistilArgs) -> TrainingPlan {
-    TrainingPlan {
+    let plan = DistillationPlan {
         epochs: args.epochs,
         batch_size: args.batch_size,
         learning_rate: args.learning_rate,
         augment: !args.no_augmentation,
         in_place: !args.shift,
-        seed: context.seed,
-        ..TrainingPlan::distillation()
-    }
+    };
+    plan.training(context.seed)
 }
 
 /// The state that an earlier call left, if it began like this.

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use anyhow::{bail, ensure};
 use rrlab_types::{
-    Document, FinetuneReport, ReportOrigin, Rule, Sparsity, SweepDraws, SweepReport,
-    epochs_in_words,
+    Document, FinetunePlan, FinetuneReport, ReportOrigin, Rule, Sparsity, SweepDraws, SweepPlan,
+    SweepReport, epochs_in_words,
 };
 
+use super::marked::points;
 use crate::markdown::table;
 use crate::output::{NONE, percent};
 
@@ -44,20 +45,49 @@ pub fn markdown(documents: Vec<Document>, rule: Rule) -> anyhow::Result<String> 
 }
 
 /// # Errors
-/// If numbers are of another network, other test images or another device than the first sweep's.
+/// If numbers are of another network, other images or another device than the first sweep's, or their
+/// networks differ from its in more than how they were pruned inside layers, repaired and trained.
 fn check_alike(
     first: &SweepReport,
     sweeps: &[SweepReport],
     tuned: &[FinetuneReport],
 ) -> anyhow::Result<()> {
-    let of_sweeps = sweeps.iter().map(|report| (report.title(), &report.origin));
-    let of_tuning = tuned.iter().map(|report| ("fine-tuning".to_owned(), &report.origin));
-    for (what, origin) in of_sweeps.chain(of_tuning) {
-        // Each draw has a profile of its own.
+    // Each draw has a profile and a seed of its own.
+    let but_for_treatment = |plan: &SweepPlan| SweepPlan {
+        criterion: first.plan.criterion,
+        distillation: None,
+        judge_images: 0,
+        seed: 0,
+        evaluation_seed: None,
+        ..plan.without_lists()
+    };
+    let expected = but_for_treatment(&first.plan);
+    let of_sweeps = sweeps.iter().map(|report| {
+        (report.title(), &report.origin, but_for_treatment(&report.plan) == expected)
+    });
+    let of_tuning = tuned.iter().map(|report| {
+        let FinetunePlan { settings, constraints, calibration_images, evaluation_images, .. } =
+            &report.plan;
+        let plan = SweepPlan {
+            settings: *settings,
+            constraints: constraints.clone(),
+            calibration_images: *calibration_images,
+            evaluation_images: *evaluation_images,
+            ..SweepPlan::default()
+        };
+        ("fine-tuning".to_owned(), &report.origin, but_for_treatment(&plan) == expected)
+    });
+    for (what, origin, is_alike) in of_sweeps.chain(of_tuning) {
         let known = ReportOrigin { profile_hash: origin.profile_hash, ..first.origin.clone() };
         if let Some(difference) = origin.difference(&known) {
             bail!("{what} {difference}: they are no rungs of one ladder");
         }
+        ensure!(
+            is_alike,
+            "{what} has other forced layers, settings or images than {}: they are no rungs of one \
+             ladder",
+            first.title()
+        );
     }
     Ok(())
 }
@@ -69,13 +99,7 @@ fn of_sweep(draws: &SweepDraws, rule: Rule) -> impl Iterator<Item = Rung> {
         accuracies: draws
             .line(rule, repair)
             .into_iter()
-            .map(|(sparsity, entry)| {
-                let mut points = format!("{:.1}", 100.0 * entry.accuracy());
-                if let (2.., Some(error)) = (draws.reports().len(), entry.standard_error()) {
-                    points += &format!(" ± {:.1}", 100.0 * error);
-                }
-                (sparsity, points)
-            })
+            .map(|(sparsity, entry)| (sparsity, points(draws, &entry)))
             .collect(),
         transition: draws.transition(rule, repair).to_string(),
     })
@@ -120,13 +144,17 @@ fn page(first: &SweepReport, rungs: &[Rung], rule: Rule) -> Result<String, std::
     writeln!(
         page,
         "Network {}, dense {} on {} test images drawn with seed {}, chance {}; one standard error is at\n\
-         most {:.1} points. Computed on {} by {}. All but fine-tuning needs no labels.\n",
+         most {:.1} points. Calibrated on {} training images{}{}. Computed on {} by {}. All but\n\
+         fine-tuning needs no labels.\n",
         origin.model_hash.map_or_else(|| NONE.into(), |hash| hash.short()),
         percent(first.dense_accuracy),
         plan.evaluation_images,
         plan.seed_of_evaluation(),
         percent(first.chance()),
         100.0 * first.standard_error(0.5),
+        plan.calibration_images,
+        origin.calibration_dataset_in_words(),
+        plan.calibration_class_in_words(),
         origin.device,
         origin.program,
     )?;

@@ -2,13 +2,19 @@
 
 use rrlab_types::{DrawnEntries, SIGNIFICANCE, Standing, SweepDraws};
 
-/// In percent, with its mark.
-pub fn accuracy(draws: &SweepDraws, entry: &DrawnEntries<'_>) -> String {
+/// In percent, with the standard error of a mean over draws.
+pub fn points(draws: &SweepDraws, entry: &DrawnEntries<'_>) -> String {
     let mut points = format!("{:.1}", 100.0 * entry.accuracy());
     // Of one draw it is said once for all, above the tables.
     if let (2.., Some(error)) = (draws.reports().len(), entry.standard_error()) {
         points += &format!(" ± {:.1}", 100.0 * error);
     }
+    points
+}
+
+/// In percent, with its mark.
+pub fn accuracy(draws: &SweepDraws, entry: &DrawnEntries<'_>) -> String {
+    let points = points(draws, entry);
     match draws.standing(entry) {
         Standing::Leads => format!("**{points}**"),
         Standing::WithinNoise => format!("= {points}"),

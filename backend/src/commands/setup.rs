@@ -1,7 +1,7 @@
 //! What `choose`, `sweep` and `finetune` all do before they compute: check the arguments that they
 //! share, then load what these name.
 
-use rrlab_engine::calibrate::Method;
+use rrlab_engine::calibrate::{CalibrationPool, Method};
 use rrlab_engine::data::{Dataset, Split};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::experiment::Experiment;
@@ -63,6 +63,15 @@ impl<'a> ExperimentSetup<'a> {
             self.calibration = Some(self.context.dataset_for(self.model, name)?);
         }
         Ok(self)
+    }
+
+    /// Calibration images that there are, of one class alone where it is named.
+    ///
+    /// # Errors
+    /// If the data set has no such class.
+    pub fn available_images(&self, class: Option<&str>) -> anyhow::Result<usize> {
+        let dataset = self.calibration.as_ref().unwrap_or(&self.dataset);
+        Ok(CalibrationPool::all(dataset, Split::Train).of_class(class)?.available())
     }
 
     /// The profile that was given, or one measured now on so many training images, of one class alone

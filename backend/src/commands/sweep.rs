@@ -8,7 +8,8 @@ use rrlab_engine::experiment::{Experiment, ExperimentError};
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::Progress;
 use rrlab_types::{
-    ModelProfile, Repair, Rule, Standing, SweepDraws, SweepEntry, SweepPlan, SweepReport,
+    DistillationPlan, ModelProfile, Repair, Rule, Standing, SweepDraws, SweepEntry, SweepPlan,
+    SweepReport,
 };
 
 use super::context::{Context, given_profile, listed, note_memory, read_model};
@@ -20,7 +21,7 @@ use crate::output::{Csv, NONE, Report, chosen_rules, percent};
 use crate::progress::say;
 use crate::storage::read_sweep_to_go_on_from;
 
-const CSV_COLUMNS: [&str; 14] = [
+const CSV_COLUMNS: [&str; 16] = [
     "rule",
     "sparsity",
     "repair",
@@ -29,9 +30,11 @@ const CSV_COLUMNS: [&str; 14] = [
     "divergence",
     "dense_accuracy",
     "plan.criterion",
-    "plan.distil_epochs",
+    "plan.distillation.epochs",
     "plan.seed",
     "dataset",
+    "calibration_dataset",
+    "plan.calibration_class",
     "model_hash",
     "profile_hash",
     "images_hash",
@@ -49,9 +52,11 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
     let replaced = args.overwrite.force_overwrite;
     let mut reports = Vec::new();
     for draw in draws {
-        let Draw { plan, profile, out, previous } = draw;
+        let Draw { mut plan, profile, out, previous } = draw;
         let class = plan.calibration_class.as_deref();
-        let images = plan.calibration_images;
+        // What is said to have been used is what was.
+        let images = plan.calibration_images.min(setup.available_images(class)?);
+        plan.calibration_images = images;
         let profile = setup.profile(profile, images, class, plan.seed, &interrupt)?;
         let experiment = setup.experiment(&profile)?;
         let compute = |previous| compute(context, &out, &experiment, &plan, previous, &interrupt);
@@ -153,7 +158,8 @@ fn plan(
         calibration_class: args.calibration_class.clone(),
         evaluation_images,
         judge_images: args.judge_images,
-        distil_epochs: args.distil,
+        distillation: (args.distil > 0)
+            .then(|| DistillationPlan { epochs: args.distil, ..DistillationPlan::default() }),
         seed,
         evaluation_seed: Some(context.seed),
     }
@@ -211,9 +217,8 @@ fn compute(
     }
     let mut unsaved = None;
     let swept = read_sync(experiment.sweep(plan.clone(), previous, async |progress| {
-        if let Progress::Step(step) = progress {
-            let (epoch, epochs) = (step.epoch + 1, plan.distil_epochs);
-            meter.describe(format!("distilling, epoch {epoch} of {epochs}"));
+        if let (Progress::Step(step), Some(plan)) = (progress, plan.distillation) {
+            meter.describe(format!("distilling, epoch {} of {}", step.epoch + 1, plan.epochs));
         }
         if let Progress::Entry(report) = progress {
             meter.set(report.entries.len());

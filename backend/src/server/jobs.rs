@@ -313,7 +313,9 @@ fn problems_of(request: &JobRequest) -> Vec<FieldProblem> {
             problems.count("plan.calibration_images", job.plan.calibration_images, MOST_IMAGES);
             problems.count("plan.evaluation_images", job.plan.evaluation_images, MOST_IMAGES);
             problems.at_most("plan.judge_images", job.plan.judge_images, MOST_IMAGES);
-            problems.at_most("plan.distil_epochs", job.plan.distil_epochs, MOST_EPOCHS);
+            if let Some(plan) = job.plan.distillation {
+                problems.training("plan.distillation", &plan.training(job.plan.seed));
+            }
         }
         JobRequest::Finetune(job) => {
             let FinetunePlan { rules, sparsities, .. } = &job.plan;

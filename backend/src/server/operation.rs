@@ -95,7 +95,7 @@ pub fn describe() {
     metrics::describe_counter!("rrlab_jobs_ended_total", "Jobs that have ended, by kind");
     metrics::describe_counter!(
         "rrlab_job_seconds_total",
-        "Seconds that these took from their first start to their end, by kind"
+        "Seconds that workers computed these, by kind"
     );
     metrics::describe_counter!("rrlab_worker_crashes_total", "Workers that died under jobs");
     metrics::describe_gauge!("rrlab_workers", "Workers that are alive, by device, busy and idle");

@@ -62,8 +62,8 @@ pub struct Totals {
     pub states: Vec<(JobState, i64)>,
     /// Since when the oldest waits, in milliseconds since 1970.
     pub oldest_waiting_ms: Option<i64>,
-    /// Jobs that ended, those that were deleted since too, and the milliseconds between their first
-    /// start and their end, by kind.
+    /// Jobs that ended, those that were deleted since too, and the milliseconds that workers
+    /// computed them, by kind.
     pub ended: Vec<(JobKind, i64, i64)>,
     /// Workers that died under jobs.
     pub crashes: i64,
@@ -248,8 +248,8 @@ impl Store {
     /// was one is still counted. Whether it did.
     pub async fn delete_job(&self, id: i64) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
-        let counted = "INSERT INTO lab_past_jobs (owner_id, kind, started_ms, finished_ms, crashes) \
-                       SELECT owner_id, kind, started_ms, finished_ms, crashes FROM lab_jobs \
+        let counted = "INSERT INTO lab_past_jobs (owner_id, kind, computed_ms, finished_ms, crashes) \
+                       SELECT owner_id, kind, computed_ms, finished_ms, crashes FROM lab_jobs \
                        WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')";
         let counted = sqlx::query(counted).bind(id).execute(&mut *transaction).await?;
         if counted.rows_affected() == 0 {
@@ -343,7 +343,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, lease_ms = $4, \
                          checkpoint = CASE WHEN device = $3 THEN checkpoint END, device = $3, \
-                         started_ms = COALESCE(started_ms, $5), progress = NULL \
+                         started_ms = COALESCE(started_ms, $5), claimed_ms = $5, progress = NULL \
                          WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes";
         let row: Option<(String, Option<String>, i64)> = sqlx::query_as(statement)
             .bind(id)
@@ -458,6 +458,7 @@ impl Store {
     ) -> StoreResult<()> {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = $3, problem = $4, finished_ms = $5, worker = NULL, lease_ms = NULL, \
+                         computed_ms = COALESCE(computed_ms, 0) + $5 - claimed_ms, claimed_ms = NULL, \
                          checkpoint = NULL WHERE id = $1 AND worker = $2";
         let done = sqlx::query(statement)
             .bind(id)
@@ -485,9 +486,15 @@ impl Store {
     /// Puts a worker's job back among those that wait: the worker is asked to end.
     pub async fn release_job(&self, id: i64, worker: &str) -> StoreResult<()> {
         let mut transaction = self.pool.begin().await?;
-        let statement = "UPDATE lab_jobs SET state = 'queued', worker = NULL, lease_ms = NULL, ticketed_ms = NULL \
+        let statement = "UPDATE lab_jobs SET state = 'queued', worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
+                         computed_ms = COALESCE(computed_ms, 0) + $3 - claimed_ms, claimed_ms = NULL \
                          WHERE id = $1 AND worker = $2";
-        let done = sqlx::query(statement).bind(id).bind(worker).execute(&mut *transaction).await?;
+        let done = sqlx::query(statement)
+            .bind(id)
+            .bind(worker)
+            .bind(now_ms())
+            .execute(&mut *transaction)
+            .await?;
         if done.rows_affected() > 0 {
             add_event(
                 &mut transaction,
@@ -505,6 +512,7 @@ impl Store {
     pub async fn recover_jobs(&self) -> StoreResult<Vec<i64>> {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET crashes = crashes + 1, worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
+                         computed_ms = COALESCE(computed_ms, 0) + $1 - claimed_ms, claimed_ms = NULL, \
                          finished_ms = CASE WHEN cancel = 1 OR crashes + 1 >= $2 THEN $1 ELSE NULL END, \
                          problem = CASE WHEN cancel = 0 AND crashes + 1 >= $2 THEN $3 ELSE NULL END, \
                          state = CASE WHEN cancel = 1 THEN 'cancelled' WHEN crashes + 1 >= $2 THEN 'failed' \
@@ -535,7 +543,7 @@ impl Store {
             sqlx::query_as("SELECT MIN(created_ms) FROM lab_jobs WHERE state = 'queued'")
                 .fetch_one(&self.pool)
                 .await?;
-        let statement = "SELECT kind, COUNT(*), CAST(SUM(finished_ms - COALESCE(started_ms, finished_ms)) AS BIGINT) \
+        let statement = "SELECT kind, COUNT(*), CAST(SUM(COALESCE(computed_ms, 0)) AS BIGINT) \
                          FROM lab_counted_jobs WHERE finished_ms IS NOT NULL GROUP BY kind";
         let ended: Vec<(String, i64, i64)> =
             sqlx::query_as(statement).fetch_all(&self.pool).await?;

@@ -163,8 +163,8 @@ impl Store {
             return Ok(Erasure::StillRunning(open));
         }
         // Nobody's from now on; they still count.
-        let counted = "INSERT INTO lab_past_jobs (kind, started_ms, finished_ms, crashes) \
-                       SELECT kind, started_ms, finished_ms, crashes FROM lab_jobs WHERE owner_id = $1";
+        let counted = "INSERT INTO lab_past_jobs (kind, computed_ms, finished_ms, crashes) \
+                       SELECT kind, computed_ms, finished_ms, crashes FROM lab_jobs WHERE owner_id = $1";
         sqlx::query(counted).bind(person).execute(&mut *transaction).await?;
         let mut removed = [0, 0];
         let tables = [

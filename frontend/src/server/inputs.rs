@@ -12,7 +12,7 @@ use rrlab_types::{
 use super::state::ServerState;
 use crate::choices::choices;
 use crate::controls::ImageSizeInputs;
-use crate::sweep_plan::{repairs_after, sweep_sparsities};
+use crate::sweep_plan::{distillation, repairs_after, sweep_sparsities};
 
 choices! {
     /// What a job does.
@@ -183,17 +183,21 @@ impl JobInputs {
     fn sweep_plan(self) -> SweepPlan {
         let settings = untrack(|| self.server.settings.a.request()).settings;
         let criterion = self.server.settings.a.criterion.get_untracked();
+        let distillation = distillation(self.distil_epochs.get_untracked());
+        let mut repairs = repairs_after(criterion, settings.repair);
+        // What has learned is no longer a network before repair.
+        repairs.retain(|repair| distillation.is_none() || *repair != Repair::None);
         SweepPlan {
             rules: SweepPlan::default().rules,
             sparsities: sweep_sparsities(),
-            repairs: repairs_after(criterion, settings.repair),
+            repairs,
             criterion,
             settings,
             constraints: Vec::new(),
             calibration_images: self.calibration.get_untracked(),
             evaluation_images: self.evaluation.get_untracked(),
             judge_images: JUDGE_IMAGES,
-            distil_epochs: self.distil_epochs.get_untracked(),
+            distillation,
             seed: self.seed.get_untracked(),
             ..SweepPlan::default()
         }

@@ -55,7 +55,7 @@ impl Experiment<'_> {
                 continue;
             }
             let SweepPlan { settings, ref constraints, .. } = report.plan;
-            let distillation = report.plan.distillation();
+            let distillation = report.plan.distillation.map(|plan| plan.training(report.plan.seed));
             let combination =
                 Combination { rule, sparsity, repair, settings, constraints, distillation };
             let repaired =
@@ -103,7 +103,7 @@ impl Experiment<'_> {
         // can't be compared.
         if previous.plan.without_lists() != plan.without_lists() {
             let problem =
-                "has another criterion, seed or calibration class, or other settings, constraints, image counts or epochs of distillation"
+                "has another criterion, seed or calibration class, or other settings, constraints, image counts or distillation"
                     .into();
             return Err(ExperimentError::OtherWork { work, problem });
         }

@@ -18,9 +18,9 @@ use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
-    AllocationError, AllocationRequest, Criterion, Distillation, Evidence, FinetunePlan,
-    FinetuneReport, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity, SweepPlan,
-    SweepReport, TrainingPlan, allocate,
+    AllocationError, AllocationRequest, Criterion, Distillation, DistillationPlan, Evidence,
+    FinetunePlan, FinetuneReport, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity,
+    SweepPlan, SweepReport, TrainingPlan, allocate,
 };
 
 fn model(seed: u64) -> Model {
@@ -397,7 +397,7 @@ fn a_sweep_distils_as_is_done_by_hand() {
         calibration_images: 60,
         evaluation_images: 40,
         judge_images: 50,
-        distil_epochs: 2,
+        distillation: Some(DistillationPlan { epochs: 2, ..DistillationPlan::default() }),
         seed: 4,
         ..SweepPlan::default()
     };
@@ -428,8 +428,9 @@ fn a_sweep_distils_as_is_done_by_hand() {
             .map_err(|error| error.to_string())
     };
     assert_eq!(go_on(plan.clone()).unwrap(), report);
-    let longer = go_on(SweepPlan { distil_epochs: 3, ..plan }).unwrap_err();
-    assert!(longer.contains("epochs of distillation"), "{longer}");
+    let longer = DistillationPlan { epochs: 3, ..DistillationPlan::default() };
+    let longer = go_on(SweepPlan { distillation: Some(longer), ..plan }).unwrap_err();
+    assert!(longer.contains("distillation"), "{longer}");
 }
 
 #[test]

@@ -78,8 +78,8 @@ pub use selection_plan::SelectionPlan;
 pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
 pub use story::{Story, StoryError, StoryPlace, StoryStep};
 pub use training::{
-    Distillation, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan, TrainingPlanError,
-    epochs_in_words,
+    Distillation, DistillationPlan, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan,
+    TrainingPlanError, epochs_in_words,
 };
 pub use version::VersionError;
 

@@ -10,7 +10,7 @@ use crate::outcomes::Outcomes;
 use crate::profile::class_in_words;
 use crate::repair::{Repair, RepairOperator};
 use crate::rule::{Constraint, Rule, RuleSettings};
-use crate::training::{TrainingPlan, epochs_in_words};
+use crate::training::{DistillationPlan, epochs_in_words};
 use crate::version::{VersionError, check_version};
 
 /// Version of the format that this program writes. Version 1 did not say what it is of in a way
@@ -86,21 +86,16 @@ pub struct SweepPlan {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(default = 1024))]
     pub judge_images: usize,
-    /// Passes over the calibration images in which each repaired network learns from the dense
-    /// network's outputs, without labels (`docs/method.md`, section 4); 0 for none.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub distil_epochs: usize,
+    /// How each repaired network learns from the dense network's outputs on the calibration images,
+    /// where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<DistillationPlan>,
     /// Seed with which the images are drawn.
     pub seed: u64,
     /// Seed of the evaluation images, where it is another: sweeps that differ by `seed` alone are
     /// compared on the same ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_seed: Option<u64>,
-}
-
-/// Plans that were written before sweeps distilled mean none.
-fn is_zero(epochs: &usize) -> bool {
-    *epochs == 0
 }
 
 /// What the numbers of a sweep or of fine-tuning were computed from. Numbers of one report can be
@@ -182,9 +177,18 @@ impl ReportOrigin {
         }
         None
     }
-}
 
-impl ReportOrigin {
+    /// What differs from the work at hand but for the calibration images and the profile that was
+    /// measured on them, likewise.
+    pub fn difference_but_for_calibration(&self, here: &Self) -> Option<String> {
+        let here = Self {
+            profile_hash: self.profile_hash,
+            calibration_dataset: self.calibration_dataset.clone(),
+            ..here.clone()
+        };
+        self.difference(&here)
+    }
+
     /// Data set of the calibration images.
     fn calibrated_on(&self) -> &str {
         self.calibration_dataset.as_ref().unwrap_or(&self.dataset)
@@ -386,7 +390,7 @@ impl Default for SweepPlan {
             calibration_class: None,
             evaluation_images: EVALUATION_IMAGES,
             judge_images: JUDGE_IMAGES,
-            distil_epochs: 0,
+            distillation: None,
             seed: 0,
             evaluation_seed: None,
         }
@@ -413,35 +417,23 @@ impl SweepPlan {
         class_in_words(self.calibration_class.as_deref())
     }
 
-    /// How repaired networks learn from the dense one, where they do.
-    pub fn distillation(&self) -> Option<TrainingPlan> {
-        let plan = TrainingPlan {
-            epochs: self.distil_epochs,
-            seed: self.seed,
-            ..TrainingPlan::distillation()
-        };
-        (plan.epochs > 0).then_some(plan)
-    }
-
     /// What its repaired networks learned, as what follows how they were repaired: `, distilled for
     /// 20 epochs`; nothing where they learned nothing.
     pub fn distillation_in_words(&self) -> String {
-        match self.distil_epochs {
-            0 => String::new(),
-            epochs => format!(", distilled for {}", epochs_in_words(epochs)),
-        }
+        let words =
+            |plan: DistillationPlan| format!(", distilled for {}", epochs_in_words(plan.epochs));
+        self.distillation.map(words).unwrap_or_default()
     }
 
     /// Whether its networks are as this criterion and a repair leave them: nothing was learned after
     /// that.
     pub fn is_untrained(&self, criterion: Criterion) -> bool {
-        self.criterion == criterion && self.distil_epochs == 0
+        self.criterion == criterion && self.distillation.is_none()
     }
 
     /// How its networks were pruned and repaired, for a person: a rung of the ladder of repairs.
     pub fn treatment(&self, repair: Repair) -> String {
-        let repaired = self.criterion.with_repair(repair);
-        if self.distil_epochs == 0 { repaired } else { format!("{repaired}, distilled") }
+        format!("{}{}", self.criterion.with_repair(repair), self.distillation_in_words())
     }
 
     /// Its sparsities in ascending order.
@@ -529,7 +521,9 @@ impl SweepReport {
     /// Takes the place of an earlier state of the same sweep among others, or comes after them.
     pub fn put_into(&self, reports: &mut Vec<Self>) {
         let same = |known: &&mut Self| {
-            known.origin.profile_hash == self.origin.profile_hash && known.plan == self.plan
+            known.origin.profile_hash == self.origin.profile_hash
+                && known.origin.calibration_dataset == self.origin.calibration_dataset
+                && known.plan == self.plan
         };
         match reports.iter_mut().find(same) {
             Some(known) => *known = self.clone(),
@@ -538,7 +532,7 @@ impl SweepReport {
     }
 
     /// Network, data set, how weights were chosen where that was not by magnitude, what was learned
-    /// afterwards, and what was forced.
+    /// afterwards, where calibration images came from if not from there, and what was forced.
     pub fn title(&self) -> String {
         let masks = match self.plan.criterion {
             Criterion::Obs => ", in steps".to_owned(),
@@ -567,7 +561,7 @@ impl SweepReport {
     pub fn differs_in_treatment_alone(&self, other: &Self) -> bool {
         let (mut mine, theirs) = (self.plan.without_lists(), other.plan.without_lists());
         mine.criterion = theirs.criterion;
-        mine.distil_epochs = theirs.distil_epochs;
+        mine.distillation = theirs.distillation;
         mine == theirs && self.origin.difference(&other.origin).is_none()
     }
 

@@ -101,19 +101,68 @@ impl Default for TrainingPlan {
     }
 }
 
-impl TrainingPlan {
-    /// How a repaired network learns from the dense one alone, without a label: its outputs as they
-    /// are, norms as repair left them (`docs/method.md`, section 4).
-    pub fn distillation() -> Self {
+/// How a repaired network learns from the dense one alone, without a label (`docs/method.md`,
+/// section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct DistillationPlan {
+    /// Passes over the images that the repair saw.
+    pub epochs: usize,
+    /// Images of one step.
+    pub batch_size: usize,
+    /// Highest learning rate; it falls to 0 along a cosine.
+    pub learning_rate: f64,
+    /// Whether images are flipped.
+    pub augment: bool,
+    /// Whether they are flipped alone, and not shifted.
+    pub in_place: bool,
+}
+
+impl Default for DistillationPlan {
+    fn default() -> Self {
         Self {
+            epochs: 20,
             // Of a thousand images, batches as large as in training would make few steps.
             batch_size: 32,
             learning_rate: 1e-3,
+            augment: true,
+            // Few kept weights can't learn shifts beside what repair gave them.
+            in_place: true,
+        }
+    }
+}
+
+impl DistillationPlan {
+    /// As a plan of training: the dense network's outputs as they are, norms as repair left them.
+    pub fn training(self, seed: u64) -> TrainingPlan {
+        let Self { epochs, batch_size, learning_rate, augment, in_place } = self;
+        TrainingPlan {
+            epochs,
+            batch_size,
+            learning_rate,
+            augment,
+            in_place,
+            seed,
+            ..TrainingPlan::distillation()
+        }
+    }
+}
+
+impl TrainingPlan {
+    /// [`DistillationPlan`]'s, by default.
+    pub fn distillation() -> Self {
+        let DistillationPlan { epochs, batch_size, learning_rate, augment, in_place } =
+            DistillationPlan::default();
+        Self {
+            epochs,
+            batch_size,
+            learning_rate,
+            augment,
+            in_place,
             schedule: Schedule::Cosine,
             weight_decay: 0.0,
             label_smoothing: 0.0,
-            // Few kept weights can't learn shifts beside what repair gave them.
-            in_place: true,
             distillation: Some(Distillation { weight: 1.0, temperature: 1.0 }),
             optimizer: Optimizer::Adam,
             frozen_statistics: true,

@@ -8,11 +8,11 @@ use common::{chain, classifying, conv, deviates, layer_weights, module, profile}
 use proptest::prelude::*;
 use rrlab_types::{
     AccuracyAt, AllocateError, Allocation, AllocationRequest, Binding, CURVE_SPARSITIES,
-    Constraint, ContentHasher, Criterion, Crossing, Document, Evidence, ImagesHash, LayerGraph,
-    LayerProfile, LayerState, ModelHash, ModelProfile, Op, Outcomes, PredictionError, Prior,
-    ProfileError, ProfileHash, Repair, RepairOperator, ReportOrigin, Rule, SWEEP_VERSION,
-    ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport, VersionError, allocate,
-    lamp_scores, predicted_noise,
+    Constraint, ContentHasher, Criterion, Crossing, DistillationPlan, Document, Evidence,
+    ImagesHash, LayerGraph, LayerProfile, LayerState, ModelHash, ModelProfile, Op, Outcomes,
+    PredictionError, Prior, ProfileError, ProfileHash, Repair, RepairOperator, ReportOrigin, Rule,
+    SWEEP_VERSION, ScoreSketch, Sparsity, Standing, SweepEntry, SweepPlan, SweepReport,
+    VersionError, allocate, lamp_scores, predicted_noise,
 };
 use strum::VariantArray as _;
 
@@ -655,11 +655,11 @@ fn sweep(accuracies: &[(f64, f64)]) -> SweepReport {
 fn a_distilled_sweep_is_another_treatment_of_the_same_networks() {
     let repaired = sweep(&[(0.9, 0.8)]);
     let mut distilled = repaired.clone();
-    distilled.plan.distil_epochs = 20;
+    distilled.plan.distillation = Some(DistillationPlan::default());
     assert_eq!(distilled.title(), "chain on none, distilled for 20 epochs");
     let operator = repaired.plan.repairs[0];
     assert_eq!(repaired.plan.treatment(operator), "variance matching");
-    assert_eq!(distilled.plan.treatment(operator), "variance matching, distilled");
+    assert_eq!(distilled.plan.treatment(operator), "variance matching, distilled for 20 epochs");
     assert!(repaired.plan.is_untrained(Criterion::Magnitude));
     assert!(!distilled.plan.is_untrained(Criterion::Magnitude));
     assert!(

@@ -297,7 +297,7 @@ async fn a_worker_that_is_lent_a_machine_computes_one_job_and_ends(database: Dat
     }
 }
 
-/// Somebody with many jobs delays another's first by one.
+/// Who has asked for many jobs takes turns with others.
 async fn people_take_turns(database: Database) {
     let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
     let [ann, ben] = ["ann", "ben"].map(|name| lab.person(name, "student"));

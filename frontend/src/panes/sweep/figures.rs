@@ -81,7 +81,8 @@ pub(super) fn bands_legend(draws: &SweepDraws) -> &'static str {
     }
 }
 
-/// Accuracy over sparsity under one rule, a line for each way in which sweeps pruned and repaired.
+/// Accuracy over sparsity under one rule, a line for each way in which sweeps pruned, repaired and
+/// distilled.
 pub(super) fn ladder<'a>(sweeps: impl Iterator<Item = &'a SweepDraws>, rule: Rule) -> ChartSpec {
     let mut series: Vec<Series> = Vec::new();
     for sweep in sweeps {

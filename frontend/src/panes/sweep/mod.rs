@@ -188,8 +188,8 @@ fn RuleChoice(settings: Settings, rules: Vec<Rule>) -> impl IntoView {
     }
 }
 
-/// What each repair is worth to A's rule, where this sweep and those that differ from it in repairs
-/// and criterion alone have two or more.
+/// What each repair is worth to A's rule, where this sweep and those that differ from it in repairs,
+/// criterion and distillation alone have two or more.
 #[component]
 fn Ladder(lab: Lab, draws: StoredValue<SweepDraws>) -> impl IntoView {
     let spec = Memo::new(move |_| {

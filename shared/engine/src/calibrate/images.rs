@@ -62,6 +62,11 @@ impl<'a> CalibrationPool<'a> {
         Ok(CalibrationImages { pool: self, indices, seed, normalization })
     }
 
+    /// How many images it has.
+    pub fn available(self) -> usize {
+        self.indices().len()
+    }
+
     fn set(self) -> &'a ImageSet {
         self.dataset.split(self.split)
     }
