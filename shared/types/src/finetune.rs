@@ -143,7 +143,7 @@ impl FinetuneReport {
     /// If it is of another version or no such report.
     pub fn from_json(text: &str) -> Result<Self, FinetuneFormatError> {
         let version = check_version("report of fine-tuning", text, FINETUNE_VERSION)?;
-        Ok(serde_json::from_value(without_old_hash(version, text)?)?)
+        Ok(serde_json::from_str(&without_old_hash(version, text)?)?)
     }
 
     /// The run of one combination, where it was begun.

@@ -1,5 +1,7 @@
 //! What a sweep found, and what it means for the recoverability transition.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::allocate::AllocationRequest;
@@ -490,7 +492,7 @@ impl SweepReport {
     /// If it is of another version, no sweep, or holds accuracies that can't be.
     pub fn from_json(text: &str) -> Result<Self, SweepFormatError> {
         let version = check_version("sweep", text, SWEEP_VERSION)?;
-        let mut report: Self = serde_json::from_value(without_old_hash(version, text)?)?;
+        let mut report: Self = serde_json::from_str(&without_old_hash(version, text)?)?;
         report.plan = report.plan.with_seed_once();
         let fail = |problem| Err(SweepFormatError::Inconsistent { problem });
         if report.classes < 2 {
@@ -675,7 +677,7 @@ impl SweepReport {
     }
 }
 
-/// A report as JSON. One of version 1 names its network by a hash of another kind, which tells
+/// A report's JSON. One of version 1 names its network by a hash of another kind, which tells
 /// nothing now.
 ///
 /// # Errors
@@ -683,12 +685,14 @@ impl SweepReport {
 pub(crate) fn without_old_hash(
     version: u32,
     text: &str,
-) -> Result<serde_json::Value, serde_json::Error> {
+) -> Result<Cow<'_, str>, serde_json::Error> {
+    if version != 1 {
+        return Ok(text.into());
+    }
     let mut value: serde_json::Value = serde_json::from_str(text)?;
-    if version == 1
-        && let Some(fields) = value.as_object_mut()
-    {
+    if let Some(fields) = value.as_object_mut() {
         fields.remove("model_hash");
     }
-    Ok(value)
+    // As text again: reports are read from text everywhere, which takes code of its own in the page.
+    Ok(serde_json::to_string(&value)?.into())
 }
