@@ -60,7 +60,7 @@ pub const GALLERY: [GalleryNetwork; 10] = [
     GalleryNetwork {
         name: "resnet18-w0.25-cifar10",
         title: "ResNet18, ¼ as wide, on CIFAR-10",
-        sweeps: &[&WITH_PROJECTIONS, &[".draw-1", ".draw-2"]],
+        sweeps: &[&WITH_PROJECTIONS, &[".distilled", ".draw-1", ".draw-2"]],
         has_checkpoint: true,
     },
     GalleryNetwork {
