@@ -197,6 +197,20 @@ impl Browser {
         result.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Waits until a chart's table of numbers has these lines, in this order.
+    ///
+    /// # Panics
+    /// If it never has.
+    pub async fn wait_for_lines(&self, chart: &str, lines: &[&str]) {
+        let found = format!(
+            "const figure = document.querySelector('[data-chart={chart}]')?.closest('figure'); \
+             if (!figure) return ''; figure.querySelector('details').open = true; \
+             return JSON.stringify([...figure.querySelectorAll('thead th')].slice(1).map(cell => cell.textContent))"
+        );
+        let lines = serde_json::json!(lines);
+        self.wait_until(&format!("return (() => {{ {found} }})() === '{lines}'")).await;
+    }
+
     /// Waits until a script returns true.
     ///
     /// # Panics

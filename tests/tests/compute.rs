@@ -216,6 +216,29 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     page.close().await;
 }
 
+/// By one button: each rung is measured, and all are drawn together.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_student_climbs_the_ladder_of_repairs() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    page.goto("?run=true&pane=sweep").await;
+    for (input, amount) in
+        [("#shapes", "300"), ("#calibration", "32"), ("#evaluation", "50"), ("#distil", "1")]
+    {
+        page.set(input, amount, "change").await;
+    }
+    page.click("#climb").await;
+    let rungs = [
+        "no repair",
+        "variance matching",
+        "reconstruction",
+        "reconstruction in steps",
+        "reconstruction in steps, distilled for 1 epoch",
+    ];
+    page.wait_for_lines("ladder", &rungs).await;
+    activity_ends(&page).await;
+    page.close().await;
+}
+
 /// Looks at a layer: its maps differ where pruning did damage, and repair brings them nearer.
 async fn see_damage_and_repair(page: &Browser) {
     page.click("#tab-layer").await;

@@ -726,24 +726,14 @@ async fn a_deep_network_is_drawn_and_folded() {
 async fn the_ladder_of_repairs_is_a_chart_of_its_own() {
     let page = Browser::open().await;
     page.goto("?profile=resnet18-w0.25-cifar10&pane=sweep&rule=erk").await;
-    page.wait_until("return document.querySelectorAll('#sweep option').length === 8").await;
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 9").await;
     let expected = ["no repair", "variance matching", "reconstruction", "reconstruction in steps"];
-    wait_for_lines(&page, "ladder", &expected).await;
+    page.wait_for_lines("ladder", &expected).await;
     // Three draws of one sweep are one.
     assert!(page.text("#sweep option").await.ends_with("3 draws"));
     page.set("#sweep", "2", "change").await;
-    wait_for_lines(&page, "ladder", &expected[..3]).await;
+    page.wait_for_lines("ladder", &expected[..3]).await;
     page.close().await;
-}
-
-/// Waits until a chart's table of numbers has these lines, in this order.
-async fn wait_for_lines(page: &Browser, chart: &str, lines: &[&str]) {
-    let found = format!(
-        "const figure = document.querySelector('[data-chart={chart}]')?.closest('figure'); \
-         if (!figure) return ''; figure.querySelector('details').open = true; \
-         return JSON.stringify([...figure.querySelectorAll('thead th')].slice(1).map(cell => cell.textContent))"
-    );
-    page.wait_until(&format!("return (() => {{ {found} }})() === '{}'", json!(lines))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -751,7 +741,7 @@ async fn a_sweep_shows_a_few_rules_and_the_others_when_asked() {
     let page = Browser::open().await;
     page.goto("?pane=sweep").await;
     let few = ["uniform", "ERK (capped)", "LAMP", "RR"];
-    wait_for_lines(&page, "sweep", &few).await;
+    page.wait_for_lines("sweep", &few).await;
     // A line has the same colour as the rule's mark in the table.
     let colours = "return ['LAMP', 'RR'].map(name => { \
         const row = [...document.querySelectorAll('#leaders tbody tr')].find(row => row.querySelector('th').textContent === name); \
@@ -760,17 +750,17 @@ async fn a_sweep_shows_a_few_rules_and_the_others_when_asked() {
     page.wait_until(&format!("return String((() => {{ {colours} }})()) === 'true,true'")).await;
     page.click("[data-rule=uniform].rule-choice").await;
     page.click("[data-rule=global_magnitude].rule-choice").await;
-    wait_for_lines(&page, "sweep", &["ERK (capped)", "global magnitude", "LAMP", "RR"]).await;
+    page.wait_for_lines("sweep", &["ERK (capped)", "global magnitude", "LAMP", "RR"]).await;
     page.click("#before-repair").await;
     page.wait_until("return location.search.includes('before_repair=true') && location.search.includes('rules=erk')").await;
     page.click("#few-rules").await;
     let with_broken = few.map(|rule| [rule.to_owned(), format!("{rule} before repair")]).concat();
     let with_broken: Vec<&str> = with_broken.iter().map(String::as_str).collect();
-    wait_for_lines(&page, "sweep", &with_broken).await;
+    page.wait_for_lines("sweep", &with_broken).await;
 
     // A link says the same; A's rule has a line whatever else is shown.
     page.goto("?pane=sweep&rules=lamp&rule=residual_optimal").await;
-    wait_for_lines(&page, "sweep", &["LAMP", "residual-optimal"]).await;
+    page.wait_for_lines("sweep", &["LAMP", "residual-optimal"]).await;
     let is_fixed =
         "return document.querySelector('[data-rule=residual_optimal].rule-choice').disabled";
     assert_eq!(page.run(is_fixed, &[]).await, json!(true));
