@@ -87,7 +87,7 @@ fn from_images_to_a_sweep() {
     assert_said!(desk, other, @r#"
         6 networks: 2 rules (uniform, rr) × 1 sparsity (0.5) × 3 repairs (none, variance_matching, bn_recalibration), pruned by magnitude, each on 60 test images
         going on from sweep.json (12 entries)
-        error: the sweep to go on from has another criterion, seed or calibration class, or other settings, constraints or image counts; choose another --out, or delete it
+        error: the sweep to go on from has another criterion, seed or calibration class, or other settings, constraints, image counts or distillation; choose another --out, or delete it
         "#);
 }
 
