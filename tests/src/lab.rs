@@ -430,7 +430,12 @@ impl Lab {
 
     /// Starts one more worker.
     pub fn start_worker(&mut self) {
-        let worker = self.spawn(self.command(&["worker"]));
+        self.start_worker_with(&[]);
+    }
+
+    /// The same with options.
+    pub fn start_worker_with(&mut self, options: &[&str]) {
+        let worker = self.spawn(self.command(&[&["worker"], options].concat()));
         self.workers.push(worker);
     }
 

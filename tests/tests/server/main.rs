@@ -49,6 +49,7 @@ stories!(
     what_is_away_for_a_while_ends_no_job,
     a_server_that_is_stopped_gives_its_job_back,
     a_worker_that_is_lent_a_machine_computes_one_job_and_ends,
+    a_worker_whose_time_is_over_gives_its_job_back,
     people_take_turns,
     what_was_deleted_still_counts,
     two_workers_never_run_one_job_at_once,
@@ -295,6 +296,24 @@ async fn a_worker_that_is_lent_a_machine_computes_one_job_and_ends(database: Dat
         lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
         assert_eq!(states().await, after);
     }
+}
+
+/// Whose time is over is told by SIGTERM, as by Slurm: the job waits again, saved, for another.
+async fn a_worker_whose_time_is_over_gives_its_job_back(database: Database) {
+    let mut lab = Lab::with(database, &["--no-worker"]).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let job = lab.submit(&endless(dataset)).await;
+    for resumed in [false, true] {
+        lab.start_worker_with(&["--once"]);
+        let events = lab.listen(job, |event| event["started"]["resumed"] == resumed).await;
+        assert!(!events.is_empty());
+        lab.listen(job, |event| !event["progress"].is_null()).await;
+        signal(*lab.workers().last().unwrap(), "TERM");
+        while lab.job(job).await["state"] != "queued" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    assert_eq!(lab.job(job).await["crashes"], 0);
 }
 
 /// Who has asked for many jobs takes turns with others.
