@@ -20,11 +20,6 @@ pub fn repairs_after(criterion: Criterion, operator: RepairOperator) -> Vec<Repa
     if repairs.is_empty() { vec![operator] } else { repairs }
 }
 
-/// How repaired networks learn from the dense one for so many epochs, if any.
-pub fn distillation(epochs: usize) -> Option<DistillationPlan> {
-    (epochs > 0).then(|| DistillationPlan { epochs, ..DistillationPlan::default() })
-}
-
 /// The plan's rules over sparsities up the ladder of repairs: without, with its operator, with layers
 /// solved anew, pruned in steps, and distilled behind that for so many epochs, if any.
 pub fn ladder_of_repairs(plan: &SweepPlan, distil_epochs: usize) -> Vec<SweepPlan> {
@@ -46,7 +41,7 @@ pub fn ladder_of_repairs(plan: &SweepPlan, distil_epochs: usize) -> Vec<SweepPla
         criterion: Criterion::Obs,
         ..by_magnitude.clone()
     };
-    let distillation = distillation(distil_epochs);
+    let distillation = DistillationPlan::of_epochs(distil_epochs);
     let distilled = distillation.is_some().then(|| SweepPlan { distillation, ..in_steps.clone() });
     [by_magnitude, in_steps].into_iter().chain(distilled).collect()
 }

@@ -26,8 +26,13 @@ pub fn markdown(reports: Vec<SweepReport>) -> anyhow::Result<String> {
         .filter(|draws| draws.reports().len() > 1)
         .max_by_key(|draws| draws.reports().len());
     let errors = match several {
-        Some(_) => "Means over the draws of calibration images, ± a standard error, of draws\nand test images together.".into(),
-        None => format!("One standard error, of test images alone, is at most {:.1} points.", 100.0 * first.standard_error(0.5)),
+        Some(_) => "Means over the draws of calibration images, ± a standard error, of draws\n\
+                    and test images together."
+            .into(),
+        None => format!(
+            "One standard error, of test images alone, is at most {:.1} points.",
+            100.0 * first.standard_error(0.5)
+        ),
     };
     let mut page = String::new();
     writeln!(page, "# Which calibration images: {} on {dataset}\n", first.architecture)?;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use anyhow::{bail, ensure};
 use rrlab_types::{
-    Document, FinetunePlan, FinetuneReport, ReportOrigin, Rule, Sparsity, SweepDraws, SweepPlan,
-    SweepReport, epochs_in_words,
+    Document, FinetunePlan, FinetuneReport, Rule, Sparsity, SweepDraws, SweepPlan, SweepReport,
+    epochs_in_words,
 };
 
 use super::marked::points;
@@ -52,7 +52,7 @@ fn check_alike(
     sweeps: &[SweepReport],
     tuned: &[FinetuneReport],
 ) -> anyhow::Result<()> {
-    // Each draw has a profile and a seed of its own.
+    // Each draw has a seed of its own.
     let but_for_treatment = |plan: &SweepPlan| SweepPlan {
         criterion: first.plan.criterion,
         distillation: None,
@@ -78,8 +78,7 @@ fn check_alike(
         ("fine-tuning".to_owned(), &report.origin, but_for_treatment(&plan) == expected)
     });
     for (what, origin, is_alike) in of_sweeps.chain(of_tuning) {
-        let known = ReportOrigin { profile_hash: origin.profile_hash, ..first.origin.clone() };
-        if let Some(difference) = origin.difference(&known) {
+        if let Some(difference) = origin.difference_but_for_profile(&first.origin) {
             bail!("{what} {difference}: they are no rungs of one ladder");
         }
         ensure!(

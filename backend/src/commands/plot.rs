@@ -58,13 +58,12 @@ fn with_others(first: SweepReport, others: &[PathBuf]) -> anyhow::Result<Vec<Swe
     let mut reports = vec![first];
     for file in others {
         let report = read_sweep(file)?;
-        let mut known = reports[0].origin.clone();
-        match reports.iter().find(|known| known.plan.seed == report.plan.seed) {
-            Some(of_this_seed) => known = of_this_seed.origin.clone(),
-            // Another draw has a profile of its own.
-            None => known.profile_hash = report.origin.profile_hash,
-        }
-        if let Some(difference) = report.origin.difference(&known) {
+        let of_this_seed = reports.iter().find(|known| known.plan.seed == report.plan.seed);
+        let difference = match of_this_seed {
+            Some(known) => report.origin.difference(&known.origin),
+            None => report.origin.difference_but_for_profile(&reports[0].origin),
+        };
+        if let Some(difference) = difference {
             bail!("{} {difference}: they are not drawn together", file.display());
         }
         reports.push(report);

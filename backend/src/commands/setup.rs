@@ -65,13 +65,17 @@ impl<'a> ExperimentSetup<'a> {
         Ok(self)
     }
 
+    /// Data set of the calibration images.
+    fn unlabelled(&self) -> &Dataset {
+        self.calibration.as_ref().unwrap_or(&self.dataset)
+    }
+
     /// Calibration images that there are, of one class alone where it is named.
     ///
     /// # Errors
     /// If the data set has no such class.
     pub fn available_images(&self, class: Option<&str>) -> anyhow::Result<usize> {
-        let dataset = self.calibration.as_ref().unwrap_or(&self.dataset);
-        Ok(CalibrationPool::all(dataset, Split::Train).of_class(class)?.available())
+        Ok(CalibrationPool::all(self.unlabelled(), Split::Train).of_class(class)?.available())
     }
 
     /// The profile that was given, or one measured now on so many training images, of one class alone
@@ -90,8 +94,8 @@ impl<'a> ExperimentSetup<'a> {
         if let Some(profile) = given {
             return Ok(profile);
         }
-        let Self { context, model, dataset, calibration, device } = self;
-        let dataset = calibration.as_ref().unwrap_or(dataset);
+        let Self { context, model, device, .. } = self;
+        let dataset = self.unlabelled();
         let images = calibration_images(model, (dataset, Split::Train), class, images, seed)?;
         measured_profile(context, model, &images, device, Method::SecondMoments, interrupt)
     }

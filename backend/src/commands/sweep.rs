@@ -158,8 +158,7 @@ fn plan(
         calibration_class: args.calibration_class.clone(),
         evaluation_images,
         judge_images: args.judge_images,
-        distillation: (args.distil > 0)
-            .then(|| DistillationPlan { epochs: args.distil, ..DistillationPlan::default() }),
+        distillation: DistillationPlan::of_epochs(args.distil),
         seed,
         evaluation_seed: Some(context.seed),
     }

@@ -23,7 +23,6 @@ const UNKNOWN_SECONDS: f64 = 60.0;
 pub struct OpenJob {
     pub id: i64,
     owner: i64,
-    pub is_running: bool,
     /// Seconds that it still takes, where anything tells.
     pub seconds: Option<f64>,
 }
@@ -45,25 +44,28 @@ struct OpenRow {
 }
 
 impl OpenRow {
+    fn is_running(&self) -> bool {
+        self.state == JobState::Running.name()
+    }
+
     fn job(self, usual: &BTreeMap<String, f64>, now: i64) -> OpenJob {
         // What another version wrote tells nothing, and must not keep others from their turns.
         let progress: Option<JobProgress> =
             self.progress.as_deref().and_then(|text| from_json("a job's progress", text).ok());
-        let is_running = self.state == JobState::Running.name();
         let elapsed = self.claimed_ms.map_or(0.0, |claimed| (now - claimed) as f64 / 1000.0);
         let usual = usual.get(&self.kind).copied();
-        let seconds = if is_running {
+        let seconds = if self.is_running() {
             let told = progress.and_then(|progress| progress.seconds_left);
             told.or(usual.map(|usual| (usual - elapsed).max(0.0)))
         } else {
             usual
         };
-        OpenJob { id: self.id, owner: self.owner_id, is_running, seconds }
+        OpenJob { id: self.id, owner: self.owner_id, seconds }
     }
 }
 
 impl Store {
-    /// Every job that waits or runs.
+    /// Every job that waits and, where any does, every job that runs.
     pub async fn turns(&self) -> StoreResult<Turns> {
         let rows: Vec<OpenRow> = sqlx::query_as(
             "SELECT id, owner_id, kind, state, claimed_ms, progress FROM lab_jobs \
@@ -71,13 +73,17 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        if rows.iter().all(|row| row.state == JobState::Running.name()) {
+        let (running, waiting): (Vec<OpenRow>, Vec<OpenRow>) =
+            rows.into_iter().partition(OpenRow::is_running);
+        if waiting.is_empty() {
             return Ok(Turns { waiting: Vec::new(), running: Vec::new() });
         }
         let (usual, now) = (self.usual_seconds().await?, now_ms());
-        let open = rows.into_iter().map(|row| row.job(&usual, now));
-        let (running, waiting): (Vec<OpenJob>, Vec<OpenJob>) = open.partition(|job| job.is_running);
-        Ok(Turns { waiting: in_turn(waiting, &running, &self.device_seconds(now).await?), running })
+        let jobs = |rows: Vec<OpenRow>| -> Vec<OpenJob> {
+            rows.into_iter().map(|row| row.job(&usual, now)).collect()
+        };
+        let (running, had) = (jobs(running), self.device_seconds(now).await?);
+        Ok(Turns { waiting: in_turn(jobs(waiting), &running, &had), running })
     }
 
     /// Mean seconds of the latest jobs that came to their end, by kind.
@@ -111,11 +117,11 @@ fn in_turn(waiting: Vec<OpenJob>, running: &[OpenJob], had: &BTreeMap<i64, f64>)
     }
     let mut starts = Vec::with_capacity(waiting.len());
     for job in waiting {
-        let (virtual_time, seconds) = (owed.entry(job.owner).or_default(), lasts(&job));
-        starts.push((*virtual_time, job));
-        *virtual_time += seconds;
+        let (place, seconds) = (owed.entry(job.owner).or_default(), lasts(&job));
+        starts.push((*place, job));
+        *place += seconds;
     }
-    // Stable: what starts at the same virtual time starts by age.
+    // Stable: what has the same place starts by age.
     starts.sort_by(|a, b| a.0.total_cmp(&b.0));
     starts.into_iter().map(|(_, job)| job).collect()
 }
@@ -125,7 +131,7 @@ mod tests {
     use super::*;
 
     fn job(id: i64, owner: i64, seconds: Option<f64>) -> OpenJob {
-        OpenJob { id, owner, is_running: false, seconds }
+        OpenJob { id, owner, seconds }
     }
 
     fn order(waiting: &[OpenJob], running: &[OpenJob], had: &[(i64, f64)]) -> Vec<i64> {
@@ -148,12 +154,12 @@ mod tests {
 
     #[test]
     fn device_time_counts_not_jobs() {
-        // Ten quick ones fit into what one long one takes.
+        // Three quick ones fit into what one long one takes.
         let jobs = [job(1, 7, Some(600.0)), job(2, 7, Some(600.0)), job(3, 8, Some(200.0))];
         let jobs = [&jobs[..], &[job(4, 8, Some(200.0)), job(5, 8, Some(200.0))]].concat();
         assert_eq!(order(&jobs, &[], &[]), [1, 3, 4, 5, 2]);
         // What runs counts, and what was had before.
-        let running = [OpenJob { is_running: true, ..job(9, 8, Some(700.0)) }];
+        let running = [job(9, 8, Some(700.0))];
         assert_eq!(order(&jobs, &running, &[]), [1, 2, 3, 4, 5]);
         assert_eq!(order(&jobs, &[], &[(7, 1000.0)]), [3, 4, 5, 1, 2]);
     }

@@ -110,19 +110,12 @@ impl Worker {
     /// If the database fails before a job is this worker's.
     pub async fn run_once(&self) -> Result<(), StoreError> {
         let signs = self.sign_on();
-        let computed = match self.claim().await {
-            Ok(Some(claim)) => {
-                self.compute_claimed(claim).await;
-                Ok(())
-            }
-            Ok(None) => {
-                tracing::info!(worker = self.0.name, "no job waits");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
+        let computed = self.compute_one().await;
         self.sign_off(signs).await;
-        computed
+        if !computed? {
+            tracing::info!(worker = self.0.name, "no job waited");
+        }
+        Ok(())
     }
 
     /// Says that this worker is there, from now on.
@@ -197,21 +190,22 @@ impl Worker {
         if *stop.borrow() {
             return store.turn_unused().await;
         }
-        match self.claim().await {
-            Ok(Some(claim)) => self.compute_claimed(claim).await,
-            Ok(None) => {}
-            Err(error) => {
-                tokio::time::sleep(RETRY_DELAY).await;
-                return Err(error);
-            }
+        if let Err(error) = self.compute_one().await {
+            tokio::time::sleep(RETRY_DELAY).await;
+            return Err(error);
         }
         Ok(())
     }
 
-    /// The job whose turn it is, which is this worker's from now on.
-    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+    /// Computes the job whose turn it is; whether any waited.
+    async fn compute_one(&self) -> Result<bool, StoreError> {
         let Parts { store, device, name, timing, .. } = &*self.0;
-        store.claim_next(name, &device.name, timing.lease.as_millis() as i64).await
+        let lease_ms = timing.lease.as_millis() as i64;
+        let Some(claim) = store.claim_next(name, &device.name, lease_ms).await? else {
+            return Ok(false);
+        };
+        self.compute_claimed(claim).await;
+        Ok(true)
     }
 
     /// Computes a job that is this worker's, and tells people so meanwhile.

@@ -6,13 +6,14 @@ use rrlab_protocol::{
     SweepRequest, TrainRequest,
 };
 use rrlab_types::{
-    Distillation, FinetunePlan, JUDGE_IMAGES, Repair, SelectionPlan, SweepPlan, TrainingPlan,
+    Distillation, DistillationPlan, FinetunePlan, JUDGE_IMAGES, Repair, SelectionPlan, SweepPlan,
+    TrainingPlan,
 };
 
 use super::state::ServerState;
 use crate::choices::choices;
 use crate::controls::ImageSizeInputs;
-use crate::sweep_plan::{distillation, repairs_after, sweep_sparsities};
+use crate::sweep_plan::{repairs_after, sweep_sparsities};
 
 choices! {
     /// What a job does.
@@ -183,7 +184,7 @@ impl JobInputs {
     fn sweep_plan(self) -> SweepPlan {
         let settings = untrack(|| self.server.settings.a.request()).settings;
         let criterion = self.server.settings.a.criterion.get_untracked();
-        let distillation = distillation(self.distil_epochs.get_untracked());
+        let distillation = DistillationPlan::of_epochs(self.distil_epochs.get_untracked());
         let mut repairs = repairs_after(criterion, settings.repair);
         // What has learned is no longer a network before repair.
         repairs.retain(|repair| distillation.is_none() || *repair != Repair::None);

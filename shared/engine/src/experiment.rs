@@ -1,6 +1,6 @@
-//! What sweeps and fine-tuning do alike: draw images, prune, repair and distil by a rule, evaluate, and go
-//! on only from what was computed from the same network, profile, images, kind of device and
-//! program.
+//! What sweeps and fine-tuning do alike: draw images, prune, repair and distil by a rule, evaluate,
+//! and go on only from what was computed from the same network, profile, images, kind of device
+//! and program.
 
 use burn::tensor::Device;
 use rrlab_types::{

@@ -180,15 +180,15 @@ impl ReportOrigin {
         None
     }
 
-    /// What differs from the work at hand but for the calibration images and the profile that was
-    /// measured on them, likewise.
+    /// The same but for the profile: each draw of calibration images has one of its own.
+    pub fn difference_but_for_profile(&self, here: &Self) -> Option<String> {
+        self.difference(&Self { profile_hash: self.profile_hash, ..here.clone() })
+    }
+
+    /// The same but for the calibration images and the profile that was measured on them.
     pub fn difference_but_for_calibration(&self, here: &Self) -> Option<String> {
-        let here = Self {
-            profile_hash: self.profile_hash,
-            calibration_dataset: self.calibration_dataset.clone(),
-            ..here.clone()
-        };
-        self.difference(&here)
+        let calibration_dataset = self.calibration_dataset.clone();
+        self.difference_but_for_profile(&Self { calibration_dataset, ..here.clone() })
     }
 
     /// Data set of the calibration images.
@@ -542,11 +542,8 @@ impl SweepReport {
             criterion => format!(", by {criterion}"),
         };
         let distilled = self.plan.distillation_in_words();
-        let calibrated = self.origin.calibration_dataset_in_words();
-        let calibrated = match calibrated.as_str() {
-            "" => String::new(),
-            images => format!(", by images{images}"),
-        };
+        let other = self.origin.calibration_dataset.as_ref();
+        let calibrated = other.map(|name| format!(", by images of {name}")).unwrap_or_default();
         let forced = |constraint: &Constraint| format!(", {constraint} forced");
         let forced: Vec<String> = self.plan.constraints.iter().map(forced).collect();
         format!(

@@ -134,6 +134,11 @@ impl Default for DistillationPlan {
 }
 
 impl DistillationPlan {
+    /// For so many epochs; none for 0.
+    pub fn of_epochs(epochs: usize) -> Option<Self> {
+        (epochs > 0).then(|| Self { epochs, ..Self::default() })
+    }
+
     /// As a plan of training: the dense network's outputs as they are, norms as repair left them.
     pub fn training(self, seed: u64) -> TrainingPlan {
         let Self { epochs, batch_size, learning_rate, augment, in_place } = self;
@@ -144,7 +149,13 @@ impl DistillationPlan {
             augment,
             in_place,
             seed,
-            ..TrainingPlan::distillation()
+            schedule: Schedule::Cosine,
+            weight_decay: 0.0,
+            label_smoothing: 0.0,
+            distillation: Some(Distillation { weight: 1.0, temperature: 1.0 }),
+            optimizer: Optimizer::Adam,
+            frozen_statistics: true,
+            ..TrainingPlan::default()
         }
     }
 }
@@ -152,22 +163,7 @@ impl DistillationPlan {
 impl TrainingPlan {
     /// [`DistillationPlan`]'s, by default.
     pub fn distillation() -> Self {
-        let DistillationPlan { epochs, batch_size, learning_rate, augment, in_place } =
-            DistillationPlan::default();
-        Self {
-            epochs,
-            batch_size,
-            learning_rate,
-            augment,
-            in_place,
-            schedule: Schedule::Cosine,
-            weight_decay: 0.0,
-            label_smoothing: 0.0,
-            distillation: Some(Distillation { weight: 1.0, temperature: 1.0 }),
-            optimizer: Optimizer::Adam,
-            frozen_statistics: true,
-            ..Self::default()
-        }
+        DistillationPlan::default().training(Self::default().seed)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rrlab_types::{Repair, RepairOperator, Rule, Sparsity};
 
-use super::step::{Files, Step, derived, listed};
+use super::step::{Files, Step, derived, listed, sweep};
 use crate::cli::ReproduceArgs;
 
 /// The rule that reads a profile, and the strongest of those that read none.
@@ -22,7 +22,7 @@ pub fn sweeps(args: &ReproduceArgs, files: &Files, classes: &[String]) -> Vec<St
     let mut drawn = Vec::new();
     let mut add = |name: &str, count: usize, of: Option<(&str, &str)>| {
         let file = |seed: &str| args.out.join(format!("{name}.draw-{seed}.sweep.json"));
-        let sweep = sweep(args, files, count, file("{seed}"));
+        let sweep = drawn_sweep(args, files, count, file("{seed}"));
         steps.push(match of {
             Some((option, value)) => sweep.with(option, value),
             None => sweep,
@@ -45,7 +45,7 @@ pub fn sweeps(args: &ReproduceArgs, files: &Files, classes: &[String]) -> Vec<St
     steps
 }
 
-fn sweep(args: &ReproduceArgs, files: &Files, count: usize, out: PathBuf) -> Step {
+fn drawn_sweep(args: &ReproduceArgs, files: &Files, count: usize, out: PathBuf) -> Step {
     let sparsities = match args.sparsities.as_slice() {
         [] => SPARSITIES.into_iter().filter_map(|value| Sparsity::new(value).ok()).collect(),
         asked => asked.to_vec(),
@@ -56,19 +56,9 @@ fn sweep(args: &ReproduceArgs, files: &Files, count: usize, out: PathBuf) -> Ste
             .to_vec(),
         asked => asked.to_vec(),
     };
-    let sweep = Step::new(&["sweep"], out.clone())
-        .with("--model", &files.dense)
-        .with("--dataset", &args.dataset)
-        .with("--images", count.to_string())
+    sweep(args, files, (&RULES, &sparsities), count, out)
         // It would need as many images again of the same kind, and nothing here is chosen by it.
         .with("--judge-images", "0")
-        .with("--sparsities", listed(&sparsities))
         .with("--repairs", listed(&repairs))
-        .with("--rules", listed(&RULES))
         .with("--calibration-seeds", listed(&args.calibration_seeds))
-        .with("--out", out);
-    match args.evaluation.test_images {
-        Some(images) => sweep.with("--test-images", images.to_string()),
-        None => sweep,
-    }
 }

@@ -2,7 +2,7 @@
 
 use rrlab_types::{Criterion, RepairOperator, Rule, SweepPlan};
 
-use super::step::{Files, Step, derived, listed};
+use super::step::{Files, Step, derived, listed, sweep};
 use crate::cli::ReproduceArgs;
 
 /// The sweep of every rule, masks by magnitude.
@@ -42,19 +42,8 @@ pub fn sweeps(args: &ReproduceArgs, files: &Files, has_projections: bool) -> Vec
     let SweepPlan { rules, sparsities, repairs, .. } = asked(args);
     let sweep_file = |name: &str| args.out.join(format!("{name}.sweep.json"));
     let sweep = |name: &str, rules: &[Rule]| {
-        let out = sweep_file(name);
-        let sweep = Step::new(&["sweep"], out.clone())
-            .with("--model", &files.dense)
+        sweep(args, files, (rules, &sparsities), args.images, sweep_file(name))
             .with("--profile", &files.profile)
-            .with("--dataset", &args.dataset)
-            .with("--images", args.images.to_string())
-            .with("--sparsities", listed(&sparsities))
-            .with("--rules", listed(rules))
-            .with("--out", out);
-        match args.evaluation.test_images {
-            Some(images) => sweep.with("--test-images", images.to_string()),
-            None => sweep,
-        }
     };
     let by_magnitude =
         |name: &str, rules: &[Rule]| sweep(name, rules).with("--repairs", listed(&repairs));

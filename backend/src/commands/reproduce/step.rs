@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use rrlab_types::{Rule, Sparsity};
+
 use crate::cli::ReproduceArgs;
 
 /// What the sweeps are of.
@@ -47,6 +49,27 @@ impl Step {
 /// Values as an option with commas takes them.
 pub fn listed(values: &[impl ToString]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// A sweep of the network on so many calibration images.
+pub fn sweep(
+    args: &ReproduceArgs,
+    files: &Files,
+    (rules, sparsities): (&[Rule], &[Sparsity]),
+    images: usize,
+    out: PathBuf,
+) -> Step {
+    let sweep = Step::new(&["sweep"], out.clone())
+        .with("--model", &files.dense)
+        .with("--dataset", &args.dataset)
+        .with("--images", images.to_string())
+        .with("--sparsities", listed(sparsities))
+        .with("--rules", listed(rules))
+        .with("--out", out);
+    match args.evaluation.test_images {
+        Some(images) => sweep.with("--test-images", images.to_string()),
+        None => sweep,
+    }
 }
 
 /// A page or a figure of sweeps, made anew each time: it follows from them alone.
