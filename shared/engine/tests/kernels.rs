@@ -15,7 +15,7 @@ fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>) {
 /// Shape of the input, channels out, groups and window: batches that do and do not fill a matrix
 /// product, odd sides, strides, padding wider than needed and of one side alone, kernels that are
 /// not square, with gaps, and channels in groups down to one each.
-fn cases() -> [([usize; 4], usize, usize, Window); 15] {
+fn cases() -> [([usize; 4], usize, usize, Window); 23] {
     let square = Window::square;
     let one_side = Padding { top: 2, left: 0, bottom: 0, right: 1 };
     let rectangle = Window {
@@ -40,6 +40,16 @@ fn cases() -> [([usize; 4], usize, usize, Window); 15] {
         ([3, 6, 6, 7], 4, 2, square(3, 1, 1)),
         ([3, 2, 5, 6], 3, 1, Window { padding: one_side, ..square(3, 1, 0) }),
         ([3, 2, 5, 6], 3, 1, square(3, 1, 3)),
+        // In tiles: rows of them that fill vectors and that leave one, two and three over, tiles that
+        // reach over the edge, more than one block of them, and padding of every kind.
+        ([2, 16, 32, 32], 16, 1, square(3, 1, 1)),
+        ([3, 17, 9, 14], 19, 1, square(3, 1, 1)),
+        ([70, 33, 4, 4], 16, 1, square(3, 1, 1)),
+        ([5, 16, 7, 11], 20, 1, square(3, 1, 0)),
+        ([5, 16, 2, 2], 16, 1, square(3, 1, 1)),
+        ([3, 16, 5, 6], 16, 1, square(3, 1, 2)),
+        ([3, 18, 5, 6], 16, 1, square(3, 1, 3)),
+        ([3, 16, 5, 6], 17, 1, Window { padding: one_side, ..square(3, 1, 0) }),
     ]
 }
 

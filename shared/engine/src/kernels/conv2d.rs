@@ -5,6 +5,7 @@ use rrlab_types::{Padding, Window};
 
 use super::matmul::{Matrix, WriteMode, matmul};
 use super::unfold::{Input, swap_outer};
+use super::winograd::Winograd;
 use crate::threads;
 
 /// Output positions that one matrix product covers at least, where the batch has them: wide enough
@@ -88,6 +89,13 @@ impl Geometry {
 /// - `weight`: `[out, in / groups, rows, columns]`
 /// - output: [`Geometry::output_shape`]
 pub fn forward(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
+    if let Some(winograd) = Winograd::of(geometry) {
+        return winograd.forward(input, weight);
+    }
+    forward_by_patches(geometry, input, weight)
+}
+
+fn forward_by_patches(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut output = vec![0.0; geometry.input.batch * geometry.output_image()];
     let at_once = geometry.images_per_product();
     threads::for_each_chunk_with(
@@ -186,6 +194,13 @@ fn turned(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
 /// - `gradient`: [`Geometry::output_shape`]
 /// - output: `[out, patch / groups]`
 pub fn weight_gradient(geometry: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    if let Some(winograd) = Winograd::of(geometry) {
+        return winograd.weight_gradient(input, gradient);
+    }
+    weight_gradient_by_patches(geometry, input, gradient)
+}
+
+fn weight_gradient_by_patches(geometry: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
     let batch = geometry.input.batch;
     let images_per_part = batch.div_ceil(GRADIENT_PARTS);
     let at_once = geometry.images_per_product();

@@ -15,6 +15,7 @@ mod patch_sums;
 mod planes;
 mod spectrum;
 mod unfold;
+mod winograd;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Dispatch, DispatchDevice, Flex, TensorMetadata as _};
