@@ -7,6 +7,7 @@
 pub mod architecture;
 pub mod calibrate;
 pub mod calibrated;
+mod chain;
 pub mod checkpoint;
 pub mod data;
 pub mod device;

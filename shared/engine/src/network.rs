@@ -7,7 +7,8 @@ use burn::tensor::{
 };
 use rrlab_types::{AveragePool, FeatureShape, LayerGraph, Node, NodeId, Op, Padding, Pool, Window};
 
-use crate::kernels;
+use crate::chain::Chain;
+use crate::kernels::{self, Finish};
 use crate::model::{Model, layer_scale_shape};
 use crate::tensors::{HostTensor, StateDict, tensor_name};
 
@@ -66,6 +67,23 @@ pub enum Parameters {
         /// β, which is added after that.
         beta: Tensor<1>,
     },
+}
+
+impl Parameters {
+    /// What evaluation multiplies each channel by and adds to it, of a batch norm's running
+    /// statistics.
+    ///
+    /// # Panics
+    /// If they are not of a batch norm.
+    pub(crate) fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
+        let Self::BatchNorm { gamma, beta, mean, variance, epsilon } = self else {
+            panic!("not a batch norm's tensors");
+        };
+        let deviation = variance.clone().add_scalar(*epsilon).sqrt();
+        let scale = gamma.clone() / deviation;
+        let shift = beta.clone() - mean.clone() * scale.clone();
+        (scale, shift)
+    }
 }
 
 /// Something done to each tensor that training changes.
@@ -135,10 +153,8 @@ impl Network {
     pub fn node_output(&self, id: NodeId, inputs: &[Tensor<4>]) -> Tensor<4> {
         let node = self.graph.node(id);
         match &self.parameters[id.0] {
-            Parameters::BatchNorm { gamma, beta, mean, variance, epsilon } => {
-                let deviation = variance.clone().add_scalar(*epsilon).sqrt();
-                let scale = gamma.clone() / deviation;
-                let shift = beta.clone() - mean.clone() * scale.clone();
+            norm @ Parameters::BatchNorm { .. } => {
+                let (scale, shift) = norm.scale_and_shift();
                 kernels::scale_and_shift(inputs[0].clone(), scale, shift)
             }
             parameters => stateless_output(node, parameters, inputs),
@@ -151,10 +167,49 @@ impl Network {
     /// - `images`: `[batch, channels, height, width]`, of any size
     /// - output: `[batch, classes]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.forward_observed(images, |_, _| ())
+        if !kernels::finishes(&self.device) {
+            return self.forward_observed(images, |_, _| ());
+        }
+        let mut values = Activations::new(&self.graph, images);
+        let mut done = vec![false; self.parameters.len()];
+        for id in self.graph.ids().skip(1) {
+            if done[id.0] {
+                continue;
+            }
+            if let Some(chain) = Chain::at(&self.graph, id, |other| values.holds(other)) {
+                let output = self.chain_output(&chain, &mut values);
+                values.store(chain.last(), output);
+                chain.nodes().iter().for_each(|node| done[node.0] = true);
+            } else {
+                let inputs = values.take_inputs(&self.graph, id);
+                values.store(id, self.node_output(id, &inputs));
+            }
+        }
+        values.into_logits(&self.graph)
     }
 
-    /// The same, showing each node's output as soon as it is there, with the inputs that it came
+    /// Output of a chain's last node.
+    fn chain_output(&self, chain: &Chain, values: &mut Activations) -> Tensor<4> {
+        let Parameters::Weight { weight, bias } = self.parameters(chain.first()) else {
+            unreachable!("a convolution has a weight");
+        };
+        let channels = [weight.dims()[0]];
+        let (scale, shift) = match chain.norm {
+            Some(norm) => self.parameters(norm).scale_and_shift(),
+            None => (Tensor::ones(channels, &self.device), Tensor::zeros(channels, &self.device)),
+        };
+        let shift = match bias {
+            Some(bias) => bias.clone() * scale.clone() + shift,
+            None => shift,
+        };
+        let input = values.take_inputs(&self.graph, chain.first()).swap_remove(0);
+        let summand = chain.summand.map(|other| values.take(other));
+        let window = window_of(self.graph.node(chain.first()).op);
+        let finish = Finish { scale, shift, summand, rectified: chain.rectified };
+        kernels::conv2d_finished(input, weight.clone(), window, finish)
+    }
+
+    /// The same as [`Network::forward`], showing each node's output as soon as it is there, with the inputs that it came
     /// from.
     pub fn forward_observed(
         &self,
@@ -269,14 +324,20 @@ impl Activations {
 
     /// Takes the inputs of a node: what no other node has yet to take is held no longer.
     pub fn take_inputs(&mut self, graph: &LayerGraph, id: NodeId) -> Vec<Tensor<4>> {
-        let mut inputs = Vec::new();
-        for &NodeId(input) in &graph.node(id).inputs {
-            self.pending[input] -= 1;
-            let held = &mut self.values[input];
-            let value = if self.pending[input] == 0 { held.take() } else { held.clone() };
-            inputs.push(value.expect("nodes are computed after their inputs"));
-        }
-        inputs
+        graph.node(id).inputs.iter().map(|&input| self.take(input)).collect()
+    }
+
+    /// Takes a node's output for one of the nodes that have yet to.
+    pub fn take(&mut self, NodeId(id): NodeId) -> Tensor<4> {
+        self.pending[id] -= 1;
+        let held = &mut self.values[id];
+        let value = if self.pending[id] == 0 { held.take() } else { held.clone() };
+        value.expect("nodes are computed after their inputs")
+    }
+
+    /// Whether a node's output is there to be taken.
+    pub fn holds(&self, NodeId(id): NodeId) -> bool {
+        self.values[id].is_some()
     }
 
     /// Keeps a node's output for its consumers.

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData, read_sync};
+use burn::tensor::{Device, Tensor, TensorData, Tolerance, read_sync};
 use common::{images, model, uniform};
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
@@ -198,6 +198,31 @@ fn repair_brings_statistics_back() {
                 "{name}: {ours} against {dense}"
             );
         }
+    }
+}
+
+/// Evaluation computes convolutions with the norm, the sum and the rectifier after them; who watches
+/// sees node after node. Networks with and without projections, norms and biases, repaired so that
+/// norms do something.
+#[test]
+fn evaluation_in_chains_equals_node_after_node() {
+    let data = shapes10(40, 10, 4);
+    for name in ["resnet8", "resnet18:width=0.1", "vgg11_bn:width=0.1"] {
+        let dense = model(name);
+        let (pruned, _) = prune(&dense, &uniform(&dense, 0.5)).unwrap();
+        let images = images(&data, 40);
+        assert_chains_equal_nodes(&variance_matched(&dense, &pruned, &images), &images);
+    }
+    assert_chains_equal_nodes(&model("torchvision_squeezenet1_1"), &images(&data, 2));
+}
+
+fn assert_chains_equal_nodes(model: &Model, images: &CalibrationImages<'_>) {
+    let device = Device::flex();
+    let network = Network::new(model, &device);
+    for batch in images.batches(network.graph(), &device) {
+        let chains = network.forward(batch.clone()).into_data();
+        let nodes = network.forward_observed(batch, |_, _| ()).into_data();
+        chains.assert_approx_eq::<f32>(&nodes, Tolerance::rel_abs(1e-4, 1e-5));
     }
 }
 

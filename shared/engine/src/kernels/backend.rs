@@ -93,7 +93,7 @@ impl CpuKernels for Flex {
         let geometry = geometry(&input, &weight, window);
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         tensor(
-            conv2d::forward(&geometry, input.storage(), weight.storage()),
+            conv2d::forward(&geometry, input.storage(), weight.storage(), None),
             geometry.output_shape(),
         )
     }

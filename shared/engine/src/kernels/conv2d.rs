@@ -82,20 +82,77 @@ impl Geometry {
     }
 }
 
-/// Output of a convolution without bias.
+/// What becomes of a convolution's output while the cache still holds it: `x·scale + shift` of each
+/// channel, then a sum, then 0 in place of what is less.
+///
+/// # Shapes
+/// - `scale`, `shift`: `[out]`
+/// - `summand`: [`Geometry::output_shape`]
+#[derive(Debug, Clone, Copy)]
+pub struct Finish<'a> {
+    pub scale: &'a [f32],
+    pub shift: &'a [f32],
+    pub summand: Option<&'a [f32]>,
+    pub rectified: bool,
+}
+
+impl Finish<'_> {
+    /// Finishes successive images of the output, `[images, out, positions]`, from this one on.
+    fn apply(&self, first: usize, positions: usize, output: &mut [f32]) {
+        let before = first * self.scale.len() * positions;
+        for (index, plane) in output.chunks_mut(positions).enumerate() {
+            let channel = index % self.scale.len();
+            let (scale, shift) = (self.scale[channel], self.shift[channel]);
+            match self.summand {
+                Some(summand) => {
+                    let summand = &summand[before + index * positions..][..positions];
+                    for (value, summand) in plane.iter_mut().zip(summand) {
+                        *value = self.rectify(*value * scale + shift + summand);
+                    }
+                }
+                None => plane.iter_mut().for_each(|value| {
+                    *value = self.rectify(*value * scale + shift);
+                }),
+            }
+        }
+    }
+
+    fn rectify(&self, value: f32) -> f32 {
+        // What is not a number stays so: `max` would make 0 of it.
+        if self.rectified && value < 0.0 { 0.0 } else { value }
+    }
+}
+
+/// Output of a convolution without bias, finished or as it is.
 ///
 /// # Shapes
 /// - `input`: `[batch, in, height, width]`
 /// - `weight`: `[out, in / groups, rows, columns]`
 /// - output: [`Geometry::output_shape`]
-pub fn forward(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
-    if let Some(winograd) = Winograd::of(geometry) {
-        return winograd.forward(input, weight);
+pub fn forward(
+    geometry: &Geometry,
+    input: &[f32],
+    weight: &[f32],
+    finish: Option<&Finish>,
+) -> Vec<f32> {
+    let finish = |first: usize, output: &mut [f32]| {
+        if let Some(finish) = finish {
+            finish.apply(first, geometry.positions(), output);
+        }
+    };
+    match Winograd::of(geometry) {
+        Some(winograd) => winograd.forward(input, weight, finish),
+        None => forward_by_patches(geometry, input, weight, finish),
     }
-    forward_by_patches(geometry, input, weight)
 }
 
-fn forward_by_patches(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec<f32> {
+/// The same by patches; `finish` takes successive images of the output with the first one's index.
+fn forward_by_patches(
+    geometry: &Geometry,
+    input: &[f32],
+    weight: &[f32],
+    finish: impl Fn(usize, &mut [f32]) + Sync + Send,
+) -> Vec<f32> {
     let mut output = vec![0.0; geometry.input.batch * geometry.output_image()];
     let at_once = geometry.images_per_product();
     threads::for_each_chunk_with(
@@ -117,6 +174,7 @@ fn forward_by_patches(geometry: &Geometry, input: &[f32], weight: &[f32]) -> Vec
                 multiply(geometry, weight, patches, product);
                 swap_outer(images, geometry.positions(), geometry.out_channels, product, out);
             }
+            finish(index * at_once, out);
         },
     );
     output
@@ -139,7 +197,7 @@ fn multiply(geometry: &Geometry, weight: &[f32], patches: &[f32], product: &mut 
 /// - `gradient`: [`Geometry::output_shape`]
 pub fn input_gradient(geometry: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
     if let Some(backwards) = geometry.backwards() {
-        return forward(&backwards, gradient, &turned(geometry, weight));
+        return forward(&backwards, gradient, &turned(geometry, weight), None);
     }
     let (input_image, output_image) = (geometry.input.image(), geometry.output_image());
     let at_once = geometry.images_per_product();

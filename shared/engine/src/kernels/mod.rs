@@ -70,6 +70,65 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> 
     conv2d_by_burn(input, weight, window)
 }
 
+/// What becomes of a convolution's output in the same pass: `x·scale + shift` of each channel, then a
+/// sum, then 0 in place of what is less.
+///
+/// # Shapes
+/// - `scale`, `shift`: `[out]`
+/// - `summand`: as the output
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// What each channel is multiplied by.
+    pub scale: Tensor<1>,
+    /// What is added to each channel after that.
+    pub shift: Tensor<1>,
+    /// What is added to every number after that.
+    pub summand: Option<Tensor<4>>,
+    /// Whether 0 takes the place of what is less.
+    pub rectified: bool,
+}
+
+/// Whether [`conv2d_finished`] computes on this device: on the CPU, where no gradients are asked for.
+/// Elsewhere node after node is.
+pub fn finishes(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+}
+
+/// A convolution without bias, finished in the pass that computes it; [`finishes`] says where.
+///
+/// # Shapes
+/// - as [`conv2d`]
+pub fn conv2d_finished(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    window: Window,
+    finish: Finish,
+) -> Tensor<4> {
+    let device = input.device();
+    let [batch, channels, height, width] = input.dims();
+    let [out_channels, of_group, ..] = weight.dims();
+    let geometry = conv2d::Geometry {
+        input: unfold::Input { batch, channels, height, width, window },
+        out_channels,
+        groups: channels / of_group,
+    };
+    let shape = geometry.output_shape();
+    let summand = finish.summand.map(|summand| {
+        assert_eq!(summand.dims(), shape, "a summand of the output");
+        of_cpu(summand)
+    });
+    let (scale, shift) = (of_cpu(finish.scale), of_cpu(finish.shift));
+    let finish = conv2d::Finish {
+        scale: values_of(&scale),
+        shift: values_of(&shift),
+        summand: summand.as_ref().map(values_of),
+        rectified: finish.rectified,
+    };
+    let (input, weight) = (of_cpu(input), of_cpu(weight));
+    let output = conv2d::forward(&geometry, values_of(&input), values_of(&weight), Some(&finish));
+    Tensor::from_data(TensorData::new(output, shape), &device)
+}
+
 /// The same by burn's own operation, whatever the device.
 pub fn conv2d_by_burn(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
     let groups = input.dims()[1] / weight.dims()[1];
@@ -143,7 +202,7 @@ pub fn batch_norm_by_burn(
 /// - `input`, output: `[batch, channels, height, width]`
 /// - `scale`, `shift`: `[channels]`
 pub fn scale_and_shift(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
-    if !matches!(input.device().as_dispatch(), DispatchDevice::Flex(_)) {
+    if !finishes(&input.device()) {
         return scale_and_shift_by_burn(input, scale, shift);
     }
     let output = Dispatch::scale_and_shift(

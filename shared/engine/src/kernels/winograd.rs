@@ -138,8 +138,14 @@ impl Winograd {
         Images { channels: self.out_channels, height, width, top: 0, left: 0 }
     }
 
-    /// Output of the convolution, `[batch, out, rows, columns]`.
-    pub fn forward(&self, input: &[f32], weight: &[f32]) -> Vec<f32> {
+    /// Output of the convolution, `[batch, out, rows, columns]`; `finish` takes successive images of it
+    /// with the first one's index, while the cache holds them.
+    pub fn forward(
+        &self,
+        input: &[f32],
+        weight: &[f32],
+        finish: impl Fn(usize, &mut [f32]) + Sync + Send,
+    ) -> Vec<f32> {
         let weights = self.transformed(weight);
         let (of_input, of_output) = (self.of_input(), self.of_output());
         let rows_at_once = self.rows_at_once(&OF_A_THREAD);
@@ -150,11 +156,11 @@ impl Winograd {
             images_at_once * of_output.image(),
             Scratch::default,
             |Scratch { rows, inputs, outputs }, index, output| {
-                let first = index * images_at_once * of_input.image();
+                let first = index * images_at_once;
+                let input = &input[first * of_input.image()..];
                 for block in self.blocks(output.len() / of_output.image(), rows_at_once) {
                     inputs.resize(self.input.channels * block.of_channel(), 0.0);
                     for (channel, tiles) in inputs.chunks_mut(block.of_channel()).enumerate() {
-                        let input = &input[first..];
                         self.transform::<OfPixels, SIDE>(
                             &block, &of_input, channel, input, rows, tiles,
                         );
@@ -165,6 +171,7 @@ impl Winograd {
                         self.write_outputs(&block, channel, tiles, rows, output);
                     }
                 }
+                finish(first, output);
             },
         );
         output
@@ -445,7 +452,8 @@ fn transform_kernels(kernels: &[f32], transformed: &mut [f32]) {
         }
         let mut across = [[[0.0; LANES]; SIDE]; KERNEL];
         for (row, across) in across.iter_mut().enumerate() {
-            *across = of_taps(&[taps[KERNEL * row], taps[KERNEL * row + 1], taps[KERNEL * row + 2]]);
+            *across =
+                of_taps(&[taps[KERNEL * row], taps[KERNEL * row + 1], taps[KERNEL * row + 2]]);
         }
         for column in 0..SIDE {
             let down = of_taps(&[across[0][column], across[1][column], across[2][column]]);
@@ -475,9 +483,8 @@ fn kernel_gradient(sums: [f32; ENTRIES]) -> [f32; TAPS] {
         let both = 0.5 * (b + c);
         [a + both, 0.5 * (b - c), both + d]
     };
-    let columns: [_; SIDE] = std::array::from_fn(|column| {
-        taps(std::array::from_fn(|row| sums[row * SIDE + column]))
-    });
+    let columns: [_; SIDE] =
+        std::array::from_fn(|column| taps(std::array::from_fn(|row| sums[row * SIDE + column])));
     let mut kernel = [0.0; TAPS];
     for (row, kernel) in kernel.chunks_mut(KERNEL).enumerate() {
         kernel.copy_from_slice(&taps(columns.map(|column| column[row])));
