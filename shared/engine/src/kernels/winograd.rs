@@ -7,8 +7,10 @@
 //! with respect to the kernel is the same expression read backwards: Gᵀ[(A ∂Y Aᵀ) ⊙ (Bᵀ d B)]G,
 //! summed over tiles.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
+use pulp::{Arch, NullaryFnOnce};
 use rrlab_types::{Padding, Window};
 
 use super::conv2d::Geometry;
@@ -253,9 +255,8 @@ impl Winograd {
                 }
             }
         }
-        for (index, of_tiles) in rows.chunks(READ * wide).enumerate() {
-            transform_row::<T, READ>(of_tiles, &mut tiles[index * across..], across, block.pitch());
-        }
+        let (pitch, transform) = (block.pitch(), PhantomData::<T>);
+        Arch::new().dispatch(TransformRows { rows, across, tiles, pitch, transform });
     }
 
     /// Weights times inputs, entry by entry: `[out, 16, pitch]`.
@@ -284,7 +285,7 @@ impl Winograd {
         let wide = OUTPUTS * block.pitch();
         rows.resize(OUTPUTS * wide, 0.0);
         let (upper, lower) = rows[..OUTPUTS * wide].split_at_mut(wide);
-        write_pixels(tiles, block.pitch(), upper, lower);
+        Arch::new().dispatch(WritePixels { tiles, pitch: block.pitch(), upper, lower });
         for (index, tile_row) in block.rows.clone().enumerate() {
             let plane = (tile_row / down * self.out_channels + channel) * height;
             let first = OUTPUTS * (tile_row % down);
@@ -353,29 +354,44 @@ impl Transform<OUTPUTS> for OfGradients {
     }
 }
 
-/// Transforms a row of tiles, `rows` of its pixels with their padding, into entries that lie `pitch`
-/// apart.
-fn transform_row<T: Transform<READ>, const READ: usize>(
-    rows: &[f32],
-    entries: &mut [f32],
-    tiles: usize,
+// What follows is compiled for each kind of vector registers; `pulp` chooses at run time. The compiler
+// only does so to what is inlined into it.
+
+/// Transforms rows of tiles, `across` to a row, `READ` rows of pixels with their padding to each.
+struct TransformRows<'a, T, const READ: usize> {
+    rows: &'a [f32],
+    across: usize,
+    /// `[16, pitch]`
+    tiles: &'a mut [f32],
     pitch: usize,
-) {
-    let mut at = 0;
-    while tiles - at >= LANES {
-        transform_tiles::<T, READ, LANES>(rows, entries, at, pitch);
-        at += LANES;
-    }
-    if tiles - at >= 2 {
-        transform_tiles::<T, READ, 2>(rows, entries, at, pitch);
-        at += 2;
-    }
-    if at < tiles {
-        transform_tiles::<T, READ, 1>(rows, entries, at, pitch);
+    transform: PhantomData<T>,
+}
+
+impl<T: Transform<READ>, const READ: usize> NullaryFnOnce for TransformRows<'_, T, READ> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let wide = OUTPUTS * (self.across - 1) + READ;
+        for (index, rows) in self.rows.chunks(READ * wide).enumerate() {
+            let entries = &mut self.tiles[index * self.across..];
+            let mut at = 0;
+            while self.across - at >= LANES {
+                transform_tiles::<T, READ, LANES>(rows, entries, at, self.pitch);
+                at += LANES;
+            }
+            if self.across - at >= 2 {
+                transform_tiles::<T, READ, 2>(rows, entries, at, self.pitch);
+                at += 2;
+            }
+            if at < self.across {
+                transform_tiles::<T, READ, 1>(rows, entries, at, self.pitch);
+            }
+        }
     }
 }
 
-/// The same of `N` tiles from `at` on.
+/// Transforms `N` tiles of a row from `at` on.
 #[inline(always)]
 fn transform_tiles<T: Transform<READ>, const READ: usize, const N: usize>(
     rows: &[f32],
@@ -407,22 +423,35 @@ fn transform_tiles<T: Transform<READ>, const READ: usize, const N: usize>(
 }
 
 /// Aᵀ M A of one channel's tiles, `[16, pitch]`: the upper and the lower row of their outputs.
-fn write_pixels(tiles: &[f32], pitch: usize, upper: &mut [f32], lower: &mut [f32]) {
-    let (upper, _) = upper.as_chunks_mut::<{ OUTPUTS * LANES }>();
-    let (lower, _) = lower.as_chunks_mut::<{ OUTPUTS * LANES }>();
-    let entries: [&[Vector<LANES>]; ENTRIES] =
-        std::array::from_fn(|entry| tiles[entry * pitch..][..pitch].as_chunks().0);
-    for (index, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
-        let mut down = [[[0.0; LANES]; SIDE]; OUTPUTS];
-        for column in 0..SIDE {
-            let at = |row: usize| entries[row * SIDE + column][index];
-            [down[0][column], down[1][column]] = outputs(&[at(0), at(1), at(2), at(3)]);
-        }
-        for (numbers, pixels) in down.iter().zip([upper, lower]) {
-            let [first, second] = outputs(numbers);
-            for lane in 0..LANES {
-                pixels[OUTPUTS * lane] = first[lane];
-                pixels[OUTPUTS * lane + 1] = second[lane];
+struct WritePixels<'a> {
+    tiles: &'a [f32],
+    pitch: usize,
+    upper: &'a mut [f32],
+    lower: &'a mut [f32],
+}
+
+impl NullaryFnOnce for WritePixels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let (upper, _) = self.upper.as_chunks_mut::<{ OUTPUTS * LANES }>();
+        let (lower, _) = self.lower.as_chunks_mut::<{ OUTPUTS * LANES }>();
+        let entries: [&[Vector<LANES>]; ENTRIES] = std::array::from_fn(|entry| {
+            self.tiles[entry * self.pitch..][..self.pitch].as_chunks().0
+        });
+        for (index, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
+            let mut down = [[[0.0; LANES]; SIDE]; OUTPUTS];
+            for column in 0..SIDE {
+                let at = |row: usize| entries[row * SIDE + column][index];
+                [down[0][column], down[1][column]] = outputs(&[at(0), at(1), at(2), at(3)]);
+            }
+            for (numbers, pixels) in down.iter().zip([upper, lower]) {
+                let [first, second] = outputs(numbers);
+                for lane in 0..LANES {
+                    pixels[OUTPUTS * lane] = first[lane];
+                    pixels[OUTPUTS * lane + 1] = second[lane];
+                }
             }
         }
     }
