@@ -540,7 +540,7 @@ fn standardised(values: Tensor<4>, epsilon: f64) -> Tensor<4> {
 /// Output of an activation: every value by itself.
 fn activated(op: Op, input: Tensor<4>) -> Tensor<4> {
     match op {
-        Op::Relu => activation::relu(input),
+        Op::Relu => kernels::relu(input),
         Op::Relu6 => activation::relu6(input),
         Op::Clip { low, high } => input.clamp(low, high),
         Op::ScaleShift { scale, shift } => input.mul_scalar(scale).add_scalar(shift),
@@ -559,7 +559,7 @@ fn rearranged(op: Op, inputs: &[Tensor<4>]) -> Tensor<4> {
     let input = inputs[0].clone();
     let [batch, channels, height, width] = input.dims();
     match op {
-        Op::Add => input + inputs[1].clone(),
+        Op::Add => kernels::sum(input, inputs[1].clone()),
         Op::Mul => input * inputs[1].clone(),
         Op::Concat => Tensor::cat(inputs.to_vec(), 1),
         Op::ChannelSlice { start, end } => input.slice(s![.., start..end]),

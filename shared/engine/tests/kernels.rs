@@ -1,6 +1,6 @@
 //! The CPU kernels against burn's own operations, outputs and gradients.
 
-use burn::tensor::{Device, Distribution, Tensor, Tolerance};
+use burn::tensor::{Device, Distribution, Tensor, Tolerance, activation};
 use rrlab_engine::kernels;
 use rrlab_types::{Padding, Window};
 
@@ -108,6 +108,34 @@ fn batch_norm_and_its_gradients_equal_burns() {
         assert_close(gamma.grad(&ours_gradients).unwrap(), gamma.grad(&theirs_gradients).unwrap());
         assert_close(beta.grad(&ours_gradients).unwrap(), beta.grad(&theirs_gradients).unwrap());
     }
+}
+
+#[test]
+fn rectifiers_and_sums_and_their_gradients_equal_burns() {
+    let device = Device::flex().autodiff();
+    device.seed(12);
+    // Less than a task has, and more.
+    for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [20, 4, 16, 16]] {
+        let [one, other] = [0, 1].map(|_| random(shape, &device).require_grad());
+        let ours = kernels::sum(kernels::relu(one.clone()), other.clone());
+        let theirs = activation::relu(one.clone()) + other.clone();
+        let direction = random(shape, &device);
+        // Turned: gradients need not lie in the order of their dimensions.
+        let turned =
+            |values: Tensor<4>| (values.swap_dims(2, 3) * direction.clone().swap_dims(2, 3)).sum();
+        let (ours_gradients, theirs_gradients) =
+            (turned(ours.clone()).backward(), turned(theirs.clone()).backward());
+        assert_close(ours.inner(), theirs.inner());
+        for values in [&one, &other] {
+            let gradients = [&ours_gradients, &theirs_gradients];
+            let [ours, theirs] = gradients.map(|gradients| values.grad(gradients).unwrap());
+            assert_close(ours, theirs);
+        }
+    }
+    let odd = Tensor::<1>::from_floats([f32::NAN, -0.5, 0.5, f32::INFINITY], &Device::flex());
+    let rectified = kernels::relu(odd.reshape([1, 1, 2, 2])).into_data().to_vec::<f32>().unwrap();
+    assert!(rectified[0].is_nan());
+    assert_eq!(rectified[1..], [0.0, 0.5, f32::INFINITY]);
 }
 
 #[test]

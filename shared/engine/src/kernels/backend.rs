@@ -11,6 +11,7 @@ use rrlab_types::Window;
 
 use super::batch_norm::{self, ChannelMoments, Extent};
 use super::conv2d::{self, Geometry};
+use super::elementwise;
 use super::unfold::Input;
 
 /// Operations that the CPU backend gets from this crate, with shapes and formulas in
@@ -64,12 +65,29 @@ pub trait CpuKernels: Backend {
         gradient: FloatTensor<Self>,
         epsilon: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Each number, or 0 in place of what is less.
+    fn rectify(input: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Gradient of that with respect to its input, given its output and the gradient of that.
+    fn rectify_gradient(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Sum of two tensors of one shape.
+    fn sum_of_two(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 type CpuTensor = FloatTensor<Flex>;
 
 fn tensor(values: Vec<f32>, shape: impl std::convert::Into<Vec<usize>>) -> CpuTensor {
     CpuTensor::from_data(TensorData::new(values, shape.into()))
+}
+
+/// Numbers of a contiguous tensor, which may share all of a larger one's memory.
+pub(super) fn values(tensor: &CpuTensor) -> &[f32] {
+    &tensor.storage()[..tensor.shape().num_elements()]
 }
 
 fn dims<const D: usize>(tensor: &CpuTensor) -> [usize; D] {
@@ -93,7 +111,7 @@ impl CpuKernels for Flex {
         let geometry = geometry(&input, &weight, window);
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         tensor(
-            conv2d::forward(&geometry, input.storage(), weight.storage(), None),
+            conv2d::forward(&geometry, values(&input), values(&weight), None),
             geometry.output_shape(),
         )
     }
@@ -106,7 +124,7 @@ impl CpuKernels for Flex {
     ) -> CpuTensor {
         let geometry = geometry(&input, &weight, window);
         let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
-        let values = conv2d::input_gradient(&geometry, weight.storage(), gradient.storage());
+        let values = conv2d::input_gradient(&geometry, values(&weight), values(&gradient));
         tensor(values, dims::<4>(&input))
     }
 
@@ -118,7 +136,7 @@ impl CpuKernels for Flex {
     ) -> CpuTensor {
         let geometry = geometry(&input, &weight, window);
         let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
-        let values = conv2d::weight_gradient(&geometry, input.storage(), gradient.storage());
+        let values = conv2d::weight_gradient(&geometry, values(&input), values(&gradient));
         tensor(values, dims::<4>(&weight))
     }
 
@@ -126,7 +144,7 @@ impl CpuKernels for Flex {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
         let (input, scale, shift) =
             (input.to_contiguous(), scale.to_contiguous(), shift.to_contiguous());
-        let (input, scale, shift) = (input.storage(), scale.storage(), shift.storage());
+        let (input, scale, shift) = (values(&input), values(&scale), values(&shift));
         tensor(batch_norm::scale_and_shift(&extent, input, scale, shift), shape)
     }
 
@@ -139,13 +157,13 @@ impl CpuKernels for Flex {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
         let (input, gamma, beta) =
             (input.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
-        let moments = batch_norm::moments(&extent, input.storage());
+        let moments = batch_norm::moments(&extent, values(&input));
         let output = batch_norm::forward(
             &extent,
-            input.storage(),
+            values(&input),
             &moments,
-            gamma.storage(),
-            beta.storage(),
+            values(&gamma),
+            values(&beta),
             epsilon,
         );
         let means = moments.iter().map(|m| m.mean).collect();
@@ -169,15 +187,15 @@ impl CpuKernels for Flex {
         let (input, gamma, gradient) =
             (input.to_contiguous(), gamma.to_contiguous(), gradient.to_contiguous());
         let (mean, variance) = (mean.to_contiguous(), variance.to_contiguous());
-        let pairs = mean.storage().iter().zip(variance.storage());
+        let pairs = values(&mean).iter().zip(values(&variance));
         let moments: Vec<_> =
             pairs.map(|(&mean, &variance)| ChannelMoments { mean, variance }).collect();
         let gradients = batch_norm::backward(
             &extent,
-            input.storage(),
+            values(&input),
             &moments,
-            gamma.storage(),
-            gradient.storage(),
+            values(&gamma),
+            values(&gradient),
             epsilon,
         );
         (
@@ -185,6 +203,23 @@ impl CpuKernels for Flex {
             tensor(gradients.gamma, [extent.channels]),
             tensor(gradients.beta, [extent.channels]),
         )
+    }
+
+    fn rectify(input: CpuTensor) -> CpuTensor {
+        let shape = dims::<4>(&input);
+        tensor(elementwise::relu(values(&input.to_contiguous())), shape)
+    }
+
+    fn rectify_gradient(output: CpuTensor, gradient: CpuTensor) -> CpuTensor {
+        let shape = dims::<4>(&output);
+        let (output, gradient) = (output.to_contiguous(), gradient.to_contiguous());
+        tensor(elementwise::relu_gradient(values(&output), values(&gradient)), shape)
+    }
+
+    fn sum_of_two(one: CpuTensor, other: CpuTensor) -> CpuTensor {
+        let shape = dims::<4>(&one);
+        let (one, other) = (one.to_contiguous(), other.to_contiguous());
+        tensor(elementwise::sum(values(&one), values(&other)), shape)
     }
 }
 
@@ -227,6 +262,36 @@ impl<B: CpuKernels> Backward<B, 3> for BatchNormStep {
             if let Some(node) = node {
                 grads.register::<B>(node.id, gradient);
             }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct RectifyStep;
+
+impl<B: CpuKernels> Backward<B, 1> for RectifyStep {
+    /// The output.
+    type State = Primitive<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [input_node] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        if let Some(node) = input_node {
+            grads.register::<B>(node.id, B::rectify_gradient(ops.state, gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SumStep;
+
+impl<B: CpuKernels> Backward<B, 2> for SumStep {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        for node in ops.parents.into_iter().flatten() {
+            grads.register::<B>(node.id, gradient.clone());
         }
     }
 }
@@ -301,5 +366,27 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         _: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+
+    fn rectify(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let node = input.node();
+        let output = B::rectify(input.into_primitive());
+        match RectifyStep.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(output.clone(), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn rectify_gradient(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+
+    fn sum_of_two(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [one.node(), other.node()];
+        let output = B::sum_of_two(one.into_primitive(), other.into_primitive());
+        match SumStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
     }
 }

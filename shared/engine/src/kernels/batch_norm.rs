@@ -135,8 +135,7 @@ pub fn forward(
 /// `x·scale + shift` for `input` `[batch, channels, positions]`; the others are one number a
 /// channel.
 pub fn scale_and_shift(extent: &Extent, input: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
-    let mut output = vec![0.0; input.len()];
-    threads::for_each_chunk(&mut output, extent.channels * extent.positions, |image, out| {
+    threads::filled(input.len(), extent.channels * extent.positions, |image, out| {
         let input = &input[image * out.len()..][..out.len()];
         let planes = out.chunks_mut(extent.positions).zip(input.chunks(extent.positions));
         for (channel, (out, input)) in planes.enumerate() {
@@ -145,8 +144,7 @@ pub fn scale_and_shift(extent: &Extent, input: &[f32], scale: &[f32], shift: &[f
                 out[at] = input[at] * scale + shift;
             }
         }
-    });
-    output
+    })
 }
 
 /// Gradients with respect to input, γ and β.
@@ -184,12 +182,9 @@ pub fn backward(
     let channels = sums.iter().zip(&inverse);
     let gamma_gradient: Vec<f32> = channels.map(|(sum, inverse)| sum.1 as f32 * inverse).collect();
 
-    let mut input_gradient = vec![0.0; input.len()];
     let count = extent.count() as f32;
-    threads::for_each_chunk(
-        &mut input_gradient,
-        extent.channels * extent.positions,
-        |image, out| {
+    let input_gradient =
+        threads::filled(input.len(), extent.channels * extent.positions, |image, out| {
             let start = image * out.len();
             let (input, gradient) = (&input[start..][..out.len()], &gradient[start..][..out.len()]);
             for (channel, out) in out.chunks_mut(extent.positions).enumerate() {
@@ -204,7 +199,6 @@ pub fn backward(
                     out[at] = dy[at] * scale + x[at] * slope + offset;
                 }
             }
-        },
-    );
+        });
     Gradients { input: input_gradient, gamma: gamma_gradient, beta }
 }

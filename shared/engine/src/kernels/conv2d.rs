@@ -153,10 +153,9 @@ fn forward_by_patches(
     weight: &[f32],
     finish: impl Fn(usize, &mut [f32]) + Sync + Send,
 ) -> Vec<f32> {
-    let mut output = vec![0.0; geometry.input.batch * geometry.output_image()];
     let at_once = geometry.images_per_product();
-    threads::for_each_chunk_with(
-        &mut output,
+    threads::filled_with(
+        geometry.input.batch * geometry.output_image(),
         at_once * geometry.output_image(),
         Scratch::default,
         |scratch, index, out| {
@@ -176,8 +175,7 @@ fn forward_by_patches(
             }
             finish(index * at_once, out);
         },
-    );
-    output
+    )
 }
 
 /// Weights times patches, group by group: `[out, columns]`.
@@ -201,9 +199,8 @@ pub fn input_gradient(geometry: &Geometry, weight: &[f32], gradient: &[f32]) -> 
     }
     let (input_image, output_image) = (geometry.input.image(), geometry.output_image());
     let at_once = geometry.images_per_product();
-    let mut input_gradient = vec![0.0; geometry.input.batch * input_image];
-    threads::for_each_chunk_with(
-        &mut input_gradient,
+    threads::filled_with(
+        geometry.input.batch * input_image,
         at_once * input_image,
         Scratch::default,
         |scratch, index, input_gradient| {
@@ -219,8 +216,7 @@ pub fn input_gradient(geometry: &Geometry, weight: &[f32], gradient: &[f32]) -> 
             }
             geometry.input.fold(images, patches, input_gradient);
         },
-    );
-    input_gradient
+    )
 }
 
 /// Weights of [`Geometry::backwards`], `[in, out / groups, rows, columns]`: each kernel turned by half,

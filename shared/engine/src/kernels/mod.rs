@@ -10,6 +10,7 @@ mod backend;
 mod batch_norm;
 mod conv2d;
 mod correlate;
+mod elementwise;
 mod matmul;
 mod patch_sums;
 mod planes;
@@ -18,15 +19,15 @@ mod unfold;
 mod winograd;
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Dispatch, DispatchDevice, Flex, TensorMetadata as _};
+use burn::backend::{Dispatch, DispatchDevice, Flex};
 use burn::tensor::{
-    Device, Tensor, TensorData, module,
+    Device, Tensor, TensorData, activation, module,
     ops::{ConvOptions, PadMode, UnfoldOptions},
     s,
 };
 use rrlab_types::{Padding, Window};
 
-use backend::CpuKernels;
+use backend::{CpuKernels, values as values_of};
 pub(crate) use matmul::{Matrix, WriteMode, matmul};
 pub use planes::Offset;
 
@@ -218,6 +219,23 @@ pub fn scale_and_shift_by_burn(input: Tensor<4>, scale: Tensor<1>, shift: Tensor
     input * per_channel(scale) + per_channel(shift)
 }
 
+/// Each number, or 0 in place of what is less: by the CPU's kernels there, by burn's own operation
+/// elsewhere.
+pub fn relu(input: Tensor<4>) -> Tensor<4> {
+    if !is_cpu(&input.device()) {
+        return activation::relu(input);
+    }
+    Tensor::from_dispatch(Dispatch::rectify(input.into_dispatch()))
+}
+
+/// Sum of two tensors of one shape, likewise.
+pub fn sum(one: Tensor<4>, other: Tensor<4>) -> Tensor<4> {
+    if !is_cpu(&one.device()) {
+        return one + other;
+    }
+    Tensor::from_dispatch(Dispatch::sum_of_two(one.into_dispatch(), other.into_dispatch()))
+}
+
 /// A vector of channels, `[channels]`, as `[1, channels, 1, 1]`, which stretches over batch and
 /// positions.
 pub fn per_channel(values: Tensor<1>) -> Tensor<4> {
@@ -273,11 +291,6 @@ fn of_cpu<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Flex> {
     let tensor = if tensor.is_autodiff() { tensor.inner() } else { tensor };
     let primitive = tensor.try_into_primitive::<Flex>();
     primitive.expect("callers have asked for its device").to_contiguous()
-}
-
-fn values_of(tensor: &FloatTensor<Flex>) -> &[f32] {
-    // A part of a larger tensor may share all of its memory.
-    &tensor.storage()[..tensor.shape().num_elements()]
 }
 
 /// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)` for each offset (dy, dx),

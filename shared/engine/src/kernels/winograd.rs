@@ -152,9 +152,8 @@ impl Winograd {
         let (of_input, of_output) = (self.of_input(), self.of_output());
         let rows_at_once = self.rows_at_once(&OF_A_THREAD);
         let images_at_once = (rows_at_once / self.tiles[0]).max(1);
-        let mut output = vec![0.0; self.input.batch * of_output.image()];
-        threads::for_each_chunk_with(
-            &mut output,
+        threads::filled_with(
+            self.input.batch * of_output.image(),
             images_at_once * of_output.image(),
             Scratch::default,
             |Scratch { rows, inputs, outputs }, index, output| {
@@ -175,8 +174,7 @@ impl Winograd {
                 }
                 finish(first, output);
             },
-        );
-        output
+        )
     }
 
     /// Gradient with respect to the weight, `[out, in · 9]`, given that of the output.
@@ -204,25 +202,23 @@ impl Winograd {
                 matmul_into_part(outputs, inputs, sums, channels, WriteMode::Add);
             });
         }
-        let mut weights = vec![0.0; out_channels * channels * TAPS];
-        threads::for_each_chunk(&mut weights, channels * TAPS, |channel, kernels| {
+        let of_channel = channels * TAPS;
+        threads::filled(out_channels * of_channel, of_channel, |channel, kernels| {
             for (index, kernel) in kernels.chunks_mut(TAPS).enumerate() {
                 let sum = |entry| sums[(entry * out_channels + channel) * channels + index];
                 kernel.copy_from_slice(&kernel_gradient(std::array::from_fn(sum)));
             }
-        });
-        weights
+        })
     }
 
     /// G g Gᵀ of each kernel, `[out, 16, in]`.
     fn transformed(&self, weight: &[f32]) -> Vec<f32> {
         let channels = self.input.channels;
-        let mut transformed = vec![0.0; self.out_channels * ENTRIES * channels];
-        threads::for_each_chunk(&mut transformed, ENTRIES * channels, |channel, transformed| {
+        let of_channel = ENTRIES * channels;
+        threads::filled(self.out_channels * of_channel, of_channel, |channel, transformed| {
             let kernels = &weight[channel * channels * TAPS..][..channels * TAPS];
             transform_kernels(kernels, transformed);
-        });
-        transformed
+        })
     }
 
     /// Transforms a block's tiles of one channel, `[16, pitch]`, of images `[batch, channels, height,
