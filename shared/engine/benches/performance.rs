@@ -4,8 +4,9 @@
 //! `cargo bench -p rrlab-engine --bench performance` prints how many dense passes calibration takes,
 //! how its time grows, and what a sweep's cell costs beside its parts. With words after `--`,
 //! `forward ARCHITECTURE BATCH`, `train ARCHITECTURE BATCH`, `calibrate ARCHITECTURE IMAGES` or
-//! `sweep ARCHITECTURE IMAGES`, it prints that one figure: images per second, dense passes, or a
-//! cell over its parts; with `sweeps`, the last table alone.
+//! `sweep ARCHITECTURE IMAGES`, it prints that one figure: images per second, dense passes with the
+//! seconds of all, of what goes over images and of a dense pass, or a cell over its parts; with
+//! `sweeps`, the last table alone.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -315,7 +316,11 @@ fn main() -> ExitCode {
             match *what {
                 "forward" => println!("{}", forward(architecture, count)),
                 "train" => println!("{}", train(architecture, count)),
-                "calibrate" => println!("{}", calibration(architecture, count).passes()),
+                "calibrate" => {
+                    let measured = calibration(architecture, count);
+                    let Calibration { seconds, over_images, dense } = measured;
+                    println!("{} {seconds} {over_images} {dense}", measured.passes());
+                }
                 "sweep" => println!("{}", cell(architecture, count).ratio()),
                 _ => return ExitCode::from(2),
             }

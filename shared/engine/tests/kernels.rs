@@ -133,25 +133,36 @@ fn rectifiers_and_sums_and_their_gradients_equal_burns() {
         }
     }
     let odd = Tensor::<1>::from_floats([f32::NAN, -0.5, 0.5, f32::INFINITY], &Device::flex());
-    let rectified = kernels::relu(odd.reshape([1, 1, 2, 2])).into_data().to_vec::<f32>().unwrap();
+    let rectified =
+        kernels::relu(odd.reshape([1, 1, 2, 2])).into_data().try_to_vec::<f32>().unwrap();
     assert!(rectified[0].is_nan());
     assert_eq!(rectified[1..], [0.0, 0.5, f32::INFINITY]);
 }
 
 #[test]
-fn channels_scaled_and_shifted_equal_burns() {
-    let device = Device::flex();
+fn channels_scaled_and_shifted_and_their_gradients_equal_burns() {
+    let device = Device::flex().autodiff();
     device.seed(11);
     for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [64, 2, 1, 1]] {
-        let input: Tensor<4> = random(shape, &device);
-        let [scale, shift] = [0, 1].map(|_| random([shape[1]], &device));
-        let ours = kernels::scale_and_shift(input.clone(), scale.clone(), shift.clone());
-        let theirs = kernels::scale_and_shift_by_burn(input.clone(), scale.clone(), shift.clone());
-        assert_close(ours, theirs.clone());
-        // What lies otherwise in memory is read in the order of its dimensions.
-        let turned = input.swap_dims(2, 3);
-        let ours = kernels::scale_and_shift(turned, scale, shift);
-        assert_close(ours, theirs.swap_dims(2, 3));
+        // As they are, and otherwise in memory: numbers are read in the order of their dimensions.
+        for turned in [false, true] {
+            let input: Tensor<4> = random(shape, &device).require_grad();
+            let [scale, shift] = [0, 1].map(|_| random([shape[1]], &device).require_grad());
+            let values = || if turned { input.clone().swap_dims(2, 3) } else { input.clone() };
+            let ours = kernels::scale_and_shift(values(), scale.clone(), shift.clone());
+            let theirs = kernels::scale_and_shift_by_burn(values(), scale.clone(), shift.clone());
+            let direction = random(ours.dims(), &device);
+            let ours_gradients = (ours.clone() * direction.clone()).sum().backward();
+            let theirs_gradients = (theirs.clone() * direction).sum().backward();
+            assert_close(ours.inner(), theirs.inner());
+            let gradients = [&ours_gradients, &theirs_gradients];
+            let [ours, theirs] = gradients.map(|all| input.grad(all).unwrap());
+            assert_close(ours, theirs);
+            for vector in [&scale, &shift] {
+                let [ours, theirs] = gradients.map(|all| vector.grad(all).unwrap());
+                assert_close(ours, theirs);
+            }
+        }
     }
 }
 

@@ -6,6 +6,9 @@
 //! products with all before it are one sum over a part of one row of G. G of a wide layer is larger
 //! than any cache; so the rows are gone through once, and each serves all channels.
 
+use std::ops::Range;
+
+use pulp::{Arch, NullaryFnOnce};
 use rrlab_types::{ChannelMoments, magnitude_order};
 
 use super::second_moments::{InputMoments, PatchMoments};
@@ -20,11 +23,9 @@ const HALF: f64 = 0.5;
 /// the cache, serves many channels, and few enough that a layer of 512 channels, where it takes
 /// time, keeps eight threads busy.
 const CHANNELS_PER_PRODUCT: usize = 64;
-/// Rows of G that one task goes through for all channels: of the widest layers they fit the second
-/// cache.
-const ROWS_PER_TASK: usize = 32;
-/// Sums that are kept apart, so that one addition need not wait for the last.
-const LANES: usize = 4;
+/// Columns of G that one task goes through for all channels: few enough that those of the widest
+/// layers about fit the second cache, and that their sums stay in vector registers.
+const COLUMNS_PER_TASK: usize = 64;
 
 /// One weight of a channel. Small, since a layer has millions.
 #[derive(Debug, Clone, Copy)]
@@ -183,58 +184,105 @@ impl<'a> Halved<'a> {
         Self { larger, smaller }
     }
 
-    /// Rank of each entry of the patch, the largest first.
-    fn ranks(self) -> Vec<u32> {
-        let mut ranks = vec![0; self.larger.len() + self.smaller.len()];
-        for (rank, entry) in self.larger.iter().chain(self.smaller).enumerate() {
-            ranks[entry.index()] = narrow(rank);
+    /// The weights in the order in which they are summed.
+    fn order(self) -> SummingOrder {
+        let summed = self.larger.iter().chain(self.smaller.iter().rev());
+        let weights: Vec<_> = summed.map(|entry| (entry.index, entry.weight)).collect();
+        let mut places = vec![0; weights.len()];
+        for (place, (index, _)) in weights.iter().enumerate() {
+            places[*index as usize] = place;
         }
-        ranks
+        SummingOrder { weights, places, restart: self.larger.len() }
     }
+}
 
-    /// Those that are summed before the weight of this rank.
-    fn before(self, rank: usize) -> &'a [Entry] {
-        match rank.checked_sub(self.larger.len()) {
-            None => &self.larger[..rank],
-            Some(rank) => &self.smaller[rank + 1..],
+/// A channel's weights in the order in which they are summed.
+struct SummingOrder {
+    /// Index into the patch and value of each.
+    weights: Vec<(u32, f32)>,
+    /// Where in `weights` each entry of the patch is, `[patch]`.
+    places: Vec<usize>,
+    /// Where sums begin anew, with the smallest weight.
+    restart: usize,
+}
+
+impl SummingOrder {
+    /// Calls `visit(index, Σ w_b G_ab over the weights summed before)` for each of these entries of the
+    /// patch; `columns` are theirs of G.
+    fn for_each(
+        &self,
+        entries: Range<usize>,
+        columns: &[[f32; COLUMNS_PER_TASK]],
+        mut visit: impl FnMut(usize, f64),
+    ) {
+        let mut visited: Vec<_> =
+            entries.clone().map(|index| (self.places[index], index)).collect();
+        visited.sort_unstable();
+        let (mut sums, mut summed) = ([0.0; COLUMNS_PER_TASK], 0);
+        for (place, index) in visited {
+            if (summed..=place).contains(&self.restart) {
+                (sums, summed) = ([0.0; COLUMNS_PER_TASK], self.restart);
+            }
+            let weights = &self.weights[summed..place];
+            let added = Arch::new().dispatch(WeightedSum { columns, weights });
+            for (sum, added) in sums.iter_mut().zip(added) {
+                *sum += f64::from(added);
+            }
+            summed = place;
+            visit(index, sums[index - entries.start]);
         }
     }
 }
 
-/// Σ over entries of their weight times their value in a row of G.
-fn weighted_sum(row: &[f32], entries: &[Entry]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let (chunks, rest) = entries.as_chunks::<LANES>();
-    for chunk in chunks {
-        // By index: nothing is called for each.
-        for lane in 0..LANES {
-            sums[lane] += f64::from(chunk[lane].weight * row[chunk[lane].index()]);
+/// Σ of weights times their rows of some columns of G, in the widest vectors that the processor has.
+struct WeightedSum<'a> {
+    /// `[patch]`
+    columns: &'a [[f32; COLUMNS_PER_TASK]],
+    /// Index into the patch and value of each.
+    weights: &'a [(u32, f32)],
+}
+
+impl NullaryFnOnce for WeightedSum<'_> {
+    type Output = [f32; COLUMNS_PER_TASK];
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let mut sums = [0.0; COLUMNS_PER_TASK];
+        for &(index, weight) in self.weights {
+            let row = &self.columns[index as usize];
+            for column in 0..COLUMNS_PER_TASK {
+                sums[column] += weight * row[column];
+            }
         }
+        sums
     }
-    for (lane, entry) in rest.iter().enumerate() {
-        sums[lane] += f64::from(entry.weight * row[entry.index()]);
-    }
-    sums.iter().sum()
 }
 
 impl PatchMoments {
     /// For each weight `w_a` of each channel Σ `w_b G_ab` over the weights that are summed before
     /// it, `[patch, channels]`.
     fn earlier(&self, channels: &[Halved<'_>]) -> Vec<f32> {
-        let ranks: Vec<Vec<u32>> = channels.iter().map(|channel| channel.ranks()).collect();
-        let mut sums = vec![0.0; self.patch * channels.len()];
-        threads::for_each_chunk(&mut sums, ROWS_PER_TASK * channels.len(), |task, sums| {
-            let first = task * ROWS_PER_TASK;
-            for (at, (channel, ranks)) in channels.iter().zip(&ranks).enumerate() {
-                for (row, sums) in sums.chunks_mut(channels.len()).enumerate() {
-                    let index = first + row;
-                    let values = &self.second[index * self.patch..][..self.patch];
-                    let before = channel.before(ranks[index] as usize);
-                    sums[at] = weighted_sum(values, before) as f32;
-                }
+        let orders = threads::map_range(channels.len(), |channel| channels[channel].order());
+        let of_task = COLUMNS_PER_TASK * channels.len();
+        threads::filled(self.patch * channels.len(), of_task, |task, earlier| {
+            let first = task * COLUMNS_PER_TASK;
+            let entries = first..first + earlier.len() / channels.len();
+            let columns = self.columns(entries.clone());
+            for (channel, order) in orders.iter().enumerate() {
+                order.for_each(entries.clone(), &columns, |index, sum| {
+                    earlier[(index - first) * channels.len() + channel] = sum as f32;
+                });
             }
-        });
-        sums
+        })
+    }
+
+    /// These columns of G beside each other, and zeros where they are too few, `[patch]`.
+    fn columns(&self, which: Range<usize>) -> Vec<[f32; COLUMNS_PER_TASK]> {
+        let mut columns = vec![[0.0; COLUMNS_PER_TASK]; self.patch];
+        for (columns, row) in columns.iter_mut().zip(self.second.chunks(self.patch)) {
+            columns[..which.len()].copy_from_slice(&row[which.clone()]);
+        }
+        columns
     }
 
     /// Σ `w_a w_b G_ab` over the first 0, 1, 2, … entries: one more adds its products with those

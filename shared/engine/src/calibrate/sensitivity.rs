@@ -11,7 +11,7 @@ use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rrlab_types::{NodeId, SensitivityMeasurement};
 
 use super::images::CalibrationImages;
-use crate::kernels::channel_products;
+use crate::kernels::{self, channel_products};
 use crate::model::{Model, normal_values};
 use crate::network::{Activations, Network, download, upload};
 use crate::sums::add_values;
@@ -193,7 +193,7 @@ fn forward_with_leaves(
         let mut output = network.node_output(id, &inputs);
         if graph.node(id).role.is_some() {
             let leaf = output.zeros_like().require_grad();
-            output = output + leaf.clone();
+            output = kernels::sum(output, leaf.clone());
             leaves.push(leaf);
         }
         values.store(id, output);

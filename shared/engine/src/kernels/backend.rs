@@ -41,12 +41,19 @@ pub trait CpuKernels: Backend {
         window: Window,
     ) -> FloatTensor<Self>;
 
-    /// Each channel times a number of its own, plus another. Without gradients.
+    /// Each channel times a number of its own, plus another.
     fn scale_and_shift(
         input: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
+
+    /// Gradients of that with respect to input, scale and shift.
+    fn scale_and_shift_backward(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// Batch norm: output, mean and variance of each channel.
     fn batch_norm_forward(
@@ -146,6 +153,23 @@ impl CpuKernels for Flex {
             (input.to_contiguous(), scale.to_contiguous(), shift.to_contiguous());
         let (input, scale, shift) = (values(&input), values(&scale), values(&shift));
         tensor(batch_norm::scale_and_shift(&extent, input, scale, shift), shape)
+    }
+
+    fn scale_and_shift_backward(
+        input: CpuTensor,
+        scale: CpuTensor,
+        gradient: CpuTensor,
+    ) -> (CpuTensor, CpuTensor, CpuTensor) {
+        let (extent, shape) = (extent(&input), dims::<4>(&input));
+        let (input, scale, gradient) =
+            (input.to_contiguous(), scale.to_contiguous(), gradient.to_contiguous());
+        let (input, scale, gradient) = (values(&input), values(&scale), values(&gradient));
+        let unshifted = vec![0.0; extent.channels];
+        let of_input = batch_norm::scale_and_shift(&extent, gradient, scale, &unshifted);
+        let of_scale = batch_norm::products(&extent, input, gradient);
+        let of_shift = batch_norm::sums(&extent, gradient);
+        let of_channels = [extent.channels];
+        (tensor(of_input, shape), tensor(of_scale, of_channels), tensor(of_shift, of_channels))
     }
 
     fn batch_norm_forward(
@@ -267,6 +291,25 @@ impl<B: CpuKernels> Backward<B, 3> for BatchNormStep {
 }
 
 #[derive(Debug)]
+struct ScaleAndShiftStep;
+
+impl<B: CpuKernels> Backward<B, 3> for ScaleAndShiftStep {
+    /// Input and scale.
+    type State = [Primitive<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let [input, scale] = ops.state;
+        let (of_input, of_scale, of_shift) = B::scale_and_shift_backward(input, scale, gradient);
+        for (node, gradient) in ops.parents.into_iter().zip([of_input, of_scale, of_shift]) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
 struct RectifyStep;
 
 impl<B: CpuKernels> Backward<B, 1> for RectifyStep {
@@ -330,11 +373,26 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
     }
 
     fn scale_and_shift(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        unreachable!("where gradients are asked for, burn's own operations compute it")
+        let nodes = [input.node(), scale.node(), shift.node()];
+        let (input, scale, shift) =
+            (input.into_primitive(), scale.into_primitive(), shift.into_primitive());
+        let output = B::scale_and_shift(input.clone(), scale.clone(), shift);
+        match ScaleAndShiftStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([input, scale], output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn scale_and_shift_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("gradients are computed on the backend that autodiff wraps")
     }
 
     fn batch_norm_forward(

@@ -197,13 +197,13 @@ pub fn batch_norm_by_burn(
 }
 
 /// Each channel times a number of its own, plus another: what follows a norm. On the CPU in one pass
-/// over the image, where no gradients are asked for.
+/// over the image.
 ///
 /// # Shapes
 /// - `input`, output: `[batch, channels, height, width]`
 /// - `scale`, `shift`: `[channels]`
 pub fn scale_and_shift(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
-    if !finishes(&input.device()) {
+    if !is_cpu(&input.device()) {
         return scale_and_shift_by_burn(input, scale, shift);
     }
     let output = Dispatch::scale_and_shift(
