@@ -75,20 +75,20 @@ pub(crate) fn filled_with<S>(
 }
 
 /// Runs `work(index, chunk)` on successive chunks of `length`, the last perhaps shorter.
-pub(crate) fn for_each_chunk(
-    data: &mut [f32],
+pub(crate) fn for_each_chunk<T: Send>(
+    data: &mut [T],
     length: usize,
-    work: impl Fn(usize, &mut [f32]) + Sync + Send,
+    work: impl Fn(usize, &mut [T]) + Sync + Send,
 ) {
     for_each_chunk_with(data, length, || (), |(), index, chunk| work(index, chunk));
 }
 
 /// The same with something that each thread makes once and reuses.
-pub(crate) fn for_each_chunk_with<S>(
-    data: &mut [f32],
+pub(crate) fn for_each_chunk_with<S, T: Send>(
+    data: &mut [T],
     length: usize,
     make: impl Fn() -> S + Sync + Send,
-    work: impl Fn(&mut S, usize, &mut [f32]) + Sync + Send,
+    work: impl Fn(&mut S, usize, &mut [T]) + Sync + Send,
 ) {
     #[cfg(feature = "rayon")]
     data.par_chunks_mut(length)

@@ -75,7 +75,7 @@ pub use rule::{
 };
 pub use selection::{Candidate, PairedDifference, Refinement, Search, Selection, UnknownSearch};
 pub use selection_plan::SelectionPlan;
-pub use sketch::{ScoreSketch, lamp_scores, magnitude_order, significant};
+pub use sketch::{ScoreSketch, falling_lamp_scores, lamp_scores, magnitude_order, significant};
 pub use story::{Story, StoryError, StoryPlace, StoryStep};
 pub use training::{
     Distillation, DistillationPlan, EpochReport, Optimizer, Schedule, StepReport, TrainingPlan,

@@ -43,35 +43,27 @@ fn anchors() -> Vec<f64> {
 }
 
 impl ScoreSketch {
-    /// The sketches of a network's layers from the scores of their weights, in any order. Scores
-    /// are finite and not negative.
+    /// The sketches of a network's layers from the scores of their weights, in any order: those that
+    /// fall already need no sorting. Scores are finite and not negative.
     pub fn of_network(layers: Vec<Vec<f64>>) -> Vec<Self> {
-        let mut layers = layers;
-        for scores in &mut layers {
-            scores.iter_mut().for_each(|score| *score = score.max(SMALLEST).ln());
-            scores.sort_unstable_by(|a, b| b.total_cmp(a));
-        }
-        let mut all: Vec<f64> = layers.concat();
-        // The stable sort merges what is sorted already.
-        all.sort_by(|a, b| b.total_cmp(a));
-        let thresholds = thresholds(&all);
-        layers.iter().map(|logs| Self::of_layer(logs, &thresholds)).collect()
+        let layers: Vec<Falling> = layers.into_iter().map(Falling::new).collect();
+        let thresholds = thresholds(&layers);
+        layers.iter().map(|scores| Self::of_layer(scores, &thresholds)).collect()
     }
 
-    /// The sketch of a layer's sorted logarithms with a vertex at each of these thresholds, and
-    /// more where it takes them.
-    fn of_layer(logs: &[f64], thresholds: &[f64]) -> Self {
-        let passing = |threshold: f64| logs.partition_point(|&log| log >= threshold);
+    /// The sketch of a layer's scores with a vertex at each of these thresholds, and more where it
+    /// takes them.
+    fn of_layer(scores: &Falling, thresholds: &[f64]) -> Self {
         let mut vertices: Vec<(f64, usize)> = Vec::new();
         for &threshold in thresholds {
-            let vertex = (threshold, passing(threshold));
+            let vertex = (threshold, scores.passing(threshold));
             if let Some(&before) = vertices.last() {
-                refine(logs, before, vertex, &mut vertices);
+                refine(scores, before, vertex, &mut vertices);
             }
             vertices.push(vertex);
         }
         let (log_scores, counts) = vertices.into_iter().unzip();
-        Self { log_scores, passing: Passing::Counts { weights: logs.len(), counts } }
+        Self { log_scores, passing: Passing::Counts { weights: scores.len(), counts } }
     }
 
     fn fraction(&self, vertex: usize) -> f64 {
@@ -122,23 +114,75 @@ impl ScoreSketch {
     }
 }
 
+/// A layer's scores, the largest first. Logarithms are taken of those that are looked at: a layer has
+/// millions.
+struct Falling(Vec<f64>);
+
+impl Falling {
+    fn new(mut scores: Vec<f64>) -> Self {
+        let falls = |above: &f64, below: &f64| above >= below;
+        if !scores.is_sorted_by(falls) {
+            scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        }
+        Self(scores)
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Logarithm of the score of this rank.
+    fn log(&self, rank: usize) -> f64 {
+        log_of(self.0[rank])
+    }
+
+    /// How many scores have at least this logarithm.
+    fn passing(&self, threshold: f64) -> usize {
+        self.0.partition_point(|&score| log_of(score) >= threshold)
+    }
+}
+
+fn log_of(score: f64) -> f64 {
+    score.max(SMALLEST).ln()
+}
+
+/// The score of this rank among those of all layers, without putting them in one order: found by its
+/// bits, which are in the order of the numbers as long as these are not negative.
+fn of_rank(layers: &[Falling], rank: usize) -> f64 {
+    let at_least = |bits: u64| {
+        let score = f64::from_bits(bits);
+        let passing = |layer: &Falling| layer.0.partition_point(|&other| other >= score);
+        layers.iter().map(passing).sum::<usize>()
+    };
+    // The largest number that more scores reach than come before the rank: a score itself.
+    let (mut reached, mut missed) = (0, f64::INFINITY.to_bits());
+    while missed - reached > 1 {
+        let middle = reached + (missed - reached) / 2;
+        if at_least(middle) > rank { reached = middle } else { missed = middle }
+    }
+    f64::from_bits(reached)
+}
+
 /// Thresholds, descending, from above all scores to below all, between them those of [`anchors`].
-/// `logs` are sorted.
-fn thresholds(logs: &[f64]) -> Vec<f64> {
-    let (Some(first), Some(last)) = (logs.first(), logs.last()) else { return Vec::new() };
-    let kept = |sparsity: f64| ((1.0 - sparsity) * logs.len() as f64).round() as usize;
-    let mut thresholds = vec![rounded(first + 1e-6)];
+fn thresholds(layers: &[Falling]) -> Vec<f64> {
+    let weights: usize = layers.iter().map(Falling::len).sum();
+    if weights == 0 {
+        return Vec::new();
+    }
+    let log = |rank: usize| log_of(of_rank(layers, rank));
+    let kept = |sparsity: f64| ((1.0 - sparsity) * weights as f64).round() as usize;
+    let mut thresholds = vec![rounded(log(0) + 1e-6)];
     for kept in anchors().into_iter().rev().map(kept) {
-        if kept == 0 || kept >= logs.len() {
+        if kept == 0 || kept >= weights {
             continue;
         }
-        let between = rounded(0.5 * (logs[kept - 1] + logs[kept]));
+        let between = rounded(0.5 * (log(kept - 1) + log(kept)));
         // Of equal scores none can be kept apart by a threshold.
         if thresholds.last().is_some_and(|above| between < *above) {
             thresholds.push(between);
         }
     }
-    thresholds.push(rounded(last - 1e-6));
+    thresholds.push(rounded(log(weights - 1) - 1e-6));
     thresholds
 }
 
@@ -149,29 +193,34 @@ fn rounded(log: f64) -> f64 {
 }
 
 /// Adds vertices between two until straight lines are close to the scores.
-fn refine(logs: &[f64], high: (f64, usize), low: (f64, usize), vertices: &mut Vec<(f64, usize)>) {
-    if low.1 - high.1 <= 1 || is_straight(logs, high, low) {
+fn refine(
+    scores: &Falling,
+    high: (f64, usize),
+    low: (f64, usize),
+    vertices: &mut Vec<(f64, usize)>,
+) {
+    if low.1 - high.1 <= 1 || is_straight(scores, high, low) {
         return;
     }
     let middle = high.1 + (low.1 - high.1) / 2;
-    let vertex = (rounded(0.5 * (logs[middle - 1] + logs[middle])), middle);
+    let vertex = (rounded(0.5 * (scores.log(middle - 1) + scores.log(middle))), middle);
     // Equal scores on both sides: the step lies where the scores are.
     if vertex.0 >= high.0 || vertex.0 <= low.0 {
         return;
     }
-    refine(logs, high, vertex, vertices);
+    refine(scores, high, vertex, vertices);
     vertices.push(vertex);
-    refine(logs, vertex, low, vertices);
+    refine(scores, vertex, low, vertices);
 }
 
-fn is_straight(logs: &[f64], high: (f64, usize), low: (f64, usize)) -> bool {
-    let (weights, inside) = (logs.len() as f64, low.1 - high.1);
+fn is_straight(scores: &Falling, high: (f64, usize), low: (f64, usize)) -> bool {
+    let (weights, inside) = (scores.len() as f64, low.1 - high.1);
     let checks = CHECKS.min(inside);
     (0..checks).all(|check| {
         let index = high.1 + inside * check / checks;
         // A weight's step is met in its middle.
         let exact = index as f64 + 0.5;
-        let line = high.1 as f64 + (high.0 - logs[index]) / (high.0 - low.0) * inside as f64;
+        let line = high.1 as f64 + (high.0 - scores.log(index)) / (high.0 - low.0) * inside as f64;
         let allowed = weights * TOLERANCE.min(RELATIVE_TOLERANCE * exact / weights);
         (line - exact).abs() <= allowed.max(1.0)
     })
@@ -189,13 +238,22 @@ fn is_straight(logs: &[f64], high: (f64, usize), low: (f64, usize)) -> bool {
 /// f32 scores of large layers are off by percents.
 pub fn lamp_scores(weights: &[f32]) -> Vec<f64> {
     let mut scores = vec![0.0; weights.len()];
-    let mut sum = 0.0;
-    for index in magnitude_order(weights) {
-        let square = f64::from(weights[index]).powi(2);
-        sum += square;
-        scores[index] = if sum > 0.0 { square / sum } else { 0.0 };
+    let order = magnitude_order(weights);
+    for (index, score) in order.iter().zip(falling_lamp_scores(weights, &order)) {
+        scores[*index] = score;
     }
     scores
+}
+
+/// The same in the order of magnitude, in which they fall.
+pub fn falling_lamp_scores(weights: &[f32], order: &[usize]) -> Vec<f64> {
+    let mut sum = 0.0;
+    let score = |&index: &usize| {
+        let square = f64::from(weights[index]).powi(2);
+        sum += square;
+        if sum > 0.0 { square / sum } else { 0.0 }
+    };
+    order.iter().map(score).collect()
 }
 
 /// Indices by falling |w|; of equals, the lower index first.

@@ -2,7 +2,8 @@
 
 use rrlab_types::{
     Affine, CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelMoments, ChannelSpread,
-    ChannelwiseOperator, LayerProfile, RepairOperator, ScoreSketch, lamp_scores, significant,
+    ChannelwiseOperator, LayerProfile, RepairOperator, ScoreSketch, falling_lamp_scores,
+    magnitude_order, significant,
 };
 use strum::VariantArray as _;
 
@@ -17,14 +18,18 @@ pub struct LayerScores {
 impl LayerScores {
     /// Sketches of every layer of a network, from the layers' weights.
     pub fn of_network(layers: &[&[f32]]) -> Vec<Self> {
-        let magnitudes = |layer: usize| {
-            layers[layer].iter().map(|weight| f64::from(weight.abs())).collect::<Vec<f64>>()
+        // Either score falls in the order of magnitude.
+        let falling = |layer: usize| {
+            let weights = layers[layer];
+            let order = magnitude_order(weights);
+            let magnitude = |&index: &usize| f64::from(weights[index].abs());
+            let magnitudes: Vec<f64> = order.iter().map(magnitude).collect();
+            (magnitudes, falling_lamp_scores(weights, &order))
         };
-        let lamp_scores = |layer: usize| lamp_scores(layers[layer]);
-        let (magnitudes, lamp) = threads::join(
-            || ScoreSketch::of_network((0..layers.len()).map(magnitudes).collect()),
-            || ScoreSketch::of_network(threads::map_range(layers.len(), lamp_scores)),
-        );
+        let (magnitudes, lamp): (Vec<_>, Vec<_>) =
+            threads::map_range(layers.len(), falling).into_iter().unzip();
+        let (magnitudes, lamp) =
+            threads::join(|| ScoreSketch::of_network(magnitudes), || ScoreSketch::of_network(lamp));
         let pairs = magnitudes.into_iter().zip(lamp);
         pairs.map(|(magnitude, lamp)| Self { magnitude, lamp }).collect()
     }

@@ -25,7 +25,7 @@ const HALF: f64 = 0.5;
 const CHANNELS_PER_PRODUCT: usize = 64;
 /// Columns of G that one task goes through for all channels: few enough that those of the widest
 /// layers about fit the second cache, and that their sums stay in vector registers.
-const COLUMNS_PER_TASK: usize = 64;
+const COLUMNS_PER_TASK: usize = 48;
 
 /// One weight of a channel. Small, since a layer has millions.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +104,8 @@ fn products(layer: &LayerWeights, moments: &InputMoments) -> Vec<f32> {
 impl<'a> LayerSums<'a> {
     /// Of a layer whose inputs have these moments.
     pub fn new(layer: &'a LayerWeights, moments: &'a InputMoments) -> Self {
-        Self { layer, moments, entries: sorted(layer), products: products(layer, moments) }
+        let (entries, products) = threads::join(|| sorted(layer), || products(layer, moments));
+        Self { layer, moments, entries, products }
     }
 
     /// The layer.

@@ -4,11 +4,19 @@
 use std::ops::Range;
 
 use super::matmul::{Matrix, WriteMode, matmul_into_part};
-use super::unfold::{Input, PATCH_VALUES};
+use super::unfold::Input;
 use crate::threads;
 
-/// Rows of the patch matrix, or of a product of a single group, that are one task.
+/// Values of patches that are laid out at once (8 MiB), where so few are columns enough for a product
+/// to come to speed: of more, each task of a product would bring its own part to the caches again.
+const VALUES_AT_ONCE: usize = 1 << 21;
+const LEAST_COLUMNS: usize = 512;
+/// Rows of the patch matrix that are one task, and columns that a matrix is mirrored in at a time.
 const ROWS_PER_TASK: usize = 64;
+/// Rows of a product of a single group that are one task: a part that leaves no thread without work,
+/// and enough for what all of them read.
+const PARTS_OF_PRODUCT: usize = 4;
+const ROWS_OF_PRODUCT: Range<usize> = 64..192;
 
 /// Σ p pᵀ over images and positions of each group, `[groups, patch, patch]`, then Σ p,
 /// `[groups, patch]`, where a patch is of `channels / groups` channels.
@@ -20,7 +28,7 @@ pub fn patch_sums(input: &Input, groups: usize, values: &[f32]) -> Vec<f32> {
     let patch = all_rows / groups;
     let mut sums = vec![0.0; all_rows * patch + all_rows];
     let (products, firsts) = sums.split_at_mut(all_rows * patch);
-    let at_once = (PATCH_VALUES / (all_rows * positions)).max(1);
+    let at_once = (VALUES_AT_ONCE / all_rows).max(LEAST_COLUMNS).div_ceil(positions);
     for values in values.chunks(at_once * input.image()) {
         let images = values.len() / input.image();
         let columns = images * positions;
@@ -30,7 +38,11 @@ pub fn patch_sums(input: &Input, groups: usize, values: &[f32]) -> Vec<f32> {
             input.unfold(images, first..first + rows.len() / columns, values, rows);
         });
         // A task's rows are of one group.
-        let rows_per_task = if groups == 1 { ROWS_PER_TASK } else { patch };
+        let part = patch.div_ceil(PARTS_OF_PRODUCT);
+        let rows_per_task = match groups {
+            1 => part.clamp(ROWS_OF_PRODUCT.start, ROWS_OF_PRODUCT.end),
+            _ => patch,
+        };
         threads::for_each_chunk(products, rows_per_task * patch, |task, out| {
             let (first, rows) = (task * rows_per_task, out.len() / patch);
             let group = first / patch * patch;
