@@ -3,7 +3,7 @@
 same number of threads. Needs torch and torchvision (`pip install torch torchvision --index-url
 https://download.pytorch.org/whl/cpu`) and an idle machine: PyTorch's threads spin.
 
-    cargo bench -p rrlab-engine --bench performance --no-run    # says where the program is
+    cargo bench -p rrlab-engine --features rayon --bench performance --no-run    # says where the program is
     python3 shared/engine/benches/performance.py PROGRAM [--rounds 3]
 """
 

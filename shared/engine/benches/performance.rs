@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md` that need nothing but the engine, and, one at a time for
 //! `performance.py` to set beside PyTorch's, the engine's speed.
 //!
-//! `cargo bench -p rrlab-engine --bench performance` prints how many dense passes calibration takes,
+//! `cargo bench -p rrlab-engine --features rayon --bench performance` prints how many dense passes calibration takes,
 //! how its time grows, and what a sweep's cell costs beside its parts. With words after `--`,
 //! `forward ARCHITECTURE BATCH`, `train ARCHITECTURE BATCH`, `calibrate ARCHITECTURE IMAGES` or
 //! `sweep ARCHITECTURE IMAGES`, it prints that one figure: images per second, dense passes with the
@@ -37,7 +37,7 @@ const LEAST: Duration = Duration::from_secs(3);
 /// proportion.
 const DENSE_IMAGES: usize = 256;
 /// Networks whose calibration is counted in dense passes, with how many images.
-const CALIBRATED: [(&str, usize); 9] = [
+const CALIBRATED: [(&str, usize); 10] = [
     ("resnet20", 256),
     ("resnet20", 1024),
     ("resnet18:width=0.25", 1024),
@@ -47,6 +47,8 @@ const CALIBRATED: [(&str, usize); 9] = [
     ("resnet34", 1024),
     ("vgg16_bn", 256),
     ("vgg16_bn", 1024),
+    // Of 224×224 pixels.
+    ("torchvision_resnet50", 64),
 ];
 
 /// Networks whose sweeps are measured, with how many images each network is repaired on.

@@ -187,8 +187,8 @@ fn correlations_equal_burns() {
         ([1, 1, 4, 4], few),
         ([300, 70, 10, 10], &few[..1]),
         ([2, 70, 4, 3], &few[..2]),
-        ([3, 40, 8, 7], &all),
-        ([2, 130, 5, 6], &all),
+        ([90, 40, 8, 7], &all),
+        ([100, 130, 5, 6], &all),
         ([130, 64, 16, 16], &all),
         // Some, or all but one, of the offsets leave nothing of the image inside it.
         ([9, 64, 1, 1], &all),

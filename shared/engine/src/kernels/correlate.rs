@@ -13,7 +13,7 @@ const VALUES_AT_ONCE: usize = 1 << 21;
 const ROWS_PER_TASK: usize = 64;
 
 /// Σ over images and pixels of `X[c](y, x)` · `X[c'](y + dy, x + dx)`, zero outside the image: by
-/// spectra where that takes fewer multiplications.
+/// spectra where that costs less.
 ///
 /// # Shapes
 /// - `input`: X, `[batch, channels, height, width]`
@@ -39,7 +39,7 @@ pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32>
 /// The same for offsets that leave a part of the image inside it.
 fn correlate_inside(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
     let by_pixels = offsets.len() * planes.height * planes.width * planes.channels;
-    if spectrum::multiplications(planes, offsets) < by_pixels {
+    if spectrum::cost(planes, offsets) < by_pixels {
         return spectrum::correlate(planes, input, offsets);
     }
     correlate_pixels(planes, input, offsets)

@@ -3,7 +3,7 @@
 //!
 //! On a GPU they are burn's own. On the CPU they are ours, because burn-flex converts layouts and
 //! tiles each image in turn: on ResNet-20 a training step took 2 to 3 times as long with it
-//! (`cargo bench -p rrlab-engine`). The same mathematics either way: `tests/kernels.rs` holds one
+//! (`cargo bench -p rrlab-engine --features rayon`). The same mathematics either way: `tests/kernels.rs` holds one
 //! against the other, gradients included.
 
 mod backend;

@@ -48,14 +48,22 @@ impl Frequencies {
     }
 }
 
-/// Multiplications for an image and channel, with its part of what is done once for the batch.
-pub fn multiplications(planes: &Planes, offsets: &[Offset]) -> usize {
+/// Multiplications of a large product that take the time of one of a transform, whose products are
+/// thin, and of a number that goes to memory for each pair of channels and comes back some times
+/// (both measured).
+const OF_TRANSFORM: usize = 2;
+const OF_PAIR: usize = 64;
+
+/// What it costs for an image and channel, with its part of what is done once for the batch, in
+/// multiplications of a large product.
+pub fn cost(planes: &Planes, offsets: &[Offset]) -> usize {
     let Frequencies { rows, columns, .. } = Frequencies::new(planes, offsets);
     let transforms = 2 * columns * planes.height * (planes.width + 2 * rows);
     // Of three products two are symmetric, of which half is computed; so is half of what reads them.
     let products = 2 * rows * columns * planes.channels;
     let reading = 3 * offsets.len() * rows * columns * planes.channels / 2;
-    transforms + products + reading / planes.batch.max(1)
+    let pairs = (rows * columns + offsets.len()) * planes.channels;
+    OF_TRANSFORM * transforms + products + (reading + OF_PAIR * pairs) / planes.batch.max(1)
 }
 
 /// Cosine and sine of a part of a turn.
