@@ -480,8 +480,9 @@ fn transform_kernels(kernels: &[f32], transformed: &mut [f32]) {
             *across =
                 of_taps(&[taps[KERNEL * row], taps[KERNEL * row + 1], taps[KERNEL * row + 2]]);
         }
+        let [upper, middle, lower] = &across;
         for column in 0..SIDE {
-            let down = of_taps(&[across[0][column], across[1][column], across[2][column]]);
+            let down = of_taps(&[upper[column], middle[column], lower[column]]);
             for (row, values) in down.iter().enumerate() {
                 let entry = (row * SIDE + column) * inputs + LANES * block;
                 transformed[entry..][..kernels.len()].copy_from_slice(&values[..kernels.len()]);
