@@ -209,8 +209,8 @@ impl Network {
         kernels::conv2d_finished(input, weight.clone(), window, finish)
     }
 
-    /// The same as [`Network::forward`], showing each node's output as soon as it is there, with the inputs that it came
-    /// from.
+    /// The same as [`Network::forward`], showing each node's output as soon as it is there, with the
+    /// inputs that it came from.
     pub fn forward_observed(
         &self,
         images: Tensor<4>,

@@ -26,9 +26,9 @@ pub(crate) fn map_range<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync 
     (0..count).map(work).collect()
 }
 
-/// `length` numbers: `work(index, chunk)` writes successive chunks of them, the last perhaps shorter,
-/// which it finds at 0. Each thread clears its own, where `vec![0.0; length]` would keep the others
-/// waiting.
+/// `length` numbers: `work(index, chunk)` writes successive chunks of them, of one number at least and
+/// the last perhaps shorter, which it finds at 0. Each thread clears its own, where
+/// `vec![0.0; length]` would keep the others waiting.
 pub(crate) fn filled(
     length: usize,
     chunk_length: usize,

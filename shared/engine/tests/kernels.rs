@@ -1,7 +1,7 @@
 //! The CPU kernels against burn's own operations, outputs and gradients.
 
 use burn::tensor::{Device, Distribution, Tensor, Tolerance, activation};
-use rrlab_engine::kernels;
+use rrlab_engine::kernels::{self, Finish};
 use rrlab_types::{Padding, Window};
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -137,6 +137,32 @@ fn rectifiers_and_sums_and_their_gradients_equal_burns() {
         kernels::relu(odd.reshape([1, 1, 2, 2])).into_data().try_to_vec::<f32>().unwrap();
     assert!(rectified[0].is_nan());
     assert_eq!(rectified[1..], [0.0, 0.5, f32::INFINITY]);
+    assert_finished_like_burn();
+}
+
+/// A convolution finished in its pass, by patches and in tiles, with a pixel that is not a number: no
+/// rectifier hides what it touched.
+fn assert_finished_like_burn() {
+    let device = Device::flex();
+    for channels in [4, 16] {
+        let mut image = random([3, channels, 6, 5], &device);
+        let nan = Tensor::full([1, 1, 1, 1], f32::NAN, &device);
+        image = image.slice_assign([1..2, 2..3, 3..4, 3..4], nan);
+        let weight: Tensor<4> = random([channels, channels, 3, 3], &device);
+        let [scale, shift] = [0, 1].map(|_| random([channels], &device));
+        let summand: Tensor<4> = random([3, channels, 6, 5], &device);
+        let window = Window::square(3, 1, 1);
+        let convolved = kernels::conv2d_by_burn(image.clone(), weight.clone(), window);
+        let scaled = kernels::scale_and_shift_by_burn(convolved, scale.clone(), shift.clone());
+        let theirs = activation::relu(scaled + summand.clone());
+        let finish = Finish { scale, shift, summand: Some(summand), rectified: true };
+        let ours = kernels::conv2d_finished(image, weight, window, finish);
+        let untouched =
+            |all: Tensor<4>| Tensor::cat(vec![all.clone().narrow(0, 0, 1), all.narrow(0, 2, 1)], 0);
+        assert_close(untouched(ours.clone()), untouched(theirs));
+        let touched = ours.slice([1..2, 0..1, 2..5, 2..5]).into_data().try_to_vec::<f32>().unwrap();
+        assert!(touched.iter().all(|value| value.is_nan()), "{touched:?}");
+    }
 }
 
 #[test]

@@ -246,6 +246,9 @@ pub fn lamp_scores(weights: &[f32]) -> Vec<f64> {
 }
 
 /// The same in the order of magnitude, in which they fall.
+///
+/// # Shapes
+/// - `order`, output: `[weights]`; the order is that of [`magnitude_order`]
 pub fn falling_lamp_scores(weights: &[f32], order: &[usize]) -> Vec<f64> {
     let mut sum = 0.0;
     let score = |&index: &usize| {

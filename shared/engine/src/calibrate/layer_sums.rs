@@ -3,8 +3,8 @@
 //!
 //! Every mask keeps the largest weights, so that those of two sparsities are nested: with a
 //! channel's weights in the order of magnitude, `E[ŷ²]` = ŵᵀGŵ grows by one weight at a time, whose
-//! products with all before it are one sum over a part of one row of G. G of a wide layer is larger
-//! than any cache; so the rows are gone through once, and each serves all channels.
+//! products with all before it are one sum over a part of one column of G. G of a wide layer is larger
+//! than any cache; so its columns are gone through once, some at a time, and serve all channels.
 
 use std::ops::Range;
 
@@ -23,6 +23,9 @@ const HALF: f64 = 0.5;
 /// the cache, serves many channels, and few enough that a layer of 512 channels, where it takes
 /// time, keeps eight threads busy.
 const CHANNELS_PER_PRODUCT: usize = 64;
+/// Weights whose products are summed in f32 before they are added in f64: as many as lose no more than
+/// the products of their own rounding.
+const WEIGHTS_IN_F32: usize = 128;
 /// Columns of G that one task goes through for all channels: few enough that those of the widest
 /// layers about fit the second cache, and that their sums stay in vector registers.
 const COLUMNS_PER_TASK: usize = 48;
@@ -191,7 +194,7 @@ impl<'a> Halved<'a> {
         let weights: Vec<_> = summed.map(|entry| (entry.index, entry.weight)).collect();
         let mut places = vec![0; weights.len()];
         for (place, (index, _)) in weights.iter().enumerate() {
-            places[*index as usize] = place;
+            places[*index as usize] = narrow(place);
         }
         SummingOrder { weights, places, restart: self.larger.len() }
     }
@@ -201,8 +204,8 @@ impl<'a> Halved<'a> {
 struct SummingOrder {
     /// Index into the patch and value of each.
     weights: Vec<(u32, f32)>,
-    /// Where in `weights` each entry of the patch is, `[patch]`.
-    places: Vec<usize>,
+    /// Where in `weights` each entry of the patch is, `[patch]`. Small, as [`Entry`] is.
+    places: Vec<u32>,
     /// Where sums begin anew, with the smallest weight.
     restart: usize,
 }
@@ -217,17 +220,18 @@ impl SummingOrder {
         mut visit: impl FnMut(usize, f64),
     ) {
         let mut visited: Vec<_> =
-            entries.clone().map(|index| (self.places[index], index)).collect();
+            entries.clone().map(|index| (self.places[index] as usize, index)).collect();
         visited.sort_unstable();
         let (mut sums, mut summed) = ([0.0; COLUMNS_PER_TASK], 0);
         for (place, index) in visited {
             if (summed..=place).contains(&self.restart) {
                 (sums, summed) = ([0.0; COLUMNS_PER_TASK], self.restart);
             }
-            let weights = &self.weights[summed..place];
-            let added = Arch::new().dispatch(WeightedSum { columns, weights });
-            for (sum, added) in sums.iter_mut().zip(added) {
-                *sum += f64::from(added);
+            for weights in self.weights[summed..place].chunks(WEIGHTS_IN_F32) {
+                let added = Arch::new().dispatch(WeightedSum { columns, weights });
+                for (sum, added) in sums.iter_mut().zip(added) {
+                    *sum += f64::from(added);
+                }
             }
             summed = place;
             visit(index, sums[index - entries.start]);

@@ -48,12 +48,14 @@ pub trait CpuKernels: Backend {
         shift: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// Gradients of that with respect to input, scale and shift.
-    fn scale_and_shift_backward(
-        input: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Each channel times a number of its own.
+    fn scale_channels(input: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Σ over batch and positions of each channel.
+    fn channel_sums(values: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Σ over batch and positions of the products of two images, of each channel.
+    fn channel_products(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Batch norm: output, mean and variance of each channel.
     fn batch_norm_forward(
@@ -101,7 +103,8 @@ fn dims<const D: usize>(tensor: &CpuTensor) -> [usize; D] {
     tensor.shape().dims()
 }
 
-fn geometry(input: &CpuTensor, weight: &CpuTensor, window: Window) -> Geometry {
+/// Sizes of a convolution of these tensors.
+pub(super) fn geometry(input: &CpuTensor, weight: &CpuTensor, window: Window) -> Geometry {
     let [batch, channels, height, width] = dims(input);
     let [out_channels, channels_of_group, ..] = dims::<4>(weight);
     let input = Input { batch, channels, height, width, window };
@@ -155,21 +158,21 @@ impl CpuKernels for Flex {
         tensor(batch_norm::scale_and_shift(&extent, input, scale, shift), shape)
     }
 
-    fn scale_and_shift_backward(
-        input: CpuTensor,
-        scale: CpuTensor,
-        gradient: CpuTensor,
-    ) -> (CpuTensor, CpuTensor, CpuTensor) {
-        let (extent, shape) = (extent(&input), dims::<4>(&input));
-        let (input, scale, gradient) =
-            (input.to_contiguous(), scale.to_contiguous(), gradient.to_contiguous());
-        let (input, scale, gradient) = (values(&input), values(&scale), values(&gradient));
-        let unshifted = vec![0.0; extent.channels];
-        let of_input = batch_norm::scale_and_shift(&extent, gradient, scale, &unshifted);
-        let of_scale = batch_norm::products(&extent, input, gradient);
-        let of_shift = batch_norm::sums(&extent, gradient);
-        let of_channels = [extent.channels];
-        (tensor(of_input, shape), tensor(of_scale, of_channels), tensor(of_shift, of_channels))
+    fn scale_channels(input: CpuTensor, scale: CpuTensor) -> CpuTensor {
+        let channels = dims::<4>(&input)[1];
+        Self::scale_and_shift(input, scale, tensor(vec![0.0; channels], [channels]))
+    }
+
+    fn channel_sums(of: CpuTensor) -> CpuTensor {
+        let extent = extent(&of);
+        tensor(batch_norm::sums(&extent, values(&of.to_contiguous())), [extent.channels])
+    }
+
+    fn channel_products(one: CpuTensor, other: CpuTensor) -> CpuTensor {
+        let extent = extent(&one);
+        let (one, other) = (one.to_contiguous(), other.to_contiguous());
+        let sums = batch_norm::products(&extent, values(&one), values(&other));
+        tensor(sums, [extent.channels])
     }
 
     fn batch_norm_forward(
@@ -294,17 +297,21 @@ impl<B: CpuKernels> Backward<B, 3> for BatchNormStep {
 struct ScaleAndShiftStep;
 
 impl<B: CpuKernels> Backward<B, 3> for ScaleAndShiftStep {
-    /// Input and scale.
-    type State = [Primitive<B>; 2];
+    /// The input, where the scale's gradient is asked for, and the scale.
+    type State = (Option<Primitive<B>>, Primitive<B>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [input_node, scale_node, shift_node] = ops.parents;
         let gradient = grads.consume::<B>(&ops.node);
-        let [input, scale] = ops.state;
-        let (of_input, of_scale, of_shift) = B::scale_and_shift_backward(input, scale, gradient);
-        for (node, gradient) in ops.parents.into_iter().zip([of_input, of_scale, of_shift]) {
-            if let Some(node) = node {
-                grads.register::<B>(node.id, gradient);
-            }
+        let (input, scale) = ops.state;
+        if let Some(node) = input_node {
+            grads.register::<B>(node.id, B::scale_channels(gradient.clone(), scale));
+        }
+        if let (Some(node), Some(input)) = (scale_node, input) {
+            grads.register::<B>(node.id, B::channel_products(input, gradient.clone()));
+        }
+        if let Some(node) = shift_node {
+            grads.register::<B>(node.id, B::channel_sums(gradient));
         }
     }
 }
@@ -378,20 +385,27 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         shift: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), scale.node(), shift.node()];
+        let scale_is_tracked = scale.is_tracked();
         let (input, scale, shift) =
             (input.into_primitive(), scale.into_primitive(), shift.into_primitive());
         let output = B::scale_and_shift(input.clone(), scale.clone(), shift);
         match ScaleAndShiftStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish([input, scale], output),
+            OpsKind::Tracked(prep) => {
+                prep.finish((scale_is_tracked.then_some(input), scale), output)
+            }
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
 
-    fn scale_and_shift_backward(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+    fn scale_channels(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+
+    fn channel_sums(_: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("gradients are computed on the backend that autodiff wraps")
+    }
+
+    fn channel_products(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
         unreachable!("gradients are computed on the backend that autodiff wraps")
     }
 

@@ -1,8 +1,10 @@
-//! Convolution as a matrix product with unfolded patches (im2col), a few images at a time so that
-//! the patches stay in the cache.
+//! Convolution: in Winograd's tiles where they save multiplications ([`super::winograd`]), else as a
+//! matrix product with unfolded patches (im2col), a few images at a time so that the patches stay in
+//! the cache.
 
 use rrlab_types::{Padding, Window};
 
+use super::elementwise;
 use super::matmul::{Matrix, WriteMode, matmul};
 use super::unfold::{Input, swap_outer};
 use super::winograd::Winograd;
@@ -83,20 +85,25 @@ impl Geometry {
 }
 
 /// What becomes of a convolution's output while the cache still holds it: `x·scale + shift` of each
-/// channel, then a sum, then 0 in place of what is less.
+/// channel, then a sum, then 0 in place of what is less. In vectors `V` and images `T` of the device or
+/// of the host.
 ///
 /// # Shapes
 /// - `scale`, `shift`: `[out]`
-/// - `summand`: [`Geometry::output_shape`]
-#[derive(Debug, Clone, Copy)]
-pub struct Finish<'a> {
-    pub scale: &'a [f32],
-    pub shift: &'a [f32],
-    pub summand: Option<&'a [f32]>,
+/// - `summand`: as the output, `[batch, out, rows, columns]`
+#[derive(Debug, Clone)]
+pub struct Finish<V, T> {
+    /// What each channel is multiplied by.
+    pub scale: V,
+    /// What is added to each channel after that.
+    pub shift: V,
+    /// What is added to every number after that.
+    pub summand: Option<T>,
+    /// Whether 0 takes the place of what is less.
     pub rectified: bool,
 }
 
-impl Finish<'_> {
+impl Finish<&[f32], &[f32]> {
     /// Finishes successive images of the output, `[images, out, positions]`, from this one on.
     fn apply(&self, first: usize, positions: usize, output: &mut [f32]) {
         let before = first * self.scale.len() * positions;
@@ -118,8 +125,7 @@ impl Finish<'_> {
     }
 
     fn rectify(&self, value: f32) -> f32 {
-        // What is not a number stays so: `max` would make 0 of it.
-        if self.rectified && value < 0.0 { 0.0 } else { value }
+        if self.rectified { elementwise::rectified(value) } else { value }
     }
 }
 
@@ -133,7 +139,7 @@ pub fn forward(
     geometry: &Geometry,
     input: &[f32],
     weight: &[f32],
-    finish: Option<&Finish>,
+    finish: Option<&Finish<&[f32], &[f32]>>,
 ) -> Vec<f32> {
     let finish = |first: usize, output: &mut [f32]| {
         if let Some(finish) = finish {

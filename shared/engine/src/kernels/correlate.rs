@@ -38,7 +38,8 @@ pub fn correlate(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32>
 
 /// The same for offsets that leave a part of the image inside it.
 fn correlate_inside(planes: &Planes, input: &[f32], offsets: &[Offset]) -> Vec<f32> {
-    let by_pixels = offsets.len() * planes.height * planes.width * planes.channels;
+    let sizes = [offsets.len(), planes.height, planes.width, planes.channels];
+    let by_pixels: u64 = sizes.map(|count| count as u64).iter().product();
     if spectrum::cost(planes, offsets) < by_pixels {
         return spectrum::correlate(planes, input, offsets);
     }

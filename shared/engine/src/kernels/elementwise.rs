@@ -6,12 +6,18 @@ use crate::threads;
 /// Numbers that are one task: some of the first cache.
 const NUMBERS_PER_TASK: usize = 1 << 14;
 
-/// `x`, or 0 in place of what is less. What is not a number stays so.
+/// `x`, or 0 in place of what is less. What is not a number stays so: `max` would make 0 of it.
+#[inline]
+pub fn rectified(x: f32) -> f32 {
+    if x <= 0.0 { 0.0 } else { x }
+}
+
+/// Each number [`rectified`].
 pub fn relu(input: &[f32]) -> Vec<f32> {
     threads::filled(input.len(), NUMBERS_PER_TASK, |task, out| {
         let input = &input[task * NUMBERS_PER_TASK..][..out.len()];
         for (out, &x) in out.iter_mut().zip(input) {
-            *out = if x <= 0.0 { 0.0 } else { x };
+            *out = rectified(x);
         }
     })
 }

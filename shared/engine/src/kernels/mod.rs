@@ -1,10 +1,10 @@
-//! The operations that decide how long training takes: convolution and batch normalisation,
-//! forward and backward.
+//! The operations that decide how long training, evaluation and calibration take: convolution, alone
+//! or with what follows it, batch normalisation, rectifiers and sums, forward and backward.
 //!
 //! On a GPU they are burn's own. On the CPU they are ours, because burn-flex converts layouts and
-//! tiles each image in turn: on ResNet-20 a training step took 2 to 3 times as long with it
-//! (`cargo bench -p rrlab-engine --features rayon`). The same mathematics either way: `tests/kernels.rs` holds one
-//! against the other, gradients included.
+//! tiles each image in turn: on ResNet-20 a training step took 2 to 3 times as long with it, before
+//! Winograd's tiles (`cargo bench -p rrlab-engine --features rayon`). The same mathematics either way:
+//! `tests/kernels.rs` holds one against the other, gradients included.
 
 mod backend;
 mod batch_norm;
@@ -28,6 +28,7 @@ use burn::tensor::{
 use rrlab_types::{Padding, Window};
 
 use backend::{CpuKernels, values as values_of};
+pub use conv2d::Finish;
 pub(crate) use matmul::{Matrix, WriteMode, matmul};
 pub use planes::Offset;
 
@@ -71,26 +72,8 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> 
     conv2d_by_burn(input, weight, window)
 }
 
-/// What becomes of a convolution's output in the same pass: `x·scale + shift` of each channel, then a
-/// sum, then 0 in place of what is less.
-///
-/// # Shapes
-/// - `scale`, `shift`: `[out]`
-/// - `summand`: as the output
-#[derive(Debug, Clone)]
-pub struct Finish {
-    /// What each channel is multiplied by.
-    pub scale: Tensor<1>,
-    /// What is added to each channel after that.
-    pub shift: Tensor<1>,
-    /// What is added to every number after that.
-    pub summand: Option<Tensor<4>>,
-    /// Whether 0 takes the place of what is less.
-    pub rectified: bool,
-}
-
 /// Whether [`conv2d_finished`] computes on this device: on the CPU, where no gradients are asked for.
-/// Elsewhere node after node is.
+/// Elsewhere its nodes are computed one after another.
 pub fn finishes(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }
@@ -98,34 +81,32 @@ pub fn finishes(device: &Device) -> bool {
 /// A convolution without bias, finished in the pass that computes it; [`finishes`] says where.
 ///
 /// # Shapes
-/// - as [`conv2d`]
+/// - `input`, `weight`, output: as those of [`conv2d()`]
+///
+/// # Panics
+/// On a device where it does not, where gradients would be lost, and if the summand has another shape.
 pub fn conv2d_finished(
     input: Tensor<4>,
     weight: Tensor<4>,
     window: Window,
-    finish: Finish,
+    finish: Finish<Tensor<1>, Tensor<4>>,
 ) -> Tensor<4> {
     let device = input.device();
-    let [batch, channels, height, width] = input.dims();
-    let [out_channels, of_group, ..] = weight.dims();
-    let geometry = conv2d::Geometry {
-        input: unfold::Input { batch, channels, height, width, window },
-        out_channels,
-        groups: channels / of_group,
-    };
+    assert!(finishes(&device), "the CPU, and no gradients");
+    let (input, weight) = (of_cpu(input), of_cpu(weight));
+    let geometry = backend::geometry(&input, &weight, window);
     let shape = geometry.output_shape();
     let summand = finish.summand.map(|summand| {
         assert_eq!(summand.dims(), shape, "a summand of the output");
         of_cpu(summand)
     });
     let (scale, shift) = (of_cpu(finish.scale), of_cpu(finish.shift));
-    let finish = conv2d::Finish {
+    let finish = Finish {
         scale: values_of(&scale),
         shift: values_of(&shift),
         summand: summand.as_ref().map(values_of),
         rectified: finish.rectified,
     };
-    let (input, weight) = (of_cpu(input), of_cpu(weight));
     let output = conv2d::forward(&geometry, values_of(&input), values_of(&weight), Some(&finish));
     Tensor::from_data(TensorData::new(output, shape), &device)
 }
@@ -228,8 +209,12 @@ pub fn relu(input: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::rectify(input.into_dispatch()))
 }
 
-/// Sum of two tensors of one shape, likewise.
+/// Sum of two tensors, likewise.
+///
+/// # Panics
+/// If they are of different shapes.
 pub fn sum(one: Tensor<4>, other: Tensor<4>) -> Tensor<4> {
+    assert_eq!(one.dims(), other.dims(), "a sum of two of one shape");
     if !is_cpu(&one.device()) {
         return one + other;
     }

@@ -1,7 +1,7 @@
 //! Second moments of patches, group by group of channels: the sums that calibration needs where
 //! offsets between pixels do not give them.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::matmul::{Matrix, WriteMode, matmul_into_part};
 use super::unfold::Input;
@@ -13,10 +13,10 @@ const VALUES_AT_ONCE: usize = 1 << 21;
 const LEAST_COLUMNS: usize = 512;
 /// Rows of the patch matrix that are one task, and columns that a matrix is mirrored in at a time.
 const ROWS_PER_TASK: usize = 64;
-/// Rows of a product of a single group that are one task: a part that leaves no thread without work,
-/// and enough for what all of them read.
-const PARTS_OF_PRODUCT: usize = 4;
-const ROWS_OF_PRODUCT: Range<usize> = 64..192;
+/// Into how many tasks the rows of a product of a single group are cut, and the least and the most rows
+/// of one: each reads most of the patches, which few share.
+const TASKS_OF_PRODUCT: usize = 8;
+const ROWS_OF_PRODUCT: RangeInclusive<usize> = 64..=192;
 
 /// Σ p pᵀ over images and positions of each group, `[groups, patch, patch]`, then Σ p,
 /// `[groups, patch]`, where a patch is of `channels / groups` channels.
@@ -38,9 +38,9 @@ pub fn patch_sums(input: &Input, groups: usize, values: &[f32]) -> Vec<f32> {
             input.unfold(images, first..first + rows.len() / columns, values, rows);
         });
         // A task's rows are of one group.
-        let part = patch.div_ceil(PARTS_OF_PRODUCT);
+        let part = patch.div_ceil(TASKS_OF_PRODUCT);
         let rows_per_task = match groups {
-            1 => part.clamp(ROWS_OF_PRODUCT.start, ROWS_OF_PRODUCT.end),
+            1 => part.clamp(*ROWS_OF_PRODUCT.start(), *ROWS_OF_PRODUCT.end()),
             _ => patch,
         };
         threads::for_each_chunk(products, rows_per_task * patch, |task, out| {

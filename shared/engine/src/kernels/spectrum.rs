@@ -51,19 +51,24 @@ impl Frequencies {
 /// Multiplications of a large product that take the time of one of a transform, whose products are
 /// thin, and of a number that goes to memory for each pair of channels and comes back some times
 /// (both measured).
-const OF_TRANSFORM: usize = 2;
-const OF_PAIR: usize = 64;
+const OF_TRANSFORM: u64 = 2;
+const OF_PAIR: u64 = 64;
 
 /// What it costs for an image and channel, with its part of what is done once for the batch, in
 /// multiplications of a large product.
-pub fn cost(planes: &Planes, offsets: &[Offset]) -> usize {
+pub fn cost(planes: &Planes, offsets: &[Offset]) -> u64 {
     let Frequencies { rows, columns, .. } = Frequencies::new(planes, offsets);
-    let transforms = 2 * columns * planes.height * (planes.width + 2 * rows);
+    // A page counts in 32 bits, which a large image's would not fit.
+    let [rows, columns] = [rows, columns].map(|count| count as u64);
+    let [height, width] = [planes.height, planes.width].map(|count| count as u64);
+    let [channels, batch] = [planes.channels, planes.batch.max(1)].map(|count| count as u64);
+    let offsets = offsets.len() as u64;
+    let transforms = 2 * columns * height * (width + 2 * rows);
     // Of three products two are symmetric, of which half is computed; so is half of what reads them.
-    let products = 2 * rows * columns * planes.channels;
-    let reading = 3 * offsets.len() * rows * columns * planes.channels / 2;
-    let pairs = (rows * columns + offsets.len()) * planes.channels;
-    OF_TRANSFORM * transforms + products + (reading + OF_PAIR * pairs) / planes.batch.max(1)
+    let products = 2 * rows * columns * channels;
+    let reading = 3 * offsets * rows * columns * channels / 2;
+    let pairs = (rows * columns + offsets) * channels;
+    OF_TRANSFORM * transforms + products + (reading + OF_PAIR * pairs) / batch
 }
 
 /// Cosine and sine of a part of a turn.

@@ -8,7 +8,7 @@
 //! summed over tiles.
 
 use std::marker::PhantomData;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use pulp::{Arch, NullaryFnOnce};
 use rrlab_types::{Padding, Window};
@@ -51,14 +51,14 @@ pub struct Winograd {
 struct Budget {
     /// Numbers that their entries may fill.
     numbers: usize,
-    /// Whatever they fill, and at most.
-    tiles: Range<usize>,
+    /// The least and the most tiles, whatever their entries fill.
+    tiles: RangeInclusive<usize>,
 }
 
 /// What one thread holds of a forward pass: the second cache, as long as `gemm` stays at speed.
-const OF_A_THREAD: Budget = Budget { numbers: 192 << 10, tiles: 64..256 };
+const OF_A_THREAD: Budget = Budget { numbers: 192 << 10, tiles: 64..=256 };
 /// What all threads share of a gradient, each with a matrix product of its own (16 MiB).
-const OF_ALL: Budget = Budget { numbers: 4 << 20, tiles: 128..1024 };
+const OF_ALL: Budget = Budget { numbers: 4 << 20, tiles: 128..=1024 };
 
 /// Successive rows of tiles of a batch.
 struct Block {
@@ -113,7 +113,7 @@ impl Winograd {
     /// Rows of tiles that are multiplied at once.
     fn rows_at_once(&self, budget: &Budget) -> usize {
         let of_tile = ENTRIES * (self.input.channels + self.out_channels);
-        let tiles = (budget.numbers / of_tile).clamp(budget.tiles.start, budget.tiles.end);
+        let tiles = (budget.numbers / of_tile).clamp(*budget.tiles.start(), *budget.tiles.end());
         tiles.div_ceil(self.tiles[1])
     }
 
@@ -350,8 +350,8 @@ impl Transform<OUTPUTS> for OfGradients {
     }
 }
 
-// What follows is compiled for each kind of vector registers; `pulp` chooses at run time. The compiler
-// only does so to what is inlined into it.
+// The transforms of images are compiled for each kind of vector registers; `pulp` chooses at run time.
+// The compiler only does so to what is inlined into them.
 
 /// Transforms rows of tiles, `across` to a row, `READ` rows of pixels with their padding to each.
 struct TransformRows<'a, T, const READ: usize> {
