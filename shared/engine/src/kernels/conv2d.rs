@@ -61,6 +61,11 @@ impl Geometry {
         (stride == [1; 2]).then_some(backwards)
     }
 
+    /// The same in tiles, where that saves multiplications.
+    fn in_tiles(&self) -> Option<Winograd> {
+        Winograd::of(self.input, self.out_channels, self.groups)
+    }
+
     fn images_per_product(&self) -> usize {
         POSITIONS_PER_PRODUCT.div_ceil(self.positions()).min(self.input.batch)
     }
@@ -146,7 +151,7 @@ pub fn forward(
             finish.apply(first, geometry.positions(), output);
         }
     };
-    match Winograd::of(geometry) {
+    match geometry.in_tiles() {
         Some(winograd) => winograd.forward(input, weight, finish),
         None => forward_by_patches(geometry, input, weight, finish),
     }
@@ -254,7 +259,7 @@ fn turned(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
 /// - `gradient`: [`Geometry::output_shape`]
 /// - output: `[out, patch / groups]`
 pub fn weight_gradient(geometry: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
-    if let Some(winograd) = Winograd::of(geometry) {
+    if let Some(winograd) = geometry.in_tiles() {
         return winograd.weight_gradient(input, gradient);
     }
     weight_gradient_by_patches(geometry, input, gradient)

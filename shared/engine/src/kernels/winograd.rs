@@ -13,7 +13,6 @@ use std::ops::{Range, RangeInclusive};
 use pulp::{Arch, NullaryFnOnce};
 use rrlab_types::{Padding, Window};
 
-use super::conv2d::Geometry;
 use super::matmul::{Matrix, WriteMode, matmul_into_part};
 use super::unfold::Input;
 use crate::threads;
@@ -96,9 +95,9 @@ struct Scratch {
 }
 
 impl Winograd {
-    /// The convolution in tiles, where that saves multiplications.
-    pub fn of(geometry: &Geometry) -> Option<Self> {
-        let &Geometry { input, out_channels, groups } = geometry;
+    /// A convolution to so many channels, in groups that do not mix, in tiles where that saves
+    /// multiplications.
+    pub fn of(input: Input, out_channels: usize, groups: usize) -> Option<Self> {
         let Window { kernel, stride, dilation, .. } = input.window;
         let wide = input.channels.min(out_channels) >= LEAST_CHANNELS;
         if kernel != [KERNEL; 2] || stride != [1; 2] || dilation != [1; 2] || groups != 1 || !wide {
