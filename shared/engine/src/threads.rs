@@ -46,26 +46,13 @@ pub(crate) fn filled_with<S>(
 ) -> Vec<f32> {
     let mut data = Vec::with_capacity(length);
     let unwritten = &mut data.spare_capacity_mut()[..length];
-    let work = |state: &mut S, index: usize, chunk: &mut [MaybeUninit<f32>]| {
+    for_each_chunk_with(unwritten, chunk_length, make, |state, index, chunk| {
         chunk.fill(MaybeUninit::new(0.0));
         // SAFETY: all of it was just written.
         #[allow(unsafe_code, reason = "no safe way lets several threads write a new vector")]
         let chunk = unsafe { chunk.assume_init_mut() };
         work(state, index, chunk);
-    };
-    #[cfg(feature = "rayon")]
-    unwritten
-        .par_chunks_mut(chunk_length)
-        .enumerate()
-        .for_each_init(make, |state, (index, chunk)| work(state, index, chunk));
-    #[cfg(not(feature = "rayon"))]
-    {
-        let mut state = make();
-        unwritten
-            .chunks_mut(chunk_length)
-            .enumerate()
-            .for_each(|(index, chunk)| work(&mut state, index, chunk));
-    }
+    });
     // SAFETY: the chunks cover the first `length` numbers, and each was written.
     #[allow(unsafe_code, reason = "no safe way lets several threads write a new vector")]
     unsafe {

@@ -237,9 +237,8 @@ pub fn channel_sums(values: Tensor<4>) -> Tensor<1> {
     if !is_cpu(&values.device()) {
         return channel_sums_by_burn(values);
     }
-    let (extent, device) = (extent_of(&values), values.device());
-    let sums = batch_norm::sums(&extent, values_of(&of_cpu(values)));
-    Tensor::from_data(TensorData::new(sums, [extent.channels]), &device)
+    let device = values.device();
+    of_channels(&Flex::channel_sums(of_cpu(values)), &device)
 }
 
 /// The same by burn's own operations, whatever the device.
@@ -258,16 +257,15 @@ pub fn channel_products(one: &Tensor<4>, other: &Tensor<4>) -> Tensor<1> {
     if !is_cpu(&device) {
         return channel_sums_by_burn(one.clone() * other.clone());
     }
-    let extent = extent_of(one);
-    let data = [one, other].map(|values| of_cpu(values.clone()));
-    let [one, other] = data.each_ref().map(values_of);
-    let sums = batch_norm::products(&extent, one, other);
-    Tensor::from_data(TensorData::new(sums, [extent.channels]), &device)
+    let [one, other] = [one, other].map(|values| of_cpu(values.clone()));
+    of_channels(&Flex::channel_products(one, other), &device)
 }
 
-fn extent_of(values: &Tensor<4>) -> batch_norm::Extent {
-    let [batch, channels, height, width] = values.dims();
-    batch_norm::Extent { batch, channels, positions: height * width }
+/// A number of each channel, `[channels]`, as a tensor of the device that it was computed for.
+fn of_channels(sums: &FloatTensor<Flex>, device: &Device) -> Tensor<1> {
+    let sums = values_of(sums).to_vec();
+    let channels = [sums.len()];
+    Tensor::from_data(TensorData::new(sums, channels), device)
 }
 
 /// A tensor of the CPU device, row-major in memory. Its numbers are not copied unless they lie
