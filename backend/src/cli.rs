@@ -149,6 +149,16 @@ pub enum Command {
     Token(TokenArgs),
     /// Look after what a lab stores.
     Admin(AdminArgs),
+    /// Read an upload for a server, from standard input to standard output.
+    #[command(hide = true)]
+    Ingest(IngestArgs),
+}
+
+/// Read an upload for a server.
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// What it is said to be and may cost, as JSON.
+    pub request: String,
 }
 
 /// Import, list and fetch data sets.

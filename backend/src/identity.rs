@@ -5,9 +5,10 @@ use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::model::Model;
 use rrlab_protocol::ArtifactKind;
 use rrlab_types::{ModelHash, ModelProfile, ProfileHash};
+use serde::{Deserialize, Serialize};
 
 /// Hashes of an artifact that is a network or a profile; both `None` for any other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactIdentity {
     /// Of a network: its own. Of a profile: that of the network that it was measured on, `None`
     /// where its file (of version 1) does not say.

@@ -9,6 +9,7 @@ mod figure;
 mod file_kind;
 mod hex;
 mod identity;
+mod ingest;
 mod interrupt;
 mod markdown;
 mod model_file;

@@ -33,17 +33,35 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// A file's bytes, which are read when they are looked at and leave memory when others need it.
 pub fn map(path: &Path) -> anyhow::Result<Bytes> {
-    let map = || {
-        let file = std::fs::File::open(path)?;
-        // SAFETY: memory would change with the file. The lab replaces files by renaming others and
-        // never writes into one that exists.
-        #[allow(unsafe_code, reason = "another program may change the file meanwhile")]
-        unsafe {
-            memmap2::Mmap::map(&file)
-        }
-    };
-    let map = map().with_context(|| format!("can't read {}", path.display()))?;
+    let map = std::fs::File::open(path).and_then(|file| map_file(&file));
+    map.with_context(|| format!("can't read {}", path.display()))
+}
+
+/// The same of a file that is open.
+pub fn map_file(file: &std::fs::File) -> std::io::Result<Bytes> {
+    // SAFETY: memory would change with the file. The lab replaces files by renaming others and
+    // never writes into one that is read.
+    #[allow(unsafe_code, reason = "another program may change the file meanwhile")]
+    let map = unsafe { memmap2::Mmap::map(file) }?;
     Ok(Bytes::from_owner(map))
+}
+
+/// Whether an error is that no room is left, however deep in it the operating system says so.
+pub fn disk_is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(inner) = source {
+        let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if let Some(
+            std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge,
+        ) = kind
+        {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
 }
 
 /// Reads a model, in a file of ours or of others.

@@ -9,7 +9,7 @@ use rrlab_engine::architecture::Architecture;
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{
-    Dataset, ImageSize, Importer, Sample, Split, archive_entries, draw_indices, images_to_device,
+    Dataset, ImageSize, ImportBudget, Importer, Sample, Split, draw_indices, images_to_device,
     shapes10,
 };
 use rrlab_engine::import::{self, Hint};
@@ -554,11 +554,9 @@ async fn a_students_own_images_and_checkpoint_are_taken() {
     page.wait_for("[data-kept='profile: resnet20 on pictures']").await;
     let kept = kept(&page, "profile: resnet20 on pictures").await;
     let browser = ModelProfile::from_json(&kept).unwrap();
-    let mut importer = Importer::new(ImageSize::new(24, Some(28)).unwrap(), Cursor::default());
-    archive_entries("pictures.tar.gz", &pictures, |path, bytes| {
-        importer.add(path, bytes).map(|_| ())
-    })
-    .unwrap();
+    let size = ImageSize::new(24, Some(28)).unwrap();
+    let mut importer = Importer::new(size, Cursor::default(), ImportBudget::OWN);
+    importer.add_archive("pictures.tar.gz", &pictures, |_| {}).unwrap();
     let data = importer.finish("pictures").unwrap().into_dataset();
     let hint = Hint { preprocessing: about.parse().unwrap(), ..Hint::default() };
     let model = import::read(&without_metadata(&ours), hint).unwrap().model;

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use md5::{Digest, Md5};
-use rrlab_engine::data::{
-    DatasetSummary, ImageSize, Importer, SHAPES10, archive_entries, is_archive,
-};
+use rrlab_engine::data::{DatasetSummary, ImageSize, ImportBudget, Importer, SHAPES10, is_archive};
 
 use super::context::Context;
 use crate::cli::DatasetCommand;
@@ -69,7 +67,7 @@ fn import(
     let folder = context.data.path();
     let spool = tempfile::tempfile_in(folder)
         .with_context(|| format!("can't write to {}", folder.display()))?;
-    let mut importer = Importer::new(size, spool);
+    let mut importer = Importer::new(size, spool, ImportBudget::OWN);
     if path.is_dir() {
         import_folder(&mut importer, path, &meter)?;
     } else {
@@ -78,9 +76,8 @@ fn import(
             is_archive(&text),
             "{text} is neither a folder nor a .tar, .tar.gz or .zip archive"
         );
-        archive_entries(&text, &map(path)?, |entry, bytes| {
+        importer.add_archive(&text, &map(path)?, |entry| {
             meter.describe(format!("reading {entry}"));
-            importer.add(entry, bytes).map(|_| ())
         })?;
     }
     let dataset = importer.finish(name).with_context(|| path.display().to_string())?;

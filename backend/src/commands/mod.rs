@@ -13,6 +13,7 @@ mod distil;
 mod evaluate;
 mod export;
 mod finetune;
+mod ingest;
 mod inspect;
 mod lab;
 mod ladder;
@@ -57,6 +58,7 @@ fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
         Command::Evaluate(args) => evaluate::run(context, args),
         Command::Sweep(args) => sweep::run(context, args),
         Command::Finetune(args) => finetune::run(context, args),
+        Command::Ingest(args) => ingest::run(context, args),
         Command::Inspect(args) => inspect::run(context, args),
         Command::Compare(args) => compare::run(context, args),
         Command::Plot(args) => plot::run(args),

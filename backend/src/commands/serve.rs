@@ -78,7 +78,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             everybody,
             stop: stop.clone(),
             metrics,
-            uploads: Lab::room_for_uploads(),
+            uploads: Arc::default(),
             streams: Lab::room_for_streams(),
         });
         let limits = RequestLimits {

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::key::{self, LabKey};
 use crate::hex::hex;
+use crate::storage::disk_is_full;
 
 /// S3 takes large content in parts of this size, so many at once.
 const PART: usize = 16 << 20;
@@ -252,20 +253,7 @@ fn checkpoint(job: i64, hash: &str) -> LabKey {
     LabKey::Checkpoint { job, hash: hash.into() }
 }
 
-/// Tells a full disk from other failures, however deep the operating system's error lies.
+/// Tells a full disk from other failures.
 pub(super) fn explained(error: Error) -> ObjectError {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(inner) = source {
-        let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        if let Some(
-            std::io::ErrorKind::StorageFull
-            | std::io::ErrorKind::QuotaExceeded
-            | std::io::ErrorKind::FileTooLarge,
-        ) = kind
-        {
-            return ObjectError::Full;
-        }
-        source = inner.source();
-    }
-    error.into()
+    if disk_is_full(&error) { ObjectError::Full } else { error.into() }
 }

@@ -1,37 +1,37 @@
 //! What is stored: uploaded, downloaded, deleted.
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rrlab_engine::architecture::Architecture;
-use rrlab_engine::checkpoint::{self, NetworkHint};
-use rrlab_engine::data::{ImageSize, Importer, archive_entries};
-use rrlab_engine::import::{self, Hint, Preprocessing};
 use rrlab_protocol::{Artifact, ArtifactKind, Problem};
-use rrlab_types::ModelProfile;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::extract::{Author, PathValues, QueryValues, Upload};
+use super::extract::{Author, PathValues, QueryValues};
 use super::lab::App;
+use super::uploads;
 use crate::identity::ArtifactIdentity;
+use crate::ingest::{IngestRequest, Ingested, UploadKind, ingest};
 use crate::store::NewArtifact;
 
 /// Artifacts in one answer.
 const PAGE: i64 = 200;
 /// Longest name of an artifact, in characters.
 const LONGEST_NAME: usize = 200;
+/// Memory that reading an upload may take for each of its bytes: of a network there are the values
+/// as they are read, as they are kept, and as they are written.
+const MEMORY_PER_BYTE: u64 = 4;
+/// Memory that it may take however small it is: the largest image that is read takes 400 MB.
+const SPARE_MEMORY: u64 = 1 << 30;
 
-pub fn routes(upload_bytes: u64) -> OpenApiRouter<App> {
-    let limit = DefaultBodyLimit::max(usize::try_from(upload_bytes).unwrap_or(usize::MAX));
+pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, upload))
-        .layer(limit)
         .routes(routes!(show, delete))
         .routes(routes!(content))
 }
@@ -72,19 +72,6 @@ async fn list(
     Ok(Json(ArtifactList { artifacts, next }))
 }
 
-/// What can be uploaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum UploadKind {
-    /// A network: a safetensors file of the lab's, or a state dict saved by PyTorch (then also
-    /// `architecture`).
-    Model,
-    /// A profile, JSON as `rrlab calibrate` writes it.
-    Profile,
-    /// A data set: CIFAR's official files or an image folder, as .zip, .tar or .tar.gz.
-    Dataset,
-}
-
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Uploaded {
@@ -107,6 +94,24 @@ struct Uploaded {
     resize: Option<usize>,
 }
 
+impl Uploaded {
+    /// What is asked of the process that reads it, where it has so many bytes and a data set's
+    /// images may have `most_bytes` together.
+    fn asked(&self, bytes: u64, most_bytes: u64) -> IngestRequest {
+        IngestRequest {
+            kind: self.kind,
+            name: self.name.clone(),
+            architecture: self.architecture.clone(),
+            classes: self.classes,
+            preprocessing: self.preprocessing.clone(),
+            size: self.size,
+            resize: self.resize,
+            kept_bytes: most_bytes,
+            memory_bytes: SPARE_MEMORY + bytes.saturating_mul(MEMORY_PER_BYTE),
+        }
+    }
+}
+
 /// Upload a network, a profile or a data set
 ///
 /// It is read and checked before it is stored; what is stored is what was understood.
@@ -126,32 +131,37 @@ async fn upload(
     State(lab): State<App>,
     author: Author,
     QueryValues(what): QueryValues<Uploaded>,
-    Upload { bytes, room }: Upload,
+    request: Request,
 ) -> ApiResult<(StatusCode, Json<Artifact>)> {
     check_name(&what.name)?;
     check_parameters(&what)?;
-    check_quota(&lab, &author, bytes.len()).await?;
-    let name = what.name.clone();
-    // Room is given back when the reading ends, also where nobody waits for it any more.
+    // For as long as the upload is on its way or read.
+    let _place = lab.uploads.enter(author.0.id)?;
     let most_bytes = lab.settings.upload_bytes;
-    let reading = move || (read(&what, &bytes, most_bytes), room);
-    let read = tokio::task::spawn_blocking(reading).await.map_err(|error| {
-        tracing::error!(%error, "reading an upload broke down");
-        ApiError::Internal
-    })?;
-    let (parsed, _room) = read;
-    let ParsedUpload { kind, content, identity } = parsed.map_err(ApiError::Invalid)?;
+    let announced = request.body().size_hint().lower();
+    if announced > most_bytes {
+        return Err(uploads::too_large(request.into_body().into_data_stream()));
+    }
+    check_quota(&lab, &author, announced).await?;
+    let (upload, bytes) =
+        uploads::receive(request.into_body(), most_bytes, lab.data.path()).await?;
+    let ingested = {
+        let _turn = lab.uploads.turn().await;
+        let asked = what.asked(bytes, most_bytes);
+        ingest(&asked, upload, lab.data.path()).await?
+    };
+    let Ingested { kind, identity, content } = ingested;
     let size = content.len();
-    check_quota(&lab, &author, size).await?;
-    let hash = lab.objects.put(content.into()).await?;
-    let new = NewArtifact { kind, name: &name, hash: &hash, bytes: size, identity };
+    check_quota(&lab, &author, size as u64).await?;
+    let hash = lab.objects.put(content).await?;
+    let new = NewArtifact { kind, name: &what.name, hash: &hash, bytes: size, identity };
     let artifact = lab.store.add_artifact(author.0.id, new).await?;
     tracing::info!(artifact = artifact.id, owner = author.0.name, %kind, bytes = size, "uploaded");
     Ok((StatusCode::CREATED, Json(artifact)))
 }
 
 /// Whether so much more is within what one person may store.
-async fn check_quota(lab: &App, author: &Author, more: usize) -> ApiResult<()> {
+async fn check_quota(lab: &App, author: &Author, more: u64) -> ApiResult<()> {
     let Some(most) = lab.settings.stored_bytes_per_user else { return Ok(()) };
     let stored = lab.store.stored_bytes(author.0.id).await?;
     if stored.saturating_add(more as i64) <= most {
@@ -205,66 +215,6 @@ fn check_parameters(what: &Uploaded) -> ApiResult<()> {
         )));
     }
     Ok(())
-}
-
-/// An upload that was read and found right.
-struct ParsedUpload {
-    kind: ArtifactKind,
-    /// As it is stored.
-    content: Vec<u8>,
-    identity: ArtifactIdentity,
-}
-
-/// Reads an upload; where that is not what it is said to be, why. Images may have `most_bytes`
-/// together.
-fn read(what: &Uploaded, bytes: &[u8], most_bytes: u64) -> Result<ParsedUpload, String> {
-    match what.kind {
-        UploadKind::Model => {
-            let architecture =
-                what.architecture.as_deref().map(str::parse::<Architecture>).transpose();
-            let architecture = architecture.map_err(|error| error.to_string())?;
-            let network = NetworkHint { architecture, classes: what.classes };
-            let said = what.preprocessing.as_deref().map(str::parse::<Preprocessing>).transpose();
-            let preprocessing = said.map_err(|error| error.to_string())?.unwrap_or_default();
-            let hint = Hint { network, preprocessing };
-            let model = import::read(bytes, hint).map_err(|error| error.to_string())?.model;
-            let content = checkpoint::write(&model).map_err(|error| error.to_string())?;
-            Ok(ParsedUpload {
-                kind: ArtifactKind::Model,
-                content,
-                identity: ArtifactIdentity::of_model(&model),
-            })
-        }
-        UploadKind::Profile => {
-            let text =
-                std::str::from_utf8(bytes).map_err(|_| "the profile is not text".to_owned())?;
-            let profile = ModelProfile::from_json(text).map_err(|error| error.to_string())?;
-            let content = serde_json::to_vec(&profile).map_err(|error| error.to_string())?;
-            Ok(ParsedUpload {
-                kind: ArtifactKind::Profile,
-                content,
-                identity: ArtifactIdentity::of_profile(&profile),
-            })
-        }
-        UploadKind::Dataset => {
-            let side = what.size.unwrap_or(ImageSize::default().side());
-            let size = ImageSize::new(side, what.resize).map_err(|error| error.to_string())?;
-            let mut importer = Importer::in_memory(size, most_bytes);
-            // Nothing is unpacked to a disk: names of entries are read for splits and classes
-            // alone.
-            let path = if bytes.starts_with(b"PK") { "upload.zip" } else { "upload.tar" };
-            archive_entries(path, bytes, |path, bytes| importer.add(path, bytes).map(|_| ()))
-                .map_err(|error| error.to_string())?;
-            let dataset = importer.finish(&what.name).map_err(|error| error.to_string())?;
-            let mut content = Vec::new();
-            dataset.write(&mut content).map_err(|error| error.to_string())?;
-            Ok(ParsedUpload {
-                kind: ArtifactKind::Dataset,
-                content,
-                identity: ArtifactIdentity::default(),
-            })
-        }
-    }
 }
 
 /// An artifact's description

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rrlab_protocol::{FieldProblem, Problem};
 
+use crate::ingest::IngestError;
 use crate::objects::ObjectError;
 use crate::store::StoreError;
 
@@ -129,6 +130,19 @@ impl From<StoreError> for ApiError {
                 Self::Full
             }
             _ => Self::Internal,
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Refused(problem) => Self::Invalid(problem),
+            IngestError::DiskFull => Self::Full,
+            IngestError::BrokeDown(_) => {
+                tracing::error!(%error, "reading an upload broke down");
+                Self::Internal
+            }
         }
     }
 }

@@ -4,11 +4,10 @@ use std::convert::Infallible;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use axum_extra::extract::CookieJar;
 use rrlab_protocol::UserRole;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::ApiError;
 use super::lab::App;
@@ -156,39 +155,6 @@ where
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiError::Malformed(rejection.status(), rejection.body_text())),
-        }
-    }
-}
-
-/// Seconds after which somebody may try again to upload.
-const RETRY_SECONDS: u64 = 10;
-
-/// A body that is not JSON, whole, with the room in memory that it takes.
-pub struct Upload {
-    /// All bytes of the body, at most as many as the server takes.
-    pub bytes: axum::body::Bytes,
-    /// To be held for as long as the body is.
-    pub room: OwnedSemaphorePermit,
-}
-
-impl FromRequest<App> for Upload {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, lab: &App) -> Result<Self, ApiError> {
-        let room = lab.uploads.clone().try_acquire_owned().map_err(|_| ApiError::TooMany {
-            problem: "others are uploading just now; try again in a moment".into(),
-            retry_seconds: RETRY_SECONDS,
-        })?;
-        match axum::body::Bytes::from_request(request, lab).await {
-            Ok(bytes) => Ok(Self { bytes, room }),
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(ApiError::Malformed(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the file is larger than this server takes; GET /api/v1/server says how large it may be".into(),
-            )),
-            Err(rejection) => Err(ApiError::Malformed(
-                StatusCode::BAD_REQUEST,
-                format!("the upload broke off: {}", rejection.body_text()),
-            )),
         }
     }
 }

@@ -9,6 +9,7 @@ use rrlab_protocol::Artifact;
 use tokio::sync::{Semaphore, watch};
 
 use super::error::{ApiError, ApiResult};
+use super::uploads::Uploads;
 use crate::identity::ArtifactIdentity;
 use crate::objects::Objects;
 use crate::queue::Queue;
@@ -17,8 +18,6 @@ use crate::store::{Person, Store};
 
 /// How often the database is asked whether anything happened, once for all streams.
 const EVENT_POLL: Duration = Duration::from_millis(200);
-/// Uploads that are held in memory at once.
-const UPLOADS: usize = 2;
 /// Streams of events that are open at once.
 const STREAMS: usize = 1000;
 
@@ -60,18 +59,13 @@ pub struct Lab {
     pub stop: watch::Receiver<bool>,
     /// What is counted, as Prometheus reads it.
     pub metrics: PrometheusHandle,
-    /// A permit for each upload that may be held in memory at once.
-    pub uploads: Arc<Semaphore>,
+    /// Room for uploads.
+    pub uploads: Arc<Uploads>,
     /// A permit for each stream of events that may be open at once.
     pub streams: Arc<Semaphore>,
 }
 
 impl Lab {
-    /// As many permits as uploads may be held in memory at once.
-    pub fn room_for_uploads() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(UPLOADS))
-    }
-
     /// Names of the data sets on this machine; where they can't be listed, of those that need no
     /// file.
     pub async fn dataset_names(&self) -> Vec<String> {

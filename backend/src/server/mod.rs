@@ -12,6 +12,7 @@ mod page;
 mod request;
 mod session;
 mod shares;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -83,7 +84,7 @@ pub struct RequestLimits {
         license(name = "MIT OR Apache-2.0")
     ),
     // A type of a query alone is not found by itself.
-    components(schemas(artifacts::UploadKind)),
+    components(schemas(crate::ingest::UploadKind)),
     modifiers(&Tokens),
     security(("token" = [])),
     tags(
@@ -152,12 +153,12 @@ fn describe_request_kinds(description: &mut utoipa::openapi::OpenApi) {
 }
 
 /// The API with its description.
-fn api(upload_bytes: u64) -> (Router<App>, utoipa::openapi::OpenApi) {
+fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
     let timeout = |limit| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
     let quick =
         OpenApiRouter::new().merge(jobs::routes()).merge(session::routes()).layer(timeout(TIMEOUT));
     let transfers = OpenApiRouter::new()
-        .merge(artifacts::routes(upload_bytes))
+        .merge(artifacts::routes())
         .merge(shares::routes())
         .layer(timeout(TRANSFER_TIMEOUT));
     let routes = OpenApiRouter::new().merge(quick).merge(transfers).merge(events::routes());
@@ -177,7 +178,7 @@ pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Res
     let shared = |count: u64| count.saturating_mul(CALLERS_PER_ADDRESS);
     let burst = u32::try_from(shared(u64::from(BURST))).unwrap_or(u32::MAX);
     let addresses = limiter(shared(limits.requests_per_second), burst, by_address)?;
-    let (api, description) = api(lab.settings.upload_bytes);
+    let (api, description) = api();
     let described = Json(description.clone());
     let policy = page.policy().await;
     let app = api

@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io::Cursor;
 use std::rc::Rc;
 
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
-use rrlab_engine::data::{Dataset, ImageSize, Importer, archive_entries, is_archive, shapes10};
+use rrlab_engine::data::{Dataset, ImageSize, ImportBudget, Importer, is_archive, shapes10};
 use rrlab_engine::device::OpenDevice;
 use rrlab_engine::failure::Failure;
 use rrlab_engine::import::{self, Hint, Preprocessing};
@@ -154,14 +155,13 @@ async fn read_files(
     parts: &[Attachment],
     control: &RequestControl,
 ) -> Result<Dataset, Failure> {
-    let mut importer = Importer::in_memory(size, MOST_IMAGE_BYTES);
+    let budget = ImportBudget { kept_bytes: MOST_IMAGE_BYTES, ..ImportBudget::OWN };
+    let mut importer = Importer::new(size, Cursor::default(), budget);
     let mut counter = ProgressCounter::new("files", parts.len());
     for part in parts {
         let bytes = part.bytes().await?;
         if is_archive(&part.name) {
-            archive_entries(&part.name, &bytes, |path, bytes| {
-                importer.add(path, bytes).map(|_| ())
-            })?;
+            importer.add_archive(&part.name, &bytes, |_| {})?;
         } else {
             importer.add(&part.name, &bytes)?;
         }

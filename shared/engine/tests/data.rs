@@ -3,9 +3,10 @@
 use std::io::{Cursor, Write};
 
 use burn::tensor::{Device, Tensor};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use rrlab_engine::data::{
-    Augmentation, Dataset, DatasetSummary, IMAGE_BYTES, ImageSize, ImportError, Importer, Sample,
-    archive_entries, images_to_device, shapes10,
+    Augmentation, Dataset, DatasetSummary, IMAGE_BYTES, ImageSize, ImportBudget, ImportError,
+    Importer, Sample, images_to_device, shapes10,
 };
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -90,7 +91,7 @@ fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 
 fn from_archive(path: &str, bytes: &[u8]) -> Result<Dataset, ImportError> {
     let mut importer = Importer::default();
-    archive_entries(path, bytes, |entry, bytes| importer.add(entry, bytes).map(|_| ()))?;
+    importer.add_archive(path, bytes, |_| {})?;
     Ok(importer.finish("test")?.into_dataset())
 }
 
@@ -168,7 +169,7 @@ fn an_image_folder_in_any_order() {
 
 /// Images that are kept in a file until all have come, and written one by one.
 fn sized(files: &[(&str, Vec<u8>)], size: ImageSize) -> Result<Dataset, ImportError> {
-    let mut importer = Importer::new(size, tempfile::tempfile().unwrap());
+    let mut importer = Importer::new(size, tempfile::tempfile().unwrap(), ImportBudget::OWN);
     for (path, bytes) in files {
         assert!(importer.add(path, bytes)?);
     }
@@ -190,7 +191,7 @@ fn an_image_folder_of_another_size() {
     ];
     let size = ImageSize::new(48, None).unwrap();
     let dataset = sized(&files, size).unwrap();
-    let mut importer = Importer::new(size, Cursor::default());
+    let mut importer = Importer::new(size, Cursor::default(), ImportBudget::OWN);
     let reversed: Vec<_> =
         files.iter().rev().map(|(path, bytes)| (path.to_string(), bytes.clone())).collect();
     importer.add_all(&reversed).unwrap();
@@ -243,9 +244,75 @@ fn the_middle_of_a_scaled_image_stays() {
 #[test]
 fn a_disk_that_is_full_ends_an_import() {
     let mut room = [0; 3 * IMAGE_BYTES];
-    let mut importer = Importer::new(ImageSize::default(), Cursor::new(&mut room[..]));
+    let store = Cursor::new(&mut room[..]);
+    let mut importer = Importer::new(ImageSize::default(), store, ImportBudget::OWN);
     let problem = importer.add("data_batch_1.bin", &records(1, &[1, 2, 3, 4])).unwrap_err();
     assert!(matches!(problem, ImportError::Store(_)), "{problem}");
+}
+
+/// As an archive that somebody sent, of whose images 1 MiB may be kept.
+fn uploaded(path: &str, bytes: &[u8]) -> Result<(), ImportError> {
+    let budget = ImportBudget::of_upload(bytes.len() as u64, 1 << 20);
+    let mut importer = Importer::new(ImageSize::default(), Cursor::new(Vec::new()), budget);
+    importer.add_archive(path, bytes, |_| {})?;
+    importer.finish("x").map(|_| ())
+}
+
+/// A black image in as few bytes as there can be.
+fn flat_png(side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (best, filter) = (CompressionType::Best, FilterType::NoFilter);
+    let encoder = PngEncoder::new_with_quality(&mut bytes, best, filter);
+    image::GrayImage::new(side, side).write_with_encoder(encoder).unwrap();
+    bytes
+}
+
+#[test]
+fn what_somebody_sends_costs_no_more_than_its_size_is_worth() {
+    for (path, archive) in
+        [("a.tar.gz", tar_gz as fn(&[(String, Vec<u8>)]) -> Vec<u8>), ("a.zip", zip)]
+    {
+        let refused = |files: &[(String, Vec<u8>)]| uploaded(path, &archive(files)).unwrap_err();
+        // Records of CIFAR, one after the other, of which all pixels are black.
+        let bomb = refused(&[("data_batch_1.bin".into(), vec![0; 300 << 20])]);
+        let expected = if path == "a.zip" {
+            matches!(bomb, ImportError::TooLarge { most_bytes: 1_048_576 })
+        } else {
+            matches!(bomb, ImportError::Unpacked { .. })
+        };
+        assert!(expected, "{path}: {bomb}");
+        let wide = refused(&[("train/a/1.png".into(), flat_png(8192))]);
+        let said = "8192×8192 pixels are more than the 50000000 that an image may have";
+        assert!(wide.to_string().contains(said), "{path}: {wide}");
+        let many = (0..3).map(|i| (format!("train/a/{i}.png"), flat_png(6000)));
+        let many = refused(&many.collect::<Vec<_>>());
+        assert!(matches!(many, ImportError::Pixels { .. }), "{path}: {many}");
+        let long = refused(&[("train/a/1.png".into(), vec![0; 65 << 20])]);
+        assert!(matches!(long, ImportError::FileBytes { .. }), "{path}: {long}");
+        // More images than may be kept are counted before one of them is looked at.
+        let tiny = (0..400).map(|i| (format!("train/a/{i}.png"), vec![0]));
+        let tiny = refused(&tiny.collect::<Vec<_>>());
+        assert!(matches!(tiny, ImportError::TooLarge { .. }), "{path}: {tiny}");
+        // And more files, whatever they are.
+        let most = ImportBudget::of_upload(0, 0).files;
+        let notes: Vec<_> = (0..=most).map(|i| (i.to_string(), Vec::new())).collect();
+        let notes = refused(&notes);
+        assert!(matches!(notes, ImportError::Files { most: 250_000, .. }), "{path}: {notes}");
+        uploaded(path, &archive(&cifar10())).unwrap();
+    }
+    // A name that is a hundred megabytes long, after a file that is passed over.
+    let mut name = tar::Header::new_gnu();
+    name.set_entry_type(tar::EntryType::GNULongName);
+    name.set_size(100 << 20);
+    name.set_path("././@LongLink").unwrap();
+    name.set_cksum();
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut notes = tar::Header::new_gnu();
+    notes.set_size(3 << 20);
+    builder.append_data(&mut notes, "notes.txt", &vec![0; 3 << 20][..]).unwrap();
+    builder.append(&name, &vec![b'a'; 100 << 20][..]).unwrap();
+    let problem = uploaded("a.tar", &builder.into_inner().unwrap()).unwrap_err();
+    assert!(matches!(problem, ImportError::TarHeader { .. }), "{problem}");
 }
 
 #[test]

@@ -924,11 +924,16 @@ async fn broken_and_hostile_uploads_are_refused() {
             && !lab.data().join("../../escaped.bin").exists()
     );
     // 600 MB in a few hundred kilobytes.
-    refused("dataset", tar_gz(&[("train/a/x.png", vec![0; 600 << 20])]), "larger than").await;
+    refused("dataset", tar_gz(&[("train/a/x.png", vec![0; 600 << 20])]), "out of all proportion")
+        .await;
     // A picture that claims more pixels than there are bytes anywhere.
     refused("dataset", tar_gz(&[("train/a/x.png", huge_png())]), "x.png").await;
+    // Refused before it has come, and heard by those who do not listen before they have sent it.
+    let announced =
+        "POST /api/v1/artifacts?kind=model&name=big HTTP/1.1\r\ncontent-length: 9000000";
+    assert!(spoken(&lab, announced).await.starts_with("HTTP/1.1 413"));
     assert_eq!(
-        lab.upload("model", "big", vec![0; 9 << 20]).await.status,
+        lab.upload("model", "big", vec![0; 20 << 20]).await.status,
         StatusCode::PAYLOAD_TOO_LARGE
     );
     assert_eq!(lab.upload("sweep", "x", Vec::new()).await.status, StatusCode::BAD_REQUEST);
@@ -941,6 +946,7 @@ async fn broken_and_hostile_uploads_are_refused() {
         json!([]),
         "nothing of that was stored"
     );
+    assert!(temporary_files(&lab).is_empty(), "{:?}", temporary_files(&lab));
     // An upload that breaks off.
     let address = lab.address().trim_start_matches("http://").to_owned();
     let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
@@ -966,6 +972,52 @@ fn huge_png() -> Vec<u8> {
     let mut sum = flate2::Crc::new();
     sum.update(&header);
     [b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".as_slice(), &header, &sum.sum().to_be_bytes()].concat()
+}
+
+/// What lies in the data folder beside the database, the log of it, and the artifacts.
+fn temporary_files(lab: &Lab) -> Vec<String> {
+    let names = std::fs::read_dir(lab.data()).unwrap().flatten();
+    let names = names.map(|entry| entry.file_name().into_string().unwrap());
+    names.filter(|name| name != "artifacts" && !name.starts_with("lab.sqlite")).collect()
+}
+
+/// Somebody who sends four uploads and ends none waits with the fifth; others do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_uploads_keep_nobody_else_out() {
+    let mut lab = Lab::with(Database::Sqlite, &["--hosted", "--no-worker"]).await;
+    let [slow, quick] = ["slow", "quick"].map(|name| lab.person(name, "student"));
+    let address = lab.address().trim_start_matches("http://").to_owned();
+    let head = format!(
+        "POST /api/v1/artifacts?kind=model&name=slow HTTP/1.1\r\nhost: {address}\r\n\
+         authorization: Bearer {slow}\r\ncontent-length: 1000\r\n\r\n"
+    );
+    let mut sockets = Vec::new();
+    for _ in 0..4 {
+        let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut socket, head.as_bytes()).await.unwrap();
+        sockets.push(socket);
+    }
+    lab.sign_in(Some(&slow));
+    // The server may hear of the four later than this client has sent them.
+    let refused = loop {
+        let answer = lab.upload("profile", "fifth", b"{}".to_vec()).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            break answer;
+        }
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    };
+    assert!(refused.headers.contains_key("retry-after"));
+    lab.sign_in(Some(&quick));
+    lab.uploaded("model", bundled_model()).await;
+    drop(sockets);
+    lab.sign_in(Some(&slow));
+    loop {
+        let answer = lab.upload("model", "after", bundled_model()).await;
+        if answer.status == StatusCode::CREATED {
+            break;
+        }
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    }
 }
 
 fn stored_files(lab: &Lab) -> usize {

@@ -14,7 +14,7 @@ pub use batches::{
 };
 pub use dataset::{Dataset, Split};
 pub use images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};
-pub use import::{CollectedDataset, ImageSize, ImportError, Importer, archive_entries, is_archive};
+pub use import::{CollectedDataset, ImageSize, ImportBudget, ImportError, Importer, is_archive};
 pub use shapes10::{SHAPES10, SHAPES10_CLASSES, shapes10};
 pub use stored::StoredDatasetError;
 pub use summary::DatasetSummary;

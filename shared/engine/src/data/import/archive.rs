@@ -1,132 +1,116 @@
-//! Files in archives, within bounds on what an archive may unpack to.
+//! Files in archives, one after the other.
 
-use std::cell::Cell;
 use std::io::{Cursor, Read};
 
+use zip::ZipReadOptions;
+use zip::read::Config;
+use zip::unstable::read::ZipIterable;
+
+use super::budget::{ImportBudget, MAX_HEADER_BYTES, MeteredReader, UnpackedMeter};
 use super::error::ImportError;
 
-/// Largest file of an archive that is read: CIFAR-100's training file has 154 MB.
-const MAX_FILE_BYTES: u64 = 512 << 20;
-/// Most bytes of all files of an archive: a small one can claim to hold any number.
-const MAX_ARCHIVE_BYTES: u64 = 4 << 30;
-/// Most bytes of what a tar archive has between two files.
-const MAX_HEADER_BYTES: u64 = 1 << 20;
+/// Bytes in whose multiples a tar archive is written.
+const TAR_BLOCK: u64 = 512;
 
-/// Whether a file of this name is an archive that [`archive_entries`] reads.
+/// Whether a file of this name is an archive that [`super::Importer::add_archive`] reads.
 pub fn is_archive(path: &str) -> bool {
     let lower = path.to_lowercase();
     [".tar", ".tar.gz", ".tgz", ".zip"].iter().any(|ending| lower.ends_with(ending))
 }
 
-/// Calls `visit(path, bytes)` for every file in a .tar, .tar.gz or .zip archive.
+/// Calls `visit(path, content)` for every file in a .tar, .tar.gz or .zip archive. What it does not
+/// read of the content is passed over.
 ///
 /// # Errors
-/// If the archive can't be read, or as `visit` says.
-pub fn archive_entries(
+/// If the archive can't be read or is more than the budget allows, or as `visit` says.
+pub(super) fn archive_entries(
     path: &str,
     bytes: &[u8],
-    visit: impl FnMut(&str, &[u8]) -> Result<(), ImportError>,
+    budget: &ImportBudget,
+    visit: impl FnMut(&str, &mut dyn Read) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
-    if path.to_lowercase().ends_with(".zip") {
-        return zip_entries(path, bytes, visit);
-    }
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        return tar_entries(
-            path,
-            "gzipped tar archive",
-            flate2::read::GzDecoder::new(bytes),
-            visit,
-        );
-    }
-    tar_entries(path, "tar archive", bytes, visit)
+    let meter = UnpackedMeter::new(budget);
+    let counter = FileCounter { archive: path, most: budget.files, files: 0 };
+    let outcome = if path.to_lowercase().ends_with(".zip") {
+        zip_entries(path, bytes, &meter, counter, visit)
+    } else if bytes.starts_with(&[0x1f, 0x8b]) {
+        let unpacked = flate2::read::GzDecoder::new(bytes);
+        tar_entries(path, "gzipped tar archive", unpacked, &meter, counter, visit)
+    } else {
+        tar_entries(path, "tar archive", bytes, &meter, counter, visit)
+    };
+    outcome.map_err(|error| meter.excess(path).unwrap_or(error))
 }
 
 fn tar_entries(
     path: &str,
     kind: &'static str,
     reader: impl Read,
-    mut visit: impl FnMut(&str, &[u8]) -> Result<(), ImportError>,
+    meter: &UnpackedMeter,
+    mut counter: FileCounter,
+    mut visit: impl FnMut(&str, &mut dyn Read) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let fail = |error: std::io::Error| ImportError::Archive {
         path: path.into(),
         kind,
         problem: error.to_string(),
     };
-    let allowance = Cell::new(MAX_HEADER_BYTES);
-    let mut archive = tar::Archive::new(LimitedReader { reader, allowance: &allowance });
-    let mut left = MAX_ARCHIVE_BYTES;
+    meter.allow(MAX_HEADER_BYTES);
+    let mut archive = tar::Archive::new(MeteredReader { reader, meter });
     for entry in archive.entries().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;
+        // Between files there are headers, long names and other things that are read whole,
+        // whatever size they say they have.
+        let content = entry.size().checked_next_multiple_of(TAR_BLOCK).unwrap_or(u64::MAX);
+        meter.allow(content.saturating_add(MAX_HEADER_BYTES));
+        counter.add(1)?;
         if entry.header().entry_type().is_file() {
             let name = entry.path().map_err(fail)?.to_string_lossy().into_owned();
-            allowance.set(entry.size());
-            let bytes = read_limited(&mut entry, &mut left).map_err(fail)?;
-            visit(&name, &bytes)?;
+            visit(&name, &mut entry)?;
         }
-        allowance.set(MAX_HEADER_BYTES);
     }
     Ok(())
-}
-
-/// A reader that gives no more than is allowed. Between files a tar archive has headers, long names
-/// and other things that are read whole, whatever size they say they have.
-struct LimitedReader<'a, R> {
-    reader: R,
-    allowance: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for LimitedReader<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let most = buffer.len().min(usize::try_from(self.allowance.get()).unwrap_or(usize::MAX));
-        if most == 0 && !buffer.is_empty() {
-            let problem =
-                format!("what stands between its files is larger than {MAX_HEADER_BYTES} bytes");
-            return Err(std::io::Error::other(problem));
-        }
-        let read = self.reader.read(&mut buffer[..most])?;
-        self.allowance.set(self.allowance.get() - read as u64);
-        Ok(read)
-    }
 }
 
 fn zip_entries(
     path: &str,
     bytes: &[u8],
-    mut visit: impl FnMut(&str, &[u8]) -> Result<(), ImportError>,
+    meter: &UnpackedMeter,
+    mut counter: FileCounter,
+    mut visit: impl FnMut(&str, &mut dyn Read) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
-    let fail =
-        |problem: String| ImportError::Archive { path: path.into(), kind: "zip archive", problem };
-    let mut archive =
-        zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| fail(error.to_string()))?;
-    let mut left = MAX_ARCHIVE_BYTES;
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).map_err(|error| fail(error.to_string()))?;
-        if entry.is_file() {
-            let bytes =
-                read_limited(&mut entry, &mut left).map_err(|error| fail(error.to_string()))?;
-            let name = entry.name().map_err(|error| fail(error.to_string()))?.into_owned();
-            visit(&name, &bytes)?;
+    let fail = |error: zip::result::ZipError| ImportError::Archive {
+        path: path.into(),
+        kind: "zip archive",
+        problem: error.to_string(),
+    };
+    // Entries are not held: of hundreds of thousands that would take hundreds of megabytes.
+    let mut archive = ZipIterable::try_new(Cursor::new(bytes), Config::default()).map_err(fail)?;
+    counter.add(archive.len() as u64)?;
+    let mut files = archive.files_with_cloned_reader(ZipReadOptions::new()).map_err(fail)?;
+    while let Some(file) = files.next() {
+        let file = file.map_err(fail)?;
+        if file.is_file() {
+            let name = file.name().map_err(fail)?.into_owned();
+            visit(&name, &mut MeteredReader { reader: file, meter })?;
         }
     }
     Ok(())
 }
 
-/// Reads a file of an archive of which so many bytes may still come.
-fn read_limited(reader: &mut impl Read, left: &mut u64) -> std::io::Result<Vec<u8>> {
-    let limit = MAX_FILE_BYTES.min(*left);
-    let mut bytes = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut bytes)?;
-    let length = bytes.len() as u64;
-    if length > MAX_FILE_BYTES {
-        return Err(std::io::Error::other(format!(
-            "a file in it is larger than {MAX_FILE_BYTES} bytes"
-        )));
+/// Counts the entries of an archive.
+struct FileCounter<'a> {
+    archive: &'a str,
+    most: u64,
+    files: u64,
+}
+
+impl FileCounter<'_> {
+    fn add(&mut self, files: u64) -> Result<(), ImportError> {
+        self.files += files;
+        if self.files <= self.most {
+            return Ok(());
+        }
+        Err(ImportError::Files { path: self.archive.into(), most: self.most })
     }
-    if length > *left {
-        return Err(std::io::Error::other(format!(
-            "its files are larger than {MAX_ARCHIVE_BYTES} bytes together"
-        )));
-    }
-    *left -= length;
-    Ok(bytes)
 }

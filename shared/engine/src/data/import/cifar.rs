@@ -1,6 +1,8 @@
 //! The official binary files of CIFAR-10 and CIFAR-100 (Krizhevsky 2009): records of label bytes
 //! and 3072 pixels.
 
+use std::io::Read;
+
 use super::error::ImportError;
 use crate::data::dataset::Split;
 use crate::data::images::{IMAGE_BYTES, Normalization};
@@ -53,30 +55,36 @@ pub fn is_class_names(file_name: &str) -> bool {
     matches!(file_name, "batches.meta.txt" | "fine_label_names.txt")
 }
 
-/// Label and pixels of each record of a file.
+/// Calls `keep(label, pixels)` for each record of a file, which is not held as a whole.
 ///
 /// # Errors
-/// If it is cut short; of a record, if its label is none of the classes.
-pub fn records<'a>(
-    path: &'a str,
-    bytes: &'a [u8],
+/// If it is cut short, a label is none of the classes, or as `keep` says.
+pub fn read_records(
+    path: &str,
+    content: &mut dyn Read,
     layout: Layout,
-) -> Result<impl Iterator<Item = Result<(u32, &'a [u8]), ImportError>>, ImportError> {
+    mut keep: impl FnMut(u32, &[u8]) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
     let record = layout.label_bytes + IMAGE_BYTES;
-    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
-        return Err(ImportError::Truncated {
-            path: path.into(),
-            length: bytes.len() as u64,
-            record,
-        });
-    }
-    let read = move |(index, bytes): (usize, &'a [u8])| {
+    let mut bytes = Vec::with_capacity(record);
+    let mut index = 0;
+    loop {
+        bytes.clear();
+        let read = content.take(record as u64).read_to_end(&mut bytes);
+        read.map_err(|source| ImportError::Read { path: path.into(), source })?;
+        if bytes.is_empty() && index > 0 {
+            return Ok(());
+        }
+        if bytes.len() < record {
+            let length = (index * record + bytes.len()) as u64;
+            return Err(ImportError::Truncated { path: path.into(), length, record });
+        }
         let label = bytes[layout.label_bytes - 1];
         if usize::from(label) >= layout.classes {
             let (path, classes) = (path.into(), layout.classes);
             return Err(ImportError::Label { path, index, label, classes });
         }
-        Ok((u32::from(label), &bytes[layout.label_bytes..]))
-    };
-    Ok(bytes.chunks(record).enumerate().map(read))
+        keep(u32::from(label), &bytes[layout.label_bytes..])?;
+        index += 1;
+    }
 }

@@ -45,6 +45,43 @@ pub enum ImportError {
     /// Images of CIFAR asked for in another size.
     #[error("{path}: CIFAR's images are 32×32, not {size}; a network resizes them by itself")]
     CifarSize { path: String, size: String },
+    /// A file that can't be read.
+    #[error("{path} can't be read: {source}")]
+    Read {
+        path: String,
+        /// What the reader says.
+        source: io::Error,
+    },
+    /// An archive of more files than may be.
+    #[error("{path}: it holds more than {most} files, the most that one archive may")]
+    Files { path: String, most: u64 },
+    /// An archive that unpacks to far more than it has.
+    #[error("{path}: it unpacks to more than {mebibytes} MiB, out of all proportion to its size")]
+    Unpacked { path: String, mebibytes: u64 },
+    /// A tar archive with something large between its files.
+    #[error(
+        "{path}: not a readable tar archive: what stands between its files is larger than {most_bytes} bytes"
+    )]
+    TarHeader { path: String, most_bytes: u64 },
+    /// A file that is larger than any of its kind.
+    #[error("{path}: it is larger than {} MiB, the most that is read of such a file", most_bytes >> 20)]
+    FileBytes { path: String, most_bytes: u64 },
+    /// An image of more pixels than may be.
+    #[error(
+        "{path}: {width}×{height} pixels are more than the {most} that an image may have; make it smaller"
+    )]
+    ImagePixels { path: String, width: u64, height: u64, most: u64 },
+    /// Images of far more pixels than their files have bytes.
+    #[error(
+        "{path}: up to here the images have {millions} million pixels in files of {mebibytes} MiB, out of all proportion"
+    )]
+    Pixels {
+        path: String,
+        /// Pixels so far.
+        millions: u64,
+        /// Bytes of their files.
+        mebibytes: u64,
+    },
     /// More images, or larger ones, than there is room for.
     #[error(
         "its images have more than {} MiB together; take fewer, or fewer pixels of each",

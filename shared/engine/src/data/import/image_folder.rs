@@ -3,16 +3,17 @@
 use std::io::Cursor;
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageReader};
 
+use super::budget::ImportBudget;
 use super::error::ImportError;
 use crate::data::dataset::Split;
 use crate::data::images::{IMAGE, SIDES, square_image};
 
-/// Longest side of an image that is read: a few bytes can claim to be billions of pixels.
-const MAX_SIDE: u32 = 8192;
+/// Most that an image's shorter side is scaled to.
+const MAX_RESIZE: usize = 8192;
 /// Longest side of a scaled image: a strip of pixels would become millions.
-const MAX_SCALED_SIDE: u32 = 1 << 16;
+const MAX_SCALED_SIDE: u64 = 1 << 16;
 
 /// Rows and columns to which images are cut, and what they are scaled to before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl ImageSize {
             return Err(ImportError::Side { side });
         }
         let resize = resize.unwrap_or(side);
-        if !(side..=MAX_SIDE as usize).contains(&resize) {
+        if !(side..=MAX_RESIZE).contains(&resize) {
             return Err(ImportError::Resize { side, resize });
         }
         Ok(Self { side, resize })
@@ -83,17 +84,32 @@ pub fn image_path(path: &str) -> Option<(Split, &str)> {
     Some((split, class))
 }
 
-/// The planes of an encoded image, scaled and cut to its middle as `size` says.
-pub fn decode(path: &str, bytes: &[u8], size: ImageSize) -> Result<Vec<u8>, ImportError> {
+/// An image of a folder, scaled and cut.
+#[derive(Debug)]
+pub struct FolderImage {
+    pub planes: Vec<u8>,
+    /// Pixels that it took to decode and scale it.
+    pub pixels: u64,
+}
+
+/// An encoded image, scaled and cut to its middle as `size` says.
+pub fn decode(
+    path: &str,
+    bytes: &[u8],
+    size: ImageSize,
+    budget: &ImportBudget,
+) -> Result<FolderImage, ImportError> {
     let fail = |problem: String| ImportError::Image { path: path.into(), problem };
-    let mut reader = ImageReader::new(Cursor::new(bytes))
+    let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| fail(error.to_string()))?;
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
-    reader.limits(limits);
-    let decoded = reader.decode().map_err(|error| fail(error.to_string()))?;
-    let image = middle(decoded, size).map_err(fail)?.to_rgb8();
+    let decoder = reader.into_decoder().map_err(|error| fail(error.to_string()))?;
+    let [width, height] = <[u32; 2]>::from(decoder.dimensions()).map(u64::from);
+    budget.check_image(path, [width, height])?;
+    let scaled = scaled_sides([width, height], size).map_err(fail)?;
+    budget.check_image(path, scaled)?;
+    let decoded = DynamicImage::from_decoder(decoder).map_err(|error| fail(error.to_string()))?;
+    let image = middle(decoded, scaled.map(|side| side as u32), size).to_rgb8();
     let shape = square_image(size.side);
     let mut planes = vec![0; shape.elements()];
     for (position, pixel) in image.pixels().enumerate() {
@@ -101,26 +117,36 @@ pub fn decode(path: &str, bytes: &[u8], size: ImageSize) -> Result<Vec<u8>, Impo
             planes[colour * shape.positions() + position] = value;
         }
     }
-    Ok(planes)
+    Ok(FolderImage { planes, pixels: (width * height).max(scaled[0] * scaled[1]) })
 }
 
-/// The middle square of an image that was scaled, as torchvision's `Resize` and `CenterCrop` take
-/// it: the longer side is rounded down, the offset to the even of two.
-fn middle(image: DynamicImage, size: ImageSize) -> Result<DynamicImage, String> {
-    let (side, resize) = (size.side as u32, size.resize as u64);
-    let (width, height) = (u64::from(image.width()), u64::from(image.height()));
-    let shorter = width.min(height);
-    let [new_width, new_height] = [width, height].map(|length| (length * resize / shorter) as u32);
-    if new_width.max(new_height) > MAX_SCALED_SIDE {
+/// Width and height of an image of this width and height once it is scaled, the longer side rounded
+/// down as torchvision's `Resize` does.
+fn scaled_sides(sides: [u64; 2], size: ImageSize) -> Result<[u64; 2], String> {
+    let resize = size.resize as u64;
+    let shorter = sides[0].min(sides[1]);
+    if shorter == 0 {
+        return Err("it has no pixels".into());
+    }
+    let scaled = sides.map(|length| length * resize / shorter);
+    if scaled[0].max(scaled[1]) > MAX_SCALED_SIDE {
         return Err(format!(
             "scaled to {resize} pixels one way it has more than {MAX_SCALED_SIDE} the other; cut it to less of a strip"
         ));
     }
+    Ok(scaled)
+}
+
+/// The middle square of an image that is scaled to this width and height, as torchvision's
+/// `CenterCrop` takes it: the offset is rounded to the even of two.
+fn middle(image: DynamicImage, scaled: [u32; 2], size: ImageSize) -> DynamicImage {
+    let side = size.side as u32;
+    let [new_width, new_height] = scaled;
     let scaled = if (new_width, new_height) == (image.width(), image.height()) {
         image
     } else {
         image.resize_exact(new_width, new_height, FilterType::Triangle)
     };
     let offset = |length: u32| (f64::from(length - side) / 2.0).round_ties_even() as u32;
-    Ok(scaled.crop_imm(offset(new_width), offset(new_height), side, side))
+    scaled.crop_imm(offset(new_width), offset(new_height), side, side)
 }

@@ -2,6 +2,7 @@
 //! archive.
 
 mod archive;
+mod budget;
 mod cifar;
 mod error;
 mod image_folder;
@@ -12,7 +13,8 @@ use std::io::{Cursor, Read, Seek, Write};
 
 use bytes::Bytes;
 
-pub use archive::{archive_entries, is_archive};
+pub use archive::is_archive;
+pub use budget::ImportBudget;
 pub use error::ImportError;
 pub use image_folder::ImageSize;
 
@@ -21,7 +23,10 @@ use super::images::{ColourSums, ImageSet, Normalization, square_image};
 use super::stored::{Header, StoredDatasetError, write_beginning};
 use super::summary::DatasetSummary;
 use crate::threads;
+use archive::archive_entries;
+use budget::DecodedImages;
 use cifar::Layout;
+use image_folder::FolderImage;
 use spool::Spool;
 
 /// What the files so far are.
@@ -29,6 +34,34 @@ use spool::Spool;
 enum Kind {
     Cifar(Layout),
     Folder,
+}
+
+/// What a file is, by its name.
+#[derive(Debug, Clone, Copy)]
+enum FileKind<'a> {
+    /// Images of CIFAR.
+    Records(Layout, Split),
+    /// Names of CIFAR's classes.
+    ClassNames,
+    /// An image of this class.
+    Image(Split, &'a str),
+    /// Nothing that belongs to a data set.
+    Other,
+}
+
+impl<'a> FileKind<'a> {
+    fn of(path: &'a str) -> Self {
+        let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        if let Some((layout, split)) = cifar::image_file(file_name) {
+            Self::Records(layout, split)
+        } else if cifar::is_class_names(file_name) {
+            Self::ClassNames
+        } else if let Some((split, class)) = image_folder::image_path(path) {
+            Self::Image(split, class)
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// An image that was read.
@@ -61,8 +94,8 @@ type Splits = [Vec<(u32, Kept)>; 2];
 pub struct Importer<S> {
     kind: Option<Kind>,
     size: ImageSize,
-    /// How many bytes all images may have.
-    most_bytes: u64,
+    budget: ImportBudget,
+    decoded: DecodedImages,
     class_names: Vec<String>,
     spool: Spool<S>,
     /// Of CIFAR.
@@ -75,27 +108,20 @@ pub struct Importer<S> {
 impl Default for Importer<Cursor<Vec<u8>>> {
     /// Of images of 32×32 pixels, kept in memory.
     fn default() -> Self {
-        Self::new(ImageSize::default(), Cursor::default())
-    }
-}
-
-impl Importer<Cursor<Vec<u8>>> {
-    /// Of images of this size, kept in memory, which may have so many bytes together: a small
-    /// archive can hold many small images that are asked for as large ones.
-    pub fn in_memory(size: ImageSize, most_bytes: u64) -> Self {
-        Self { most_bytes, ..Self::new(size, Cursor::default()) }
+        Self::new(ImageSize::default(), Cursor::default(), ImportBudget::OWN)
     }
 }
 
 impl<S: Read + Write + Seek> Importer<S> {
     /// Of images of this size, to which those of a folder are scaled and cut, kept in a store that
     /// is empty.
-    pub fn new(size: ImageSize, store: S) -> Self {
+    pub fn new(size: ImageSize, store: S, budget: ImportBudget) -> Self {
         let spool = Spool::new(store, size.side());
         Self {
             kind: None,
             size,
-            most_bytes: u64::MAX,
+            budget,
+            decoded: DecodedImages::default(),
             class_names: Vec::new(),
             spool,
             records: Default::default(),
@@ -107,10 +133,10 @@ impl<S: Read + Write + Seek> Importer<S> {
     /// Returns whether it was taken.
     ///
     /// # Errors
-    /// If it claims to hold images and they can't be read, or there is no room to keep them.
-    pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<bool, ImportError> {
-        let planes = decoded(path, bytes, self.size)?;
-        self.add_decoded(path, bytes, planes)
+    /// If it claims to hold images and they can't be read, there is no room to keep them, or they
+    /// are more than the budget allows.
+    pub fn add(&mut self, path: &str, mut bytes: &[u8]) -> Result<bool, ImportError> {
+        self.add_content(path, &mut bytes)
     }
 
     /// Takes several files into account, in their order. Images of a folder are decoded on all
@@ -119,57 +145,109 @@ impl<S: Read + Write + Seek> Importer<S> {
     /// # Errors
     /// As [`Importer::add`].
     pub fn add_all(&mut self, files: &[(String, Vec<u8>)]) -> Result<(), ImportError> {
-        let size = self.size;
-        let planes = threads::map_range(files.len(), |index| {
+        let (size, budget) = (self.size, self.budget);
+        let decoded = threads::map_range(files.len(), |index| {
             let (path, bytes) = &files[index];
-            decoded(path, bytes, size)
+            let is_image = matches!(FileKind::of(path), FileKind::Image(..));
+            is_image.then(|| image_folder::decode(path, bytes, size, &budget)).transpose()
         });
-        for ((path, bytes), planes) in files.iter().zip(planes) {
-            self.add_decoded(path, bytes, planes?)?;
+        for ((path, bytes), decoded) in files.iter().zip(decoded) {
+            match (FileKind::of(path), decoded?) {
+                (FileKind::Image(split, class), Some(image)) => {
+                    self.add_image(path, (split, class), image, bytes.len())?;
+                }
+                _ => {
+                    self.add(path, bytes)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn add_decoded(
+    /// Takes the files of a .tar, .tar.gz or .zip archive into account, and calls `visit(path)`
+    /// before each. An archive of more than the budget allows is refused before an image of it is
+    /// decoded, where that can be told.
+    ///
+    /// # Errors
+    /// If it can't be read, or as [`Importer::add`].
+    pub fn add_archive(
         &mut self,
         path: &str,
         bytes: &[u8],
-        planes: Option<Vec<u8>>,
-    ) -> Result<bool, ImportError> {
-        let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-        if let Some((layout, split)) = cifar::image_file(file_name) {
-            if self.size != ImageSize::default() {
-                return Err(ImportError::CifarSize {
-                    path: path.into(),
-                    size: self.size.to_string(),
-                });
+        mut visit: impl FnMut(&str),
+    ) -> Result<(), ImportError> {
+        let budget = self.budget;
+        if budget.is_for_strangers() {
+            let mut kept = self.spool.bytes();
+            archive_entries(path, bytes, &budget, |entry, _| {
+                if matches!(FileKind::of(entry), FileKind::Image(..)) {
+                    kept += self.spool.image_bytes() as u64;
+                }
+                budget.check_kept(kept)
+            })?;
+        }
+        archive_entries(path, bytes, &budget, |entry, content| {
+            visit(entry);
+            self.add_content(entry, content).map(|_| ())
+        })
+    }
+
+    fn add_content(&mut self, path: &str, content: &mut dyn Read) -> Result<bool, ImportError> {
+        match FileKind::of(path) {
+            FileKind::Records(layout, split) => {
+                self.add_records(path, content, layout, split)?;
             }
-            self.settle(path, Kind::Cifar(layout))?;
-            for record in cifar::records(path, bytes, layout)? {
-                let (label, image) = record?;
-                let kept = self.keep(image)?;
-                self.records[split as usize].push((label, kept));
+            FileKind::ClassNames => {
+                let text = budget::read_names(path, content)?;
+                let text = String::from_utf8_lossy(&text);
+                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+                self.class_names = lines.map(Into::into).collect();
             }
-        } else if cifar::is_class_names(file_name) {
-            let text = String::from_utf8_lossy(bytes);
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            self.class_names = lines.map(Into::into).collect();
-        } else if let (Some((split, class)), Some(planes)) =
-            (image_folder::image_path(path), planes)
-        {
-            self.settle(path, Kind::Folder)?;
-            let kept = self.keep(&planes)?;
-            self.folder.insert((class.into(), split, path.into()), kept);
-        } else {
-            return Ok(false);
+            FileKind::Image(split, class) => {
+                let bytes = budget::read_image(path, content)?;
+                let image = image_folder::decode(path, &bytes, self.size, &self.budget)?;
+                self.add_image(path, (split, class), image, bytes.len())?;
+            }
+            FileKind::Other => return Ok(false),
         }
         Ok(true)
     }
 
-    fn keep(&mut self, image: &[u8]) -> Result<Kept, ImportError> {
-        if self.spool.bytes() + image.len() as u64 > self.most_bytes {
-            return Err(ImportError::TooLarge { most_bytes: self.most_bytes });
+    fn add_records(
+        &mut self,
+        path: &str,
+        content: &mut dyn Read,
+        layout: Layout,
+        split: Split,
+    ) -> Result<(), ImportError> {
+        if self.size != ImageSize::default() {
+            let size = self.size.to_string();
+            return Err(ImportError::CifarSize { path: path.into(), size });
         }
+        self.settle(path, Kind::Cifar(layout))?;
+        cifar::read_records(path, content, layout, |label, image| {
+            let kept = self.keep(image)?;
+            self.records[split as usize].push((label, kept));
+            Ok(())
+        })
+    }
+
+    fn add_image(
+        &mut self,
+        path: &str,
+        (split, class): (Split, &str),
+        image: FolderImage,
+        file_bytes: usize,
+    ) -> Result<(), ImportError> {
+        self.settle(path, Kind::Folder)?;
+        self.decoded.add(path, file_bytes, image.pixels, &self.budget)?;
+        let kept = self.keep(&image.planes)?;
+        self.folder.insert((class.into(), split, path.into()), kept);
+        Ok(())
+    }
+
+    fn keep(&mut self, image: &[u8]) -> Result<Kept, ImportError> {
+        self.budget.check_kept(self.spool.bytes() + image.len() as u64)?;
         let sums = ColourSums::of(image, square_image(self.size.side()).positions());
         let place = self.spool.push(image).map_err(ImportError::Store)?;
         Ok(Kept { place, sums })
@@ -253,12 +331,6 @@ impl<S: Read + Write + Seek> Importer<S> {
         }
         Ok((classes, sets))
     }
-}
-
-/// The planes of an image of a folder; none of any other file.
-fn decoded(path: &str, bytes: &[u8], size: ImageSize) -> Result<Option<Vec<u8>>, ImportError> {
-    let is_image = image_folder::image_path(path).is_some();
-    is_image.then(|| image_folder::decode(path, bytes, size)).transpose()
 }
 
 /// Images of a split, in their order.
