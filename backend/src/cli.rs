@@ -1005,7 +1005,8 @@ pub struct ServeArgs {
     /// Address to listen on. Any but this machine's own needs --hosted.
     #[arg(long, env = "RRLAB_HOST", default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Everybody must show a token; make them with `rrlab user add` and `rrlab token create`.
+    /// For many people, each with tokens of their own (`rrlab user add`, `rrlab token create`).
+    /// Without this for whoever starts it: the address that it prints lets its reader in.
     #[arg(long, env = "RRLAB_HOSTED")]
     pub hosted: bool,
     /// Behind a proxy that speaks TLS and sets X-Forwarded-For itself: trust that header, and send

@@ -228,6 +228,14 @@ impl DataFolder {
         Ok(self.path.join(format!("{name}.dataset.safetensors")))
     }
 
+    /// Makes the folder where there is none.
+    ///
+    /// # Errors
+    /// If it can't be made.
+    pub fn make(&self) -> anyhow::Result<()> {
+        create_folder(&self.path)
+    }
+
     /// Where a new data set of this name goes, before work is spent on it.
     ///
     /// # Errors
@@ -238,7 +246,7 @@ impl DataFolder {
             bail!("`{SHAPES10}` is generated, not imported; choose another --name");
         }
         let path = self.file(name)?;
-        create_folder(&self.path)?;
+        self.make()?;
         Ok(Destination::check(&format!("data set `{name}`:"), &path, existing, 0)?)
     }
 

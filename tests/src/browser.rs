@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::lab::without_token;
 use crate::{built_page, program};
 
 /// How long anything may take before it counts as failed: WebGPU on a software adapter takes a
@@ -113,7 +114,7 @@ impl Browser {
             .args(["serve", "--port", "0", "--device", "cpu", "--no-worker", "--page"])
             .arg(built_page());
         serve.env("RRLAB_DATA_DIR", data.path());
-        let address = |line: &str| line.starts_with("http://").then(|| line.to_owned());
+        let address = |line: &str| line.starts_with("http://").then(|| without_token(line).0);
         let (server, address) =
             started(&mut serve, address).await.expect("the server says where it listens");
         Self { _data: Some(data), ..Self::at(address, Some(server), size).await }

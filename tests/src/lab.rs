@@ -58,6 +58,8 @@ pub struct Lab {
     address: String,
     client: Client,
     token: Option<String>,
+    /// In the address that it printed.
+    entrance: Option<String>,
 }
 
 /// What the server said.
@@ -186,8 +188,16 @@ fn make_database() -> String {
     format!("postgres://rrlab@127.0.0.1:{port}/{name}")
 }
 
+/// The address that a server printed, and the token that was in it.
+pub fn without_token(line: &str) -> (String, Option<String>) {
+    match line.split_once("/?token=") {
+        Some((address, token)) => (address.into(), Some(token.into())),
+        None => (line.into(), None),
+    }
+}
+
 impl Lab {
-    /// A lab for everybody on this machine, with a worker.
+    /// A lab for whoever started it, with a worker.
     pub async fn open(database: Database) -> Self {
         Self::with(database, &[]).await
     }
@@ -242,6 +252,7 @@ impl Lab {
             address: String::new(),
             client: http_client(),
             token: None,
+            entrance: None,
         }
     }
 
@@ -408,7 +419,9 @@ impl Lab {
         let mut lines = BufReader::new(server.stdout.take().expect("its output is piped")).lines();
         let line =
             tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it starts in time");
-        self.address = line.expect("its output is text").expect("it prints its address");
+        let line = line.expect("its output is text").expect("it prints its address");
+        let (address, entrance) = without_token(&line);
+        (self.address, self.entrance) = (address, entrance);
         self.server = Some(server);
     }
 
@@ -481,11 +494,21 @@ impl Lab {
 
     /// A request below /api/v1.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}/api/v1{path}", self.address));
-        match &self.token {
+        self.request_at_root(method, &format!("/api/v1{path}"))
+    }
+
+    /// A request below the address itself, with the token that is shown.
+    pub fn request_at_root(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.address));
+        match self.token.as_ref().or(self.entrance.as_ref()) {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
+    }
+
+    /// The token in the address that it printed, where it is not hosted.
+    pub fn entrance(&self) -> Option<&str> {
+        self.entrance.as_deref()
     }
 
     /// Sends a request.

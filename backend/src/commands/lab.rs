@@ -71,7 +71,6 @@ pub async fn open_objects(
 }
 
 fn in_data_folder(data: &DataFolder, name: &str) -> anyhow::Result<PathBuf> {
-    std::fs::create_dir_all(data.path())
-        .with_context(|| format!("can't create {}", data.path().display()))?;
+    data.make()?;
     Ok(data.path().join(name))
 }

@@ -14,17 +14,23 @@ use crate::caretaker::look_after_jobs;
 use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
 use crate::interrupt::Signals;
 use crate::queue::Queue;
-use crate::server::{self, Lab, Page, RequestLimits, Settings};
+use crate::secret::new_secret;
+use crate::server::{self, Lab, Page, RequestLimits, Settings, TOKEN_PARAMETER};
+use crate::store::{Store, now_ms};
 use crate::worker::{Worker, WorkerTiming};
 
-/// Who asks where nobody has to show a token.
-const EVERYBODY: &str = "local";
+/// Whoever started a server that is not hosted.
+const OWNER: &str = "local";
+/// What the tokens in the addresses are called that such servers print.
+const ENTRANCE: &str = "rrlab serve";
+/// Days for which a browser that opened such an address stays signed in.
+const ENTRANCE_DAYS: u32 = 30;
 
 /// Serves until it is told to stop. Prints its address as soon as it can be opened.
 pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
     ensure!(
         args.hosted || args.host.is_loopback(),
-        "on {} strangers could reach the lab: start it with --hosted, so that everybody must show a token",
+        "on {} strangers could reach the lab: start it with --hosted, for people with tokens of their own",
         args.host
     );
     start_log(args.lab.log_format);
@@ -33,6 +39,8 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
     let metrics = server::start_metrics()?;
     block_on(async {
         let data = context.data.clone();
+        // Uploads come in there, also where database and artifacts are elsewhere.
+        data.make()?;
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
         let listener = tokio::net::TcpListener::bind(SocketAddr::new(args.host, args.port))
@@ -54,14 +62,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 Some(tokio::spawn(async move { worker.run().await }))
             }
         };
-        let everybody = if args.hosted {
-            None
-        } else {
-            let added = store.add_person(EVERYBODY, UserRole::Admin).await?;
-            Some(added.with_context(|| {
-                format!("`{EVERYBODY}` is no admin of this database; start with --hosted")
-            })?)
-        };
+        let entrance = if args.hosted { String::new() } else { entrance(&store).await? };
         let lab = Arc::new(Lab {
             queue: Queue::of(&store),
             latest_event: server::follow_latest_event(store.clone(), stop.clone()),
@@ -75,7 +76,6 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 upload_bytes: args.upload_mib << 20,
                 stored_bytes_per_user: args.hosted.then_some((args.storage_gib << 30) as i64),
             },
-            everybody,
             stop: stop.clone(),
             metrics,
             uploads: Arc::default(),
@@ -86,7 +86,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             behind_proxy: args.behind_proxy,
         };
         let app = server::router(lab, page, &limits).await?;
-        println!("http://{}", listener.local_addr()?);
+        println!("http://{}{entrance}", listener.local_addr()?);
         server::serve(listener, app, stop).await?;
         if let Some(worker) = worker {
             worker.await?;
@@ -94,6 +94,19 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         care.abort();
         Ok(())
     })
+}
+
+/// What stands behind the address of a server for one person: the page's path, with a token that
+/// lets in whoever can read this program's output, and nobody else on the machine.
+async fn entrance(store: &Store) -> anyhow::Result<String> {
+    let owner = store.add_person(OWNER, UserRole::Admin).await?;
+    let owner = owner
+        .with_context(|| format!("`{OWNER}` is no admin of this database; start with --hosted"))?;
+    store.forget_ended_tokens(owner.id, ENTRANCE).await?;
+    let token = new_secret();
+    let ends = now_ms() + days(ENTRANCE_DAYS).as_millis() as i64;
+    store.add_token(owner.id, &token, ENTRANCE, Some(ends)).await?;
+    Ok(format!("/?{TOKEN_PARAMETER}{token}"))
 }
 
 /// Computes jobs until it is told to stop, or one.

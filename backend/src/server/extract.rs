@@ -47,11 +47,10 @@ impl FromRequestParts<App> for MaybePerson {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
-        let known = match token_of(parts) {
+        Ok(Self(match token_of(parts) {
             Some(token) => lab.store.person_of_token(&token).await?,
             None => None,
-        };
-        Ok(Self(known.or_else(|| lab.everybody.clone())))
+        }))
     }
 }
 
@@ -80,8 +79,8 @@ impl FromRequestParts<App> for Author {
 
 /// What a request was let in with, for answers that last longer than it may hold.
 pub enum Credential {
-    /// Nothing: the lab is open to everybody on this machine.
-    Open,
+    /// Nothing.
+    None,
     /// The token that was shown, to be looked up again.
     Token(String),
     /// The secret in the link's address, likewise.
@@ -92,7 +91,7 @@ impl Credential {
     /// Whether it was not revoked meanwhile.
     pub async fn holds(&self, store: &Store) -> StoreResult<bool> {
         match self {
-            Self::Open => Ok(true),
+            Self::None => Ok(false),
             Self::Token(token) => Ok(store.person_of_token(token).await?.is_some()),
             Self::Link(secret) => Ok(store.shared_job(secret).await?.is_some()),
         }
@@ -102,9 +101,8 @@ impl Credential {
 impl FromRequestParts<App> for Credential {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, Infallible> {
-        let token = token_of(parts).filter(|_| lab.everybody.is_none());
-        Ok(token.map_or(Self::Open, Self::Token))
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(token_of(parts).map_or(Self::None, Self::Token))
     }
 }
 

@@ -15,7 +15,7 @@ use super::extract::TOKEN_COOKIE;
 use super::lab::App;
 use crate::hex::hex;
 
-/// Names by which a server that everybody may use is reached: any other is a stranger's page whose
+/// Names by which a server for whoever started it is reached: any other is a stranger's page whose
 /// name was made to lead here (DNS rebinding).
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -31,8 +31,7 @@ fn refusal(lab: &App, method: &Method, headers: &HeaderMap) -> Option<ApiError> 
     let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let host = header(header::HOST).unwrap_or_default();
     if !lab.settings.hosted && !LOCAL_NAMES.contains(&without_port(host)) {
-        let problem =
-            "a server without tokens answers to localhost alone; start it with --hosted".to_owned();
+        let problem = "this server answers to localhost alone; start it with --hosted".to_owned();
         return Some(ApiError::Malformed(StatusCode::MISDIRECTED_REQUEST, problem));
     }
     let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method);

@@ -14,7 +14,7 @@ use crate::identity::ArtifactIdentity;
 use crate::objects::Objects;
 use crate::queue::Queue;
 use crate::storage::DataFolder;
-use crate::store::{Person, Store};
+use crate::store::Store;
 
 /// How often the database is asked whether anything happened, once for all streams.
 const EVENT_POLL: Duration = Duration::from_millis(200);
@@ -27,7 +27,7 @@ pub type App = Arc<Lab>;
 /// What whoever runs the server has set.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Whether everybody must show a token.
+    /// Whether it serves many people, and not whoever started it alone.
     pub hosted: bool,
     /// Whether cookies go over TLS alone.
     pub secure_cookies: bool,
@@ -51,8 +51,6 @@ pub struct Lab {
     pub data: DataFolder,
     /// What whoever runs the server has set.
     pub settings: Settings,
-    /// Who asks where nobody has to show a token.
-    pub everybody: Option<Person>,
     /// Number of the latest event.
     pub latest_event: watch::Receiver<i64>,
     /// Whether the server is to end.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -51,6 +51,7 @@ use error::ApiError;
 use guard::{ByAddress, ByCaller};
 pub use lab::{App, Lab, Settings, follow_latest_event};
 pub use page::Page;
+pub use session::TOKEN_PARAMETER;
 
 /// Longest that a request may take, but for streams of events, uploads and downloads.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -195,9 +196,13 @@ pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Res
         .layer(GovernorLayer::new(callers).error_handler(guard::refused))
         .layer(GovernorLayer::new(addresses).error_handler(guard::refused))
         .layer(middleware::from_fn_with_state(lab.clone(), guard::same_site))
-        .fallback(async move |request: Request| match *request.method() {
+        .fallback(async move |State(lab): State<App>, request: Request| match *request.method() {
             axum::http::Method::GET | axum::http::Method::HEAD => {
-                page.serve(request.uri(), request.headers()).await
+                match session::enter(&lab, request.uri()).await {
+                    Ok(Some(entered)) => entered.into_response(),
+                    Ok(None) => page.serve(request.uri(), request.headers()).await,
+                    Err(error) => error.into_response(),
+                }
             }
             _ => ([(header::ALLOW, "GET,HEAD")], ApiError::MethodNotAllowed).into_response(),
         })

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use rrlab_protocol::{Me, Problem, ServerInfo};
@@ -15,6 +16,9 @@ use super::error::{ApiError, ApiResult};
 use super::extract::{Body, MaybePerson, TOKEN_COOKIE};
 use super::lab::App;
 use crate::store::Person;
+
+/// What stands before the token in the address of [`enter`].
+pub const TOKEN_PARAMETER: &str = "token=";
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(server)).routes(routes!(sign_in, sign_out))
@@ -73,14 +77,35 @@ async fn sign_in(
     Body(sign_in): Body<SignIn>,
 ) -> ApiResult<(CookieJar, Json<Me>)> {
     let person = lab.store.person_of_token(&sign_in.token).await?.ok_or(ApiError::Unauthorized)?;
-    let cookie = Cookie::build((TOKEN_COOKIE, sign_in.token))
+    Ok((jar.add(token_cookie(&lab, sign_in.token)), Json(me(person))))
+}
+
+fn token_cookie(lab: &App, token: String) -> Cookie<'static> {
+    Cookie::build((TOKEN_COOKIE, token))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(lab.settings.secure_cookies)
         .permanent()
-        .build();
-    Ok((jar.add(cookie), Json(me(person))))
+        .build()
+}
+
+/// Lets in whoever opens the address that a server for one person printed when it started: the token
+/// goes into a cookie, and out of the address. Nothing where the address holds none that is valid.
+///
+/// Where a server is hosted, a link could sign people in as somebody else.
+pub async fn enter(lab: &App, uri: &Uri) -> ApiResult<Option<impl IntoResponse>> {
+    let pairs = || uri.query().unwrap_or_default().split('&');
+    let token = pairs().find_map(|pair| pair.strip_prefix(TOKEN_PARAMETER));
+    let Some(token) = token.filter(|_| !lab.settings.hosted) else { return Ok(None) };
+    if lab.store.person_of_token(token).await?.is_none() {
+        return Ok(None);
+    }
+    let rest: Vec<&str> = pairs().filter(|pair| !pair.starts_with(TOKEN_PARAMETER)).collect();
+    let separator = if rest.is_empty() { "" } else { "?" };
+    let address = format!("{}{separator}{}", uri.path(), rest.join("&"));
+    let cookies = CookieJar::new().add(token_cookie(lab, token.to_owned()));
+    Ok(Some((cookies, Redirect::to(&address))))
 }
 
 /// Sign out

@@ -208,6 +208,15 @@ impl Store {
         Ok(id)
     }
 
+    /// Forgets the tokens of a person with this label that have ended by themselves.
+    pub async fn forget_ended_tokens(&self, person: i64, label: &str) -> StoreResult<()> {
+        let statement =
+            "DELETE FROM lab_tokens WHERE user_id = $1 AND label = $2 AND expires_ms <= $3";
+        let statement = sqlx::query(statement).bind(person).bind(label).bind(now_ms());
+        statement.execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Whose token this is, unless it was revoked or has ended, or its owner is shut out.
     pub async fn person_of_token(&self, secret: &str) -> StoreResult<Option<Person>> {
         let statement = "SELECT u.id, u.name, u.role FROM lab_tokens t JOIN lab_users u ON u.id = t.user_id \

@@ -28,7 +28,7 @@ pub fn ServerPanel(server: ServerState) -> impl IntoView {
             class:problem=move || server.notice.with(|notice| !notice.is_empty())>
             {move || server.notice.get()}
         </p>
-        <Show when=move || hosted() && !server.is_signed_in()><SignIn server /></Show>
+        <Show when=move || server.answers() && !server.is_signed_in()><SignIn server /></Show>
         <Show when=move || server.is_signed_in() && !server.has_jobs()>
             <p>"A reviewer reads what is shared by a link: open the link that you were given."</p>
         </Show>
@@ -53,7 +53,8 @@ fn user_text(info: Option<&ServerInfo>) -> String {
             format!("{}: {devices}. You are {} ({}).", info.program, user.name, user.role)
         }
         Some(_) => format!("{} on this machine: {devices}.", info.program),
-        None => format!("{}: sign in with your token.", info.program),
+        None if info.hosted => format!("{}: sign in with your token.", info.program),
+        None => format!("{}: open the address that it printed, or sign in.", info.program),
     }
 }
 

@@ -99,6 +99,11 @@ impl ServerState {
         self.settings.run.get() && self.settings.compute_on.get() == ComputeOn::Server
     }
 
+    /// Whether there is a server beside this page.
+    pub fn answers(self) -> bool {
+        self.info.with(Option::is_some)
+    }
+
     /// Whether somebody is signed in.
     pub fn is_signed_in(self) -> bool {
         self.info.with(|info| info.as_ref().is_some_and(|info| info.user.is_some()))

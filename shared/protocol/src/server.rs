@@ -30,7 +30,7 @@ impl UserRole {
 pub struct ServerInfo {
     /// Its program and version.
     pub program: String,
-    /// Whether everybody must show a token.
+    /// Whether it serves many people, and not whoever started it alone.
     pub hosted: bool,
     /// Who asks, if that is known.
     pub user: Option<Me>,

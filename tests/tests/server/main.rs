@@ -19,7 +19,7 @@ use rrlab_tests::lab::{
     Database, Event, Lab, bundled_model, number, picture_folder, requests, signal, small_dataset,
     tar_gz,
 };
-use rrlab_tests::{bundled_profile, http_client, make_version_1};
+use rrlab_tests::{bundled_profile, make_version_1};
 use rrlab_types::{Allocation, FinetuneReport, ModelProfile, Selection, SweepReport};
 use serde_json::{Value, json};
 
@@ -349,9 +349,8 @@ async fn what_was_deleted_still_counts(database: Database) {
     let (model, dataset) = with_files(&lab).await;
     let job = lab.submit(&requests(model, dataset)[4].1).await;
     lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
-    let told = async |lab: &Lab| {
-        text(&lab.send(http_client().get(format!("{}/metrics", lab.address()))).await.bytes)
-    };
+    let told =
+        async |lab: &Lab| text(&lab.send(lab.request_at_root(Method::GET, "/metrics")).await.bytes);
     let counted = "rrlab_jobs_ended_total{kind=\"evaluate\"} 1";
     let before = told(&lab).await;
     assert!(before.contains(counted), "{before}");
@@ -792,8 +791,7 @@ async fn many_read_while_a_job_runs(database: Database) {
         }
     });
     futures::future::join_all(readers).await;
-    let numbers =
-        text(&lab.send(http_client().get(format!("{}/metrics", lab.address()))).await.bytes);
+    let numbers = text(&lab.send(lab.request_at_root(Method::GET, "/metrics")).await.bytes);
     for expected in
         ["rrlab_jobs{state=\"running\"} 1", "state=\"busy\"} 1", "rrlab_oldest_waiting_seconds 0"]
     {
@@ -929,9 +927,11 @@ async fn broken_and_hostile_uploads_are_refused() {
     // A picture that claims more pixels than there are bytes anywhere.
     refused("dataset", tar_gz(&[("train/a/x.png", huge_png())]), "x.png").await;
     // Refused before it has come, and heard by those who do not listen before they have sent it.
-    let announced =
-        "POST /api/v1/artifacts?kind=model&name=big HTTP/1.1\r\ncontent-length: 9000000";
-    assert!(spoken(&lab, announced).await.starts_with("HTTP/1.1 413"));
+    let announced = format!(
+        "POST /api/v1/artifacts?kind=model&name=big HTTP/1.1\r\nauthorization: Bearer {}\r\ncontent-length: 9000000",
+        lab.entrance().unwrap()
+    );
+    assert!(spoken(&lab, &announced).await.starts_with("HTTP/1.1 413"));
     assert_eq!(
         lab.upload("model", "big", vec![0; 20 << 20]).await.status,
         StatusCode::PAYLOAD_TOO_LARGE
@@ -950,8 +950,10 @@ async fn broken_and_hostile_uploads_are_refused() {
     // An upload that breaks off.
     let address = lab.address().trim_start_matches("http://").to_owned();
     let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let token = lab.entrance().unwrap();
     let head = format!(
-        "POST /api/v1/artifacts?kind=model&name=cut HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n",
+        "POST /api/v1/artifacts?kind=model&name=cut HTTP/1.1\r\nhost: {address}\r\n\
+         authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
         model.len()
     );
     tokio::io::AsyncWriteExt::write_all(&mut socket, head.as_bytes()).await.unwrap();
@@ -972,6 +974,49 @@ fn huge_png() -> Vec<u8> {
     let mut sum = flate2::Crc::new();
     sum.update(&header);
     [b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".as_slice(), &header, &sum.sum().to_be_bytes()].concat()
+}
+
+/// A server that is not hosted is its starter's alone: others on the machine can reach the port, but
+/// not read what it printed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_printed_address_lets_in_and_nothing_else_does() {
+    let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
+    let token = lab.entrance().expect("it printed one").to_owned();
+    let client = || {
+        let none = reqwest::redirect::Policy::none();
+        reqwest::Client::builder().redirect(none).build().unwrap()
+    };
+    let bare = async |lab: &Lab, path: &str| {
+        lab.send(client().get(format!("{}{path}", lab.address()))).await
+    };
+    for closed in ["/api/v1/jobs", "/api/v1/artifacts", "/api/v1/events", "/metrics"] {
+        assert_eq!(bare(&lab, closed).await.status, StatusCode::UNAUTHORIZED, "{closed}");
+    }
+    assert_eq!(bare(&lab, "/").await.status, StatusCode::OK, "the page has no secrets");
+    assert!(bare(&lab, "/api/v1/server").await.json()["user"].is_null());
+    let stranger = bare(&lab, "/?token=rrlab_guessed").await;
+    assert!(stranger.status == StatusCode::OK && !stranger.headers.contains_key("set-cookie"));
+    let entered = bare(&lab, &format!("/?a=1&token={token}&b=2")).await;
+    assert_eq!(entered.status, StatusCode::SEE_OTHER);
+    assert_eq!(entered.headers["location"], "/?a=1&b=2", "the token stays in no address");
+    let cookie = entered.headers["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let jobs = async |lab: &Lab| {
+        let request = client().get(format!("{}/api/v1/jobs", lab.address()));
+        lab.send(request.header("cookie", cookie.clone())).await.status
+    };
+    assert_eq!(jobs(&lab).await, StatusCode::OK);
+    // The browser stays signed in; each start has a token of its own.
+    lab.stop().await;
+    lab.start().await;
+    assert_eq!(jobs(&lab).await, StatusCode::OK);
+    assert_ne!(lab.entrance(), Some(&*token));
+    // Where many are served, nobody is signed in by a link.
+    let hosted = Lab::with(Database::Sqlite, &["--hosted", "--no-worker"]).await;
+    assert!(hosted.entrance().is_none());
+    let theirs = hosted.person("ann", "student");
+    assert_eq!(bare(&hosted, &format!("/?token={theirs}")).await.status, StatusCode::OK);
 }
 
 /// What lies in the data folder beside the database, the log of it, and the artifacts.
@@ -1051,7 +1096,7 @@ async fn a_full_disk_is_named_and_nothing_is_half_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_looked_after() {
     let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
-    let root = |path: &str| http_client().get(format!("{}{path}", lab.address()));
+    let root = |path: &str| lab.request_at_root(Method::GET, path);
     assert_eq!(lab.send(root("/healthz")).await.status, StatusCode::OK);
     assert_eq!(lab.send(root("/readyz")).await.status, StatusCode::OK);
     let page = lab.send(root("/")).await;
@@ -1165,11 +1210,14 @@ async fn no_request_makes_the_server_fail() {
     let (model, dataset) = with_files(&lab).await;
     lab.submit(&requests(model, dataset)[4].1).await;
     let description = format!("{}/api/v1/openapi.json", lab.address());
+    let signed_in = format!("Authorization: Bearer {}", lab.entrance().unwrap());
     let run = tokio::task::spawn_blocking(move || {
         Command::new(schemathesis)
             .args([
                 "run",
                 &description,
+                "--header",
+                &signed_in,
                 "--checks",
                 "not_a_server_error",
                 "--max-examples",
