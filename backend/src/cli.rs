@@ -994,6 +994,16 @@ pub struct WorkArgs {
     /// Seconds between two checkpoints of a job.
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub checkpoint: u64,
+    /// Hours for which a job may be computed, by all its workers together; then it ends as failed.
+    /// Without this as long as it takes.
+    #[arg(long, env = "RRLAB_JOB_HOURS", value_name = "HOURS", value_parser = positive_hours)]
+    pub job_hours: Option<f64>,
+}
+
+fn positive_hours(text: &str) -> Result<f64, String> {
+    let hours: f64 = text.parse().map_err(|_| format!("`{text}` is no number of hours"))?;
+    let right = hours.is_finite() && hours > 0.0;
+    right.then_some(hours).ok_or_else(|| format!("{hours} hours: it must be more than 0"))
 }
 
 /// Serve the lab.
@@ -1026,6 +1036,10 @@ pub struct ServeArgs {
     #[arg(long, env = "RRLAB_STORAGE_GIB", default_value_t = 20, value_name = "GIB",
         value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub storage_gib: u64,
+    /// Hours of computing that the jobs of one person may have had in the last day when they ask for
+    /// another. Without this any.
+    #[arg(long, env = "RRLAB_DEVICE_HOURS", value_name = "HOURS", value_parser = positive_hours)]
+    pub device_hours: Option<f64>,
     /// Days after which a job that has ended is forgotten, with its events; what it made stays. Without
     /// this none is.
     #[arg(long, env = "RRLAB_KEEP_JOBS", value_name = "DAYS")]

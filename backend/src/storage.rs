@@ -1,9 +1,11 @@
 //! Files that are read, with a clear error; states of work under way; and the folder of data sets.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -199,6 +201,8 @@ impl<'a> Saving<'a> {
 #[derive(Debug, Clone)]
 pub struct DataFolder {
     path: PathBuf,
+    /// Hashes of data sets by name, with length and time of the file that they were taken of.
+    hashes: Arc<Mutex<BTreeMap<String, (u64, SystemTime, String)>>>,
 }
 
 impl DataFolder {
@@ -211,7 +215,7 @@ impl DataFolder {
                 .data_dir()
                 .to_owned(),
         };
-        Ok(Self { path })
+        Ok(Self { path, hashes: Arc::default() })
     }
 
     /// Where it is.
@@ -248,6 +252,29 @@ impl DataFolder {
         let path = self.file(name)?;
         self.make()?;
         Ok(Destination::check(&format!("data set `{name}`:"), &path, existing, 0)?)
+    }
+
+    /// SHA-256 of the file of an imported data set; `None` of one that is drawn, alike everywhere. A
+    /// file is read once, and again when it was replaced.
+    ///
+    /// # Errors
+    /// If there is no such data set, or it can't be read.
+    pub fn dataset_hash(&self, name: &str) -> anyhow::Result<Option<String>> {
+        if name == SHAPES10 {
+            return Ok(None);
+        }
+        let path = self.file(name)?;
+        let stamp = std::fs::metadata(&path).and_then(|about| Ok((about.len(), about.modified()?)));
+        let (length, modified) = stamp.with_context(|| format!("can't read {}", path.display()))?;
+        let lock = || self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known_length, known_modified, hash)) = lock().get(name)
+            && (*known_length, *known_modified) == (length, modified)
+        {
+            return Ok(Some(hash.clone()));
+        }
+        let hash = sha256(&map(&path)?);
+        lock().insert(name.to_owned(), (length, modified, hash.clone()));
+        Ok(Some(hash))
     }
 
     /// Names of the data sets that were imported.
@@ -350,7 +377,7 @@ mod tests {
     #[test]
     fn shapes10_is_drawn_once_and_again_where_what_was_kept_is_damaged() {
         let folder = tempfile::tempdir().unwrap();
-        let data = DataFolder { path: folder.path().join("data") };
+        let data = DataFolder::new(Some(folder.path().join("data"))).unwrap();
         let drawn = data.load(SHAPES10).unwrap();
         let kept =
             data.path.join("cache").join(format!("{SHAPES10}-{SHAPES10_SHA256}.safetensors"));

@@ -59,7 +59,12 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 let store = open_store(&args.lab, &data).await?;
                 let (objects, data, stop) = (objects.clone(), data.clone(), stop.clone());
                 let worker = Worker::new(store, objects, data, device, timing(&args.work), stop);
-                Some(tokio::spawn(async move { worker.run().await }))
+                Some(tokio::spawn(async move {
+                    // The page and what is stored stay: others may compute.
+                    if let Err(error) = worker.run().await {
+                        tracing::error!(%error, "this server computes no jobs any more");
+                    }
+                }))
             }
         };
         let entrance = if args.hosted { String::new() } else { entrance(&store).await? };
@@ -75,6 +80,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 jobs_per_user: args.jobs_per_user,
                 upload_bytes: args.upload_mib << 20,
                 stored_bytes_per_user: args.hosted.then_some((args.storage_gib << 30) as i64),
+                device_time_per_user: args.device_hours.map(hours),
             },
             stop: stop.clone(),
             metrics,
@@ -122,17 +128,22 @@ pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
         if args.once {
             worker.run_once().await?;
         } else {
-            worker.run().await;
+            worker.run().await?;
         }
         care.abort();
         Ok(())
     })
 }
 
+fn hours(count: f64) -> Duration {
+    Duration::try_from_secs_f64(count * 3600.0).unwrap_or(Duration::MAX)
+}
+
 fn timing(args: &WorkArgs) -> WorkerTiming {
     WorkerTiming {
         lease: Duration::from_secs(args.lease),
         checkpoint: Duration::from_secs(args.checkpoint),
+        longest: args.job_hours.map(hours),
     }
 }
 

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Author, PathValues, QueryValues};
 use super::lab::App;
+use super::quota::check_storage;
 use super::uploads;
 use crate::identity::ArtifactIdentity;
 use crate::ingest::{IngestRequest, Ingested, UploadKind, ingest};
@@ -142,7 +143,7 @@ async fn upload(
     if announced > most_bytes {
         return Err(uploads::too_large(request.into_body().into_data_stream()));
     }
-    check_quota(&lab, &author, announced).await?;
+    check_storage(&lab, &author, announced).await?;
     let (upload, bytes) =
         uploads::receive(request.into_body(), most_bytes, lab.data.path()).await?;
     let ingested = {
@@ -152,31 +153,12 @@ async fn upload(
     };
     let Ingested { kind, identity, content } = ingested;
     let size = content.len();
-    check_quota(&lab, &author, size as u64).await?;
+    check_storage(&lab, &author, size as u64).await?;
     let hash = lab.objects.put(content).await?;
     let new = NewArtifact { kind, name: &what.name, hash: &hash, bytes: size, identity };
     let artifact = lab.store.add_artifact(author.0.id, new).await?;
     tracing::info!(artifact = artifact.id, owner = author.0.name, %kind, bytes = size, "uploaded");
     Ok((StatusCode::CREATED, Json(artifact)))
-}
-
-/// Whether so much more is within what one person may store.
-async fn check_quota(lab: &App, author: &Author, more: u64) -> ApiResult<()> {
-    let Some(most) = lab.settings.stored_bytes_per_user else { return Ok(()) };
-    let stored = lab.store.stored_bytes(author.0.id).await?;
-    if stored.saturating_add(more as i64) <= most {
-        return Ok(());
-    }
-    let gib = |bytes: i64| bytes as f64 / f64::from(1 << 30);
-    Err(ApiError::Malformed(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        format!(
-            "you have stored {:.1} GiB of the {:.1} that one person may, and this is {:.1}; delete what you no longer need",
-            gib(stored),
-            gib(most),
-            gib(more as i64)
-        ),
-    ))
 }
 
 fn check_name(name: &str) -> ApiResult<()> {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use rrlab_engine::architecture::Architecture;
 use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, FieldProblem, Job, JobRequest, Problem};
-use rrlab_types::{Binding, FinetunePlan, SweepPlan, TrainingPlan};
+use rrlab_types::{Binding, FinetunePlan, PROGRAM, SweepPlan, TrainingPlan};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -15,8 +15,9 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Author, Body, PathValues, QueryValues};
 use super::lab::{App, Lab};
+use super::quota::{check_device_time, check_storage};
 use super::request::{self, ReadRequest};
-use crate::store::{AddJobOutcome, CancelOutcome};
+use crate::store::{AddJobOutcome, CancelOutcome, JobNeeds};
 
 /// Jobs in one answer.
 const PAGE: i64 = 50;
@@ -96,8 +97,11 @@ async fn submit(
     if lab.store.open_jobs(author.0.id).await? >= limit as i64 {
         return Err(too_many_jobs(limit));
     }
+    check_device_time(&lab, &author).await?;
+    check_storage(&lab, &author, 0).await?;
     let request = checked(&lab, &author, request).await?;
-    let added = lab.store.add_job(author.0.id, &request, &request.inputs(), limit).await?;
+    let needs = needs(&lab, &request).await?;
+    let added = lab.store.add_job(author.0.id, &request, &request.inputs(), &needs, limit).await?;
     let id = match added {
         AddJobOutcome::Job(id) => id,
         AddJobOutcome::TooMany => return Err(too_many_jobs(limit)),
@@ -107,6 +111,26 @@ async fn submit(
     lab.queue.push(&lab.store, id).await;
     let job = lab.store.job(id, None).await?.ok_or(ApiError::NotFound("job"))?;
     Ok((StatusCode::CREATED, Json(job)))
+}
+
+/// What a worker must have to compute what was accepted here.
+async fn needs(lab: &Lab, request: &JobRequest) -> ApiResult<JobNeeds> {
+    let mut needs = JobNeeds { dataset: None, program: Some(PROGRAM.into()) };
+    if let DatasetRef::Named(name) = request.dataset() {
+        let (data, name) = (lab.data.clone(), name.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let hash = data.dataset_hash(&name)?;
+            anyhow::Ok(hash.map(|hash| (name, hash)))
+        });
+        needs.dataset = match read.await.map_err(anyhow::Error::from) {
+            Ok(Ok(dataset)) => dataset,
+            Ok(Err(error)) | Err(error) => {
+                tracing::error!("a data set can't be read: {error:#}");
+                return Err(ApiError::Internal);
+            }
+        };
+    }
+    Ok(needs)
 }
 
 fn too_many_jobs(limit: usize) -> ApiError {

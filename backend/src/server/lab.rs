@@ -37,6 +37,8 @@ pub struct Settings {
     pub upload_bytes: u64,
     /// Bytes that one person may store, where there is a limit.
     pub stored_bytes_per_user: Option<i64>,
+    /// Time for which one person's jobs may be computed in a day, where there is a limit.
+    pub device_time_per_user: Option<Duration>,
 }
 
 /// Everything that routes share.

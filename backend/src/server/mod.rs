@@ -9,6 +9,7 @@ mod jobs;
 mod lab;
 mod operation;
 mod page;
+mod quota;
 mod request;
 mod session;
 mod shares;

@@ -4,17 +4,27 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::FutureExt as _;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AnyPool, PgPool, SqlitePool};
+use sqlx::{AnyPool, Executor as _, PgPool, SqlitePool};
 
 /// How long a statement waits for another that writes to the same SQLite file.
 const BUSY_SECONDS: u64 = 10;
+/// What every connection to PostgreSQL is told. A statement waits for another as long as one of
+/// SQLite does; and where a machine dies within a transaction, what it holds is free in seconds, not
+/// when the network gives up after hours.
+const SESSION: &str = "SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
+                       SET idle_in_transaction_session_timeout = '15s'; SET tcp_keepalives_idle = 5; \
+                       SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; \
+                       SET tcp_user_timeout = '15s'";
 /// Connections for the queue, and for all else.
 const QUEUE_CONNECTIONS: u32 = 3;
 const CONNECTIONS: u32 = 8;
+/// How the library calls PostgreSQL.
+const POSTGRES: &str = "PostgreSQL";
 /// Where the program keeps note of the migrations that were run; the queue keeps its own.
 const MIGRATIONS_TABLE: &str = "lab_migrations";
 
@@ -97,16 +107,51 @@ impl Store {
             apalis_sqlite::SqliteStorage::migrations().run(&pool).await?;
             QueuePool::Sqlite(pool)
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let pool =
-                PgPoolOptions::new().max_connections(QUEUE_CONNECTIONS).connect(address).await?;
+            let pool = PgPoolOptions::new()
+                .max_connections(QUEUE_CONNECTIONS)
+                .after_connect(|connection, _| {
+                    async move { connection.execute(SESSION).await.map(drop) }.boxed()
+                })
+                .connect(address)
+                .await?;
             migrated(sqlx::migrate!("migrations/postgres")).run(&pool).await?;
             apalis_postgres::PostgresStorage::migrations().run(&pool).await?;
             QueuePool::Postgres(pool)
         } else {
             return Err(StoreError::Address(address.into()));
         };
-        let pool = AnyPoolOptions::new().max_connections(CONNECTIONS).connect(address).await?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .after_connect(|connection, _| {
+                async move {
+                    if connection.backend_name() == POSTGRES {
+                        connection.execute(SESSION).await?;
+                    }
+                    Ok(())
+                }
+                .boxed()
+            })
+            .connect(address)
+            .await?;
         Ok(Self { pool, queue_pool })
+    }
+
+    /// Now, in milliseconds since 1970 UTC, by the database's clock: leases are of machines whose own
+    /// clocks may differ.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn clock_ms(&self) -> StoreResult<i64> {
+        match &self.queue_pool {
+            // Of the one machine whose programs share the file.
+            QueuePool::Sqlite(_) => Ok(now_ms()),
+            QueuePool::Postgres(_) => {
+                let statement =
+                    "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+                let (now,): (i64,) = sqlx::query_as(statement).fetch_one(&self.pool).await?;
+                Ok(now)
+            }
+        }
     }
 
     /// Whether the database answers.

@@ -9,14 +9,15 @@ use rrlab_protocol::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobReque
 use sqlx::AnyConnection;
 
 use super::artifacts::lock_artifact;
-use super::database::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
+use super::database::{Store, StoreError, StoreResult, from_json, named, to_json};
 use super::events::{add_event, forget_progress};
+use super::needs::JobNeeds;
 
-/// Workers that may die under a job before it is given up.
+/// Workers that may die under a job, since it was last saved, before it is given up.
 pub const MOST_CRASHES: i64 = 3;
 /// Why such a job failed.
 const GIVEN_UP: &str =
-    "given up: the worker died under it three times (out of memory, or the device was lost)";
+    "given up: workers died under it again and again (out of memory, or the device was lost)";
 /// Age of a ticket after which a job that still waits gets another.
 const TICKET_MS: i64 = 600_000;
 
@@ -31,6 +32,8 @@ pub struct Claim {
     pub checkpoint: Option<String>,
     /// Workers that died under it.
     pub crashes: i64,
+    /// How long workers have computed it already.
+    pub computed: Duration,
 }
 
 /// What became of the wish for a job.
@@ -122,6 +125,24 @@ macro_rules! select_jobs {
     };
 }
 
+/// Takes jobs from their workers at the time `$1`. One that was taken `$2` times since it was last
+/// saved, or seven times as often in all, is given up because of `$3`.
+macro_rules! crashed_jobs {
+    ($which:literal) => {
+        concat!(
+            "UPDATE lab_jobs SET crashes = crashes + 1, crashes_in_place = crashes_in_place + 1, \
+             worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
+             computed_ms = COALESCE(computed_ms, 0) + $1 - claimed_ms, claimed_ms = NULL, \
+             finished_ms = CASE WHEN cancel = 1 OR (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) THEN $1 ELSE NULL END, \
+             problem = CASE WHEN cancel = 0 AND (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) THEN $3 ELSE NULL END, \
+             state = CASE WHEN cancel = 1 THEN 'cancelled' WHEN (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) THEN 'failed' \
+             ELSE 'queued' END WHERE state = 'running' AND ",
+            $which,
+            " RETURNING id, state, problem"
+        )
+    };
+}
+
 impl Store {
     /// Enters a job, unless its owner has `limit` waiting or running already or an input was just
     /// deleted.
@@ -130,8 +151,10 @@ impl Store {
         owner: i64,
         request: &JobRequest,
         inputs: &[(i64, ArtifactKind)],
+        needs: &JobNeeds,
         limit: usize,
     ) -> StoreResult<AddJobOutcome> {
+        let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         // Two requests of one person wait for each other here, so that neither slips past the
         // limit.
@@ -147,13 +170,17 @@ impl Store {
                 return Ok(AddJobOutcome::Gone(*artifact, *kind));
             }
         }
-        let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms) \
-                         VALUES ($1, $2, $3, 'queued', $4) RETURNING id";
+        let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms, dataset, dataset_hash, program) \
+                         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7) RETURNING id";
+        let (dataset, dataset_hash) = needs.dataset.clone().unzip();
         let (id,): (i64,) = sqlx::query_as(statement)
             .bind(owner)
             .bind(request.kind().name())
             .bind(to_json(request)?)
-            .bind(now_ms())
+            .bind(now)
+            .bind(dataset)
+            .bind(dataset_hash)
+            .bind(needs.program.clone())
             .fetch_one(&mut *transaction)
             .await?;
         for (artifact, _) in inputs {
@@ -221,16 +248,14 @@ impl Store {
 
     /// Cancels a job that waits, or asks its worker to.
     pub async fn cancel_job(&self, id: i64) -> StoreResult<CancelOutcome> {
+        let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET cancel = 1, \
                          finished_ms = CASE WHEN state = 'queued' THEN $2 ELSE finished_ms END, \
                          state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END \
                          WHERE id = $1 AND state IN ('queued', 'running') RETURNING state";
-        let row: Option<(String,)> = sqlx::query_as(statement)
-            .bind(id)
-            .bind(now_ms())
-            .fetch_optional(&mut *transaction)
-            .await?;
+        let row: Option<(String,)> =
+            sqlx::query_as(statement).bind(id).bind(now).fetch_optional(&mut *transaction).await?;
         let outcome = match row.as_ref().map(|(state,)| state.as_str()) {
             None => return Ok(CancelOutcome::TooLate),
             Some("cancelled") => {
@@ -273,7 +298,7 @@ impl Store {
                          ORDER BY id";
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let old: Vec<(i64,)> = sqlx::query_as(statement)
-            .bind(now_ms().saturating_sub(age_ms))
+            .bind(self.clock_ms().await?.saturating_sub(age_ms))
             .fetch_all(&self.pool)
             .await?;
         let mut forgotten = 0;
@@ -287,8 +312,9 @@ impl Store {
     pub async fn jobs_without_ticket(&self) -> StoreResult<Vec<i64>> {
         let statement = "SELECT id FROM lab_jobs WHERE state = 'queued' AND (ticketed_ms IS NULL OR ticketed_ms < $1) \
                          ORDER BY id";
+        let now = self.clock_ms().await?;
         let rows: Vec<(i64,)> =
-            sqlx::query_as(statement).bind(now_ms() - TICKET_MS).fetch_all(&self.pool).await?;
+            sqlx::query_as(statement).bind(now - TICKET_MS).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
@@ -296,7 +322,7 @@ impl Store {
     pub async fn job_ticketed(&self, id: i64) -> StoreResult<()> {
         sqlx::query("UPDATE lab_jobs SET ticketed_ms = $2 WHERE id = $1")
             .bind(id)
-            .bind(now_ms())
+            .bind(self.clock_ms().await?)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -310,50 +336,31 @@ impl Store {
         Ok(())
     }
 
-    /// Gives the job whose turn it is to a worker for so long; `None` where none waits.
-    pub async fn claim_next(
-        &self,
-        worker: &str,
-        device: &str,
-        lease_ms: i64,
-    ) -> StoreResult<Option<Claim>> {
-        loop {
-            let waiting = self.turns().await?.waiting;
-            if waiting.is_empty() {
-                return Ok(None);
-            }
-            // Another worker may be faster: then it is the next one's turn.
-            for job in waiting {
-                if let Some(claim) = self.claim_job(job.id, worker, device, lease_ms).await? {
-                    return Ok(Some(claim));
-                }
-            }
-        }
-    }
-
-    /// Gives a waiting job to a worker. A state that another device reached is left: the rest would
-    /// be computed with other arithmetic, and the result be neither's.
-    async fn claim_job(
+    /// Gives a waiting job to a worker for so long; `None` where another was faster. A state that
+    /// another device reached is left: the rest would be computed with other arithmetic, and the
+    /// result be neither's.
+    pub async fn claim_job(
         &self,
         id: i64,
         worker: &str,
         device: &str,
         lease_ms: i64,
     ) -> StoreResult<Option<Claim>> {
+        let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, lease_ms = $4, \
                          checkpoint = CASE WHEN device = $3 THEN checkpoint END, device = $3, \
                          started_ms = COALESCE(started_ms, $5), claimed_ms = $5, progress = NULL \
-                         WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes";
-        let row: Option<(String, Option<String>, i64)> = sqlx::query_as(statement)
+                         WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes, COALESCE(computed_ms, 0)";
+        let row: Option<(String, Option<String>, i64, i64)> = sqlx::query_as(statement)
             .bind(id)
             .bind(worker)
             .bind(device)
-            .bind(now_ms() + lease_ms)
-            .bind(now_ms())
+            .bind(now + lease_ms)
+            .bind(now)
             .fetch_optional(&mut *transaction)
             .await?;
-        let Some((request, checkpoint, crashes)) = row else { return Ok(None) };
+        let Some((request, checkpoint, crashes, computed_ms)) = row else { return Ok(None) };
         let event = JobEvent::State { state: JobState::Running, problem: None };
         add_event(&mut transaction, id, &event).await?;
         let event = JobEvent::Started { device: device.into(), resumed: checkpoint.is_some() };
@@ -364,6 +371,7 @@ impl Store {
             request: from_json("a job's request", &request)?,
             checkpoint,
             crashes,
+            computed: Duration::from_millis(computed_ms.unsigned_abs()),
         }))
     }
 
@@ -377,7 +385,7 @@ impl Store {
         let row: Option<(i64,)> = sqlx::query_as(statement)
             .bind(id)
             .bind(worker)
-            .bind(now_ms() + lease_ms)
+            .bind(self.clock_ms().await? + lease_ms)
             .fetch_optional(&self.pool)
             .await?;
         Ok(row.ok_or(StoreError::LostJob)?.0 != 0)
@@ -402,12 +410,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::LostJob`] where the job is no longer this worker's.
     pub async fn save_checkpoint(&self, id: i64, worker: &str, hash: &str) -> StoreResult<()> {
-        let done = sqlx::query("UPDATE lab_jobs SET checkpoint = $3 WHERE id = $1 AND worker = $2")
-            .bind(id)
-            .bind(worker)
-            .bind(hash)
-            .execute(&self.pool)
-            .await?;
+        // The same state once more is no progress.
+        let statement = "UPDATE lab_jobs SET checkpoint = $3, \
+                         crashes_in_place = CASE WHEN checkpoint = $3 THEN crashes_in_place ELSE 0 END \
+                         WHERE id = $1 AND worker = $2";
+        let done =
+            sqlx::query(statement).bind(id).bind(worker).bind(hash).execute(&self.pool).await?;
         if done.rows_affected() == 0 { Err(StoreError::LostJob) } else { Ok(()) }
     }
 
@@ -456,6 +464,7 @@ impl Store {
         state: JobState,
         problem: Option<&str>,
     ) -> StoreResult<()> {
+        let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = $3, problem = $4, finished_ms = $5, worker = NULL, lease_ms = NULL, \
                          computed_ms = COALESCE(computed_ms, 0) + $5 - claimed_ms, claimed_ms = NULL, \
@@ -465,7 +474,7 @@ impl Store {
             .bind(worker)
             .bind(state.name())
             .bind(problem)
-            .bind(now_ms())
+            .bind(now)
             .execute(&mut *transaction)
             .await?;
         if done.rows_affected() == 0 {
@@ -485,6 +494,7 @@ impl Store {
 
     /// Puts a worker's job back among those that wait: the worker is asked to end.
     pub async fn release_job(&self, id: i64, worker: &str) -> StoreResult<()> {
+        let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = 'queued', worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
                          computed_ms = COALESCE(computed_ms, 0) + $3 - claimed_ms, claimed_ms = NULL \
@@ -492,7 +502,7 @@ impl Store {
         let done = sqlx::query(statement)
             .bind(id)
             .bind(worker)
-            .bind(now_ms())
+            .bind(now)
             .execute(&mut *transaction)
             .await?;
         if done.rows_affected() > 0 {
@@ -510,27 +520,34 @@ impl Store {
     /// Puts jobs whose workers have died back among those that wait, or gives them up; returns
     /// their numbers.
     pub async fn recover_jobs(&self) -> StoreResult<Vec<i64>> {
+        let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
-        let statement = "UPDATE lab_jobs SET crashes = crashes + 1, worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
-                         computed_ms = COALESCE(computed_ms, 0) + $1 - claimed_ms, claimed_ms = NULL, \
-                         finished_ms = CASE WHEN cancel = 1 OR crashes + 1 >= $2 THEN $1 ELSE NULL END, \
-                         problem = CASE WHEN cancel = 0 AND crashes + 1 >= $2 THEN $3 ELSE NULL END, \
-                         state = CASE WHEN cancel = 1 THEN 'cancelled' WHEN crashes + 1 >= $2 THEN 'failed' \
-                         ELSE 'queued' END \
-                         WHERE state = 'running' AND lease_ms < $1 RETURNING id, state, problem";
-        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(statement)
-            .bind(now_ms())
+        let rows = sqlx::query_as(crashed_jobs!("lease_ms < $1"))
+            .bind(now)
             .bind(MOST_CRASHES)
             .bind(GIVEN_UP)
             .fetch_all(&mut *transaction)
             .await?;
-        for (id, state, problem) in &rows {
-            let state = named("a job's state", state)?;
-            add_event(&mut transaction, *id, &JobEvent::State { state, problem: problem.clone() })
-                .await?;
-        }
+        let jobs = tell_of_crashes(&mut transaction, rows).await?;
         transaction.commit().await?;
-        Ok(rows.into_iter().map(|(id, ..)| id).collect())
+        Ok(jobs)
+    }
+
+    /// The same of one job, whose worker lives but can't compute any more.
+    pub async fn abandon_job(&self, id: i64, worker: &str) -> StoreResult<()> {
+        let now = self.clock_ms().await?;
+        let mut transaction = self.pool.begin().await?;
+        let rows = sqlx::query_as(crashed_jobs!("id = $4 AND worker = $5"))
+            .bind(now)
+            .bind(MOST_CRASHES)
+            .bind(GIVEN_UP)
+            .bind(id)
+            .bind(worker)
+            .fetch_all(&mut *transaction)
+            .await?;
+        tell_of_crashes(&mut transaction, rows).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Numbers over all jobs.
@@ -564,9 +581,63 @@ impl Store {
     }
 }
 
+/// Tells of jobs whose workers died; returns their numbers.
+async fn tell_of_crashes(
+    connection: &mut AnyConnection,
+    rows: Vec<(i64, String, Option<String>)>,
+) -> StoreResult<Vec<i64>> {
+    let mut jobs = Vec::with_capacity(rows.len());
+    for (id, state, problem) in rows {
+        let state = named("a job's state", &state)?;
+        add_event(connection, id, &JobEvent::State { state, problem }).await?;
+        jobs.push(id);
+    }
+    Ok(jobs)
+}
+
 async fn count_open(connection: &mut AnyConnection, owner: i64) -> StoreResult<i64> {
     let statement = "SELECT COUNT(*) FROM lab_jobs \
                      WHERE owner_id = $1 AND state IN ('queued', 'running')";
     let (open,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(connection).await?;
     Ok(open)
+}
+
+#[cfg(test)]
+mod tests {
+    use rrlab_protocol::UserRole;
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::sqlite_address;
+
+    /// Workers that die under a job count from the last state that it was saved in; the same state
+    /// saved again is none.
+    #[tokio::test]
+    async fn a_job_that_comes_on_is_not_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&sqlite_address(&folder.path().join("lab.sqlite"))).await.unwrap();
+        let owner = store.add_person("ann", UserRole::Student).await.unwrap().unwrap();
+        let request = json!({ "kind": "train", "dataset": "shapes10" });
+        let request: JobRequest = serde_json::from_value(request).unwrap();
+        let needs = JobNeeds::default();
+        let added = store.add_job(owner.id, &request, &[], &needs, 10).await.unwrap();
+        let AddJobOutcome::Job(job) = added else { panic!("{added:?}") };
+        let saved = [None, Some("a"), Some("b"), Some("b"), Some("b"), None];
+        for (attempt, hash) in saved.into_iter().enumerate() {
+            let claim = store.claim_job(job, "worker", "cpu", 60_000).await.unwrap();
+            assert_eq!(claim.expect("it waits").crashes, attempt as i64);
+            if let Some(hash) = hash {
+                store.save_checkpoint(job, "worker", hash).await.unwrap();
+            }
+            store.abandon_job(job, "another").await.unwrap();
+            store.abandon_job(job, "worker").await.unwrap();
+            let state = store.job(job, None).await.unwrap().unwrap().state;
+            // Three after "b" was saved for the first time.
+            let expected = if attempt < 4 { JobState::Queued } else { JobState::Failed };
+            assert_eq!(state, expected, "attempt {attempt}");
+            if state == JobState::Failed {
+                break;
+            }
+        }
+    }
 }

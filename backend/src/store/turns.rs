@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use rrlab_protocol::{JobProgress, JobState};
 
-use super::database::{Store, StoreResult, from_json, now_ms};
+use super::database::{Store, StoreResult, from_json};
+use super::needs::JobNeeds;
 
 /// Device time before this long ago is forgotten.
 const MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -25,6 +26,8 @@ pub struct OpenJob {
     owner: i64,
     /// Seconds that it still takes, where anything tells.
     pub seconds: Option<f64>,
+    /// What its worker must have.
+    pub needs: JobNeeds,
 }
 
 /// Jobs that wait, in the order in which they start, and those that run.
@@ -41,6 +44,9 @@ struct OpenRow {
     state: String,
     claimed_ms: Option<i64>,
     progress: Option<String>,
+    dataset: Option<String>,
+    dataset_hash: Option<String>,
+    program: Option<String>,
 }
 
 impl OpenRow {
@@ -60,7 +66,9 @@ impl OpenRow {
         } else {
             usual
         };
-        OpenJob { id: self.id, owner: self.owner_id, seconds }
+        let dataset = self.dataset.zip(self.dataset_hash);
+        let needs = JobNeeds { dataset, program: self.program };
+        OpenJob { id: self.id, owner: self.owner_id, seconds, needs }
     }
 }
 
@@ -68,8 +76,8 @@ impl Store {
     /// Every job that waits and, where any does, every job that runs.
     pub async fn turns(&self) -> StoreResult<Turns> {
         let rows: Vec<OpenRow> = sqlx::query_as(
-            "SELECT id, owner_id, kind, state, claimed_ms, progress FROM lab_jobs \
-             WHERE state IN ('queued', 'running') ORDER BY id",
+            "SELECT id, owner_id, kind, state, claimed_ms, progress, dataset, dataset_hash, program \
+             FROM lab_jobs WHERE state IN ('queued', 'running') ORDER BY id",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -78,7 +86,7 @@ impl Store {
         if waiting.is_empty() {
             return Ok(Turns { waiting: Vec::new(), running: Vec::new() });
         }
-        let (usual, now) = (self.usual_seconds().await?, now_ms());
+        let (usual, now) = (self.usual_seconds().await?, self.clock_ms().await?);
         let jobs = |rows: Vec<OpenRow>| -> Vec<OpenJob> {
             rows.into_iter().map(|row| row.job(&usual, now)).collect()
         };
@@ -94,6 +102,12 @@ impl Store {
         let rows: Vec<(String, i64)> =
             sqlx::query_as(statement).bind(LATEST).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|(kind, ms)| (kind, ms as f64 / 1000.0)).collect())
+    }
+
+    /// Seconds that workers have computed a person's jobs that run, wait or ended in the last day.
+    pub async fn device_seconds_of(&self, owner: i64) -> StoreResult<f64> {
+        let had = self.device_seconds(self.clock_ms().await?).await?;
+        Ok(had.get(&owner).copied().unwrap_or(0.0))
     }
 
     /// Seconds that workers have computed each person's jobs that run, wait or ended lately.
@@ -131,7 +145,7 @@ mod tests {
     use super::*;
 
     fn job(id: i64, owner: i64, seconds: Option<f64>) -> OpenJob {
-        OpenJob { id, owner, seconds }
+        OpenJob { id, owner, seconds, needs: JobNeeds::default() }
     }
 
     fn order(waiting: &[OpenJob], running: &[OpenJob], had: &[(i64, f64)]) -> Vec<i64> {

@@ -1,6 +1,6 @@
 //! Workers that are alive.
 
-use super::database::{Store, StoreResult, now_ms};
+use super::database::{Store, StoreResult};
 
 /// Longest silence after which a worker still counts as alive.
 const ALIVE_MS: i64 = 30_000;
@@ -10,7 +10,12 @@ impl Store {
     pub async fn worker_seen(&self, name: &str, device: &str) -> StoreResult<()> {
         let statement = "INSERT INTO lab_workers (name, device, seen_ms) VALUES ($1, $2, $3) \
                          ON CONFLICT (name) DO UPDATE SET seen_ms = excluded.seen_ms";
-        sqlx::query(statement).bind(name).bind(device).bind(now_ms()).execute(&self.pool).await?;
+        sqlx::query(statement)
+            .bind(name)
+            .bind(device)
+            .bind(self.clock_ms().await?)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -28,7 +33,7 @@ impl Store {
     pub async fn worker_gone(&self, name: &str) -> StoreResult<()> {
         sqlx::query("DELETE FROM lab_workers WHERE name = $1 OR seen_ms < $2")
             .bind(name)
-            .bind(now_ms() - 10 * ALIVE_MS)
+            .bind(self.clock_ms().await? - 10 * ALIVE_MS)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -38,8 +43,10 @@ impl Store {
     pub async fn workers(&self) -> StoreResult<Vec<(String, String, bool)>> {
         let statement =
             "SELECT name, device, job_id FROM lab_workers WHERE seen_ms > $1 ORDER BY name";
-        let rows: Vec<(String, String, Option<i64>)> =
-            sqlx::query_as(statement).bind(now_ms() - ALIVE_MS).fetch_all(&self.pool).await?;
+        let rows: Vec<(String, String, Option<i64>)> = sqlx::query_as(statement)
+            .bind(self.clock_ms().await? - ALIVE_MS)
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows.into_iter().map(|(name, device, job)| (name, device, job.is_some())).collect())
     }
 }

@@ -72,7 +72,8 @@ pub fn run(
     match compute() {
         Ok(()) => Outcome::Done,
         Err(Failure::Stopped) => Outcome::Stopped,
-        Err(Failure::Lost(problem) | Failure::Problem(problem)) => Outcome::Failed(problem),
+        Err(Failure::Lost(problem)) => Outcome::Lost(problem),
+        Err(Failure::Problem(problem)) => Outcome::Failed(problem),
     }
 }
 

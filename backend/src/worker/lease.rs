@@ -23,6 +23,8 @@ pub struct Holding {
     pub worker: String,
     /// Silence after which the job is another worker's.
     pub lease: Duration,
+    /// How long the job may still be computed, where that is bounded.
+    pub time_left: Option<Duration>,
 }
 
 /// Renews a lease until it is dropped.
@@ -36,6 +38,7 @@ struct Flags {
     stop: Arc<AtomicBool>,
     cancelled: Arc<AtomicBool>,
     lost: Arc<AtomicBool>,
+    overdue: Arc<AtomicBool>,
 }
 
 impl LeaseRenewal {
@@ -47,8 +50,8 @@ impl LeaseRenewal {
         Self { flags, task }
     }
 
-    /// Becomes true when the computing thread is to end: the job was cancelled or lost, or the
-    /// worker is to end.
+    /// Becomes true when the computing thread is to end: the job was cancelled or lost, it was
+    /// computed for too long, or the worker is to end.
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
         self.flags.stop.clone()
     }
@@ -68,6 +71,11 @@ impl LeaseRenewal {
         self.flags.cancelled.load(Ordering::Relaxed)
     }
 
+    /// Whether the job was computed for as long as one may be.
+    pub fn is_overdue(&self) -> bool {
+        self.flags.overdue.load(Ordering::Relaxed)
+    }
+
     /// Whether another worker has the job, or may have it by now.
     pub fn is_lost(&self) -> bool {
         self.flags.lost.load(Ordering::Relaxed)
@@ -81,8 +89,9 @@ impl Drop for LeaseRenewal {
 }
 
 async fn renew(store: Store, holding: Holding, stopping: watch::Receiver<bool>, flags: Flags) {
-    let Holding { job, worker, lease } = &holding;
-    let mut renewed = Instant::now();
+    let Holding { job, worker, lease, time_left } = &holding;
+    let began = Instant::now();
+    let mut renewed = began;
     loop {
         tokio::time::sleep(TICK).await;
         let asked = Instant::now();
@@ -104,8 +113,10 @@ async fn renew(store: Store, holding: Holding, stopping: watch::Receiver<bool>, 
                 tracing::warn!(job, worker, %error, lost, "a lease was not renewed");
             }
         }
+        let overdue = time_left.is_some_and(|left| began.elapsed() > left);
+        flags.overdue.fetch_or(overdue, Ordering::Relaxed);
         let lost = flags.lost.load(Ordering::Relaxed);
-        if lost || flags.cancelled.load(Ordering::Relaxed) || *stopping.borrow() {
+        if lost || overdue || flags.cancelled.load(Ordering::Relaxed) || *stopping.borrow() {
             flags.stop.store(true, Ordering::Relaxed);
         }
         if lost {

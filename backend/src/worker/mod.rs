@@ -1,6 +1,7 @@
 //! Workers: take jobs from the queue, one at a time, and compute them on a thread of their own.
 
 mod compute;
+mod fitting;
 mod lease;
 mod reporter;
 
@@ -20,6 +21,7 @@ use crate::queue::{Queue, TakeTurn};
 use crate::storage::DataFolder;
 use crate::store::{Claim, NewArtifact, Store, StoreError};
 use compute::{DatasetSource, Inputs};
+use fitting::fitting;
 use lease::{Holding, LeaseRenewal};
 use reporter::{JobReporter, Message, Outcome};
 
@@ -53,6 +55,11 @@ enum WorkStopped {
     Impossible(String),
 }
 
+/// A worker's device failed; it can't compute any more, and nor can this process.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the device of this worker is lost; start it anew")]
+pub struct DeviceLost;
+
 /// What a worker works with.
 #[derive(Clone)]
 pub struct Worker(Arc<Parts>);
@@ -70,15 +77,19 @@ struct Parts {
     name: String,
     timing: WorkerTiming,
     stop: watch::Receiver<bool>,
+    /// Becomes true when the device is lost.
+    lost: watch::Sender<bool>,
 }
 
-/// How often a worker says that it is alive, and saves what it has.
+/// How often a worker says that it is alive, and saves what it has; how long it computes one job.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerTiming {
     /// Silence after which it counts as dead.
     pub lease: Duration,
     /// Time between two checkpoints.
     pub checkpoint: Duration,
+    /// How long a job may be computed, by all its workers together.
+    pub longest: Option<Duration>,
 }
 
 impl Worker {
@@ -94,28 +105,52 @@ impl Worker {
         let name = format!("{}-{}", std::process::id(), crate::secret::random_hex::<6>());
         let queue = Queue::of(&store);
         let computing = Mutex::new(());
-        Self(Arc::new(Parts { store, objects, queue, data, device, computing, name, timing, stop }))
+        let lost = watch::Sender::new(false);
+        Self(Arc::new(Parts {
+            store,
+            objects,
+            queue,
+            data,
+            device,
+            computing,
+            name,
+            timing,
+            stop,
+            lost,
+        }))
     }
 
     /// Takes up jobs until it is to stop; a job under way is saved and given back.
-    pub async fn run(&self) {
+    ///
+    /// # Errors
+    /// If its device is lost.
+    pub async fn run(&self) -> Result<(), DeviceLost> {
         let signs = self.sign_on();
         self.take_turns().await;
         self.sign_off(signs).await;
+        self.check_device()
     }
 
     /// Computes the job whose turn it is, if any waits, and no other.
     ///
     /// # Errors
-    /// If the database fails before a job is this worker's.
-    pub async fn run_once(&self) -> Result<(), StoreError> {
+    /// If the database fails before a job is this worker's, or its device is lost.
+    pub async fn run_once(&self) -> anyhow::Result<()> {
         let signs = self.sign_on();
         let computed = self.compute_one().await;
         self.sign_off(signs).await;
         if !computed? {
-            tracing::info!(worker = self.0.name, "no job waited");
+            tracing::info!(worker = self.0.name, "no job waited that this worker can compute");
         }
-        Ok(())
+        Ok(self.check_device()?)
+    }
+
+    fn check_device(&self) -> Result<(), DeviceLost> {
+        if *self.0.lost.borrow() { Err(DeviceLost) } else { Ok(()) }
+    }
+
+    fn is_to_end(&self) -> bool {
+        *self.0.stop.borrow() || *self.0.lost.borrow()
     }
 
     /// Says that this worker is there, from now on.
@@ -137,13 +172,16 @@ impl Worker {
     async fn take_turns(&self) {
         let parts = &self.0;
         let mut starts = 0;
-        while !*parts.stop.borrow() {
+        while !self.is_to_end() {
             // A name can't be registered twice in quick succession.
             let name = format!("{}-{starts}", parts.name);
             starts += 1;
-            let mut stop = parts.stop.clone();
+            let (mut stop, mut lost) = (parts.stop.clone(), parts.lost.subscribe());
             let stopped = async move {
-                stop.wait_for(|stop| *stop).await.ok();
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => {}
+                    _ = lost.wait_for(|lost| *lost) => {}
+                }
             };
             if let Err(error) = parts.queue.serve(&name, self.turns(), stopped).await {
                 tracing::error!(worker = parts.name, %error, "worker starts again");
@@ -185,27 +223,46 @@ impl Worker {
     }
 
     async fn compute_next(&self) -> Result<(), StoreError> {
-        let Parts { store, computing, stop, .. } = &*self.0;
+        let Parts { store, computing, .. } = &*self.0;
         let _device = computing.lock().await;
-        if *stop.borrow() {
+        if self.is_to_end() {
             return store.turn_unused().await;
         }
-        if let Err(error) = self.compute_one().await {
-            tokio::time::sleep(RETRY_DELAY).await;
-            return Err(error);
+        match self.compute_one().await {
+            Ok(true) => Ok(()),
+            Ok(false) => store.turn_unused().await,
+            Err(error) => {
+                tokio::time::sleep(RETRY_DELAY).await;
+                Err(error)
+            }
         }
-        Ok(())
     }
 
-    /// Computes the job whose turn it is; whether any waited.
+    /// Computes the job whose turn it is; whether any waited that it can compute.
     async fn compute_one(&self) -> Result<bool, StoreError> {
-        let Parts { store, device, name, timing, .. } = &*self.0;
-        let lease_ms = timing.lease.as_millis() as i64;
-        let Some(claim) = store.claim_next(name, &device.name, lease_ms).await? else {
-            return Ok(false);
-        };
+        let Some(claim) = self.claim().await? else { return Ok(false) };
         self.compute_claimed(claim).await;
         Ok(true)
+    }
+
+    /// Takes the first job that waits and that this worker can compute.
+    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+        let Parts { store, device, name, timing, data, .. } = &*self.0;
+        let lease_ms = timing.lease.as_millis() as i64;
+        loop {
+            let (waiting, data) = (store.turns().await?.waiting, data.clone());
+            let fitting = tokio::task::spawn_blocking(move || fitting(&data, waiting)).await;
+            let fitting = fitting.unwrap_or_default();
+            if fitting.is_empty() {
+                return Ok(None);
+            }
+            // Another worker may be faster: then it is the next one's turn.
+            for job in fitting {
+                if let Some(claim) = store.claim_job(job.id, name, &device.name, lease_ms).await? {
+                    return Ok(Some(claim));
+                }
+            }
+        }
     }
 
     /// Computes a job that is this worker's, and tells people so meanwhile.
@@ -213,7 +270,8 @@ impl Worker {
         let Parts { store, name, timing, stop, .. } = &*self.0;
         let job = claim.job;
         tracing::info!(job, worker = name, kind = %claim.request.kind(), crashes = claim.crashes, "job started");
-        let holding = Holding { job, worker: name.clone(), lease: timing.lease };
+        let time_left = timing.longest.map(|longest| longest.saturating_sub(claim.computed));
+        let holding = Holding { job, worker: name.clone(), lease: timing.lease, time_left };
         let lease = LeaseRenewal::begin(store.clone(), holding, stop.clone());
         self.note(store.worker_computes(name, Some(job)).await);
         if let Err(stopped) = self.work(claim, &lease).await {
@@ -248,6 +306,14 @@ impl Worker {
         let (state, problem) = match ended {
             Outcome::Done => (JobState::Done, None),
             Outcome::Stopped if lease.is_cancelled() => (JobState::Cancelled, None),
+            Outcome::Stopped if lease.is_overdue() => (JobState::Failed, Some(self.too_long())),
+            Outcome::Lost(problem) => {
+                tracing::error!(job, problem, "the device is lost; job given back");
+                self.0.lost.send_replace(true);
+                return self
+                    .retrying(lease, || async { Ok(store.abandon_job(job, name).await?) }.boxed())
+                    .await;
+            }
             Outcome::Stopped => {
                 tracing::info!(job, "job saved and given back");
                 return self
@@ -263,6 +329,13 @@ impl Worker {
         .await?;
         self.forget_checkpoints(job).await;
         Ok(())
+    }
+
+    fn too_long(&self) -> String {
+        let hours = self.0.timing.longest.unwrap_or_default().as_secs_f64() / 3600.0;
+        format!(
+            "it was computed for {hours:.1} hours, as long as a job may here; ask for less at once"
+        )
     }
 
     async fn compute(&self, claim: Claim, lease: &LeaseRenewal) -> Result<Outcome, WorkStopped> {
@@ -464,9 +537,9 @@ impl Worker {
     }
 }
 
-/// Whether another attempt would come to the same.
+/// Whether another attempt would come to the same. A full disk is somebody's to empty: the job waits.
 fn is_lasting(error: &ObjectError) -> bool {
-    matches!(error, ObjectError::Full | ObjectError::Missing(_) | ObjectError::Damaged(_))
+    matches!(error, ObjectError::Missing(_) | ObjectError::Damaged(_))
 }
 
 /// Why something could not be stored or read.

@@ -45,6 +45,8 @@ pub enum Outcome {
     Done,
     /// It was asked to end.
     Stopped,
+    /// The device failed, and will not work again: why.
+    Lost(String),
     /// It can't be computed.
     Failed(String),
 }

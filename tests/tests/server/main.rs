@@ -50,6 +50,9 @@ stories!(
     a_server_that_is_stopped_gives_its_job_back,
     a_worker_that_is_lent_a_machine_computes_one_job_and_ends,
     a_worker_whose_time_is_over_gives_its_job_back,
+    a_job_waits_for_a_worker_with_its_data_set,
+    a_job_ends_when_it_was_computed_for_long_enough,
+    whoever_had_their_device_time_waits,
     people_take_turns,
     what_was_deleted_still_counts,
     two_workers_never_run_one_job_at_once,
@@ -200,6 +203,61 @@ async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
             assert_eq!(starts[1]["resumed"], resumes, "{kind} goes on from a checkpoint");
         }
     }
+}
+
+/// A data set of a job's name is not the job's where its content is another.
+async fn a_job_waits_for_a_worker_with_its_data_set(database: Database) {
+    let lab = Lab::with(database, &["--no-worker"]).await;
+    let files = tempfile::tempdir().unwrap();
+    let import = |archive: Vec<u8>, more: &[&str]| {
+        let path = files.path().join("noise.tar.gz");
+        std::fs::write(&path, archive).unwrap();
+        let path = path.display().to_string();
+        lab.says(&[&["dataset", "import", &path, "--name", "noise"], more].concat());
+    };
+    import(small_dataset(), &[]);
+    let model = lab.uploaded("model", bundled_model()).await;
+    let job = lab
+        .submit(&json!({ "kind": "evaluate", "model": model, "dataset": "noise", "images": 20 }))
+        .await;
+    // Of two that wait it computes the one that it can.
+    let (_, stored) = with_files(&lab).await;
+    let other = lab.submit(&requests(model, stored)[4].1).await;
+    import(picture_folder(), &["--force-overwrite"]);
+    let once = ["worker", "--once", "--device", "cpu"];
+    lab.ends_well(&once).await;
+    lab.ends_well(&once).await;
+    assert_eq!(lab.job(other).await["state"], "done");
+    let waits = lab.job(job).await;
+    assert!(waits["state"] == "queued" && waits["started_ms"].is_null(), "{waits}");
+    import(small_dataset(), &["--force-overwrite"]);
+    lab.ends_well(&once).await;
+    assert_eq!(lab.job(job).await["state"], "done");
+}
+
+async fn a_job_ends_when_it_was_computed_for_long_enough(database: Database) {
+    let lab = Lab::with(database, &["--job-hours", "0.0005"]).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let job = lab.submit(&endless(dataset)).await;
+    let ended = lab.ended(job).await;
+    assert_eq!(ended["state"], "failed", "{ended}");
+    assert!(ended["problem"].as_str().unwrap().contains("as long as a job may"), "{ended}");
+}
+
+async fn whoever_had_their_device_time_waits(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted", "--device-hours", "0.000000001"]).await;
+    let [ann, ben] = ["ann", "ben"].map(|name| lab.person(name, "student"));
+    lab.sign_in(Some(&ann));
+    let (model, dataset) = with_files(&lab).await;
+    let request = requests(model, dataset)[4].1.clone();
+    let job = lab.submit(&request).await;
+    assert_eq!(lab.ended(job).await["state"], "done");
+    let refused = lab.post("/jobs", &request).await;
+    let problem = refused.expect(StatusCode::TOO_MANY_REQUESTS);
+    assert!(problem["problem"].as_str().unwrap().contains("in the last day"), "{problem}");
+    lab.sign_in(Some(&ben));
+    let (model, dataset) = with_files(&lab).await;
+    lab.submit(&requests(model, dataset)[4].1).await;
 }
 
 /// A request that takes longer than any test.

@@ -1,0 +1,49 @@
+//! What one person may have of what all share.
+
+use axum::http::StatusCode;
+
+use super::error::{ApiError, ApiResult};
+use super::extract::Author;
+use super::lab::Lab;
+
+/// Seconds after which somebody who has had their device time may ask again: by then some of it may be
+/// a day ago.
+const RETRY_SECONDS: u64 = 600;
+
+/// Whether so many bytes more are within what one person may store.
+pub async fn check_storage(lab: &Lab, author: &Author, more: u64) -> ApiResult<()> {
+    let Some(most) = lab.settings.stored_bytes_per_user else { return Ok(()) };
+    let stored = lab.store.stored_bytes(author.0.id).await?;
+    if stored.saturating_add(more as i64) <= most {
+        return Ok(());
+    }
+    let gib = |bytes: i64| bytes as f64 / f64::from(1 << 30);
+    Err(ApiError::Malformed(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!(
+            "you have stored {:.1} GiB of the {:.1} that one person may, and this is {:.1}; delete what you no longer need",
+            gib(stored),
+            gib(most),
+            gib(more as i64)
+        ),
+    ))
+}
+
+/// Whether somebody's jobs may be computed for longer today.
+pub async fn check_device_time(lab: &Lab, author: &Author) -> ApiResult<()> {
+    let Some(most) = lab.settings.device_time_per_user else { return Ok(()) };
+    let had = lab.store.device_seconds_of(author.0.id).await?;
+    if had < most.as_secs_f64() {
+        return Ok(());
+    }
+    let hours = |seconds: f64| seconds / 3600.0;
+    Err(ApiError::TooMany {
+        problem: format!(
+            "your jobs were computed for {:.1} hours in the last day, of the {:.1} that one person's may be; wait until less of \
+             it is of the last day",
+            hours(had),
+            hours(most.as_secs_f64())
+        ),
+        retry_seconds: RETRY_SECONDS,
+    })
+}
