@@ -221,6 +221,38 @@ impl Lab {
         lab
     }
 
+    /// A hosted lab on a database that another version left, with the mark of its object store.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn restored(database: Database, dump: &str, mark: &str) -> Self {
+        let mut lab = Self::not_started(database, "cpu", &["--hosted", "--no-worker"]).await;
+        lab.page = built_page();
+        let marked = lab.data().join("artifacts/rrlab");
+        std::fs::create_dir_all(&marked)
+            .and_then(|()| std::fs::write(marked.join("lab.json"), mark))
+            .and_then(|()| std::fs::write(lab.data().join("dump.sql"), dump))
+            .expect("a folder for its data");
+        let mut restore = match &lab.database {
+            Some(address) => {
+                let mut psql = Command::new(folder_of_postgres().join("psql"));
+                psql.args(["-q", "-f", "dump.sql", address]);
+                psql
+            }
+            None => {
+                let script = "import sqlite3; \
+                              sqlite3.connect('lab.sqlite').executescript(open('dump.sql').read())";
+                let mut python = Command::new("python3");
+                python.args(["-c", script]);
+                python
+            }
+        };
+        let restored = restore.current_dir(lab.data()).output().expect("it can be restored");
+        assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+        lab.start().await;
+        lab
+    }
+
     /// A lab over these artifacts, with a page that nobody looks at; it is not started yet.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! The connection to the database, SQLite or PostgreSQL, and what every statement needs.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -99,6 +100,7 @@ impl Store {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(BUSY_SECONDS));
+            let _alone = alone_at(options.get_filename().with_extension("lock")).await;
             let pool = SqlitePoolOptions::new()
                 .max_connections(QUEUE_CONNECTIONS)
                 .connect_with(options)
@@ -162,6 +164,17 @@ impl Store {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
     }
+}
+
+/// Waits until no other program of this machine brings the tables of the same file up to date: of
+/// SQLite's two migrations at once the second fails. Where files can't be locked, goes on.
+async fn alone_at(path: PathBuf) -> Option<File> {
+    let locked = tokio::task::spawn_blocking(move || {
+        let file = File::options().create(true).append(true).open(path)?;
+        file.lock()?;
+        std::io::Result::Ok(file)
+    });
+    locked.await.ok()?.inspect_err(|error| tracing::debug!(%error, "no lock")).ok()
 }
 
 fn migrated(mut migrator: sqlx::migrate::Migrator) -> sqlx::migrate::Migrator {

@@ -4,6 +4,7 @@
 
 mod answers;
 mod artifacts;
+mod versions;
 
 use std::cell::Cell;
 use std::process::{Command, Stdio};
