@@ -8,3 +8,9 @@ ALTER TABLE lab_jobs ADD COLUMN program TEXT;
 -- hours apart.
 ALTER TABLE lab_jobs ADD COLUMN crashes_in_place BIGINT NOT NULL DEFAULT 0;
 UPDATE lab_jobs SET crashes_in_place = crashes;
+
+-- How much work an artifact makes: multiply-accumulates of an image of a network, images of a data set.
+ALTER TABLE lab_artifacts ADD COLUMN macs BIGINT;
+ALTER TABLE lab_artifacts ADD COLUMN training_images BIGINT;
+-- Multiply-accumulates that a job is taken to need: jobs of its kind tell how many seconds that is.
+ALTER TABLE lab_jobs ADD COLUMN work DOUBLE PRECISION;

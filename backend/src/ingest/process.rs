@@ -11,7 +11,7 @@ use rrlab_protocol::ArtifactKind;
 use tokio::process::Command;
 
 use super::request::{Answer, IngestRequest};
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 use crate::storage::{disk_is_full, map_file};
 
 /// Longest that reading one upload may take.
@@ -27,7 +27,7 @@ pub struct Ingested {
     /// What it is.
     pub kind: ArtifactKind,
     /// Which network or profile.
-    pub identity: ArtifactIdentity,
+    pub facts: ArtifactFacts,
     /// What is to be stored; a file mapped into memory.
     pub content: Bytes,
 }
@@ -90,9 +90,7 @@ pub async fn ingest(
     let ended = ended?;
     let told = String::from_utf8_lossy(&ended.stderr);
     match answer(ended.status, &told, request.memory_bytes)? {
-        Answer::Read { kind, identity } => {
-            Ok(Ingested { kind, identity, content: map_file(&content)? })
-        }
+        Answer::Read { kind, facts } => Ok(Ingested { kind, facts, content: map_file(&content)? }),
         Answer::Refused { problem } => Err(IngestError::Refused(problem)),
         Answer::DiskFull => Err(IngestError::DiskFull),
     }

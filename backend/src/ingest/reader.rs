@@ -12,7 +12,7 @@ use rrlab_protocol::ArtifactKind;
 use rrlab_types::ModelProfile;
 
 use super::request::{Answer, IngestRequest, UploadKind};
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 use crate::storage::disk_is_full;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -62,16 +62,16 @@ fn read_model(request: &IngestRequest, upload: &[u8], content: &mut impl Write) 
     let hint = Hint { network, preprocessing: said.unwrap_or_default() };
     let model = import::read(upload, hint)?.model;
     content.write_all(&checkpoint::write(&model)?)?;
-    let identity = ArtifactIdentity::of_model(&model);
-    Ok(Answer::Read { kind: ArtifactKind::Model, identity })
+    let facts = ArtifactFacts::of_model(&model);
+    Ok(Answer::Read { kind: ArtifactKind::Model, facts })
 }
 
 fn read_profile(upload: &[u8], content: &mut impl Write) -> Outcome<Answer> {
     let text = std::str::from_utf8(upload).map_err(|_| "the profile is not text")?;
     let profile = ModelProfile::from_json(text)?;
     serde_json::to_writer(content, &profile)?;
-    let identity = ArtifactIdentity::of_profile(&profile);
-    Ok(Answer::Read { kind: ArtifactKind::Profile, identity })
+    let facts = ArtifactFacts::of_profile(&profile);
+    Ok(Answer::Read { kind: ArtifactKind::Profile, facts })
 }
 
 fn read_dataset(
@@ -87,6 +87,8 @@ fn read_dataset(
     // Nothing is unpacked to a disk: names of entries are read for splits and classes alone.
     let path = if upload.starts_with(b"PK") { "upload.zip" } else { "upload.tar" };
     importer.add_archive(path, upload, |_| {})?;
-    importer.finish(&request.name)?.write(content)?;
-    Ok(Answer::Read { kind: ArtifactKind::Dataset, identity: ArtifactIdentity::default() })
+    let dataset = importer.finish(&request.name)?;
+    let facts = ArtifactFacts::of_dataset(&dataset.summary());
+    dataset.write(content)?;
+    Ok(Answer::Read { kind: ArtifactKind::Dataset, facts })
 }

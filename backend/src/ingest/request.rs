@@ -4,7 +4,7 @@ use rrlab_protocol::ArtifactKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 
 /// What can be uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -51,7 +51,7 @@ pub enum Answer {
         /// What it is.
         kind: ArtifactKind,
         /// Which network or profile.
-        identity: ArtifactIdentity,
+        facts: ArtifactFacts,
     },
     /// It is broken, or not what it is said to be, or too much.
     Refused {

@@ -16,7 +16,7 @@ use super::extract::{Author, PathValues, QueryValues};
 use super::lab::App;
 use super::quota::check_storage;
 use super::uploads;
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 use crate::ingest::{IngestRequest, Ingested, UploadKind, ingest};
 use crate::store::NewArtifact;
 
@@ -151,11 +151,11 @@ async fn upload(
         let asked = what.asked(bytes, most_bytes);
         ingest(&asked, upload, lab.data.path()).await?
     };
-    let Ingested { kind, identity, content } = ingested;
+    let Ingested { kind, facts, content } = ingested;
     let size = content.len();
     check_storage(&lab, &author, size as u64).await?;
     let hash = lab.objects.put(content).await?;
-    let new = NewArtifact { kind, name: &what.name, hash: &hash, bytes: size, identity };
+    let new = NewArtifact { kind, name: &what.name, hash: &hash, bytes: size, facts };
     let artifact = lab.store.add_artifact(author.0.id, new).await?;
     tracing::info!(artifact = artifact.id, owner = author.0.name, %kind, bytes = size, "uploaded");
     Ok((StatusCode::CREATED, Json(artifact)))
@@ -214,7 +214,7 @@ async fn show(
     let artifact =
         lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
     // What can't be read any more is described as well as it can be.
-    let Ok(ArtifactIdentity { model_hash, profile_hash }) = lab.identity_of(&artifact).await else {
+    let Ok(ArtifactFacts { model_hash, profile_hash, .. }) = lab.facts_of(&artifact).await else {
         return Ok(Json(artifact));
     };
     Ok(Json(Artifact { model_hash, profile_hash, ..artifact }))

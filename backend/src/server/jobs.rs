@@ -17,6 +17,8 @@ use super::extract::{Author, Body, PathValues, QueryValues};
 use super::lab::{App, Lab};
 use super::quota::{check_device_time, check_storage};
 use super::request::{self, ReadRequest};
+use crate::cost::{Scale, work};
+use crate::facts::{ArtifactFacts, macs_of};
 use crate::store::{AddJobOutcome, CancelOutcome, JobNeeds};
 
 /// Jobs in one answer.
@@ -97,10 +99,12 @@ async fn submit(
     if lab.store.open_jobs(author.0.id).await? >= limit as i64 {
         return Err(too_many_jobs(limit));
     }
-    check_device_time(&lab, &author).await?;
+    check_device_time(&lab, &author, None).await?;
     check_storage(&lab, &author, 0).await?;
     let request = checked(&lab, &author, request).await?;
     let needs = needs(&lab, &request).await?;
+    let likely = lab.store.likely_seconds(request.kind(), needs.work).await?;
+    check_device_time(&lab, &author, likely).await?;
     let added = lab.store.add_job(author.0.id, &request, &request.inputs(), &needs, limit).await?;
     let id = match added {
         AddJobOutcome::Job(id) => id,
@@ -113,24 +117,44 @@ async fn submit(
     Ok((StatusCode::CREATED, Json(job)))
 }
 
-/// What a worker must have to compute what was accepted here.
+/// What a worker must have to compute what was accepted here, and how much work that is.
 async fn needs(lab: &Lab, request: &JobRequest) -> ApiResult<JobNeeds> {
-    let mut needs = JobNeeds { dataset: None, program: Some(PROGRAM.into()) };
+    let mut facts = ArtifactFacts::default();
+    for (id, _) in request.inputs() {
+        let ArtifactFacts { macs, training_images, .. } = lab.store.work_facts(id).await?;
+        facts.macs = facts.macs.or(macs);
+        facts.training_images = facts.training_images.or(training_images);
+    }
+    if let JobRequest::Train(job) = request {
+        facts.macs = macs_of_new(&job.architecture);
+    }
+    let mut dataset = None;
     if let DatasetRef::Named(name) = request.dataset() {
         let (data, name) = (lab.data.clone(), name.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let hash = data.dataset_hash(&name)?;
-            anyhow::Ok(hash.map(|hash| (name, hash)))
+            let (hash, summary) = (data.dataset_hash(&name)?, data.summary(&name)?);
+            anyhow::Ok((hash.map(|hash| (name, hash)), summary))
         });
-        needs.dataset = match read.await.map_err(anyhow::Error::from) {
-            Ok(Ok(dataset)) => dataset,
-            Ok(Err(error)) | Err(error) => {
-                tracing::error!("a data set can't be read: {error:#}");
-                return Err(ApiError::Internal);
-            }
-        };
+        let read = read.await.map_err(anyhow::Error::from).flatten();
+        let (found, summary) = read.map_err(|error| {
+            tracing::error!("a data set can't be read: {error:#}");
+            ApiError::Internal
+        })?;
+        dataset = found;
+        facts.training_images = ArtifactFacts::of_dataset(&summary).training_images;
     }
-    Ok(needs)
+    let scale = facts
+        .macs
+        .zip(facts.training_images)
+        .map(|(macs, images)| Scale { macs: macs as f64, training_images: images as f64 });
+    let work = scale.map(|scale| work(request, &scale));
+    Ok(JobNeeds { dataset, program: Some(PROGRAM.into()), work })
+}
+
+/// Multiply-accumulates of a network that is to be trained, nearly: its classes come with the data.
+fn macs_of_new(architecture: &str) -> Option<u64> {
+    let graph = architecture.parse::<Architecture>().and_then(|known| known.graph(2));
+    graph.ok().map(|graph| macs_of(&graph))
 }
 
 fn too_many_jobs(limit: usize) -> ApiError {
@@ -275,7 +299,7 @@ async fn profile_of_another_network(
     else {
         return Ok(None);
     };
-    let (network, measured) = (lab.identity_of(model).await?, lab.identity_of(profile).await?);
+    let (network, measured) = (lab.facts_of(model).await?, lab.facts_of(profile).await?);
     let Some(network) = network.model_hash else { return Ok(None) };
     let remedy = "leave `profile` out to have this network measured";
     let problem = match network.check("the profile", measured.model_hash.as_ref(), remedy) {

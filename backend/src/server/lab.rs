@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::error::{ApiError, ApiResult};
 use super::uploads::Uploads;
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 use crate::objects::Objects;
 use crate::queue::Queue;
 use crate::storage::DataFolder;
@@ -88,22 +88,22 @@ impl Lab {
     ///
     /// # Errors
     /// If it has to be read and can't be.
-    pub async fn identity_of(&self, artifact: &Artifact) -> ApiResult<ArtifactIdentity> {
+    pub async fn facts_of(&self, artifact: &Artifact) -> ApiResult<ArtifactFacts> {
         let Artifact { kind, model_hash, profile_hash, .. } = *artifact;
-        let known = ArtifactIdentity { model_hash, profile_hash };
+        let known = ArtifactFacts { model_hash, profile_hash, ..ArtifactFacts::default() };
         if known.is_known_for(kind) {
             return Ok(known);
         }
         let content = self.objects.get(&artifact.hash).await?;
         let read =
-            tokio::task::spawn_blocking(move || ArtifactIdentity::of_content(kind, &content)).await;
-        let identity = read.map_err(|error| {
+            tokio::task::spawn_blocking(move || ArtifactFacts::of_content(kind, &content)).await;
+        let facts = read.map_err(|error| {
             tracing::error!(%error, "reading an artifact broke down");
             ApiError::Internal
         })?;
-        let identity = identity.map_err(ApiError::Invalid)?;
-        self.store.set_identity(kind, &artifact.hash, identity).await?;
-        Ok(identity)
+        let facts = facts.map_err(ApiError::Invalid)?;
+        self.store.set_facts(kind, &artifact.hash, facts).await?;
+        Ok(facts)
     }
 
     /// As many permits as streams of events may be open at once.

@@ -29,20 +29,23 @@ pub async fn check_storage(lab: &Lab, author: &Author, more: u64) -> ApiResult<(
     ))
 }
 
-/// Whether somebody's jobs may be computed for longer today.
-pub async fn check_device_time(lab: &Lab, author: &Author) -> ApiResult<()> {
+/// Whether somebody's jobs may be computed today for so many seconds more, if that is known.
+pub async fn check_device_time(lab: &Lab, author: &Author, more: Option<f64>) -> ApiResult<()> {
     let Some(most) = lab.settings.device_time_per_user else { return Ok(()) };
-    let had = lab.store.device_seconds_of(author.0.id).await?;
-    if had < most.as_secs_f64() {
-        return Ok(());
-    }
+    let (most, had) = (most.as_secs_f64(), lab.store.device_seconds_of(author.0.id).await?);
     let hours = |seconds: f64| seconds / 3600.0;
+    let problem = match more {
+        _ if had >= most => "wait until less of it is of the last day".to_owned(),
+        Some(more) if had + more > most => {
+            format!("this one is likely to take {:.1}: ask for less, or later", hours(more))
+        }
+        _ => return Ok(()),
+    };
     Err(ApiError::TooMany {
         problem: format!(
-            "your jobs were computed for {:.1} hours in the last day, of the {:.1} that one person's may be; wait until less of \
-             it is of the last day",
+            "your jobs were computed for {:.1} hours in the last day, of the {:.1} that one person's may be; {problem}",
             hours(had),
-            hours(most.as_secs_f64())
+            hours(most)
         ),
         retry_seconds: RETRY_SECONDS,
     })

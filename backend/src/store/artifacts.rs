@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 
 use super::database::{Store, StoreError, StoreResult, named, now_ms};
 use super::events::add_event;
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 
 /// Something to be stored.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,8 @@ pub struct NewArtifact<'a> {
     pub hash: &'a str,
     /// Size of its content.
     pub bytes: usize,
-    /// Hashes of network and profile, where it is one.
-    pub identity: ArtifactIdentity,
+    /// What is known of it.
+    pub facts: ArtifactFacts,
 }
 
 #[derive(sqlx::FromRow)]
@@ -57,6 +57,11 @@ impl TryFrom<ArtifactRow> for Artifact {
     }
 }
 
+/// A count as a column holds it.
+fn count(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
 fn hash_from<T: FromStr>(what: &'static str, column: Option<String>) -> StoreResult<Option<T>> {
     let Some(value) = column else { return Ok(None) };
     match value.parse() {
@@ -83,11 +88,12 @@ async fn insert(
     new: NewArtifact<'_>,
 ) -> StoreResult<Artifact> {
     let statement = "INSERT INTO lab_artifacts \
-                     (owner_id, kind, name, hash, bytes, job_id, created_ms, model_hash, profile_hash) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                     (owner_id, kind, name, hash, bytes, job_id, created_ms, model_hash, profile_hash, macs, training_images) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
                      ON CONFLICT (job_id, kind, name) DO UPDATE SET hash = excluded.hash, \
                      bytes = excluded.bytes, model_hash = excluded.model_hash, \
-                     profile_hash = excluded.profile_hash RETURNING id";
+                     profile_hash = excluded.profile_hash, macs = excluded.macs, \
+                     training_images = excluded.training_images RETURNING id";
     let (id,): (i64,) = sqlx::query_as(statement)
         .bind(owner)
         .bind(new.kind.name())
@@ -96,8 +102,10 @@ async fn insert(
         .bind(new.bytes as i64)
         .bind(job)
         .bind(now_ms())
-        .bind(new.identity.model_hash.map(String::from))
-        .bind(new.identity.profile_hash.map(String::from))
+        .bind(new.facts.model_hash.map(String::from))
+        .bind(new.facts.profile_hash.map(String::from))
+        .bind(new.facts.macs.map(count))
+        .bind(new.facts.training_images.map(count))
         .fetch_one(&mut *connection)
         .await?;
     let row: ArtifactRow = sqlx::query_as(select_artifacts!("WHERE a.id = $1"))
@@ -169,20 +177,37 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Keeps which network and profile all artifacts of this kind and content are.
-    pub async fn set_identity(
+    /// What is known of an artifact's work: [`ArtifactFacts`] without its hashes.
+    pub async fn work_facts(&self, id: i64) -> StoreResult<ArtifactFacts> {
+        let row: Option<(Option<i64>, Option<i64>)> =
+            sqlx::query_as("SELECT macs, training_images FROM lab_artifacts WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.pool)
+                .await?;
+        let (macs, training_images) = row.unwrap_or_default();
+        Ok(ArtifactFacts {
+            macs: macs.map(i64::unsigned_abs),
+            training_images: training_images.map(i64::unsigned_abs),
+            ..ArtifactFacts::default()
+        })
+    }
+
+    /// Keeps what is known of all artifacts of this kind and content.
+    pub async fn set_facts(
         &self,
         kind: ArtifactKind,
         content_hash: &str,
-        identity: ArtifactIdentity,
+        facts: ArtifactFacts,
     ) -> StoreResult<()> {
-        let statement = "UPDATE lab_artifacts SET model_hash = $3, profile_hash = $4 \
+        let statement = "UPDATE lab_artifacts SET model_hash = $3, profile_hash = $4, macs = $5, training_images = $6 \
                          WHERE kind = $1 AND hash = $2";
         sqlx::query(statement)
             .bind(kind.name())
             .bind(content_hash)
-            .bind(identity.model_hash.map(String::from))
-            .bind(identity.profile_hash.map(String::from))
+            .bind(facts.model_hash.map(String::from))
+            .bind(facts.profile_hash.map(String::from))
+            .bind(facts.macs.map(count))
+            .bind(facts.training_images.map(count))
             .execute(&self.pool)
             .await?;
         Ok(())

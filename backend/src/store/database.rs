@@ -100,7 +100,7 @@ impl Store {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(BUSY_SECONDS));
-            let _alone = alone_at(options.get_filename().with_extension("lock")).await;
+            let _alone = alone_at(options.get_filename().with_added_extension("lock")).await;
             let pool = SqlitePoolOptions::new()
                 .max_connections(QUEUE_CONNECTIONS)
                 .connect_with(options)

@@ -106,6 +106,7 @@ impl TryFrom<JobRow> for Job {
             finished_ms: row.finished_ms,
             position: None,
             starts_in_seconds: None,
+            takes_seconds: None,
             progress: progress.filter(|_| state == JobState::Running),
             crashes: row.crashes,
             device: row.device,
@@ -170,8 +171,8 @@ impl Store {
                 return Ok(AddJobOutcome::Gone(*artifact, *kind));
             }
         }
-        let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms, dataset, dataset_hash, program) \
-                         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7) RETURNING id";
+        let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms, dataset, dataset_hash, program, work) \
+                         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8) RETURNING id";
         let (dataset, dataset_hash) = needs.dataset.clone().unzip();
         let (id,): (i64,) = sqlx::query_as(statement)
             .bind(owner)
@@ -181,6 +182,7 @@ impl Store {
             .bind(dataset)
             .bind(dataset_hash)
             .bind(needs.program.clone())
+            .bind(needs.work)
             .fetch_one(&mut *transaction)
             .await?;
         for (artifact, _) in inputs {
@@ -242,6 +244,7 @@ impl Store {
             let place = places.get(&job.id);
             job.position = place.map(|place| place.position);
             job.starts_in_seconds = place.and_then(|place| place.seconds);
+            job.takes_seconds = place.and_then(|place| place.takes);
         }
         Ok(())
     }

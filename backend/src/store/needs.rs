@@ -1,12 +1,14 @@
-//! What a job needs of the worker that computes it.
+//! What a job needs of the worker that computes it, and how much of its time.
 
-/// What a worker must have, where anything is said of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a worker must have and do, where anything is said of it.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct JobNeeds {
     /// A data set by its name, and the hash of its content.
     pub dataset: Option<(String, String)>,
     /// The program that accepted the job, with its version.
     pub program: Option<String>,
+    /// Multiply-accumulates that the job is taken to need.
+    pub work: Option<f64>,
 }
 
 impl JobNeeds {
@@ -44,7 +46,8 @@ mod tests {
 
     #[test]
     fn a_job_goes_to_workers_of_its_version_or_a_later_one() {
-        let accepted = |program: &str| JobNeeds { program: Some(program.into()), dataset: None };
+        let accepted =
+            |program: &str| JobNeeds { program: Some(program.into()), ..JobNeeds::default() };
         for (worker, job, can) in [
             ("rrlab 0.2.0", "rrlab 0.1.9", true),
             ("rrlab 0.2.0", "rrlab 0.2.0", true),
@@ -60,8 +63,10 @@ mod tests {
 
     #[test]
     fn a_data_set_of_the_name_is_not_enough() {
-        let needs =
-            |name: &str| JobNeeds { dataset: Some((name.into(), "aa".into())), program: None };
+        let needs = |name: &str| JobNeeds {
+            dataset: Some((name.into(), "aa".into())),
+            ..JobNeeds::default()
+        };
         assert!(met(&needs("cifar10"), "rrlab 0.1.0", "aa"));
         assert!(!met(&needs("cifar10"), "rrlab 0.1.0", "bb"));
         assert!(!met(&needs("cifar100"), "rrlab 0.1.0", "aa"));

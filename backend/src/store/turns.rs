@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use rrlab_protocol::{JobProgress, JobState};
+use rrlab_protocol::{JobKind, JobProgress, JobState};
 
 use super::database::{Store, StoreResult, from_json};
 use super::needs::JobNeeds;
@@ -47,6 +47,22 @@ struct OpenRow {
     dataset: Option<String>,
     dataset_hash: Option<String>,
     program: Option<String>,
+    work: Option<f64>,
+}
+
+/// How long jobs of a kind took lately.
+#[derive(Debug, Clone, Copy, Default)]
+struct Usual {
+    /// Mean seconds.
+    seconds: f64,
+    /// Seconds for each multiply-accumulate, where that is known of any.
+    of_work: Option<f64>,
+}
+
+impl Usual {
+    fn seconds(&self, work: Option<f64>) -> f64 {
+        work.zip(self.of_work).map_or(self.seconds, |(work, seconds)| work * seconds)
+    }
 }
 
 impl OpenRow {
@@ -54,12 +70,12 @@ impl OpenRow {
         self.state == JobState::Running.name()
     }
 
-    fn job(self, usual: &BTreeMap<String, f64>, now: i64) -> OpenJob {
+    fn job(self, usual: &BTreeMap<String, Usual>, now: i64) -> OpenJob {
         // What another version wrote tells nothing, and must not keep others from their turns.
         let progress: Option<JobProgress> =
             self.progress.as_deref().and_then(|text| from_json("a job's progress", text).ok());
         let elapsed = self.claimed_ms.map_or(0.0, |claimed| (now - claimed) as f64 / 1000.0);
-        let usual = usual.get(&self.kind).copied();
+        let usual = usual.get(&self.kind).map(|usual| usual.seconds(self.work));
         let seconds = if self.is_running() {
             let told = progress.and_then(|progress| progress.seconds_left);
             told.or(usual.map(|usual| (usual - elapsed).max(0.0)))
@@ -67,7 +83,7 @@ impl OpenRow {
             usual
         };
         let dataset = self.dataset.zip(self.dataset_hash);
-        let needs = JobNeeds { dataset, program: self.program };
+        let needs = JobNeeds { dataset, program: self.program, work: self.work };
         OpenJob { id: self.id, owner: self.owner_id, seconds, needs }
     }
 }
@@ -76,7 +92,7 @@ impl Store {
     /// Every job that waits and, where any does, every job that runs.
     pub async fn turns(&self) -> StoreResult<Turns> {
         let rows: Vec<OpenRow> = sqlx::query_as(
-            "SELECT id, owner_id, kind, state, claimed_ms, progress, dataset, dataset_hash, program \
+            "SELECT id, owner_id, kind, state, claimed_ms, progress, dataset, dataset_hash, program, work \
              FROM lab_jobs WHERE state IN ('queued', 'running') ORDER BY id",
         )
         .fetch_all(&self.pool)
@@ -94,14 +110,32 @@ impl Store {
         Ok(Turns { waiting: in_turn(jobs(waiting), &running, &had), running })
     }
 
-    /// Mean seconds of the latest jobs that came to their end, by kind.
-    async fn usual_seconds(&self) -> StoreResult<BTreeMap<String, f64>> {
-        let statement = "SELECT kind, CAST(AVG(computed_ms) AS BIGINT) FROM (SELECT kind, computed_ms, \
+    /// Seconds that a job of this kind and work is likely to take, where anything tells.
+    pub async fn likely_seconds(
+        &self,
+        kind: JobKind,
+        work: Option<f64>,
+    ) -> StoreResult<Option<f64>> {
+        let usual = self.usual_seconds().await?;
+        Ok(usual.get(kind.name()).map(|usual| usual.seconds(work)))
+    }
+
+    /// How long the latest jobs took that came to their end, by kind.
+    async fn usual_seconds(&self) -> StoreResult<BTreeMap<String, Usual>> {
+        let statement = "SELECT kind, CAST(AVG(computed_ms) AS BIGINT), \
+                         CAST(SUM(CASE WHEN work > 0 THEN computed_ms ELSE 0 END) AS BIGINT), \
+                         SUM(CASE WHEN work > 0 THEN work ELSE 0.0 END) \
+                         FROM (SELECT kind, computed_ms, work, \
                          ROW_NUMBER() OVER (PARTITION BY kind ORDER BY id DESC) AS age FROM lab_jobs \
                          WHERE state = 'done' AND computed_ms IS NOT NULL) latest WHERE age <= $1 GROUP BY kind";
-        let rows: Vec<(String, i64)> =
+        let rows: Vec<(String, i64, i64, f64)> =
             sqlx::query_as(statement).bind(LATEST).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(|(kind, ms)| (kind, ms as f64 / 1000.0)).collect())
+        let usual = |mean: i64, worked: i64, work: f64| Usual {
+            seconds: mean as f64 / 1000.0,
+            of_work: (work > 0.0).then(|| worked as f64 / 1000.0 / work),
+        };
+        let by_kind = |(kind, mean, worked, work)| (kind, usual(mean, worked, work));
+        Ok(rows.into_iter().map(by_kind).collect())
     }
 
     /// Seconds that workers have computed a person's jobs that run, wait or ended in the last day.

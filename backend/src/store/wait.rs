@@ -13,6 +13,8 @@ pub struct Place {
     /// Seconds until it is likely to start; `None` where nothing tells how long those before it
     /// take.
     pub seconds: Option<f64>,
+    /// Seconds that it is likely to take then.
+    pub takes: Option<f64>,
 }
 
 impl Store {
@@ -29,7 +31,7 @@ impl Store {
         let mut places = BTreeMap::new();
         for ((position, job), start) in (0..).zip(&waiting).zip(starts) {
             let seconds = Some(start).filter(|start| start.is_finite());
-            places.insert(job.id, Place { position, seconds });
+            places.insert(job.id, Place { position, seconds, takes: job.seconds });
         }
         Ok(places)
     }

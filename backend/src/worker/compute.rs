@@ -22,7 +22,7 @@ use rrlab_types::{
 };
 
 use super::reporter::{JobReporter, JobResult, Outcome};
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 use crate::storage::DataFolder;
 
 /// Test images on which the accuracy after each epoch of training is measured.
@@ -173,7 +173,7 @@ fn of_this_version<T, E: std::fmt::Display>(
 
 fn model_result(name: String, model: &Model) -> Result<JobResult, checkpoint::CheckpointError> {
     let (kind, bytes) = (ArtifactKind::Model, checkpoint::write(model)?);
-    Ok(JobResult { kind, name, bytes, identity: ArtifactIdentity::of_model(model) })
+    Ok(JobResult { kind, name, bytes, facts: ArtifactFacts::of_model(model) })
 }
 
 fn missing(what: &str) -> Failure {

@@ -407,7 +407,7 @@ impl Worker {
                     name: &result.name,
                     hash: &hash,
                     bytes: size,
-                    identity: result.identity,
+                    facts: result.facts,
                 };
                 self.retrying(lease, || {
                     async { Ok(store.add_result(job, name, new).await.map(drop)?) }.boxed()

@@ -10,7 +10,7 @@ use rrlab_types::ModelProfile;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::identity::ArtifactIdentity;
+use crate::facts::ArtifactFacts;
 
 /// Shortest and longest time between two reports of progress: short work reports often, long work a
 /// few hundred times for every doubling of its length.
@@ -36,7 +36,7 @@ pub struct JobResult {
     /// Content, as it is to be stored.
     pub bytes: Vec<u8>,
     /// Hashes of network and profile, where it is one.
-    pub identity: ArtifactIdentity,
+    pub facts: ArtifactFacts,
 }
 
 /// How computing ended.
@@ -122,7 +122,7 @@ impl JobReporter {
     /// # Errors
     /// If nobody listens any more.
     pub fn profile(&self, name: &str, profile: &ModelProfile) -> Result<(), Stopped> {
-        self.json(ArtifactKind::Profile, name, profile, ArtifactIdentity::of_profile(profile))
+        self.json(ArtifactKind::Profile, name, profile, ArtifactFacts::of_profile(profile))
     }
 
     /// Hands over an allocation, or the report of a sweep, of fine-tuning, or of an evaluation.
@@ -135,7 +135,7 @@ impl JobReporter {
         name: &str,
         report: &impl Serialize,
     ) -> Result<(), Stopped> {
-        self.json(kind, name, report, ArtifactIdentity::default())
+        self.json(kind, name, report, ArtifactFacts::default())
     }
 
     fn json(
@@ -143,11 +143,11 @@ impl JobReporter {
         kind: ArtifactKind,
         name: &str,
         value: &impl Serialize,
-        identity: ArtifactIdentity,
+        facts: ArtifactFacts,
     ) -> Result<(), Stopped> {
         // What is handed over here has text keys and finite numbers, and always has JSON.
         let bytes = serde_json::to_vec_pretty(value).map_err(|_| Stopped)?;
-        self.result(JobResult { kind, name: name.into(), bytes, identity })
+        self.result(JobResult { kind, name: name.into(), bytes, facts })
     }
 
     /// Hands over something that the job made.

@@ -65,6 +65,10 @@ pub struct Job {
     /// Seconds until it is likely to start, while it waits: judged by how far those that run are
     /// and by how long the latest jobs took.
     pub starts_in_seconds: Option<f64>,
+    /// Seconds that it is likely to take then: judged by what it asks for, and by how long the latest
+    /// jobs of its kind took.
+    #[serde(default)]
+    pub takes_seconds: Option<f64>,
     /// How far it is, while it runs.
     pub progress: Option<JobProgress>,
     /// Workers that died under it.

@@ -54,6 +54,7 @@ stories!(
     a_job_waits_for_a_worker_with_its_data_set,
     a_job_ends_when_it_was_computed_for_long_enough,
     whoever_had_their_device_time_waits,
+    what_a_job_is_likely_to_take_is_told,
     people_take_turns,
     what_was_deleted_still_counts,
     two_workers_never_run_one_job_at_once,
@@ -258,7 +259,31 @@ async fn whoever_had_their_device_time_waits(database: Database) {
     assert!(problem["problem"].as_str().unwrap().contains("in the last day"), "{problem}");
     lab.sign_in(Some(&ben));
     let (model, dataset) = with_files(&lab).await;
-    lab.submit(&requests(model, dataset)[4].1).await;
+    let refused = lab.post("/jobs", &requests(model, dataset)[4].1).await;
+    let problem = refused.expect(StatusCode::TOO_MANY_REQUESTS);
+    assert!(problem["problem"].as_str().unwrap().contains("likely to take"), "{problem}");
+    // Of a kind that was never computed nothing is known.
+    lab.submit(&requests(model, dataset)[0].1).await;
+}
+
+/// Judged by its work, and by how long the latest of its kind took.
+async fn what_a_job_is_likely_to_take_is_told(database: Database) {
+    let lab = Lab::with(database, &["--no-worker"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let evaluate = |images: usize| {
+        let mut request = requests(model, dataset)[4].1.clone();
+        request["images"] = json!(images);
+        request
+    };
+    let first = lab.submit(&evaluate(60)).await;
+    assert!(lab.job(first).await["takes_seconds"].is_null(), "nothing tells yet");
+    lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+    let mut takes = Vec::new();
+    for images in [20, 40] {
+        let job = lab.submit(&evaluate(images)).await;
+        takes.push(lab.job(job).await["takes_seconds"].as_f64().expect("it is told"));
+    }
+    assert!((takes[1] / takes[0] - 2.0).abs() < 1e-9, "{takes:?}");
 }
 
 /// A request that takes longer than any test.

@@ -1,31 +1,51 @@
-//! Which network and which profile an artifact is: the hashes that the API shows beside it, and
-//! that the server compares before it accepts a job.
+//! What is known of an artifact without reading it: which network and which profile it is (the hashes
+//! that the API shows beside it, and that the server compares before it accepts a job), and how much
+//! work it makes.
 
 use rrlab_engine::checkpoint::{self, NetworkHint};
+use rrlab_engine::data::DatasetSummary;
 use rrlab_engine::model::Model;
 use rrlab_protocol::ArtifactKind;
-use rrlab_types::{ModelHash, ModelProfile, ProfileHash};
+use rrlab_types::{LayerGraph, ModelHash, ModelProfile, ProfileHash};
 use serde::{Deserialize, Serialize};
 
-/// Hashes of an artifact that is a network or a profile; both `None` for any other.
+/// What is known of an artifact, where it is of a kind that has it and its version kept it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ArtifactIdentity {
+pub struct ArtifactFacts {
     /// Of a network: its own. Of a profile: that of the network that it was measured on, `None`
     /// where its file (of version 1) does not say.
     pub model_hash: Option<ModelHash>,
     /// Of a profile: its own.
     pub profile_hash: Option<ProfileHash>,
+    /// Of a network: multiply-accumulates of one image.
+    #[serde(default)]
+    pub macs: Option<u64>,
+    /// Of a data set.
+    #[serde(default)]
+    pub training_images: Option<u64>,
 }
 
-impl ArtifactIdentity {
+/// Multiply-accumulates of one image.
+pub fn macs_of(graph: &LayerGraph) -> u64 {
+    graph.nodes().iter().map(|node| node.macs).sum()
+}
+
+impl ArtifactFacts {
     /// Of a network.
     pub fn of_model(model: &Model) -> Self {
-        Self { model_hash: Some(model.hash()), profile_hash: None }
+        let macs = Some(macs_of(model.graph()));
+        Self { model_hash: Some(model.hash()), macs, ..Self::default() }
     }
 
     /// Of a profile.
     pub fn of_profile(profile: &ModelProfile) -> Self {
-        Self { model_hash: profile.model_hash, profile_hash: Some(profile.hash()) }
+        let profile_hash = Some(profile.hash());
+        Self { model_hash: profile.model_hash, profile_hash, ..Self::default() }
+    }
+
+    /// Of a data set.
+    pub fn of_dataset(dataset: &DatasetSummary) -> Self {
+        Self { training_images: Some(dataset.train as u64), ..Self::default() }
     }
 
     /// Of an artifact's content as it is stored.
