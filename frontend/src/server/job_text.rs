@@ -62,15 +62,18 @@ pub fn state_text(job: &Job) -> String {
     match (job.state, &job.progress, job.position) {
         _ if job.cancelling => "stopping …".into(),
         (JobState::Queued, _, Some(position)) => {
-            let place = if position == 0 {
+            let mut place = if position == 0 {
                 "next in the queue".to_owned()
             } else {
                 format!("{position} before it in the queue")
             };
-            match job.starts_in_seconds {
-                Some(seconds) => format!("{place}, starts in about {}", duration(seconds)),
-                None => place,
+            let told = [("starts in", job.starts_in_seconds), ("takes", job.takes_seconds)];
+            for (what, seconds) in told {
+                if let Some(seconds) = seconds {
+                    place += &format!(", {what} about {}", duration(seconds));
+                }
             }
+            place
         }
         (JobState::Running, Some(progress), _) => progress_text(progress),
         (JobState::Done, ..) => {
