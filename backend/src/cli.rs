@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
@@ -1023,6 +1024,27 @@ pub struct ServeArgs {
     /// cookies over TLS alone.
     #[arg(long, env = "RRLAB_BEHIND_PROXY")]
     pub behind_proxy: bool,
+    /// Header in which the proxy names whom it has signed in, and which it lets nobody else set:
+    /// X-Forwarded-User of oauth2-proxy, Remote-User of Authelia. They are added on their first
+    /// visit.
+    #[arg(
+        long,
+        env = "RRLAB_IDENTITY_HEADER",
+        value_name = "HEADER",
+        requires = "behind_proxy",
+        requires = "hosted"
+    )]
+    pub identity_header: Option<HeaderName>,
+    /// Header with the groups of whom the proxy has signed in, comma between comma. Without this
+    /// roles are as `rrlab user role` has them.
+    #[arg(long, env = "RRLAB_GROUPS_HEADER", value_name = "HEADER", requires = "identity_header")]
+    pub groups_header: Option<HeaderName>,
+    /// Group whose people are admins.
+    #[arg(long, env = "RRLAB_ADMIN_GROUP", value_name = "GROUP", requires = "groups_header")]
+    pub admin_group: Option<String>,
+    /// Group whose people are reviewers.
+    #[arg(long, env = "RRLAB_REVIEWER_GROUP", value_name = "GROUP", requires = "groups_header")]
+    pub reviewer_group: Option<String>,
     /// Compute no jobs here; `rrlab worker` does, on this machine or others.
     #[arg(long, env = "RRLAB_NO_WORKER")]
     pub no_worker: bool,

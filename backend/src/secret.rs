@@ -15,9 +15,12 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// What every secret begins with, so that people and other programs know it for one.
+pub const PREFIX: &str = "rrlab_";
+
 /// A secret of 256 random bits that fits into addresses and headers.
 pub fn new_secret() -> String {
-    format!("rrlab_{}", URL_SAFE_NO_PAD.encode(random::<BYTES>()))
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<BYTES>()))
 }
 
 /// Some random hexadecimal digits, two for each byte.

@@ -15,12 +15,12 @@ use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
 use crate::interrupt::Signals;
 use crate::queue::Queue;
 use crate::secret::new_secret;
-use crate::server::{self, Lab, Page, RequestLimits, Settings, TOKEN_PARAMETER};
-use crate::store::{Store, now_ms};
+use crate::server::{
+    self, Lab, Page, ProxyGroups, ProxyIdentity, RequestLimits, Settings, TOKEN_PARAMETER,
+};
+use crate::store::{OWNER, Store, now_ms};
 use crate::worker::{Worker, WorkerTiming};
 
-/// Whoever started a server that is not hosted.
-const OWNER: &str = "local";
 /// What the tokens in the addresses are called that such servers print.
 const ENTRANCE: &str = "rrlab serve";
 /// Days for which a browser that opened such an address stays signed in.
@@ -76,6 +76,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             data,
             settings: Settings {
                 hosted: args.hosted,
+                proxy_identity: proxy_identity(args),
                 secure_cookies: args.behind_proxy,
                 jobs_per_user: args.jobs_per_user,
                 upload_bytes: args.upload_mib << 20,
@@ -100,6 +101,15 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         care.abort();
         Ok(())
     })
+}
+
+fn proxy_identity(args: &ServeArgs) -> Option<ProxyIdentity> {
+    let groups = args.groups_header.clone().map(|header| ProxyGroups {
+        header,
+        admins: args.admin_group.clone(),
+        reviewers: args.reviewer_group.clone(),
+    });
+    args.identity_header.clone().map(|name| ProxyIdentity { name, groups })
 }
 
 /// What stands behind the address of a server for one person: the page's path, with a token that

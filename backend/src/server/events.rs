@@ -159,10 +159,10 @@ fn events(
             }
             let known = *latest_event.borrow_and_update();
             let EventFilter { job, owner, credential } = &listener.filter;
-            let store = &listener.lab.store;
+            let lab = &listener.lab;
             let read = async {
-                let events = store.events_after(listener.after, *job, *owner, BATCH).await?;
-                Ok::<_, StoreError>(if events.is_empty() || credential.holds(store).await? {
+                let events = lab.store.events_after(listener.after, *job, *owner, BATCH).await?;
+                Ok::<_, StoreError>(if events.is_empty() || credential.holds(lab).await? {
                     Some(events)
                 } else {
                     None

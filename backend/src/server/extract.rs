@@ -4,14 +4,15 @@ use std::convert::Infallible;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 use rrlab_protocol::UserRole;
 
 use super::error::ApiError;
-use super::lab::App;
-use crate::store::{Person, Store, StoreResult};
+use super::lab::{App, Lab};
+use crate::secret::PREFIX;
+use crate::store::{Person, StoreResult};
 
 /// Name of the cookie that holds a token.
 pub const TOKEN_COOKIE: &str = "rrlab_token";
@@ -32,14 +33,25 @@ impl Author {
     }
 }
 
-/// The token that a request shows.
-pub fn token_of(parts: &Parts) -> Option<String> {
+/// What a request shows to be let in: a token of the lab's in its header, else what a trusted proxy
+/// says, else the token in a cookie.
+fn credential(parts: &Parts, lab: &Lab) -> Credential {
     let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match bearer {
-        Some(value) => value.strip_prefix("Bearer ").map(|token| token.trim().to_owned()),
-        None => CookieJar::from_headers(&parts.headers)
+    let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+    let proxy = lab.settings.proxy_identity.as_ref();
+    match (bearer, token, proxy) {
+        (_, Some(token), None) => Credential::Token(token.to_owned()),
+        // The proxy may pass a token of its own on.
+        (_, Some(token), Some(_)) if token.starts_with(PREFIX) => {
+            Credential::Token(token.to_owned())
+        }
+        (_, _, Some(proxy)) if parts.headers.contains_key(&proxy.name) => {
+            Credential::Proxy(parts.headers.clone())
+        }
+        (Some(_), _, None) => Credential::None,
+        _ => CookieJar::from_headers(&parts.headers)
             .get(TOKEN_COOKIE)
-            .map(|cookie| cookie.value().to_owned()),
+            .map_or(Credential::None, |cookie| Credential::Token(cookie.value().to_owned())),
     }
 }
 
@@ -47,10 +59,7 @@ impl FromRequestParts<App> for MaybePerson {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
-        Ok(Self(match token_of(parts) {
-            Some(token) => lab.store.person_of_token(&token).await?,
-            None => None,
-        }))
+        Ok(Self(credential(parts, lab).person(lab).await?))
     }
 }
 
@@ -83,17 +92,27 @@ pub enum Credential {
     None,
     /// The token that was shown, to be looked up again.
     Token(String),
+    /// What a trusted proxy says, in these headers.
+    Proxy(HeaderMap),
     /// The secret in the link's address, likewise.
     Link(String),
 }
 
 impl Credential {
     /// Whether it was not revoked meanwhile.
-    pub async fn holds(&self, store: &Store) -> StoreResult<bool> {
+    pub async fn holds(&self, lab: &Lab) -> StoreResult<bool> {
         match self {
-            Self::None => Ok(false),
-            Self::Token(token) => Ok(store.person_of_token(token).await?.is_some()),
-            Self::Link(secret) => Ok(store.shared_job(secret).await?.is_some()),
+            Self::Link(secret) => Ok(lab.store.shared_job(secret).await?.is_some()),
+            other => Ok(other.person(lab).await?.is_some()),
+        }
+    }
+
+    /// Whom it lets in as; nobody by a link, which shows one job.
+    async fn person(&self, lab: &Lab) -> StoreResult<Option<Person>> {
+        match (self, &lab.settings.proxy_identity) {
+            (Self::Token(token), _) => lab.store.person_of_token(token).await,
+            (Self::Proxy(headers), Some(proxy)) => proxy.person(headers, &lab.store).await,
+            _ => Ok(None),
         }
     }
 }
@@ -101,8 +120,8 @@ impl Credential {
 impl FromRequestParts<App> for Credential {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        Ok(token_of(parts).map_or(Self::None, Self::Token))
+    async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, Infallible> {
+        Ok(credential(parts, lab))
     }
 }
 

@@ -9,6 +9,7 @@ use rrlab_protocol::Artifact;
 use tokio::sync::{Semaphore, watch};
 
 use super::error::{ApiError, ApiResult};
+use super::proxy::ProxyIdentity;
 use super::uploads::Uploads;
 use crate::facts::ArtifactFacts;
 use crate::objects::Objects;
@@ -29,6 +30,8 @@ pub type App = Arc<Lab>;
 pub struct Settings {
     /// Whether it serves many people, and not whoever started it alone.
     pub hosted: bool,
+    /// Where a proxy says whom it signed in, if one does.
+    pub proxy_identity: Option<ProxyIdentity>,
     /// Whether cookies go over TLS alone.
     pub secure_cookies: bool,
     /// Jobs that one person may have waiting and running.

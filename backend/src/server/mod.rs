@@ -9,6 +9,7 @@ mod jobs;
 mod lab;
 mod operation;
 mod page;
+mod proxy;
 mod quota;
 mod request;
 mod session;
@@ -52,6 +53,7 @@ use error::ApiError;
 use guard::{ByAddress, ByCaller};
 pub use lab::{App, Lab, Settings, follow_latest_event};
 pub use page::Page;
+pub use proxy::{ProxyGroups, ProxyIdentity};
 pub use session::TOKEN_PARAMETER;
 
 /// Longest that a request may take, but for streams of events, uploads and downloads.

@@ -18,5 +18,5 @@ pub use database::{QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_add
 pub use events::StoredEvent;
 pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
 pub use needs::JobNeeds;
-pub use people::{Erasure, Person, PersonSummary, TokenRow};
+pub use people::{Erasure, OWNER, Person, PersonSummary, TokenRow};
 pub use turns::OpenJob;

@@ -41,6 +41,9 @@ impl TokenRow {
     }
 }
 
+/// Name of whoever started a server that is not hosted.
+pub const OWNER: &str = "local";
+
 /// A person as they are listed.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct PersonSummary {
@@ -110,6 +113,15 @@ impl Store {
                 .bind(name)
                 .fetch_optional(&self.pool)
                 .await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// The person of this name, unless they are shut out.
+    pub async fn admitted_person(&self, name: &str) -> StoreResult<Option<Person>> {
+        let statement =
+            "SELECT id, name, role FROM lab_users WHERE name = $1 AND disabled_ms IS NULL";
+        let row: Option<PersonRow> =
+            sqlx::query_as(statement).bind(name).fetch_optional(&self.pool).await?;
         row.map(TryInto::try_into).transpose()
     }
 

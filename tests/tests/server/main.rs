@@ -61,6 +61,7 @@ stories!(
     a_job_is_cancelled,
     events_are_replayed,
     nobody_sees_anothers_work,
+    a_proxy_signs_people_in,
     a_person_is_shut_out_let_in_and_erased,
     nobody_is_erased_while_their_job_waits,
     a_link_shows_a_result_until_it_is_revoked,
@@ -665,6 +666,52 @@ async fn a_person_is_shut_out_let_in_and_erased(database: Database) {
     assert_eq!(
         lab.get(&format!("/artifacts/{}", evaluate["model"])).await.status,
         StatusCode::NOT_FOUND
+    );
+}
+
+async fn a_proxy_signs_people_in(database: Database) {
+    let options =
+        ["--identity-header", "X-Forwarded-User", "--groups-header", "X-Forwarded-Groups"];
+    let roles = ["--admin-group", "lab-admins", "--reviewer-group", "reviewers"];
+    let options = [&["--hosted", "--no-worker", "--behind-proxy"][..], &options, &roles].concat();
+    let mut lab = Lab::with(database, &options).await;
+    let ask = async |lab: &Lab, headers: &[(&str, &str)]| {
+        let mut request = lab.request(Method::GET, "/server");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        lab.send(request).await.json()["user"].clone()
+    };
+    let ann = ("x-forwarded-user", "ann@example.edu");
+    assert!(ask(&lab, &[]).await.is_null());
+    assert_eq!(ask(&lab, &[ann]).await, json!({ "name": "ann@example.edu", "role": "student" }));
+    for (groups, role) in [
+        ("staff, lab-admins", "admin"),
+        ("reviewers", "reviewer"),
+        ("lab-admins-not", "student"),
+        ("", "student"),
+    ] {
+        assert_eq!(ask(&lab, &[ann, ("x-forwarded-groups", groups)]).await["role"], role);
+    }
+    // Of two a client may have sent one; and whoever started a lab of their own is not everybody's.
+    assert!(ask(&lab, &[ann, ("x-forwarded-user", "ben")]).await.is_null());
+    assert!(ask(&lab, &[("x-forwarded-user", "local")]).await.is_null());
+    // Scripts show a token of the lab's; one of the proxy's own says nothing.
+    let ben = lab.person("ben", "student");
+    lab.sign_in(Some(&ben));
+    assert_eq!(ask(&lab, &[ann]).await["name"], "ben");
+    lab.sign_in(Some("eyJhbGciOiJSUzI1NiJ9.e30.c2ln"));
+    assert_eq!(ask(&lab, &[ann]).await["name"], "ann@example.edu");
+    assert!(ask(&lab, &[]).await.is_null());
+    lab.sign_in(None);
+    lab.says(&["user", "disable", "ann@example.edu"]);
+    assert!(ask(&lab, &[ann]).await.is_null(), "shut out, whatever the proxy says");
+    // A lab that was told of no proxy believes no header.
+    let other = Lab::with(database, &["--hosted", "--no-worker"]).await;
+    assert!(ask(&other, &[ann]).await.is_null());
+    other.refuses(
+        &["serve", "--identity-header", "X-Forwarded-User"],
+        "required arguments were not provided",
     );
 }
 
