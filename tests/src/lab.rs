@@ -309,12 +309,8 @@ impl Lab {
     /// # Panics
     /// If it is not one of PostgreSQL that the program has opened.
     pub fn forget_id(&self) {
-        let address = self.database.as_ref().expect("it is on PostgreSQL");
-        let (_, name) = address.rsplit_once('/').expect("an address ends with a name");
-        let statement = format!(
-            "DROP TABLE lab_identity; DELETE FROM lab_migrations WHERE version = 2; {FORGET_HASHES}"
-        );
-        assert!(psql_on(postgres().port, name, &statement), "the database forgets");
+        let rest = "DROP TABLE lab_identity; DELETE FROM lab_migrations WHERE version = 2";
+        self.run_sql(&format!("{rest}; {FORGET_HASHES}"));
     }
 
     /// Makes the database what the version before the hashes of stored networks and profiles had.
@@ -322,9 +318,7 @@ impl Lab {
     /// # Panics
     /// If it is not one of PostgreSQL that the program has opened.
     pub fn forget_hashes(&self) {
-        let address = self.database.as_ref().expect("it is on PostgreSQL");
-        let (_, name) = address.rsplit_once('/').expect("an address ends with a name");
-        assert!(psql_on(postgres().port, name, FORGET_HASHES), "the database forgets");
+        self.run_sql(FORGET_HASHES);
     }
 
     /// A command of the program on this lab's data.
@@ -455,6 +449,33 @@ impl Lab {
         let (address, entrance) = without_token(&line);
         (self.address, self.entrance) = (address, entrance);
         self.server = Some(server);
+    }
+
+    /// Has its database, which is PostgreSQL, run statements.
+    ///
+    /// # Panics
+    /// If it is another, or refuses.
+    pub fn run_sql(&self, statements: &str) {
+        let address = self.database.as_ref().expect("it is on PostgreSQL");
+        let (_, name) = address.rsplit_once('/').expect("an address ends with a name");
+        assert!(psql_on(postgres().port, name, statements), "the database runs it");
+    }
+
+    /// Has pgbench run scripts, each with its weight, so many a second in all, until this is dropped.
+    ///
+    /// # Panics
+    /// If it is on another database than PostgreSQL, or pgbench is missing.
+    pub fn pgbench(&self, scripts: &[(&str, &str)], rate: usize) -> Child {
+        let address = self.database.as_ref().expect("it is on PostgreSQL");
+        let mut command = tokio::process::Command::new(folder_of_postgres().join("pgbench"));
+        command.args(["-n", "-T", "3600", "-c", "20", "-j", "2", "-R", &rate.to_string()]);
+        for (index, (script, weight)) in scripts.iter().enumerate() {
+            let path = self.data().join(format!("script{index}.sql"));
+            std::fs::write(&path, script).expect("room for a script");
+            command.arg("-f").arg(format!("{}@{weight}", path.display()));
+        }
+        command.arg(address).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command.spawn().expect("pgbench runs")
     }
 
     /// Breaks every connection to its database, as a restart of that would; nothing on SQLite,

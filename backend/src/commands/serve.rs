@@ -16,7 +16,8 @@ use crate::interrupt::Signals;
 use crate::queue::Queue;
 use crate::secret::new_secret;
 use crate::server::{
-    self, Lab, Page, ProxyGroups, ProxyIdentity, RequestLimits, Settings, TOKEN_PARAMETER,
+    self, EventFeed, Lab, Page, ProxyGroups, ProxyIdentity, RequestLimits, Settings,
+    TOKEN_PARAMETER,
 };
 use crate::store::{OWNER, Store, now_ms};
 use crate::worker::{Worker, WorkerTiming};
@@ -70,7 +71,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         let entrance = if args.hosted { String::new() } else { entrance(&store).await? };
         let lab = Arc::new(Lab {
             queue: Queue::of(&store),
-            latest_event: server::follow_latest_event(store.clone(), stop.clone()),
+            events: EventFeed::follow(store.clone(), stop.clone()),
             store,
             objects,
             data,

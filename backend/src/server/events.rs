@@ -13,14 +13,16 @@ use futures::Stream;
 use rrlab_protocol::Job;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::{self, error::RecvError};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
+use super::event_feed::EventBatch;
 use super::extract::{Author, Credential, PathValues, QueryValues};
 use super::lab::App;
-use crate::store::{StoreError, StoredEvent};
+use crate::store::{OwnedEvent, StoreResult, StoredEvent};
 
 /// Events that are read at once.
 const BATCH: i64 = 200;
@@ -126,6 +128,30 @@ struct EventFilter {
     credential: Credential,
 }
 
+impl EventFilter {
+    fn takes(&self, happened: &OwnedEvent) -> bool {
+        match (self.job, self.owner) {
+            (Some(job), _) => happened.event.job_id == job,
+            (None, Some(owner)) => happened.owner_id == owner,
+            (None, None) => true,
+        }
+    }
+}
+
+/// A stream of events.
+struct Listener {
+    lab: App,
+    /// Number of the last event that was told.
+    after: i64,
+    filter: EventFilter,
+    feed: broadcast::Receiver<EventBatch>,
+    /// Whether all that happened before the feed's next batch was read.
+    caught_up: bool,
+    waiting: VecDeque<StoredEvent>,
+    over: bool,
+    _room: OwnedSemaphorePermit,
+}
+
 /// Ends with the job that it is of; when the server does (an open stream would hold up its end);
 /// and when what it was opened with is revoked.
 fn events(
@@ -134,56 +160,77 @@ fn events(
     filter: EventFilter,
     room: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    struct Listener {
-        lab: App,
-        after: i64,
-        filter: EventFilter,
-        waiting: VecDeque<StoredEvent>,
-        over: bool,
-        _room: OwnedSemaphorePermit,
-    }
-    let listener =
-        Listener { lab, after, filter, waiting: VecDeque::new(), over: false, _room: room };
-    futures::stream::unfold(listener, move |mut listener| async move {
-        let (mut latest_event, mut stop) =
-            (listener.lab.latest_event.clone(), listener.lab.stop.clone());
-        if listener.over {
+    let feed = lab.events.subscribe();
+    let (waiting, caught_up, over) = (VecDeque::new(), false, false);
+    let listener = Listener { lab, after, filter, feed, caught_up, waiting, over, _room: room };
+    futures::stream::unfold(listener, async move |mut listener| {
+        let event = listener.next().await?;
+        listener.after = event.id;
+        listener.over = event.last != 0 && listener.filter.job.is_some();
+        let data = format!("{{\"job\":{},\"event\":{}}}", event.job_id, event.body);
+        Some((Ok(Event::default().id(event.id.to_string()).data(data)), listener))
+    })
+}
+
+impl Listener {
+    /// The next event; `None` where the stream ends. Whoever listened comes back then, with the
+    /// number of the last event that they got.
+    async fn next(&mut self) -> Option<StoredEvent> {
+        if self.over {
             return None;
         }
-        loop {
-            if let Some(event) = listener.waiting.pop_front() {
-                listener.after = event.id;
-                listener.over = event.last != 0 && listener.filter.job.is_some();
-                let data = format!("{{\"job\":{},\"event\":{}}}", event.job_id, event.body);
-                return Some((Ok(Event::default().id(event.id.to_string()).data(data)), listener));
-            }
-            let known = *latest_event.borrow_and_update();
-            let EventFilter { job, owner, credential } = &listener.filter;
-            let lab = &listener.lab;
-            let read = async {
-                let events = lab.store.events_after(listener.after, *job, *owner, BATCH).await?;
-                Ok::<_, StoreError>(if events.is_empty() || credential.holds(lab).await? {
-                    Some(events)
-                } else {
-                    None
-                })
-            };
-            match read.await {
-                Ok(None) => return None,
-                Ok(Some(events)) if !events.is_empty() => listener.waiting = events.into(),
-                Ok(Some(_)) => {
-                    // Nothing up to here was for this listener.
-                    tokio::select! {
-                        changed = latest_event.wait_for(|latest| *latest != known) => changed.ok()?,
-                        _ = stop.wait_for(|stop| *stop) => return None,
-                    };
-                }
-                // The listener comes back, with the number of the last event that it got.
+        while self.waiting.is_empty() {
+            let read = if self.caught_up { self.hear().await } else { self.catch_up().await };
+            match read {
+                Ok(true) => {}
+                Ok(false) => return None,
                 Err(error) => {
                     tracing::error!(%error, "a stream of events ends");
                     return None;
                 }
             }
         }
-    })
+        self.waiting.pop_front()
+    }
+
+    /// Reads what happened before now; whether to go on.
+    async fn catch_up(&mut self) -> StoreResult<bool> {
+        let EventFilter { job, owner, .. } = self.filter;
+        let events = self.lab.store.events_after(self.after, job, owner, BATCH).await?;
+        self.caught_up = events.is_empty();
+        self.take(events).await
+    }
+
+    /// Waits for what happens next; whether to go on.
+    async fn hear(&mut self) -> StoreResult<bool> {
+        let mut stop = self.lab.stop.clone();
+        let heard = tokio::select! {
+            heard = self.feed.recv() => heard,
+            _ = stop.wait_for(|stop| *stop) => return Ok(false),
+        };
+        match heard {
+            Ok(batch) => {
+                let new = |happened: &&OwnedEvent| {
+                    happened.event.id > self.after && self.filter.takes(happened)
+                };
+                let events = batch.iter().filter(new).map(|happened| happened.event.clone());
+                let events = events.collect();
+                self.take(events).await
+            }
+            Err(RecvError::Lagged(_)) => {
+                self.caught_up = false;
+                Ok(true)
+            }
+            Err(RecvError::Closed) => Ok(false),
+        }
+    }
+
+    /// Takes events to be told, where whoever listens still may hear them.
+    async fn take(&mut self, events: Vec<StoredEvent>) -> StoreResult<bool> {
+        if !events.is_empty() && !self.filter.credential.holds(&self.lab).await? {
+            return Ok(false);
+        }
+        self.waiting.extend(events);
+        Ok(true)
+    }
 }

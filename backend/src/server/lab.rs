@@ -9,6 +9,7 @@ use rrlab_protocol::Artifact;
 use tokio::sync::{Semaphore, watch};
 
 use super::error::{ApiError, ApiResult};
+use super::event_feed::EventFeed;
 use super::proxy::ProxyIdentity;
 use super::uploads::Uploads;
 use crate::facts::ArtifactFacts;
@@ -17,8 +18,6 @@ use crate::queue::Queue;
 use crate::storage::DataFolder;
 use crate::store::Store;
 
-/// How often the database is asked whether anything happened, once for all streams.
-const EVENT_POLL: Duration = Duration::from_millis(200);
 /// Streams of events that are open at once.
 const STREAMS: usize = 1000;
 
@@ -56,8 +55,8 @@ pub struct Lab {
     pub data: DataFolder,
     /// What whoever runs the server has set.
     pub settings: Settings,
-    /// Number of the latest event.
-    pub latest_event: watch::Receiver<i64>,
+    /// What happens, for all streams.
+    pub events: EventFeed,
     /// Whether the server is to end.
     pub stop: watch::Receiver<bool>,
     /// What is counted, as Prometheus reads it.
@@ -113,25 +112,4 @@ impl Lab {
     pub fn room_for_streams() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(STREAMS))
     }
-}
-
-/// Asks the database again and again for the number of the latest event, and tells it to whoever
-/// waits for events.
-pub fn follow_latest_event(store: Store, mut stop: watch::Receiver<bool>) -> watch::Receiver<i64> {
-    let (sender, receiver) = watch::channel(0);
-    tokio::spawn(async move {
-        loop {
-            match store.latest_event().await {
-                Ok(latest) => {
-                    sender.send_if_modified(|known| std::mem::replace(known, latest) != latest);
-                }
-                Err(error) => tracing::error!(%error, "can't ask for events"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(EVENT_POLL) => {}
-                _ = stop.wait_for(|stop| *stop) => break,
-            }
-        }
-    });
-    receiver
 }

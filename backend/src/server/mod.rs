@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod error;
+mod event_feed;
 mod events;
 mod extract;
 mod guard;
@@ -50,8 +51,9 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use error::ApiError;
+pub use event_feed::EventFeed;
 use guard::{ByAddress, ByCaller};
-pub use lab::{App, Lab, Settings, follow_latest_event};
+pub use lab::{App, Lab, Settings};
 pub use page::Page;
 pub use proxy::{ProxyGroups, ProxyIdentity};
 pub use session::TOKEN_PARAMETER;

@@ -18,6 +18,16 @@ pub struct StoredEvent {
     pub last: i64,
 }
 
+/// An event, and whose job it happened to.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OwnedEvent {
+    /// The event.
+    #[sqlx(flatten)]
+    pub event: StoredEvent,
+    /// The owner of its job.
+    pub owner_id: i64,
+}
+
 /// Adds an event in a transaction that has written already.
 pub(super) async fn add_event(
     connection: &mut AnyConnection,
@@ -54,6 +64,17 @@ impl Store {
         let (at,): (i64,) =
             sqlx::query_as("SELECT at FROM lab_clock").fetch_one(&self.pool).await?;
         Ok(at)
+    }
+
+    /// At most `limit` events after a number, of everybody's jobs.
+    pub async fn everybodys_events_after(
+        &self,
+        after: i64,
+        limit: i64,
+    ) -> StoreResult<Vec<OwnedEvent>> {
+        let statement = "SELECT e.id, e.job_id, e.body, e.last, j.owner_id FROM lab_events e \
+                         JOIN lab_jobs j ON j.id = e.job_id WHERE e.id > $1 ORDER BY e.id LIMIT $2";
+        Ok(sqlx::query_as(statement).bind(after).bind(limit).fetch_all(&self.pool).await?)
     }
 
     /// At most `limit` events after a number, of one job or of all jobs of an owner; of everybody's

@@ -15,7 +15,7 @@ mod workers;
 
 pub use artifacts::NewArtifact;
 pub use database::{QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_address};
-pub use events::StoredEvent;
+pub use events::{OwnedEvent, StoredEvent};
 pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
 pub use needs::JobNeeds;
 pub use people::{Erasure, OWNER, Person, PersonSummary, TokenRow};

@@ -4,6 +4,7 @@
 
 mod answers;
 mod artifacts;
+mod campaign;
 mod versions;
 
 use std::cell::Cell;

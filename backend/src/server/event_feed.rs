@@ -1,0 +1,69 @@
+//! New events of the whole lab: read from the database once, and handed to every stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+
+use crate::store::{OwnedEvent, Store, StoreResult};
+
+/// How often the database is asked whether anything happened.
+const POLL: Duration = Duration::from_millis(200);
+/// Events that are read at once.
+const BATCH: i64 = 1000;
+/// Batches that a stream may be behind before it has to read from the database what it missed.
+const BATCHES: usize = 64;
+
+/// Events that happened after each other.
+pub type EventBatch = Arc<[OwnedEvent]>;
+
+/// Where streams hear what happens.
+#[derive(Debug, Clone)]
+pub struct EventFeed(broadcast::Sender<EventBatch>);
+
+impl EventFeed {
+    /// Follows what happens from now on, until `stop` becomes true; the feed is closed then.
+    pub fn follow(store: Store, mut stop: watch::Receiver<bool>) -> Self {
+        let (sender, _) = broadcast::channel(BATCHES);
+        let feed = Self(sender.clone());
+        tokio::spawn(async move {
+            let mut known = None;
+            loop {
+                match read_on(&store, &sender, known).await {
+                    Ok(latest) => known = Some(latest),
+                    Err(error) => tracing::error!(%error, "can't ask for events"),
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(POLL) => {}
+                    _ = stop.wait_for(|stop| *stop) => break,
+                }
+            }
+        });
+        feed
+    }
+
+    /// What happens from now on. Who has subscribed and then reads all that is in the database has
+    /// missed nothing.
+    pub fn subscribe(&self) -> broadcast::Receiver<EventBatch> {
+        self.0.subscribe()
+    }
+}
+
+/// Hands on what happened after the event of this number; returns the latest's.
+async fn read_on(
+    store: &Store,
+    sender: &broadcast::Sender<EventBatch>,
+    known: Option<i64>,
+) -> StoreResult<i64> {
+    let latest = store.latest_event().await?;
+    let mut known = known.unwrap_or(latest);
+    while known < latest {
+        let events = store.everybodys_events_after(known, BATCH).await?;
+        // Those of a job that was deleted meanwhile are gone.
+        let Some(last) = events.last() else { return Ok(latest) };
+        known = last.event.id;
+        // Nobody may listen.
+        sender.send(events.into()).ok();
+    }
+    Ok(known)
+}
