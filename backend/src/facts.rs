@@ -62,6 +62,10 @@ impl ArtifactFacts {
                 let profile = ModelProfile::from_json(&String::from_utf8_lossy(content));
                 Ok(Self::of_profile(&profile.map_err(|error| error.to_string())?))
             }
+            ArtifactKind::Dataset => {
+                let summary = DatasetSummary::read(content, content.len() as u64);
+                Ok(Self::of_dataset(&summary.map_err(|error| error.to_string())?))
+            }
             _ => Ok(Self::default()),
         }
     }
@@ -70,8 +74,9 @@ impl ArtifactFacts {
     /// before hashes were kept does not.
     pub fn is_known_for(&self, kind: ArtifactKind) -> bool {
         match kind {
-            ArtifactKind::Model => self.model_hash.is_some(),
+            ArtifactKind::Model => self.model_hash.is_some() && self.macs.is_some(),
             ArtifactKind::Profile => self.profile_hash.is_some(),
+            ArtifactKind::Dataset => self.training_images.is_some(),
             _ => true,
         }
     }

@@ -66,7 +66,7 @@ pub const GALLERY: [GalleryNetwork; 10] = [
     GalleryNetwork {
         name: "resnet18-w0.25-cifar100",
         title: "ResNet18, ¼ as wide, on CIFAR-100",
-        sweeps: &[&WITH_PROJECTIONS],
+        sweeps: &[&WITH_PROJECTIONS, &[".distilled"]],
         has_checkpoint: true,
     },
     GalleryNetwork {

@@ -721,19 +721,21 @@ fn several_sweeps_become_a_page_of_standings() {
 }
 
 #[test]
-fn the_committed_ladder_is_of_the_committed_sweeps() {
+fn committed_ladders_are_of_the_committed_sweeps() {
     let desk = Desk::new();
     let results = repository().join("docs/results");
-    let network = "resnet18-w0.25-cifar10";
-    let rung = |ending: &str| results.join(format!("{network}{ending}.sweep.json"));
-    let rungs = ["", ".steps", ".distilled"].map(|ending| rung(ending).display().to_string());
-    let rungs = rungs.iter().map(String::as_str).chain(["--out", "ladder.md"]);
-    desk.succeeds(&["report", "--ladder"].into_iter().chain(rungs).collect::<Vec<_>>());
-    let committed = std::fs::read_to_string(results.join(format!("{network}.ladder.md"))).unwrap();
-    assert!(
-        read(&desk, "ladder.md") == committed,
-        "docs/results/{network}.ladder.md is of other sweeps, or of another program"
-    );
+    for network in ["resnet18-w0.25-cifar10", "resnet18-w0.25-cifar100"] {
+        let rung = |ending: &str| results.join(format!("{network}{ending}.sweep.json"));
+        let rungs = ["", ".steps", ".distilled"].map(|ending| rung(ending).display().to_string());
+        let page = format!("{network}.ladder.md");
+        let rungs = rungs.iter().map(String::as_str).chain(["--out", &page]);
+        desk.succeeds(&["report", "--ladder"].into_iter().chain(rungs).collect::<Vec<_>>());
+        let committed = std::fs::read_to_string(results.join(&page)).unwrap();
+        assert!(
+            read(&desk, &page) == committed,
+            "docs/results/{page} is of other sweeps, or of another program"
+        );
+    }
 }
 
 /// Sweeps of `docs/results/standings.md`.

@@ -13,7 +13,7 @@ use crate::storage::map_file;
 /// and says in the last line of standard error how it ended.
 pub fn run(context: &Context, args: &IngestArgs) -> anyhow::Result<()> {
     let request: IngestRequest = serde_json::from_str(&args.request)?;
-    ingest::limit_memory(request.memory_bytes)?;
+    ingest::limit(request.memory_bytes, ingest::PATIENCE)?;
     let upload = map_file(&standard_input()?)?;
     let answer = ingest::read(&request, &upload, context.data.path(), stdout().lock());
     say(&serde_json::to_string(&answer)?);

@@ -16,7 +16,7 @@ use crate::interrupt::Signals;
 use crate::queue::Queue;
 use crate::secret::new_secret;
 use crate::server::{
-    self, EventFeed, Lab, Page, ProxyGroups, ProxyIdentity, RequestLimits, Settings,
+    self, EventFeed, Lab, Page, ProxyGroups, ProxyIdentity, RequestLimits, Settings, TOKEN_COOKIE,
     TOKEN_PARAMETER,
 };
 use crate::store::{OWNER, Store, now_ms};
@@ -60,24 +60,20 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 let store = open_store(&args.lab, &data).await?;
                 let (objects, data, stop) = (objects.clone(), data.clone(), stop.clone());
                 let worker = Worker::new(store, objects, data, device, timing(&args.work), stop);
-                Some(tokio::spawn(async move {
-                    // The page and what is stored stay: others may compute.
-                    if let Err(error) = worker.run().await {
-                        tracing::error!(%error, "this server computes no jobs any more");
-                    }
-                }))
+                Some(tokio::spawn(async move { worker.run().await }))
             }
         };
         let entrance = if args.hosted { String::new() } else { entrance(&store).await? };
         let lab = Arc::new(Lab {
             queue: Queue::of(&store),
-            events: EventFeed::follow(store.clone(), stop.clone()),
+            events: EventFeed::follow(store.clone(), stop.clone()).await?,
             store,
             objects,
             data,
             settings: Settings {
                 hosted: args.hosted,
                 proxy_identity: proxy_identity(args),
+                token_cookie: token_cookie(args.hosted, listener.local_addr()?.port()),
                 secure_cookies: args.behind_proxy,
                 jobs_per_user: args.jobs_per_user,
                 upload_bytes: args.upload_mib << 20,
@@ -95,13 +91,31 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         };
         let app = server::router(lab, page, &limits).await?;
         println!("http://{}{entrance}", listener.local_addr()?);
-        server::serve(listener, app, stop).await?;
-        if let Some(worker) = worker {
-            worker.await?;
+        let serving = server::serve(listener, app, stop);
+        // Whoever looks after the server starts it anew when its worker can't go on.
+        tokio::pin!(serving);
+        match worker {
+            None => serving.await?,
+            Some(mut worker) => tokio::select! {
+                served = &mut serving => {
+                    served?;
+                    worker.await??;
+                }
+                ended = &mut worker => {
+                    ended??;
+                    serving.await?;
+                }
+            },
         }
         care.abort();
         Ok(())
     })
+}
+
+/// A browser sends what one port of this machine gave it to all of them: two servers must not take
+/// each other's.
+fn token_cookie(hosted: bool, port: u16) -> String {
+    if hosted { TOKEN_COOKIE.into() } else { format!("{TOKEN_COOKIE}_{port}") }
 }
 
 fn proxy_identity(args: &ServeArgs) -> Option<ProxyIdentity> {

@@ -5,6 +5,6 @@ mod process;
 mod reader;
 mod request;
 
-pub use process::{IngestError, Ingested, ingest};
-pub use reader::{limit_memory, read};
+pub use process::{IngestError, Ingested, PATIENCE, ingest};
+pub use reader::{limit, read};
 pub use request::{IngestRequest, UploadKind};

@@ -15,7 +15,7 @@ use crate::facts::ArtifactFacts;
 use crate::storage::{disk_is_full, map_file};
 
 /// Longest that reading one upload may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_secs(600);
 /// How a program of Rust says that it gets no more memory.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 /// Threads of the process: an upload is read by one, nearly always.

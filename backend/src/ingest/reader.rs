@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::{self, NetworkHint};
@@ -17,22 +18,24 @@ use crate::storage::disk_is_full;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// From now on this process gets no more memory than that of its own; who asks for more ends it.
-/// Only on Linux do all allocations count.
+/// From now on this process gets no more memory than that of its own, and so much time; who asks for
+/// more ends it. Only on Linux do all allocations count.
 ///
 /// # Errors
 /// If the system does not let it.
-pub fn limit_memory(bytes: u64) -> std::io::Result<()> {
+pub fn limit(bytes: u64, time: Duration) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
-        let limit = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
         setrlimit(Resource::Data, limit(bytes))?;
+        // Where the server is gone, nobody else ends it.
+        setrlimit(Resource::Cpu, limit(time.as_secs()))?;
         // What broke down on a stranger's file need not fill the disk too.
         setrlimit(Resource::Core, limit(0))?;
     }
     #[cfg(not(unix))]
-    let _ = bytes;
+    let _ = (bytes, time);
     Ok(())
 }
 

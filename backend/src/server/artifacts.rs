@@ -137,7 +137,7 @@ async fn upload(
     check_name(&what.name)?;
     check_parameters(&what)?;
     // For as long as the upload is on its way or read.
-    let _place = lab.uploads.enter(author.0.id)?;
+    let place = lab.uploads.enter(author.0.id)?;
     let most_bytes = lab.settings.upload_bytes;
     let announced = request.body().size_hint().lower();
     if announced > most_bytes {
@@ -147,7 +147,7 @@ async fn upload(
     let (upload, bytes) =
         uploads::receive(request.into_body(), most_bytes, lab.data.path()).await?;
     let ingested = {
-        let _turn = lab.uploads.turn().await;
+        let _turn = place.turn().await;
         let asked = what.asked(bytes, most_bytes);
         ingest(&asked, upload, lab.data.path()).await?
     };

@@ -22,15 +22,18 @@ pub type EventBatch = Arc<[OwnedEvent]>;
 pub struct EventFeed(broadcast::Sender<EventBatch>);
 
 impl EventFeed {
-    /// Follows what happens from now on, until `stop` becomes true; the feed is closed then.
-    pub fn follow(store: Store, mut stop: watch::Receiver<bool>) -> Self {
+    /// Follows what happens from now on, until `stop` becomes true.
+    ///
+    /// # Errors
+    /// If the database does not say where that begins.
+    pub async fn follow(store: Store, mut stop: watch::Receiver<bool>) -> StoreResult<Self> {
         let (sender, _) = broadcast::channel(BATCHES);
         let feed = Self(sender.clone());
+        let mut known = store.latest_event().await?;
         tokio::spawn(async move {
-            let mut known = None;
             loop {
                 match read_on(&store, &sender, known).await {
-                    Ok(latest) => known = Some(latest),
+                    Ok(latest) => known = latest,
                     Err(error) => tracing::error!(%error, "can't ask for events"),
                 }
                 tokio::select! {
@@ -39,7 +42,7 @@ impl EventFeed {
                 }
             }
         });
-        feed
+        Ok(feed)
     }
 
     /// What happens from now on. Who has subscribed and then reads all that is in the database has
@@ -53,10 +56,9 @@ impl EventFeed {
 async fn read_on(
     store: &Store,
     sender: &broadcast::Sender<EventBatch>,
-    known: Option<i64>,
+    mut known: i64,
 ) -> StoreResult<i64> {
     let latest = store.latest_event().await?;
-    let mut known = known.unwrap_or(latest);
     while known < latest {
         let events = store.everybodys_events_after(known, BATCH).await?;
         // Those of a job that was deleted meanwhile are gone.

@@ -22,7 +22,7 @@ use super::error::{ApiError, ApiResult};
 use super::event_feed::EventBatch;
 use super::extract::{Author, Credential, PathValues, QueryValues};
 use super::lab::App;
-use crate::store::{OwnedEvent, StoreResult, StoredEvent};
+use crate::store::{OwnedEvent, Person, StoreResult, StoredEvent};
 
 /// Events that are read at once.
 const BATCH: i64 = 200;
@@ -59,7 +59,8 @@ async fn all_events(
         Some(after) => after,
         None => lab.store.latest_event().await?,
     };
-    stream(lab, after, EventFilter { job: None, owner: author.scope(), credential })
+    let owner = author.scope();
+    stream(lab, after, EventFilter { job: None, owner, credential, let_in: Some(author.0) })
 }
 
 /// Events of a job, from its beginning or from where you left off
@@ -83,14 +84,14 @@ async fn job_events(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let job = lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
-    events_of(lab, &job, credential, &since, &headers).await
+    events_of(lab, &job, (credential, Some(author.0)), &since, &headers).await
 }
 
-/// Events of a job that may be seen with this credential.
+/// Events of a job that may be seen with this credential, by the person whom it let in.
 pub async fn events_of(
     lab: App,
     job: &Job,
-    credential: Credential,
+    (credential, let_in): (Credential, Option<Person>),
     since: &Since,
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
@@ -101,7 +102,7 @@ pub async fn events_of(
         // Tells a browser not to connect again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    stream(lab, after, EventFilter { job: Some(job.id), owner: None, credential })
+    stream(lab, after, EventFilter { job: Some(job.id), owner: None, credential, let_in })
 }
 
 fn last_event(headers: &HeaderMap) -> Option<i64> {
@@ -126,6 +127,8 @@ struct EventFilter {
     job: Option<i64>,
     owner: Option<i64>,
     credential: Credential,
+    /// Whom the credential let in; nobody by a link.
+    let_in: Option<Person>,
 }
 
 impl EventFilter {
@@ -153,7 +156,7 @@ struct Listener {
 }
 
 /// Ends with the job that it is of; when the server does (an open stream would hold up its end);
-/// and when what it was opened with is revoked.
+/// and when what it was opened with is revoked, or whoever it let in may do more or less.
 fn events(
     lab: App,
     after: i64,
@@ -227,7 +230,8 @@ impl Listener {
 
     /// Takes events to be told, where whoever listens still may hear them.
     async fn take(&mut self, events: Vec<StoredEvent>) -> StoreResult<bool> {
-        if !events.is_empty() && !self.filter.credential.holds(&self.lab).await? {
+        let EventFilter { credential, let_in, .. } = &self.filter;
+        if !events.is_empty() && !credential.holds(&self.lab, let_in.as_ref()).await? {
             return Ok(false);
         }
         self.waiting.extend(events);

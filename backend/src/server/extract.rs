@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 use rrlab_protocol::UserRole;
 
@@ -14,7 +14,7 @@ use super::lab::{App, Lab};
 use crate::secret::PREFIX;
 use crate::store::{Person, StoreResult};
 
-/// Name of the cookie that holds a token.
+/// Name of the cookie that holds a token, or its beginning.
 pub const TOKEN_COOKIE: &str = "rrlab_token";
 
 /// Whoever asks, if the lab knows them.
@@ -45,12 +45,12 @@ fn credential(parts: &Parts, lab: &Lab) -> Credential {
         (_, Some(token), Some(_)) if token.starts_with(PREFIX) => {
             Credential::Token(token.to_owned())
         }
-        (_, _, Some(proxy)) if parts.headers.contains_key(&proxy.name) => {
-            Credential::Proxy(parts.headers.clone())
-        }
+        (_, _, Some(proxy)) if parts.headers.contains_key(&proxy.name) => proxy
+            .named(&parts.headers)
+            .map_or(Credential::None, |name| Credential::Proxy(name.into())),
         (Some(_), _, None) => Credential::None,
         _ => CookieJar::from_headers(&parts.headers)
-            .get(TOKEN_COOKIE)
+            .get(&lab.settings.token_cookie)
             .map_or(Credential::None, |cookie| Credential::Token(cookie.value().to_owned())),
     }
 }
@@ -59,7 +59,13 @@ impl FromRequestParts<App> for MaybePerson {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
-        Ok(Self(credential(parts, lab).person(lab).await?))
+        let credential = credential(parts, lab);
+        if let (Credential::Proxy(name), Some(proxy)) = (&credential, &lab.settings.proxy_identity)
+            && !proxy.admit(name, &parts.headers, &lab.store).await?
+        {
+            return Ok(Self(None));
+        }
+        Ok(Self(credential.person(lab).await?))
     }
 }
 
@@ -92,27 +98,27 @@ pub enum Credential {
     None,
     /// The token that was shown, to be looked up again.
     Token(String),
-    /// What a trusted proxy says, in these headers.
-    Proxy(HeaderMap),
+    /// A trusted proxy's word that it is the person of this name.
+    Proxy(String),
     /// The secret in the link's address, likewise.
     Link(String),
 }
 
 impl Credential {
-    /// Whether it was not revoked meanwhile.
-    pub async fn holds(&self, lab: &Lab) -> StoreResult<bool> {
+    /// Whether it was not revoked meanwhile, and whom it let in, if anybody, may do what they might.
+    pub async fn holds(&self, lab: &Lab, let_in: Option<&Person>) -> StoreResult<bool> {
         match self {
             Self::Link(secret) => Ok(lab.store.shared_job(secret).await?.is_some()),
-            other => Ok(other.person(lab).await?.is_some()),
+            other => Ok(let_in.is_some() && other.person(lab).await?.as_ref() == let_in),
         }
     }
 
     /// Whom it lets in as; nobody by a link, which shows one job.
     async fn person(&self, lab: &Lab) -> StoreResult<Option<Person>> {
-        match (self, &lab.settings.proxy_identity) {
-            (Self::Token(token), _) => lab.store.person_of_token(token).await,
-            (Self::Proxy(headers), Some(proxy)) => proxy.person(headers, &lab.store).await,
-            _ => Ok(None),
+        match self {
+            Self::Token(token) => lab.store.person_of_token(token).await,
+            Self::Proxy(name) => lab.store.admitted_person(name).await,
+            Self::Link(_) | Self::None => Ok(None),
         }
     }
 }

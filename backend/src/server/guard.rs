@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -101,8 +101,13 @@ impl KeyExtractor for ByAddress {
 }
 
 /// Counts requests by what they show that they were let in with, or as [`ByAddress`].
-#[derive(Debug, Clone, Copy)]
-pub struct ByCaller(pub ByAddress);
+#[derive(Debug, Clone)]
+pub struct ByCaller {
+    /// The header in which a trusted proxy names people.
+    pub identity: Option<HeaderName>,
+    /// How others are told apart.
+    pub otherwise: ByAddress,
+}
 
 impl KeyExtractor for ByCaller {
     type Key = String;
@@ -111,9 +116,12 @@ impl KeyExtractor for ByCaller {
         let header =
             |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let cookie = header(header::COOKIE).filter(|cookies| cookies.contains(TOKEN_COOKIE));
-        match header(header::AUTHORIZATION).or(cookie) {
-            Some(secret) => Ok(hex(&Sha256::digest(secret))),
-            None => Ok(self.0.extract(request)?.to_string()),
+        let named = self.identity.as_ref().and_then(|name| request.headers().get(name));
+        let shown = header(header::AUTHORIZATION).map(str::as_bytes);
+        let shown = shown.or(named.map(HeaderValue::as_bytes)).or(cookie.map(str::as_bytes));
+        match shown {
+            Some(shown) => Ok(hex(&Sha256::digest(shown))),
+            None => Ok(self.otherwise.extract(request)?.to_string()),
         }
     }
 }

@@ -121,7 +121,9 @@ async fn submit(
 async fn needs(lab: &Lab, request: &JobRequest) -> ApiResult<JobNeeds> {
     let mut facts = ArtifactFacts::default();
     for (id, _) in request.inputs() {
-        let ArtifactFacts { macs, training_images, .. } = lab.store.work_facts(id).await?;
+        // One that is gone meanwhile is found out when the job is entered.
+        let Some(artifact) = lab.store.artifact(id, None).await? else { continue };
+        let ArtifactFacts { macs, training_images, .. } = lab.facts_of(&artifact).await?;
         facts.macs = facts.macs.or(macs);
         facts.training_images = facts.training_images.or(training_images);
     }

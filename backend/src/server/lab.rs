@@ -31,6 +31,8 @@ pub struct Settings {
     pub hosted: bool,
     /// Where a proxy says whom it signed in, if one does.
     pub proxy_identity: Option<ProxyIdentity>,
+    /// Name of the cookie with a token.
+    pub token_cookie: String,
     /// Whether cookies go over TLS alone.
     pub secure_cookies: bool,
     /// Jobs that one person may have waiting and running.
@@ -92,7 +94,8 @@ impl Lab {
     /// If it has to be read and can't be.
     pub async fn facts_of(&self, artifact: &Artifact) -> ApiResult<ArtifactFacts> {
         let Artifact { kind, model_hash, profile_hash, .. } = *artifact;
-        let known = ArtifactFacts { model_hash, profile_hash, ..ArtifactFacts::default() };
+        let work = self.store.work_facts(artifact.id).await?;
+        let known = ArtifactFacts { model_hash, profile_hash, ..work };
         if known.is_known_for(kind) {
             return Ok(known);
         }

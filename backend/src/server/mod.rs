@@ -52,6 +52,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use error::ApiError;
 pub use event_feed::EventFeed;
+pub use extract::TOKEN_COOKIE;
 use guard::{ByAddress, ByCaller};
 pub use lab::{App, Lab, Settings};
 pub use page::Page;
@@ -179,7 +180,9 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
 /// The whole server as one service.
 pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Result<Router> {
     let by_address = ByAddress { behind_proxy: limits.behind_proxy };
-    let callers = limiter(limits.requests_per_second, BURST, ByCaller(by_address))?;
+    let identity = lab.settings.proxy_identity.as_ref().map(|proxy| proxy.name.clone());
+    let by_caller = ByCaller { identity, otherwise: by_address };
+    let callers = limiter(limits.requests_per_second, BURST, by_caller)?;
     // A class may share an address; beyond that, what a request shows is not even looked up.
     let shared = |count: u64| count.saturating_mul(CALLERS_PER_ADDRESS);
     let burst = u32::try_from(shared(u64::from(BURST))).unwrap_or(u32::MAX);

@@ -35,7 +35,7 @@ pub async fn check_device_time(lab: &Lab, author: &Author, more: Option<f64>) ->
     let (most, had) = (most.as_secs_f64(), lab.store.device_seconds_of(author.0.id).await?);
     let hours = |seconds: f64| seconds / 3600.0;
     let problem = match more {
-        _ if had >= most => "wait until less of it is of the last day".to_owned(),
+        _ if had >= most => "wait until fewer are of the last day, or cancel some".to_owned(),
         Some(more) if had + more > most => {
             format!("this one is likely to take {:.1}: ask for less, or later", hours(more))
         }
@@ -43,7 +43,7 @@ pub async fn check_device_time(lab: &Lab, author: &Author, more: Option<f64>) ->
     };
     Err(ApiError::TooMany {
         problem: format!(
-            "your jobs were computed for {:.1} hours in the last day, of the {:.1} that one person's may be; {problem}",
+            "your jobs of the last day have had {:.1} hours, or are likely to, of the {:.1} that one person's may have; {problem}",
             hours(had),
             hours(most)
         ),

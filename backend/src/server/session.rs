@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ApiResult};
-use super::extract::{Body, MaybePerson, TOKEN_COOKIE};
+use super::extract::{Body, MaybePerson};
 use super::lab::App;
 use crate::store::Person;
 
@@ -81,7 +81,7 @@ async fn sign_in(
 }
 
 fn token_cookie(lab: &App, token: String) -> Cookie<'static> {
-    Cookie::build((TOKEN_COOKIE, token))
+    Cookie::build((lab.settings.token_cookie.clone(), token))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
@@ -113,6 +113,7 @@ pub async fn enter(lab: &App, uri: &Uri) -> ApiResult<Option<impl IntoResponse>>
     delete, path = "/session", operation_id = "sign_out", tag = "server",
     responses((status = 204, description = "The cookie is gone")), security(())
 )]
-async fn sign_out(jar: CookieJar) -> (CookieJar, StatusCode) {
-    (jar.remove(Cookie::build((TOKEN_COOKIE, "")).path("/").build()), StatusCode::NO_CONTENT)
+async fn sign_out(State(lab): State<App>, jar: CookieJar) -> (CookieJar, StatusCode) {
+    let cookie = Cookie::build((lab.settings.token_cookie.clone(), "")).path("/").build();
+    (jar.remove(cookie), StatusCode::NO_CONTENT)
 }

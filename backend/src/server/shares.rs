@@ -115,7 +115,7 @@ async fn shared_events(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let job = job_of(&lab, &secret).await?;
-    events_of(lab, &job, Credential::Link(secret), &since, &headers).await
+    events_of(lab, &job, (Credential::Link(secret), None), &since, &headers).await
 }
 
 /// A result that a link shows; needs no token

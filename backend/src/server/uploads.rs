@@ -33,8 +33,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Room for uploads.
 #[derive(Debug)]
 pub struct Uploads {
-    coming_in: Mutex<HashMap<i64, usize>>,
+    coming_in: Mutex<HashMap<i64, Theirs>>,
     readers: Arc<Semaphore>,
+}
+
+/// Uploads of one person.
+#[derive(Debug, Default)]
+struct Theirs {
+    count: usize,
+    /// Held while one of them is read: whoever sends what takes long must not keep others waiting.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Default for Uploads {
@@ -50,22 +58,18 @@ impl Uploads {
     /// If as many as may be are on their way already.
     pub fn enter(self: &Arc<Self>, person: i64) -> ApiResult<UploadPlace> {
         let mut coming_in = self.coming_in.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = coming_in.values().sum();
+        let all: usize = coming_in.values().map(|theirs| theirs.count).sum();
         let theirs = coming_in.entry(person).or_default();
-        if all >= PLACES || *theirs >= PLACES_EACH {
+        if all >= PLACES || theirs.count >= PLACES_EACH {
             let who = if all >= PLACES { "others are" } else { "you are" };
             return Err(ApiError::TooMany {
                 problem: format!("{who} uploading much just now; try again in a moment"),
                 retry_seconds: RETRY_SECONDS,
             });
         }
-        *theirs += 1;
-        Ok(UploadPlace { uploads: self.clone(), person })
-    }
-
-    /// Waits for its turn to be read.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.readers.clone().acquire_owned().await.ok()
+        theirs.count += 1;
+        let reading = theirs.reading.clone();
+        Ok(UploadPlace { uploads: self.clone(), person, reading })
     }
 }
 
@@ -74,14 +78,30 @@ impl Uploads {
 pub struct UploadPlace {
     uploads: Arc<Uploads>,
     person: i64,
+    reading: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Held while an upload is read.
+pub struct ReadingTurn {
+    _theirs: tokio::sync::OwnedMutexGuard<()>,
+    _reader: Option<OwnedSemaphorePermit>,
+}
+
+impl UploadPlace {
+    /// Waits for its turn to be read.
+    pub async fn turn(&self) -> ReadingTurn {
+        let theirs = self.reading.clone().lock_owned().await;
+        let reader = self.uploads.readers.clone().acquire_owned().await.ok();
+        ReadingTurn { _theirs: theirs, _reader: reader }
+    }
 }
 
 impl Drop for UploadPlace {
     fn drop(&mut self) {
         let mut coming_in = self.uploads.coming_in.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(theirs) = coming_in.get_mut(&self.person) {
-            *theirs -= 1;
-            if *theirs == 0 {
+            theirs.count -= 1;
+            if theirs.count == 0 {
                 coming_in.remove(&self.person);
             }
         }

@@ -109,6 +109,11 @@ impl Store {
             apalis_sqlite::SqliteStorage::migrations().run(&pool).await?;
             QueuePool::Sqlite(pool)
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
+            // Without the session's limits: a migration takes as long as it takes, and others wait.
+            let migrating = PgPoolOptions::new().max_connections(1).connect(address).await?;
+            migrated(sqlx::migrate!("migrations/postgres")).run(&migrating).await?;
+            apalis_postgres::PostgresStorage::migrations().run(&migrating).await?;
+            migrating.close().await;
             let pool = PgPoolOptions::new()
                 .max_connections(QUEUE_CONNECTIONS)
                 .after_connect(|connection, _| {
@@ -116,8 +121,6 @@ impl Store {
                 })
                 .connect(address)
                 .await?;
-            migrated(sqlx::migrate!("migrations/postgres")).run(&pool).await?;
-            apalis_postgres::PostgresStorage::migrations().run(&pool).await?;
             QueuePool::Postgres(pool)
         } else {
             return Err(StoreError::Address(address.into()));

@@ -134,6 +134,8 @@ macro_rules! crashed_jobs {
             "UPDATE lab_jobs SET crashes = crashes + 1, crashes_in_place = crashes_in_place + 1, \
              worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
              computed_ms = COALESCE(computed_ms, 0) + $1 - claimed_ms, claimed_ms = NULL, \
+             checkpoint = CASE WHEN cancel = 1 OR (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) \
+             THEN NULL ELSE checkpoint END, \
              finished_ms = CASE WHEN cancel = 1 OR (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) THEN $1 ELSE NULL END, \
              problem = CASE WHEN cancel = 0 AND (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) THEN $3 ELSE NULL END, \
              state = CASE WHEN cancel = 1 THEN 'cancelled' WHEN (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) THEN 'failed' \
@@ -591,7 +593,10 @@ async fn tell_of_crashes(
 ) -> StoreResult<Vec<i64>> {
     let mut jobs = Vec::with_capacity(rows.len());
     for (id, state, problem) in rows {
-        let state = named("a job's state", &state)?;
+        let state: JobState = named("a job's state", &state)?;
+        if state.is_final() {
+            forget_progress(connection, id).await?;
+        }
         add_event(connection, id, &JobEvent::State { state, problem }).await?;
         jobs.push(id);
     }
@@ -639,8 +644,11 @@ mod tests {
             let expected = if attempt < 4 { JobState::Queued } else { JobState::Failed };
             assert_eq!(state, expected, "attempt {attempt}");
             if state == JobState::Failed {
+                assert!(!store.is_checkpoint_needed(job, "b").await.unwrap(), "nobody goes on");
                 break;
             }
+            let saved = hash.is_some();
+            assert!(!saved || store.is_checkpoint_needed(job, hash.unwrap()).await.unwrap());
         }
     }
 }

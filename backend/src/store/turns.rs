@@ -88,15 +88,21 @@ impl OpenRow {
     }
 }
 
+macro_rules! select_open {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, owner_id, kind, state, claimed_ms, progress, dataset, dataset_hash, program, work \
+             FROM lab_jobs WHERE state IN ('queued', 'running') ",
+            $rest
+        )
+    };
+}
+
 impl Store {
     /// Every job that waits and, where any does, every job that runs.
     pub async fn turns(&self) -> StoreResult<Turns> {
-        let rows: Vec<OpenRow> = sqlx::query_as(
-            "SELECT id, owner_id, kind, state, claimed_ms, progress, dataset, dataset_hash, program, work \
-             FROM lab_jobs WHERE state IN ('queued', 'running') ORDER BY id",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows: Vec<OpenRow> =
+            sqlx::query_as(select_open!("ORDER BY id")).fetch_all(&self.pool).await?;
         let (running, waiting): (Vec<OpenRow>, Vec<OpenRow>) =
             rows.into_iter().partition(OpenRow::is_running);
         if waiting.is_empty() {
@@ -138,10 +144,17 @@ impl Store {
         Ok(rows.into_iter().map(by_kind).collect())
     }
 
-    /// Seconds that workers have computed a person's jobs that run, wait or ended in the last day.
+    /// Seconds that a person's jobs were computed that run, wait or ended in the last day, and that
+    /// those which run or wait are likely to take, where anything tells.
     pub async fn device_seconds_of(&self, owner: i64) -> StoreResult<f64> {
-        let had = self.device_seconds(self.clock_ms().await?).await?;
-        Ok(had.get(&owner).copied().unwrap_or(0.0))
+        let now = self.clock_ms().await?;
+        let (had, usual) = (self.device_seconds(now).await?, self.usual_seconds().await?);
+        let rows: Vec<OpenRow> = sqlx::query_as(select_open!("AND owner_id = $1"))
+            .bind(owner)
+            .fetch_all(&self.pool)
+            .await?;
+        let left = rows.into_iter().filter_map(|row| row.job(&usual, now).seconds);
+        Ok(had.get(&owner).copied().unwrap_or(0.0) + left.sum::<f64>())
     }
 
     /// Seconds that workers have computed each person's jobs that run, wait or ended lately.

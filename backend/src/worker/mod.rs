@@ -228,14 +228,20 @@ impl Worker {
         if self.is_to_end() {
             return store.turn_unused().await;
         }
-        match self.compute_one().await {
-            Ok(true) => Ok(()),
-            Ok(false) => store.turn_unused().await,
-            Err(error) => {
-                tokio::time::sleep(RETRY_DELAY).await;
-                Err(error)
+        let mut computed = false;
+        // A turn is no job's own: another worker may have used up those of jobs that it could not
+        // compute and this one can.
+        while !self.is_to_end() {
+            match self.compute_one().await {
+                Ok(true) => computed = true,
+                Ok(false) => break,
+                Err(error) => {
+                    tokio::time::sleep(RETRY_DELAY).await;
+                    return Err(error);
+                }
             }
         }
+        if computed { Ok(()) } else { store.turn_unused().await }
     }
 
     /// Computes the job whose turn it is; whether any waited that it can compute.

@@ -268,6 +268,32 @@ async fn whoever_had_their_device_time_waits(database: Database) {
     lab.submit(&requests(model, dataset)[0].1).await;
 }
 
+/// Workers that can't compute what waits don't keep it from those that can.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_without_the_data_set_take_nobodys_turn() {
+    let mut lab = Lab::with(Database::Postgres, &["--no-worker"]).await;
+    let files = tempfile::tempdir().unwrap();
+    let archive = files.path().join("noise.tar.gz");
+    std::fs::write(&archive, small_dataset()).unwrap();
+    lab.says(&["dataset", "import", &archive.display().to_string(), "--name", "noise"]);
+    let model = lab.uploaded("model", bundled_model()).await;
+    let elsewhere = files.path().join("elsewhere").display().to_string();
+    let artifacts = lab.data().join("artifacts").display().to_string();
+    lab.start_worker_with(&["--data-dir", &elsewhere, "--artifacts", &artifacts]);
+    let request = json!({ "kind": "evaluate", "model": model, "dataset": "noise", "images": 20 });
+    let mut jobs = Vec::new();
+    for _ in 0..5 {
+        jobs.push(lab.submit(&request).await);
+    }
+    // Long enough for it to use up a ticket of each.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(lab.job(jobs[0]).await["state"], "queued");
+    lab.start_worker();
+    for job in jobs {
+        assert_eq!(lab.ended(job).await["state"], "done");
+    }
+}
+
 /// Judged by its work, and by how long the latest of its kind took.
 async fn what_a_job_is_likely_to_take_is_told(database: Database) {
     let lab = Lab::with(database, &["--no-worker"]).await;
@@ -694,11 +720,30 @@ async fn a_proxy_signs_people_in(database: Database) {
     ] {
         assert_eq!(ask(&lab, &[ann, ("x-forwarded-groups", groups)]).await["role"], role);
     }
+    // A group in any script is one; of two headers a client may have sent one, which makes nobody less.
+    let of = |groups: &'static str| ("x-forwarded-groups", groups);
+    assert_eq!(ask(&lab, &[ann, of("Prüfungsamt,lab-admins")]).await["role"], "admin");
+    assert!(ask(&lab, &[ann, of("staff"), of("lab-admins")]).await.is_null());
+    assert!(lab.says(&["user", "list", "--format", "csv"]).contains("ann@example.edu,admin"));
+    assert_eq!(ask(&lab, &[("x-forwarded-user", "jürgen")]).await["name"], "jürgen");
+    // An open page sees no more than its person may now.
+    let mut request = lab.request(Method::GET, "/events");
+    for (name, value) in [ann, of("lab-admins")] {
+        request = request.header(name, value);
+    }
+    let mut open = request.send().await.unwrap();
+    assert_eq!(ask(&lab, &[ann, of("")]).await["role"], "student");
+    let ben = lab.person("ben", "student");
+    lab.sign_in(Some(&ben));
+    lab.submit(&json!({ "kind": "train", "dataset": "shapes10" })).await;
+    lab.sign_in(None);
+    let told = open.chunk().await.unwrap_or_default().unwrap_or_default();
+    assert!(!text(&told).contains("queued"), "{}", text(&told));
+    assert!(lab.says(&["user", "list", "--format", "csv"]).contains("ann@example.edu,student"));
     // Of two a client may have sent one; and whoever started a lab of their own is not everybody's.
     assert!(ask(&lab, &[ann, ("x-forwarded-user", "ben")]).await.is_null());
     assert!(ask(&lab, &[("x-forwarded-user", "local")]).await.is_null());
     // Scripts show a token of the lab's; one of the proxy's own says nothing.
-    let ben = lab.person("ben", "student");
     lab.sign_in(Some(&ben));
     assert_eq!(ask(&lab, &[ann]).await["name"], "ben");
     lab.sign_in(Some("eyJhbGciOiJSUzI1NiJ9.e30.c2ln"));

@@ -63,4 +63,13 @@ async fn a_database_goes_on(database: Database) {
     assert_eq!(job["state"], "done", "{job}");
     let new = lab.submit(&jobs[0]["request"]).await;
     assert!(new > 3, "the number of the forgotten job is not given again");
+    // What was kept of neither network nor data set then is found out.
+    let takes = async |images: usize| {
+        let mut request = jobs[0]["request"].clone();
+        request["images"] = json!(images);
+        let job = lab.submit(&request).await;
+        lab.job(job).await["takes_seconds"].as_f64().expect("one like it has ended")
+    };
+    lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+    assert!((takes(40).await / takes(20).await - 2.0).abs() < 1e-9);
 }
