@@ -201,8 +201,16 @@ impl<'a> Saving<'a> {
 #[derive(Debug, Clone)]
 pub struct DataFolder {
     path: PathBuf,
-    /// Hashes of data sets by name, with length and time of the file that they were taken of.
-    hashes: Arc<Mutex<BTreeMap<String, (u64, SystemTime, String)>>>,
+    /// Hashes of data sets by name.
+    hashes: Arc<Mutex<BTreeMap<String, KnownHash>>>,
+}
+
+/// Hash of a file of this length and time.
+#[derive(Debug, Clone)]
+struct KnownHash {
+    length: u64,
+    modified: SystemTime,
+    hash: String,
 }
 
 impl DataFolder {
@@ -267,13 +275,14 @@ impl DataFolder {
         let stamp = std::fs::metadata(&path).and_then(|about| Ok((about.len(), about.modified()?)));
         let (length, modified) = stamp.with_context(|| format!("can't read {}", path.display()))?;
         let lock = || self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known_length, known_modified, hash)) = lock().get(name)
-            && (*known_length, *known_modified) == (length, modified)
+        if let Some(known) = lock().get(name)
+            && (known.length, known.modified) == (length, modified)
         {
-            return Ok(Some(hash.clone()));
+            return Ok(Some(known.hash.clone()));
         }
         let hash = sha256(&map(&path)?);
-        lock().insert(name.to_owned(), (length, modified, hash.clone()));
+        let known = KnownHash { length, modified, hash: hash.clone() };
+        lock().insert(name.to_owned(), known);
         Ok(Some(hash))
     }
 

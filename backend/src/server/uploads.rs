@@ -59,14 +59,15 @@ impl Uploads {
     pub fn enter(self: &Arc<Self>, person: i64) -> ApiResult<UploadPlace> {
         let mut coming_in = self.coming_in.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = coming_in.values().map(|theirs| theirs.count).sum();
-        let theirs = coming_in.entry(person).or_default();
-        if all >= PLACES || theirs.count >= PLACES_EACH {
+        let theirs = coming_in.get(&person).map_or(0, |theirs| theirs.count);
+        if all >= PLACES || theirs >= PLACES_EACH {
             let who = if all >= PLACES { "others are" } else { "you are" };
             return Err(ApiError::TooMany {
                 problem: format!("{who} uploading much just now; try again in a moment"),
                 retry_seconds: RETRY_SECONDS,
             });
         }
+        let theirs = coming_in.entry(person).or_default();
         theirs.count += 1;
         let reading = theirs.reading.clone();
         Ok(UploadPlace { uploads: self.clone(), person, reading })
