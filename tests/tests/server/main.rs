@@ -258,7 +258,7 @@ async fn whoever_had_their_device_time_waits(database: Database) {
     assert_eq!(lab.ended(job).await["state"], "done");
     let refused = lab.post("/jobs", &request).await;
     let problem = refused.expect(StatusCode::TOO_MANY_REQUESTS);
-    assert!(problem["problem"].as_str().unwrap().contains("in the last day"), "{problem}");
+    assert!(problem["problem"].as_str().unwrap().contains("of the last day"), "{problem}");
     lab.sign_in(Some(&ben));
     let (model, dataset) = with_files(&lab).await;
     let refused = lab.post("/jobs", &requests(model, dataset)[4].1).await;
@@ -1178,10 +1178,13 @@ async fn the_printed_address_lets_in_and_nothing_else_does() {
     assert_eq!(entered.headers["location"], "/?a=1&b=2", "the token stays in no address");
     let cookie = entered.headers["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
-    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+    let port_of = |lab: &Lab| lab.address().rsplit(':').next().unwrap().to_owned();
+    assert_eq!(name, format!("rrlab_token_{}", port_of(&lab)), "two servers keep theirs apart");
     let jobs = async |lab: &Lab| {
         let request = client().get(format!("{}/api/v1/jobs", lab.address()));
-        lab.send(request.header("cookie", cookie.clone())).await.status
+        let cookie = format!("rrlab_token_{}={value}", port_of(lab));
+        lab.send(request.header("cookie", cookie)).await.status
     };
     assert_eq!(jobs(&lab).await, StatusCode::OK);
     // The browser stays signed in; each start has a token of its own.
