@@ -478,6 +478,27 @@ impl Lab {
         command.spawn().expect("pgbench runs")
     }
 
+    /// Puts a file in place of its object store's folder: neither checkpoints nor results can be
+    /// stored.
+    ///
+    /// # Panics
+    /// If its artifacts are elsewhere, or away already.
+    pub fn take_store_away(&self) {
+        let (artifacts, aside) = (self.data().join("artifacts"), self.data().join("aside"));
+        std::fs::rename(&artifacts, &aside).expect("its folder");
+        std::fs::write(&artifacts, b"").expect("a file in its place");
+    }
+
+    /// Puts the folder back.
+    ///
+    /// # Panics
+    /// If it was not taken away.
+    pub fn bring_store_back(&self) {
+        let (artifacts, aside) = (self.data().join("artifacts"), self.data().join("aside"));
+        std::fs::remove_file(&artifacts).expect("the file in its place");
+        std::fs::rename(&aside, &artifacts).expect("its folder");
+    }
+
     /// Breaks every connection to its database, as a restart of that would; nothing on SQLite,
     /// which has none.
     ///

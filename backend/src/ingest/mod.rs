@@ -7,4 +7,4 @@ mod request;
 
 pub use process::{IngestError, Ingested, PATIENCE, ingest};
 pub use reader::{limit, read};
-pub use request::{IngestRequest, UploadKind};
+pub use request::{IngestRequest, UploadDescription, UploadKind};

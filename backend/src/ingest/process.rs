@@ -26,7 +26,7 @@ const THREADS: &str = "2";
 pub struct Ingested {
     /// What it is.
     pub kind: ArtifactKind,
-    /// Which network or profile.
+    /// What is known of it.
     pub facts: ArtifactFacts,
     /// What is to be stored; a file mapped into memory.
     pub content: Bytes,

@@ -12,7 +12,7 @@ use rrlab_engine::import::{self, Hint, Preprocessing};
 use rrlab_protocol::ArtifactKind;
 use rrlab_types::ModelProfile;
 
-use super::request::{Answer, IngestRequest, UploadKind};
+use super::request::{Answer, IngestRequest, UploadDescription, UploadKind};
 use crate::facts::ArtifactFacts;
 use crate::storage::disk_is_full;
 
@@ -43,8 +43,8 @@ pub fn limit(bytes: u64, time: Duration) -> std::io::Result<()> {
 /// has no name.
 pub fn read(request: &IngestRequest, upload: &[u8], scratch: &Path, content: impl Write) -> Answer {
     let mut content = BufWriter::new(content);
-    let read = match request.kind {
-        UploadKind::Model => read_model(request, upload, &mut content),
+    let read = match request.what.kind {
+        UploadKind::Model => read_model(&request.what, upload, &mut content),
         UploadKind::Profile => read_profile(upload, &mut content),
         UploadKind::Dataset => read_dataset(request, upload, scratch, &mut content),
     };
@@ -58,10 +58,14 @@ pub fn read(request: &IngestRequest, upload: &[u8], scratch: &Path, content: imp
     })
 }
 
-fn read_model(request: &IngestRequest, upload: &[u8], content: &mut impl Write) -> Outcome<Answer> {
-    let architecture = request.architecture.as_deref().map(str::parse::<Architecture>);
-    let network = NetworkHint { architecture: architecture.transpose()?, classes: request.classes };
-    let said = request.preprocessing.as_deref().map(str::parse::<Preprocessing>).transpose()?;
+fn read_model(
+    what: &UploadDescription,
+    upload: &[u8],
+    content: &mut impl Write,
+) -> Outcome<Answer> {
+    let architecture = what.architecture.as_deref().map(str::parse::<Architecture>);
+    let network = NetworkHint { architecture: architecture.transpose()?, classes: what.classes };
+    let said = what.preprocessing.as_deref().map(str::parse::<Preprocessing>).transpose()?;
     let hint = Hint { network, preprocessing: said.unwrap_or_default() };
     let model = import::read(upload, hint)?.model;
     content.write_all(&checkpoint::write(&model)?)?;
@@ -83,14 +87,15 @@ fn read_dataset(
     scratch: &Path,
     content: &mut impl Write,
 ) -> Outcome<Answer> {
-    let side = request.size.unwrap_or(ImageSize::default().side());
-    let size = ImageSize::new(side, request.resize)?;
-    let budget = ImportBudget::of_upload(upload.len() as u64, request.kept_bytes);
+    let IngestRequest { what, kept_bytes, .. } = request;
+    let side = what.size.unwrap_or(ImageSize::default().side());
+    let size = ImageSize::new(side, what.resize)?;
+    let budget = ImportBudget::of_upload(upload.len() as u64, *kept_bytes);
     let mut importer = Importer::new(size, tempfile::tempfile_in(scratch)?, budget);
     // Nothing is unpacked to a disk: names of entries are read for splits and classes alone.
     let path = if upload.starts_with(b"PK") { "upload.zip" } else { "upload.tar" };
     importer.add_archive(path, upload, |_| {})?;
-    let dataset = importer.finish(&request.name)?;
+    let dataset = importer.finish(&what.name)?;
     let facts = ArtifactFacts::of_dataset(&dataset.summary());
     dataset.write(content)?;
     Ok(Answer::Read { kind: ArtifactKind::Dataset, facts })

@@ -2,7 +2,7 @@
 
 use rrlab_protocol::ArtifactKind;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::facts::ArtifactFacts;
 
@@ -19,23 +19,34 @@ pub enum UploadKind {
     Dataset,
 }
 
-/// What an upload is said to be, and how much may come of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IngestRequest {
-    /// What it is said to be.
+/// What an upload is said to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UploadDescription {
+    /// What the body is.
     pub kind: UploadKind,
     /// What to call it.
     pub name: String,
-    /// A network's architecture, where its file does not say.
+    /// The network's architecture, where its file does not say.
     pub architecture: Option<String>,
     /// Its number of classes, where that can't be seen from its tensors.
     pub classes: Option<usize>,
-    /// What it expects of images, where its file does not say, as JSON.
+    /// What it expects of images, where its file does not say: JSON with any of `size`, `resize`,
+    /// `normalization` (`{"mean": [R, G, B], "std": [R, G, B]}`) and `class_names`, as `rrlab`
+    /// takes it by `--preprocessing`. An address has 64 KiB at most, a proxy's often 8; what is
+    /// longer goes into the file by `rrlab export --preprocessing`.
     pub preprocessing: Option<String>,
-    /// Rows and columns to which a data set's images are cut.
+    /// Rows and columns to which images of a data set's folder are cut (default 32).
     pub size: Option<usize>,
-    /// What their shorter side is scaled to before.
+    /// What their shorter side is scaled to before (default: as many).
     pub resize: Option<usize>,
+}
+
+/// What is asked of the process that reads an upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngestRequest {
+    /// What the upload is said to be.
+    pub what: UploadDescription,
     /// Bytes that all images of a data set may have as they are kept.
     pub kept_bytes: u64,
     /// Bytes of memory that reading may take.
@@ -50,7 +61,7 @@ pub enum Answer {
     Read {
         /// What it is.
         kind: ArtifactKind,
-        /// Which network or profile.
+        /// What is known of it.
         facts: ArtifactFacts,
     },
     /// It is broken, or not what it is said to be, or too much.

@@ -17,7 +17,7 @@ use super::lab::App;
 use super::quota::check_storage;
 use super::uploads;
 use crate::facts::ArtifactFacts;
-use crate::ingest::{IngestRequest, Ingested, UploadKind, ingest};
+use crate::ingest::{IngestRequest, Ingested, UploadDescription, UploadKind, ingest};
 use crate::store::NewArtifact;
 
 /// Artifacts in one answer.
@@ -73,53 +73,13 @@ async fn list(
     Ok(Json(ArtifactList { artifacts, next }))
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Uploaded {
-    /// What the body is.
-    kind: UploadKind,
-    /// What to call it.
-    name: String,
-    /// The network's architecture, where its file does not say.
-    architecture: Option<String>,
-    /// Its number of classes, where that can't be seen from its tensors.
-    classes: Option<usize>,
-    /// What it expects of images, where its file does not say: JSON with any of `size`, `resize`,
-    /// `normalization` (`{"mean": [R, G, B], "std": [R, G, B]}`) and `class_names`, as `rrlab`
-    /// takes it by `--preprocessing`. An address has 64 KiB at most, a proxy's often 8; what is
-    /// longer goes into the file by `rrlab export --preprocessing`.
-    preprocessing: Option<String>,
-    /// Rows and columns to which images of a data set's folder are cut (default 32).
-    size: Option<usize>,
-    /// What their shorter side is scaled to before (default: as many).
-    resize: Option<usize>,
-}
-
-impl Uploaded {
-    /// What is asked of the process that reads it, where it has so many bytes and a data set's
-    /// images may have `most_bytes` together.
-    fn asked(&self, bytes: u64, most_bytes: u64) -> IngestRequest {
-        IngestRequest {
-            kind: self.kind,
-            name: self.name.clone(),
-            architecture: self.architecture.clone(),
-            classes: self.classes,
-            preprocessing: self.preprocessing.clone(),
-            size: self.size,
-            resize: self.resize,
-            kept_bytes: most_bytes,
-            memory_bytes: SPARE_MEMORY + bytes.saturating_mul(MEMORY_PER_BYTE),
-        }
-    }
-}
-
 /// Upload a network, a profile or a data set
 ///
 /// It is read and checked before it is stored; what is stored is what was understood.
 #[utoipa::path(
     post, path = "/artifacts", operation_id = "upload_artifact",
     tag = "artifacts",
-    params(Uploaded),
+    params(UploadDescription),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, body = Artifact),
@@ -131,7 +91,7 @@ impl Uploaded {
 async fn upload(
     State(lab): State<App>,
     author: Author,
-    QueryValues(what): QueryValues<Uploaded>,
+    QueryValues(what): QueryValues<UploadDescription>,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Artifact>)> {
     check_name(&what.name)?;
@@ -148,7 +108,11 @@ async fn upload(
         uploads::receive(request.into_body(), most_bytes, lab.data.path()).await?;
     let ingested = {
         let _turn = place.turn().await;
-        let asked = what.asked(bytes, most_bytes);
+        let asked = IngestRequest {
+            what: what.clone(),
+            kept_bytes: most_bytes,
+            memory_bytes: SPARE_MEMORY + bytes.saturating_mul(MEMORY_PER_BYTE),
+        };
         ingest(&asked, upload, lab.data.path()).await?
     };
     let Ingested { kind, facts, content } = ingested;
@@ -174,7 +138,7 @@ fn check_name(name: &str) -> ApiResult<()> {
 }
 
 /// What is said of one kind of upload and given with another would be left out of account.
-fn check_parameters(what: &Uploaded) -> ApiResult<()> {
+fn check_parameters(what: &UploadDescription) -> ApiResult<()> {
     let of_network = [
         ("architecture", what.architecture.is_some()),
         ("classes", what.classes.is_some()),

@@ -101,8 +101,8 @@ async fn submit(
     }
     check_device_time(&lab, &author, None).await?;
     check_storage(&lab, &author, 0).await?;
-    let request = checked(&lab, &author, request).await?;
-    let needs = needs(&lab, &request).await?;
+    let (request, inputs) = checked(&lab, &author, request).await?;
+    let needs = needs(&lab, &request, &inputs).await?;
     let likely = lab.store.likely_seconds(request.kind(), needs.work).await?;
     check_device_time(&lab, &author, likely).await?;
     let added = lab.store.add_job(author.0.id, &request, &request.inputs(), &needs, limit).await?;
@@ -118,12 +118,10 @@ async fn submit(
 }
 
 /// What a worker must have to compute what was accepted here, and how much work that is.
-async fn needs(lab: &Lab, request: &JobRequest) -> ApiResult<JobNeeds> {
+async fn needs(lab: &Lab, request: &JobRequest, inputs: &[Artifact]) -> ApiResult<JobNeeds> {
     let mut facts = ArtifactFacts::default();
-    for (id, _) in request.inputs() {
-        // One that is gone meanwhile is found out when the job is entered.
-        let Some(artifact) = lab.store.artifact(id, None).await? else { continue };
-        let ArtifactFacts { macs, training_images, .. } = lab.facts_of(&artifact).await?;
+    for artifact in inputs {
+        let ArtifactFacts { macs, training_images, .. } = lab.facts_of(artifact).await?;
         facts.macs = facts.macs.or(macs);
         facts.training_images = facts.training_images.or(training_images);
     }
@@ -231,11 +229,15 @@ async fn forget(
     }
 }
 
-/// The job that was asked for.
+/// The job that was asked for, with the artifacts that it reads.
 ///
 /// # Errors
 /// [`ApiError::InvalidFields`] with everything that is missing, unknown or wrong in it.
-async fn checked(lab: &Lab, author: &Author, request: Value) -> ApiResult<JobRequest> {
+async fn checked(
+    lab: &Lab,
+    author: &Author,
+    request: Value,
+) -> ApiResult<(JobRequest, Vec<Artifact>)> {
     let ReadRequest { request, mut problems } = request::read(request);
     let Some(request) = request else { return Err(ApiError::InvalidFields(problems)) };
     problems.extend(problems_of(&request));
@@ -258,7 +260,7 @@ async fn checked(lab: &Lab, author: &Author, request: Value) -> ApiResult<JobReq
         }
     }
     problems.extend(profile_of_another_network(lab, &inputs).await?);
-    if problems.is_empty() { Ok(request) } else { Err(ApiError::InvalidFields(problems)) }
+    if problems.is_empty() { Ok((request, inputs)) } else { Err(ApiError::InvalidFields(problems)) }
 }
 
 async fn unknown_dataset(lab: &Lab, name: &str) -> Option<FieldProblem> {

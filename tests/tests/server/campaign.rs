@@ -151,13 +151,9 @@ async fn disturb(lab: &mut Lab, what: Disturbance, worker: &mut u32) {
         }
         Disturbance::DatabaseCut => lab.cut_connections(),
         Disturbance::StoreAway => {
-            // A file in place of its folder: neither checkpoints nor results can be stored.
-            let (artifacts, aside) = (lab.data().join("artifacts"), lab.data().join("aside"));
-            std::fs::rename(&artifacts, &aside).unwrap();
-            std::fs::write(&artifacts, b"").unwrap();
+            lab.take_store_away();
             tokio::time::sleep(Duration::from_secs(1)).await;
-            std::fs::remove_file(&artifacts).unwrap();
-            std::fs::rename(&aside, &artifacts).unwrap();
+            lab.bring_store_back();
         }
     }
 }

@@ -348,15 +348,11 @@ async fn what_is_away_for_a_while_ends_no_job(database: Database) {
     let expected = made(&lab, lab.submit(&train).await).await;
     let job = lab.submit(&train).await;
     lab.listen(job, |event| !event["progress"].is_null()).await;
-    // A file in place of the object store's folder: neither checkpoints nor results can be stored.
-    let (artifacts, aside) = (lab.data().join("artifacts"), lab.data().join("aside"));
-    std::fs::rename(&artifacts, &aside).unwrap();
-    std::fs::write(&artifacts, b"").unwrap();
+    lab.take_store_away();
     lab.cut_connections();
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(!lab.job(job).await["state"].is_null(), "the server is there");
-    std::fs::remove_file(&artifacts).unwrap();
-    std::fs::rename(&aside, &artifacts).unwrap();
+    lab.bring_store_back();
     assert_eq!(made(&lab, job).await, expected);
     assert_eq!(lab.job(job).await["crashes"], 0, "nobody died");
     assert_eq!(stored_checkpoints(&lab, job), 0, "what is done needs none");
