@@ -1,10 +1,12 @@
 //! Files that the page reads: of the gallery, from an address, or dropped on it.
 
 use gloo::net::http::{Request, Response};
+use leptos::wasm_split::wasm_split;
 use rrlab_types::{Document, ModelProfile, Story, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::gallery::{self, GalleryNetwork};
+use crate::later::NotFetched;
 
 /// How names of models' files end: ours and PyTorch's.
 pub const MODEL_ENDINGS: [&str; 5] = [".safetensors", ".pt", ".pth", ".th", ".onnx"];
@@ -35,9 +37,10 @@ pub fn is_of_network(name: &str) -> bool {
 /// What went wrong and with which file, for the person to read.
 pub async fn profile(name: &str) -> Result<ModelProfile, String> {
     let address = gallery::find(name).map_or_else(|| name.to_owned(), GalleryNetwork::profile);
-    match document(&address).await? {
-        Document::Profile(profile) => Ok(*profile),
-        other => Err(format!("{name} holds {}, not a profile", other.kind())),
+    let text = text(&address).await?;
+    match ModelProfile::from_json(&text) {
+        Ok(profile) => Ok(profile),
+        Err(_) => Err(mistaken(&address, &text, "a profile").await),
     }
 }
 
@@ -46,9 +49,10 @@ pub async fn profile(name: &str) -> Result<ModelProfile, String> {
 /// # Errors
 /// As [`profile`].
 pub async fn sweep(address: &str) -> Result<SweepReport, String> {
-    match document(address).await? {
-        Document::Sweep(report) => Ok(*report),
-        other => Err(format!("{address} holds {}, not a sweep", other.kind())),
+    let text = text(address).await?;
+    match SweepReport::from_json(&text) {
+        Ok(report) => Ok(report),
+        Err(_) => Err(mistaken(address, &text, "a sweep").await),
     }
 }
 
@@ -57,7 +61,12 @@ pub async fn sweep(address: &str) -> Result<SweepReport, String> {
 /// # Errors
 /// As [`profile`].
 pub async fn story(address: &str) -> Result<Story, String> {
-    Story::from_json(&text(address).await?).map_err(|error| format!("{address}: {error}"))
+    let text = text(address).await?;
+    match opened(&text).await {
+        Ok(Opened::Story(story)) => Ok(story),
+        Ok(Opened::Document(_)) => Err(mistaken(address, &text, "a story").await),
+        Err(problem) => Err(format!("{address}: {problem}")),
+    }
 }
 
 /// Loads the bytes of a file of the gallery.
@@ -91,9 +100,14 @@ async fn loaded(address: &str) -> Result<Response, String> {
     Err(format!("{address} can't be loaded: the server says {status} {text}"))
 }
 
-async fn document(address: &str) -> Result<Document, String> {
-    let text = text(address).await?;
-    Document::from_json(&text).map_err(|error| format!("{address}: {error}"))
+/// What is wrong with the text at an address, which is not what it was taken for.
+async fn mistaken(address: &str, text: &str, wanted: &str) -> String {
+    let kind = match opened(text).await {
+        Ok(Opened::Document(document)) => document.kind(),
+        Ok(Opened::Story(_)) => "a story",
+        Err(problem) => return format!("{address}: {problem}"),
+    };
+    format!("{address} holds {kind}, not {wanted}")
 }
 
 /// The text of a file that a person chose.
@@ -128,10 +142,22 @@ pub async fn read(file: web_sys::File) -> Result<Opened, String> {
         ));
     }
     let text = text_of(&file).await?;
-    let opened = if Story::is_meant_by(&text) {
-        Story::from_json(&text).map(Opened::Story).map_err(|error| error.to_string())
-    } else {
-        Document::from_json(&text).map(Opened::Document).map_err(|error| error.to_string())
-    };
-    opened.map_err(|problem| format!("{name}: {problem}"))
+    opened(&text).await.map_err(|problem| format!("{name}: {problem}"))
+}
+
+/// Reads a text, or says what is wrong with it.
+type Reader = fn(&str) -> Result<Opened, String>;
+
+async fn opened(text: &str) -> Result<Opened, String> {
+    let open = fetch_reader().await.map_err(|problem| problem.to_string())?;
+    open(text)
+}
+
+/// The reader of whatever a person may open. The page itself opens profiles and sweeps.
+#[wasm_split(documents, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_reader() -> Result<Reader, NotFetched> {
+    Ok(|text| match Story::is_meant_by(text) {
+        true => Story::from_json(text).map(Opened::Story).map_err(|error| error.to_string()),
+        false => Document::from_json(text).map(Opened::Document).map_err(|error| error.to_string()),
+    })
 }

@@ -15,6 +15,7 @@ mod gallery;
 mod glossary;
 mod graph;
 mod lab;
+mod later;
 mod metric;
 mod observation;
 mod page_update;

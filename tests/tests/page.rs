@@ -258,7 +258,7 @@ async fn files_are_opened_saved_and_refused() {
     page.set("#rule", "erk", "change").await;
     page.choose_file(&file("allocation.json", std::str::from_utf8(&bytes).unwrap())).await;
     page.wait_until(
-        "return document.querySelector('#pane h2').textContent === 'B: RR at 0.95 from a file'",
+        "return document.querySelector('#pane h2')?.textContent === 'B: RR at 0.95 from a file'",
     )
     .await;
 
@@ -417,6 +417,29 @@ async fn the_first_exhibit_is_drawn_while_its_sweeps_are_late_or_missing() {
     page.wait_for("[data-chart=sweep] svg").await;
     assert!(alert(&page).await.contains("projection-global.sweep.json can't be loaded"));
     page.wait_until("return document.querySelectorAll('#sweep option').length === 2").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_screen_leaves_other_views_to_who_opens_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let page_folder = copied_page(folder.path());
+    let parts = std::fs::read_dir(&page_folder).unwrap().flatten().map(|entry| entry.path());
+    let mut parts = parts.filter(|path| path.to_string_lossy().contains("parts-"));
+    let (parts, away) = (parts.next().unwrap(), folder.path().join("away"));
+    let page = Browser::at(file_server(page_folder).await, None, (1500, 1200)).await;
+    page.goto("").await;
+    page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length > 20").await;
+    let fetched = "return performance.getEntriesByType('resource').map(r => r.name).filter(n => /parts-.*wasm/.test(n))";
+    assert_eq!(page.run(fetched, &[]).await, json!([]), "the first screen has what it needs");
+    // A server that has another version of the page by now.
+    std::fs::rename(&parts, &away).unwrap();
+    page.click("#tab-compare").await;
+    page.wait_until("return document.querySelector('#pane [role=alert]')?.textContent.includes('another version')").await;
+    assert!(page.text("#graph-A").await.contains("conv1"), "the rest of the page lives on");
+    std::fs::rename(&away, &parts).unwrap();
+    page.click("#pane [role=alert] button").await;
+    page.wait_for("[data-chart] svg").await;
     page.close().await;
 }
 

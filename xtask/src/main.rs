@@ -8,6 +8,7 @@ mod page;
 mod page_size;
 mod quick;
 mod run;
+mod split;
 mod stamp;
 mod tools;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ["page"] => page::build_whole(),
         ["spelling"] => checks::spelling(),
         ["advisories"] => checks::advisories(),
+        [split::COMMAND] => split::split_staged(),
         [early::COMMAND, port] => early::serve(port),
         _ => {
             eprintln!("{HELP}");

@@ -149,7 +149,8 @@ fn place(workers: &[PathBuf]) -> Result<(), Failure> {
         std::fs::remove_dir_all(&aside).ok();
         std::fs::create_dir(&aside).map_err(|error| Failure::io(&aside, &error))?;
         for worker in workers {
-            bind(worker, &aside)?;
+            bind(worker, &aside, &[])?;
+            write_loader(worker, &aside)?;
         }
         page_size::pack_workers(&aside)?;
         std::fs::rename(&aside, &folder).map_err(|error| Failure::io(&folder, &error))?;
@@ -158,21 +159,21 @@ fn place(workers: &[PathBuf]) -> Result<(), Failure> {
     remove_others(&name)
 }
 
-/// Writes a worker's WebAssembly, its JavaScript, and the script that a browser starts.
-fn bind(worker: &Path, folder: &Path) -> Result<(), Failure> {
+/// Writes WebAssembly as a browser takes it, and its JavaScript.
+///
+/// # Errors
+/// If it can't be read, bound or written.
+pub fn bind(wasm: &Path, folder: &Path, more: &[&str]) -> Result<(), Failure> {
+    let name = wasm.file_stem().unwrap_or_default().to_string_lossy();
+    let (wasm, folder) = (wasm.to_string_lossy(), folder.to_string_lossy());
+    let options =
+        ["--target", "web", "--no-typescript", "--out-name", &name, "--out-dir", &folder, &wasm];
+    Step::tool("wasm-bindgen", &options).args(more).run()
+}
+
+/// Writes the script that a browser starts as a worker.
+fn write_loader(worker: &Path, folder: &Path) -> Result<(), Failure> {
     let name = worker.file_stem().unwrap_or_default().to_string_lossy();
-    let (worker, folder_text) = (worker.to_string_lossy(), folder.to_string_lossy());
-    let options = [
-        "--target",
-        "web",
-        "--no-typescript",
-        "--out-name",
-        &name,
-        "--out-dir",
-        &folder_text,
-        &worker,
-    ];
-    Step::tool("wasm-bindgen", &options).run()?;
     let loader = format!("import init from \"./{name}.js\";\nawait init();\n");
     let path = folder.join(format!("{name}_loader.js"));
     std::fs::write(&path, loader).map_err(|error| Failure::io(&path, &error))

@@ -2,6 +2,7 @@
 
 use leptos::ev::DragEvent;
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 use wasm_bindgen::JsCast;
 
 use super::header::Header;
@@ -10,6 +11,7 @@ use super::open_documents::{OpenDocuments, Origin};
 use super::run_section::RunSection;
 use crate::address;
 use crate::files::is_of_network;
+use crate::later::{ViewCode, later};
 use crate::run::{self, Attachment, RunInputs, Session};
 use crate::server::{ServerState, SharedJob};
 use crate::settings::{Part, Theme};
@@ -32,6 +34,8 @@ pub fn App() -> impl IntoView {
     let is_named = Signal::derive(move || documents.origin.get() == Origin::Named);
     let inputs = RunInputs::new(session, is_named);
     let server = ServerState::new(settings, show);
+    let has_link = Memo::new(move |_| settings.share.with(|secret| !secret.is_empty()));
+    let is_told = Memo::new(move |_| documents.story.story.with(Option::is_some));
     let is_over = RwSignal::new(false);
     let can_open = move || settings.shows(Part::Open);
     // A browser would leave the page for the file.
@@ -63,14 +67,28 @@ pub fn App() -> impl IntoView {
             on:drop=drop_files>
             <Header documents server />
             <Problems problems=documents.problems />
-            <SharedJob server />
+            <Show when=move || has_link.get()>{later(server, fetch_shared_job)}</Show>
             <Show when=move || settings.run.get() && settings.shows(Part::Run)>
                 <RunSection inputs server settings />
             </Show>
             {lab}
-            <StoryPanel open=documents.story profile=documents.profile />
+            <Show when=move || is_told.get()>{later(documents, fetch_story_panel)}</Show>
         </main>
     }
+}
+
+/// What the page's link shows.
+#[wasm_split(server, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_shared_job() -> ViewCode<ServerState> {
+    Ok(|server| view! { <SharedJob server /> }.into_any())
+}
+
+/// The panel of the story that is told.
+#[wasm_split(documents, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_story_panel() -> ViewCode<OpenDocuments> {
+    Ok(|documents| {
+        view! { <StoryPanel open=documents.story profile=documents.profile /> }.into_any()
+    })
 }
 
 fn set_colour_scheme(theme: Theme) {

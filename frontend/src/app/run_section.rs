@@ -1,8 +1,10 @@
 //! Where networks are run: in this browser, or as jobs on the server.
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 
 use crate::controls::Select;
+use crate::later::{ViewCode, later};
 use crate::run::{RunInputs, RunPanel};
 use crate::server::{ServerPanel, ServerState};
 use crate::settings::{ComputeOn, Settings};
@@ -23,7 +25,7 @@ pub fn RunSection(inputs: RunInputs, server: ServerState, settings: Settings) ->
         let choices = choices.map(|&on| (on, on.label())).collect();
         view! { <Select id="compute-on" value=compute_on set=compute_on.write_only() choices /> }
     };
-    let run_panel = move || view! { <RunPanel inputs /> };
+    let run_panel = move || later(inputs, fetch_run_panel);
     view! {
         <section class="panel run" id="run" aria-label="Run networks">
             <div class="pane-head">
@@ -33,7 +35,17 @@ pub fn RunSection(inputs: RunInputs, server: ServerState, settings: Settings) ->
                     <button type="button" on:click=move |_| settings.run.set(false)>"Close"</button>
                 </span>
             </div>
-            <Show when=on_server fallback=run_panel><ServerPanel server /></Show>
+            <Show when=on_server fallback=run_panel>{later(server, fetch_server_panel)}</Show>
         </section>
     }
+}
+
+#[wasm_split(run, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_run_panel() -> ViewCode<RunInputs> {
+    Ok(|inputs| view! { <RunPanel inputs /> }.into_any())
+}
+
+#[wasm_split(server, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_server_panel() -> ViewCode<ServerState> {
+    Ok(|server| view! { <ServerPanel server /> }.into_any())
 }

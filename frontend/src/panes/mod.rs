@@ -1,8 +1,10 @@
 //! What is shown below the graph, one pane at a time.
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 
 use crate::lab::Lab;
+use crate::later::{ViewCode, later};
 use crate::run::RunInputs;
 use crate::settings::{Pane, Part};
 
@@ -57,12 +59,21 @@ pub fn Panes(lab: Lab, inputs: RunInputs) -> impl IntoView {
                 aria-labelledby=move || format!("tab-{}", settings.pane.get())>
                 {move || match settings.pane.get() {
                     Pane::Table => view! { <table::TablePane lab /> }.into_any(),
-                    Pane::Compare => view! { <compare::ComparePane lab /> }.into_any(),
-                    Pane::Ablation => view! { <ablation::AblationPane lab /> }.into_any(),
-                    Pane::Layer => view! { <layer::LayerPane lab inputs /> }.into_any(),
-                    Pane::Sweep => view! { <sweep::SweepPane lab /> }.into_any(),
+                    pane => later((pane, lab, inputs), fetch_pane).into_any(),
                 }}
             </div>
         </section>
     }
+}
+
+/// The panes but the one that the page opens with.
+#[wasm_split(panes, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_pane() -> ViewCode<(Pane, Lab, RunInputs)> {
+    Ok(|(pane, lab, inputs)| match pane {
+        Pane::Table => view! { <table::TablePane lab /> }.into_any(),
+        Pane::Compare => view! { <compare::ComparePane lab /> }.into_any(),
+        Pane::Ablation => view! { <ablation::AblationPane lab /> }.into_any(),
+        Pane::Layer => view! { <layer::LayerPane lab inputs /> }.into_any(),
+        Pane::Sweep => view! { <sweep::SweepPane lab /> }.into_any(),
+    })
 }

@@ -1,6 +1,7 @@
 //! What is set in the panel, and the tasks that its buttons make of it.
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 use rrlab_protocol::{ComputeRequest, RequestWithFiles, Task, Treatment};
 use rrlab_types::{Allocation, Repair, SweepPlan, TrainingPlan};
 
@@ -11,6 +12,7 @@ use crate::choices::choices;
 use crate::controls::ImageSizeInputs;
 use crate::files::{is_json, is_of_network};
 use crate::gallery::{self, GalleryNetwork};
+use crate::later::NotFetched;
 use crate::settings::{AllocationSettings, ComputeOn};
 use crate::sweep_plan::{ladder_of_repairs, repairs_after, sweep_sparsities};
 
@@ -122,7 +124,7 @@ impl RunInputs {
             ComputeOn::Server => before.unwrap_or(ComputeOn::Auto),
             now => {
                 if before.is_some_and(|before| before != now) {
-                    session.change_device();
+                    change_device(session);
                 }
                 now
             }
@@ -446,4 +448,19 @@ fn data_set_name(path: &str) -> String {
     }
     let first = path.split('/').next().unwrap_or(path);
     first.split('.').next().unwrap_or(first).to_owned()
+}
+
+/// Has the session compute on the device that is chosen now. Where it has a worker, the code that gave
+/// it one is there; elsewhere there is nothing to change.
+fn change_device(session: Session) {
+    leptos::task::spawn_local(async move {
+        if let Ok(change) = fetch_device_change().await {
+            change(session);
+        }
+    });
+}
+
+#[wasm_split(run, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_device_change() -> Result<fn(Session), NotFetched> {
+    Ok(Session::change_device)
 }

@@ -14,6 +14,8 @@ use super::watched_job::WatchedJob;
 /// Sign-in, form, jobs, and the job that is watched.
 #[component]
 pub fn ServerPanel(server: ServerState) -> impl IntoView {
+    server.follow_jobs();
+    server.follow_watched_job();
     let inputs = JobInputs::new(server);
     let user_text = move || server.info.with(|info| user_text(info.as_ref()));
     let hosted = move || server.info.with(|info| info.as_ref().is_some_and(|info| info.hosted));

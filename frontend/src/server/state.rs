@@ -73,8 +73,6 @@ impl ServerState {
             show,
         };
         server.look();
-        server.follow_jobs();
-        server.follow_watched_job();
         server
     }
 
@@ -87,10 +85,6 @@ impl ServerState {
                 info = api::server().await;
             }
             self.info.set(info);
-            let share = self.settings.share.get_untracked();
-            if !share.is_empty() {
-                self.open_shared(&share).await;
-            }
         });
     }
 
@@ -122,8 +116,8 @@ impl ServerState {
         self.is_open() && self.has_jobs()
     }
 
-    /// Refreshes jobs, and what is stored, while they are looked at.
-    fn follow_jobs(self) {
+    /// Refreshes jobs, and what is stored, while they are looked at: as long as the caller's owner lives.
+    pub(super) fn follow_jobs(self) {
         let shows_jobs = Memo::new(move |_| self.shows_jobs());
         Effect::new(move |_| {
             if shows_jobs.get() {
@@ -140,8 +134,9 @@ impl ServerState {
         }
     }
 
-    /// Hears the events of the job that is watched.
-    fn follow_watched_job(self) {
+    /// Hears the events of the job that is watched, for as long.
+    pub(super) fn follow_watched_job(self) {
+        on_cleanup(move || self.events.set_value(None));
         let shows_jobs = Memo::new(move |_| self.shows_jobs());
         Effect::new(move |_| {
             let job = self.settings.job.get();
@@ -306,7 +301,18 @@ impl ServerState {
         });
     }
 
-    async fn open_shared(self, secret: &str) {
+    /// Shows the job that the page's link leads to, once there is a server.
+    pub(super) fn follow_link(self) {
+        let answers = Memo::new(move |_| self.answers());
+        Effect::new(move |_| {
+            if answers.get() {
+                leptos::task::spawn_local(self.open_shared(self.settings.share.get_untracked()));
+            }
+        });
+    }
+
+    async fn open_shared(self, secret: String) {
+        let secret = secret.as_str();
         let opened = match api::shared(secret).await {
             Ok(job) => {
                 let ended = move || self.refresh_shared();

@@ -41,6 +41,7 @@ pub fn WatchedJob(server: ServerState) -> impl IntoView {
 /// The job that the page's link shows, to whoever has the link.
 #[component]
 pub fn SharedJob(server: ServerState) -> impl IntoView {
+    server.follow_link();
     let results = Signal::derive(move || {
         let job = server.shared.get();
         job.map(|job| job.results).unwrap_or_default()
