@@ -225,7 +225,11 @@ impl Browser {
     }
 
     /// Sets a control to a value as a person would, and lets the page follow.
+    ///
+    /// # Panics
+    /// If it does not come.
     pub async fn set(&self, selector: &str, value: &str, event: &str) {
+        self.wait_for(selector).await;
         let script = "const [selector, value, event] = arguments; const control = document.querySelector(selector);\
                       control.value = value; control.dispatchEvent(new Event(event, { bubbles: true }));";
         self.run(script, &[json!(selector), json!(value), json!(event)]).await;
@@ -251,7 +255,8 @@ impl Browser {
     /// If there is none.
     pub async fn click_button(&self, inside: &str, text: &str) {
         let path = format!("//*[contains(@class, '{inside}')]//button[normalize-space()='{text}']");
-        let button = self.client.find(Locator::XPath(&path)).await.expect("a button");
+        let button = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path));
+        let button = button.await.expect("a button");
         self.client
             .execute("arguments[0].scrollIntoView({ block: 'center' })", vec![json!(button)])
             .await
