@@ -142,8 +142,15 @@ pub fn ImageSize(
 #[component]
 pub fn Controls(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
+    // On narrow screens, where all but the slider waits.
+    let is_open = RwSignal::new(false);
     view! {
-        <section class="panel controls" aria-label="Allocation A">
+        <section class="panel controls" class:open=is_open aria-label="Allocation A">
+            <button type="button" class="sheet-toggle"
+                aria-expanded=move || is_open.get().to_string()
+                on:click=move |_| is_open.update(|open| *open = !*open)>
+                {move || if is_open.get() { "Close settings" } else { "Settings" }}
+            </button>
             <AllocationControls lab side=Side::A />
             <label>
                 <span>"Colour by"</span>

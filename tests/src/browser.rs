@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use fantoccini::actions::{Actions, InputSource as _, PointerAction, TouchActions};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -268,6 +269,27 @@ impl Browser {
     pub async fn press(&self, key: &str) {
         let script = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: arguments[0], bubbles: true, cancelable: true }));";
         self.run(script, &[json!(key)]).await;
+        self.settle().await;
+    }
+
+    /// Moves fingers over the page, each from one point of the window to another, all at once, and lifts
+    /// them.
+    ///
+    /// # Panics
+    /// If the browser takes no touches.
+    pub async fn touch(&self, fingers: &[[(f64, f64); 2]]) {
+        const BUTTON: u64 = 0;
+        let duration = Some(Duration::from_millis(200));
+        let mut all = Actions::default();
+        for (finger, &[from, to]) in fingers.iter().enumerate() {
+            let moves = TouchActions::new(format!("finger {finger}"))
+                .then(PointerAction::MoveTo { duration: None, x: from.0, y: from.1 })
+                .then(PointerAction::Down { button: BUTTON })
+                .then(PointerAction::MoveTo { duration, x: to.0, y: to.1 })
+                .then(PointerAction::Up { button: BUTTON });
+            all = all.and(moves);
+        }
+        self.client.perform_actions(all).await.expect("a touch");
         self.settle().await;
     }
 

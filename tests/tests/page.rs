@@ -444,6 +444,80 @@ async fn the_first_screen_leaves_other_views_to_who_opens_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_fingers_enlarge_the_graph_and_a_map_shows_which_part_is_seen() {
+    let page = Browser::open_sized((1500, 1200)).await;
+    page.goto("?pane=table").await;
+    let seen = "const box = document.querySelector('#graph-A').viewBox.baseVal; return [box.x, box.y, box.width]";
+    let numbers = |value: Value| serde_json::from_value::<[f64; 3]>(value).unwrap();
+    let before = numbers(page.run(seen, &[]).await);
+    assert_eq!(page.run("return document.querySelector('.minimap')", &[]).await, Value::Null);
+    let middle = "const graph = document.querySelector('#graph-A'); graph.scrollIntoView({ block: 'center' }); \
+                  const at = graph.getBoundingClientRect(); return [at.x + at.width / 2, at.y + at.height / 2]";
+    let (x, y) = serde_json::from_value(page.run(middle, &[]).await).unwrap();
+    page.touch(&[[(x - 40.0, y), (x - 160.0, y)], [(x + 40.0, y), (x + 160.0, y)]]).await;
+    let pinched = numbers(page.run(seen, &[]).await);
+    let enlarged = before[2] / pinched[2];
+    assert!((3.5..4.5).contains(&enlarged), "four times as far apart: {enlarged}");
+    page.wait_for(".minimap .map-seen").await;
+    page.touch(&[[(x, y), (x - 100.0, y - 50.0)]]).await;
+    let moved = numbers(page.run(seen, &[]).await);
+    assert!(moved[0] > pinched[0] + 10.0 && moved[1] > pinched[1] + 5.0, "{pinched:?} {moved:?}");
+    assert_eq!(moved[2], pinched[2]);
+    // The map's upper left corner is the drawing's.
+    let corner = "const at = document.querySelector('.minimap').getBoundingClientRect(); return [at.x + 2, at.y + 2]";
+    let (x, y) = serde_json::from_value(page.run(corner, &[]).await).unwrap();
+    page.touch(&[[(x, y), (x, y)]]).await;
+    let at_corner = numbers(page.run(seen, &[]).await);
+    assert!(at_corner[0] < 0.0 && at_corner[1] < 0.0, "{at_corner:?}");
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_phone_the_graph_comes_first_and_settings_wait_below() {
+    let page = Browser::open_sized((390, 844)).await;
+    page.goto("").await;
+    let is_shown = "return document.querySelector(arguments[0]).checkVisibility()";
+    let in_window = "const at = document.querySelector(arguments[0]).getBoundingClientRect(); \
+                     return at.top >= 0 && at.bottom <= innerHeight";
+    assert_eq!(page.run(in_window, &[json!("#sparsity")]).await, json!(true));
+    assert_eq!(page.run(in_window, &[json!("#graph-A [data-layer]")]).await, json!(true));
+    assert_eq!(page.run(is_shown, &[json!("#rule")]).await, json!(false));
+    page.click(".sheet-toggle").await;
+    assert_eq!(page.run(is_shown, &[json!("#rule")]).await, json!(true));
+    page.set("#rule", "erk", "change").await;
+    page.wait_until(
+        "return document.querySelector('.one-graph h2').textContent.startsWith('A: ERK')",
+    )
+    .await;
+    page.screenshot("phone-settings.png").await;
+    page.click(".sheet-toggle").await;
+    assert_eq!(page.run(is_shown, &[json!("#rule")]).await, json!(false));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_shows_its_curve_and_what_it_keeps() {
+    let page = Browser::open().await;
+    page.goto("?sparsity=0.95").await;
+    let measures = "const box = document.querySelector('#graph-A [data-layer=\"layer2.0.conv2\"]'); \
+                    const width = part => Number(box.querySelector(part).getAttribute('width')); \
+                    return [width('.bar') / width('.bar-room'), Number(box.querySelector('.rr-now').getAttribute('x')), \
+                            box.querySelectorAll('.rr-curve').length]";
+    let numbers = |value: Value| serde_json::from_value::<[f64; 3]>(value).unwrap();
+    let [share, now, curves] = numbers(page.run(measures, &[]).await);
+    let allocation = allocated(&["--rule", "rr", "--sparsity", "0.95"]);
+    let layers = allocation["layers"].as_array().unwrap();
+    let layer = layers.iter().find(|layer| layer["name"] == "layer2.0.conv2").unwrap();
+    let density = layer["kept"].as_f64().unwrap() / layer["weights"].as_f64().unwrap();
+    assert!((share - density).abs() < 1e-3, "{share} {density}");
+    assert_eq!(curves, 1.0);
+    page.set("#sparsity-value", "0.99", "change").await;
+    let [sparser, later, _] = numbers(page.run(measures, &[]).await);
+    assert!(sparser < share && later > now, "{share} {sparser}, {now} {later}");
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
     let page = Browser::open().await;
     page.goto("").await;
@@ -900,7 +974,7 @@ async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
             page.screenshot(&format!("page-{theme}-{width}.png")).await;
             // What scrolls by itself may be wider than the page; nothing else may.
             let wider = "const most = document.documentElement.clientWidth; return [...document.querySelectorAll('body *')]\
-                         .filter(e => e.getBoundingClientRect().right > most + 1 && !e.closest('.table, .graph, .chart, .tip, .sr-only'))\
+                         .filter(e => e.getBoundingClientRect().right > most + 1 && !e.closest('.table, .graph, .chart, .tip, .sr-only, .scrolls'))\
                          .map(e => e.outerHTML.slice(0, 120));";
             assert_eq!(
                 page.run(wider, &[]).await,

@@ -28,7 +28,7 @@ pub fn Header(documents: OpenDocuments, server: ServerState) -> impl IntoView {
                         " is the part that is left."
                 </p>
             </div>
-            <div class="tools">
+            <div class="tools scrolls">
                 <Show when=move || settings.shows(Part::Tour)>
                     <button type="button" id="tour-start" class="primary"
                         on:click=move |_| settings.story.set(TOUR.to_owned())>
@@ -64,7 +64,7 @@ fn Stories(settings: Settings) -> impl IntoView {
         }
     };
     view! {
-        <nav class="stories" aria-label="Stories">
+        <nav class="stories scrolls" aria-label="Stories">
             <span class="faint">"Stories, with questions:"</span>
             {STORIES.map(button).collect_view()}
         </nav>

@@ -4,14 +4,16 @@ use leptos::prelude::*;
 use rrlab_types::{Op, Role};
 
 use super::drawing::{Drawing, Edge, EdgeKind, Item};
+use super::inset::inset;
 use super::layout::{Layout, Place};
 use super::scene::Scene;
 use super::state::GraphState;
 use crate::colour::Colour;
 use crate::metric::Metric;
 
-/// Radius of the corners of a layer's box; a projection's ends are round.
+/// Radius of the corners of a layer's box, and of a projection's, whose ends are round.
 const CORNER: f64 = 6.0;
+const ROUND_CORNER: f64 = 26.0;
 /// How far the sheets behind a folded group stand out.
 const SHEETS: [f64; 2] = [8.0, 4.0];
 
@@ -66,7 +68,7 @@ pub fn face(
     is_projection: bool,
     colour: impl Fn() -> Option<Colour> + Send + 'static,
 ) -> impl IntoView {
-    let corner = if is_projection { place.height / 2.0 } else { CORNER };
+    let corner = if is_projection { ROUND_CORNER } else { CORNER };
     let inner = is_projection.then(|| {
         view! {
             <rect class="inner" x=place.left() + 3.0 y=place.top() + 3.0
@@ -137,7 +139,7 @@ fn layer_box(
         graph.focused.set(index);
         graph.open(index);
     };
-    let top = place.top() + if is_group { 7.0 } else { 0.0 };
+    let top = place.top();
     let sheets =
         is_group.then(|| SHEETS.into_iter().map(|shift| sheet(place, shift)).collect_view());
     view! {
@@ -155,6 +157,7 @@ fn layer_box(
             <text text-anchor="middle" x=place.x y=top + 50.0 data-value="second">
                 {move || second_line(graph, index)}
             </text>
+            {inset(graph, index, place, is_projection)}
             {move || near_collapse.get().then(|| collapse_mark(place))}
         </g>
     }

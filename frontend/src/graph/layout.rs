@@ -6,7 +6,7 @@ use rrlab_types::{LayerGraph, Op, Role};
 use super::drawing::{Drawing, Edge, EdgeKind, Item};
 
 /// Width and height of a prunable layer's box.
-pub const BOX: (f64, f64) = (126.0, 58.0);
+pub const BOX: (f64, f64) = (126.0, 76.0);
 /// Width of a projection's box: its name is the longest.
 const PROJECTION_WIDTH: f64 = 142.0;
 /// Width of a folded group's box.
@@ -14,7 +14,7 @@ const GROUP_WIDTH: f64 = 150.0;
 const SMALL: (f64, f64) = (44.0, 28.0);
 const GAP: f64 = 24.0;
 /// Height above a row for the projections that run beside it.
-const LANE: f64 = 84.0;
+const LANE: f64 = 102.0;
 /// Height above a row that has identity shortcuts alone.
 const LOW_LANE: f64 = 32.0;
 const MARGIN: f64 = 18.0;
@@ -140,7 +140,7 @@ impl Kind {
         match self {
             Self::Layer => BOX,
             Self::Projection => (PROJECTION_WIDTH, BOX.1),
-            Self::Group => (GROUP_WIDTH, BOX.1 + 14.0),
+            Self::Group => (GROUP_WIDTH, BOX.1),
             Self::Sum | Self::Small | Self::PadShortcut => SMALL,
         }
     }

@@ -3,9 +3,12 @@
 mod boxes;
 mod drawing;
 mod export;
+mod gestures;
+mod inset;
 mod keyboard;
 mod layout;
 mod live;
+mod minimap;
 mod scene;
 mod state;
 mod toolbar;

@@ -8,7 +8,7 @@ use super::drawing::Item;
 use super::scene::Scene;
 use super::viewport::{Frame, Viewport};
 use super::width::row_width;
-use crate::colour::Scale;
+use crate::colour::{Colour, Scale};
 use crate::lab::{Lab, Side};
 use crate::metric::{LayerNumbers, Metric};
 
@@ -92,6 +92,19 @@ impl GraphState {
         self.moved_to.set(Some(zoomed));
     }
 
+    /// Moves the drawing by so many pixels.
+    pub fn drag(self, dx: f64, dy: f64) {
+        let now = untrack(|| self.viewport());
+        self.moved_to.set(Some(now.moved(dx, dy)));
+    }
+
+    /// Brings a point of the drawing to the middle of the frame.
+    pub fn center(self, at: (f64, f64)) {
+        let (now, frame) = (untrack(|| self.viewport()), self.frame.get_untracked());
+        let (x, y) = (at.0 - frame.width / now.zoom / 2.0, at.1 - frame.height / now.zoom / 2.0);
+        self.moved_to.set(Some(Viewport { x, y, ..now }));
+    }
+
     /// Shows the whole drawing.
     pub fn fit(self) {
         let frame = self.frame.get_untracked();
@@ -104,6 +117,19 @@ impl GraphState {
         let (now, frame) = (self.viewport(), self.frame.get());
         let height = self.scene.with(|scene| scene.layout.height);
         now.y > 1.0 || now.y + frame.height / now.zoom < height - 1.0
+    }
+
+    /// Whether part of the drawing is out of sight, on any side.
+    pub fn is_cut(self) -> bool {
+        let (now, frame) = (self.viewport(), self.frame.get());
+        let width = self.scene.with(|scene| scene.layout.width);
+        self.overflows() || now.x > 1.0 || now.x + frame.width / now.zoom < width - 1.0
+    }
+
+    /// Colour of a box; `None` where it has no number.
+    pub fn colour(self, index: usize) -> Option<Colour> {
+        let value = self.values.with(|values| values.get(index).copied())?;
+        value.is_finite().then(|| self.scale.get().colour(value))
     }
 
     /// Scrolls up or down as far as there is something to see; false where there is not, so that
