@@ -72,19 +72,19 @@ pub const GALLERY: [GalleryNetwork; 10] = [
     GalleryNetwork {
         name: "resnet34-w0.25-cifar10",
         title: "ResNet34, ¼ as wide, on CIFAR-10",
-        sweeps: &[&WITH_PROJECTIONS],
+        sweeps: &[&WITH_PROJECTIONS, &[".distilled"]],
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "vgg16_bn-w0.25-cifar10",
         title: "VGG16-BN, ¼ as wide, on CIFAR-10",
-        sweeps: &[&[RULES, STEPS]],
+        sweeps: &[&[RULES, STEPS, ".distilled"]],
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "akamaster-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (akamaster)",
-        sweeps: &[&[RULES, STEPS]],
+        sweeps: &[&[RULES, STEPS, ".distilled"]],
         has_checkpoint: false,
     },
     GalleryNetwork {

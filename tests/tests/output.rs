@@ -724,7 +724,13 @@ fn several_sweeps_become_a_page_of_standings() {
 fn committed_ladders_are_of_the_committed_sweeps() {
     let desk = Desk::new();
     let results = repository().join("docs/results");
-    for network in ["resnet18-w0.25-cifar10", "resnet18-w0.25-cifar100"] {
+    for network in [
+        "resnet18-w0.25-cifar10",
+        "resnet18-w0.25-cifar100",
+        "resnet34-w0.25-cifar10",
+        "vgg16_bn-w0.25-cifar10",
+        "akamaster-resnet20-cifar10",
+    ] {
         let rung = |ending: &str| results.join(format!("{network}{ending}.sweep.json"));
         let rungs = ["", ".steps", ".distilled"].map(|ending| rung(ending).display().to_string());
         let page = format!("{network}.ladder.md");

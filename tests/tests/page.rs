@@ -9,7 +9,8 @@ use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::deepened::deepened;
 use rrlab_tests::{bundled_profile, copied_page, repository, rrlab};
 use rrlab_types::{
-    Allocation, ModelProfile, Repair, RepairOperator, Rule, Sparsity, Story, SweepReport,
+    Allocation, MatchedLayers, ModelProfile, Repair, RepairOperator, Rule, Sparsity, Story,
+    SweepReport, rank_correlation,
 };
 use serde_json::{Value, json};
 use strum::VariantArray as _;
@@ -518,6 +519,43 @@ async fn a_box_shows_its_curve_and_what_it_keeps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_networks_are_compared_where_their_layers_match() {
+    let page = Browser::open().await;
+    page.goto("?profile=akamaster-resnet20-cifar10&pane=networks").await;
+    page.set("#other", "akamaster-resnet56-cifar10", "change").await;
+    page.wait_until("return document.querySelector('#networks-agree')?.textContent.startsWith('20 of 20 layers match, by their names.')")
+        .await;
+    let shown = page.text("#networks-agree").await;
+    let gallery = |name: &str| {
+        let path = repository().join(format!("frontend/gallery/{name}.profile.json"));
+        ModelProfile::from_json(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let (small, deep) =
+        (gallery("akamaster-resnet20-cifar10"), gallery("akamaster-resnet56-cifar10"));
+    let pairs = MatchedLayers::of(&small, &deep).rr_at(
+        [&small, &deep],
+        RepairOperator::VarianceMatching,
+        1.0 - 0.95,
+    );
+    let correlation = rank_correlation(&pairs).unwrap();
+    assert!(shown.contains(&format!("ρ = {correlation:.2}")), "{shown} {correlation}");
+    page.wait_for("[data-chart=networks-rr] svg").await;
+    let lines = ["akamaster_resnet20 on cifar10", "akamaster_resnet56 on cifar10"];
+    page.wait_for_lines("networks-rr", &lines).await;
+    page.wait_for_lines("networks-density", &lines).await;
+    assert_eq!(page.serious().await, json!([]));
+    page.screenshot("networks.png").await;
+    // The link holds both, and what names no profile says so.
+    page.wait_until("return location.search.includes('other=akamaster-resnet56-cifar10')").await;
+    page.goto("?pane=networks&other=nowhere.json").await;
+    page.wait_until(
+        "return document.querySelector('#pane [role=alert]')?.textContent.includes('nowhere.json')",
+    )
+    .await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
     let page = Browser::open().await;
     page.goto("").await;
@@ -956,14 +994,14 @@ async fn nothing_serious_bars_anyone_in_light_or_dark_wide_or_narrow() {
     for (width, height) in [(1500, 1300), (390, 1300), (2560, 1400)] {
         let page = Browser::open_sized((width, height)).await;
         for theme in ["light", "dark"] {
-            for pane in ["table", "compare", "ablation", "layer", "sweep"] {
+            for pane in ["table", "compare", "ablation", "layer", "sweep", "networks"] {
                 // The panel for running networks is there with one of the panes.
                 let run = pane == "layer";
                 let query = format!(
-                    "?theme={theme}&pane={pane}&run={run}&layer=layer2.0.shortcut.0&force=projection=global"
+                    "?theme={theme}&pane={pane}&run={run}&layer=layer2.0.shortcut.0&force=projection=global&other=chenyaofo-resnet20-cifar10"
                 );
                 page.goto(&query).await;
-                if pane == "compare" || pane == "sweep" {
+                if ["compare", "sweep", "networks"].contains(&pane) {
                     page.wait_for("[data-chart] svg").await;
                 }
                 assert_eq!(page.serious().await, json!([]), "{width} {theme} {pane}");

@@ -11,6 +11,7 @@ use crate::settings::{Pane, Part};
 mod ablation;
 mod compare;
 mod layer;
+mod networks;
 mod sweep;
 mod table;
 
@@ -22,7 +23,7 @@ pub fn Panes(lab: Lab, inputs: RunInputs) -> impl IntoView {
         Pane::Compare => settings.shows(Part::Compare),
         Pane::Ablation => settings.shows(Part::Force),
         Pane::Sweep => settings.shows(Part::Sweep),
-        Pane::Table | Pane::Layer => true,
+        Pane::Table | Pane::Layer | Pane::Networks => true,
     };
     let step = move |event: &leptos::ev::KeyboardEvent| {
         let panes: Vec<Pane> = Pane::ALL.iter().copied().filter(|&pane| shown(pane)).collect();
@@ -75,5 +76,6 @@ fn fetch_pane() -> ViewCode<(Pane, Lab, RunInputs)> {
         Pane::Ablation => view! { <ablation::AblationPane lab /> }.into_any(),
         Pane::Layer => view! { <layer::LayerPane lab inputs /> }.into_any(),
         Pane::Sweep => view! { <sweep::SweepPane lab /> }.into_any(),
+        Pane::Networks => view! { <networks::NetworksPane lab /> }.into_any(),
     })
 }

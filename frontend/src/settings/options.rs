@@ -10,6 +10,7 @@ choices! {
         Ablation = "ablation", "Ablation";
         Layer = "layer", "Layer";
         Sweep = "sweep", "Sweep";
+        Networks = "networks", "Networks";
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Settings {
     pub profile: RwSignal<String>,
     /// The beginning of the hash of the profile that a link was copied from.
     pub of: RwSignal<String>,
+    /// Name in the gallery or address of the profile that it is compared with; empty for none.
+    pub other: RwSignal<String>,
     /// Address of a sweep that is opened beside those of the gallery.
     pub sweep: RwSignal<String>,
     pub a: AllocationSettings,
@@ -75,6 +77,7 @@ impl Settings {
         Self {
             profile: RwSignal::new(gallery::FIRST.into()),
             of: RwSignal::new(String::new()),
+            other: RwSignal::new(String::new()),
             sweep: RwSignal::new(String::new()),
             a: AllocationSettings::new(Rule::Rr),
             b: AllocationSettings::new(Rule::Erk),
@@ -105,6 +108,7 @@ impl Settings {
         let mut table = vec![
             Property::new("profile".into(), self.profile, gallery::FIRST.into()).lasting().coarse(),
             Property::new("of".into(), self.of, String::new()).lasting(),
+            Property::new("other".into(), self.other, String::new()).coarse(),
             Property::new("sweep".into(), self.sweep, String::new()).lasting(),
             Property::new("shown".into(), self.shown, Shown::A).coarse(),
             Property::new("colour".into(), self.metric, Metric::Rr),

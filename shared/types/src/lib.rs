@@ -7,6 +7,7 @@ mod allocate;
 mod allocation;
 mod bisect;
 mod budget;
+mod comparison;
 mod criterion;
 mod document;
 mod draws;
@@ -36,6 +37,7 @@ pub use allocation::{
     Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom,
 };
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
+pub use comparison::{MatchedLayers, Matching};
 pub use criterion::{Criterion, CriterionError, UnknownCriterion};
 pub use document::{Document, DocumentError};
 pub use draws::{DrawnDifference, DrawnEntries, SweepDraws};
