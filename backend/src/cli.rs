@@ -21,6 +21,7 @@ use rrlab_types::{
 use strum::VariantArray as _;
 
 use crate::destination::Existing;
+use crate::embedder::Embedder;
 use crate::objects::GRACE;
 use crate::storage::read_text;
 
@@ -1045,6 +1046,9 @@ pub struct ServeArgs {
     /// Group whose people are reviewers.
     #[arg(long, env = "RRLAB_REVIEWER_GROUP", value_name = "GROUP", requires = "groups_header")]
     pub reviewer_group: Option<String>,
+    /// Site whose pages may show the lab's in a frame, such as a course's; may be repeated.
+    #[arg(long, env = "RRLAB_EMBED_IN", value_name = "SITE", value_delimiter = ',')]
+    pub embed_in: Vec<Embedder>,
     /// Compute no jobs here; `rrlab worker` does, on this machine or others.
     #[arg(long, env = "RRLAB_NO_WORKER")]
     pub no_worker: bool,

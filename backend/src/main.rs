@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod cost;
 mod destination;
+mod embedder;
 mod facts;
 mod figure;
 mod file_kind;

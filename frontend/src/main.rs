@@ -6,6 +6,7 @@ mod after_paint;
 mod app;
 mod chart;
 mod choices;
+mod clipboard;
 mod colour;
 mod controls;
 mod export;

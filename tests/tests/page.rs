@@ -556,6 +556,69 @@ async fn two_networks_are_compared_where_their_layers_match() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_view_stands_in_another_page() {
+    let page = Browser::at(plain_server().await, None, (1500, 1200)).await;
+    page.goto("?rule=lamp&pane=sweep&run.seed=3").await;
+    page.set("#embed", "pane", "change").await;
+    let code = page.run("return document.querySelector('#embed-code').value", &[]).await;
+    // The frame of a page beside it, whose text is that which a person copies.
+    let script =
+        "document.body.innerHTML = arguments[0]; return document.querySelector('iframe').src";
+    let source = page.run(script, &[code]).await;
+    for part in ["rule=lamp", "pane=sweep", "run.seed=3", "embed=pane"] {
+        assert!(source.as_str().unwrap().contains(part), "{source}");
+    }
+    let inside = |script: &str| {
+        format!("const page = document.querySelector('iframe').contentDocument; return {script}")
+    };
+    page.wait_until(&inside("!!page.querySelector('[data-chart=sweep] svg')")).await;
+    for absent in ["header", "#graph-A", "#copy-link"] {
+        let found = inside(&format!("page.querySelector('{absent}')"));
+        assert_eq!(page.run(&found, &[]).await, Value::Null, "{absent}");
+    }
+    let way_out = page.run(&inside("page.querySelector('.way-out a').href"), &[]).await;
+    assert!(way_out.as_str().unwrap().contains("rule=lamp"), "{way_out}");
+    assert!(!way_out.as_str().unwrap().contains("embed"), "{way_out}");
+    page.goto("?embed=graph").await;
+    page.wait_for("#graph-A [data-layer]").await;
+    assert_eq!(page.run("return document.querySelector('#panes')", &[]).await, Value::Null);
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assignment_sets_what_networks_are_run_with() {
+    let page = Browser::open().await;
+    page.goto("?run=true&run.network=resnet8&run.seed=7&run.epochs=3&run.calibration=64").await;
+    page.wait_for("#run [data-number], #run input").await;
+    let numbers = "return [...document.querySelectorAll('#run input[type=number]')].map(input => input.value)";
+    page.wait_until("return document.querySelectorAll('#run input[type=number]').length > 3").await;
+    let shown = page.run(numbers, &[]).await.to_string();
+    for number in ["\"7\"", "\"3\"", "\"64\""] {
+        assert!(shown.contains(number), "{shown}");
+    }
+    // A file of one's own is nobody else's.
+    page.set("#network", "file", "change").await;
+    page.wait_until("return !location.search.includes('run.network')").await;
+    assert!(page.run("return location.search", &[]).await.as_str().unwrap().contains("run.seed=7"));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_without_a_clipboard_says_so() {
+    let page = Browser::open().await;
+    page.goto("").await;
+    page.run("Object.defineProperty(navigator, 'clipboard', { value: undefined })", &[]).await;
+    page.click("#copy-link").await;
+    page.wait_until("return document.querySelector('header [role=status]').textContent.includes('copy the address instead')").await;
+    page.set("#rule", "erk", "change").await;
+    page.wait_until(
+        "return document.querySelector('.one-graph h2').textContent.startsWith('A: ERK')",
+    )
+    .await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_graph_is_walked_folded_and_opened_by_keyboard() {
     let page = Browser::open().await;
     page.goto("").await;

@@ -75,6 +75,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 proxy_identity: proxy_identity(args),
                 token_cookie: token_cookie(args.hosted, listener.local_addr()?.port()),
                 secure_cookies: args.behind_proxy,
+                embedders: args.embed_in.clone(),
                 jobs_per_user: args.jobs_per_user,
                 upload_bytes: args.upload_mib << 20,
                 stored_bytes_per_user: args.hosted.then_some((args.storage_gib << 30) as i64),

@@ -52,13 +52,27 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Headers of every answer; `policy` is the content security policy.
-pub async fn headers(State(policy): State<HeaderValue>, request: Request, next: Next) -> Response {
+/// What headers say of the page.
+#[derive(Debug, Clone)]
+pub struct PagePolicy {
+    /// The content security policy.
+    pub content: HeaderValue,
+    /// Whether that says of somebody that they may show the page in a frame.
+    pub has_embedders: bool,
+}
+
+/// Headers of every answer.
+pub async fn headers(State(policy): State<PagePolicy>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let content = headers.entry(header::CONTENT_SECURITY_POLICY);
+    let is_of_page = *content.or_insert(policy.content.clone()) == policy.content;
+    // It knows no sites, only nobody.
+    if !(policy.has_embedders && is_of_page) {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
         // The address of the page can hold the secret of a link.
         (header::REFERRER_POLICY, "no-referrer"),
         (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -67,7 +81,6 @@ pub async fn headers(State(policy): State<HeaderValue>, request: Request, next: 
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

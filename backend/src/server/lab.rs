@@ -12,6 +12,7 @@ use super::error::{ApiError, ApiResult};
 use super::event_feed::EventFeed;
 use super::proxy::ProxyIdentity;
 use super::uploads::Uploads;
+use crate::embedder::Embedder;
 use crate::facts::ArtifactFacts;
 use crate::objects::Objects;
 use crate::queue::Queue;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub token_cookie: String,
     /// Whether cookies go over TLS alone.
     pub secure_cookies: bool,
+    /// Sites whose pages may show the lab's in a frame.
+    pub embedders: Vec<Embedder>,
     /// Jobs that one person may have waiting and running.
     pub jobs_per_user: usize,
     /// Largest upload, in bytes.

@@ -53,7 +53,7 @@ use utoipa_axum::router::OpenApiRouter;
 use error::ApiError;
 pub use event_feed::EventFeed;
 pub use extract::TOKEN_COOKIE;
-use guard::{ByAddress, ByCaller};
+use guard::{ByAddress, ByCaller, PagePolicy};
 pub use lab::{App, Lab, Settings};
 pub use page::Page;
 pub use proxy::{ProxyGroups, ProxyIdentity};
@@ -189,7 +189,9 @@ pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Res
     let addresses = limiter(shared(limits.requests_per_second), burst, by_address)?;
     let (api, description) = api();
     let described = Json(description.clone());
-    let policy = page.policy().await;
+    let embedders = &lab.settings.embedders;
+    let policy =
+        PagePolicy { content: page.policy(embedders).await, has_embedders: !embedders.is_empty() };
     let app = api
         .route("/api/v1/openapi.json", axum::routing::get(async move || described))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

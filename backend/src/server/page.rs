@@ -11,6 +11,7 @@ use rust_embed::Embed;
 use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
+use crate::embedder::{Embedder, frame_ancestors};
 use crate::hex::hex;
 
 /// The page as it was built when the program was; empty where it was not.
@@ -80,17 +81,18 @@ impl Page {
     }
 
     /// What the page may do: its own scripts (the one inside the index by its hash), WebAssembly
-    /// and workers, its own server, and no other.
-    pub async fn policy(&self) -> HeaderValue {
+    /// and workers, its own server, and no other; and who may show it in a frame.
+    pub async fn policy(&self, embedders: &[Embedder]) -> HeaderValue {
         let index =
             self.file(INDEX).await.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
         let hashes: String = inline_scripts(&index.unwrap_or_default())
             .map(|script| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
             .collect();
+        let frame_ancestors = frame_ancestors(embedders);
         let policy = format!(
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; worker-src 'self' blob:; \
              style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; \
-             manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+             manifest-src 'self'; base-uri 'none'; form-action 'self'; {frame_ancestors}"
         );
         HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }

@@ -22,7 +22,7 @@ pub fn LabView(
     inputs: RunInputs,
     profile: Arc<ModelProfile>,
 ) -> impl IntoView {
-    let caption = caption(&profile);
+    let caption = StoredValue::new(caption(&profile));
     let (hash, session) = (profile.hash(), inputs.session);
     // Measured here, of what the worker does not hold any more.
     let is_past =
@@ -52,26 +52,28 @@ pub fn LabView(
             <AccuracyReadout lab />
         </div>
         {problem}
-        <section class="panel" aria-label="Layer graph">
-            <p class="faint" id="measurement">{caption}</p>
-            <Show when=is_past>
-                <p class="notice" id="past" role="status">
-                    "This profile was measured before the images or the network of the panel \
-                    above changed: \
-                     it is not of those."
+        <Show when=move || settings.shows_graph()>
+            <section class="panel" aria-label="Layer graph">
+                <p class="faint" id="measurement">{caption.get_value()}</p>
+                <Show when=is_past>
+                    <p class="notice" id="past" role="status">
+                        "This profile was measured before the images or the network of the panel \
+                        above changed: \
+                         it is not of those."
+                    </p>
+                </Show>
+                <div class="graphs" class:both=move || settings.shown.get() == Shown::Both>
+                    {graphs}</div>
+                <p class="faint keys">
+                    "Rounded, double border: "<Term name="projection" />
+                    ". Dashed lines: shortcuts. Shaded: RR from dense to sparse, the mark at the layer’s own;                  bar: what it keeps. Drag to move, pinch or "<kbd>"Ctrl"</kbd>
+                    " and wheel to zoom. Keys: "
+                    <kbd>"←→↑↓"</kbd>" walk, "<kbd>"Enter"</kbd>" opens, "<kbd>"f"</kbd>" folds, "
+                    <kbd>"+ −"</kbd>" zoom, "<kbd>"space"</kbd>" fits."
                 </p>
-            </Show>
-            <div class="graphs" class:both=move || settings.shown.get() == Shown::Both>
-                {graphs}</div>
-            <p class="faint keys">
-                "Rounded, double border: "<Term name="projection" />
-                ". Dashed lines: shortcuts. Shaded: RR from dense to sparse, the mark at the layer’s own;                  bar: what it keeps. Drag to move, pinch or "<kbd>"Ctrl"</kbd>
-                " and wheel to zoom. Keys: "
-                <kbd>"←→↑↓"</kbd>" walk, "<kbd>"Enter"</kbd>" opens, "<kbd>"f"</kbd>" folds, "
-                <kbd>"+ −"</kbd>" zoom, "<kbd>"space"</kbd>" fits."
-            </p>
-        </section>
-        <Panes lab inputs />
+            </section>
+        </Show>
+        <Show when=move || settings.shows_pane()><Panes lab inputs /></Show>
     }
 }
 

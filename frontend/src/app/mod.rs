@@ -1,5 +1,6 @@
 //! The page: opens what is asked for, and arranges the views.
 
+mod embed_code;
 mod header;
 mod lab_view;
 mod open_documents;

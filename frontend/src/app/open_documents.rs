@@ -208,6 +208,7 @@ impl OpenDocuments {
             return self.load();
         }
         self.settings.sweep.set(String::new());
+        self.settings.shown_sweep.set(0);
         self.settings.profile.set(name);
     }
 
@@ -217,6 +218,9 @@ impl OpenDocuments {
         self.loads.set_value(self.loads.get_value() + 1);
         self.sweeps.set(Vec::new());
         self.allocation.set(None);
+        if origin != Origin::Named {
+            self.settings.shown_sweep.set(0);
+        }
         self.origin.set(origin);
         self.profile.set(Some(Arc::new(profile)));
     }
@@ -287,6 +291,7 @@ impl OpenDocuments {
                     let place = if is_other_draw { sweeps.len() } else { 0 };
                     sweeps.insert(place, *sweep);
                 });
+                self.settings.shown_sweep.set(0);
                 self.settings.pane.set(Pane::Sweep);
             }
             Document::Allocation(allocation) => {

@@ -65,15 +65,29 @@ pub fn App() -> impl IntoView {
     view! {
         <main class:over=is_over on:dragover=drag_over on:dragleave=move |_| is_over.set(false)
             on:drop=drop_files>
-            <Header documents server />
+            <Show when=move || !settings.is_embedded() fallback=move || view! { <WayOut documents /> }>
+                <Header documents server />
+            </Show>
             <Problems problems=documents.problems />
             <Show when=move || has_link.get()>{later(server, fetch_shared_job)}</Show>
-            <Show when=move || settings.run.get() && settings.shows(Part::Run)>
+            <Show when=move || settings.run.get() && settings.shows(Part::Run) && !settings.is_embedded()>
                 <RunSection inputs server settings />
             </Show>
             {lab}
             <Show when=move || is_told.get()>{later(documents, fetch_story_panel)}</Show>
         </main>
+    }
+}
+
+/// In another page's frame: the way to this one.
+#[component]
+fn WayOut(documents: OpenDocuments) -> impl IntoView {
+    let whole = move || {
+        let query = address::exported_query(documents.settings);
+        address::with_query(&query)
+    };
+    view! {
+        <p class="way-out"><a target="_blank" rel="noopener" href=whole>"Open in the Repairability Lab ↗"</a></p>
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
+use super::embed_code::EmbedCode;
 use super::open_documents::{OpenDocuments, Origin};
 use crate::address;
+use crate::clipboard;
 use crate::settings::Part;
 
 /// How long it is said that a link was copied.
@@ -28,6 +29,7 @@ pub fn ShareLinks(documents: OpenDocuments) -> impl IntoView {
                 on:click=move |_| copy_link(documents, &Part::REVIEW, notice)>
                 "Reviewer’s link"</button>
         </Show>
+        <Show when=move || !hides_nothing_more()><EmbedCode settings=documents.settings /></Show>
         <span role="status" class="faint">{notice}</span>
     }
 }
@@ -35,9 +37,8 @@ pub fn ShareLinks(documents: OpenDocuments) -> impl IntoView {
 /// Copies a link to this view that also hides these parts.
 fn copy_link(documents: OpenDocuments, hide: &[Part], notice: RwSignal<&'static str>) {
     let link = address::with_query(&link_query(documents, hide));
-    let promise = window().navigator().clipboard().write_text(&link);
     leptos::task::spawn_local(async move {
-        let is_copied = JsFuture::from(promise).await.is_ok();
+        let is_copied = clipboard::copy(&link).await;
         let needs_file = documents.origin.get_untracked() != Origin::Named;
         notice.set(match (is_copied, needs_file) {
             (false, _) => "the browser refused; copy the address instead",

@@ -29,19 +29,19 @@ pub fn Actions(inputs: RunInputs) -> impl IntoView {
             <span class="tools">
                 <button type="button" id="measure" class="primary" disabled=busy
                     on:click=move |_| inputs.measure()>"Measure every layer"</button>
-                <Number id="calibration" label="images" signal=inputs.calibration />
+                <Number id="calibration" label="images" signal=inputs.settings.calibration />
             </span>
             <span class="tools">
                 <button type="button" id="train" disabled=busy on:click=move |_| inputs.train()>
                     "Train"</button>
-                <Number id="epochs" label="epochs" signal=inputs.epochs />
-                <Number id="rate" label="rate" signal=inputs.learning_rate />
+                <Number id="epochs" label="epochs" signal=inputs.settings.epochs />
+                <Number id="rate" label="rate" signal=inputs.settings.learning_rate />
             </span>
             <span class="tools">
                 <button type="button" id="evaluate" disabled=busy title=allocations
                     on:click=move |_| inputs.evaluate()>
                     "Prune, repair and evaluate A and B"</button>
-                <Number id="evaluation" label="test images" signal=inputs.evaluation />
+                <Number id="evaluation" label="test images" signal=inputs.settings.evaluation />
             </span>
             <span class="tools">
                 <button type="button" id="sweep-rules" disabled=busy
@@ -51,14 +51,14 @@ pub fn Actions(inputs: RunInputs) -> impl IntoView {
                     title="A’s rule at seven sparsities: unrepaired, repaired, reconstructed, pruned in \
                         steps, and distilled behind that"
                     on:click=move |_| inputs.climb()>"Climb the ladder of repairs with A"</button>
-                <Number id="distil" label="epochs of distillation" signal=inputs.distil_epochs />
+                <Number id="distil" label="epochs of distillation" signal=inputs.settings.distil_epochs />
             </span>
             <span class="tools">
                 <button type="button" id="look" disabled=busy
                     on:click=move |_| inputs.classify()>"Look at some images"</button>
                 <button type="button" id="prune" disabled=busy
                     on:click=move |_| inputs.prune()>"Prune by A to a file"</button>
-                <Number id="seed" label="seed" signal=inputs.seed />
+                <Number id="seed" label="seed" signal=inputs.settings.seed />
             </span>
             {pruned}
         </div>

@@ -13,7 +13,7 @@ use crate::controls::ImageSizeInputs;
 use crate::files::{is_json, is_of_network};
 use crate::gallery::{self, GalleryNetwork};
 use crate::later::NotFetched;
-use crate::settings::{AllocationSettings, ComputeOn};
+use crate::settings::{AllocationSettings, ComputeOn, ImageSource, NetworkSource, RunSettings};
 use crate::sweep_plan::{ladder_of_repairs, repairs_after, sweep_sparsities};
 
 /// The network that comes with the page, trained by this project's own program.
@@ -22,26 +22,6 @@ const BUNDLED: &str = "gallery/resnet8-shapes10.safetensors";
 const CLASSIFIED_IMAGES: usize = 12;
 /// Test images of shapes10, however few training images are asked for.
 const LEAST_TEST_IMAGES: usize = 100;
-
-choices! {
-    /// Where images come from.
-    ImageSource {
-        Shapes = "shapes10", "shapes10, made here";
-        Files = "files", "your own files";
-    }
-}
-
-choices! {
-    /// Where the network comes from.
-    NetworkSource {
-        Bundled = "bundled", "ResNet-8, trained on shapes10";
-        ResNet8 = "resnet8", "new ResNet-8";
-        ResNet20 = "resnet20", "new ResNet-20";
-        File = "file", "your own checkpoint";
-        Exhibit = "exhibit", "that of the open exhibit";
-        Held = "held", "the one trained or opened here";
-    }
-}
 
 choices! {
     /// Architecture of a checkpoint that does not say.
@@ -61,30 +41,18 @@ pub struct RunInputs {
     pub session: Session,
     /// Whether the open profile is the one that the settings name.
     is_named: Signal<bool>,
-    pub(super) source: RwSignal<ImageSource>,
-    /// Training images of shapes10.
-    pub(super) shapes: RwSignal<usize>,
+    /// What a link may set.
+    pub(super) settings: RunSettings,
     /// Files of images that were chosen.
     pub(super) images: RwSignal<Vec<Attachment>, LocalStorage>,
     /// What images of a folder are scaled and cut to.
     pub(super) image_size: ImageSizeInputs,
-    pub(super) network: RwSignal<NetworkSource>,
     /// The checkpoint that was chosen.
     pub(super) checkpoint: RwSignal<Option<Attachment>, LocalStorage>,
     /// What it expects of images, where a file beside it says that.
     pub(super) preprocessing: RwSignal<Option<Attachment>, LocalStorage>,
     /// Architecture of that checkpoint.
     pub(super) architecture: RwSignal<Architecture>,
-    pub(super) epochs: RwSignal<usize>,
-    pub(super) learning_rate: RwSignal<f64>,
-    /// Images without labels that networks are measured and repaired by.
-    pub(super) calibration: RwSignal<usize>,
-    /// Test images on which accuracy is measured.
-    pub(super) evaluation: RwSignal<usize>,
-    /// Of the last rung of the ladder of repairs; 0 leaves that rung out.
-    pub(super) distil_epochs: RwSignal<usize>,
-    /// Of images, weights and draws.
-    pub(super) seed: RwSignal<u64>,
     /// The checkpoint of the gallery that was fetched last, with its address as its name.
     fetched: RwSignal<Option<Attachment>, LocalStorage>,
 }
@@ -96,20 +64,12 @@ impl RunInputs {
         let inputs = Self {
             session,
             is_named,
-            source: RwSignal::new(ImageSource::Shapes),
-            shapes: RwSignal::new(2000),
+            settings: session.settings.running,
             images: RwSignal::new_local(Vec::new()),
             image_size: ImageSizeInputs::new(),
-            network: RwSignal::new(NetworkSource::Bundled),
             checkpoint: RwSignal::new_local(None),
             preprocessing: RwSignal::new_local(None),
             architecture: RwSignal::new(Architecture::Stated),
-            epochs: RwSignal::new(8),
-            learning_rate: RwSignal::new(TrainingPlan::default().learning_rate),
-            calibration: RwSignal::new(256),
-            evaluation: RwSignal::new(500),
-            distil_epochs: RwSignal::new(10),
-            seed: RwSignal::new(0),
             fetched: RwSignal::new_local(None),
         };
         inputs.follow_device();
@@ -136,7 +96,7 @@ impl RunInputs {
         Effect::new(move |before: Option<usize>| {
             let trainings = self.session.trainings.get();
             if before.is_some_and(|before| before != trainings) {
-                self.network.set(NetworkSource::Held);
+                self.settings.network.set(NetworkSource::Held);
             }
             trainings
         });
@@ -150,7 +110,7 @@ impl RunInputs {
         self.take_network(of_network);
         if !images.is_empty() {
             self.images.set(images);
-            self.source.set(ImageSource::Files);
+            self.settings.images.set(ImageSource::Files);
         }
     }
 
@@ -169,15 +129,15 @@ impl RunInputs {
         if let Some(network) = networks.pop() {
             self.checkpoint.set(Some(network));
         }
-        self.network.set(NetworkSource::File);
+        self.settings.network.set(NetworkSource::File);
     }
 
     /// What brings the images.
     fn images_task(self) -> Result<Task<Attachment>, String> {
-        let seed = self.seed.get_untracked();
-        Ok(Task::Request(match self.source.get_untracked() {
+        let seed = self.settings.seed.get_untracked();
+        Ok(Task::Request(match self.settings.images.get_untracked() {
             ImageSource::Shapes => {
-                let train = self.shapes.get_untracked();
+                let train = self.settings.shapes.get_untracked();
                 // The test images' seed is the training images': the generator keeps the two apart.
                 let test = (train / 2).max(LEAST_TEST_IMAGES);
                 ComputeRequest::Shapes { train, test, seed }.into()
@@ -199,7 +159,7 @@ impl RunInputs {
 
     /// What brings a network; nothing where it is the one that is there.
     async fn network_task(self, source: NetworkSource) -> Result<Option<Task<Attachment>>, String> {
-        let seed = self.seed.get_untracked();
+        let seed = self.settings.seed.get_untracked();
         Ok(Some(Task::Request(match source {
             NetworkSource::Held => return Ok(None),
             NetworkSource::ResNet8 => new_network("resnet8", seed),
@@ -246,7 +206,7 @@ impl RunInputs {
     /// Brings images and the network that was chosen where they are not there yet, then does the
     /// rest.
     fn run(self, tasks: Vec<Task<Attachment>>) {
-        self.run_with(self.network.get_untracked(), tasks);
+        self.run_with(self.settings.network.get_untracked(), tasks);
     }
 
     /// The same with another network.
@@ -273,16 +233,17 @@ impl RunInputs {
     /// Trains the network.
     pub(super) fn train(self) {
         self.run(vec![Task::Train(TrainingPlan {
-            epochs: self.epochs.get_untracked(),
-            learning_rate: self.learning_rate.get_untracked(),
-            seed: self.seed.get_untracked(),
+            epochs: self.settings.epochs.get_untracked(),
+            learning_rate: self.settings.learning_rate.get_untracked(),
+            seed: self.settings.seed.get_untracked(),
             ..TrainingPlan::default()
         })]);
     }
 
     /// Measures a profile; only where there is none yet unless `again`.
     fn measure_task(self, again: bool) -> Task<Attachment> {
-        let (images, seed) = (self.calibration.get_untracked(), self.seed.get_untracked());
+        let (images, seed) =
+            (self.settings.calibration.get_untracked(), self.settings.seed.get_untracked());
         Task::Measure { images, seed, again }
     }
 
@@ -302,11 +263,11 @@ impl RunInputs {
             criterion,
             settings: request.settings,
             constraints: request.constraints,
-            calibration_images: self.calibration.get_untracked(),
-            evaluation_images: self.evaluation.get_untracked(),
+            calibration_images: self.settings.calibration.get_untracked(),
+            evaluation_images: self.settings.evaluation.get_untracked(),
             // A second pass of as many images as the person chose for the first.
-            judge_images: self.calibration.get_untracked(),
-            seed: self.seed.get_untracked(),
+            judge_images: self.settings.calibration.get_untracked(),
+            seed: self.settings.seed.get_untracked(),
             ..SweepPlan::default()
         }
     }
@@ -338,13 +299,14 @@ impl RunInputs {
     /// Follows A's rule over sparsities up the ladder of repairs.
     pub(super) fn climb(self) {
         let plan = self.plan(self.session.settings.a);
-        self.sweep(ladder_of_repairs(&plan, self.distil_epochs.get_untracked()));
+        self.sweep(ladder_of_repairs(&plan, self.settings.distil_epochs.get_untracked()));
     }
 
     /// Prunes by A, and hands over the network.
     pub(super) fn prune(self) {
         let settings = self.session.settings.a;
-        let (images, seed) = (self.calibration.get_untracked(), self.seed.get_untracked());
+        let (images, seed) =
+            (self.settings.calibration.get_untracked(), self.settings.seed.get_untracked());
         let prune = Task::Prune {
             allocation: untrack(|| settings.request()),
             criterion: settings.criterion.get_untracked(),
@@ -356,7 +318,7 @@ impl RunInputs {
 
     /// Classifies some test images.
     pub(super) fn classify(self) {
-        let seed = self.seed.get_untracked();
+        let seed = self.settings.seed.get_untracked();
         self.run(vec![Task::Predict { images: CLASSIFIED_IMAGES, seed }]);
     }
 
@@ -367,8 +329,8 @@ impl RunInputs {
             allocation,
             criterion: settings.criterion.get(),
             repair: Repair::Operator(settings.repair.get()),
-            images: self.calibration.get(),
-            seed: self.seed.get(),
+            images: self.settings.calibration.get(),
+            seed: self.settings.seed.get(),
         }
     }
 
@@ -381,7 +343,7 @@ impl RunInputs {
 
     /// Where the network of an allocation is: here already, with the page, or where the panel says.
     fn network_of(self, allocation: &Allocation) -> NetworkSource {
-        let chosen = self.network.get_untracked();
+        let chosen = self.settings.network.get_untracked();
         // Of an exhibit without a checkpoint, a person may have chosen that.
         let takes_exhibit = |exhibit: &GalleryNetwork| {
             exhibit.checkpoint().is_some() || chosen != NetworkSource::File

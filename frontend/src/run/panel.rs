@@ -8,7 +8,7 @@ use super::actions::Actions;
 use super::classified_images::ClassifiedImagesView;
 use super::evaluations::Evaluations;
 use super::files;
-use super::inputs::{Architecture, ImageSource, NetworkSource, RunInputs};
+use super::inputs::{Architecture, RunInputs};
 use super::progress_bar::ProgressBar;
 use super::session::Session;
 use super::stored_results::StoredResults;
@@ -16,6 +16,7 @@ use super::training_charts::TrainingCharts;
 use crate::controls::{ImageSize, Number, Select, labelled};
 use crate::files::MODEL_ENDINGS;
 use crate::graph::LiveGraph;
+use crate::settings::{ImageSource, NetworkSource};
 use crate::worker_files::WorkerFiles;
 
 /// Networks that run in this browser.
@@ -48,7 +49,7 @@ pub fn RunPanel(inputs: RunInputs) -> impl IntoView {
 
 #[component]
 fn ImageInputs(inputs: RunInputs) -> impl IntoView {
-    let source = inputs.source;
+    let source = inputs.settings.images;
     let loaded = move || match inputs.session.images.get() {
         Some(images) => format!(
             "{}: {} training and {} test images, {} classes",
@@ -58,7 +59,8 @@ fn ImageInputs(inputs: RunInputs) -> impl IntoView {
     };
     let of_source = move || match source.get() {
         ImageSource::Shapes => {
-            view! { <Number id="shapes" label="Training images" signal=inputs.shapes /> }.into_any()
+            view! { <Number id="shapes" label="Training images" signal=inputs.settings.shapes /> }
+                .into_any()
         }
         ImageSource::Files => view! { <ImageFiles inputs /> }.into_any(),
     };
@@ -74,7 +76,7 @@ fn ImageInputs(inputs: RunInputs) -> impl IntoView {
 
 #[component]
 fn NetworkInputs(inputs: RunInputs) -> impl IntoView {
-    let source = inputs.network;
+    let source = inputs.settings.network;
     let history = move || {
         let Some(network) = inputs.session.network.get() else { return String::new() };
         match network.history.as_slice() {

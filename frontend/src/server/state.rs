@@ -8,11 +8,11 @@ use gloo_timers::future::sleep;
 use leptos::prelude::*;
 use rrlab_protocol::{Artifact, ArtifactKind, Job, JobRequest, ServerInfo, Share, UserRole};
 use rrlab_types::Document;
-use wasm_bindgen_futures::JsFuture;
 
 use super::api;
 use super::job_events::{JobEventStream, JobHistory};
 use crate::address;
+use crate::clipboard;
 use crate::page_update::PageUpdate;
 use crate::settings::{ComputeOn, Settings};
 use crate::worker_files::WorkerFiles;
@@ -229,9 +229,8 @@ impl ServerState {
     pub fn share(self, id: i64) {
         self.act(api::share(id), move |secret| {
             let link = address::with_query(&format!("share={secret}"));
-            let promise = window().navigator().clipboard().write_text(&link);
             leptos::task::spawn_local(async move {
-                let copied = JsFuture::from(promise).await.is_ok();
+                let copied = clipboard::copy(&link).await;
                 let what = if copied { "Copied a link to" } else { "The link to" };
                 let warning = "whoever has it can read its results";
                 self.notice.set(format!("{what} job {id}; {warning}: {link}"));

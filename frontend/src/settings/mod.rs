@@ -4,12 +4,14 @@ mod allocation;
 mod list;
 mod options;
 mod property;
+mod run;
 mod table;
 mod table_order;
 
 pub use allocation::AllocationSettings;
 pub use list::List;
-pub use options::{ComputeOn, Pane, Part, Shown, Theme};
+pub use options::{ComputeOn, Embed, Pane, Part, Shown, Theme};
 pub use property::Property;
+pub use run::{ImageSource, NetworkSource, RunSettings};
 pub use table::{FEW_RULES, Settings};
 pub use table_order::{Column, Sort};

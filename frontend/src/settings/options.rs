@@ -34,6 +34,17 @@ choices! {
 }
 
 choices! {
+    /// What another page shows of this one in a frame.
+    Embed {
+        /// The whole page, which is in no frame.
+        No = "no", "the whole page";
+        Graph = "graph", "the graph";
+        Pane = "pane", "the pane";
+        Both = "both", "graph and pane";
+    }
+}
+
+choices! {
     /// Parts of the page that a link can hide, for teaching.
     Part {
         /// Opening of files and the gallery.

@@ -60,6 +60,12 @@ impl Property {
         Self { is_personal: true, is_lasting: true, ..self }
     }
 
+    /// The same setting, left out of the address while its value is nothing to anybody else.
+    pub(super) fn unless(self, is_own: impl Fn() -> bool + 'static) -> Self {
+        let text = self.text;
+        Self { text: Box::new(move || if is_own() { None } else { text() }), ..self }
+    }
+
     /// The same setting, marked as one whose changes Back undoes.
     pub(super) fn coarse(self) -> Self {
         Self { is_coarse: true, ..self }

@@ -5,8 +5,9 @@ use rrlab_types::{Repair, RepairOperator, Rule};
 
 use super::allocation::AllocationSettings;
 use super::list::List;
-use super::options::{ComputeOn, Pane, Part, Shown, Theme};
+use super::options::{ComputeOn, Embed, Pane, Part, Shown, Theme};
 use super::property::Property;
+use super::run::RunSettings;
 use super::table_order::{Column, Sort};
 use crate::gallery;
 use crate::metric::Metric;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub sort: RwSignal<Sort>,
     /// Text that the table's rows contain.
     pub filter: RwSignal<String>,
+    /// Place of the sweep that is shown among those that are open.
+    pub shown_sweep: RwSignal<usize>,
     /// Repair whose lines the sweep shows.
     pub sweep_repair: RwSignal<Repair>,
     /// Whether a sweep shows accuracy before repair too.
@@ -55,12 +58,16 @@ pub struct Settings {
     pub rules: RwSignal<List<Rule>>,
     /// Parts of the page that are hidden.
     pub hide: RwSignal<List<Part>>,
+    /// What is shown where the page is in another's frame.
+    pub embed: RwSignal<Embed>,
     /// Name or address of the story that is told; empty for none.
     pub story: RwSignal<String>,
     /// Its step, from 1; 0 before it begins.
     pub step: RwSignal<usize>,
     /// Whether the panel that runs networks is open.
     pub run: RwSignal<bool>,
+    /// What they are run with.
+    pub running: RunSettings,
     /// On what networks are computed.
     pub compute_on: RwSignal<ComputeOn>,
     /// The job on the server that is watched; 0 is none.
@@ -89,13 +96,16 @@ impl Settings {
             pane: RwSignal::new(Pane::Table),
             sort: RwSignal::new(FIRST_SORT),
             filter: RwSignal::new(String::new()),
+            shown_sweep: RwSignal::new(0),
             sweep_repair: RwSignal::new(FIRST_SWEEP_REPAIR),
             before_repair: RwSignal::new(false),
             rules: RwSignal::new(List(FEW_RULES.to_vec())),
             hide: RwSignal::new(List(Vec::new())),
+            embed: RwSignal::new(Embed::No),
             story: RwSignal::new(String::new()),
             step: RwSignal::new(0),
             run: RwSignal::new(false),
+            running: RunSettings::new(),
             compute_on: RwSignal::new(ComputeOn::Auto),
             job: RwSignal::new(0),
             share: RwSignal::new(String::new()),
@@ -118,10 +128,12 @@ impl Settings {
             Property::new("pane".into(), self.pane, Pane::Table).coarse(),
             Property::new("sort".into(), self.sort, FIRST_SORT),
             Property::new("filter".into(), self.filter, String::new()),
+            Property::new("shown_sweep".into(), self.shown_sweep, 0),
             Property::new("sweep_repair".into(), self.sweep_repair, FIRST_SWEEP_REPAIR),
             Property::new("before_repair".into(), self.before_repair, false),
             Property::new("rules".into(), self.rules, List(FEW_RULES.to_vec())),
             Property::new("hide".into(), self.hide, List(Vec::new())).lasting(),
+            Property::new("embed".into(), self.embed, Embed::No).personal(),
             Property::new("story".into(), self.story, String::new()).personal(),
             Property::new("step".into(), self.step, 0).personal().coarse(),
             Property::new("run".into(), self.run, false).personal(),
@@ -130,6 +142,7 @@ impl Settings {
             Property::new("share".into(), self.share, String::new()).personal(),
             Property::new("theme".into(), self.theme, Theme::System).personal(),
         ];
+        self.running.properties(&mut table);
         self.a.properties("", Rule::Rr, &mut table);
         self.b.properties("b.", Rule::Erk, &mut table);
         table
@@ -138,6 +151,21 @@ impl Settings {
     /// Whether a part of the page is shown.
     pub fn shows(self, part: Part) -> bool {
         !self.hide.with(|hidden| hidden.contains(&part))
+    }
+
+    /// Whether the graph is shown.
+    pub fn shows_graph(self) -> bool {
+        self.embed.get() != Embed::Pane
+    }
+
+    /// Whether the pane is shown.
+    pub fn shows_pane(self) -> bool {
+        self.embed.get() != Embed::Graph
+    }
+
+    /// Whether the page is in another's frame, without all that leads elsewhere.
+    pub fn is_embedded(self) -> bool {
+        self.embed.get() != Embed::No
     }
 
     /// Opens the pane that shows a layer.

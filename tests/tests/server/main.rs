@@ -1270,6 +1270,20 @@ async fn a_full_disk_is_named_and_nothing_is_half_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_named_sites_show_the_page_in_a_frame() {
+    let site = "https://courses.example.edu";
+    let lab = Lab::with(Database::Sqlite, &["--no-worker", "--embed-in", site]).await;
+    let page = lab.send(lab.request_at_root(Method::GET, "/")).await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains(&format!("frame-ancestors 'self' {site}")), "{policy}");
+    assert!(page.headers.get("x-frame-options").is_none());
+    // What has a policy of its own stays in no frame.
+    let docs = lab.send(lab.request_at_root(Method::GET, "/api/docs/")).await;
+    let own = docs.headers["content-security-policy"].to_str().unwrap();
+    assert!(own == policy || docs.headers["x-frame-options"] == "DENY", "{own}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_looked_after() {
     let mut lab = Lab::with(Database::Sqlite, &["--no-worker"]).await;
     let root = |path: &str| lab.request_at_root(Method::GET, path);
@@ -1282,6 +1296,7 @@ async fn a_server_is_looked_after() {
             && policy.contains("'sha256-")
             && policy.contains("frame-ancestors 'none'")
     );
+    assert_eq!(page.headers["x-frame-options"], "DENY");
     assert_eq!(page.headers["x-content-type-options"], "nosniff");
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
     let known = lab.send(root("/").header("if-none-match", page.headers["etag"].clone())).await;

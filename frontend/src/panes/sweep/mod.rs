@@ -18,7 +18,7 @@ mod leaders;
 /// A sweep of the opened network.
 #[component]
 pub fn SweepPane(lab: Lab) -> impl IntoView {
-    let chosen = RwSignal::new(0usize);
+    let chosen = lab.settings.shown_sweep;
     let draws = Memo::new(move |_| {
         lab.draws.with(|sweeps| sweeps.get(chosen.get()).or(sweeps.first()).cloned())
     });

@@ -1,0 +1,66 @@
+//! Other sites whose pages may show the lab's in a frame.
+
+use std::str::FromStr;
+
+use axum::http::Uri;
+
+/// A site whose pages may show the lab's in a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embedder(String);
+
+/// A text that is no site.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no site: give scheme and host alone, such as https://courses.example.edu")]
+pub struct EmbedderError(String);
+
+impl FromStr for Embedder {
+    type Err = EmbedderError;
+
+    fn from_str(text: &str) -> Result<Self, EmbedderError> {
+        let refused = || EmbedderError(text.to_owned());
+        let site: Uri = text.parse().map_err(|_| refused())?;
+        let host = site.authority().filter(|host| !host.as_str().contains('@'));
+        match (site.scheme_str(), host, site.path(), site.query()) {
+            (Some(scheme @ ("http" | "https")), Some(host), "/", None) => {
+                Ok(Self(format!("{scheme}://{host}")))
+            }
+            _ => Err(refused()),
+        }
+    }
+}
+
+/// What a content security policy says of who may show the page in a frame.
+pub fn frame_ancestors(embedders: &[Embedder]) -> String {
+    if embedders.is_empty() {
+        return "frame-ancestors 'none'".into();
+    }
+    let sites: Vec<&str> = embedders.iter().map(|embedder| embedder.0.as_str()).collect();
+    format!("frame-ancestors 'self' {}", sites.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_scheme_and_host_alone() {
+        let courses: Embedder = "https://courses.example.edu".parse().unwrap();
+        let local: Embedder = "http://localhost:8000/".parse().unwrap();
+        assert_eq!(
+            frame_ancestors(&[courses, local]),
+            "frame-ancestors 'self' https://courses.example.edu http://localhost:8000"
+        );
+        for refused in [
+            "",
+            "courses.example.edu",
+            "https://a.b/c",
+            "https://me@a.b",
+            "ftp://a.b",
+            "https://a;b",
+            "https://a b",
+            "*",
+        ] {
+            assert!(refused.parse::<Embedder>().is_err(), "{refused}");
+        }
+    }
+}

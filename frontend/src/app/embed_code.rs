@@ -1,0 +1,40 @@
+//! What a person copies into a page of their own to have this view in it.
+
+use leptos::prelude::*;
+
+use crate::address;
+use crate::controls::{Select, labelled};
+use crate::settings::{Embed, Settings};
+
+/// Height of the frame, in pixels, which its page may change.
+const HEIGHT: u32 = 720;
+
+/// A menu with the HTML of a frame with this view.
+#[component]
+pub fn EmbedCode(settings: Settings) -> impl IntoView {
+    let what = RwSignal::new(Embed::Both);
+    let mut choices = labelled(Embed::ALL, Embed::label);
+    choices.retain(|(embed, _)| *embed != Embed::No);
+    let code = move || {
+        let query = address::exported_query(settings);
+        let embed = format!("embed={}", what.get());
+        let query = if query.is_empty() { embed } else { format!("{query}&{embed}") };
+        // The query has no quotation marks, only `&`.
+        let source = address::with_query(&query).replace('&', "&amp;");
+        format!(
+            r#"<iframe src="{source}" title="Repairability Lab" width="100%" height="{HEIGHT}" loading="lazy"></iframe>"#
+        )
+    };
+    view! {
+        <details class="menu">
+            <summary class="button">"Embed"</summary>
+            <div class="panel">
+                <p class="faint">"For a course’s page: this view in a frame. A server says whose pages may \
+                    (rrlab serve --embed-in)."</p>
+                <label><span>"Show"</span>
+                    <Select id="embed" value=what set=what.write_only() choices /></label>
+                <textarea id="embed-code" readonly=true rows="5" aria-label="HTML of the frame">{code}</textarea>
+            </div>
+        </details>
+    }
+}
