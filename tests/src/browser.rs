@@ -51,20 +51,113 @@ async fn started(
     None
 }
 
+/// Which browser tests run in: Chromium, or what `RRLAB_BROWSER` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Debian's chromium, with chromedriver.
+    Chromium,
+    /// Debian's firefox-esr, with geckodriver.
+    Firefox,
+}
+
+impl Kind {
+    /// What the environment asks for.
+    ///
+    /// # Panics
+    /// If that is no browser that tests know.
+    pub fn asked() -> Self {
+        match std::env::var("RRLAB_BROWSER").as_deref() {
+            Err(_) | Ok("chromium") => Self::Chromium,
+            Ok("firefox") => Self::Firefox,
+            Ok(other) => panic!("RRLAB_BROWSER is {other}; chromium and firefox are known"),
+        }
+    }
+
+    /// The command that starts its driver on a port of its choice.
+    fn driver(self) -> Command {
+        let mut command = Command::new(match self {
+            Self::Chromium => "chromedriver",
+            Self::Firefox => "geckodriver",
+        });
+        command.arg("--port=0");
+        if self == Self::Firefox {
+            // Else a second one that starts at once meets the first one's port.
+            command.arg("--websocket-port=0");
+        }
+        command
+    }
+
+    /// What stands before the port in the line in which a driver says it.
+    fn before_port(self) -> &'static str {
+        match self {
+            Self::Chromium => "started successfully on port ",
+            Self::Firefox => "Listening on 127.0.0.1:",
+        }
+    }
+
+    /// How a session is asked for: a window of this size, and where downloads go.
+    fn capabilities(
+        self,
+        (width, height): (u32, u32),
+        downloads: &Path,
+        switches: &[&str],
+    ) -> Value {
+        const SCRIPT_MS: u64 = 600_000;
+        let timeouts = json!({ "script": SCRIPT_MS });
+        match self {
+            Self::Chromium => {
+                let fixed = [
+                    "--headless=new",
+                    "--no-sandbox",
+                    "--disable-quic",
+                    "--no-first-run",
+                    "--disable-sync",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-dev-shm-usage",
+                    "--force-prefers-reduced-motion",
+                ];
+                let arguments: Vec<&str> = fixed.iter().chain(switches).copied().collect();
+                // A window has a least width; what emulates a telephone has not.
+                let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false });
+                let preferences = json!({ "download.default_directory": downloads, "download.prompt_for_download": false });
+                json!({ "timeouts": timeouts, "goog:chromeOptions": {
+                    "args": arguments,
+                    "prefs": preferences,
+                    "mobileEmulation": { "deviceMetrics": metrics },
+                } })
+            }
+            Self::Firefox => {
+                let preferences = json!({
+                    "browser.download.folderList": 2,
+                    "browser.download.dir": downloads,
+                    "browser.helperApps.neverAsk.saveToDisk": "application/octet-stream",
+                    "ui.prefersReducedMotion": 1,
+                });
+                json!({ "timeouts": timeouts, "moz:firefoxOptions": {
+                    "binary": "firefox-esr",
+                    "args": ["-headless", format!("--width={width}"), format!("--height={height}")],
+                    "prefs": preferences,
+                } })
+            }
+        }
+    }
+}
+
 /// A driver, and the port that it listens on. It draws one for both kinds of addresses, and ends if
 /// somebody else took the second meanwhile: then another is drawn.
-async fn driver() -> (Child, String) {
+async fn driver(kind: Kind) -> (Child, String) {
     const TRIES: usize = 5;
     let port = |line: &str| {
-        let port = line.split("started successfully on port ").nth(1)?;
+        let port = line.split(kind.before_port()).nth(1)?;
         Some(port.trim_end_matches('.').to_owned())
     };
     for _ in 0..TRIES {
-        if let Some(started) = started(Command::new("chromedriver").arg("--port=0"), port).await {
+        if let Some(started) = started(&mut kind.driver(), port).await {
             return started;
         }
     }
-    panic!("chromedriver ended {TRIES} times without listening anywhere");
+    panic!("the driver of {kind:?} ended {TRIES} times without listening anywhere");
 }
 
 /// Where screenshots of the tests are kept.
@@ -136,33 +229,13 @@ impl Browser {
     pub async fn with_switches(
         address: String,
         server: Option<Child>,
-        (width, height): (u32, u32),
+        size: (u32, u32),
         switches: &[&str],
     ) -> Self {
-        let (driver, port) = driver().await;
+        let kind = Kind::asked();
+        let (driver, port) = driver(kind).await;
         let downloads = tempfile::tempdir().expect("a folder for downloads");
-        let switches = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-sync",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-dev-shm-usage",
-            "--force-prefers-reduced-motion",
-        ]
-        .iter()
-        .chain(switches);
-        // A window has a least width; what emulates a telephone has not.
-        let metrics = json!({ "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false });
-        let preferences = json!({ "download.default_directory": downloads.path(), "download.prompt_for_download": false });
-        let minutes = |minutes: u64| json!(minutes * 60_000);
-        let capabilities = json!({ "timeouts": { "script": minutes(10) }, "goog:chromeOptions": {
-            "args": switches.collect::<Vec<_>>(),
-            "prefs": preferences,
-            "mobileEmulation": { "deviceMetrics": metrics },
-        } });
+        let capabilities = kind.capabilities(size, downloads.path(), switches);
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().cloned().unwrap_or_default())
             .connect(&format!("http://127.0.0.1:{port}"))
@@ -379,6 +452,10 @@ impl Browser {
     /// If it can't be taken.
     pub async fn screenshot(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a picture");
+        let name = match Kind::asked() {
+            Kind::Chromium => name.to_owned(),
+            Kind::Firefox => format!("firefox-{name}"),
+        };
         std::fs::write(screenshots().join(name), picture).expect("a place for the picture");
     }
 

@@ -35,7 +35,7 @@ const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 /// # Errors
 /// If one of them fails.
 pub fn test() -> Result<(), Failure> {
-    let mut steps = Steps::new(12);
+    let mut steps = Steps::new(13);
     steps.step("Formatting", minutes(1), formatting)?;
     page::begin(&mut steps)?;
     steps.step("Lints", minutes(8), lints)?;
@@ -47,6 +47,7 @@ pub fn test() -> Result<(), Failure> {
         tested("build", &["--bins", "--tests"]).run()
     })?;
     steps.step("Tests", minutes(10), all_tests)?;
+    steps.step("The page in Firefox", minutes(6), page_in_firefox)?;
     steps.step("Examples in the documentation", minutes(1), documentation_tests)?;
     steps.finish();
     Ok(())
@@ -132,6 +133,17 @@ fn all_tests() -> Result<(), Failure> {
         .env("RRLAB_SCHEMATHESIS", &schemathesis)
         .env("RRLAB_MOTO", &moto)
         .env("RRLAB_ONNX_SUITE", &onnx)
+        .run()
+}
+
+/// The tests of the page once more, in the other browser.
+fn page_in_firefox() -> Result<(), Failure> {
+    tools::ensure_geckodriver()?;
+    let tests = tested("test", &["--test", "page"]);
+    tests
+        .with_tools()
+        .env("RRLAB_DIST", &page::dist().to_string_lossy())
+        .env("RRLAB_BROWSER", "firefox")
         .run()
 }
 

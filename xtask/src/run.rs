@@ -103,14 +103,17 @@ impl Step {
 
     /// A tool that [`crate::tools`] installed; it finds the others on its PATH.
     pub fn tool(name: &str, arguments: &[&str]) -> Self {
-        let folder = tools_folder().join("bin");
+        Self::new(tools_folder().join("bin").join(name), arguments).with_tools()
+    }
+
+    /// With the tools that [`crate::tools`] installed on its PATH.
+    pub fn with_tools(mut self) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = [folder.clone()].into_iter().chain(std::env::split_paths(&path));
-        let mut step = Self::new(folder.join(name), arguments);
+        let folders = [tools_folder().join("bin")].into_iter().chain(std::env::split_paths(&path));
         if let Ok(joined) = std::env::join_paths(folders) {
-            step.command.env("PATH", joined);
+            self.command.env("PATH", joined);
         }
-        step
+        self
     }
 
     /// More arguments.

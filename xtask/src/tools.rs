@@ -12,6 +12,7 @@ const TRUNK_VERSION: &str = "0.21.14";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
 const ONNX_VERSION: &str = "1.17.0";
 const MOTO_VERSION: &str = "5.2.5";
+const GECKODRIVER_VERSION: &str = "0.37.1";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const TYPOS_VERSION: &str = "1.52.0";
 
@@ -52,6 +53,11 @@ fn ensure_wasm_bindgen() -> Result<(), Failure> {
     let version = locked_version("wasm-bindgen")?;
     let options = &["--no-default-features", "--bin", "wasm-bindgen"];
     ensure("wasm-bindgen-cli", "wasm-bindgen", &version, options, Speed::Works)
+}
+
+/// The driver of Firefox, which Debian has not.
+pub fn ensure_geckodriver() -> Result<(), Failure> {
+    ensure("geckodriver", "geckodriver", GECKODRIVER_VERSION, &["--locked"], Speed::Waits)
 }
 
 /// cargo-deny, which checks licences and sources of dependencies.

@@ -29,7 +29,9 @@ pub fn ShareLinks(documents: OpenDocuments) -> impl IntoView {
                 on:click=move |_| copy_link(documents, &Part::REVIEW, notice)>
                 "Reviewer’s link"</button>
         </Show>
-        <Show when=move || !hides_nothing_more()><EmbedCode settings=documents.settings /></Show>
+        <Show when=move || documents.settings.shows(Part::Menu)>
+            <EmbedCode settings=documents.settings />
+        </Show>
         <span role="status" class="faint">{notice}</span>
     }
 }
