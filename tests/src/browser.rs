@@ -27,6 +27,8 @@ pub struct Browser {
     pub address: String,
     /// Where files go that the page saves.
     pub downloads: TempDir,
+    /// Where the driver listens.
+    driver_address: String,
     _server: Option<Child>,
     _data: Option<tempfile::TempDir>,
     _driver: Child,
@@ -49,6 +51,17 @@ async fn started(
         }
     }
     None
+}
+
+/// What a page holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Nodes of its documents, also of what is not shown any more.
+    pub nodes: u64,
+    /// Listeners to events.
+    pub listeners: u64,
+    /// Bytes of its scripts' objects.
+    pub script_bytes: u64,
 }
 
 /// Which browser tests run in: Chromium, or what `RRLAB_BROWSER` says.
@@ -236,12 +249,21 @@ impl Browser {
         let (driver, port) = driver(kind).await;
         let downloads = tempfile::tempdir().expect("a folder for downloads");
         let capabilities = kind.capabilities(size, downloads.path(), switches);
+        let driver_address = format!("http://127.0.0.1:{port}");
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().cloned().unwrap_or_default())
-            .connect(&format!("http://127.0.0.1:{port}"))
+            .connect(&driver_address)
             .await
             .expect("a browser");
-        Self { client, address, downloads, _server: server, _driver: driver, _data: None }
+        Self {
+            client,
+            address,
+            downloads,
+            driver_address,
+            _server: server,
+            _driver: driver,
+            _data: None,
+        }
     }
 
     /// Opens the page with this query and waits until its layers are there.
@@ -444,6 +466,38 @@ impl Browser {
     pub async fn type_into(&self, focus: &str, keys: &str) {
         let element = self.client.find(Locator::Css(focus)).await.expect("an element");
         element.send_keys(keys).await.expect("an element that takes keys");
+    }
+
+    /// What the page holds once the garbage is collected. Chromium alone tells.
+    ///
+    /// # Panics
+    /// If the browser does not tell.
+    pub async fn held(&self) -> Held {
+        self.devtools("Performance.enable").await;
+        // What one collection finalises the next one frees.
+        for _ in 0..3 {
+            self.devtools("HeapProfiler.collectGarbage").await;
+        }
+        let metrics = self.devtools("Performance.getMetrics").await;
+        let metrics = metrics["value"]["metrics"].as_array().expect("metrics");
+        let metric = |name: &str| {
+            let found = metrics.iter().find(|metric| metric["name"] == name);
+            found.and_then(|metric| metric["value"].as_f64()).expect("a metric") as u64
+        };
+        Held {
+            nodes: metric("Nodes"),
+            listeners: metric("JSEventListeners"),
+            script_bytes: metric("JSHeapUsedSize"),
+        }
+    }
+
+    /// Has Chromium's developer tools do something.
+    async fn devtools(&self, command: &str) -> Value {
+        let session = self.client.session_id().await.ok().flatten().expect("a session");
+        let address = format!("{}/session/{session}/goog/cdp/execute", self.driver_address);
+        let body = json!({ "cmd": command, "params": {} });
+        let answer = crate::http_client().post(address).json(&body).send().await;
+        answer.expect("the driver answers").json().await.expect("the driver answers in JSON")
     }
 
     /// Keeps a picture of what is seen, or of the whole page.

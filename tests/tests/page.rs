@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint;
 use rrlab_engine::model::Model;
-use rrlab_tests::browser::{Browser, file_server, plain_server};
+use rrlab_tests::browser::{Browser, Kind, file_server, plain_server};
 use rrlab_tests::deepened::deepened;
 use rrlab_tests::{bundled_profile, copied_page, repository, rrlab};
 use rrlab_types::{
@@ -615,6 +615,36 @@ async fn a_browser_without_a_clipboard_says_so() {
         "return document.querySelector('.one-graph h2').textContent.startsWith('A: ERK')",
     )
     .await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_that_were_closed_leave_nothing_behind() {
+    // Of scripts' objects some caches grow at first; a chart or a graph that stays is far more in so
+    // many rounds.
+    const ROUNDS: usize = 30;
+    const MOST_CACHED: u64 = 3_000_000;
+    if Kind::asked() != Kind::Chromium {
+        return;
+    }
+    let page = Browser::open().await;
+    page.goto("?other=chenyaofo-resnet20-cifar10").await;
+    let script = "const [rounds, done] = arguments; const wait = ms => new Promise(then => setTimeout(then, ms)); \
+        const click = async selector => { document.querySelector(selector).click(); await wait(30); }; \
+        (async () => { for (let round = 0; round < rounds; round++) { \
+            for (const pane of ['compare', 'ablation', 'layer', 'sweep', 'networks', 'table']) await click('#tab-' + pane); \
+            for (const shown of ['both', 'b', 'a']) await click(`input[name=shown][value=${shown}]`); \
+            await click('#run-open'); await click('#run-open'); \
+        } await wait(500); done(); })();";
+    let open_and_close =
+        async |rounds: usize| page.client.execute_async(script, vec![json!(rounds)]).await.unwrap();
+    open_and_close(5).await;
+    let before = page.held().await;
+    open_and_close(ROUNDS).await;
+    let after = page.held().await;
+    assert!(after.nodes <= before.nodes + 50, "{before:?} {after:?}");
+    assert!(after.listeners <= before.listeners + 5, "{before:?} {after:?}");
+    assert!(after.script_bytes < before.script_bytes + MOST_CACHED, "{before:?} {after:?}");
     page.close().await;
 }
 
