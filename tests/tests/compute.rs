@@ -204,6 +204,7 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
 
     // After a reload the profile is still there, and can be deleted.
     page.goto("?run=true").await;
+    notebook_has_what_was_tried(&page).await;
     page.wait_for("[data-kept='profile: resnet8 on shapes10'] button").await;
     page.click("[data-kept='profile: resnet8 on shapes10'] button").await;
     page.wait_until("return document.querySelectorAll('#graph-A [data-layer]').length === 10")
@@ -777,4 +778,33 @@ async fn assert_logits(page: &Browser, worker: &str) {
             "{browser} in the browser, {native} natively"
         );
     }
+}
+
+/// The notebook outlasts the visit; its rows lead to the page with their settings, and are saved.
+async fn notebook_has_what_was_tried(page: &Browser) {
+    page.wait_until("return document.querySelectorAll('#notebook tbody tr').length === 2").await;
+    page.click("#notebook summary").await;
+    page.run("document.querySelector('#notebook').open = true", &[]).await;
+    page.click("#notebook th:nth-child(4) button").await;
+    let first = page.text("#notebook tbody tr").await;
+    assert!(first.contains("RR at 0.8") && first.contains("variance matching"), "{first}");
+    page.click("#notebook th:nth-child(4) button").await;
+    let first = page.text("#notebook tbody tr").await;
+    assert!(first.contains("ERK (capped) at 0.95"), "the largest sparsity first: {first}");
+    page.run("document.querySelector('#notebook').scrollIntoView()", &[]).await;
+    page.screenshot("notebook.png").await;
+    assert_eq!(page.serious().await, json!([]));
+    let link = page.run("return document.querySelector('#notebook a').search", &[]).await;
+    let link = link.as_str().unwrap();
+    assert!(link.contains("rule=erk&") || link.ends_with("rule=erk"), "{link}");
+    assert!(link.contains("sparsity=0.95") && link.contains("run.test_images=200"), "{link}");
+    page.click("#notebook .tools button").await;
+    let (name, bytes) = page.downloaded(".csv").await;
+    let text = String::from_utf8(bytes).unwrap();
+    assert_eq!(name, "rrlab-notebook.csv");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(
+        text.starts_with("when,network,images,allocation,repair,dense,pruned,repaired"),
+        "{text}"
+    );
 }

@@ -9,6 +9,8 @@ mod device;
 mod evaluations;
 mod files;
 mod inputs;
+mod notebook;
+mod notebook_view;
 mod panel;
 mod progress_bar;
 mod results;

@@ -9,6 +9,7 @@ use super::classified_images::ClassifiedImagesView;
 use super::evaluations::Evaluations;
 use super::files;
 use super::inputs::{Architecture, RunInputs};
+use super::notebook_view::Notebook;
 use super::progress_bar::ProgressBar;
 use super::session::Session;
 use super::stored_results::StoredResults;
@@ -24,6 +25,7 @@ use crate::worker_files::WorkerFiles;
 pub fn RunPanel(inputs: RunInputs) -> impl IntoView {
     let session = inputs.session;
     session.read_store();
+    session.read_notebook();
     session.look_for_workers();
     let obstacle = move || {
         let files = session.worker_files.get();
@@ -43,6 +45,7 @@ pub fn RunPanel(inputs: RunInputs) -> impl IntoView {
         <ClassifiedImagesView session />
         <TrainingCharts session />
         {move || calibration_view(session)}
+        <Notebook session />
         <StoredResults inputs />
     }
 }

@@ -12,6 +12,7 @@ use rrlab_types::{ModelHash, ProfileHash, SweepReport};
 
 use super::attachment::Attachment;
 use super::browser_store::StoredResult;
+use super::notebook::Run;
 use super::results::{
     CalibrationProgress, ClassifiedImages, LoadedImages, LoadedNetwork, ObservedLayer,
     RequestProgress, TrainingProgress,
@@ -69,6 +70,8 @@ pub struct Session {
     pub calibration: RwSignal<Option<CalibrationProgress>>,
     /// Allocations of the network that were evaluated, a sweep of one point each.
     pub evaluated: RwSignal<Vec<SweepReport>>,
+    /// What was tried in this browser, the latest first.
+    pub notebook: RwSignal<Vec<Run>>,
     /// What was pruned from the network, to be saved.
     pub pruned: RwSignal<Option<Attachment>, LocalStorage>,
     /// Test images that were classified.
@@ -99,6 +102,7 @@ impl Session {
             training: RwSignal::new(TrainingProgress::default()),
             calibration: RwSignal::new(None),
             evaluated: RwSignal::new(Vec::new()),
+            notebook: RwSignal::new(Vec::new()),
             pruned: RwSignal::new_local(None),
             classified: RwSignal::new_local(None),
             observation: RwSignal::new_local(None),
