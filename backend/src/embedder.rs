@@ -19,9 +19,11 @@ impl FromStr for Embedder {
     fn from_str(text: &str) -> Result<Self, EmbedderError> {
         let refused = || EmbedderError(text.to_owned());
         let site: Uri = text.parse().map_err(|_| refused())?;
-        let host = site.authority().filter(|host| !host.as_str().contains('@'));
-        match (site.scheme_str(), host, site.path(), site.query()) {
-            (Some(scheme @ ("http" | "https")), Some(host), "/", None) => {
+        let host = site.authority().map(|host| host.as_str().to_owned()).ok_or_else(refused)?;
+        // Whatever else a host may have means something to a policy.
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-:".contains(letter);
+        match (site.scheme_str(), site.path(), site.query()) {
+            (Some(scheme @ ("http" | "https")), "/", None) if host.chars().all(is_plain) => {
                 Ok(Self(format!("{scheme}://{host}")))
             }
             _ => Err(refused()),

@@ -80,6 +80,12 @@ pub fn exported_query(settings: Settings) -> String {
     query_of(settings.properties().into_iter().filter(|property| !property.is_personal))
 }
 
+/// The settings that what is shown follows from, in one line.
+pub fn shown_query(settings: Settings) -> String {
+    let properties = settings.properties().into_iter();
+    query_of(properties.filter(|property| !property.is_personal && !property.is_unseen))
+}
+
 fn query_of(properties: impl IntoIterator<Item = Property>) -> String {
     let Ok(params) = UrlSearchParams::new() else { return String::new() };
     for property in properties {

@@ -145,7 +145,7 @@ pub fn Controls(lab: Lab) -> impl IntoView {
     // On narrow screens, where all but the slider waits.
     let is_open = RwSignal::new(false);
     view! {
-        <section class="panel controls" class:open=is_open aria-label="Allocation A">
+        <section class="panel controls sheet" class:open=is_open aria-label="Allocation A">
             <button type="button" class="sheet-toggle"
                 aria-expanded=move || is_open.get().to_string()
                 on:click=move |_| is_open.update(|open| *open = !*open)>

@@ -493,6 +493,14 @@ async fn on_a_phone_the_graph_comes_first_and_settings_wait_below() {
     page.screenshot("phone-settings.png").await;
     page.click(".sheet-toggle").await;
     assert_eq!(page.run(is_shown, &[json!("#rule")]).await, json!(false));
+    // What belongs to a pane stays in it.
+    for (pane, control) in [("compare", "#b-rule"), ("ablation", "#force-add")] {
+        page.click(&format!("#tab-{pane}")).await;
+        page.wait_for(control).await;
+        assert_eq!(page.run(is_shown, &[json!(control)]).await, json!(true), "{control}");
+        let place = "return getComputedStyle(document.querySelector(arguments[0]).closest('.controls')).position";
+        assert_eq!(page.run(place, &[json!(control)]).await, json!("static"), "{control}");
+    }
     page.close().await;
 }
 
@@ -599,6 +607,15 @@ async fn an_assignment_sets_what_networks_are_run_with() {
     // A file of one's own is nobody else's.
     page.set("#network", "file", "change").await;
     page.wait_until("return !location.search.includes('run.network')").await;
+    // Nor does the way back take it.
+    page.click("#tab-layer").await;
+    page.wait_until("return location.search.includes('pane=layer')").await;
+    page.client.back().await.unwrap();
+    page.wait_until("return !location.search.includes('pane=layer')").await;
+    assert_eq!(
+        page.run("return document.querySelector('#network').value", &[]).await,
+        json!("file")
+    );
     assert!(page.run("return location.search", &[]).await.as_str().unwrap().contains("run.seed=7"));
     page.close().await;
 }
@@ -645,6 +662,23 @@ async fn views_that_were_closed_leave_nothing_behind() {
     assert!(after.nodes <= before.nodes + 50, "{before:?} {after:?}");
     assert!(after.listeners <= before.listeners + 5, "{before:?} {after:?}");
     assert!(after.script_bytes < before.script_bytes + MOST_CACHED, "{before:?} {after:?}");
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notebook_that_cannot_be_read_says_so_and_is_begun_anew() {
+    let page = Browser::open().await;
+    page.goto("").await;
+    page.run("localStorage.setItem('rrlab.notebook', '[{')", &[]).await;
+    page.click("#run-open").await;
+    page.wait_until(
+        "return document.querySelector('#notebook')?.textContent.includes('can\\'t be read')",
+    )
+    .await;
+    assert_eq!(page.run("return localStorage.getItem('rrlab.notebook')", &[]).await, json!("[{"));
+    page.click("#notebook .tools button:last-child").await;
+    page.wait_until("return !document.querySelector('#notebook')").await;
+    assert_eq!(page.run("return localStorage.getItem('rrlab.notebook')", &[]).await, Value::Null);
     page.close().await;
 }
 
@@ -731,6 +765,11 @@ async fn the_tour_runs_to_its_end() {
 
     // Who ends it early has their own settings back; who did something in its last step keeps that.
     page.goto("?rule=lamp").await;
+    page.run(
+        "window.broken = []; addEventListener('error', event => broken.push(event.message))",
+        &[],
+    )
+    .await;
     page.click("#tour-start").await;
     page.click("#story-next").await;
     page.click("#story-end").await;
@@ -746,6 +785,7 @@ async fn the_tour_runs_to_its_end() {
         page.run("return document.querySelector('#rule').value", &[]).await,
         json!("uniform")
     );
+    assert_eq!(page.run("return broken", &[]).await, json!([]), "its panel goes without a trap");
     page.close().await;
 }
 

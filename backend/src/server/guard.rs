@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -52,25 +52,31 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// What headers say of the page.
+/// Content security policies of the page.
 #[derive(Debug, Clone)]
 pub struct PagePolicy {
-    /// The content security policy.
-    pub content: HeaderValue,
-    /// Whether that says of somebody that they may show the page in a frame.
-    pub has_embedders: bool,
+    /// Of all that stands in no frame.
+    pub alone: HeaderValue,
+    /// Of a view that is made for frames, where anybody may show it in one.
+    pub embedded: Option<HeaderValue>,
+}
+
+/// Whether this is the address of a view that is made for frames: it has no controls of the server's.
+fn is_made_for_frames(uri: &Uri) -> bool {
+    let is_view = |part: &str| ["embed=graph", "embed=pane", "embed=both"].contains(&part);
+    uri.path() == "/" && uri.query().is_some_and(|query| query.split('&').any(is_view))
 }
 
 /// Headers of every answer.
 pub async fn headers(State(policy): State<PagePolicy>, request: Request, next: Next) -> Response {
+    let embedded = policy.embedded.filter(|_| is_made_for_frames(request.uri()));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let content = headers.entry(header::CONTENT_SECURITY_POLICY);
-    let is_of_page = *content.or_insert(policy.content.clone()) == policy.content;
-    // It knows no sites, only nobody.
-    if !(policy.has_embedders && is_of_page) {
+    if embedded.is_none() {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
+    let content = embedded.unwrap_or(policy.alone);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(content);
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // The address of the page can hold the secret of a link.

@@ -190,8 +190,13 @@ pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Res
     let (api, description) = api();
     let described = Json(description.clone());
     let embedders = &lab.settings.embedders;
-    let policy =
-        PagePolicy { content: page.policy(embedders).await, has_embedders: !embedders.is_empty() };
+    let policy = PagePolicy {
+        alone: page.policy(&[]).await,
+        embedded: match embedders.as_slice() {
+            [] => None,
+            some => Some(page.policy(some).await),
+        },
+    };
     let app = api
         .route("/api/v1/openapi.json", axum::routing::get(async move || described))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

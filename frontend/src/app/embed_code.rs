@@ -2,35 +2,40 @@
 
 use leptos::prelude::*;
 
+use super::open_documents::{OpenDocuments, Origin};
 use crate::address;
 use crate::controls::{Select, labelled};
-use crate::settings::{Embed, Settings};
+use crate::settings::Embed;
 
 /// Height of the frame, in pixels, which its page may change.
 const HEIGHT: u32 = 720;
 
 /// A menu with the HTML of a frame with this view.
 #[component]
-pub fn EmbedCode(settings: Settings) -> impl IntoView {
+pub fn EmbedCode(documents: OpenDocuments) -> impl IntoView {
     let what = RwSignal::new(Embed::Both);
     let mut choices = labelled(Embed::ALL, Embed::label);
     choices.retain(|(embed, _)| *embed != Embed::No);
     let code = move || {
-        let query = address::exported_query(settings);
-        let embed = format!("embed={}", what.get());
-        let query = if query.is_empty() { embed } else { format!("{query}&{embed}") };
+        let of = documents.profile.get().map(|profile| profile.hash().short()).unwrap_or_default();
+        let query = address::exported_query(documents.settings);
+        let query = format!("{query}&of={of}&embed={}", what.get());
+        let query = query.trim_start_matches('&');
         // The query has no quotation marks, only `&`.
-        let source = address::with_query(&query).replace('&', "&amp;");
+        let source = address::with_query(query).replace('&', "&amp;");
         format!(
             r#"<iframe src="{source}" title="Repairability Lab" width="100%" height="{HEIGHT}" loading="lazy"></iframe>"#
         )
     };
     view! {
-        <details class="menu">
+        <details class="menu" name="menu">
             <summary class="button">"Embed"</summary>
             <div class="panel">
                 <p class="faint">"For a course’s page: this view in a frame. A server says whose pages may \
                     (rrlab serve --embed-in)."</p>
+                <Show when=move || documents.origin.get() != Origin::Named>
+                    <p class="problem">"What is open here is from a file or measured here: a frame can’t show it."</p>
+                </Show>
                 <label><span>"Show"</span>
                     <Select id="embed" value=what set=what.write_only() choices /></label>
                 <textarea id="embed-code" readonly=true rows="5" aria-label="HTML of the frame">{code}</textarea>

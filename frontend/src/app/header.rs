@@ -143,7 +143,7 @@ fn HideMenu(settings: Settings) -> impl IntoView {
         }
     };
     view! {
-        <details class="menu">
+        <details class="menu" name="menu">
             <summary class="button">"Hide controls"</summary>
             <div class="panel">
                 <p class="faint">

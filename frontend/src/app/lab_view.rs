@@ -66,7 +66,7 @@ pub fn LabView(
                     {graphs}</div>
                 <p class="faint keys">
                     "Rounded, double border: "<Term name="projection" />
-                    ". Dashed lines: shortcuts. Shaded: RR from dense to sparse, the mark at the layer’s own;                  bar: what it keeps. Drag to move, pinch or "<kbd>"Ctrl"</kbd>
+                    ". Dashed lines: shortcuts. Shaded: RR over sparsity, 0.3 to 0.998, the mark at the layer’s own; bar: what it keeps. Drag to move, pinch or "<kbd>"Ctrl"</kbd>
                     " and wheel to zoom. Keys: "
                     <kbd>"←→↑↓"</kbd>" walk, "<kbd>"Enter"</kbd>" opens, "<kbd>"f"</kbd>" folds, "
                     <kbd>"+ −"</kbd>" zoom, "<kbd>"space"</kbd>" fits."

@@ -70,7 +70,7 @@ pub fn App() -> impl IntoView {
             </Show>
             <Problems problems=documents.problems />
             <Show when=move || has_link.get()>{later(server, fetch_shared_job)}</Show>
-            <Show when=move || settings.run.get() && settings.shows(Part::Run) && !settings.is_embedded()>
+            <Show when=move || settings.run.get() && settings.shows(Part::Run)>
                 <RunSection inputs server settings />
             </Show>
             {lab}

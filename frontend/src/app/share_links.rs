@@ -30,7 +30,7 @@ pub fn ShareLinks(documents: OpenDocuments) -> impl IntoView {
                 "Reviewer’s link"</button>
         </Show>
         <Show when=move || documents.settings.shows(Part::Menu)>
-            <EmbedCode settings=documents.settings />
+            <EmbedCode documents />
         </Show>
         <span role="status" class="faint">{notice}</span>
     }

@@ -15,7 +15,7 @@ pub fn configuration(lab: Lab) -> ConfigurationHash {
         let outcome = lab.outcome(side).get_untracked();
         hasher.add(&serde_json::to_vec(&outcome.ok()).unwrap_or_default());
     }
-    hasher.add(untrack(|| address::exported_query(lab.settings)).as_bytes());
+    hasher.add(untrack(|| address::shown_query(lab.settings)).as_bytes());
     ConfigurationHash::of(hasher)
 }
 

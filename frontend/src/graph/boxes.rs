@@ -106,7 +106,7 @@ fn layer_box(
     let value = Memo::new(move |_| {
         graph.values.with(|values| values.get(index).copied().unwrap_or(f64::NAN))
     });
-    let colour = move || value.get().is_finite().then(|| graph.scale.get().colour(value.get()));
+    let colour = move || graph.colour(value.get());
     let kind = match item {
         Item::Group(_) => "box group",
         Item::Node(_) if is_projection => "box projection",

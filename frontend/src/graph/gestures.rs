@@ -36,6 +36,7 @@ impl Gestures {
 
     pub fn press(self, event: &PointerEvent) {
         if event.button() == 0 {
+            self.release(event);
             let pointer = Pointer { id: event.pointer_id(), at: position(event) };
             self.down.update_value(|down| down.push(pointer));
         }
@@ -45,9 +46,13 @@ impl Gestures {
         self.down.update_value(|down| down.retain(|pointer| pointer.id != event.pointer_id()));
     }
 
-    /// Moves the drawing along with a pointer, once it has gone further than a click; of two, the points
-    /// of the drawing that were under them stay so.
+    /// Moves the drawing along with a pointer, once it has gone further than a click; where a second one
+    /// is down, enlarges it around that.
     pub fn drag(self, event: &PointerEvent) {
+        if event.buttons() == 0 {
+            // It was let go where nobody heard of it.
+            return self.release(event);
+        }
         let (id, to) = (event.pointer_id(), position(event));
         let down = self.down.get_value();
         let Some(from) = down.iter().find(|pointer| pointer.id == id).map(|pointer| pointer.at)

@@ -11,7 +11,7 @@ use super::scene::Scene;
 use super::state::GraphState;
 use crate::lab::Side;
 
-/// Densities at the left and the right end: what a slider and every profile reach.
+/// Densities at the left and the right end: those of the sparsities that every profile is measured at.
 const DENSITIES: (f64, f64) = (0.7, 0.002);
 /// RR at the upper border; more is drawn there.
 const MOST_RR: f64 = 1.2;

@@ -32,12 +32,14 @@ fn map(graph: GraphState) -> impl IntoView {
             graph.center((at.0 / scale, at.1 / scale));
         }
     };
+    let value_of = move |index: usize| graph.values.with(|values| values.get(index).copied());
     let boxes = move || {
         graph.scene.with(|scene| {
             let shown = scene.layout.places.iter().enumerate();
             let shown = shown.filter(|(index, _)| scene.has_layers(*index));
             let of_layer = |(index, place): (usize, &Place)| {
-                let fill = move || graph.colour(index).map(Colour::css);
+                let fill =
+                    move || value_of(index).and_then(|value| graph.colour(value)).map(Colour::css);
                 view! {
                     <rect class="map-box" x=place.left() y=place.top() width=place.width
                         height=place.height fill=fill />

@@ -126,9 +126,8 @@ impl GraphState {
         self.overflows() || now.x > 1.0 || now.x + frame.width / now.zoom < width - 1.0
     }
 
-    /// Colour of a box; `None` where it has no number.
-    pub fn colour(self, index: usize) -> Option<Colour> {
-        let value = self.values.with(|values| values.get(index).copied())?;
+    /// Colour of a value; `None` where there is no number.
+    pub fn colour(self, value: f64) -> Option<Colour> {
         value.is_finite().then(|| self.scale.get().colour(value))
     }
 

@@ -95,7 +95,7 @@ fn comparison(lab: Lab, other: Arc<ModelProfile>) -> impl IntoView {
     let names = StoredValue::new(names);
     let (sparsity, repair) = (lab.settings.a.sparsity, lab.settings.a.repair);
     let ratios = Memo::new(move |_| {
-        let density = 1.0 - sparsity.get().get();
+        let density = sparsity.get().density().get();
         matched.with_value(|matched| {
             lab.profile.with_value(|profile| {
                 other.with_value(|other| matched.rr_at([profile, other], repair.get(), density))

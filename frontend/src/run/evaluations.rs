@@ -35,16 +35,13 @@ fn row(report: &SweepReport) -> impl IntoView + use<> {
     let plan = &report.plan;
     let (rule, sparsity) = (plan.rules[0], plan.sparsities[0]);
     let repair = plan.repairs.last().copied().unwrap_or(Repair::None);
-    let forced: Vec<String> = plan.constraints.iter().map(ToString::to_string).collect();
-    let forced =
-        if forced.is_empty() { String::new() } else { format!(", {} forced", forced.join(", ")) };
     let accuracy = |repair| match report.entry(rule, sparsity, repair) {
         Some(entry) => percent(entry.accuracy),
         None => "…".to_owned(),
     };
     view! {
         <tr>
-            <th scope="row">{format!("{} at {sparsity}{forced}", rule.label())}</th>
+            <th scope="row">{plan.allocation(rule, sparsity)}</th>
             <td>{accuracy(Repair::None)}</td>
             <td>{accuracy(repair)}</td>
             <td class="text">{repair.label()}</td>

@@ -2,7 +2,7 @@
 //! from one visit to the next, in the browser's local storage.
 
 use leptos::prelude::window;
-use rrlab_types::{Repair, SweepReport};
+use rrlab_types::{Repair, RepairOperator, SweepEntry, SweepReport};
 use serde::{Deserialize, Serialize};
 use web_sys::{Storage, UrlSearchParams};
 
@@ -12,7 +12,8 @@ const KEY: &str = "rrlab.notebook";
 const MOST_RUNS: usize = 1000;
 
 /// A network that was pruned and repaired.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Run {
     /// When it was done, in milliseconds since 1970.
     pub when: f64,
@@ -40,63 +41,64 @@ pub struct Run {
 }
 
 impl Run {
-    /// The runs of a sweep, each repair of each pruned network one; `query` is the page's address at
-    /// the time.
+    /// The runs of a sweep, each repair of each pruned network one; `query` is the page's address, of
+    /// which links keep what no run is made by.
     pub fn of_sweep(report: &SweepReport, query: &str) -> Vec<Self> {
         let when = js_sys::Date::now();
-        let plan = &report.plan;
-        let hash = report.origin.model_hash.map_or_else(String::new, |hash| hash.short());
-        let forced: Vec<String> = plan.constraints.iter().map(ToString::to_string).collect();
-        let forced = match forced.as_slice() {
-            [] => String::new(),
-            some => format!(", {} forced", some.join(", ")),
-        };
+        let (plan, origin) = (&report.plan, &report.origin);
+        let hash = origin.model_hash.map_or_else(String::new, |hash| hash.short());
         let mut runs = Vec::new();
-        for entry in report.entries.iter().filter(|entry| entry.repair != Repair::None) {
+        for entry in &report.entries {
+            let Repair::Operator(operator) = entry.repair else { continue };
             let pruned = report.entry(entry.rule, entry.sparsity, Repair::None);
             runs.push(Self {
                 when,
                 network: format!("{} {hash}", report.architecture).trim_end().to_owned(),
-                images: report.origin.dataset.clone(),
-                allocation: format!("{} at {}{forced}", entry.rule.label(), entry.sparsity),
+                images: origin.dataset.clone(),
+                allocation: plan.allocation(entry.rule, entry.sparsity),
                 sparsity: entry.sparsity.get(),
-                repair: format!("{}, masks by {}", entry.repair.label(), plan.criterion.label()),
+                repair: plan.treatment(entry.repair),
                 dense: report.dense_accuracy,
                 pruned: pruned.map(|entry| entry.accuracy),
                 repaired: entry.accuracy,
                 calibration_images: plan.calibration_images,
                 test_images: plan.evaluation_images,
                 seed: plan.seed,
-                link: link(
-                    query,
-                    &[
-                        ("rule", entry.rule.to_string()),
-                        ("sparsity", entry.sparsity.to_string()),
-                        ("criterion", plan.criterion.to_string()),
-                        (
-                            "force",
-                            plan.constraints
-                                .iter()
-                                .map(ToString::to_string)
-                                .collect::<Vec<_>>()
-                                .join(","),
-                        ),
-                    ],
-                ),
+                link: link(query, report, entry, operator),
             });
         }
         runs
     }
 }
 
-/// A query with these settings instead of its own; empty ones are left out.
-fn link(query: &str, settings: &[(&str, String)]) -> String {
+/// A query with the settings of this entry instead of its own.
+fn link(query: &str, report: &SweepReport, entry: &SweepEntry, operator: RepairOperator) -> String {
     let Ok(params) = UrlSearchParams::new_with_str(query) else { return query.to_owned() };
+    let plan = &report.plan;
+    let forced: Vec<String> = plan.constraints.iter().map(ToString::to_string).collect();
+    let distil = plan.distillation.map_or_else(String::new, |plan| plan.epochs.to_string());
+    let profile = report.origin.profile_hash.map_or_else(String::new, |hash| hash.short());
+    let settings = [
+        ("rule", entry.rule.to_string()),
+        ("sparsity", entry.sparsity.to_string()),
+        ("repair", operator.to_string()),
+        ("criterion", plan.criterion.to_string()),
+        ("alpha", plan.settings.alpha.to_string()),
+        ("prior", plan.settings.prior.to_string()),
+        ("floor", plan.settings.floor.to_string()),
+        ("force", forced.join(",")),
+        ("run.seed", plan.seed.to_string()),
+        ("run.calibration", plan.calibration_images.to_string()),
+        ("run.test_images", plan.evaluation_images.to_string()),
+        ("run.distil", distil),
+        // Where the page has another profile under the name, it says so.
+        ("of", profile),
+    ];
     for (key, text) in settings {
         if text.is_empty() {
             params.delete(key);
         } else {
-            params.set(key, text);
+            params.set(key, &text);
         }
     }
     params.to_string().into()
@@ -115,7 +117,7 @@ pub fn read() -> Result<Vec<Run>, String> {
     }
 }
 
-/// Keeps these runs before the others, and gives all.
+/// Keeps these runs before the others, of which another tab may have added some, and gives all.
 ///
 /// # Errors
 /// As [`read`]; what was kept before then stays as it is.

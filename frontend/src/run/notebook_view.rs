@@ -5,10 +5,11 @@ use std::cmp::Ordering;
 use leptos::prelude::*;
 
 use super::notebook::{self, Run};
-use super::session::Session;
+use super::session::{Session, set_if_other};
 use crate::address;
 use crate::export;
 use crate::format::{date_time, percent};
+use crate::problem::Problem;
 
 /// A column: its head, the text of a run's cell, and the order of two runs.
 struct Column {
@@ -76,7 +77,7 @@ const COLUMNS: [Column; 11] = [
 /// The notebook, where anything is in it.
 #[component]
 pub fn Notebook(session: Session) -> impl IntoView {
-    let runs = session.notebook;
+    let (runs, problem) = (session.notebook, session.notebook_problem);
     // The latest first.
     let sort = RwSignal::new((0usize, true));
     let sorted = Memo::new(move |_| {
@@ -102,13 +103,15 @@ pub fn Notebook(session: Session) -> impl IntoView {
     };
     let rows = move || sorted.get().into_iter().map(row).collect_view();
     let save = move |_| {
+        session.read_notebook();
         let text = sorted.with_untracked(|runs| csv(runs));
         export::save_text("rrlab-notebook.csv", &text, "text/csv");
     };
     view! {
-        <Show when=move || runs.with(|runs| !runs.is_empty())>
-            <details id="notebook">
+        <Show when=move || problem.with(Option::is_some) || runs.with(|runs| !runs.is_empty())>
+            <details id="notebook" on:toggle=move |_| session.read_notebook()>
                 <summary>"Notebook of this browser: "{count}</summary>
+                <Problem problem=Signal::derive(move || problem.get()) />
                 <div class="tools">
                     <button type="button" on:click=save>"Save as CSV"</button>
                     <button type="button" on:click=move |_| session.clear_notebook()>"Forget all"</button>
@@ -161,30 +164,39 @@ fn csv(runs: &[Run]) -> String {
 }
 
 impl Session {
-    /// Reads the notebook of this browser.
+    /// Reads the notebook of this browser, to which another tab may have added.
     pub fn read_notebook(self) {
-        self.show_notebook(notebook::read());
+        match notebook::read() {
+            Ok(runs) => self.show_notebook(runs),
+            Err(problem) => self.notebook_problem.set(Some(problem)),
+        }
     }
 
-    /// Writes a sweep that is done into the notebook.
+    /// Writes what a sweep has computed into the notebook; what can't be kept is shown nonetheless.
     pub(super) fn note_sweep(self) {
         let runs = self.inner.with_value(|inner| {
-            let query = address::exported_query(self.settings);
+            let query = untrack(|| address::exported_query(self.settings));
             inner.machine.sweep().map(|report| Run::of_sweep(report, &query))
         });
-        if let Some(runs) = runs {
-            self.show_notebook(notebook::add(runs));
+        let Some(runs) = runs.filter(|runs| !runs.is_empty()) else { return };
+        match notebook::add(runs.clone()) {
+            Ok(all) => self.show_notebook(all),
+            Err(problem) => {
+                self.notebook.update(|shown| drop(shown.splice(0..0, runs)));
+                self.notebook_problem.set(Some(problem));
+            }
         }
     }
 
     fn clear_notebook(self) {
-        self.show_notebook(notebook::clear().map(|()| Vec::new()));
+        match notebook::clear() {
+            Ok(()) => self.show_notebook(Vec::new()),
+            Err(problem) => self.notebook_problem.set(Some(problem)),
+        }
     }
 
-    fn show_notebook(self, runs: Result<Vec<Run>, String>) {
-        match runs {
-            Ok(runs) => self.notebook.set(runs),
-            Err(problem) => self.report(problem),
-        }
+    fn show_notebook(self, runs: Vec<Run>) {
+        self.notebook_problem.set(None);
+        set_if_other(self.notebook, runs);
     }
 }

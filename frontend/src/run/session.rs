@@ -72,6 +72,8 @@ pub struct Session {
     pub evaluated: RwSignal<Vec<SweepReport>>,
     /// What was tried in this browser, the latest first.
     pub notebook: RwSignal<Vec<Run>>,
+    /// Why the browser does not keep that.
+    pub notebook_problem: RwSignal<Option<String>>,
     /// What was pruned from the network, to be saved.
     pub pruned: RwSignal<Option<Attachment>, LocalStorage>,
     /// Test images that were classified.
@@ -103,6 +105,7 @@ impl Session {
             calibration: RwSignal::new(None),
             evaluated: RwSignal::new(Vec::new()),
             notebook: RwSignal::new(Vec::new()),
+            notebook_problem: RwSignal::new(None),
             pruned: RwSignal::new_local(None),
             classified: RwSignal::new_local(None),
             observation: RwSignal::new_local(None),

@@ -238,9 +238,7 @@ impl Session {
     /// The present request was answered.
     fn request_ended(self, outcome: RequestOutcome) {
         self.store_sweep();
-        if outcome == RequestOutcome::Done {
-            self.note_sweep();
-        }
+        self.note_sweep();
         self.clear_progress();
         self.handle(Input::RequestEnded(outcome));
     }

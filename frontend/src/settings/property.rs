@@ -17,6 +17,8 @@ pub struct Property {
     pub is_lasting: bool,
     /// Whether a change of it is a step that Back undoes.
     pub is_coarse: bool,
+    /// Whether nothing of what is shown follows from it.
+    pub is_unseen: bool,
     text: Box<dyn Fn() -> Option<String>>,
     set: Box<Setter>,
 }
@@ -50,6 +52,7 @@ impl Property {
             is_personal: false,
             is_lasting: false,
             is_coarse: false,
+            is_unseen: false,
             text: Box::new(text),
             set: Box::new(set),
         }
@@ -60,10 +63,20 @@ impl Property {
         Self { is_personal: true, is_lasting: true, ..self }
     }
 
-    /// The same setting, left out of the address while its value is nothing to anybody else.
-    pub(super) fn unless(self, is_own: impl Fn() -> bool + 'static) -> Self {
-        let text = self.text;
-        Self { text: Box::new(move || if is_own() { None } else { text() }), ..self }
+    /// The same setting, left out of the address while its value is nothing to anybody else; nor does an
+    /// address take that from the person, whose way back leads through it.
+    pub(super) fn unless(self, is_own: impl Fn() -> bool + Copy + 'static) -> Self {
+        let (text, set) = (self.text, self.set);
+        Self {
+            text: Box::new(move || if is_own() { None } else { text() }),
+            set: Box::new(move |text| if untrack(is_own) { Ok(()) } else { set(text) }),
+            ..self
+        }
+    }
+
+    /// The same setting, marked as one that changes nothing of what is shown.
+    pub(super) fn unseen(self) -> Self {
+        Self { is_unseen: true, ..self }
     }
 
     /// The same setting, marked as one whose changes Back undoes.

@@ -88,6 +88,6 @@ impl RunSettings {
             Property::new("run.seed".into(), self.seed, 0),
         ];
         // No step of a story undoes what a person set.
-        table.extend(rows.map(Property::lasting));
+        table.extend(rows.map(|row| row.lasting().unseen()));
     }
 }

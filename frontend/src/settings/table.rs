@@ -150,7 +150,9 @@ impl Settings {
 
     /// Whether a part of the page is shown.
     pub fn shows(self, part: Part) -> bool {
-        !self.hide.with(|hidden| hidden.contains(&part))
+        let leads_elsewhere = matches!(part, Part::Open | Part::Run | Part::Tour | Part::Menu);
+        let is_hidden = self.hide.with(|hidden| hidden.contains(&part));
+        !(is_hidden || leads_elsewhere && self.is_embedded())
     }
 
     /// Whether the graph is shown.

@@ -48,7 +48,10 @@ pub fn StoryPanel(open: OpenStory, profile: RwSignal<Option<Arc<ModelProfile>>>)
         step.with(|_| ());
         request_animation_frame(move || {
             hide_answer();
-            heading.get_untracked().inspect(|heading| drop(heading.focus()));
+            // The story may have ended since.
+            if let Some(heading) = heading.try_get_untracked().flatten() {
+                drop(heading.focus());
+            }
         });
     });
     Effect::new(move |_| {

@@ -433,6 +433,15 @@ impl SweepPlan {
         self.criterion == criterion && self.distillation.is_none()
     }
 
+    /// Rule, sparsity and what is forced of one of its networks, for a person.
+    pub fn allocation(&self, rule: Rule, sparsity: Sparsity) -> String {
+        let forced: Vec<String> = self.constraints.iter().map(ToString::to_string).collect();
+        match forced.as_slice() {
+            [] => format!("{} at {sparsity}", rule.label()),
+            some => format!("{} at {sparsity}, {} forced", rule.label(), some.join(", ")),
+        }
+    }
+
     /// How its networks were pruned and repaired, for a person: a rung of the ladder of repairs.
     pub fn treatment(&self, repair: Repair) -> String {
         format!("{}{}", self.criterion.with_repair(repair), self.distillation_in_words())

@@ -1273,14 +1273,17 @@ async fn a_full_disk_is_named_and_nothing_is_half_stored() {
 async fn only_named_sites_show_the_page_in_a_frame() {
     let site = "https://courses.example.edu";
     let lab = Lab::with(Database::Sqlite, &["--no-worker", "--embed-in", site]).await;
-    let page = lab.send(lab.request_at_root(Method::GET, "/")).await;
-    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    let view = lab.send(lab.request_at_root(Method::GET, "/?rule=erk&embed=pane")).await;
+    let policy = view.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains(&format!("frame-ancestors 'self' {site}")), "{policy}");
-    assert!(page.headers.get("x-frame-options").is_none());
-    // What has a policy of its own stays in no frame.
-    let docs = lab.send(lab.request_at_root(Method::GET, "/api/docs/")).await;
-    let own = docs.headers["content-security-policy"].to_str().unwrap();
-    assert!(own == policy || docs.headers["x-frame-options"] == "DENY", "{own}");
+    assert!(view.headers.get("x-frame-options").is_none());
+    // Whatever could start something stays in no frame.
+    for address in ["/", "/?run=true", "/?embed=no", "/api/docs/?embed=pane", "/api/v1/server"] {
+        let alone = lab.send(lab.request_at_root(Method::GET, address)).await;
+        assert_eq!(alone.headers["x-frame-options"], "DENY", "{address}");
+        let policy = alone.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("frame-ancestors 'none'"), "{address}: {policy}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
