@@ -426,10 +426,13 @@ impl Browser {
             let file =
                 files.flatten().find(|file| file.file_name().to_string_lossy().ends_with(ending));
             if let Some(file) = file {
-                // Chromium writes aside and renames: the final name means that it is whole.
+                // Browsers write aside and rename: the final name means that it is whole, but for
+                // Firefox, which keeps it free with an empty file until then.
                 let bytes = std::fs::read(file.path()).expect("the download");
-                std::fs::remove_file(file.path()).expect("the download is ours");
-                return (file.file_name().to_string_lossy().into_owned(), bytes);
+                if !bytes.is_empty() {
+                    std::fs::remove_file(file.path()).expect("the download is ours");
+                    return (file.file_name().to_string_lossy().into_owned(), bytes);
+                }
             }
             assert!(started.elapsed() < PATIENCE, "no download ends with {ending}");
             tokio::time::sleep(Duration::from_millis(50)).await;
