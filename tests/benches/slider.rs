@@ -1,5 +1,5 @@
 //! How long the page takes to follow its slider in a real browser: allocation and graph up to the
-//! new layout, and the table, which comes right after the paint.
+//! new layout, and the open pane, which comes right after the paint.
 //!
 //! `cargo bench -p rrlab-tests` after `cargo xtask page`. The aim is one frame, 16 ms, at the size
 //! of a ResNet34.
@@ -56,7 +56,12 @@ async fn main() {
             "return document.querySelectorAll('#graph-A [data-layer]').length === {boxes}"
         ))
         .await;
-        for rule in ["erk", "lamp", "rr"] {
+        for (pane, rule) in [("table", "erk"), ("table", "lamp"), ("table", "rr"), ("layer", "rr")]
+        {
+            page.click(&format!("#tab-{pane}")).await;
+            if pane == "layer" {
+                page.wait_for("[data-chart=rr] svg").await;
+            }
             let times = page
                 .client
                 .execute_async(DRIVE, vec![json!(STEPS), json!(rule)])
@@ -69,7 +74,7 @@ async fn main() {
                 format!("{:6.1} ({:.1})", column[column.len() / 2], column[column.len() - 1])
             };
             println!(
-                "{name:>20}  {rule:>5}  graph {}  table too, a frame later {}",
+                "{name:>20}  {rule:>5}  graph {}  {pane} too, a frame later {}",
                 column(0),
                 column(1)
             );
