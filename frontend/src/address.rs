@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use rrlab_types::ModelProfile;
 use wasm_bindgen::JsValue;
 use web_sys::UrlSearchParams;
 
@@ -78,6 +79,14 @@ pub fn query(settings: Settings) -> String {
 /// comes from.
 pub fn exported_query(settings: Settings) -> String {
     query_of(settings.properties().into_iter().filter(|property| !property.is_personal))
+}
+
+/// The same with the profile that it is of: where that was opened from a file, the address alone leads
+/// to another, and the page says so.
+pub fn query_of_profile(settings: Settings, profile: &ModelProfile) -> String {
+    let of = format!("of={}", profile.hash().short());
+    let query = exported_query(settings);
+    if query.is_empty() { of } else { format!("{query}&{of}") }
 }
 
 /// The settings that what is shown follows from, in one line.

@@ -178,10 +178,7 @@ pub fn Controls(lab: Lab) -> impl IntoView {
 #[component]
 pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
     let settings = lab.settings;
-    let choice = match side {
-        Side::A => settings.a,
-        Side::B => settings.b,
-    };
+    let choice = lab.choice(side);
     let prefix = match side {
         Side::A => "",
         Side::B => "b-",

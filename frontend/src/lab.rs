@@ -101,6 +101,14 @@ impl Lab {
         }
     }
 
+    /// What one of the two is computed from.
+    pub fn choice(self, side: Side) -> AllocationSettings {
+        match side {
+            Side::A => self.settings.a,
+            Side::B => self.settings.b,
+        }
+    }
+
     /// Rule, sparsity and what is forced of one of the two, in a line.
     pub fn describe(self, side: Side) -> String {
         match (side, self.opened.get()) {

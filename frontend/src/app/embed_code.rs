@@ -17,12 +17,11 @@ pub fn EmbedCode(documents: OpenDocuments) -> impl IntoView {
     let mut choices = labelled(Embed::ALL, Embed::label);
     choices.retain(|(embed, _)| *embed != Embed::No);
     let code = move || {
-        let of = documents.profile.get().map(|profile| profile.hash().short()).unwrap_or_default();
-        let query = address::exported_query(documents.settings);
-        let query = format!("{query}&of={of}&embed={}", what.get());
-        let query = query.trim_start_matches('&');
+        let Some(profile) = documents.profile.get() else { return String::new() };
+        let query = address::query_of_profile(documents.settings, &profile);
+        let query = format!("{query}&embed={}", what.get());
         // The query has no quotation marks, only `&`.
-        let source = address::with_query(query).replace('&', "&amp;");
+        let source = address::with_query(&query).replace('&', "&amp;");
         format!(
             r#"<iframe src="{source}" title="Repairability Lab" width="100%" height="{HEIGHT}" loading="lazy"></iframe>"#
         )

@@ -27,12 +27,12 @@ pub fn file_name(lab: Lab, what: &str, ending: &str) -> String {
     format!("{architecture}-{what}-{}.{ending}", configuration(lab).short())
 }
 
-/// The address that shows what is exported, with the profile that it is of: where that was opened
-/// from a file, the address alone leads to another, and the page says so.
+/// The address that shows what is exported, with the profile that it is of.
 pub fn exported_address(lab: Lab) -> String {
-    let of = format!("of={}", lab.profile.with_value(|profile| profile.hash().short()));
-    let query = untrack(|| address::exported_query(lab.settings));
-    address::with_query(&if query.is_empty() { of } else { format!("{query}&{of}") })
+    let query = lab
+        .profile
+        .with_value(|profile| untrack(|| address::query_of_profile(lab.settings, profile)));
+    address::with_query(&query)
 }
 
 /// What a saved drawing says of itself: network, both allocations, configuration and address.

@@ -4,12 +4,10 @@
 use std::fmt::Write;
 
 use leptos::prelude::*;
-use rrlab_types::RepairOperator;
 
 use super::layout::Place;
 use super::scene::Scene;
 use super::state::GraphState;
-use crate::lab::Side;
 
 /// Densities at the left and the right end: those of the sparsities that every profile is measured at.
 const DENSITIES: (f64, f64) = (0.7, 0.002);
@@ -89,7 +87,7 @@ fn single_layer(scene: &Scene, index: usize) -> Option<usize> {
 
 fn curve(graph: GraphState, layer: usize, room: Room, density: Memo<f64>) -> impl IntoView {
     let area = move || {
-        let operator = repair(graph);
+        let operator = graph.lab.choice(graph.side).repair.get();
         graph.lab.profile.with_value(|profile| {
             room.area(|density| profile.layers[layer].rr_at(operator, density))
         })
@@ -98,14 +96,5 @@ fn curve(graph: GraphState, layer: usize, room: Room, density: Memo<f64>) -> imp
         <path class="rr-curve" d=area />
         <rect class="rr-now" y=room.top + CURVE.0 width="1.5" height=CURVE.1
             x=move || format!("{:.1}", room.x(density.get()) - 0.75) />
-    }
-}
-
-/// The repair whose RR the graph shows.
-fn repair(graph: GraphState) -> RepairOperator {
-    let settings = graph.lab.settings;
-    match graph.side {
-        Side::A => settings.a.repair.get(),
-        Side::B => settings.b.repair.get(),
     }
 }

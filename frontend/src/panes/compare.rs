@@ -87,10 +87,7 @@ fn source_of_b(lab: Lab) -> AnyView {
 /// What is forced, as text in the command line's words.
 #[component]
 pub fn ForceText(lab: Lab, side: Side) -> impl IntoView {
-    let choice = match side {
-        Side::A => lab.settings.a,
-        Side::B => lab.settings.b,
-    };
+    let choice = lab.choice(side);
     let refused = RwSignal::new(None::<String>);
     let set = move |text: String| match text.parse() {
         Ok(list) => {

@@ -10,7 +10,7 @@ use crate::export;
 use crate::format::percent;
 use crate::lab::{Lab, Side};
 use crate::metric::LayerNumbers;
-use crate::settings::{Column, Part, Sort};
+use crate::settings::{Column, Part, Sort, aria_sort};
 
 /// The table of layers under A.
 #[component]
@@ -133,12 +133,7 @@ fn words_of_layers(profile: &ModelProfile) -> Vec<String> {
 #[component]
 fn Head(lab: Lab, column: Column) -> impl IntoView {
     let sort = lab.settings.sort;
-    let by_this = move || sort.get().column == column;
-    let order = move || match (by_this(), sort.get().descending) {
-        (false, _) => "none",
-        (true, false) => "ascending",
-        (true, true) => "descending",
-    };
+    let order = move || aria_sort(sort.get().column == column, sort.get().descending);
     let arrow = move || match order() {
         "ascending" => " ▲",
         "descending" => " ▼",

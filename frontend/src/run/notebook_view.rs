@@ -10,68 +10,60 @@ use crate::address;
 use crate::export;
 use crate::format::{date_time, percent};
 use crate::problem::Problem;
+use crate::settings::aria_sort;
 
-/// A column: its head, the text of a run's cell, and the order of two runs.
-struct Column {
-    name: &'static str,
-    text: fn(&Run) -> String,
-    order: fn(&Run, &Run) -> Ordering,
+/// What stands in a run's cell; those of a column are ordered by it.
+#[derive(Debug, Clone, PartialEq, PartialOrd)]
+enum Cell {
+    Text(String),
+    Count(u64),
+    /// Milliseconds since 1970.
+    Time(f64),
+    Accuracy(Option<f64>),
+    /// By sparsity first.
+    Allocation {
+        sparsity: f64,
+        text: String,
+    },
 }
 
+impl Cell {
+    /// As a person reads it.
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) | Self::Allocation { text, .. } => text,
+            Self::Count(count) => count.to_string(),
+            Self::Time(milliseconds) => date_time(milliseconds),
+            Self::Accuracy(accuracy) => accuracy.map_or_else(String::new, percent),
+        }
+    }
+
+    /// As a saved table has it: accuracies with all their digits.
+    fn saved(self) -> String {
+        match self {
+            Self::Accuracy(accuracy) => {
+                accuracy.map_or_else(String::new, |value| value.to_string())
+            }
+            other => other.text(),
+        }
+    }
+}
+
+/// A column's head, and a run's cell in it.
+type Column = (&'static str, fn(&Run) -> Cell);
+
 const COLUMNS: [Column; 11] = [
-    Column {
-        name: "when",
-        text: |run| date_time(run.when),
-        order: |a, b| a.when.total_cmp(&b.when),
-    },
-    Column {
-        name: "network",
-        text: |run| run.network.clone(),
-        order: |a, b| a.network.cmp(&b.network),
-    },
-    Column {
-        name: "images",
-        text: |run| run.images.clone(),
-        order: |a, b| a.images.cmp(&b.images),
-    },
-    Column {
-        name: "allocation",
-        text: |run| run.allocation.clone(),
-        order: |a, b| {
-            (a.sparsity.total_cmp(&b.sparsity)).then_with(|| a.allocation.cmp(&b.allocation))
-        },
-    },
-    Column {
-        name: "repair",
-        text: |run| run.repair.clone(),
-        order: |a, b| a.repair.cmp(&b.repair),
-    },
-    Column {
-        name: "dense",
-        text: |run| percent(run.dense),
-        order: |a, b| a.dense.total_cmp(&b.dense),
-    },
-    Column {
-        name: "pruned",
-        text: |run| run.pruned.map_or_else(String::new, percent),
-        order: |a, b| a.pruned.unwrap_or(0.0).total_cmp(&b.pruned.unwrap_or(0.0)),
-    },
-    Column {
-        name: "repaired",
-        text: |run| percent(run.repaired),
-        order: |a, b| a.repaired.total_cmp(&b.repaired),
-    },
-    Column {
-        name: "calibration images",
-        text: |run| run.calibration_images.to_string(),
-        order: |a, b| a.calibration_images.cmp(&b.calibration_images),
-    },
-    Column {
-        name: "test images",
-        text: |run| run.test_images.to_string(),
-        order: |a, b| a.test_images.cmp(&b.test_images),
-    },
-    Column { name: "seed", text: |run| run.seed.to_string(), order: |a, b| a.seed.cmp(&b.seed) },
+    ("when", |run| Cell::Time(run.when)),
+    ("network", |run| Cell::Text(run.network.clone())),
+    ("images", |run| Cell::Text(run.images.clone())),
+    ("allocation", |run| Cell::Allocation { sparsity: run.sparsity, text: run.allocation.clone() }),
+    ("repair", |run| Cell::Text(run.repair.clone())),
+    ("dense", |run| Cell::Accuracy(Some(run.dense))),
+    ("pruned", |run| Cell::Accuracy(run.pruned)),
+    ("repaired", |run| Cell::Accuracy(Some(run.repaired))),
+    ("calibration images", |run| Cell::Count(run.calibration_images as u64)),
+    ("test images", |run| Cell::Count(run.test_images as u64)),
+    ("seed", |run| Cell::Count(run.seed)),
 ];
 
 /// The notebook, where anything is in it.
@@ -83,7 +75,8 @@ pub fn Notebook(session: Session) -> impl IntoView {
     let sorted = Memo::new(move |_| {
         let (column, descending) = sort.get();
         let mut runs = runs.get();
-        let order = COLUMNS[column].order;
+        let (_, cell) = COLUMNS[column];
+        let order = |a: &Run, b: &Run| cell(a).partial_cmp(&cell(b)).unwrap_or(Ordering::Equal);
         runs.sort_by(|a, b| if descending { order(b, a) } else { order(a, b) });
         runs
     });
@@ -92,14 +85,9 @@ pub fn Notebook(session: Session) -> impl IntoView {
         some => format!("{some} runs"),
     };
     let head = move |index: usize| {
-        let by_this = move || sort.get().0 == index;
-        let order = move || match (by_this(), sort.get().1) {
-            (false, _) => "none",
-            (true, false) => "ascending",
-            (true, true) => "descending",
-        };
+        let order = move || aria_sort(sort.get().0 == index, sort.get().1);
         let click = move |_| sort.update(|sort| *sort = (index, sort.0 == index && !sort.1));
-        view! { <th scope="col" aria-sort=order><button type="button" on:click=click>{COLUMNS[index].name}</button></th> }
+        view! { <th scope="col" aria-sort=order><button type="button" on:click=click>{COLUMNS[index].0}</button></th> }
     };
     let rows = move || sorted.get().into_iter().map(row).collect_view();
     let save = move |_| {
@@ -129,34 +117,22 @@ pub fn Notebook(session: Session) -> impl IntoView {
 
 /// A run's cells; its allocation is a link to the page with its settings.
 fn row(run: Run) -> impl IntoView {
-    let cell = |column: &Column| {
-        let text = (column.text)(&run);
-        if column.name == "allocation" {
+    let cell = |(_, cell): &Column| match cell(&run) {
+        Cell::Allocation { text, .. } => {
             let address = address::with_query(&run.link);
             view! { <td class="text"><a href=address>{text}</a></td> }.into_any()
-        } else {
-            view! { <td>{text}</td> }.into_any()
         }
+        other => view! { <td>{other.text()}</td> }.into_any(),
     };
     view! { <tr>{COLUMNS.iter().map(cell).collect_view()}</tr> }
 }
 
-/// The runs as comma-separated values, fractions with all their digits.
+/// The runs as comma-separated values.
 fn csv(runs: &[Run]) -> String {
-    let mut head: Vec<String> = COLUMNS.iter().map(|column| column.name.to_owned()).collect();
+    let mut head: Vec<String> = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
     head.push("link".into());
     let row = |run: &Run| {
-        let mut cells: Vec<String> = COLUMNS.iter().map(|column| (column.text)(run)).collect();
-        for (cell, column) in cells.iter_mut().zip(&COLUMNS) {
-            match column.name {
-                "dense" => *cell = run.dense.to_string(),
-                "pruned" => {
-                    *cell = run.pruned.map_or_else(String::new, |pruned| pruned.to_string())
-                }
-                "repaired" => *cell = run.repaired.to_string(),
-                _ => {}
-            }
-        }
+        let mut cells: Vec<String> = COLUMNS.iter().map(|(_, cell)| cell(run).saved()).collect();
         cells.push(address::with_query(&run.link));
         cells
     };

@@ -14,4 +14,4 @@ pub use options::{ComputeOn, Embed, Pane, Part, Shown, Theme};
 pub use property::Property;
 pub use run::{ImageSource, NetworkSource, RunSettings};
 pub use table::{FEW_RULES, Settings};
-pub use table_order::{Column, Sort};
+pub use table_order::{Column, Sort, aria_sort};

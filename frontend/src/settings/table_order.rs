@@ -44,3 +44,12 @@ impl FromStr for Sort {
         Ok(Self { column: column.unwrap_or(text).parse()?, descending: column.is_some() })
     }
 }
+
+/// What `aria-sort` says of a column: whether the table is sorted by it, and how.
+pub fn aria_sort(is_by_it: bool, descending: bool) -> &'static str {
+    match (is_by_it, descending) {
+        (false, _) => "none",
+        (true, false) => "ascending",
+        (true, true) => "descending",
+    }
+}
