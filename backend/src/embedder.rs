@@ -60,6 +60,7 @@ mod tests {
             "ftp://a.b",
             "https://a;b",
             "https://a b",
+            "https://*",
             "*",
         ] {
             assert!(refused.parse::<Embedder>().is_err(), "{refused}");
