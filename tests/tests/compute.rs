@@ -14,7 +14,8 @@ use rrlab_engine::data::{
 };
 use rrlab_engine::import::{self, Hint};
 use rrlab_engine::model::Model;
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
+use rrlab_engine::transfer::download;
 use rrlab_engine::watch::unwatched;
 use rrlab_tests::browser::{Browser, file_server, plain_server};
 use rrlab_tests::lab::picture_folder;

@@ -7,7 +7,8 @@ use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::kernels;
 use rrlab_engine::model::Model;
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
+use rrlab_engine::transfer::download;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::Window;
 

@@ -19,11 +19,13 @@ use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::experiment::Experiment;
 use rrlab_engine::judge::Judge;
 use rrlab_engine::measured::Measured;
+use rrlab_engine::memory;
 use rrlab_engine::model::Model;
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
 use rrlab_engine::prune::prune;
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::train::{Trainer, TrainingState};
+use rrlab_engine::transfer::download;
 use rrlab_engine::watch::{Progress, unwatched};
 use rrlab_types::{
     AllocationRequest, Evidence, Repair, RepairOperator, Rule, Sparsity, SweepPlan, TrainingPlan,
@@ -307,6 +309,8 @@ fn all() {
 }
 
 fn main() -> ExitCode {
+    // As the program does.
+    memory::keep_freed();
     // Cargo itself says `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

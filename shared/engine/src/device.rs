@@ -5,7 +5,8 @@ use burn::tensor::{Device, Distribution, Tensor};
 use rrlab_types::Window;
 
 use crate::kernels;
-use crate::network::download;
+use crate::memory;
+use crate::transfer::download;
 
 /// Largest difference between a GPU and the CPU that the self-test lets pass, relative to the
 /// largest value: far more than what another order of f32 additions makes of sums this short, and
@@ -126,7 +127,10 @@ impl DeviceChoice {
     /// How the device starts, if it was compiled in.
     fn construct(self) -> Option<Start> {
         match self {
-            Self::Cpu => Some(|| Ok(Started { device: Device::flex(), adapter: None })),
+            Self::Cpu => Some(|| {
+                memory::keep_freed();
+                Ok(Started { device: Device::flex(), adapter: None })
+            }),
             #[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
             Self::Wgpu => Some(|| start_wgpu(burn::tensor::wgpu::WgpuBackend::Auto)),
             #[cfg(all(feature = "vulkan", not(target_family = "wasm")))]

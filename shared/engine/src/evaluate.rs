@@ -1,6 +1,6 @@
 //! Accuracy of a network on labelled images.
 
-use burn::tensor::{ExecutionError, Int, Tensor};
+use burn::tensor::{Int, Tensor, TensorData};
 use rrlab_types::{Evaluation, Outcomes};
 
 use crate::data::{
@@ -8,6 +8,7 @@ use crate::data::{
 };
 use crate::model::Model;
 use crate::network::Network;
+use crate::sums::Rows;
 use crate::watch::{Interrupted, Progress, Stopped};
 
 /// Fraction of these images of a set whose highest logit is their class, from 0 to 1; NaN of no
@@ -54,26 +55,23 @@ pub async fn outcomes(
     normalization: &Normalization,
     mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<Outcomes, Interrupted> {
-    let mut right = Vec::with_capacity(indices.len());
+    let mut right = Rows::default();
     for chunk in indices.chunks(evaluation_batch(network.graph(), set.shape())) {
         let samples = Sample::unvaried(chunk);
         let images = images_to_device(set, &samples, normalization, network.device());
         let predictions = network.forward(images).argmax(1);
-        right.extend(are_right(predictions, &set.labels_of(chunk)).await?);
+        right.add(are_right(predictions, &set.labels_of(chunk))).await?;
         watch(Progress::Images(chunk.len())).await?;
     }
-    Ok(Outcomes::new(right))
+    let right = right.finish().await?;
+    Ok(Outcomes::new(right.into_iter().map(|right| right != 0.0).collect()))
 }
 
-/// Which predictions `[batch, 1]` equal their labels.
-pub(crate) async fn are_right(
-    predictions: Tensor<2, Int>,
-    labels: &[u32],
-) -> Result<Vec<bool>, ExecutionError> {
-    let data = predictions.into_data_async().await?.convert::<i64>();
-    let predicted = data.try_into_vec::<i64>().expect("the data was converted to i64 above");
-    let pairs = predicted.iter().zip(labels);
-    Ok(pairs.map(|(predicted, label)| *predicted == i64::from(*label)).collect())
+/// 1 for each of these predictions, `[batch, 1]`, that equals its label, 0 for the others.
+pub(crate) fn are_right(predictions: Tensor<2, Int>, labels: &[u32]) -> Tensor<2> {
+    let labels: Vec<i64> = labels.iter().map(|&label| label.into()).collect();
+    let labels = TensorData::new(labels, predictions.dims());
+    predictions.clone().equal(Tensor::from_data(labels, &predictions.device())).float()
 }
 
 /// An accuracy with what it is of: `name` says which model, `images` of how many.

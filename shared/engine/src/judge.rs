@@ -5,31 +5,32 @@ use burn::tensor::{Device, activation};
 
 use crate::calibrate::CalibrationImages;
 use crate::model::Model;
-use crate::network::{Network, download};
+use crate::network::Network;
+use crate::sums::Rows;
 use crate::watch::{Interrupted, Progress, Stopped};
 
 /// Unlabelled images with the dense network's outputs on them.
 pub struct Judge<'a> {
     images: CalibrationImages<'a>,
-    /// ln p of the dense network, `[images, classes]`, batch after batch.
-    dense: Vec<Vec<f32>>,
+    /// ln p of the dense network, `[images, classes]`.
+    dense: Vec<f32>,
 }
 
-/// ln p of a network on each batch of these images, `[batch, classes]` each.
+/// ln p of a network on these images, `[images, classes]`.
 async fn log_probabilities(
     model: &Model,
     images: &CalibrationImages<'_>,
     device: &Device,
     mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
-) -> Result<Vec<Vec<f32>>, Interrupted> {
+) -> Result<Vec<f32>, Interrupted> {
     let network = Network::new(model, device);
-    let mut batches = Vec::new();
+    let mut rows = Rows::default();
     for batch in images.batches(model.graph(), device) {
         let count = batch.dims()[0];
-        batches.push(download(activation::log_softmax(network.forward(batch), 1)).await?);
+        rows.add(activation::log_softmax(network.forward(batch), 1)).await?;
         watch(Progress::Images(count)).await?;
     }
-    Ok(batches)
+    Ok(rows.finish().await?)
 }
 
 /// Σ p·(ln p − ln q) over classes, from ln p and ln q.
@@ -112,14 +113,9 @@ impl<'a> Judge<'a> {
         device: &Device,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<Vec<f64>, Interrupted> {
-        let batches = log_probabilities(model, &self.images, device, watch).await?;
+        let pruned = log_probabilities(model, &self.images, device, watch).await?;
         let classes = model.graph().classes();
-        let mut divergences = Vec::with_capacity(self.images.len());
-        for (dense, pruned) in self.dense.iter().zip(&batches) {
-            for (dense, pruned) in dense.chunks(classes).zip(pruned.chunks(classes)) {
-                divergences.push(divergence_of_image(dense, pruned));
-            }
-        }
-        Ok(divergences)
+        let of_images = self.dense.chunks(classes).zip(pruned.chunks(classes));
+        Ok(of_images.map(|(dense, pruned)| divergence_of_image(dense, pruned)).collect())
     }
 }

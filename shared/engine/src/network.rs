@@ -1,7 +1,7 @@
 //! The interpreter: a model's tensors on a device, and what each node of its graph does with them.
 
 use burn::tensor::{
-    Device, ExecutionError, Tensor, TensorData, activation, module,
+    Device, ExecutionError, Tensor, activation, module,
     ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions},
     s,
 };
@@ -11,6 +11,7 @@ use crate::chain::Chain;
 use crate::kernels::{self, Finish};
 use crate::model::{Model, layer_scale_shape};
 use crate::tensors::{HostTensor, StateDict, tensor_name};
+use crate::transfer::{download, upload};
 
 /// Share of a batch's statistics in the running ones (PyTorch's default).
 const RUNNING_MOMENTUM: f64 = 0.1;
@@ -99,21 +100,6 @@ pub struct Network {
     graph: LayerGraph,
     parameters: Vec<Parameters>,
     device: Device,
-}
-
-/// A tensor of the device from values of the host, row-major in `shape`.
-pub fn upload<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
-}
-
-/// Values of a device's tensor, row-major. Asynchronous, because a browser's GPU can be read in no
-/// other way.
-///
-/// # Errors
-/// If the device was lost or ran out of memory.
-pub async fn download<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ExecutionError> {
-    let data = tensor.into_data_async().await?;
-    Ok(data.convert::<f32>().try_into_vec().expect("the data was converted to f32 above"))
 }
 
 impl Network {

@@ -4,7 +4,8 @@ use burn::tensor::{Device, ExecutionError, Tensor};
 use rrlab_types::{NodeId, ObservedChannel, ThreeStates, ValueSpread};
 
 use crate::model::Model;
-use crate::network::{Network, download};
+use crate::network::Network;
+use crate::transfer::download;
 
 /// A layer's output and the network's for some images.
 #[derive(Debug, Clone)]

@@ -3,10 +3,14 @@
 
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::calibrate::{CalibrationImages, CalibrationPool, Method, calibrate};
+use rrlab_engine::calibrate::{CalibrationImages, CalibrationPool, InputNorms, Method, calibrate};
 use rrlab_engine::data::{EVALUATION_BATCH, IMAGE, Split, shapes10};
+use rrlab_engine::evaluate::outcomes;
+use rrlab_engine::judge::Judge;
 use rrlab_engine::model::Model;
+use rrlab_engine::network::Network;
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::transfer::reads;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
     ChannelwiseOperator, Conv2d, LayerGraph, ModelProfile, Module, NodeId, Op, Padding, Repair,
@@ -197,4 +201,58 @@ fn a_class_that_is_not_there_is_named_with_those_that_are() {
     let error = CalibrationPool::all(&data, Split::Train).of_class(Some("zebra")).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("`zebra`") && text.contains(&data.classes[9]), "{text}");
+}
+
+/// Everything that goes over calibration or test images, each with how often it reads the device.
+async fn reads_of_each_pass(model: &Model, images: &CalibrationImages<'_>) -> Vec<(String, usize)> {
+    let device = Device::flex();
+    let mut counts = Vec::new();
+    let mut before = reads();
+    let mut note = |what: &str| {
+        counts.push((what.to_owned(), reads() - before));
+        before = reads();
+    };
+    for method in [Method::SecondMoments, Method::Direct] {
+        calibrate(model, &device, "cpu", images, method, unwatched).await.unwrap();
+        note(method.name());
+    }
+    InputNorms::measure(model, images, &device, unwatched).await.unwrap();
+    note("input norms");
+    let statistics = DenseStatistics::measure(model, images, &device, unwatched).await.unwrap();
+    note("dense statistics");
+    for how in [
+        Repair::BnRecalibration,
+        Repair::Operator(RepairOperator::VarianceMatching),
+        Repair::Operator(RepairOperator::Reconstruction),
+    ] {
+        repair(model, &statistics, model, how, images, &device, unwatched).await.unwrap();
+        note(&how.to_string());
+    }
+    let judge = Judge::new(model, images.clone(), &device, unwatched).await.unwrap();
+    judge.divergence(model, &device, unwatched).await.unwrap();
+    note("judge");
+    counts
+}
+
+/// A GPU computes while the host gives it more, unless the host waits for what it computed.
+#[test]
+fn the_device_is_not_read_for_each_batch() {
+    let data = shapes10(4 * EVALUATION_BATCH, 10, 5);
+    let graph = "resnet8:width=0.25".parse::<Architecture>().unwrap().graph(10).unwrap();
+    let model = Model::untrained(graph, &data, 1);
+    let [two, four] = [2, 4].map(|batches| {
+        let count = batches * EVALUATION_BATCH;
+        let images =
+            CalibrationImages::draw(&data, Split::Train, count, 1, data.normalization).unwrap();
+        assert_eq!(images.batch_count(model.graph()), batches);
+        read_sync(reads_of_each_pass(&model, &images))
+    });
+    assert_eq!(two, four);
+    assert!(two.iter().all(|&(_, reads)| reads > 0), "{two:?}");
+
+    let before = reads();
+    let network = Network::new(&model, &Device::flex());
+    let all: Vec<usize> = (0..data.train.len()).collect();
+    read_sync(outcomes(&network, &data.train, &all, &data.normalization, unwatched)).unwrap();
+    assert_eq!(reads() - before, 1, "evaluation");
 }

@@ -10,11 +10,12 @@ use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
 use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::model::{Model, StateDictError};
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
 use rrlab_engine::observe::{layer_output, observed_channels};
 use rrlab_engine::prune::{magnitude_mask, masks_to_bytes, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::tensors::HostTensor;
+use rrlab_engine::transfer::download;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
     AllocationRequest, ChannelwiseOperator, Evidence, LayerGraph, ModelProfile, Module, Op, Repair,

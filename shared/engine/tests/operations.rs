@@ -2,7 +2,8 @@
 
 use burn::tensor::{Device, Distribution, Tensor, TensorData, read_sync};
 use rrlab_engine::model::Model;
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
+use rrlab_engine::transfer::download;
 use rrlab_types::{
     AveragePool, Conv2d, FeatureShape, LayerGraph, Module, NodeId, Op, Padding, Pool, Window,
 };

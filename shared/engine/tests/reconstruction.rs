@@ -12,8 +12,9 @@ use rrlab_engine::experiment::{Experiment, ExperimentError};
 use rrlab_engine::judge::Judge;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::transfer::download;
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     Allocation, AllocationRequest, Criterion, Evidence, PrunedFrom, Repair, RepairOperator, Rule,

@@ -5,8 +5,9 @@ use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::import::{alike, recognise};
 use rrlab_engine::model::{Model, ModelInfo, TensorSpec, tensor_specs};
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
 use rrlab_engine::tensors::HostTensor;
+use rrlab_engine::transfer::download;
 
 #[derive(serde::Deserialize)]
 struct Case {

@@ -11,11 +11,12 @@ use rrlab_engine::finetune::FinetuneState;
 use rrlab_engine::judge::Judge;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
 use rrlab_engine::prune::{Masks, masks_of, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
+use rrlab_engine::transfer::download;
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     AllocationError, AllocationRequest, Criterion, Distillation, DistillationPlan, Evidence,

@@ -6,17 +6,10 @@ use rrlab_types::{ChannelMoments, Op};
 
 use super::weights::LayerWeights;
 use crate::kernels::{channel_products, channel_sums};
-use crate::network::{download, upload, weighted_output};
+use crate::network::weighted_output;
 use crate::prune::magnitude_mask;
-use crate::sums::add_values;
-
-/// Sums of one layer at one sparsity, per channel.
-#[derive(Debug, Clone, Default)]
-struct Sums {
-    /// Σy, Σy², Σŷ, Σŷ², Σyŷ over images and positions, without the bias: `[5, channels]`; empty
-    /// before the first batch.
-    values: Vec<f64>,
-}
+use crate::sums::Sums;
+use crate::transfer::upload;
 
 /// Sums of one layer at every sparsity.
 #[derive(Debug, Clone)]
@@ -24,6 +17,8 @@ pub struct DirectSums {
     op: Op,
     /// The pruned weight at each sparsity.
     pruned: Vec<Tensor<4>>,
+    /// At each sparsity Σy, Σy², Σŷ, Σŷ², Σyŷ of each channel over images and positions, without
+    /// the bias: `[5, channels]`.
     sums: Vec<Sums>,
     /// Images times positions so far.
     count: f64,
@@ -61,25 +56,30 @@ impl DirectSums {
                 channel_products(&pruned, &pruned),
                 channel_products(&output, &pruned),
             ];
-            add_values(&mut sums.values, &download(Tensor::cat(in_order_of_sums, 0)).await?);
+            sums.add(Tensor::cat(in_order_of_sums, 0)).await?;
         }
         self.count += positions as f64;
         Ok(())
     }
 
     /// Moments of every channel at each sparsity, `[sparsity][channel]`.
-    pub fn channel_moments(&self, layer: &LayerWeights) -> Vec<Vec<ChannelMoments>> {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn channel_moments(
+        self,
+        layer: &LayerWeights,
+    ) -> Result<Vec<Vec<ChannelMoments>>, ExecutionError> {
         let mut levels = Vec::new();
-        for sums in &self.sums {
-            let channels = 0..layer.channels;
-            levels.push(channels.map(|channel| self.moments_of(sums, layer, channel)).collect());
+        for sums in self.sums {
+            let sums = sums.finish().await?;
+            let moments_of = |channel: usize| {
+                let mean_of = |which: usize| sums[which * layer.channels + channel] / self.count;
+                layer.moments_of(channel, [0, 1, 2, 3, 4].map(mean_of))
+            };
+            levels.push((0..layer.channels).map(moments_of).collect());
         }
-        levels
-    }
-
-    fn moments_of(&self, sums: &Sums, layer: &LayerWeights, channel: usize) -> ChannelMoments {
-        let mean_of = |which: usize| sums.values[which * layer.channels + channel] / self.count;
-        layer.moments_of(channel, [0, 1, 2, 3, 4].map(mean_of))
+        Ok(levels)
     }
 }
 

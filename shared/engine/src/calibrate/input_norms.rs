@@ -9,8 +9,8 @@ use super::images::CalibrationImages;
 use super::second_moments::flat_for_linear;
 use crate::kernels;
 use crate::model::Model;
-use crate::network::{Network, download, window_of};
-use crate::sums::add_values;
+use crate::network::{Network, window_of};
+use crate::sums::Sums;
 use crate::watch::{Progress, Stopped};
 
 /// √`E[x²]` of what each weight of an output channel is multiplied by in the dense network.
@@ -34,7 +34,7 @@ impl InputNorms {
         let network = Network::new(model, device);
         let graph = network.graph();
         let layers = graph.prunable_layers();
-        let mut sums: Vec<Vec<f64>> = vec![Vec::new(); layers.len()];
+        let mut sums = vec![Sums::default(); layers.len()];
         let mut count = 0;
         for batch in images.batches(graph, device) {
             count += batch.dims()[0];
@@ -51,17 +51,20 @@ impl InputNorms {
             });
             // Prunable layers are in the order of their nodes.
             for (sums, squares) in sums.iter_mut().zip(of_batch) {
-                add_values(sums, &download(squares).await?);
+                sums.add(squares).await?;
             }
             watch(Progress::Repaired).await?;
         }
-        let norms = layers.iter().zip(sums).map(|(layer, sums)| {
+        let mut norms = BTreeMap::new();
+        for (layer, sums) in layers.iter().zip(sums) {
             let values = (count * graph.node(layer.node).shape.positions()) as f64;
-            let norms: Vec<f64> = sums.into_iter().map(|sum| (sum / values).sqrt()).collect();
+            let sums = sums.finish().await?.into_iter();
+            let of_layer: Vec<f64> = sums.map(|sum| (sum / values).sqrt()).collect();
             let patch: usize = layer.weight_shape[1..].iter().product();
-            (layer.name.to_owned(), norms.chunks(patch).map(<[f64]>::to_vec).collect())
-        });
-        Ok(Self { layers: norms.collect() })
+            let of_groups = of_layer.chunks(patch).map(<[f64]>::to_vec).collect();
+            norms.insert(layer.name.to_owned(), of_groups);
+        }
+        Ok(Self { layers: norms })
     }
 
     /// |w|·√`E[x²]` of each weight of a layer, `[channels, patch]` as the weights are.

@@ -90,26 +90,26 @@ impl MeasuredLayer {
     /// Moments of every channel at each of the profile's sparsities, `[sparsity][channel]`, and
     /// likewise what reconstruction leaves, which only second moments tell.
     async fn measured(
-        &self,
+        self,
         name: &str,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<(Vec<Vec<ChannelMoments>>, Option<Solved>), CalibrationError> {
         let Self { weights, .. } = self;
         let kept = weights.kept_counts();
-        let sums = match &self.sums {
-            Sums::SecondMoments(sums) => sums.moments(),
+        let sums = match self.sums {
+            Sums::SecondMoments(sums) => sums.moments().await?,
             Sums::Samples(samples) => {
-                let moments = samples.channel_moments(weights, &kept);
+                let moments = samples.channel_moments(&weights, &kept).await?;
                 check_finite(name, &moments)?;
                 return Ok((moments, None));
             }
             Sums::Direct(sums) => {
-                let moments = sums.channel_moments(weights);
+                let moments = sums.channel_moments(&weights).await?;
                 check_finite(name, &moments)?;
                 return Ok((moments, None));
             }
         };
-        let sums = LayerSums::new(weights, &sums);
+        let sums = LayerSums::new(&weights, &sums);
         let moments = sums.channel_moments(&kept);
         check_finite(name, &moments)?;
         let residuals = reconstruction::residuals(name, &sums, &kept, watch).await?;
@@ -175,15 +175,17 @@ pub async fn calibrate(
         watch(Progress::Images(count)).await?;
     }
 
-    let sensitivities = gradients.finish();
+    let sensitivities = gradients.finish().await?;
     let NetworkSums { layers, streams, .. } = sums;
-    let shares = streams.shares(graph);
+    let shares = streams.shares(graph).await?;
     let weights: Vec<&[f32]> =
         layers.iter().map(|layer| layer.weights.weights.as_slice()).collect();
     let scores = LayerScores::of_network(&weights);
     let mut profiles = Vec::new();
-    for (index, (layer, scores)) in layers.iter().zip(scores).enumerate() {
-        let name = &graph.node(layer.node).name;
+    // What was summed of a layer is let go when it is measured.
+    for (index, (layer, scores)) in layers.into_iter().zip(scores).enumerate() {
+        let node = layer.node;
+        let name = &graph.node(node).name;
         let (moments, reconstruction) = layer.measured(name, &mut watch).await?;
         // Mean and variance of the dense output are the same at every sparsity.
         let variances: Vec<f64> = moments[0].iter().map(|channel| channel.variance).collect();
@@ -191,7 +193,7 @@ pub async fn calibrate(
         if !sensitivity.iter().all(|value| value.is_finite()) {
             return Err(CalibrationError::NotFinite { layer: name.clone() });
         }
-        let importance = Importance { share: shares[layer.node.0], sensitivity };
+        let importance = Importance { share: shares[node.0], sensitivity };
         let mut profile = curves::layer_profile(name, &moments, importance, scores);
         if let Some(residuals) = reconstruction {
             curves::add_reconstruction(&mut profile, &moments, residuals);
@@ -223,8 +225,7 @@ struct NetworkSums<'a> {
     network: &'a Network,
     layers: Vec<MeasuredLayer>,
     streams: StreamSums,
-    /// What the batch at hand left, each with its layer. It stays there until the pass is over: a
-    /// read would wait for it.
+    /// What the batch at hand left, each with its layer, until the pass is over.
     left_on_device: Vec<(usize, BatchOfLayer)>,
 }
 
@@ -244,7 +245,7 @@ impl NetworkSums<'_> {
         self.left_on_device.push((index, left));
     }
 
-    /// Reads what a batch of so many images left on the device.
+    /// Takes what a batch of so many images left on the device into account.
     async fn finish_batch(&mut self, images: usize) -> Result<(), ExecutionError> {
         for (index, left) in std::mem::take(&mut self.left_on_device) {
             let MeasuredLayer { node, sums, .. } = &mut self.layers[index];

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::calibrate::second_moments::{InputMoments, PatchSums};
     use crate::calibrate::weights::LayerWeights;
-    use crate::network::upload;
+    use crate::transfer::upload;
     use crate::watch::unwatched;
 
     const PATCH: usize = 27;
@@ -131,7 +131,7 @@ mod tests {
         let mut sums = PatchSums::new(op, PATCH);
         let of_batch = sums.of_batch(op, &input);
         read_sync(sums.add(of_batch, 5 * 49)).unwrap();
-        sums.moments()
+        read_sync(sums.moments()).unwrap()
     }
 
     #[test]

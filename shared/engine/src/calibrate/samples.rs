@@ -5,7 +5,7 @@ use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{ChannelMoments, magnitude_order};
 
 use super::weights::LayerWeights;
-use crate::network::download;
+use crate::sums::Rows;
 use crate::threads;
 
 /// Samples that are multiplied with all weights at once: each weight then reads one cache line of
@@ -18,7 +18,7 @@ const SUMS: usize = 3;
 #[derive(Debug, Clone, Default)]
 pub struct Samples {
     /// `[images, features]`.
-    values: Vec<f32>,
+    values: Rows,
 }
 
 impl Samples {
@@ -26,9 +26,11 @@ impl Samples {
     ///
     /// # Shapes
     /// - `input`: the layer's input, `[batch, …]` with its features in the order of the weight's
+    ///
+    /// # Errors
+    /// If the device fails.
     pub async fn add(&mut self, input: Tensor<4>) -> Result<(), ExecutionError> {
-        self.values.extend(download(input).await?);
-        Ok(())
+        self.values.add(input.flatten(1, 3)).await
     }
 
     /// Moments of every channel where the layer keeps so many weights.
@@ -40,20 +42,24 @@ impl Samples {
     /// # Shapes
     /// - `kept`: a count for each sparsity, in any order
     /// - output: `[sparsity][channel]`
-    pub fn channel_moments(
-        &self,
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn channel_moments(
+        self,
         layer: &LayerWeights,
         kept: &[usize],
-    ) -> Vec<Vec<ChannelMoments>> {
+    ) -> Result<Vec<Vec<ChannelMoments>>, ExecutionError> {
+        let values = self.values.finish().await?;
         let features = layer.patch();
-        let images = self.values.len() / features;
+        let images = values.len() / features;
         let mut ascending: Vec<usize> = kept.to_vec();
         ascending.sort_unstable();
         let steps = steps(layer, &ascending);
         // For each channel Σy, Σy², then SUMS for each sparsity.
         let per_channel = 2 + SUMS * ascending.len();
         let mut sums = vec![0.0f64; layer.channels * per_channel];
-        for chunk in self.values.chunks(SAMPLES_AT_ONCE * features) {
+        for chunk in values.chunks(SAMPLES_AT_ONCE * features) {
             let inputs = by_feature(chunk, features);
             let of_chunk = threads::map_range(layer.channels, |channel| {
                 let row = channel * features..(channel + 1) * features;
@@ -75,7 +81,7 @@ impl Samples {
                 })
                 .collect()
         };
-        kept.iter().map(moments_at).collect()
+        Ok(kept.iter().map(moments_at).collect())
     }
 }
 

@@ -15,9 +15,9 @@ use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{Conv2d, Op, Padding, Window};
 
 use crate::kernels::{self, Offset, channel_sums};
-use crate::network::{download, window_of};
+use crate::network::window_of;
 use crate::ridge::Inputs;
-use crate::sums::add_values;
+use crate::sums::Sums;
 use crate::threads;
 
 /// Channels whose rows of G are put together as one task: their columns of a region's sums then
@@ -52,8 +52,8 @@ pub struct PatchSums {
     layout: Layout,
     /// Entries of a patch of one group: input channels / groups · rows · columns.
     patch: usize,
-    /// In the order of [`PatchSums::of_batch`]; empty before the first batch.
-    sums: Vec<f64>,
+    /// In the order of [`PatchSums::of_batch`].
+    sums: Sums,
     /// Images times output positions so far.
     count: f64,
 }
@@ -137,10 +137,10 @@ impl PatchSums {
             },
             _ => Layout::Patches { window: window_of(op), groups: 1 },
         };
-        Self { layout, patch, sums: Vec::new(), count: 0.0 }
+        Self { layout, patch, sums: Sums::default(), count: 0.0 }
     }
 
-    /// Sums over a batch on its device, in one tensor that is read at once.
+    /// Sums over a batch on its device.
     ///
     /// # Shapes
     /// - `input`: the layer's input, `[batch, in, height, width]`
@@ -167,37 +167,44 @@ impl PatchSums {
 
     /// Takes a batch's sums into account: those of [`PatchSums::of_batch`], over so many images
     /// times positions.
+    ///
+    /// # Errors
+    /// If the device fails.
     pub async fn add(&mut self, sums: Tensor<1>, positions: usize) -> Result<(), ExecutionError> {
-        add_values(&mut self.sums, &download(sums).await?);
         self.count += positions as f64;
-        Ok(())
+        self.sums.add(sums).await
     }
 
     /// The moments over all batches.
-    pub fn moments(&self) -> InputMoments {
-        let patch = self.patch;
-        match &self.layout {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn moments(self) -> Result<InputMoments, ExecutionError> {
+        let Self { layout, patch, sums, count } = self;
+        let sums = sums.finish().await?;
+        let groups = match &layout {
             Layout::Offsets { kernel, channels, regions } => {
-                let sums = OffsetSums::new(*kernel, *channels, regions, &self.sums);
+                let sums = OffsetSums::new(*kernel, *channels, regions, &sums);
                 let mut second = vec![0.0; patch * patch];
                 let rows_per_task = CHANNELS_PER_TASK * kernel * kernel;
                 threads::for_each_chunk(&mut second, rows_per_task * patch, |task, rows| {
-                    sums.fill(task * CHANNELS_PER_TASK, self.count, rows);
+                    sums.fill(task * CHANNELS_PER_TASK, count, rows);
                 });
-                let mean = sums.firsts().iter().map(|sum| sum / self.count).collect();
-                InputMoments { groups: vec![PatchMoments { patch, second, mean }] }
+                let mean = sums.firsts().iter().map(|sum| sum / count).collect();
+                vec![PatchMoments { patch, second, mean }]
             }
             Layout::Patches { groups, .. } => {
-                let (second, first) = self.sums.split_at(groups * patch * patch);
+                let (second, first) = sums.split_at(groups * patch * patch);
                 let of_groups = second.chunks(patch * patch).zip(first.chunks(patch));
                 let moments = |(second, first): (&[f64], &[f64])| PatchMoments {
                     patch,
-                    second: second.iter().map(|sum| (sum / self.count) as f32).collect(),
-                    mean: first.iter().map(|sum| sum / self.count).collect(),
+                    second: second.iter().map(|sum| (sum / count) as f32).collect(),
+                    mean: first.iter().map(|sum| sum / count).collect(),
                 };
-                InputMoments { groups: of_groups.map(moments).collect() }
+                of_groups.map(moments).collect()
             }
-        }
+        };
+        Ok(InputMoments { groups })
     }
 }
 

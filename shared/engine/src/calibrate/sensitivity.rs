@@ -13,8 +13,9 @@ use rrlab_types::{NodeId, SensitivityMeasurement};
 use super::images::CalibrationImages;
 use crate::kernels::{self, channel_products};
 use crate::model::{Model, normal_values};
-use crate::network::{Activations, Network, download, upload};
-use crate::sums::add_values;
+use crate::network::{Activations, Network};
+use crate::sums::{Rows, Sums};
+use crate::transfer::upload;
 
 /// Calibration images that gradients are taken on; fewer where there are not as many.
 const IMAGES: usize = 256;
@@ -29,13 +30,13 @@ pub struct LogitGradients<'a> {
     /// On the device that keeps a record for gradients.
     network: Network,
     images: &'a CalibrationImages<'a>,
-    /// Σ over images and positions of (∂(uᵀz)/∂y)² of each channel, `[layer][channel]`; layers in
-    /// graph order, empty before the first batch.
-    squares: Vec<Vec<f64>>,
+    /// Σ over images and positions of (∂(uᵀz)/∂y)² of each channel of each layer, in graph order:
+    /// `[layers' channels]`.
+    squares: Sums,
     /// Images so far.
     count: usize,
-    /// Their centred logits, `[images, classes]`.
-    logits: Vec<f32>,
+    /// Their logits, `[images, classes]`.
+    logits: Rows,
 }
 
 /// What sensitivity is measured with where so many calibration images are at hand.
@@ -47,8 +48,7 @@ impl<'a> LogitGradients<'a> {
     /// Before the first of these images, of a dense network in evaluation mode.
     pub fn new(model: &Model, device: &Device, images: &'a CalibrationImages<'a>) -> Self {
         let network = Network::new(model, &device.clone().autodiff());
-        let squares = vec![Vec::new(); network.graph().prunable_layers().len()];
-        Self { network, images, squares, count: 0, logits: Vec::new() }
+        Self { network, images, squares: Sums::default(), count: 0, logits: Rows::default() }
     }
 
     /// How many images [`LogitGradients::add`] takes at once.
@@ -71,31 +71,36 @@ impl<'a> LogitGradients<'a> {
         batch: Tensor<4>,
         observe: impl FnMut(NodeId, &[Tensor<4>]),
     ) -> Result<(), ExecutionError> {
-        let (count, classes) = (batch.dims()[0], self.network.graph().classes());
+        let count = batch.dims()[0];
         let (logits, outputs) = forward_with_leaves(&self.network, batch, observe);
         let combination = self.combinations(count);
         let gradients = (logits.clone() * combination).sum().backward();
         let squares = outputs.iter().map(|output| squared_gradient(output, &gradients)).collect();
-        // One read for all layers: each waits for the device.
-        let of_layers = download(Tensor::cat(squares, 0)).await?;
-        let mut rest = of_layers.as_slice();
-        for (sums, output) in self.squares.iter_mut().zip(&outputs) {
-            let (of_layer, others) = rest.split_at(output.dims()[1]);
-            add_values(sums, of_layer);
-            rest = others;
-        }
+        self.squares.add(Tensor::cat(squares, 0)).await?;
         self.count += count;
-        self.logits.extend(centred(download(logits.inner()).await?, classes));
-        Ok(())
+        self.logits.add(logits.inner()).await
     }
 
     /// What these gradients say of each layer's noise.
-    pub fn finish(self) -> Sensitivity {
-        let logit_variance = summed_variance(&self.logits, self.network.graph().classes());
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn finish(self) -> Result<Sensitivity, ExecutionError> {
+        let graph = self.network.graph();
+        let logits = centred(self.logits.finish().await?, graph.classes());
+        let logit_variance = summed_variance(&logits, graph.classes());
         // A variance that is no number makes S none either, which calibration refuses.
         let is_constant = logit_variance <= 0.0;
         let scale = (!is_constant).then(|| 1.0 / (self.count as f64 * logit_variance));
-        Sensitivity { squares: self.squares, scale }
+        let of_layers = self.squares.finish().await?;
+        let mut rest = of_layers.as_slice();
+        let mut squares = Vec::new();
+        for layer in graph.prunable_layers() {
+            let (of_layer, others) = rest.split_at(layer.weight_shape[0]);
+            squares.push(of_layer.to_vec());
+            rest = others;
+        }
+        Ok(Sensitivity { squares, scale })
     }
 
     /// u of the next images, `[images, classes]`: vectors of mean 0, as centred logits are, so that
@@ -142,7 +147,7 @@ impl<'a> LogitGradients<'a> {
 
 /// How much of each layer's noise reaches the logits.
 pub struct Sensitivity {
-    /// As those of [`LogitGradients`].
+    /// Sums of [`LogitGradients`], `[layer][channel]`.
     squares: Vec<Vec<f64>>,
     /// One over images times Σ_k Var(z_k); none where the logits do not vary.
     scale: Option<f64>,
@@ -228,6 +233,7 @@ mod tests {
     use super::*;
     use crate::architecture::Architecture;
     use crate::data::{Dataset, Split, shapes10};
+    use crate::transfer::download;
 
     /// Variance of the noise that is put in, in parts of the channel's: small, so that the logits
     /// follow their first derivative, and large beside rounding.
@@ -304,7 +310,7 @@ mod tests {
         let data = shapes10(24, 10, 5);
         let images = images(&data, 24);
         let model = model("resnet8:width=0.25");
-        let sensitivity = measured(&model, &images, 64).finish();
+        let sensitivity = read_sync(measured(&model, &images, 64).finish()).unwrap();
         for (index, layer) in model.graph().prunable_layers().iter().enumerate() {
             let channels = layer.weight_shape[0];
             let all: Vec<f64> = (0..channels).map(|c| 0.5 + 0.1 * c as f64).collect();
@@ -326,7 +332,8 @@ mod tests {
     fn a_single_image_makes_all_layers_count_alike() {
         let data = shapes10(8, 10, 5);
         let images = images(&data, 1);
-        let sensitivity = measured(&model("resnet8:width=0.25"), &images, 1).finish();
+        let measured = measured(&model("resnet8:width=0.25"), &images, 1);
+        let sensitivity = read_sync(measured.finish()).unwrap();
         for variances in [vec![1.0; 4], vec![0.0, 2.0]] {
             let sum: f64 = sensitivity.of_layer(0, &variances).iter().sum();
             assert!((sum - 1.0).abs() < 1e-12, "{sum}");
@@ -337,10 +344,11 @@ mod tests {
     fn the_same_seed_draws_the_same() {
         let data = shapes10(100, 10, 5);
         let (model, images) = (model("resnet8:width=0.25"), images(&data, 80));
-        let [first, second] = [1, 1].map(|rounds| measured(&model, &images, rounds).squares);
-        assert_eq!(first, second);
-        let more = measured(&model, &images, 2);
+        let [first, second, more] = [1, 1, 2].map(|rounds| measured(&model, &images, rounds));
         assert_eq!(more.count, 160);
-        assert_ne!(first[0][0], 0.5 * more.squares[0][0]);
+        let [first, second, more] =
+            [first, second, more].map(|measured| read_sync(measured.finish()).unwrap().squares);
+        assert_eq!(first, second);
+        assert_ne!(first[0][0], 0.5 * more[0][0]);
     }
 }

@@ -4,8 +4,7 @@ use burn::tensor::{ExecutionError, Tensor};
 use rrlab_types::{LayerGraph, NodeId, Op};
 
 use crate::kernels::{channel_products, channel_sums};
-use crate::network::download;
-use crate::sums::add_values;
+use crate::sums::Sums;
 
 /// Σx and Σx² of each channel of both inputs of every residual sum.
 pub struct StreamSums {
@@ -22,8 +21,8 @@ struct ResidualSum {
 
 #[derive(Default)]
 struct InputSums {
-    /// Σx of each channel, then Σx²: `[2, channels]`; empty before the first batch.
-    values: Vec<f64>,
+    /// Σx of each channel, then Σx²: `[2, channels]`.
+    values: Sums,
     /// Images times positions so far.
     count: f64,
 }
@@ -39,14 +38,15 @@ struct Pending {
 
 impl InputSums {
     /// Sum of the channels' variances.
-    fn variance(&self) -> f64 {
-        let (first, second) = self.values.split_at(self.values.len() / 2);
+    async fn variance(self) -> Result<f64, ExecutionError> {
+        let values = self.values.finish().await?;
+        let (first, second) = values.split_at(values.len() / 2);
         let mut sum = 0.0;
         for (first, second) in first.iter().zip(second) {
             // Rounding can leave the difference of two equal numbers below 0.
             sum += (second / self.count - (first / self.count).powi(2)).max(0.0);
         }
-        sum
+        Ok(sum)
     }
 }
 
@@ -71,24 +71,27 @@ impl StreamSums {
         }
     }
 
-    /// Reads what the batch left on the device.
+    /// Takes what the batch left on the device into account.
     pub async fn finish_batch(&mut self) -> Result<(), ExecutionError> {
         for Pending { sum, input, values } in std::mem::take(&mut self.pending) {
-            add_values(&mut self.sums[sum].inputs[input].values, &download(values).await?);
+            self.sums[sum].inputs[input].values.add(values).await?;
         }
         Ok(())
     }
 
     /// Share of each node's side in the variance of the sum that it joins, by node; 1 outside
     /// residual blocks.
-    pub fn shares(&self, graph: &LayerGraph) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn shares(self, graph: &LayerGraph) -> Result<Vec<f64>, ExecutionError> {
         let mut shares = vec![1.0; graph.nodes().len()];
-        for (sum, block) in self.sums.iter().zip(graph.residual_blocks()) {
-            let variance_from = |end: NodeId| {
-                let inputs = &graph.node(sum.node).inputs;
-                let input = inputs.iter().position(|&input| input == end).unwrap_or(0);
-                sum.inputs[input].variance()
-            };
+        for (sum, block) in self.sums.into_iter().zip(graph.residual_blocks()) {
+            let inputs = &graph.node(sum.node).inputs;
+            let [first, second] = sum.inputs;
+            let variances = [first.variance().await?, second.variance().await?];
+            let variance_from =
+                |end: NodeId| variances[inputs.iter().position(|&input| input == end).unwrap_or(0)];
             let branch = variance_from(block.branch_end);
             let shortcut = variance_from(block.shortcut_end);
             let total = branch + shortcut;
@@ -101,6 +104,6 @@ impl StreamSums {
                 shares[layer.0] = share(shortcut);
             }
         }
-        shares
+        Ok(shares)
     }
 }

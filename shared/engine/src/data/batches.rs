@@ -6,12 +6,15 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rrlab_types::{FeatureShape, LayerGraph};
 
 use super::images::{ImageSet, MAX_PIXEL, Normalization};
+use crate::threads;
 
 /// Most images that evaluation, calibration and repair compute at once: enough to keep a GPU busy.
 pub const EVALUATION_BATCH: usize = 128;
 /// Bytes that the widest activation of a batch may take. WebGPU lets one buffer have 128 MiB, and
 /// several of them are held at once.
 const WIDEST_ACTIVATION: usize = 64 << 20;
+/// Values that a pixel of a colour can have.
+const PIXEL_VALUES: usize = 1 << u8::BITS;
 /// Pixels by which a training image may shift each way: the customary pad-and-crop of CIFAR.
 const MAX_SHIFT: i32 = 4;
 
@@ -81,27 +84,39 @@ pub fn images_to_device(
     device: &Device,
 ) -> Tensor<4> {
     let image = set.shape();
-    let mut values = vec![0.0; samples.len() * image.elements()];
-    for (sample, values) in samples.iter().zip(values.chunks_mut(image.elements())) {
-        let Sample { image: index, augmentation } = *sample;
-        write_normalized(set.image(index), image, augmentation, normalization, values);
-    }
+    let normalized: Vec<_> =
+        (0..image.channels).map(|colour| normalized_pixels(normalization, colour)).collect();
+    let length = image.elements();
+    let values = threads::filled(samples.len() * length, length, |sample, values| {
+        let Sample { image: index, augmentation } = samples[sample];
+        write_normalized(set.image(index), image, augmentation, &normalized, values);
+    });
     let shape = [samples.len(), image.channels, image.height, image.width];
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Writes one augmented, normalised image; `pixels` and `values` are `[3, side, side]`.
+/// What becomes of each value that a pixel of this colour can have.
+fn normalized_pixels(normalization: &Normalization, colour: usize) -> [f32; PIXEL_VALUES] {
+    let (mean, std) = (normalization.mean[colour], normalization.std[colour]);
+    let mut normalized = [0.0; PIXEL_VALUES];
+    for (pixel, value) in normalized.iter_mut().enumerate() {
+        *value = (pixel as f32 / MAX_PIXEL - mean) / std;
+    }
+    normalized
+}
+
+/// Writes one augmented, normalised image; `pixels` and `values` are `[3, side, side]`, and
+/// `normalized` says of each colour what its pixels become.
 fn write_normalized(
     pixels: &[u8],
     image: FeatureShape,
     augmentation: Augmentation,
-    normalization: &Normalization,
+    normalized: &[[f32; PIXEL_VALUES]],
     values: &mut [f32],
 ) {
     let side = image.width as i32;
     let inside = |at: i32| (0..side).contains(&at);
-    for colour in 0..image.channels {
-        let (mean, std) = (normalization.mean[colour], normalization.std[colour]);
+    for (colour, normalized) in normalized.iter().enumerate() {
         for row in 0..side {
             for column in 0..side {
                 let from_row = row + augmentation.rows;
@@ -109,11 +124,11 @@ fn write_normalized(
                 let from_column = unflipped + augmentation.columns;
                 let at = |row: i32, column: i32| (colour as i32 * side + row) * side + column;
                 let pixel = if inside(from_row) && inside(from_column) {
-                    f32::from(pixels[at(from_row, from_column) as usize]) / MAX_PIXEL
+                    pixels[at(from_row, from_column) as usize]
                 } else {
-                    0.0
+                    0
                 };
-                values[at(row, column) as usize] = (pixel - mean) / std;
+                values[at(row, column) as usize] = normalized[usize::from(pixel)];
             }
         }
     }

@@ -244,7 +244,7 @@ impl CpuKernels for Flex {
     }
 
     fn sum_of_two(one: CpuTensor, other: CpuTensor) -> CpuTensor {
-        let shape = dims::<4>(&one);
+        let shape = one.shape().to_vec();
         let (one, other) = (one.to_contiguous(), other.to_contiguous());
         tensor(elementwise::sum(values(&one), values(&other)), shape)
     }

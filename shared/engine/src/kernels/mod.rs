@@ -213,7 +213,7 @@ pub fn relu(input: Tensor<4>) -> Tensor<4> {
 ///
 /// # Panics
 /// If they are of different shapes.
-pub fn sum(one: Tensor<4>, other: Tensor<4>) -> Tensor<4> {
+pub fn sum<const D: usize>(one: Tensor<D>, other: Tensor<D>) -> Tensor<D> {
     assert_eq!(one.dims(), other.dims(), "a sum of two of one shape");
     if !is_cpu(&one.device()) {
         return one + other;

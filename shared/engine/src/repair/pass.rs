@@ -6,8 +6,8 @@ use rrlab_types::{LayerGraph, NodeId};
 use crate::calibrate::{CalibrationError, CalibrationImages};
 use crate::kernels::{channel_products, channel_sums};
 use crate::model::Model;
-use crate::network::{Activations, Network, download};
-use crate::sums::add_values;
+use crate::network::{Activations, Network};
+use crate::sums::Sums;
 use crate::watch::{Progress, Stopped};
 
 /// Mean and variance of each channel over images and positions.
@@ -71,22 +71,16 @@ pub(super) fn outputs_of(
 /// `[channels]` each.
 pub(super) type BatchSums = (usize, Vec<Tensor<1>>);
 
-/// Means of several quantities over all batches, `[quantities, channels]`. The device is read once,
-/// after it was given all of them to compute.
+/// Means of several quantities over all batches, `[quantities, channels]`.
 pub(super) async fn means(
     batches: impl Iterator<Item = BatchSums>,
 ) -> Result<Vec<f64>, ExecutionError> {
-    let (mut count, mut of_batches) = (0.0, Vec::new());
+    let (mut count, mut sums) = (0.0, Sums::default());
     for (of_images, of_batch) in batches {
         count += of_images as f64;
-        of_batches.push(Tensor::cat(of_batch, 0));
+        sums.add(Tensor::cat(of_batch, 0)).await?;
     }
-    let length = of_batches.first().expect("there are calibration images").dims()[0];
-    let mut sums: Vec<f64> = Vec::new();
-    for of_batch in download(Tensor::cat(of_batches, 0)).await?.chunks(length) {
-        add_values(&mut sums, of_batch);
-    }
-    Ok(sums.into_iter().map(|sum| sum / count).collect())
+    Ok(sums.finish().await?.into_iter().map(|sum| sum / count).collect())
 }
 
 /// Images times positions of a batch, `[batch, channels, height, width]`.

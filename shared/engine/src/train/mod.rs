@@ -14,8 +14,9 @@ use rrlab_types::{
 use crate::data::{Augmentation, Dataset, Normalization, Sample, images_to_device};
 use crate::evaluate::{accuracy, are_right};
 use crate::model::{ClassesError, Model, StateDictError};
-use crate::network::{Network, ParameterMap, download};
+use crate::network::{Network, ParameterMap};
 use crate::prune::Masks;
+use crate::transfer::download;
 use crate::watch::{Interrupted, Progress, Stopped};
 use optimizer::Optimizer;
 pub use optimizer::OptimizerState;
@@ -108,6 +109,15 @@ pub struct Trainer<'a> {
     step: usize,
     /// The training images in the order of this epoch.
     order: Vec<usize>,
+    /// The batch of the next step, where it is of the same epoch as the one before.
+    ready: Option<Batch>,
+}
+
+/// What a step learns from.
+struct Batch {
+    /// `[batch, 3, side, side]`.
+    images: Tensor<4>,
+    labels: Vec<u32>,
 }
 
 impl<'a> Trainer<'a> {
@@ -180,6 +190,7 @@ impl<'a> Trainer<'a> {
             epoch,
             step,
             order,
+            ready: None,
         })
     }
 
@@ -281,12 +292,7 @@ impl<'a> Trainer<'a> {
         if self.is_finished() {
             return Ok(None);
         }
-        let first = self.step * self.plan.batch_size;
-        let chosen = &self.order[first..(first + self.plan.batch_size).min(self.order.len())];
-        let samples: Vec<Sample> = chosen.iter().map(|&image| self.sample(image)).collect();
-        let labels = self.dataset.train.labels_of(chosen);
-        let device = self.network.device().clone();
-        let images = images_to_device(&self.dataset.train, &samples, &self.normalization, &device);
+        let Batch { images, labels } = self.ready.take().unwrap_or_else(|| self.batch(self.step));
 
         let (loss, predictions) = self.loss(images, &labels);
         let mut gradients = loss.backward();
@@ -295,14 +301,18 @@ impl<'a> Trainer<'a> {
         let rate = self.plan.learning_rate * self.plan.schedule.factor(progress);
         self.network.map_trainable(&mut self.optimizer.step(done + 1, rate, &mut gradients));
 
-        // Read only now: the device works on while the host waits for its numbers.
-        let right = are_right(predictions, &labels).await?;
+        // A device that computes beside the host has all of this step by now, and is read as late
+        // as that, once. Meanwhile the next step's images go there.
+        let next = self.step + 1;
+        self.ready = (next < self.steps_per_epoch()).then(|| self.batch(next));
+        let right = are_right(predictions, &labels).sum();
+        let numbers = download(Tensor::cat(vec![loss.inner(), right.inner()], 0)).await?;
         let report = StepReport {
             epoch: self.epoch,
             step: self.step,
             steps_per_epoch: self.steps_per_epoch(),
-            loss: download(loss.inner()).await?[0],
-            correct: right.into_iter().filter(|right| *right).count(),
+            loss: numbers[0],
+            correct: numbers[1] as usize,
             images: labels.len(),
         };
         // It does not come back from there: one NaN makes every later one.
@@ -313,6 +323,16 @@ impl<'a> Trainer<'a> {
         self.log.add(&report);
         self.advance();
         Ok(Some(report))
+    }
+
+    /// The batch of this step of the epoch.
+    fn batch(&self, step: usize) -> Batch {
+        let first = step * self.plan.batch_size;
+        let chosen = &self.order[first..(first + self.plan.batch_size).min(self.order.len())];
+        let samples: Vec<Sample> = chosen.iter().map(|&image| self.sample(image)).collect();
+        let (set, device) = (&self.dataset.train, self.network.device());
+        let images = images_to_device(set, &samples, &self.normalization, device);
+        Batch { images, labels: set.labels_of(chosen) }
     }
 
     /// Mean loss of a batch, and the class with the highest logit for each image, `[batch, 1]`.

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, ExecutionError, Gradients, Tensor};
 use rrlab_types::{Optimizer as Kind, TrainingPlan};
 
-use crate::network::{ParameterMap, download, upload};
+use crate::network::ParameterMap;
 use crate::prune::Masks;
 use crate::tensors::{HostTensor, StateDict, tensor_name};
+use crate::transfer::{download, upload};
 
 /// Adam's decay of its mean of gradients, β₁, and of their squares, β₂.
 const DECAYS: [f64; 2] = [0.9, 0.999];

@@ -16,8 +16,9 @@ use rrlab_engine::data::{Split, shapes10};
 use rrlab_engine::import::onnx::{self, Options};
 use rrlab_engine::import::{self, Hint, Imported, ModelFileError, OnnxError, Preprocessing};
 use rrlab_engine::model::Model;
-use rrlab_engine::network::{Network, download};
+use rrlab_engine::network::Network;
 use rrlab_engine::tensors::tensor_name;
+use rrlab_engine::transfer::download;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{Op, RepairOperator};
 

@@ -5,10 +5,10 @@ use rrlab_types::{Affine, ChannelMoments, Op};
 
 use crate::calibrate::{CalibrationError, InputMoments, PatchSums, flat_for_linear};
 use crate::kernels;
-use crate::network::{download, groups_of, window_of};
+use crate::network::{groups_of, window_of};
 use crate::repair::pass::Statistics;
 use crate::ridge::{Inputs, NotPositiveDefinite, RidgeFactor};
-use crate::sums::add_values;
+use crate::sums::Sums;
 use crate::threads;
 use crate::watch::{Progress, Stopped};
 
@@ -67,7 +67,7 @@ impl LayerMoments {
     ) -> Result<Self, ExecutionError> {
         let patch = patch_of(op);
         let mut sums = PatchSums::new(op, patch);
-        let mut cross: Vec<f64> = Vec::new();
+        let mut cross = Sums::default();
         let mut count = 0;
         for (input, output) in inputs.zip(dense_outputs) {
             let [batch, _, height, width] = output.dims();
@@ -77,9 +77,9 @@ impl LayerMoments {
             sums.add(of_batch, positions).await?;
             let (input, output) = (flat_for_linear(op, input), output.clone());
             let products = kernels::patch_products(input, output, window_of(op), groups_of(op));
-            add_values(&mut cross, &download(products).await?);
+            cross.add(products).await?;
         }
-        let inputs = sums.moments();
+        let (inputs, mut cross) = (sums.moments().await?, cross.finish().await?);
         let groups = inputs.groups();
         let of_group = dense.len() / groups.len();
         let rows = cross.chunks_mut(patch).zip(dense).enumerate();
@@ -200,8 +200,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::network::upload;
     use crate::repair::pass::statistics;
+    use crate::transfer::upload;
     use crate::watch::unwatched;
 
     /// What `tests/golden/reconstruction.py` computed.
