@@ -64,6 +64,9 @@ async fn gather(lab: &App) -> ApiResult<()> {
     }
     let waiting_ms = totals.oldest_waiting_ms.map_or(0, |since| (now_ms() - since).max(0));
     metrics::gauge!("rrlab_oldest_waiting_seconds").set(waiting_ms as f64 / 1000.0);
+    let places = lab.store.places().await?;
+    let stranded = places.values().filter(|place| place.waits_for.is_some()).count();
+    metrics::gauge!("rrlab_stranded_jobs").set(stranded as f64);
     for (kind, count, milliseconds) in totals.ended {
         metrics::counter!("rrlab_jobs_ended_total", "kind" => kind.name())
             .absolute(count.unsigned_abs());
@@ -73,8 +76,8 @@ async fn gather(lab: &App) -> ApiResult<()> {
     metrics::counter!("rrlab_worker_crashes_total").absolute(totals.crashes.unsigned_abs());
     // By device, not by worker: those of a scheduler come and go under ever new names.
     let mut devices: BTreeMap<String, [u32; 2]> = BTreeMap::new();
-    for (_, device, busy) in lab.store.workers().await? {
-        devices.entry(device).or_default()[usize::from(busy)] += 1;
+    for worker in lab.store.workers().await? {
+        devices.entry(worker.device).or_default()[usize::from(worker.is_busy)] += 1;
     }
     for (device, workers) in devices {
         for (state, count) in ["idle", "busy"].into_iter().zip(workers) {
@@ -91,6 +94,10 @@ pub fn describe() {
     metrics::describe_gauge!(
         "rrlab_oldest_waiting_seconds",
         "How long the oldest waiting job has waited"
+    );
+    metrics::describe_gauge!(
+        "rrlab_stranded_jobs",
+        "Waiting jobs that no worker that is alive can compute"
     );
     metrics::describe_counter!("rrlab_jobs_ended_total", "Jobs that have ended, by kind");
     metrics::describe_counter!(

@@ -43,7 +43,7 @@ async fn server(
     let mut datasets = Vec::new();
     // Strangers learn that there is a lab, and no more.
     if person.is_some() {
-        devices = lab.store.workers().await?.into_iter().map(|(_, device, _)| device).collect();
+        devices = lab.store.workers().await?.into_iter().map(|worker| worker.device).collect();
         devices.sort();
         devices.dedup();
         datasets = lab.dataset_names().await;

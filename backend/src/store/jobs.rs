@@ -107,6 +107,7 @@ impl TryFrom<JobRow> for Job {
             position: None,
             starts_in_seconds: None,
             takes_seconds: None,
+            waits_for: None,
             progress: progress.filter(|_| state == JobState::Running),
             crashes: row.crashes,
             device: row.device,
@@ -243,10 +244,11 @@ impl Store {
         }
         let places = self.places().await?;
         for job in jobs.iter_mut() {
-            let place = places.get(&job.id);
-            job.position = place.map(|place| place.position);
-            job.starts_in_seconds = place.and_then(|place| place.seconds);
-            job.takes_seconds = place.and_then(|place| place.takes);
+            let Some(place) = places.get(&job.id) else { continue };
+            job.position = Some(place.position);
+            job.starts_in_seconds = place.seconds;
+            job.takes_seconds = place.takes;
+            job.waits_for = place.waits_for.clone();
         }
         Ok(())
     }

@@ -20,3 +20,4 @@ pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
 pub use needs::JobNeeds;
 pub use people::{Erasure, OWNER, Person, PersonSummary, TokenRow};
 pub use turns::OpenJob;
+pub use workers::Abilities;

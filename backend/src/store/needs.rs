@@ -1,5 +1,7 @@
 //! What a job needs of the worker that computes it, and how much of its time.
 
+use std::fmt;
+
 /// What a worker must have and do, where anything is said of it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct JobNeeds {
@@ -11,13 +13,37 @@ pub struct JobNeeds {
     pub work: Option<f64>,
 }
 
+/// What a worker lacks for a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// The program that accepted the job, or a later version.
+    Program(String),
+    /// The data set of this name, with the content that it had when the job was accepted.
+    Dataset(String),
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(program) => write!(f, "a worker of {program} or a later version"),
+            Self::Dataset(name) => {
+                write!(f, "a worker with the data set {name} as it was when this was asked for")
+            }
+        }
+    }
+}
+
 impl JobNeeds {
-    /// Whether a worker of this program, whose data set of a name has the content of a hash, can
-    /// compute the job.
-    pub fn are_met(&self, program: &str, hash_of: impl Fn(&str) -> Option<String>) -> bool {
-        let has_data = |(name, hash): &(String, String)| hash_of(name).as_ref() == Some(hash);
-        self.dataset.as_ref().is_none_or(has_data)
-            && self.program.as_ref().is_none_or(|accepted| understands(program, accepted))
+    /// What a worker of this program lacks for the job, if anything, where `has(name, hash)` says
+    /// whether its data set of a name has the content of a hash.
+    pub fn lacking(&self, program: &str, has: impl Fn(&str, &str) -> bool) -> Option<Lack> {
+        if let Some(accepted) = &self.program
+            && !understands(program, accepted)
+        {
+            return Some(Lack::Program(accepted.clone()));
+        }
+        let (name, hash) = self.dataset.as_ref()?;
+        (!has(name, hash)).then(|| Lack::Dataset(name.clone()))
     }
 }
 
@@ -41,7 +67,7 @@ mod tests {
     use super::JobNeeds;
 
     fn met(needs: &JobNeeds, program: &str, has: &str) -> bool {
-        needs.are_met(program, |name| (name == "cifar10").then(|| has.to_owned()))
+        needs.lacking(program, |name, hash| name == "cifar10" && hash == has).is_none()
     }
 
     #[test]

@@ -24,6 +24,8 @@ const UNKNOWN_SECONDS: f64 = 60.0;
 pub struct OpenJob {
     pub id: i64,
     owner: i64,
+    /// The worker that computes it, where it runs.
+    pub worker: Option<String>,
     /// Seconds that it still takes, where anything tells.
     pub seconds: Option<f64>,
     /// What its worker must have.
@@ -40,6 +42,7 @@ pub struct Turns {
 struct OpenRow {
     id: i64,
     owner_id: i64,
+    worker: Option<String>,
     kind: String,
     state: String,
     claimed_ms: Option<i64>,
@@ -84,14 +87,14 @@ impl OpenRow {
         };
         let dataset = self.dataset.zip(self.dataset_hash);
         let needs = JobNeeds { dataset, program: self.program, work: self.work };
-        OpenJob { id: self.id, owner: self.owner_id, seconds, needs }
+        OpenJob { id: self.id, owner: self.owner_id, worker: self.worker, seconds, needs }
     }
 }
 
 macro_rules! select_open {
     ($rest:literal) => {
         concat!(
-            "SELECT id, owner_id, kind, state, claimed_ms, progress, dataset, dataset_hash, program, work \
+            "SELECT id, owner_id, worker, kind, state, claimed_ms, progress, dataset, dataset_hash, program, work \
              FROM lab_jobs WHERE state IN ('queued', 'running') ",
             $rest
         )
@@ -192,7 +195,7 @@ mod tests {
     use super::*;
 
     fn job(id: i64, owner: i64, seconds: Option<f64>) -> OpenJob {
-        OpenJob { id, owner, seconds, needs: JobNeeds::default() }
+        OpenJob { id, owner, worker: None, seconds, needs: JobNeeds::default() }
     }
 
     fn order(waiting: &[OpenJob], running: &[OpenJob], had: &[(i64, f64)]) -> Vec<i64> {

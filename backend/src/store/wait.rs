@@ -1,12 +1,15 @@
-//! How long jobs are likely to wait: those before them, spread over the workers that are alive.
+//! How long jobs are likely to wait: those before them, spread over the workers that are alive and can
+//! compute them.
 
 use std::collections::BTreeMap;
 
 use super::database::{Store, StoreResult};
+use super::needs::JobNeeds;
 use super::turns::{OpenJob, Turns};
+use super::workers::LiveWorker;
 
 /// A place in the queue.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// Jobs that wait and start before it.
     pub position: i64,
@@ -15,6 +18,8 @@ pub struct Place {
     pub seconds: Option<f64>,
     /// Seconds that it is likely to take then.
     pub takes: Option<f64>,
+    /// What it waits for, where no worker that is alive can compute it.
+    pub waits_for: Option<String>,
 }
 
 impl Store {
@@ -24,51 +29,120 @@ impl Store {
         if waiting.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let seconds = |jobs: &[OpenJob]| -> Vec<f64> {
-            jobs.iter().map(|job| job.seconds.unwrap_or(f64::INFINITY)).collect()
-        };
-        let starts = starts(self.workers().await?.len(), &seconds(&running), &seconds(&waiting));
+        let workers = self.workers().await?;
+        let free = workers.iter().map(|worker| seconds_until_free(worker, &running)).collect();
+        let able = AbleWorkers::of(&workers, &waiting);
+        let asks = waiting.iter().map(|job| (seconds_of(job), able.indices(&job.needs)));
+        let starts = starts(free, asks);
         let mut places = BTreeMap::new();
         for ((position, job), start) in (0..).zip(&waiting).zip(starts) {
-            let seconds = Some(start).filter(|start| start.is_finite());
-            places.insert(job.id, Place { position, seconds, takes: job.seconds });
+            let place = Place {
+                position,
+                seconds: Some(start).filter(|start| start.is_finite()),
+                takes: job.seconds,
+                waits_for: able.waits_for(&job.needs),
+            };
+            places.insert(job.id, place);
         }
         Ok(places)
     }
 }
 
-/// Seconds until each waiting job starts, where each goes to the worker that is free first. `busy`
-/// has the seconds that running jobs still take, `waiting` those that waiting ones take, in order;
-/// what is not known is infinite.
-fn starts(workers: usize, busy: &[f64], waiting: &[f64]) -> Vec<f64> {
-    let mut free = busy.to_vec();
-    free.resize(free.len().max(workers), 0.0);
-    let start = |seconds: &f64| {
-        let Some(first) = free.iter_mut().min_by(|a, b| a.total_cmp(b)) else {
-            return f64::INFINITY;
-        };
-        let start = *first;
-        *first += seconds;
+/// Seconds that a job still takes; infinite where nothing tells.
+fn seconds_of(job: &OpenJob) -> f64 {
+    job.seconds.unwrap_or(f64::INFINITY)
+}
+
+fn seconds_until_free(worker: &LiveWorker, running: &[OpenJob]) -> f64 {
+    let computes = |job: &&OpenJob| job.worker.as_ref() == Some(&worker.name);
+    running.iter().find(computes).map_or(0.0, seconds_of)
+}
+
+/// What a worker needs to compute a job: of many jobs it is the same.
+type Requirement<'a> = (&'a Option<(String, String)>, &'a Option<String>);
+
+/// For each requirement of jobs the workers that meet it, by their places in a list, or what is waited
+/// for where none does.
+struct AbleWorkers<'a>(BTreeMap<Requirement<'a>, Result<Vec<usize>, String>>);
+
+impl<'a> AbleWorkers<'a> {
+    fn of(workers: &[LiveWorker], waiting: &'a [OpenJob]) -> Self {
+        let mut able = BTreeMap::new();
+        for job in waiting {
+            let meet = || workers_for(workers, &job.needs);
+            able.entry(requirement(&job.needs)).or_insert_with(meet);
+        }
+        Self(able)
+    }
+
+    fn indices<'s>(&'s self, needs: &'s JobNeeds) -> &'s [usize] {
+        self.0[&requirement(needs)].as_deref().unwrap_or_default()
+    }
+
+    fn waits_for(&self, needs: &JobNeeds) -> Option<String> {
+        self.0[&requirement(needs)].clone().err()
+    }
+}
+
+fn requirement(needs: &JobNeeds) -> Requirement<'_> {
+    (&needs.dataset, &needs.program)
+}
+
+fn workers_for(workers: &[LiveWorker], needs: &JobNeeds) -> Result<Vec<usize>, String> {
+    let (mut able, mut lack) = (Vec::new(), None);
+    for (index, worker) in workers.iter().enumerate() {
+        match worker.lacking(needs) {
+            None => able.push(index),
+            Some(lacking) => lack = Some(lacking),
+        }
+    }
+    if able.is_empty() {
+        return Err(lack.map_or("a worker: none is running".into(), |lack| lack.to_string()));
+    }
+    Ok(able)
+}
+
+/// Seconds until each waiting job starts, where each goes to the worker that is free first of those
+/// that can compute it. `free` has the seconds until each worker is, `waiting`, in order, those that a
+/// job takes, and the places of its workers; what is not known is infinite.
+fn starts<'a>(mut free: Vec<f64>, waiting: impl Iterator<Item = (f64, &'a [usize])>) -> Vec<f64> {
+    let start = |(seconds, able): (f64, &[usize])| {
+        let first = able.iter().min_by(|&&a, &&b| free[a].total_cmp(&free[b]));
+        let Some(&first) = first else { return f64::INFINITY };
+        let start = free[first];
+        free[first] += seconds;
         start
     };
-    waiting.iter().map(start).collect()
+    waiting.map(start).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::starts;
+    use super::*;
+
+    fn starts_of(free: &[f64], waiting: &[(f64, &[usize])]) -> Vec<f64> {
+        starts(free.to_vec(), waiting.iter().copied())
+    }
 
     #[test]
     fn jobs_go_to_the_worker_that_is_free_first() {
-        assert_eq!(starts(1, &[10.0], &[5.0, 7.0, 1.0]), [10.0, 15.0, 22.0]);
-        assert_eq!(starts(2, &[10.0, 4.0], &[5.0, 7.0, 1.0]), [4.0, 9.0, 10.0]);
-        assert_eq!(starts(3, &[10.0], &[5.0, 7.0, 1.0]), [0.0, 0.0, 5.0]);
+        let waiting = |all: &'static [usize]| [(5.0, all), (7.0, all), (1.0, all)];
+        assert_eq!(starts_of(&[10.0], &waiting(&[0])), [10.0, 15.0, 22.0]);
+        assert_eq!(starts_of(&[10.0, 4.0], &waiting(&[0, 1])), [4.0, 9.0, 10.0]);
+        assert_eq!(starts_of(&[10.0, 0.0, 0.0], &waiting(&[0, 1, 2])), [0.0, 0.0, 5.0]);
+    }
+
+    #[test]
+    fn workers_that_can_not_compute_a_job_do_not_make_it_start() {
+        let waiting: [(f64, &[usize]); 4] = [(5.0, &[0]), (7.0, &[0, 1]), (1.0, &[0]), (1.0, &[])];
+        assert_eq!(starts_of(&[10.0, 4.0], &waiting), [10.0, 4.0, 15.0, f64::INFINITY]);
     }
 
     #[test]
     fn what_is_not_known_is_not_told() {
-        assert_eq!(starts(0, &[], &[5.0]), [f64::INFINITY]);
-        assert_eq!(starts(1, &[f64::INFINITY], &[5.0]), [f64::INFINITY]);
-        assert_eq!(starts(1, &[2.0], &[f64::INFINITY, 1.0]), [2.0, f64::INFINITY]);
+        assert_eq!(starts_of(&[], &[(5.0, &[])]), [f64::INFINITY]);
+        assert_eq!(starts_of(&[f64::INFINITY], &[(5.0, &[0])]), [f64::INFINITY]);
+        let waiting: [(f64, &[usize]); 2] = [(f64::INFINITY, &[0]), (1.0, &[0])];
+        assert_eq!(starts_of(&[2.0], &waiting), [2.0, f64::INFINITY]);
     }
 }

@@ -1,19 +1,62 @@
 //! Workers that are alive.
 
-use super::database::{Store, StoreResult};
+use std::collections::BTreeMap;
+
+use super::database::{Store, StoreResult, from_json, to_json};
+use super::needs::{JobNeeds, Lack};
 
 /// Longest silence after which a worker still counts as alive.
 const ALIVE_MS: i64 = 30_000;
 
+/// A worker that is alive.
+#[derive(Debug, Clone)]
+pub struct LiveWorker {
+    pub name: String,
+    pub device: String,
+    /// Whether it computes a job.
+    pub is_busy: bool,
+    abilities: Abilities,
+}
+
+/// What a worker can compute.
+#[derive(Debug, Clone, Default)]
+pub struct Abilities {
+    /// Its program with its version; workers of versions before do not say.
+    pub program: Option<String>,
+    /// Of the data sets that jobs named the hash of each that it has.
+    pub datasets: BTreeMap<String, Option<String>>,
+}
+
+impl LiveWorker {
+    /// What it lacks for a job, as far as it has said.
+    pub fn lacking(&self, needs: &JobNeeds) -> Option<Lack> {
+        let Abilities { program, datasets } = &self.abilities;
+        let has = |name: &str, hash: &str| match datasets.get(name) {
+            Some(has) => has.as_deref() == Some(hash),
+            // It has not been asked.
+            None => true,
+        };
+        needs.lacking(program.as_ref()?, has)
+    }
+}
+
 impl Store {
-    /// A worker says that it is alive.
-    pub async fn worker_seen(&self, name: &str, device: &str) -> StoreResult<()> {
-        let statement = "INSERT INTO lab_workers (name, device, seen_ms) VALUES ($1, $2, $3) \
-                         ON CONFLICT (name) DO UPDATE SET seen_ms = excluded.seen_ms";
+    /// A worker says that it is alive, and what it can.
+    pub async fn worker_seen(
+        &self,
+        name: &str,
+        device: &str,
+        abilities: &Abilities,
+    ) -> StoreResult<()> {
+        let statement = "INSERT INTO lab_workers (name, device, seen_ms, program, datasets) VALUES ($1, $2, $3, $4, $5) \
+                         ON CONFLICT (name) DO UPDATE SET seen_ms = excluded.seen_ms, \
+                         program = excluded.program, datasets = excluded.datasets";
         sqlx::query(statement)
             .bind(name)
             .bind(device)
             .bind(self.clock_ms().await?)
+            .bind(&abilities.program)
+            .bind(to_json(&abilities.datasets)?)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -39,14 +82,37 @@ impl Store {
         Ok(())
     }
 
-    /// Name, device and whether it is busy of each worker that is alive.
-    pub async fn workers(&self) -> StoreResult<Vec<(String, String, bool)>> {
-        let statement =
-            "SELECT name, device, job_id FROM lab_workers WHERE seen_ms > $1 ORDER BY name";
-        let rows: Vec<(String, String, Option<i64>)> = sqlx::query_as(statement)
+    /// Each worker that is alive.
+    pub async fn workers(&self) -> StoreResult<Vec<LiveWorker>> {
+        let statement = "SELECT name, device, job_id, program, datasets FROM lab_workers \
+                         WHERE seen_ms > $1 ORDER BY name";
+        let rows: Vec<WorkerRow> = sqlx::query_as(statement)
             .bind(self.clock_ms().await? - ALIVE_MS)
             .fetch_all(&self.pool)
             .await?;
-        Ok(rows.into_iter().map(|(name, device, job)| (name, device, job.is_some())).collect())
+        Ok(rows.into_iter().map(WorkerRow::worker).collect())
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct WorkerRow {
+    name: String,
+    device: String,
+    job_id: Option<i64>,
+    program: Option<String>,
+    datasets: Option<String>,
+}
+
+impl WorkerRow {
+    fn worker(self) -> LiveWorker {
+        // What another version wrote tells nothing, and must not keep people from their jobs.
+        let datasets = self.datasets.as_deref();
+        let datasets = datasets.and_then(|text| from_json("a worker's data sets", text).ok());
+        LiveWorker {
+            name: self.name,
+            device: self.device,
+            is_busy: self.job_id.is_some(),
+            abilities: Abilities { program: self.program, datasets: datasets.unwrap_or_default() },
+        }
     }
 }

@@ -13,15 +13,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rrlab_engine::device::OpenDevice;
 use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, JobState};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::objects::{MarkError, ObjectError, Objects};
 use crate::queue::{Queue, TakeTurn};
 use crate::storage::DataFolder;
-use crate::store::{Claim, NewArtifact, Store, StoreError};
+use crate::store::{Abilities, Claim, NewArtifact, Store, StoreError};
 use compute::{DatasetSource, Inputs};
-use fitting::fitting;
+use fitting::{DatasetHashes, fitting};
 use lease::{Holding, LeaseRenewal};
 use reporter::{JobReporter, Message, Outcome};
 
@@ -73,12 +73,21 @@ struct Parts {
     /// Held while a job computes: one at a time, also when the queue believes that the last has
     /// ended.
     computing: Mutex<()>,
+    /// Hashes of the data sets that jobs have named so far.
+    datasets: Mutex<DatasetHashes>,
     /// Unique for each start: the queue does not let a name come back within half a minute.
     name: String,
     timing: WorkerTiming,
     stop: watch::Receiver<bool>,
     /// Becomes true when the device is lost.
     lost: watch::Sender<bool>,
+}
+
+/// A worker's signs of life, until it ends.
+struct Signs {
+    task: JoinHandle<()>,
+    /// Dropped to end them.
+    end: oneshot::Sender<()>,
 }
 
 /// How often a worker says that it is alive, and saves what it has; how long it computes one job.
@@ -104,7 +113,7 @@ impl Worker {
     ) -> Self {
         let name = format!("{}-{}", std::process::id(), crate::secret::random_hex::<6>());
         let queue = Queue::of(&store);
-        let computing = Mutex::new(());
+        let (computing, datasets) = Default::default();
         let lost = watch::Sender::new(false);
         Self(Arc::new(Parts {
             store,
@@ -113,6 +122,7 @@ impl Worker {
             data,
             device,
             computing,
+            datasets,
             name,
             timing,
             stop,
@@ -154,15 +164,20 @@ impl Worker {
     }
 
     /// Says that this worker is there, from now on.
-    fn sign_on(&self) -> JoinHandle<()> {
+    fn sign_on(&self) -> Signs {
         let Parts { name, device, .. } = &*self.0;
         tracing::info!(worker = name, device = device.name, "worker started");
-        tokio::spawn(self.clone().report_alive())
+        let (end, ended) = oneshot::channel();
+        Signs { task: tokio::spawn(self.clone().report_alive(ended)), end }
     }
 
-    async fn sign_off(&self, signs: JoinHandle<()>) {
+    async fn sign_off(&self, Signs { task, end }: Signs) {
         let Parts { name, store, .. } = &*self.0;
-        signs.abort();
+        drop(end);
+        // A last sign that came after it was forgotten would have it live on.
+        if let Err(error) = task.await {
+            tracing::error!(%error, "its signs of life broke off");
+        }
         if let Err(error) = store.worker_gone(name).await {
             tracing::warn!(%error, "could not sign off");
         }
@@ -192,13 +207,18 @@ impl Worker {
         drop(parts.computing.lock().await);
     }
 
-    async fn report_alive(self) {
-        let Parts { store, name, device, .. } = &*self.0;
+    async fn report_alive(self, mut ended: oneshot::Receiver<()>) {
+        let Parts { store, name, device, datasets, .. } = &*self.0;
         loop {
-            if let Err(error) = store.worker_seen(name, &device.name).await {
+            let datasets = datasets.lock().await.clone();
+            let abilities = Abilities { program: Some(rrlab_types::PROGRAM.into()), datasets };
+            if let Err(error) = store.worker_seen(name, &device.name, &abilities).await {
                 tracing::error!(%error, "can't say that this worker lives");
             }
-            tokio::time::sleep(ALIVE_INTERVAL).await;
+            tokio::select! {
+                _ = &mut ended => return,
+                () = tokio::time::sleep(ALIVE_INTERVAL) => {}
+            }
         }
     }
 
@@ -253,12 +273,13 @@ impl Worker {
 
     /// Takes the first job that waits and that this worker can compute.
     async fn claim(&self) -> Result<Option<Claim>, StoreError> {
-        let Parts { store, device, name, timing, data, .. } = &*self.0;
+        let Parts { store, device, name, timing, data, datasets, .. } = &*self.0;
         let lease_ms = timing.lease.as_millis() as i64;
         loop {
             let (waiting, data) = (store.turns().await?.waiting, data.clone());
             let fitting = tokio::task::spawn_blocking(move || fitting(&data, waiting)).await;
-            let fitting = fitting.unwrap_or_default();
+            let (fitting, hashes) = fitting.unwrap_or_default();
+            datasets.lock().await.extend(hashes);
             if fitting.is_empty() {
                 return Ok(None);
             }
@@ -284,6 +305,7 @@ impl Worker {
             tracing::warn!(job, worker = name, %stopped, "job left");
         }
         self.note(store.worker_computes(name, None).await);
+        rrlab_engine::memory::give_back();
     }
 
     /// What is only told to people may fail.

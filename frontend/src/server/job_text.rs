@@ -62,6 +62,9 @@ pub fn state_text(job: &Job) -> String {
     match (job.state, &job.progress, job.position) {
         _ if job.cancelling => "stopping …".into(),
         (JobState::Queued, _, Some(position)) => {
+            if let Some(waits_for) = &job.waits_for {
+                return format!("waits for {waits_for}");
+            }
             let mut place = if position == 0 {
                 "next in the queue".to_owned()
             } else {

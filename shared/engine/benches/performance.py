@@ -110,6 +110,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("program")
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--only", default="", help="rows that begin so, as: train resnet20")
     arguments = arguments.parse_args()
     threads = os.cpu_count()
     torch.set_num_threads(threads)
@@ -117,6 +118,8 @@ def main():
     print("| what | network | batch | ours, images/s | PyTorch, images/s | ratio |")
     print("|---|---|---|---|---|---|")
     for what, name, network, batch, side in CASES:
+        if not f"{what} {name}".startswith(arguments.only):
+            continue
         ours, pytorch = [], []
         for _ in range(arguments.rounds):
             out = subprocess.run([arguments.program, what, name, str(batch)], check=True, capture_output=True, text=True)

@@ -1,7 +1,7 @@
 //! The CPU kernels against burn's own operations, outputs and gradients.
 
 use burn::tensor::{Device, Distribution, Tensor, Tolerance, activation};
-use rrlab_engine::kernels::{self, Finish};
+use rrlab_engine::kernels::{self, Finish, SquaredGradient};
 use rrlab_types::{Padding, Window};
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -141,6 +141,27 @@ fn rectifiers_and_sums_and_their_gradients_equal_burns() {
 
 /// A convolution finished in its pass, by patches and in tiles, with a pixel that is not a number: no
 /// rectifier hides what it touched.
+#[test]
+fn squares_of_watched_gradients_equal_burns() {
+    let device = Device::flex().autodiff();
+    device.seed(8);
+    let input = random([5, 4, 3, 7], &device);
+    let of = |watched: fn(Tensor<4>) -> (Tensor<4>, SquaredGradient)| {
+        let input = input.clone().detach().require_grad();
+        let (output, squares) = watched(input.clone() * input.clone());
+        // Of what needs no gradient before, and of what nothing depends on.
+        let (unrecorded, of_unrecorded) = watched(input.clone().detach());
+        let (_, of_unused) = watched(input.clone());
+        let gradients = (output.clone() * output * unrecorded).sum().backward();
+        let sums = [squares, of_unrecorded, of_unused].map(|squares| squares.sums(&gradients));
+        (input.grad(&gradients).unwrap(), sums)
+    };
+    let (gradient, sums) = of(kernels::watched);
+    let (by_burn, sums_by_burn) = of(kernels::watched_by_burn);
+    assert_close(gradient, by_burn);
+    sums.into_iter().zip(sums_by_burn).for_each(|(ours, theirs)| assert_close(ours, theirs));
+}
+
 #[test]
 fn finished_convolutions_equal_burns() {
     let device = Device::flex();

@@ -69,6 +69,9 @@ pub struct Job {
     /// jobs of its kind took.
     #[serde(default)]
     pub takes_seconds: Option<f64>,
+    /// What it waits for, where no worker that is running can compute it: a data set, a version.
+    #[serde(default)]
+    pub waits_for: Option<String>,
     /// How far it is, while it runs.
     pub progress: Option<JobProgress>,
     /// Workers that died under it.

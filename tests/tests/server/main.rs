@@ -234,6 +234,7 @@ async fn a_job_waits_for_a_worker_with_its_data_set(database: Database) {
     assert_eq!(lab.job(other).await["state"], "done");
     let waits = lab.job(job).await;
     assert!(waits["state"] == "queued" && waits["started_ms"].is_null(), "{waits}");
+    assert_eq!(waits["waits_for"], "a worker: none is running");
     import(small_dataset(), &["--force-overwrite"]);
     lab.ends_well(&once).await;
     assert_eq!(lab.job(job).await["state"], "done");
@@ -285,9 +286,16 @@ async fn workers_without_the_data_set_take_nobodys_turn() {
     for _ in 0..5 {
         jobs.push(lab.submit(&request).await);
     }
-    // Long enough for it to use up a ticket of each.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(lab.job(jobs[0]).await["state"], "queued");
+    // It has looked at all of them when it says that it can't compute the last.
+    let lacking = "a worker with the data set noise as it was when this was asked for";
+    let told = async {
+        while lab.job(jobs[4]).await["waits_for"] != lacking {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), told).await.expect("it says what it lacks");
+    let waits = lab.job(jobs[0]).await;
+    assert!(waits["state"] == "queued" && waits["starts_in_seconds"].is_null(), "{waits}");
     lab.start_worker();
     for job in jobs {
         assert_eq!(lab.ended(job).await["state"], "done");

@@ -6,12 +6,12 @@
 //! of each image are centred, z less its mean over classes: what moves all of them alike changes no
 //! probability.
 
-use burn::tensor::{Device, ExecutionError, Gradients, Tensor};
+use burn::tensor::{Device, ExecutionError, Tensor};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rrlab_types::{NodeId, SensitivityMeasurement};
 
 use super::images::CalibrationImages;
-use crate::kernels::{self, channel_products};
+use crate::kernels::{self, SquaredGradient};
 use crate::model::{Model, normal_values};
 use crate::network::{Activations, Network};
 use crate::sums::{Rows, Sums};
@@ -72,10 +72,10 @@ impl<'a> LogitGradients<'a> {
         observe: impl FnMut(NodeId, &[Tensor<4>]),
     ) -> Result<(), ExecutionError> {
         let count = batch.dims()[0];
-        let (logits, outputs) = forward_with_leaves(&self.network, batch, observe);
+        let (logits, watched) = forward_watched(&self.network, batch, observe);
         let combination = self.combinations(count);
         let gradients = (logits.clone() * combination).sum().backward();
-        let squares = outputs.iter().map(|output| squared_gradient(output, &gradients)).collect();
+        let squares = watched.iter().map(|layer| layer.sums(&gradients)).collect();
         self.squares.add(Tensor::cat(squares, 0)).await?;
         self.count += count;
         self.logits.add(logits.inner()).await
@@ -180,16 +180,16 @@ fn centred(mut values: Vec<f32>, columns: usize) -> Vec<f32> {
     values
 }
 
-/// Logits of a batch, `[batch, classes]`, and for every prunable layer, in graph order, a zero that
-/// was added to its output, `[batch, channels, height, width]`, whose gradient is the output's.
-fn forward_with_leaves(
+/// Logits of a batch, `[batch, classes]`, and for every prunable layer, in graph order, where the
+/// square of its output's gradient will be.
+fn forward_watched(
     network: &Network,
     batch: Tensor<4>,
     mut observe: impl FnMut(NodeId, &[Tensor<4>]),
-) -> (Tensor<2>, Vec<Tensor<4>>) {
+) -> (Tensor<2>, Vec<SquaredGradient>) {
     let graph = network.graph();
     let mut values = Activations::new(graph, batch);
-    let mut leaves = Vec::new();
+    let mut layers = Vec::new();
     for id in graph.ids().skip(1) {
         let inputs = values.take_inputs(graph, id);
         let without_record: Vec<Tensor<4>> =
@@ -197,22 +197,13 @@ fn forward_with_leaves(
         observe(id, &without_record);
         let mut output = network.node_output(id, &inputs);
         if graph.node(id).role.is_some() {
-            let leaf = output.zeros_like().require_grad();
-            output = kernels::sum(output, leaf.clone());
-            leaves.push(leaf);
+            let (watched, squares) = kernels::watched(output);
+            output = watched;
+            layers.push(squares);
         }
         values.store(id, output);
     }
-    (values.into_logits(graph), leaves)
-}
-
-/// Σ over images and positions of the square of a leaf's gradient, `[channels]`; 0 where no logit
-/// depends on it.
-fn squared_gradient(leaf: &Tensor<4>, gradients: &Gradients) -> Tensor<1> {
-    match leaf.grad(gradients) {
-        Some(gradient) => channel_products(&gradient, &gradient),
-        None => Tensor::zeros([leaf.dims()[1]], &leaf.device().inner()),
-    }
+    (values.into_logits(graph), layers)
 }
 
 /// Sum over columns of their variance; `values` is `[rows, columns]`.

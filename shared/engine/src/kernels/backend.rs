@@ -86,6 +86,10 @@ pub trait CpuKernels: Backend {
 
     /// Sum of two tensors of one shape.
     fn sum_of_two(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The output as it is. For its gradient `squares`, `[channels]`, which is not read, gets Σ over
+    /// batch and positions of the square of the output's.
+    fn watched(output: FloatTensor<Self>, squares: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 type CpuTensor = FloatTensor<Flex>;
@@ -248,6 +252,10 @@ impl CpuKernels for Flex {
         let (one, other) = (one.to_contiguous(), other.to_contiguous());
         tensor(elementwise::sum(values(&one), values(&other)), shape)
     }
+
+    fn watched(output: CpuTensor, _: CpuTensor) -> CpuTensor {
+        output
+    }
 }
 
 type Primitive<B> = <B as BackendTypes>::FloatTensorPrimitive;
@@ -342,6 +350,25 @@ impl<B: CpuKernels> Backward<B, 2> for SumStep {
         let gradient = grads.consume::<B>(&ops.node);
         for node in ops.parents.into_iter().flatten() {
             grads.register::<B>(node.id, gradient.clone());
+        }
+    }
+}
+
+#[derive(Debug)]
+struct WatchedStep;
+
+impl<B: CpuKernels> Backward<B, 2> for WatchedStep {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [output_node, squares_node] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        if let Some(node) = squares_node {
+            let squares = B::channel_products(gradient.clone(), gradient.clone());
+            grads.register::<B>(node.id, squares);
+        }
+        if let Some(node) = output_node {
+            grads.register::<B>(node.id, gradient);
         }
     }
 }
@@ -457,6 +484,15 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         let nodes = [one.node(), other.node()];
         let output = B::sum_of_two(one.into_primitive(), other.into_primitive());
         match SumStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn watched(output: FloatTensor<Self>, squares: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [output.node(), squares.node()];
+        let output = B::watched(output.into_primitive(), squares.into_primitive());
+        match WatchedStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }

@@ -21,7 +21,7 @@ mod winograd;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Dispatch, DispatchDevice, Flex};
 use burn::tensor::{
-    Device, Tensor, TensorData, activation, module,
+    Device, Gradients, Tensor, TensorData, activation, module,
     ops::{ConvOptions, PadMode, UnfoldOptions},
     s,
 };
@@ -219,6 +219,49 @@ pub fn sum<const D: usize>(one: Tensor<D>, other: Tensor<D>) -> Tensor<D> {
         return one + other;
     }
     Tensor::from_dispatch(Dispatch::sum_of_two(one.into_dispatch(), other.into_dispatch()))
+}
+
+/// Where a backward pass leaves the square of a node's gradient.
+pub enum SquaredGradient {
+    /// As the gradient of this tensor, `[channels]`.
+    Summed(Tensor<1>),
+    /// This tensor's gradient is the node's, `[batch, channels, height, width]`.
+    Whole(Tensor<4>),
+}
+
+impl SquaredGradient {
+    /// Σ over batch and positions of its square, `[channels]`, on the device without a record; 0
+    /// where nothing depends on the node.
+    pub fn sums(&self, gradients: &Gradients) -> Tensor<1> {
+        let (sums, channels, device) = match self {
+            Self::Summed(leaf) => (leaf.grad(gradients), leaf.dims()[0], leaf.device()),
+            Self::Whole(leaf) => {
+                let gradient = leaf.grad(gradients);
+                let sums = gradient.map(|gradient| channel_products(&gradient, &gradient));
+                (sums, leaf.dims()[1], leaf.device())
+            }
+        };
+        sums.unwrap_or_else(|| Tensor::zeros([channels], &device.inner()))
+    }
+}
+
+/// A node's output on a device that keeps a record for gradients, `[batch, channels, height, width]`,
+/// from which the square of its own gradient can be had: without keeping that on the CPU, from a sum
+/// with zeros elsewhere.
+pub fn watched(output: Tensor<4>) -> (Tensor<4>, SquaredGradient) {
+    let device = output.device();
+    if !is_cpu(&device) {
+        return watched_by_burn(output);
+    }
+    let leaf = Tensor::<1>::zeros([output.dims()[1]], &device).require_grad();
+    let watched = Dispatch::watched(output.into_dispatch(), leaf.clone().into_dispatch());
+    (Tensor::from_dispatch(watched), SquaredGradient::Summed(leaf))
+}
+
+/// The same by burn's own operations, whatever the device.
+pub fn watched_by_burn(output: Tensor<4>) -> (Tensor<4>, SquaredGradient) {
+    let leaf = output.zeros_like().require_grad();
+    (sum(output, leaf.clone()), SquaredGradient::Whole(leaf))
 }
 
 /// A vector of channels, `[channels]`, as `[1, channels, 1, 1]`, which stretches over batch and
