@@ -127,7 +127,7 @@ fn a_result_is_replaced_only_where_that_was_asked_for() {
 fn a_training_that_is_interrupted_says_how_it_goes_on_and_ends_where_it_would_have() {
     let desk = Desk::new();
     // It says how far it is after a second, and is far from its end then.
-    let options = ["--epochs", "16", "--save-every", "1000"];
+    let options = ["--epochs", "10", "--save-every", "1000"];
     let training =
         ["train", "--arch", "resnet8", "--dataset", "noise", "--batch-size", "4", "--out"];
     desk.succeeds(&[&training[..], &["whole.safetensors"], &options].concat());
