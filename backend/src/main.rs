@@ -33,6 +33,7 @@ use crate::interrupt::Interrupted;
 use crate::progress::say;
 
 fn main() -> ExitCode {
+    rrlab_engine::memory::keep_freed();
     let cli = cli::Cli::parse();
     let Err(error) = commands::run(cli) else { return ExitCode::SUCCESS };
     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::database::{Store, StoreResult};
-use super::needs::JobNeeds;
+use super::needs::{JobNeeds, Lack};
 use super::turns::{OpenJob, Turns};
 use super::workers::LiveWorker;
 
 /// A place in the queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    /// Jobs that wait and start before it.
+    /// Jobs that wait and whose turn is before its own, whether or not a worker can compute them now.
     pub position: i64,
     /// Seconds until it is likely to start; `None` where nothing tells how long those before it
     /// take.
@@ -36,13 +36,9 @@ impl Store {
         let starts = starts(free, asks);
         let mut places = BTreeMap::new();
         for ((position, job), start) in (0..).zip(&waiting).zip(starts) {
-            let place = Place {
-                position,
-                seconds: Some(start).filter(|start| start.is_finite()),
-                takes: job.seconds,
-                waits_for: able.waits_for(&job.needs),
-            };
-            places.insert(job.id, place);
+            let waits_for = able.waits_for(&job.needs);
+            let seconds = Some(start).filter(|start| start.is_finite());
+            places.insert(job.id, Place { position, seconds, takes: job.seconds, waits_for });
         }
         Ok(places)
     }
@@ -93,6 +89,8 @@ fn workers_for(workers: &[LiveWorker], needs: &JobNeeds) -> Result<Vec<usize>, S
     for (index, worker) in workers.iter().enumerate() {
         match worker.lacking(needs) {
             None => able.push(index),
+            // One that lacks but the data set is nearer to it.
+            Some(Lack::Program(_)) if lack.is_some() => {}
             Some(lacking) => lack = Some(lacking),
         }
     }

@@ -32,7 +32,8 @@ impl LiveWorker {
     pub fn lacking(&self, needs: &JobNeeds) -> Option<Lack> {
         let Abilities { program, datasets } = &self.abilities;
         let has = |name: &str, hash: &str| match datasets.get(name) {
-            Some(has) => has.as_deref() == Some(hash),
+            // While it computes it does not look whether its data sets have changed.
+            Some(has) => self.is_busy || has.as_deref() == Some(hash),
             // It has not been asked.
             None => true,
         };

@@ -305,7 +305,8 @@ impl Worker {
             tracing::warn!(job, worker = name, %stopped, "job left");
         }
         self.note(store.worker_computes(name, None).await);
-        rrlab_engine::memory::give_back();
+        // It may take a while.
+        drop(tokio::task::spawn_blocking(rrlab_engine::memory::give_back));
     }
 
     /// What is only told to people may fail.

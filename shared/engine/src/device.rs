@@ -5,7 +5,6 @@ use burn::tensor::{Device, Distribution, Tensor};
 use rrlab_types::Window;
 
 use crate::kernels;
-use crate::memory;
 use crate::transfer::download;
 
 /// Largest difference between a GPU and the CPU that the self-test lets pass, relative to the
@@ -127,10 +126,7 @@ impl DeviceChoice {
     /// How the device starts, if it was compiled in.
     fn construct(self) -> Option<Start> {
         match self {
-            Self::Cpu => Some(|| {
-                memory::keep_freed();
-                Ok(Started { device: Device::flex(), adapter: None })
-            }),
+            Self::Cpu => Some(|| Ok(Started { device: Device::flex(), adapter: None })),
             #[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
             Self::Wgpu => Some(|| start_wgpu(burn::tensor::wgpu::WgpuBackend::Auto)),
             #[cfg(all(feature = "vulkan", not(target_family = "wasm")))]

@@ -8,26 +8,28 @@
 mod allocator {
     use std::ffi::c_int;
 
-    /// Bytes from which a block is the system's own, and that may lie free at the end of the heap: more
-    /// than any tensor has, and than a process frees at once.
-    const BLOCK: c_int = 1 << 30;
+    /// Bytes from which a block is the system's own: more than any tensor has, or the most that
+    /// versions before 2.35 take.
+    const BLOCKS: [c_int; 2] = [1 << 30, 1 << 25];
+    /// Bytes that may lie free at the end of the heap: more than a process frees at once.
     const FREE: c_int = c_int::MAX;
 
     pub fn keep_freed() {
-        // One heap, which all threads share: others than the first hold 64 MiB at most.
-        let settings = [
-            (libc::M_MMAP_THRESHOLD, BLOCK),
-            (libc::M_TRIM_THRESHOLD, FREE),
-            (libc::M_ARENA_MAX, 1),
-        ];
-        for (setting, value) in settings {
-            // What is refused stays as it was, which is slower and nothing worse.
-            // SAFETY: both are plain numbers; the allocator takes them under its own lock.
-            #[allow(unsafe_code, reason = "a function of the C library")]
-            unsafe {
-                libc::mallopt(setting, value);
-            }
+        // Without the first the second would make every tensor a block of the system's own.
+        if BLOCKS.iter().any(|&bytes| set(libc::M_MMAP_THRESHOLD, bytes)) {
+            set(libc::M_TRIM_THRESHOLD, FREE);
+            // One heap, which all threads share: others than the first hold 64 MiB at most.
+            set(libc::M_ARENA_MAX, 1);
         }
+    }
+
+    /// Whether the allocator took the setting.
+    fn set(setting: c_int, value: c_int) -> bool {
+        // SAFETY: both are plain numbers, and the caller's process has no other thread yet that could
+        // read the setting meanwhile.
+        #[allow(unsafe_code, reason = "a function of the C library")]
+        let taken = unsafe { libc::mallopt(setting, value) };
+        taken == 1
     }
 
     pub fn give_back() {
@@ -46,7 +48,8 @@ mod allocator {
     pub fn give_back() {}
 }
 
-/// From now on the process keeps what is freed, for the next tensor.
+/// From now on the process keeps what is freed, for the next tensor. To be called before the process
+/// begins any thread: those that have a heap of their own keep it.
 pub fn keep_freed() {
     allocator::keep_freed();
 }

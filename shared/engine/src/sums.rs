@@ -106,7 +106,10 @@ impl Rows {
 
 /// Adds values to the sums so far, which are empty at first.
 fn add_values(sums: &mut Vec<f64>, values: &[f32]) {
-    sums.resize(values.len(), 0.0);
+    if sums.is_empty() {
+        sums.resize(values.len(), 0.0);
+    }
+    assert_eq!(sums.len(), values.len(), "values of one shape each time");
     threads::for_each_chunk(sums, VALUES_PER_TASK, |task, sums| {
         let values = &values[task * VALUES_PER_TASK..][..sums.len()];
         for (sum, value) in sums.iter_mut().zip(values) {

@@ -139,8 +139,6 @@ fn rectifiers_and_sums_and_their_gradients_equal_burns() {
     assert_eq!(rectified[1..], [0.0, 0.5, f32::INFINITY]);
 }
 
-/// A convolution finished in its pass, by patches and in tiles, with a pixel that is not a number: no
-/// rectifier hides what it touched.
 #[test]
 fn squares_of_watched_gradients_equal_burns() {
     let device = Device::flex().autodiff();
@@ -162,6 +160,8 @@ fn squares_of_watched_gradients_equal_burns() {
     sums.into_iter().zip(sums_by_burn).for_each(|(ours, theirs)| assert_close(ours, theirs));
 }
 
+/// A convolution finished in its pass, by patches and in tiles, with a pixel that is not a number: no
+/// rectifier hides what it touched.
 #[test]
 fn finished_convolutions_equal_burns() {
     let device = Device::flex();

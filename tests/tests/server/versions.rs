@@ -8,7 +8,7 @@ use rrlab_tests::lab::{Database, Lab, bundled_model, number, small_dataset};
 use rrlab_tests::rrlab;
 use serde_json::json;
 
-/// Of the last version whose jobs did not say what they need.
+/// Of the last version whose workers did not say what they can.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_the_sixth_version_goes_on() {
     a_database_goes_on(Database::Sqlite).await;

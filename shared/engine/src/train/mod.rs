@@ -109,8 +109,8 @@ pub struct Trainer<'a> {
     step: usize,
     /// The training images in the order of this epoch.
     order: Vec<usize>,
-    /// The batch of the next step, where it is of the same epoch as the one before.
-    ready: Option<Batch>,
+    /// A batch that was prepared, with its step of this epoch.
+    ready: Option<(usize, Batch)>,
 }
 
 /// What a step learns from.
@@ -292,7 +292,10 @@ impl<'a> Trainer<'a> {
         if self.is_finished() {
             return Ok(None);
         }
-        let Batch { images, labels } = self.ready.take().unwrap_or_else(|| self.batch(self.step));
+        // After a step that failed it is not of this one.
+        let ready = self.ready.take().filter(|(step, _)| *step == self.step);
+        let (_, Batch { images, labels }) =
+            ready.unwrap_or_else(|| (self.step, self.batch(self.step)));
 
         let (loss, predictions) = self.loss(images, &labels);
         let mut gradients = loss.backward();
@@ -304,7 +307,7 @@ impl<'a> Trainer<'a> {
         // A device that computes beside the host has all of this step by now, and is read as late
         // as that, once. Meanwhile the next step's images go there.
         let next = self.step + 1;
-        self.ready = (next < self.steps_per_epoch()).then(|| self.batch(next));
+        self.ready = (next < self.steps_per_epoch()).then(|| (next, self.batch(next)));
         let right = are_right(predictions, &labels).sum();
         let numbers = download(Tensor::cat(vec![loss.inner(), right.inner()], 0)).await?;
         let report = StepReport {
