@@ -15,8 +15,17 @@ const RECOVERY: Duration = Duration::from_secs(2);
 /// How often content that nothing needs is removed.
 const CLEANING: Duration = Duration::from_secs(3600);
 
-/// Looks after jobs until it is aborted. Those that ended longer ago than `keep` are forgotten.
-pub fn look_after_jobs(store: Store, objects: Objects, keep: Option<Duration>) -> JoinHandle<()> {
+/// Ages after which something is forgotten; without one it never is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Keep {
+    /// Since a job ended.
+    pub jobs: Option<Duration>,
+    /// Of an entry of the audit log.
+    pub audit: Option<Duration>,
+}
+
+/// Looks after jobs until it is aborted, and forgets what is old.
+pub fn look_after_jobs(store: Store, objects: Objects, keep: Keep) -> JoinHandle<()> {
     tokio::spawn(async move {
         let queue = Queue::of(&store);
         let mut cleaned = Instant::now();
@@ -26,8 +35,8 @@ pub fn look_after_jobs(store: Store, objects: Objects, keep: Option<Duration>) -
             }
             if cleaned.elapsed() > CLEANING {
                 cleaned = Instant::now();
-                if let Some(age) = keep {
-                    forget(&store, age).await;
+                if let Err(error) = forget(&store, keep).await {
+                    tracing::error!(%error, "can't forget what is old");
                 }
                 clean(&store, &objects, &queue).await;
             }
@@ -46,12 +55,17 @@ async fn recover(store: &Store, queue: &Queue) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn forget(store: &Store, age: Duration) {
-    match store.forget_jobs(age).await {
-        Ok(0) => {}
-        Ok(jobs) => tracing::info!(jobs, "forgot jobs that ended long ago"),
-        Err(error) => tracing::error!(%error, "can't forget jobs that ended long ago"),
+async fn forget(store: &Store, keep: Keep) -> Result<(), StoreError> {
+    store.forget_ended_sessions().await?;
+    if let Some(age) = keep.jobs {
+        let jobs = store.forget_jobs(age).await?;
+        tracing::info!(jobs, "forgot jobs that ended long ago");
     }
+    if let Some(age) = keep.audit {
+        let entries = store.forget_audit(age).await?;
+        tracing::info!(entries, "forgot entries of the audit log");
+    }
+    Ok(())
 }
 
 async fn clean(store: &Store, objects: &Objects, queue: &Queue) {

@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use openidconnect::url::Url;
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::NetworkHint;
 use rrlab_engine::data::{ImageSize, Normalization, SHAPES10, Split};
 use rrlab_engine::device::DeviceChoice;
 use rrlab_engine::import::{Hint, Preprocessing};
-use rrlab_protocol::UserRole;
+use rrlab_protocol::{CourseLinkPlan, UserRole};
 use rrlab_types::{
     CALIBRATION_IMAGES, Constraint, Criterion, Distillation, DistillationPlan, FinetunePlan,
     JUDGE_IMAGES, Repair, RepairOperator, Rule, RuleSettings, Schedule, Search, Sparsity,
@@ -149,6 +150,8 @@ pub enum Command {
     User(UserArgs),
     /// Make, list and revoke their tokens.
     Token(TokenArgs),
+    /// Look after the courses of a hosted lab.
+    Course(CourseArgs),
     /// Look after what a lab stores.
     Admin(AdminArgs),
     /// Read an upload for a server, from standard input to standard output.
@@ -1038,14 +1041,25 @@ pub struct ServeArgs {
     pub identity_header: Option<HeaderName>,
     /// Header with the groups of whom the proxy has signed in, comma between comma. Without this
     /// roles are as `rrlab user role` has them.
-    #[arg(long, env = "RRLAB_GROUPS_HEADER", value_name = "HEADER", requires = "identity_header")]
+    #[arg(
+        long,
+        env = "RRLAB_GROUPS_HEADER",
+        value_name = "HEADER",
+        requires = "identity_header",
+        group = "groups"
+    )]
     pub groups_header: Option<HeaderName>,
     /// Group whose people are admins.
-    #[arg(long, env = "RRLAB_ADMIN_GROUP", value_name = "GROUP", requires = "groups_header")]
+    #[arg(long, env = "RRLAB_ADMIN_GROUP", value_name = "GROUP", requires = "groups")]
     pub admin_group: Option<String>,
     /// Group whose people are reviewers.
-    #[arg(long, env = "RRLAB_REVIEWER_GROUP", value_name = "GROUP", requires = "groups_header")]
+    #[arg(long, env = "RRLAB_REVIEWER_GROUP", value_name = "GROUP", requires = "groups")]
     pub reviewer_group: Option<String>,
+    #[command(flatten)]
+    pub sign_in: SignInArgs,
+    /// Hours for which somebody stays signed in at one browser.
+    #[arg(long, env = "RRLAB_SESSION_HOURS", default_value_t = 168.0, value_name = "HOURS", value_parser = positive_hours)]
+    pub session_hours: f64,
     /// Site whose pages may show the lab's in a frame, such as a course's; may be repeated.
     #[arg(long, env = "RRLAB_EMBED_IN", value_name = "SITE", value_delimiter = ',')]
     pub embed_in: Vec<Embedder>,
@@ -1070,6 +1084,9 @@ pub struct ServeArgs {
     /// this none is.
     #[arg(long, env = "RRLAB_KEEP_JOBS", value_name = "DAYS")]
     pub keep_jobs: Option<u32>,
+    /// Days after which entries of the audit log are forgotten. Without this none is.
+    #[arg(long, env = "RRLAB_KEEP_AUDIT", value_name = "DAYS")]
+    pub keep_audit: Option<u32>,
     /// Requests of one person each second, beyond a burst of 1000.
     #[arg(long, env = "RRLAB_REQUESTS_PER_SECOND", default_value_t = 50, value_name = "COUNT")]
     pub requests_per_second: u64,
@@ -1080,6 +1097,81 @@ pub struct ServeArgs {
     pub lab: LabArgs,
     #[command(flatten)]
     pub work: WorkArgs,
+}
+
+/// The OpenID provider that signs people in.
+#[derive(Debug, Args)]
+pub struct SignInArgs {
+    /// OpenID provider (Keycloak, Entra, Google, GitLab) that signs people in, by the address that its
+    /// tokens name. They are added on their first visit.
+    #[arg(
+        long = "oidc-issuer",
+        env = "RRLAB_OIDC_ISSUER",
+        value_name = "URL",
+        requires_all = ["client", "public_url", "hosted"],
+        conflicts_with = "identity_header",
+        value_parser = secure_address
+    )]
+    pub issuer: Option<String>,
+    /// Name of the lab at the provider.
+    #[arg(
+        long = "oidc-client-id",
+        env = "RRLAB_OIDC_CLIENT_ID",
+        value_name = "NAME",
+        requires = "issuer"
+    )]
+    pub client: Option<String>,
+    /// What the lab shows the provider, unless it is a public client there. Better set by its
+    /// variable: others on the machine see a program's options.
+    #[arg(
+        long = "oidc-client-secret",
+        env = "RRLAB_OIDC_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        requires = "issuer"
+    )]
+    pub secret: Option<String>,
+    /// What the provider is asked for beside `openid`.
+    #[arg(
+        long = "oidc-scopes",
+        env = "RRLAB_OIDC_SCOPES",
+        default_value = "profile email",
+        value_name = "SCOPES"
+    )]
+    pub scopes: String,
+    /// The claim with a person's name.
+    #[arg(
+        long = "oidc-name-claim",
+        env = "RRLAB_OIDC_NAME_CLAIM",
+        default_value = "preferred_username",
+        value_name = "CLAIM"
+    )]
+    pub name_claim: String,
+    /// The claim with a person's groups: its name, or a JSON pointer such as /realm_access/roles. Without
+    /// this roles are as `rrlab user role` has them.
+    #[arg(
+        long = "oidc-groups-claim",
+        env = "RRLAB_OIDC_GROUPS_CLAIM",
+        value_name = "CLAIM",
+        requires = "issuer",
+        group = "groups"
+    )]
+    pub groups_claim: Option<String>,
+    /// Address at which browsers reach the lab. The provider is to send them back to this with
+    /// /sign-in/done.
+    #[arg(long, env = "RRLAB_PUBLIC_URL", value_name = "URL", value_parser = secure_address)]
+    pub public_url: Option<String>,
+}
+
+/// An address over TLS, or of this machine.
+fn secure_address(text: &str) -> Result<String, String> {
+    let address = Url::parse(text).map_err(|error| format!("`{text}` is no address: {error}"))?;
+    let local = matches!(address.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match address.scheme() {
+        "https" => Ok(text.into()),
+        "http" if local => Ok(text.into()),
+        _ => Err(format!("`{text}`: it must begin with https://, but for this machine's own")),
+    }
 }
 
 /// Compute jobs of a lab.
@@ -1126,7 +1218,8 @@ pub enum UserCommand {
         #[arg(value_parser = role)]
         role: UserRole,
     },
-    /// Shut somebody out: their tokens are refused until `user enable`. What is theirs stays.
+    /// Shut somebody out: their sessions end, and their tokens are refused until `user enable`. What is
+    /// theirs stays.
     Disable {
         /// Name.
         name: String,
@@ -1136,7 +1229,35 @@ pub enum UserCommand {
         /// Name.
         name: String,
     },
-    /// Erase somebody with their tokens, links, jobs and artifacts. Content goes at the next
+    /// Sign somebody out of all browsers; their tokens stay.
+    SignOut {
+        /// Name.
+        name: String,
+    },
+    /// Say whom an OpenID provider means by one of its subjects: for people who were added by name
+    /// before they signed in there.
+    Bind {
+        /// Name.
+        name: String,
+        /// The provider, as `rrlab serve --oidc-issuer` has it.
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// What the provider calls them.
+        #[arg(long, value_name = "SUBJECT")]
+        subject: String,
+    },
+    /// Write everything that the lab keeps of somebody into an archive: what is known of them, their
+    /// jobs with all events, what they did and what was done to them, and every file of theirs.
+    Export {
+        /// Name.
+        name: String,
+        /// The archive (.tar).
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        overwrite: OverwriteArgs,
+    },
+    /// Erase somebody with their tokens, sessions, links, jobs and artifacts. Content goes at the next
     /// cleaning (`rrlab admin clean`). It can't be undone.
     Erase {
         /// Name.
@@ -1144,6 +1265,65 @@ pub enum UserCommand {
         /// The name once more, so that nobody is erased by a slip.
         #[arg(long, value_name = "NAME")]
         confirm: String,
+    },
+}
+
+/// Courses of a hosted lab: teachers see the work of their students.
+#[derive(Debug, Args)]
+pub struct CourseArgs {
+    #[command(subcommand)]
+    pub command: CourseCommand,
+    #[command(flatten)]
+    pub lab: LabArgs,
+}
+
+/// What to do about courses.
+#[derive(Debug, Subcommand)]
+pub enum CourseCommand {
+    /// Make a course. Who teaches it makes links on the page, by which students enrol.
+    Add {
+        /// Name.
+        name: String,
+        /// Somebody who teaches it; may be repeated.
+        #[arg(long, value_name = "NAME", required = true)]
+        teacher: Vec<String>,
+    },
+    /// List all courses.
+    List,
+    /// Put somebody into a course, or have who is in it teach or learn.
+    Join {
+        /// Name of the course.
+        name: String,
+        /// Who.
+        person: String,
+        /// As a teacher, not as a student.
+        #[arg(long)]
+        teacher: bool,
+    },
+    /// Take somebody out of a course; their work stays.
+    Leave {
+        /// Name of the course.
+        name: String,
+        /// Who.
+        person: String,
+    },
+    /// Make a link that enrols whoever opens it; its secret is shown this once.
+    Link {
+        /// Name of the course.
+        name: String,
+        /// Days after which it ends by itself.
+        #[arg(long, default_value_t = CourseLinkPlan::default().days, value_name = "COUNT",
+            value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+        /// Students that the course may have when somebody enrols by it.
+        #[arg(long, default_value_t = CourseLinkPlan::default().seats, value_name = "COUNT",
+            value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        seats: u32,
+    },
+    /// Remove a course with its links; its people and their work stay.
+    Remove {
+        /// Name.
+        name: String,
     },
 }
 
@@ -1195,6 +1375,21 @@ pub enum AdminCommand {
     /// Forget jobs that ended long ago, with their events: what they made stays, and so do those that a
     /// link shows. `rrlab serve --keep-jobs` does so every hour.
     ForgetJobs(ForgetJobsArgs),
+    /// List who did what to whom: people, tokens, sessions, links, and what admins did with others' work.
+    Audit(AuditArgs),
+}
+
+/// The audit log.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Of this person alone: what they did and what was done to them.
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+    /// Latest entries.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub count: u32,
+    #[command(flatten)]
+    pub lab: LabArgs,
 }
 
 /// Forget jobs that ended long ago.

@@ -34,6 +34,8 @@ use crate::progress::say;
 
 fn main() -> ExitCode {
     rrlab_engine::memory::keep_freed();
+    // Clients that speak TLS take what is installed, and panic where nothing is.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let cli = cli::Cli::parse();
     let Err(error) = commands::run(cli) else { return ExitCode::SUCCESS };
     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::cli::Format;
 
 /// A result in each of its forms.
-pub struct Report<'a, T> {
+pub struct Report<'a, T: ?Sized> {
     /// What JSON shows.
     pub value: &'a T,
     /// What of it CSV shows.
@@ -35,7 +35,7 @@ pub struct Csv<'a> {
     pub columns: &'a [&'a str],
 }
 
-impl<T: Serialize> Report<'_, T> {
+impl<T: Serialize + ?Sized> Report<'_, T> {
     /// Prints the report.
     pub fn print(&self, format: Format) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();

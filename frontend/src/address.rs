@@ -117,6 +117,13 @@ pub fn with_query(query: &str) -> String {
     if query.is_empty() { page } else { format!("{page}?{query}") }
 }
 
+/// The path and query of this page: where a browser that signs in elsewhere comes back to.
+pub fn here() -> String {
+    let location = window().location();
+    let search = location.search().unwrap_or_default();
+    format!("{}{search}", location.pathname().unwrap_or_default())
+}
+
 /// Keeps the address equal to the settings, and the settings to the address when a person goes back
 /// or forward: what is coarse, such as another pane or rule, is a step of its own there.
 pub fn follow(settings: Settings) {

@@ -16,13 +16,12 @@ pub fn count(value: f64) -> String {
     }
 }
 
-/// A size in bytes, in KB or MB (powers of 1000).
+/// A size in bytes, in KB, MB or GB (powers of 1000).
 pub fn file_size(bytes: i64) -> String {
-    let kilobytes = bytes as f64 / 1000.0;
-    if kilobytes < 1000.0 {
-        format!("{kilobytes:.0} KB")
-    } else {
-        format!("{:.1} MB", kilobytes / 1000.0)
+    match bytes as f64 {
+        bytes if bytes < 1e6 => format!("{:.0} KB", bytes / 1e3),
+        bytes if bytes < 1e9 => format!("{:.1} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
     }
 }
 
@@ -33,9 +32,13 @@ pub fn date_time(milliseconds: f64) -> String {
         .into()
 }
 
-/// A duration in seconds or minutes.
+/// A duration in seconds, minutes or hours.
 pub fn duration(seconds: f64) -> String {
-    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
+    match seconds {
+        seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
 }
 
 /// How long something still takes.

@@ -7,6 +7,7 @@ pub mod deepened;
 pub mod desk;
 #[cfg(unix)]
 pub mod lab;
+pub mod provider;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

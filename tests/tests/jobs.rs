@@ -4,6 +4,7 @@
 
 use rrlab_tests::browser::Browser;
 use rrlab_tests::lab::{Database, Lab, bundled_model, small_dataset};
+use rrlab_tests::provider::Provider;
 use serde_json::{Value, json};
 
 /// WebDriver's Enter.
@@ -193,4 +194,60 @@ async fn a_reviewer_opens_a_link_and_sees_the_result() {
     page.wait_for("[role=alert]").await;
     assert!(page.text("[role=alert]").await.contains("the link shows nothing"));
     page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_comes_by_the_provider_and_looks_after_the_lab() {
+    let provider = Provider::start().await;
+    let own = ["--hosted", "--public-url", "http://localhost:1"];
+    let groups = ["--oidc-groups-claim", "groups", "--admin-group", "lab-admins"];
+    let options = [&own[..], &provider.options(), &groups].concat();
+    let lab = Lab::with(Database::Sqlite, &options).await;
+    provider.sends_back_to(lab.address());
+    let groups = json!(["lab-admins"]);
+    provider.person(json!({ "sub": "1", "preferred_username": "root", "groups": groups }));
+    lab.person("ann", "student");
+
+    let page = Browser::at(format!("{}/", lab.address()), None, (1500, 1400)).await;
+    page.goto("?sparsity=0.9").await;
+    page.click("#jobs-open").await;
+    page.wait_for("#sign-in-by-provider").await;
+    page.click("#sign-in-by-provider").await;
+    // Back where they were, without the provider's code in the address.
+    page.wait_until(
+        "return document.querySelector('#server')?.textContent.includes('root (admin)')",
+    )
+    .await;
+    let address = page.run("return location.href", &[]).await;
+    let address = address.as_str().unwrap();
+    assert!(address.contains("sparsity=0.9") && !address.contains("code"), "{address}");
+
+    page.click("#admin-open").await;
+    page.wait_for("#people tbody tr").await;
+    let people = "return [...document.querySelectorAll('#people tbody tr')].map(row => row.querySelector('th').textContent)";
+    assert_eq!(page.run(people, &[]).await, json!(["ann", "root"]));
+    page.wait_for("#workers tbody tr").await;
+    let own =
+        "return document.querySelectorAll('#people tr:nth-child(2) .person-shut')[0].disabled";
+    assert_eq!(page.run(own, &[]).await, true, "nobody shuts themselves out");
+    page.click("#people tr:nth-child(1) .person-shut").await;
+    page.wait_until(
+        "return document.querySelector('#people th[scope=row]').textContent === 'ann (shut out)'",
+    )
+    .await;
+    page.wait_until(
+        "return document.querySelector('#audit tbody').textContent.includes('person disabled')",
+    )
+    .await;
+    assert!(lab.says(&["user", "list"]).contains("shut out"));
+    page.set("#people tr:nth-child(1) select", "reviewer", "change").await;
+    page.wait_until(
+        "return document.querySelector('#audit tbody').textContent.includes('reviewer')",
+    )
+    .await;
+    assert!(lab.says(&["user", "list", "--format", "csv"]).contains("ann,reviewer"));
+
+    page.click("#sign-out-everywhere").await;
+    page.wait_for("#sign-in-by-provider").await;
+    assert!(page.run("return document.querySelector('#admin')", &[]).await.is_null());
 }

@@ -1,13 +1,15 @@
 //! `rrlab admin`.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use rrlab_protocol::AuditEntry;
 use serde::Serialize;
 
 use super::context::Context;
 use super::lab::{block_on, days, objects_address, open_objects, open_store};
-use crate::cli::{AdminArgs, AdminCommand, CleanArgs, ForgetJobsArgs};
+use super::people::known;
+use crate::cli::{AdminArgs, AdminCommand, AuditArgs, CleanArgs, ForgetJobsArgs};
 use crate::objects::{Objects, Unneeded};
 use crate::output::{Csv, Report};
 use crate::store::Store;
@@ -23,6 +25,7 @@ pub fn run(context: &Context, args: &AdminArgs) -> anyhow::Result<()> {
     match &args.command {
         AdminCommand::Clean(args) => clean(context, args),
         AdminCommand::ForgetJobs(args) => forget_jobs(context, args),
+        AdminCommand::Audit(args) => audit(context, args),
     }
 }
 
@@ -40,6 +43,41 @@ fn forget_jobs(context: &Context, args: &ForgetJobsArgs) -> anyhow::Result<()> {
         summary: None,
     }
     .print(context.format)
+}
+
+fn audit(context: &Context, args: &AuditArgs) -> anyhow::Result<()> {
+    let entries = block_on(async {
+        let store = open_store(&args.lab, &context.data).await?;
+        let person = match &args.person {
+            Some(name) => Some(known(&store, name).await?.id),
+            None => None,
+        };
+        Ok(store.audit(person, i64::MAX, i64::from(args.count)).await?)
+    })?;
+    let cells = |entry: &AuditEntry| {
+        vec![
+            entry.id.to_string(),
+            when(entry.at_ms),
+            entry.actor.clone().unwrap_or_default(),
+            entry.action.name().into(),
+            entry.person.clone().unwrap_or_default(),
+            entry.detail.clone(),
+        ]
+    };
+    Report {
+        value: &entries,
+        csv: Csv { lines: "", columns: &["id", "at_ms", "actor", "action", "person", "detail"] },
+        columns: &["entry", "time", "who", "did", "to", "what"],
+        rows: entries.iter().map(cells).collect(),
+        summary: None,
+    }
+    .print(context.format)
+}
+
+/// A time as people read it, in UTC.
+fn when(ms: i64) -> String {
+    let time = UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs());
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 #[derive(Serialize)]

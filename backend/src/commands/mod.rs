@@ -8,6 +8,7 @@ mod choose;
 mod claims;
 mod compare;
 mod context;
+mod courses;
 mod dataset;
 mod distil;
 mod evaluate;
@@ -19,6 +20,7 @@ mod lab;
 mod ladder;
 mod marked;
 mod people;
+mod personal_data;
 mod plot;
 mod predict;
 mod provenance;
@@ -70,6 +72,7 @@ fn run_command(context: &Context, command: &Command) -> anyhow::Result<()> {
         Command::Worker(args) => serve::work(context, args),
         Command::User(args) => people::user(context, args),
         Command::Token(args) => people::token(context, args),
+        Command::Course(args) => courses::run(context, args),
         Command::Admin(args) => admin::run(context, args),
     }
 }

@@ -2,14 +2,16 @@
 
 use anyhow::{Context as _, bail, ensure};
 use indicatif::HumanBytes;
-use rrlab_protocol::UserRole;
+use rrlab_protocol::{PersonSummary, UserRole};
 
 use super::context::Context;
-use super::lab::{block_on, open_store};
+use super::lab::{block_on, open_objects, open_store};
+use super::personal_data;
 use crate::cli::{TokenArgs, TokenCommand, UserArgs, UserCommand};
+use crate::destination::{Destination, REPORT_BYTES};
 use crate::output::{Csv, Report};
 use crate::secret::new_secret;
-use crate::store::{Erasure, Person, PersonSummary, Store, TokenRow, now_ms};
+use crate::store::{Erasure, Person, Store, TokenRow, now_ms};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -20,19 +22,40 @@ pub fn user(context: &Context, args: &UserArgs) -> anyhow::Result<()> {
             UserCommand::Add { name, role } => add(&store, name, *role).await,
             UserCommand::List => list_people(context, &store.people().await?),
             UserCommand::Role { name, role } => {
-                ensure!(store.set_role(name, *role).await?, nobody(name));
+                store.set_role(known(&store, name).await?.id, *role, None).await?;
                 eprintln!("{name} is a {role} now");
                 Ok(())
             }
             UserCommand::Disable { name } => {
-                ensure!(store.set_disabled(name, true).await?, nobody(name));
+                store.set_disabled(known(&store, name).await?.id, true, None).await?;
                 eprintln!("{name} is shut out; `rrlab user enable {name}` lets them in again");
                 Ok(())
             }
             UserCommand::Enable { name } => {
-                ensure!(store.set_disabled(name, false).await?, nobody(name));
+                store.set_disabled(known(&store, name).await?.id, false, None).await?;
                 eprintln!("{name} is let in again, with the tokens they had");
                 Ok(())
+            }
+            UserCommand::SignOut { name } => {
+                let ended = store.end_sessions(known(&store, name).await?.id, None).await?;
+                eprintln!("{name} is signed out of {ended} browsers; tokens stay");
+                Ok(())
+            }
+            UserCommand::Bind { name, issuer, subject } => {
+                let person = known(&store, name).await?;
+                if !store.bind_identity(person.id, issuer, subject, None).await? {
+                    bail!("{issuer} means somebody else here by {subject}, or {name} already");
+                }
+                eprintln!("{name} is whom {issuer} calls {subject} from now on");
+                Ok(())
+            }
+            UserCommand::Export { name, out, overwrite } => {
+                let person = known(&store, name).await?;
+                let stored = store.stored_bytes(person.id).await?.unsigned_abs();
+                let room = stored + REPORT_BYTES;
+                let out = Destination::check("--out", out, (*overwrite).into(), room)?;
+                let objects = open_objects(&args.lab, &context.data, &store).await?;
+                personal_data::write(&store, &objects, &person, out).await
             }
             UserCommand::Erase { name, confirm } => erase(&store, name, confirm).await,
         }
@@ -43,26 +66,30 @@ fn nobody(name: &str) -> String {
     format!("nobody is named {name}: `rrlab user add {name}`")
 }
 
-async fn known(store: &Store, name: &str) -> anyhow::Result<Person> {
+/// Whoever is of this name.
+///
+/// # Errors
+/// If nobody is.
+pub async fn known(store: &Store, name: &str) -> anyhow::Result<Person> {
     store.person(name).await?.with_context(|| nobody(name))
 }
 
 async fn add(store: &Store, name: &str, role: UserRole) -> anyhow::Result<()> {
     let plain = !name.is_empty() && name.len() <= 100 && !name.chars().any(char::is_control);
     ensure!(plain, "a name has 1 to 100 characters that can be printed");
-    if store.add_person(name, role).await?.is_none() {
+    if store.add_person(name, role, None).await?.is_none() {
         bail!("{name} is there already, with another role: `rrlab user role {name} {role}`");
     }
     eprintln!("{name} is a {role} now; `rrlab token create {name}` makes a token");
     Ok(())
 }
 
-fn list_people(context: &Context, people: &Vec<PersonSummary>) -> anyhow::Result<()> {
+fn list_people(context: &Context, people: &[PersonSummary]) -> anyhow::Result<()> {
     let cells = |person: &PersonSummary| {
         let state = if person.disabled_ms.is_some() { "shut out" } else { "may enter" };
         vec![
             person.name.clone(),
-            person.role.clone(),
+            person.role.to_string(),
             state.into(),
             person.jobs.to_string(),
             HumanBytes(person.stored_bytes.unsigned_abs()).to_string(),
@@ -81,7 +108,7 @@ fn list_people(context: &Context, people: &Vec<PersonSummary>) -> anyhow::Result
 async fn erase(store: &Store, name: &str, confirm: &str) -> anyhow::Result<()> {
     ensure!(name == confirm, "--confirm says {confirm}, not {name}: nobody was erased");
     let person = known(store, name).await?;
-    match store.erase_person(person.id).await? {
+    match store.erase_person(person.id, None).await? {
         Erasure::Erased { jobs, artifacts } => {
             eprintln!("{name} is erased, with {jobs} jobs and {artifacts} artifacts");
             Ok(())

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use openidconnect::{ClientId, ClientSecret, IssuerUrl, RedirectUrl, Scope};
 use rrlab_protocol::UserRole;
 use tokio::sync::watch;
 
 use super::context::Context;
 use super::lab::{block_on, days, open_objects, open_store, start_log};
-use crate::caretaker::look_after_jobs;
-use crate::cli::{ServeArgs, WorkArgs, WorkerArgs};
+use crate::caretaker::{Keep, look_after_jobs};
+use crate::cli::{ServeArgs, SignInArgs, WorkArgs, WorkerArgs};
 use crate::interrupt::Signals;
 use crate::queue::Queue;
 use crate::secret::new_secret;
 use crate::server::{
-    self, EventFeed, Lab, Page, ProxyGroups, ProxyIdentity, RequestLimits, Settings, TOKEN_COOKIE,
-    TOKEN_PARAMETER,
+    self, ClaimGroups, EventFeed, GroupRoles, Lab, Oidc, OidcSettings, Page, ProxyGroups,
+    ProxyIdentity, RequestLimits, SESSION_COOKIE, SIGN_IN_DONE, Settings, TOKEN_PARAMETER,
 };
 use crate::store::{OWNER, Store, now_ms};
 use crate::worker::{Worker, WorkerTiming};
@@ -50,7 +51,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             format!("can't listen on port {}; choose another with --port", args.port)
         })?;
         let stop = stop_signal();
-        let keep = args.keep_jobs.map(days);
+        let keep = Keep { jobs: args.keep_jobs.map(days), audit: args.keep_audit.map(days) };
         let care = look_after_jobs(store.clone(), objects.clone(), keep);
         let worker = match device {
             None => None,
@@ -63,6 +64,8 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 Some(tokio::spawn(async move { worker.run().await }))
             }
         };
+        let oidc = oidc_settings(args)?.map(Oidc::new).transpose();
+        let oidc = oidc.context("can't ask an OpenID provider")?;
         let entrance = if args.hosted { String::new() } else { entrance(&store).await? };
         let lab = Arc::new(Lab {
             queue: Queue::of(&store),
@@ -70,10 +73,12 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             store,
             objects,
             data,
+            oidc,
             settings: Settings {
                 hosted: args.hosted,
                 proxy_identity: proxy_identity(args),
-                token_cookie: token_cookie(args.hosted, listener.local_addr()?.port()),
+                session_cookie: session_cookie(args, listener.local_addr()?.port()),
+                session_life: session_life(args),
                 secure_cookies: args.behind_proxy,
                 embedders: args.embed_in.clone(),
                 jobs_per_user: args.jobs_per_user,
@@ -114,24 +119,55 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
 }
 
 /// A browser sends what one port of this machine gave it to all of them: two servers must not take
-/// each other's.
-fn token_cookie(hosted: bool, port: u16) -> String {
-    if hosted { TOKEN_COOKIE.into() } else { format!("{TOKEN_COOKIE}_{port}") }
+/// each other's. Over TLS it takes a cookie of such a name from this very host alone.
+fn session_cookie(args: &ServeArgs, port: u16) -> String {
+    match (args.hosted, args.behind_proxy) {
+        (false, _) => format!("{SESSION_COOKIE}_{port}"),
+        (true, false) => SESSION_COOKIE.into(),
+        (true, true) => format!("__Host-{SESSION_COOKIE}"),
+    }
+}
+
+fn session_life(args: &ServeArgs) -> Duration {
+    if args.hosted { hours(args.session_hours) } else { days(ENTRANCE_DAYS) }
+}
+
+fn group_roles(args: &ServeArgs) -> GroupRoles {
+    GroupRoles { admins: args.admin_group.clone(), reviewers: args.reviewer_group.clone() }
 }
 
 fn proxy_identity(args: &ServeArgs) -> Option<ProxyIdentity> {
-    let groups = args.groups_header.clone().map(|header| ProxyGroups {
-        header,
-        admins: args.admin_group.clone(),
-        reviewers: args.reviewer_group.clone(),
-    });
+    let groups = args.groups_header.clone();
+    let groups = groups.map(|header| ProxyGroups { header, roles: group_roles(args) });
     args.identity_header.clone().map(|name| ProxyIdentity { name, groups })
+}
+
+/// The provider that signs people in, if one was named.
+fn oidc_settings(args: &ServeArgs) -> anyhow::Result<Option<OidcSettings>> {
+    let SignInArgs { issuer, client, secret, scopes, name_claim, groups_claim, public_url } =
+        &args.sign_in;
+    let (Some(issuer), Some(client), Some(public)) = (issuer, client, public_url) else {
+        return Ok(None);
+    };
+    let groups = groups_claim.clone();
+    Ok(Some(OidcSettings {
+        issuer: IssuerUrl::new(issuer.to_string())?,
+        client: ClientId::new(client.clone()),
+        secret: secret.clone().map(ClientSecret::new),
+        redirect: RedirectUrl::new(format!(
+            "{}{SIGN_IN_DONE}",
+            public.to_string().trim_end_matches('/')
+        ))?,
+        scopes: scopes.split_whitespace().map(|scope| Scope::new(scope.to_owned())).collect(),
+        name_claim: name_claim.clone(),
+        groups: groups.map(|claim| ClaimGroups { claim, roles: group_roles(args) }),
+    }))
 }
 
 /// What stands behind the address of a server for one person: the page's path, with a token that
 /// lets in whoever can read this program's output, and nobody else on the machine.
 async fn entrance(store: &Store) -> anyhow::Result<String> {
-    let owner = store.add_person(OWNER, UserRole::Admin).await?;
+    let owner = store.add_person(OWNER, UserRole::Admin, None).await?;
     let owner = owner
         .with_context(|| format!("`{OWNER}` is no admin of this database; start with --hosted"))?;
     store.forget_ended_tokens(owner.id, ENTRANCE).await?;
@@ -149,7 +185,7 @@ pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let data = context.data.clone();
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
-        let care = look_after_jobs(store.clone(), objects.clone(), None);
+        let care = look_after_jobs(store.clone(), objects.clone(), Keep::default());
         let worker = Worker::new(store, objects, data, device, timing(&args.work), stop_signal());
         if args.once {
             worker.run_once().await?;

@@ -220,9 +220,6 @@ fn open(address: &str) -> Result<UnboundObjects, ObjectError> {
 }
 
 fn open_s3(place: &str) -> Result<Arc<dyn ObjectStore>, ObjectError> {
-    // The client for S3 takes whatever is installed, and panics where nothing is; a second
-    // installation is refused.
-    rustls::crypto::ring::default_provider().install_default().ok();
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     // Large content takes as long as it takes, unless nothing comes any more.
     let options = ClientOptions::new().with_timeout_disabled().with_read_timeout(SILENCE);

@@ -176,7 +176,7 @@ async fn show(
     PathValues(id): PathValues<i64>,
 ) -> ApiResult<Json<Artifact>> {
     let artifact =
-        lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+        lab.store.seen_artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
     // What can't be read any more is described as well as it can be.
     let Ok(ArtifactFacts { model_hash, profile_hash, .. }) = lab.facts_of(&artifact).await else {
         return Ok(Json(artifact));
@@ -199,7 +199,7 @@ async fn content(
     PathValues(id): PathValues<i64>,
 ) -> ApiResult<Response> {
     let artifact =
-        lab.store.artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
+        lab.store.seen_artifact(id, author.scope()).await?.ok_or(ApiError::NotFound("artifact"))?;
     download(&lab, &artifact).await
 }
 
@@ -271,7 +271,7 @@ async fn delete(
             ..Problem::default()
         }));
     }
-    if lab.store.delete_artifact(id).await? {
+    if lab.store.delete_artifact(id, author.0.id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::conflict("a job that reads it was asked for just now"))

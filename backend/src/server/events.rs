@@ -83,7 +83,7 @@ async fn job_events(
     QueryValues(since): QueryValues<Since>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let job = lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
+    let job = lab.store.seen_job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
     events_of(lab, &job, (credential, Some(author.0)), &since, &headers).await
 }
 

@@ -14,8 +14,8 @@ use super::lab::{App, Lab};
 use crate::secret::PREFIX;
 use crate::store::{Person, StoreResult};
 
-/// Name of the cookie that holds a token, or its beginning.
-pub const TOKEN_COOKIE: &str = "rrlab_token";
+/// Name of the cookie that holds a session's secret, or a part of it.
+pub const SESSION_COOKIE: &str = "rrlab_session";
 
 /// Whoever asks, if the lab knows them.
 pub struct MaybePerson(pub Option<Person>);
@@ -26,6 +26,9 @@ pub struct Caller(pub Person);
 /// Somebody with work of their own: a student or an admin.
 pub struct Author(pub Person);
 
+/// Somebody who looks after the lab.
+pub struct Admin(pub Person);
+
 impl Author {
     /// Whose work they see: `None` for everybody's.
     pub fn scope(&self) -> Option<i64> {
@@ -34,7 +37,7 @@ impl Author {
 }
 
 /// What a request shows to be let in: a token of the lab's in its header, else what a trusted proxy
-/// says, else the token in a cookie.
+/// says, else the session in its cookie.
 fn credential(parts: &Parts, lab: &Lab) -> Credential {
     let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
@@ -50,8 +53,8 @@ fn credential(parts: &Parts, lab: &Lab) -> Credential {
             .map_or(Credential::None, |name| Credential::Proxy(name.into())),
         (Some(_), _, None) => Credential::None,
         _ => CookieJar::from_headers(&parts.headers)
-            .get(&lab.settings.token_cookie)
-            .map_or(Credential::None, |cookie| Credential::Token(cookie.value().to_owned())),
+            .get(&lab.settings.session_cookie)
+            .map_or(Credential::None, |cookie| Credential::Session(cookie.value().to_owned())),
     }
 }
 
@@ -92,12 +95,28 @@ impl FromRequestParts<App> for Author {
     }
 }
 
+impl FromRequestParts<App> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, lab: &App) -> Result<Self, ApiError> {
+        let Caller(person) = Caller::from_request_parts(parts, lab).await?;
+        match person.role {
+            UserRole::Admin => Ok(Self(person)),
+            UserRole::Reviewer | UserRole::Student => {
+                Err(ApiError::Forbidden("this is for admins"))
+            }
+        }
+    }
+}
+
 /// What a request was let in with, for answers that last longer than it may hold.
 pub enum Credential {
     /// Nothing.
     None,
     /// The token that was shown, to be looked up again.
     Token(String),
+    /// A session's secret, likewise.
+    Session(String),
     /// A trusted proxy's word that it is the person of this name.
     Proxy(String),
     /// The secret in the link's address, likewise.
@@ -116,7 +135,8 @@ impl Credential {
     /// Whom it lets in as; nobody by a link, which shows one job.
     async fn person(&self, lab: &Lab) -> StoreResult<Option<Person>> {
         match self {
-            Self::Token(token) => lab.store.person_of_token(token).await,
+            Self::Token(token) => Ok(lab.store.valid_token(token).await?.map(|token| token.person)),
+            Self::Session(secret) => lab.store.person_of_session(secret).await,
             Self::Proxy(name) => lab.store.admitted_person(name).await,
             Self::Link(_) | Self::None => Ok(None),
         }

@@ -11,7 +11,7 @@ use tower_governor::GovernorError;
 use tower_governor::key_extractor::KeyExtractor;
 
 use super::error::ApiError;
-use super::extract::TOKEN_COOKIE;
+use super::extract::SESSION_COOKIE;
 use super::lab::App;
 use crate::hex::hex;
 
@@ -134,7 +134,7 @@ impl KeyExtractor for ByCaller {
     fn extract<T>(&self, request: &axum::http::Request<T>) -> Result<String, GovernorError> {
         let header =
             |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let cookie = header(header::COOKIE).filter(|cookies| cookies.contains(TOKEN_COOKIE));
+        let cookie = header(header::COOKIE).filter(|cookies| cookies.contains(SESSION_COOKIE));
         let named = self.identity.as_ref().and_then(|name| request.headers().get(name));
         let shown = header(header::AUTHORIZATION).map(str::as_bytes);
         let shown = shown.or(named.map(HeaderValue::as_bytes)).or(cookie.map(str::as_bytes));

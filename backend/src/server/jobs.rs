@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::courses::check_teacher;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Author, Body, PathValues, QueryValues};
 use super::lab::{App, Lab};
@@ -55,6 +56,8 @@ struct JobList {
 struct Listing {
     /// Only jobs with numbers below.
     before: Option<i64>,
+    /// Those of the students of a course that you teach, in place of yours.
+    course: Option<i64>,
 }
 
 /// Your jobs, the latest first; an admin's list has everybody's
@@ -70,7 +73,14 @@ async fn list(
     QueryValues(listing): QueryValues<Listing>,
 ) -> ApiResult<Json<JobList>> {
     let latest_event = lab.store.latest_event().await?;
-    let jobs = lab.store.jobs(author.scope(), listing.before.unwrap_or(i64::MAX), PAGE).await?;
+    let before = listing.before.unwrap_or(i64::MAX);
+    let jobs = match listing.course {
+        None => lab.store.jobs(author.scope(), before, PAGE).await?,
+        Some(course) => {
+            check_teacher(&lab, &author, course).await?;
+            lab.store.jobs_of_course(course, before, PAGE).await?
+        }
+    };
     let next = jobs.last().filter(|_| jobs.len() as i64 == PAGE).map(|job| job.id);
     Ok(Json(JobList { jobs, next, latest_event }))
 }
@@ -176,7 +186,7 @@ async fn show(
     author: Author,
     PathValues(id): PathValues<i64>,
 ) -> ApiResult<Json<Job>> {
-    Ok(Json(lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?))
+    Ok(Json(lab.store.seen_job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?))
 }
 
 /// Cancel a job: at once while it waits, within a batch while it runs
@@ -196,7 +206,7 @@ async fn cancel(
     PathValues(id): PathValues<i64>,
 ) -> ApiResult<(StatusCode, Json<Job>)> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
-    match lab.store.cancel_job(id).await? {
+    match lab.store.cancel_job(id, author.0.id).await? {
         CancelOutcome::TooLate => Err(ApiError::conflict("the job has ended already")),
         CancelOutcome::Cancelled | CancelOutcome::Cancelling => {
             let job = lab.store.job(id, None).await?.ok_or(ApiError::NotFound("job"))?;
@@ -222,7 +232,7 @@ async fn forget(
     PathValues(id): PathValues<i64>,
 ) -> ApiResult<StatusCode> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
-    if lab.store.delete_job(id).await? {
+    if lab.store.delete_job(id, Some(author.0.id)).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::conflict("the job has not ended; cancel it first"))

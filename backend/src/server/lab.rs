@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::error::{ApiError, ApiResult};
 use super::event_feed::EventFeed;
+use super::oidc::Oidc;
 use super::proxy::ProxyIdentity;
 use super::uploads::Uploads;
 use crate::embedder::Embedder;
@@ -32,8 +33,10 @@ pub struct Settings {
     pub hosted: bool,
     /// Where a proxy says whom it signed in, if one does.
     pub proxy_identity: Option<ProxyIdentity>,
-    /// Name of the cookie with a token.
-    pub token_cookie: String,
+    /// Name of the cookie with a session's secret.
+    pub session_cookie: String,
+    /// How long a session lasts.
+    pub session_life: Duration,
     /// Whether cookies go over TLS alone.
     pub secure_cookies: bool,
     /// Sites whose pages may show the lab's in a frame.
@@ -60,6 +63,8 @@ pub struct Lab {
     pub data: DataFolder,
     /// What whoever runs the server has set.
     pub settings: Settings,
+    /// The OpenID provider that signs people in, if one does.
+    pub oidc: Option<Oidc>,
     /// What happens, for all streams.
     pub events: EventFeed,
     /// Whether the server is to end.

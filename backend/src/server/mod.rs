@@ -1,6 +1,9 @@
 //! `rrlab serve`: the page, the API under `/api/v1`, and a worker beside them.
 
+mod admin;
+mod admission;
 mod artifacts;
+mod courses;
 mod error;
 mod event_feed;
 mod events;
@@ -8,6 +11,7 @@ mod extract;
 mod guard;
 mod jobs;
 mod lab;
+mod oidc;
 mod operation;
 mod page;
 mod proxy;
@@ -15,6 +19,7 @@ mod quota;
 mod request;
 mod session;
 mod shares;
+mod sign_in;
 mod uploads;
 
 use std::net::SocketAddr;
@@ -50,11 +55,13 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use admission::GroupRoles;
 use error::ApiError;
 pub use event_feed::EventFeed;
-pub use extract::TOKEN_COOKIE;
+pub use extract::SESSION_COOKIE;
 use guard::{ByAddress, ByCaller, PagePolicy};
 pub use lab::{App, Lab, Settings};
+pub use oidc::{ClaimGroups, DONE as SIGN_IN_DONE, Oidc, OidcSettings};
 pub use page::Page;
 pub use proxy::{ProxyGroups, ProxyIdentity};
 pub use session::TOKEN_PARAMETER;
@@ -99,6 +106,8 @@ pub struct RequestLimits {
         (name = "artifacts", description = "Networks, profiles, data sets and results"),
         (name = "jobs", description = "What the server computes"),
         (name = "shares", description = "Links for reviewers"),
+        (name = "courses", description = "Teachers, students, and links that enrol"),
+        (name = "admin", description = "People, workers, the queue and storage, for admins"),
     )
 )]
 struct Description;
@@ -162,8 +171,12 @@ fn describe_request_kinds(description: &mut utoipa::openapi::OpenApi) {
 /// The API with its description.
 fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
     let timeout = |limit| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
-    let quick =
-        OpenApiRouter::new().merge(jobs::routes()).merge(session::routes()).layer(timeout(TIMEOUT));
+    let quick = OpenApiRouter::new()
+        .merge(jobs::routes())
+        .merge(session::routes())
+        .merge(admin::routes())
+        .merge(courses::routes());
+    let quick = quick.layer(timeout(TIMEOUT));
     let transfers = OpenApiRouter::new()
         .merge(artifacts::routes())
         .merge(shares::routes())
@@ -208,6 +221,7 @@ pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Res
                 .url("/api/v1/description.json", description),
         )
         .merge(operation::routes())
+        .merge(sign_in::routes())
         .layer(GovernorLayer::new(callers).error_handler(guard::refused))
         .layer(GovernorLayer::new(addresses).error_handler(guard::refused))
         .layer(middleware::from_fn_with_state(lab.clone(), guard::same_site))

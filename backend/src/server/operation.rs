@@ -9,11 +9,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, http};
-use rrlab_protocol::UserRole;
 use strum::VariantArray as _;
 
-use super::error::{ApiError, ApiResult};
-use super::extract::Caller;
+use super::error::ApiResult;
+use super::extract::Admin;
 use super::lab::App;
 use crate::store::now_ms;
 
@@ -42,11 +41,8 @@ async fn ready(State(lab): State<App>) -> Response {
     }
 }
 
-/// What the server and its workers count, for Prometheus. Where people need tokens, an admin's.
-async fn numbers(State(lab): State<App>, Caller(person): Caller) -> ApiResult<Response> {
-    if person.role != UserRole::Admin {
-        return Err(ApiError::Forbidden("metrics are for admins"));
-    }
+/// What the server and its workers count, for Prometheus.
+async fn numbers(State(lab): State<App>, _: Admin) -> ApiResult<Response> {
     gather(&lab).await?;
     let mut headers = HeaderMap::new();
     headers
@@ -77,7 +73,7 @@ async fn gather(lab: &App) -> ApiResult<()> {
     // By device, not by worker: those of a scheduler come and go under ever new names.
     let mut devices: BTreeMap<String, [u32; 2]> = BTreeMap::new();
     for worker in lab.store.workers().await? {
-        devices.entry(worker.device).or_default()[usize::from(worker.is_busy)] += 1;
+        devices.entry(worker.device).or_default()[usize::from(worker.job.is_some())] += 1;
     }
     for (device, workers) in devices {
         for (state, count) in ["idle", "busy"].into_iter().zip(workers) {
@@ -114,7 +110,7 @@ pub fn describe() {
 }
 
 /// Methods that are counted by their names.
-const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The route of a request; "page" where the page answers.
 pub fn route(request: &Request) -> &str {
@@ -123,7 +119,7 @@ pub fn route(request: &Request) -> &str {
 
 /// Counts requests and how long they take.
 pub async fn count(request: Request, next: Next) -> Response {
-    // MaybePerson may send a word of their own as a method.
+    // Somebody may send a word of their own as a method.
     let method =
         METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("other");
     let route = route(&request).to_owned();

@@ -4,10 +4,8 @@
 use axum::http::{HeaderMap, HeaderName};
 use rrlab_protocol::UserRole;
 
-use crate::store::{OWNER, Store, StoreResult};
-
-/// Longest name that is taken, in bytes.
-const LONGEST_NAME: usize = 200;
+use super::admission::{GroupRoles, follow_groups, is_right_name};
+use crate::store::{Store, StoreResult};
 
 /// Where a trusted proxy says who asks.
 #[derive(Debug, Clone)]
@@ -19,21 +17,19 @@ pub struct ProxyIdentity {
     pub groups: Option<ProxyGroups>,
 }
 
-/// Roles by a person's groups. Who is in none of them is a student.
+/// Where a trusted proxy says in which groups somebody is.
 #[derive(Debug, Clone)]
 pub struct ProxyGroups {
     /// The header with the groups.
     pub header: HeaderName,
-    /// The group of admins.
-    pub admins: Option<String>,
-    /// The group of reviewers.
-    pub reviewers: Option<String>,
+    /// What the groups make them.
+    pub roles: GroupRoles,
 }
 
 impl ProxyIdentity {
     /// The name in a request's headers, if it can be one.
     pub fn named<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let name = only(headers, &self.name).filter(|name| is_right(name));
+        let name = only(headers, &self.name).filter(|name| is_right_name(name));
         if name.is_none() {
             tracing::warn!(header = %self.name, "a name that can't be one, or two of them");
         }
@@ -53,16 +49,12 @@ impl ProxyIdentity {
                 }
             },
         };
-        match (store.person(name).await?, role) {
-            (None, role) => {
-                store.add_person(name, role.unwrap_or(UserRole::Student)).await?;
+        match store.person(name).await? {
+            None => {
+                store.make_person(name, role.unwrap_or(UserRole::Student), None).await?;
                 tracing::info!(name, "added: their first visit");
             }
-            (Some(person), Some(role)) if person.role != role => {
-                store.set_role(name, role).await?;
-                tracing::info!(name, %role, "given another role by their groups");
-            }
-            _ => {}
+            Some(person) => follow_groups(store, &person, role).await?,
         }
         Ok(true)
     }
@@ -75,16 +67,7 @@ impl ProxyGroups {
             true => only(headers, &self.header)?,
             false => "",
         };
-        let is_in = |wanted: &Option<String>| {
-            wanted.as_ref().is_some_and(|wanted| groups.split(',').any(|own| own.trim() == wanted))
-        };
-        Some(if is_in(&self.admins) {
-            UserRole::Admin
-        } else if is_in(&self.reviewers) {
-            UserRole::Reviewer
-        } else {
-            UserRole::Student
-        })
+        Some(self.roles.role(groups.split(',').map(str::trim)))
     }
 }
 
@@ -93,10 +76,4 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = std::str::from_utf8(values.next()?.as_bytes()).ok()?;
     values.next().is_none().then_some(value)
-}
-
-/// Whether it can be a name. Whoever started a lab that was not hosted is nobody of a proxy's.
-fn is_right(name: &str) -> bool {
-    let plain = !name.chars().any(char::is_control) && name == name.trim();
-    !name.is_empty() && name.len() <= LONGEST_NAME && plain && name != OWNER
 }

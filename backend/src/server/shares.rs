@@ -55,7 +55,7 @@ async fn share(
     PathValues(id): PathValues<i64>,
 ) -> ApiResult<(StatusCode, Json<Share>)> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
-    Ok((StatusCode::CREATED, Json(lab.store.add_share(id, &new_secret()).await?)))
+    Ok((StatusCode::CREATED, Json(lab.store.add_share(id, &new_secret(), author.0.id).await?)))
 }
 
 /// Revoke a link
@@ -70,7 +70,7 @@ async fn revoke(
     PathValues((id, share)): PathValues<(i64, i64)>,
 ) -> ApiResult<StatusCode> {
     lab.store.job(id, author.scope()).await?.ok_or(ApiError::NotFound("job"))?;
-    if lab.store.revoke_share(id, share).await? {
+    if lab.store.revoke_share(id, share, author.0.id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::NotFound("link"))

@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
-use rrlab_protocol::{Artifact, ArtifactKind, JobEvent};
+use rrlab_protocol::{Artifact, ArtifactKind, AuditAction, JobEvent};
 use sqlx::AnyConnection;
 
+use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, named, now_ms};
 use super::events::add_event;
 use crate::facts::ArtifactFacts;
@@ -157,6 +158,24 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
+    /// The same of whoever sees it: its owner and who teaches them, or anybody's where none is named.
+    pub async fn seen_artifact(
+        &self,
+        id: i64,
+        viewer: Option<i64>,
+    ) -> StoreResult<Option<Artifact>> {
+        let statement = select_artifacts!(
+            "WHERE a.id = $1 AND ($2 = 0 OR a.owner_id = $2 \
+             OR a.owner_id IN (SELECT owner_id FROM lab_sight WHERE viewer_id = $2))"
+        );
+        let row: Option<ArtifactRow> = sqlx::query_as(statement)
+            .bind(id)
+            .bind(viewer.unwrap_or(0))
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
     /// Artifacts of an owner, or everybody's, the latest first.
     pub async fn artifacts(
         &self,
@@ -250,16 +269,29 @@ impl Store {
         Ok(bytes)
     }
 
+    /// Bytes of everybody's artifacts; equal content counts once.
+    pub async fn all_stored_bytes(&self) -> StoreResult<i64> {
+        let statement = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM \
+                         (SELECT DISTINCT hash, bytes FROM lab_artifacts) contents";
+        let (bytes,): (i64,) = sqlx::query_as(statement).fetch_one(&self.pool).await?;
+        Ok(bytes)
+    }
+
     /// Forgets an artifact, unless a job that is still to be computed reads it; whether it did.
-    pub async fn delete_artifact(&self, id: i64) -> StoreResult<bool> {
+    pub async fn delete_artifact(&self, id: i64, by: i64) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
         // Whoever asks for a job that reads it does the same first: one waits for the other.
         lock_artifact(&mut transaction, id).await?;
         let statement = "DELETE FROM lab_artifacts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM lab_job_inputs i \
-                         JOIN lab_jobs j ON j.id = i.job_id WHERE i.artifact_id = $1 AND j.state IN ('queued', 'running'))";
-        let done = sqlx::query(statement).bind(id).execute(&mut *transaction).await?;
+                         JOIN lab_jobs j ON j.id = i.job_id WHERE i.artifact_id = $1 AND j.state IN ('queued', 'running')) \
+                         RETURNING owner_id";
+        let deleted: Option<(i64,)> =
+            sqlx::query_as(statement).bind(id).fetch_optional(&mut *transaction).await?;
+        let Some((owner,)) = deleted else { return Ok(false) };
+        let (action, detail) = (AuditAction::ArtifactDeleted, format!("artifact {id}"));
+        note_if_anothers(&mut transaction, by, action, owner, detail).await?;
         transaction.commit().await?;
-        Ok(done.rows_affected() > 0)
+        Ok(true)
     }
 
     /// Whether an artifact is of this content.

@@ -5,10 +5,13 @@
 
 use std::time::Duration;
 
-use rrlab_protocol::{ArtifactKind, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState};
+use rrlab_protocol::{
+    ArtifactKind, AuditAction, Job, JobEvent, JobKind, JobProgress, JobRequest, JobState,
+};
 use sqlx::AnyConnection;
 
 use super::artifacts::lock_artifact;
+use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, from_json, named, to_json};
 use super::events::{add_event, forget_progress};
 use super::needs::JobNeeds;
@@ -208,12 +211,30 @@ impl Store {
 
     /// A job of this owner, or anybody's where none is named, with what it made.
     pub async fn job(&self, id: i64, owner: Option<i64>) -> StoreResult<Option<Job>> {
-        let row: Option<JobRow> =
-            sqlx::query_as(select_jobs!("WHERE j.id = $1 AND ($2 = 0 OR j.owner_id = $2)"))
-                .bind(id)
-                .bind(owner.unwrap_or(0))
-                .fetch_optional(&self.pool)
-                .await?;
+        self.one_job(select_jobs!("WHERE j.id = $1 AND ($2 = 0 OR j.owner_id = $2)"), id, owner)
+            .await
+    }
+
+    /// The same of whoever sees it: its owner and who teaches them, or anybody's where none is named.
+    pub async fn seen_job(&self, id: i64, viewer: Option<i64>) -> StoreResult<Option<Job>> {
+        let statement = select_jobs!(
+            "WHERE j.id = $1 AND ($2 = 0 OR j.owner_id = $2 \
+             OR j.owner_id IN (SELECT owner_id FROM lab_sight WHERE viewer_id = $2))"
+        );
+        self.one_job(statement, id, viewer).await
+    }
+
+    async fn one_job(
+        &self,
+        statement: &'static str,
+        id: i64,
+        person: Option<i64>,
+    ) -> StoreResult<Option<Job>> {
+        let row: Option<JobRow> = sqlx::query_as(statement)
+            .bind(id)
+            .bind(person.unwrap_or(0))
+            .fetch_optional(&self.pool)
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let mut jobs = [Job { results: self.results(id).await?, ..row.try_into()? }];
         self.place(&mut jobs).await?;
@@ -223,14 +244,39 @@ impl Store {
 
     /// Jobs of an owner, or everybody's, the latest first, without what they made.
     pub async fn jobs(&self, owner: Option<i64>, before: i64, limit: i64) -> StoreResult<Vec<Job>> {
-        let rows: Vec<JobRow> = sqlx::query_as(select_jobs!(
+        let statement = select_jobs!(
             "WHERE ($1 = 0 OR j.owner_id = $1) AND j.id < $2 ORDER BY j.id DESC LIMIT $3"
-        ))
-        .bind(owner.unwrap_or(0))
-        .bind(before)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
+        );
+        self.many_jobs(statement, owner.unwrap_or(0), before, limit).await
+    }
+
+    /// The same of the students of a course.
+    pub async fn jobs_of_course(
+        &self,
+        course: i64,
+        before: i64,
+        limit: i64,
+    ) -> StoreResult<Vec<Job>> {
+        let statement = select_jobs!(
+            "WHERE j.owner_id IN (SELECT user_id FROM lab_course_members WHERE course_id = $1 AND teaches = 0) \
+             AND j.id < $2 ORDER BY j.id DESC LIMIT $3"
+        );
+        self.many_jobs(statement, course, before, limit).await
+    }
+
+    async fn many_jobs(
+        &self,
+        statement: &'static str,
+        whose: i64,
+        before: i64,
+        limit: i64,
+    ) -> StoreResult<Vec<Job>> {
+        let rows: Vec<JobRow> = sqlx::query_as(statement)
+            .bind(whose)
+            .bind(before)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
         let mut jobs: Vec<Job> =
             rows.into_iter().map(TryInto::try_into).collect::<StoreResult<_>>()?;
         self.place(&mut jobs).await?;
@@ -254,31 +300,33 @@ impl Store {
     }
 
     /// Cancels a job that waits, or asks its worker to.
-    pub async fn cancel_job(&self, id: i64) -> StoreResult<CancelOutcome> {
+    pub async fn cancel_job(&self, id: i64, by: i64) -> StoreResult<CancelOutcome> {
         let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET cancel = 1, \
                          finished_ms = CASE WHEN state = 'queued' THEN $2 ELSE finished_ms END, \
                          state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END \
-                         WHERE id = $1 AND state IN ('queued', 'running') RETURNING state";
-        let row: Option<(String,)> =
+                         WHERE id = $1 AND state IN ('queued', 'running') RETURNING state, owner_id";
+        let row: Option<(String, i64)> =
             sqlx::query_as(statement).bind(id).bind(now).fetch_optional(&mut *transaction).await?;
-        let outcome = match row.as_ref().map(|(state,)| state.as_str()) {
-            None => return Ok(CancelOutcome::TooLate),
-            Some("cancelled") => {
+        let Some((state, owner)) = row else { return Ok(CancelOutcome::TooLate) };
+        let outcome = match state.as_str() {
+            "cancelled" => {
                 let event = JobEvent::State { state: JobState::Cancelled, problem: None };
                 add_event(&mut transaction, id, &event).await?;
                 CancelOutcome::Cancelled
             }
-            Some(_) => CancelOutcome::Cancelling,
+            _ => CancelOutcome::Cancelling,
         };
+        let action = AuditAction::JobCancelled;
+        note_if_anothers(&mut transaction, by, action, owner, format!("job {id}")).await?;
         transaction.commit().await?;
         Ok(outcome)
     }
 
     /// Forgets a job that has ended, with its events and links; what it made stays, and that there
-    /// was one is still counted. Whether it did.
-    pub async fn delete_job(&self, id: i64) -> StoreResult<bool> {
+    /// was one is still counted. Whether it did. Without `by` its time was over.
+    pub async fn delete_job(&self, id: i64, by: Option<i64>) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
         let counted = "INSERT INTO lab_past_jobs (owner_id, kind, computed_ms, finished_ms, crashes) \
                        SELECT owner_id, kind, computed_ms, finished_ms, crashes FROM lab_jobs \
@@ -287,15 +335,19 @@ impl Store {
         if counted.rows_affected() == 0 {
             return Ok(false);
         }
-        let deleted = sqlx::query("DELETE FROM lab_jobs WHERE id = $1")
-            .bind(id)
-            .execute(&mut *transaction)
-            .await?;
+        let deleted: Option<(i64,)> =
+            sqlx::query_as("DELETE FROM lab_jobs WHERE id = $1 RETURNING owner_id")
+                .bind(id)
+                .fetch_optional(&mut *transaction)
+                .await?;
         // Of two who delete it at once the second deletes, and counts, nothing.
-        if deleted.rows_affected() > 0 {
-            transaction.commit().await?;
+        let Some((owner,)) = deleted else { return Ok(false) };
+        if let Some(by) = by {
+            let action = AuditAction::JobForgotten;
+            note_if_anothers(&mut transaction, by, action, owner, format!("job {id}")).await?;
         }
-        Ok(deleted.rows_affected() > 0)
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Forgets jobs that ended longer ago than this, but for those that a link shows; how many.
@@ -310,7 +362,7 @@ impl Store {
             .await?;
         let mut forgotten = 0;
         for (id,) in old {
-            forgotten += usize::from(self.delete_job(id).await?);
+            forgotten += usize::from(self.delete_job(id, None).await?);
         }
         Ok(forgotten)
     }
@@ -626,7 +678,7 @@ mod tests {
     async fn a_job_that_comes_on_is_not_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&sqlite_address(&folder.path().join("lab.sqlite"))).await.unwrap();
-        let owner = store.add_person("ann", UserRole::Student).await.unwrap().unwrap();
+        let owner = store.add_person("ann", UserRole::Student, None).await.unwrap().unwrap();
         let request = json!({ "kind": "train", "dataset": "shapes10" });
         let request: JobRequest = serde_json::from_value(request).unwrap();
         let needs = JobNeeds::default();

@@ -2,22 +2,31 @@
 //! statements.
 
 mod artifacts;
+mod audit;
+mod courses;
 mod database;
 mod events;
 mod jobs;
 mod lab_id;
 mod needs;
 mod people;
+mod personal_data;
+mod sessions;
 mod shares;
+mod tokens;
 mod turns;
 mod wait;
 mod workers;
 
 pub use artifacts::NewArtifact;
+pub use courses::Joined;
 pub use database::{QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_address};
 pub use events::{OwnedEvent, StoredEvent};
 pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
 pub use needs::JobNeeds;
-pub use people::{Erasure, OWNER, Person, PersonSummary, TokenRow};
+pub use people::{Erasure, OWNER, Person};
+pub use personal_data::KeptOfPerson;
+pub use sessions::SignedInBy;
+pub use tokens::TokenRow;
 pub use turns::OpenJob;
-pub use workers::Abilities;
+pub use workers::{Abilities, LiveWorker};

@@ -1,8 +1,9 @@
-//! People and the tokens that they show.
+//! People: who they are, what they may do, and how they are erased.
 
-use rrlab_protocol::UserRole;
+use rrlab_protocol::{AuditAction, PersonSummary, UserRole};
 use sha2::{Digest, Sha256};
 
+use super::audit::{Deed, note};
 use super::database::{Store, StoreResult, named, now_ms};
 use crate::hex::hex;
 
@@ -17,47 +18,8 @@ pub struct Person {
     pub role: UserRole,
 }
 
-/// A token as it is listed: without its secret, which nobody keeps.
-#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
-pub struct TokenRow {
-    /// Number, by which it is revoked.
-    pub id: i64,
-    /// Whose it is.
-    pub name: String,
-    /// What it is for.
-    pub label: String,
-    /// When it was made.
-    pub created_ms: i64,
-    /// When it was revoked.
-    pub revoked_ms: Option<i64>,
-    /// When it ends, or ended, by itself.
-    pub expires_ms: Option<i64>,
-}
-
-impl TokenRow {
-    /// Whether it lets its owner in, unless they are shut out.
-    pub fn is_valid(&self) -> bool {
-        self.revoked_ms.is_none() && self.expires_ms.is_none_or(|end| end > now_ms())
-    }
-}
-
 /// Name of whoever started a server that is not hosted.
 pub const OWNER: &str = "local";
-
-/// A person as they are listed.
-#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
-pub struct PersonSummary {
-    /// Their name.
-    pub name: String,
-    /// What they may do.
-    pub role: String,
-    /// Since when they are shut out.
-    pub disabled_ms: Option<i64>,
-    /// Jobs of theirs that are kept.
-    pub jobs: i64,
-    /// Bytes of their artifacts.
-    pub stored_bytes: i64,
-}
 
 /// Whether a person was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +36,22 @@ pub enum Erasure {
 }
 
 #[derive(sqlx::FromRow)]
-struct PersonRow {
+pub(super) struct PersonRow {
     id: i64,
     name: String,
     role: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct SummaryRow {
+    id: i64,
+    name: String,
+    role: String,
+    disabled_ms: Option<i64>,
+    sessions: i64,
+    jobs: i64,
+    open_jobs: i64,
+    stored_bytes: i64,
 }
 
 impl TryFrom<PersonRow> for Person {
@@ -96,14 +70,40 @@ pub(super) fn hash_of(secret: &str) -> String {
 impl Store {
     /// The person of this name, made with this role where there is none; `None` where there is one
     /// of another role.
-    pub async fn add_person(&self, name: &str, role: UserRole) -> StoreResult<Option<Person>> {
-        sqlx::query("INSERT INTO lab_users (name, role, created_ms) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING")
+    pub async fn add_person(
+        &self,
+        name: &str,
+        role: UserRole,
+        by: Option<i64>,
+    ) -> StoreResult<Option<Person>> {
+        let made = self.make_person(name, role, by).await?;
+        match made {
+            Some(person) => Ok(Some(person)),
+            None => Ok(self.person(name).await?.filter(|person| person.role == role)),
+        }
+    }
+
+    /// A new person of this name; `None` where there is one already.
+    pub async fn make_person(
+        &self,
+        name: &str,
+        role: UserRole,
+        by: Option<i64>,
+    ) -> StoreResult<Option<Person>> {
+        let mut transaction = self.pool.begin().await?;
+        let statement = "INSERT INTO lab_users (name, role, created_ms) VALUES ($1, $2, $3) \
+                         ON CONFLICT (name) DO NOTHING RETURNING id, name, role";
+        let row: Option<PersonRow> = sqlx::query_as(statement)
             .bind(name)
             .bind(role.name())
             .bind(now_ms())
-            .execute(&self.pool)
+            .fetch_optional(&mut *transaction)
             .await?;
-        Ok(self.person(name).await?.filter(|person| person.role == role))
+        let Some(row) = row else { return Ok(None) };
+        let (action, detail) = (AuditAction::PersonAdded, role.name().to_owned());
+        note(&mut transaction, Deed { by, action, to: Some(row.id), detail }).await?;
+        transaction.commit().await?;
+        Ok(Some(row.try_into()?))
     }
 
     /// The person of this name.
@@ -125,41 +125,81 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// Everybody who was added, by name.
+    /// Everybody who was added, with what they have and use, by name.
     pub async fn people(&self) -> StoreResult<Vec<PersonSummary>> {
-        let statement = "SELECT u.name, u.role, u.disabled_ms, \
+        let statement = "SELECT u.id, u.name, u.role, u.disabled_ms, \
+                         (SELECT COUNT(*) FROM lab_sessions s WHERE s.user_id = u.id AND s.expires_ms > $1) AS sessions, \
                          (SELECT COUNT(*) FROM lab_jobs j WHERE j.owner_id = u.id) AS jobs, \
+                         (SELECT COUNT(*) FROM lab_jobs j WHERE j.owner_id = u.id \
+                          AND j.state IN ('queued', 'running')) AS open_jobs, \
                          (SELECT CAST(COALESCE(SUM(a.bytes), 0) AS BIGINT) FROM lab_artifacts a \
                           WHERE a.owner_id = u.id) AS stored_bytes \
                          FROM lab_users u ORDER BY u.name";
-        Ok(sqlx::query_as(statement).fetch_all(&self.pool).await?)
+        let rows: Vec<SummaryRow> =
+            sqlx::query_as(statement).bind(now_ms()).fetch_all(&self.pool).await?;
+        let device_seconds = self.device_seconds(self.clock_ms().await?).await?;
+        let mut people = Vec::with_capacity(rows.len());
+        for row in rows {
+            people.push(PersonSummary {
+                role: named("a role", &row.role)?,
+                device_seconds: device_seconds.get(&row.id).copied().unwrap_or(0.0),
+                id: row.id,
+                name: row.name,
+                disabled_ms: row.disabled_ms,
+                sessions: row.sessions,
+                jobs: row.jobs,
+                open_jobs: row.open_jobs,
+                stored_bytes: row.stored_bytes,
+            });
+        }
+        Ok(people)
     }
 
-    /// Gives a person another role; their tokens stay. Whether there is one of this name.
-    pub async fn set_role(&self, name: &str, role: UserRole) -> StoreResult<bool> {
-        let done = sqlx::query("UPDATE lab_users SET role = $2 WHERE name = $1")
-            .bind(name)
+    /// Gives a person another role; their tokens and sessions stay.
+    pub async fn set_role(&self, person: i64, role: UserRole, by: Option<i64>) -> StoreResult<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("UPDATE lab_users SET role = $2 WHERE id = $1")
+            .bind(person)
             .bind(role.name())
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(done.rows_affected() > 0)
+        let (action, detail) = (AuditAction::RoleChanged, role.name().to_owned());
+        note(&mut transaction, Deed { by, action, to: Some(person), detail }).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
-    /// Shuts a person out, or lets them in again: their tokens are refused meanwhile, and what is
-    /// theirs stays. Whether there is one of this name.
-    pub async fn set_disabled(&self, name: &str, disabled: bool) -> StoreResult<bool> {
-        let done = sqlx::query("UPDATE lab_users SET disabled_ms = $2 WHERE name = $1")
-            .bind(name)
+    /// Shuts a person out, which ends their sessions, or lets them in again: their tokens are refused
+    /// meanwhile, and what is theirs stays.
+    pub async fn set_disabled(
+        &self,
+        person: i64,
+        disabled: bool,
+        by: Option<i64>,
+    ) -> StoreResult<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("UPDATE lab_users SET disabled_ms = $2 WHERE id = $1")
+            .bind(person)
             .bind(disabled.then(now_ms))
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(done.rows_affected() > 0)
+        let action = if disabled {
+            let ended = sqlx::query("DELETE FROM lab_sessions WHERE user_id = $1");
+            ended.bind(person).execute(&mut *transaction).await?;
+            AuditAction::PersonDisabled
+        } else {
+            AuditAction::PersonEnabled
+        };
+        note(&mut transaction, Deed { by, action, to: Some(person), detail: String::new() })
+            .await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Erases a person with their tokens, links, jobs and artifacts, all or nothing; content that
     /// nobody else's artifact names is removed at the next cleaning. Nothing is erased while a job
     /// of theirs, or of another on their artifacts, waits or runs.
-    pub async fn erase_person(&self, person: i64) -> StoreResult<Erasure> {
+    pub async fn erase_person(&self, person: i64, by: Option<i64>) -> StoreResult<Erasure> {
         let mut transaction = self.pool.begin().await?;
         // Whoever asks for a job locks the artifacts that it reads: one waits for the other.
         sqlx::query("UPDATE lab_artifacts SET name = name WHERE owner_id = $1")
@@ -194,70 +234,11 @@ impl Store {
             .bind(person)
             .execute(&mut *transaction)
             .await?;
-        transaction.commit().await?;
         let [artifacts, jobs] = removed;
+        let detail = format!("with {jobs} jobs and {artifacts} artifacts");
+        let deed = Deed { by, action: AuditAction::PersonErased, to: Some(person), detail };
+        note(&mut transaction, deed).await?;
+        transaction.commit().await?;
         Ok(Erasure::Erased { jobs, artifacts })
-    }
-
-    /// Keeps the hash of a new token, which ends by itself at `expires_ms`.
-    pub async fn add_token(
-        &self,
-        person: i64,
-        secret: &str,
-        label: &str,
-        expires_ms: Option<i64>,
-    ) -> StoreResult<i64> {
-        let statement = "INSERT INTO lab_tokens (user_id, hash, label, created_ms, expires_ms) \
-                         VALUES ($1, $2, $3, $4, $5) RETURNING id";
-        let (id,): (i64,) = sqlx::query_as(statement)
-            .bind(person)
-            .bind(hash_of(secret))
-            .bind(label)
-            .bind(now_ms())
-            .bind(expires_ms)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(id)
-    }
-
-    /// Forgets the tokens of a person with this label that have ended by themselves.
-    pub async fn forget_ended_tokens(&self, person: i64, label: &str) -> StoreResult<()> {
-        let statement =
-            "DELETE FROM lab_tokens WHERE user_id = $1 AND label = $2 AND expires_ms <= $3";
-        let statement = sqlx::query(statement).bind(person).bind(label).bind(now_ms());
-        statement.execute(&self.pool).await?;
-        Ok(())
-    }
-
-    /// Whose token this is, unless it was revoked or has ended, or its owner is shut out.
-    pub async fn person_of_token(&self, secret: &str) -> StoreResult<Option<Person>> {
-        let statement = "SELECT u.id, u.name, u.role FROM lab_tokens t JOIN lab_users u ON u.id = t.user_id \
-                         WHERE t.hash = $1 AND t.revoked_ms IS NULL AND u.disabled_ms IS NULL \
-                         AND (t.expires_ms IS NULL OR t.expires_ms > $2)";
-        let row: Option<PersonRow> = sqlx::query_as(statement)
-            .bind(hash_of(secret))
-            .bind(now_ms())
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map(TryInto::try_into).transpose()
-    }
-
-    /// Every token that was ever made, the revoked ones too, by number.
-    pub async fn tokens(&self) -> StoreResult<Vec<TokenRow>> {
-        let statement = "SELECT t.id, u.name, t.label, t.created_ms, t.revoked_ms, t.expires_ms FROM lab_tokens t \
-                         JOIN lab_users u ON u.id = t.user_id ORDER BY t.id";
-        Ok(sqlx::query_as(statement).fetch_all(&self.pool).await?)
-    }
-
-    /// Revokes a token; whether there was one to revoke.
-    pub async fn revoke_token(&self, id: i64) -> StoreResult<bool> {
-        let done = sqlx::query(
-            "UPDATE lab_tokens SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL",
-        )
-        .bind(id)
-        .bind(now_ms())
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
     }
 }

@@ -1,7 +1,9 @@
 //! Links that show a job to whoever has them.
 
-use rrlab_protocol::Share;
+use rrlab_protocol::{AuditAction, Share};
+use sqlx::AnyConnection;
 
+use super::audit::{Deed, note};
 use super::database::{Store, StoreResult, now_ms};
 use super::people::hash_of;
 
@@ -14,16 +16,19 @@ struct ShareRow {
 
 impl Store {
     /// Keeps the hash of a new link's secret.
-    pub async fn add_share(&self, job: i64, secret: &str) -> StoreResult<Share> {
+    pub async fn add_share(&self, job: i64, secret: &str, by: i64) -> StoreResult<Share> {
         let created_ms = now_ms();
+        let mut transaction = self.pool.begin().await?;
         let statement =
             "INSERT INTO lab_shares (job_id, hash, created_ms) VALUES ($1, $2, $3) RETURNING id";
         let (id,): (i64,) = sqlx::query_as(statement)
             .bind(job)
             .bind(hash_of(secret))
             .bind(created_ms)
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *transaction)
             .await?;
+        note_link(&mut transaction, AuditAction::LinkMade, job, id, by).await?;
+        transaction.commit().await?;
         Ok(Share { id, job, created_ms, secret: Some(secret.into()) })
     }
 
@@ -51,10 +56,36 @@ impl Store {
     }
 
     /// Revokes a link of a job; whether there was one to revoke.
-    pub async fn revoke_share(&self, job: i64, id: i64) -> StoreResult<bool> {
+    pub async fn revoke_share(&self, job: i64, id: i64, by: i64) -> StoreResult<bool> {
+        let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_shares SET revoked_ms = $3 WHERE id = $1 AND job_id = $2 AND revoked_ms IS NULL";
-        let done =
-            sqlx::query(statement).bind(id).bind(job).bind(now_ms()).execute(&self.pool).await?;
-        Ok(done.rows_affected() > 0)
+        let done = sqlx::query(statement)
+            .bind(id)
+            .bind(job)
+            .bind(now_ms())
+            .execute(&mut *transaction)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        note_link(&mut transaction, AuditAction::LinkRevoked, job, id, by).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
+}
+
+/// Writes down what somebody did with a link to a job.
+async fn note_link(
+    connection: &mut AnyConnection,
+    action: AuditAction,
+    job: i64,
+    link: i64,
+    by: i64,
+) -> StoreResult<()> {
+    let (owner,): (i64,) = sqlx::query_as("SELECT owner_id FROM lab_jobs WHERE id = $1")
+        .bind(job)
+        .fetch_one(&mut *connection)
+        .await?;
+    let detail = format!("link {link} to job {job}");
+    note(connection, Deed { by: Some(by), action, to: Some(owner), detail }).await
 }

@@ -161,7 +161,7 @@ impl Store {
     }
 
     /// Seconds that workers have computed each person's jobs that run, wait or ended lately.
-    async fn device_seconds(&self, now: i64) -> StoreResult<BTreeMap<i64, f64>> {
+    pub(super) async fn device_seconds(&self, now: i64) -> StoreResult<BTreeMap<i64, f64>> {
         let statement = "SELECT owner_id, CAST(SUM(COALESCE(computed_ms, 0) + COALESCE($1 - claimed_ms, 0)) AS BIGINT) \
                          FROM lab_counted_jobs WHERE owner_id IS NOT NULL \
                          AND COALESCE(finished_ms, $1) > $2 GROUP BY owner_id";

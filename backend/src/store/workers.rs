@@ -13,8 +13,8 @@ const ALIVE_MS: i64 = 30_000;
 pub struct LiveWorker {
     pub name: String,
     pub device: String,
-    /// Whether it computes a job.
-    pub is_busy: bool,
+    /// The job that it computes.
+    pub job: Option<i64>,
     abilities: Abilities,
 }
 
@@ -28,12 +28,17 @@ pub struct Abilities {
 }
 
 impl LiveWorker {
+    /// Its program with its version, as far as it has said.
+    pub fn program(&self) -> Option<&str> {
+        self.abilities.program.as_deref()
+    }
+
     /// What it lacks for a job, as far as it has said.
     pub fn lacking(&self, needs: &JobNeeds) -> Option<Lack> {
         let Abilities { program, datasets } = &self.abilities;
         let has = |name: &str, hash: &str| match datasets.get(name) {
             // While it computes it does not look whether its data sets have changed.
-            Some(has) => self.is_busy || has.as_deref() == Some(hash),
+            Some(has) => self.job.is_some() || has.as_deref() == Some(hash),
             // It has not been asked.
             None => true,
         };
@@ -112,7 +117,7 @@ impl WorkerRow {
         LiveWorker {
             name: self.name,
             device: self.device,
-            is_busy: self.job_id.is_some(),
+            job: self.job_id,
             abilities: Abilities { program: self.program, datasets: datasets.unwrap_or_default() },
         }
     }

@@ -1,7 +1,10 @@
 //! The server's API, beside the page: where the page is served by something else, there is none.
 
 use gloo::net::http::{Method, Request, RequestBuilder, Response};
-use rrlab_protocol::{Artifact, Job, JobRequest, Me, Problem, ServerInfo, Share};
+use rrlab_protocol::{
+    Artifact, AuditEntry, Course, CourseLink, CourseLinkPlan, CourseMember, Enrolled, Enrolment,
+    Invitation, Job, JobRequest, LabOverview, Me, PersonChange, Problem, ServerInfo, Share,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
@@ -123,6 +126,82 @@ pub async fn sign_in(token: &str) -> Result<Me, String> {
 
 pub async fn sign_out() -> Result<(), String> {
     sent(request(Method::DELETE, "/session").build()).await.map(|_| ())
+}
+
+/// Signs out of every browser.
+pub async fn sign_out_everywhere() -> Result<(), String> {
+    sent(request(Method::DELETE, "/sessions").build()).await.map(|_| ())
+}
+
+/// Courses of who is signed in.
+pub async fn courses() -> Result<Vec<Course>, String> {
+    answer(request(Method::GET, "/courses").build()).await
+}
+
+/// Who is in a course.
+pub async fn members(course: i64) -> Result<Vec<CourseMember>, String> {
+    answer(request(Method::GET, &format!("/courses/{course}/members")).build()).await
+}
+
+/// Takes somebody out of a course.
+pub async fn remove_member(course: i64, person: i64) -> Result<(), String> {
+    let path = format!("/courses/{course}/members/{person}");
+    sent(request(Method::DELETE, &path).build()).await.map(|_| ())
+}
+
+/// The latest jobs of a course's students.
+pub async fn jobs_of_course(course: i64) -> Result<Vec<Job>, String> {
+    let path = format!("/jobs?course={course}");
+    Ok(answer::<JobList>(request(Method::GET, &path).build()).await?.jobs)
+}
+
+/// Links that enrol in a course.
+pub async fn course_links(course: i64) -> Result<Vec<CourseLink>, String> {
+    answer(request(Method::GET, &format!("/courses/{course}/links")).build()).await
+}
+
+/// Makes a link that enrols; returns its secret.
+pub async fn make_course_link(course: i64, plan: CourseLinkPlan) -> Result<String, String> {
+    let path = format!("/courses/{course}/links");
+    let link: CourseLink = answer(request(Method::POST, &path).json(&plan)).await?;
+    link.secret.ok_or_else(|| "the server made a link without a secret".to_owned())
+}
+
+/// Revokes a link that enrols.
+pub async fn revoke_course_link(course: i64, id: i64) -> Result<(), String> {
+    let path = format!("/courses/{course}/links/{id}");
+    sent(request(Method::DELETE, &path).build()).await.map(|_| ())
+}
+
+/// What a link that enrols leads to.
+pub async fn invitation(secret: &str) -> Result<Invitation, String> {
+    answer(request(Method::GET, &format!("/enrolments/{secret}")).build()).await
+}
+
+/// Enrols by a link.
+pub async fn enrol(secret: &str, enrolment: &Enrolment) -> Result<Enrolled, String> {
+    answer(request(Method::POST, &format!("/enrolments/{secret}")).json(enrolment)).await
+}
+
+/// The lab, for admins.
+pub async fn overview() -> Result<LabOverview, String> {
+    answer(request(Method::GET, "/admin/overview").build()).await
+}
+
+/// The latest entries of the audit log.
+pub async fn audit() -> Result<Vec<AuditEntry>, String> {
+    answer(request(Method::GET, "/admin/audit").build()).await
+}
+
+/// Gives somebody another role, shuts them out or lets them in.
+pub async fn change_person(id: i64, change: PersonChange) -> Result<(), String> {
+    let path = format!("/admin/people/{id}");
+    sent(request(Method::PATCH, &path).json(&change)).await.map(|_| ())
+}
+
+/// Signs somebody out of all browsers.
+pub async fn end_sessions(id: i64) -> Result<(), String> {
+    sent(request(Method::DELETE, &format!("/admin/people/{id}/sessions")).build()).await.map(|_| ())
 }
 
 /// Text of an artifact.

@@ -1,8 +1,10 @@
 //! Jobs on a server, where there is one: started, watched, cancelled, and their results opened in
 //! the lab.
 
+mod admin_panel;
 mod api;
 mod artifact_table;
+mod course_panel;
 mod form;
 mod inputs;
 mod job_charts;

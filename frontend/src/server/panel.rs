@@ -4,12 +4,15 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use rrlab_protocol::ServerInfo;
 
+use super::admin_panel::AdminPanel;
 use super::artifact_table::ArtifactTable;
+use super::course_panel::{CoursePanel, Enrol};
 use super::form::JobForm;
 use super::inputs::JobInputs;
 use super::job_table::JobTable;
 use super::state::ServerState;
 use super::watched_job::WatchedJob;
+use crate::address;
 
 /// Sign-in, form, jobs, and the job that is watched.
 #[component]
@@ -17,6 +20,9 @@ pub fn ServerPanel(server: ServerState) -> impl IntoView {
     server.follow_jobs();
     server.follow_watched_job();
     let inputs = JobInputs::new(server);
+    // Stays after the link was used: it says so.
+    let has_link = server.settings.enrol.with_untracked(|secret| !secret.is_empty());
+    let enrol = has_link.then(|| view! { <Enrol server /> });
     let user_text = move || server.info.with(|info| user_text(info.as_ref()));
     let hosted = move || server.info.with(|info| info.as_ref().is_some_and(|info| info.hosted));
     view! {
@@ -24,12 +30,16 @@ pub fn ServerPanel(server: ServerState) -> impl IntoView {
             <Show when=move || hosted() && server.is_signed_in()>
                 " "<button type="button" id="sign-out" on:click=move |_| server.sign_out()>
                 "Sign out"</button>
+                " "<button type="button" id="sign-out-everywhere"
+                title="Of this and every other browser; tokens stay"
+                on:click=move |_| server.sign_out_everywhere()>"Sign out everywhere"</button>
             </Show>
         </p>
         <p id="notice" role="status"
             class:problem=move || server.notice.with(|notice| !notice.is_empty())>
             {move || server.notice.get()}
         </p>
+        {enrol}
         <Show when=move || server.answers() && !server.is_signed_in()><SignIn server /></Show>
         <Show when=move || server.is_signed_in() && !server.has_jobs()>
             <p>"A reviewer reads what is shared by a link: open the link that you were given."</p>
@@ -39,6 +49,8 @@ pub fn ServerPanel(server: ServerState) -> impl IntoView {
             <JobTable server />
             <WatchedJob server />
             <ArtifactTable server />
+            <CoursePanel server />
+            {move || server.admin().map(|me| view! { <AdminPanel me /> })}
         </Show>
     }
 }
@@ -55,7 +67,7 @@ fn user_text(info: Option<&ServerInfo>) -> String {
             format!("{}: {devices}. You are {} ({}).", info.program, user.name, user.role)
         }
         Some(_) => format!("{} on this machine: {devices}.", info.program),
-        None if info.hosted => format!("{}: sign in with your token.", info.program),
+        None if info.hosted => format!("{}: sign in to compute on it.", info.program),
         None => format!("{}: open the address that it printed, or sign in.", info.program),
     }
 }
@@ -68,7 +80,16 @@ fn SignIn(server: ServerState) -> impl IntoView {
         server.sign_in(token.get_untracked().trim().to_owned());
         token.set(String::new());
     };
+    // The provider's page sends the browser back to where it was.
+    let provider = move || {
+        let info = server.info.get()?;
+        let here = js_sys::encode_uri_component(&address::here());
+        let to = format!("{}?to={here}", info.sign_in_address?);
+        Some(view! { <p><a class="button primary" id="sign-in-by-provider" href=to>"Sign in"</a>
+        <span class="faint">" or with a token of yours:"</span></p> })
+    };
     view! {
+        {provider}
         <form class="tools" on:submit=submit>
             <label class="inline"><span>"Token"</span>
                 <input type="password" id="token" autocomplete="current-password"

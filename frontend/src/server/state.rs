@@ -281,12 +281,40 @@ impl ServerState {
         self.act(async move { api::sign_in(&token).await }, move |_| self.look());
     }
 
+    /// Signs out of this browser.
     pub fn sign_out(self) {
-        self.act(api::sign_out(), move |()| {
-            self.jobs.set(Vec::new());
-            self.artifacts.set(Vec::new());
-            self.look();
-        });
+        self.act(api::sign_out(), move |()| self.signed_out());
+    }
+
+    /// Signs out of every browser.
+    pub fn sign_out_everywhere(self) {
+        self.act(api::sign_out_everywhere(), move |()| self.signed_out());
+    }
+
+    fn signed_out(self) {
+        self.jobs.set(Vec::new());
+        self.artifacts.set(Vec::new());
+        self.look();
+    }
+
+    /// Looks again after somebody has enrolled; a token that was made for them is shown this once.
+    pub fn welcome(self, token: Option<String>) {
+        self.settings.enrol.set(String::new());
+        if let Some(token) = token {
+            self.notice.set(format!(
+                "This is your token, by which you sign in again or elsewhere; it is shown this once: {token}"
+            ));
+        }
+        self.look();
+    }
+
+    /// The name of whoever looks after the lab, if it is who is signed in.
+    pub fn admin(self) -> Option<String> {
+        let admin = |info: &ServerInfo| {
+            let user = info.user.as_ref().filter(|user| user.role == UserRole::Admin)?;
+            info.hosted.then(|| user.name.clone())
+        };
+        self.info.with(|info| info.as_ref().and_then(admin))
     }
 
     /// Opens what a job has made in the lab.

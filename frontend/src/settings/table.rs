@@ -74,6 +74,8 @@ pub struct Settings {
     pub job: RwSignal<i64>,
     /// Secret of the link to a job whose results are shown.
     pub share: RwSignal<String>,
+    /// Secret of the link by which somebody enrols in a course.
+    pub enrol: RwSignal<String>,
     /// Colours of the page.
     pub theme: RwSignal<Theme>,
 }
@@ -109,6 +111,7 @@ impl Settings {
             compute_on: RwSignal::new(ComputeOn::Auto),
             job: RwSignal::new(0),
             share: RwSignal::new(String::new()),
+            enrol: RwSignal::new(String::new()),
             theme: RwSignal::new(Theme::System),
         }
     }
@@ -140,6 +143,7 @@ impl Settings {
             Property::new("compute_on".into(), self.compute_on, ComputeOn::Auto).personal(),
             Property::new("job".into(), self.job, 0).personal(),
             Property::new("share".into(), self.share, String::new()).personal(),
+            Property::new("enrol".into(), self.enrol, String::new()).personal(),
             Property::new("theme".into(), self.theme, Theme::System).personal(),
         ];
         self.running.properties(&mut table);

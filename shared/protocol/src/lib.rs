@@ -3,8 +3,10 @@
 //!
 //! Pure data and pure functions, like `rrlab-types`: nothing here touches a browser or a socket.
 
+mod admin;
 mod artifact;
 mod compute;
+mod course;
 mod job;
 mod observation;
 mod request;
@@ -12,8 +14,14 @@ mod server;
 mod session;
 mod treatment;
 
+pub use admin::{
+    AuditAction, AuditEntry, JobCount, LabOverview, PersonChange, PersonSummary, WorkerSummary,
+};
 pub use artifact::{Artifact, ArtifactKind};
 pub use compute::{CheckpointKind, ComputeEvent, ComputeRequest, Predictions};
+pub use course::{
+    Course, CourseLink, CourseLinkPlan, CourseMember, Enrolled, Enrolment, Invitation,
+};
 pub use job::{Job, JobEvent, JobProgress, JobState};
 pub use observation::{LayerObservation, ObservedImage, Prediction, likeliest_class};
 pub use request::{

@@ -42,6 +42,9 @@ pub struct ServerInfo {
     pub jobs_per_user: usize,
     /// Largest upload, in bytes.
     pub upload_bytes: u64,
+    /// Where a browser signs in by the lab's OpenID provider, if it has one.
+    #[serde(default)]
+    pub sign_in_address: Option<String>,
 }
 
 /// Who asks.

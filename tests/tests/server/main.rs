@@ -5,6 +5,7 @@
 mod answers;
 mod artifacts;
 mod campaign;
+mod people;
 mod versions;
 
 use std::cell::Cell;
@@ -12,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures::StreamExt;
+use people::{a_person_comes_by_the_provider_and_goes, sessions_end};
 use reqwest::{Method, StatusCode};
 use rrlab_engine::architecture::Architecture;
 use rrlab_engine::checkpoint::{self, NetworkHint, TensorFile};
@@ -64,6 +66,8 @@ stories!(
     nobody_sees_anothers_work,
     a_proxy_signs_people_in,
     a_person_is_shut_out_let_in_and_erased,
+    a_person_comes_by_the_provider_and_goes,
+    sessions_end,
     nobody_is_erased_while_their_job_waits,
     a_link_shows_a_result_until_it_is_revoked,
     what_is_read_is_not_deleted_unnoticed,
@@ -612,13 +616,18 @@ async fn nobody_sees_anothers_work(database: Database) {
     for number in ["1", "2"] {
         for (method, path) in routes(&lab, number).await {
             let open = path == "/server" || path == "/session" || path.starts_with("/shared/");
+            // Everybody's own browsers.
+            let own = path == "/sessions";
+            let admins = path.starts_with("/admin/");
             lab.sign_in(Some(&bob));
             let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
             assert!(
                 !text(&answer.bytes).contains("ann"),
                 "{method} {path} tells bob of ann: {answer:?}"
             );
-            if path.contains(&format!("/{number}")) && !open {
+            if admins {
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path}");
+            } else if path.contains(&format!("/{number}")) && !open {
                 assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
             }
             for stranger in [None, Some("rrlab_wrong")] {
@@ -634,7 +643,7 @@ async fn nobody_sees_anothers_work(database: Database) {
             lab.sign_in(Some(&rae));
             let answer = lab.send(lab.request(method.clone(), &path).json(&evaluate)).await;
             assert!(
-                open || answer.status == StatusCode::FORBIDDEN,
+                open || own || answer.status == StatusCode::FORBIDDEN,
                 "{method} {path} for a reviewer: {answer:?}"
             );
             lab.sign_in(Some(&ann));
@@ -1184,10 +1193,10 @@ async fn the_printed_address_lets_in_and_nothing_else_does() {
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
     let port_of = |lab: &Lab| lab.address().rsplit(':').next().unwrap().to_owned();
-    assert_eq!(name, format!("rrlab_token_{}", port_of(&lab)), "two servers keep theirs apart");
+    assert_eq!(name, format!("rrlab_session_{}", port_of(&lab)), "two servers keep theirs apart");
     let jobs = async |lab: &Lab| {
         let request = client().get(format!("{}/api/v1/jobs", lab.address()));
-        let cookie = format!("rrlab_token_{}={value}", port_of(lab));
+        let cookie = format!("rrlab_session_{}={value}", port_of(lab));
         lab.send(request.header("cookie", cookie)).await.status
     };
     assert_eq!(jobs(&lab).await, StatusCode::OK);

@@ -8,14 +8,14 @@ use rrlab_tests::lab::{Database, Lab, bundled_model, number, small_dataset};
 use rrlab_tests::rrlab;
 use serde_json::json;
 
-/// Of the last version whose workers did not say what they can.
+/// Of the last version without sessions and courses.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_the_sixth_version_goes_on() {
+async fn a_file_of_the_seventh_version_goes_on() {
     a_database_goes_on(Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_the_sixth_version_goes_on() {
+async fn a_database_of_the_seventh_version_goes_on() {
     a_database_goes_on(Database::Postgres).await;
 }
 
@@ -37,8 +37,8 @@ fn many_programs_make_a_new_database_together() {
 
 async fn a_database_goes_on(database: Database) {
     let dump = match database {
-        Database::Sqlite => include_str!("versions/6.sqlite.sql"),
-        Database::Postgres => include_str!("versions/6.postgres.sql"),
+        Database::Sqlite => include_str!("versions/7.sqlite.sql"),
+        Database::Postgres => include_str!("versions/7.postgres.sql"),
     };
     let said = |what: &str| dump.lines().find_map(|line| line.strip_prefix(what)).unwrap().trim();
     let mut lab = Lab::restored(database, dump, said("-- The object store's mark:")).await;

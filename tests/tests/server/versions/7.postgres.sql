@@ -1,10 +1,10 @@
--- The token of ann: rrlab_kZAv8IJ6_E9eWE6hBwxFpp_QoZUAMUG_ux4n27J-Ve8
--- The object store's mark: {"format":1,"lab":"298fd983fc008958e2775e592a4a5804"}
+-- The token of ann: rrlab_Av2Bz9YnmFnEyIim3Dr2psDEm2qtCKqgBvYX1DeOKbk
+-- The object store's mark: {"format":1,"lab":"dc0d6707b27564e34dc0769515072106"}
 --
 -- PostgreSQL database dump
 --
 
-\restrict pXgYMqcwMXOmsvBgTQnZftE83Qr4zHtXYyBn9qyuvkfBJZ6g1cJaHSQK0XhBlpH
+\restrict Pckz5ubHTtfMuqBhwBucsZAjtJteBdfqDRbJj3Ti71YyYx4cq9Z2BxVsBY84Vj0
 
 -- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
 -- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
@@ -542,7 +542,9 @@ CREATE TABLE public.lab_workers (
     name text NOT NULL,
     device text NOT NULL,
     job_id bigint,
-    seen_ms bigint NOT NULL
+    seen_ms bigint NOT NULL,
+    program text,
+    datasets text
 );
 
 
@@ -550,38 +552,38 @@ CREATE TABLE public.lab_workers (
 -- Data for Name: _sqlx_migrations; Type: TABLE DATA; Schema: apalis; Owner: -
 --
 
-INSERT INTO apalis._sqlx_migrations VALUES (20220530084123, 'jobs workers', '2026-11-30 03:51:04.782566+00', true, '\xd0839c6f57a379769dc27ccd581feb3d2709239c8f138e05271c9e3c760c4517a78a4d8912ab3d63b074b28d15ec74e9', 51388207);
-INSERT INTO apalis._sqlx_migrations VALUES (20220709210445, 'add job fn', '2026-11-30 03:51:04.841985+00', true, '\x14f906e53a627f1b27996e74e8e69dbc29ee70519e7af4f0032a27c75ed706a34af8bafecc8f8572855f314cbc5a7ba9', 3902495);
-INSERT INTO apalis._sqlx_migrations VALUES (20230330210841, 'replace add job fn', '2026-11-30 03:51:04.849901+00', true, '\xd9b6e57e6de60db1647e2447cf36bf0eafbec266f1d482bd196affc97617efbc4c07bad826706c7b3a0b3960cf9f727b', 12040468);
-INSERT INTO apalis._sqlx_migrations VALUES (20230408110421, 'drop old push job', '2026-11-30 03:51:04.865928+00', true, '\x3656a91fe9c652ca23df775a601409a9252357f47088d6bcf2025fda2dd67e50c99ad94d1d2ca569c91c343189c58e33', 4032352);
-INSERT INTO apalis._sqlx_migrations VALUES (20230408234928, 'add get jobs fn ', '2026-11-30 03:51:04.873918+00', true, '\x176c3acaf1097ff45da76d4c746af766640027b6721a056b3fc3fcc4ab8192344920b4415e8dae46f5136ee223ed5f6b', 4006299);
-INSERT INTO apalis._sqlx_migrations VALUES (20240225141841, 'replace add job fn remove jid', '2026-11-30 03:51:04.881931+00', true, '\xc53560b7a312915d696ed6c7e18bda478d9bf1278c4d59e3c53b47c45d8a903f089c728a5ff2e131cd5b629cdfe7d4cb', 3935183);
-INSERT INTO apalis._sqlx_migrations VALUES (20250210092135, 'include failed in get jobs', '2026-11-30 03:51:04.893861+00', true, '\x810786bd8f1007bf523bec8ed9de0a9ae789e634e5434a1a5cc9c1b766bd758b4d37912ef390dcf95e8de23910eeef55', 4034911);
-INSERT INTO apalis._sqlx_migrations VALUES (20250223193249, 'fix get jobs conditional', '2026-11-30 03:51:04.901873+00', true, '\xcfda3f3d62b4122b6321af0e45ba162fd3ad5d07f95e4eefe858600551167e31454ebd57d45b62e880336fcfef3ef2a7', 3998868);
-INSERT INTO apalis._sqlx_migrations VALUES (20250307001101, 'add job priority', '2026-11-30 03:51:04.909941+00', true, '\xb5d318f2da5e909d66db190f58b76ae52f6808733d2a88d180555430d28518fee783fb0ff1e1c37ed1dc79627abd9694', 3961472);
-INSERT INTO apalis._sqlx_migrations VALUES (20250404160441, 'cleanup old push jobs fn', '2026-11-30 03:51:04.917867+00', true, '\x962242ef0971de54905cafbdefe26a3c1f32c1c52ef13b6937c2920445b1ce97cd2dcf7db9c293becc95dc55412e7a15', 3991687);
-INSERT INTO apalis._sqlx_migrations VALUES (20250722071207, 'improve notify', '2026-11-30 03:51:04.925854+00', true, '\xb3a1f712f8fbdfe38004134d8f55e49857b764f3277f38dd9d13299d5e0afbc895005b62fa0355b8a0d8595a38be6db7', 4007330);
-INSERT INTO apalis._sqlx_migrations VALUES (20251018164839, 'update result', '2026-11-30 03:51:04.933848+00', true, '\xe4e3d1efc77746e4db164b49017c90785613b35520da84f9a5a3f8981d60420d9dec3c94af9e8632ab711ffac7c1e199', 48365616);
-INSERT INTO apalis._sqlx_migrations VALUES (20251018164912, 'add metadata', '2026-11-30 03:51:04.985884+00', true, '\x803a4510201392a36e20ef81c9b05230ffa734a292c875f87ea65bc73944642b1d260a38741c4bdb88c0096338c152c0', 3988012);
-INSERT INTO apalis._sqlx_migrations VALUES (20251018165007, 'move to bytes', '2026-11-30 03:51:04.993869+00', true, '\xdcbb8181c56cc4b9511ddc940f81f5bb9420436d0f4edf1bc9978011324e6b8d5437c50830b8651e2168608d04977272', 48109096);
-INSERT INTO apalis._sqlx_migrations VALUES (20251018165033, 'add started at', '2026-11-30 03:51:05.045875+00', true, '\x21b1264f3881a4cf4fb209ff2cc75c21946441691745d7cbc9ab1dd812a1e1c08648e47ea8b4de060784da581dab2246', 3993740);
-INSERT INTO apalis._sqlx_migrations VALUES (20251018165056, 'queue jobs', '2026-11-30 03:51:05.053851+00', true, '\xdd02b7e9c23a7da0f71bff73b469c51b7305d1830e7f4bd6de083c11315e8492801e242755d9981381760a5ace6d8fe7', 4010605);
-INSERT INTO apalis._sqlx_migrations VALUES (20251018165121, 'notify run at', '2026-11-30 03:51:05.061846+00', true, '\xa99e6c60687ec15c1bf8132763db63a0d9d18e1ee814527254fc95ee733e65bdf2f0ae64ca86cae0d1f232654d189fda', 4011616);
-INSERT INTO apalis._sqlx_migrations VALUES (20251225090252, 'include primary keys', '2026-11-30 03:51:05.069856+00', true, '\xfd9f16bd772c5682ecb3f6b0a21efed5581a85316770ab8d620b38346e9319ae239ef784e8eb46735d6be735e7b3b5be', 12024795);
-INSERT INTO apalis._sqlx_migrations VALUES (20260508093314, 'idempotency key', '2026-11-30 03:51:05.085852+00', true, '\xf2686534e1abbba2fcde715c1ca724e7937a4e1f49d6a9a462ed4f1c2e8b83518f4f78868a111d6451afba770207c2d0', 7999709);
-INSERT INTO apalis._sqlx_migrations VALUES (20260605000000, 'confine generate ulid to apalis', '2026-11-30 03:51:05.101825+00', true, '\xc56dbd61156387934579af19b51ba95bd0cbe203f9528f0cd619c191730788858eca89044a7aa0622d308b9a3028e2c5', 8048941);
-INSERT INTO apalis._sqlx_migrations VALUES (20260824233636, 'streamline indices', '2026-11-30 03:51:05.114023+00', true, '\x09c57f5bd9cce210564e8b12da0520289290ad729ef4205cdd55bd2a60ac85f889df8c23b20a4a01d959f0c8b5775a6d', 25445650);
-INSERT INTO apalis._sqlx_migrations VALUES (20260826101335, 'metadata hstore', '2026-11-30 03:51:05.146003+00', true, '\xcc38c9e6fd38157b443f6dd584e322405d49dedfd3a60867604102078a99320f97279e6c244cb87f84152ab9be7d41be', 15839300);
-INSERT INTO apalis._sqlx_migrations VALUES (20260902075949, 'remove pl in get jobs', '2026-11-30 03:51:05.162603+00', true, '\x0dc0483d69bf530508d451bec9346f7d14be68c37308b130910462d130cab0827eb2825d20072105c83ae3a66ed82c6b', 3243428);
+INSERT INTO apalis._sqlx_migrations VALUES (20220530084123, 'jobs workers', '2026-11-30 08:38:38.949507+00', true, '\xd0839c6f57a379769dc27ccd581feb3d2709239c8f138e05271c9e3c760c4517a78a4d8912ab3d63b074b28d15ec74e9', 39280149);
+INSERT INTO apalis._sqlx_migrations VALUES (20220709210445, 'add job fn', '2026-11-30 08:38:38.989836+00', true, '\x14f906e53a627f1b27996e74e8e69dbc29ee70519e7af4f0032a27c75ed706a34af8bafecc8f8572855f314cbc5a7ba9', 846297);
+INSERT INTO apalis._sqlx_migrations VALUES (20230330210841, 'replace add job fn', '2026-11-30 08:38:38.996812+00', true, '\xd9b6e57e6de60db1647e2447cf36bf0eafbec266f1d482bd196affc97617efbc4c07bad826706c7b3a0b3960cf9f727b', 7960589);
+INSERT INTO apalis._sqlx_migrations VALUES (20230408110421, 'drop old push job', '2026-11-30 08:38:39.008755+00', true, '\x3656a91fe9c652ca23df775a601409a9252357f47088d6bcf2025fda2dd67e50c99ad94d1d2ca569c91c343189c58e33', 4113637);
+INSERT INTO apalis._sqlx_migrations VALUES (20230408234928, 'add get jobs fn ', '2026-11-30 08:38:39.016816+00', true, '\x176c3acaf1097ff45da76d4c746af766640027b6721a056b3fc3fcc4ab8192344920b4415e8dae46f5136ee223ed5f6b', 3979809);
+INSERT INTO apalis._sqlx_migrations VALUES (20240225141841, 'replace add job fn remove jid', '2026-11-30 08:38:39.028833+00', true, '\xc53560b7a312915d696ed6c7e18bda478d9bf1278c4d59e3c53b47c45d8a903f089c728a5ff2e131cd5b629cdfe7d4cb', 1524463);
+INSERT INTO apalis._sqlx_migrations VALUES (20250210092135, 'include failed in get jobs', '2026-11-30 08:38:39.032741+00', true, '\x810786bd8f1007bf523bec8ed9de0a9ae789e634e5434a1a5cc9c1b766bd758b4d37912ef390dcf95e8de23910eeef55', 2758736);
+INSERT INTO apalis._sqlx_migrations VALUES (20250223193249, 'fix get jobs conditional', '2026-11-30 08:38:39.036033+00', true, '\xcfda3f3d62b4122b6321af0e45ba162fd3ad5d07f95e4eefe858600551167e31454ebd57d45b62e880336fcfef3ef2a7', 747450);
+INSERT INTO apalis._sqlx_migrations VALUES (20250307001101, 'add job priority', '2026-11-30 08:38:39.039552+00', true, '\xb5d318f2da5e909d66db190f58b76ae52f6808733d2a88d180555430d28518fee783fb0ff1e1c37ed1dc79627abd9694', 1110889);
+INSERT INTO apalis._sqlx_migrations VALUES (20250404160441, 'cleanup old push jobs fn', '2026-11-30 08:38:39.040988+00', true, '\x962242ef0971de54905cafbdefe26a3c1f32c1c52ef13b6937c2920445b1ce97cd2dcf7db9c293becc95dc55412e7a15', 431241);
+INSERT INTO apalis._sqlx_migrations VALUES (20250722071207, 'improve notify', '2026-11-30 08:38:39.041655+00', true, '\xb3a1f712f8fbdfe38004134d8f55e49857b764f3277f38dd9d13299d5e0afbc895005b62fa0355b8a0d8595a38be6db7', 639209);
+INSERT INTO apalis._sqlx_migrations VALUES (20251018164839, 'update result', '2026-11-30 08:38:39.04253+00', true, '\xe4e3d1efc77746e4db164b49017c90785613b35520da84f9a5a3f8981d60420d9dec3c94af9e8632ab711ffac7c1e199', 35945388);
+INSERT INTO apalis._sqlx_migrations VALUES (20251018164912, 'add metadata', '2026-11-30 08:38:39.079029+00', true, '\x803a4510201392a36e20ef81c9b05230ffa734a292c875f87ea65bc73944642b1d260a38741c4bdb88c0096338c152c0', 589926);
+INSERT INTO apalis._sqlx_migrations VALUES (20251018165007, 'move to bytes', '2026-11-30 08:38:39.079851+00', true, '\xdcbb8181c56cc4b9511ddc940f81f5bb9420436d0f4edf1bc9978011324e6b8d5437c50830b8651e2168608d04977272', 21738515);
+INSERT INTO apalis._sqlx_migrations VALUES (20251018165033, 'add started at', '2026-11-30 08:38:39.104156+00', true, '\x21b1264f3881a4cf4fb209ff2cc75c21946441691745d7cbc9ab1dd812a1e1c08648e47ea8b4de060784da581dab2246', 4618697);
+INSERT INTO apalis._sqlx_migrations VALUES (20251018165056, 'queue jobs', '2026-11-30 08:38:39.111381+00', true, '\xdd02b7e9c23a7da0f71bff73b469c51b7305d1830e7f4bd6de083c11315e8492801e242755d9981381760a5ace6d8fe7', 906315);
+INSERT INTO apalis._sqlx_migrations VALUES (20251018165121, 'notify run at', '2026-11-30 08:38:39.112595+00', true, '\xa99e6c60687ec15c1bf8132763db63a0d9d18e1ee814527254fc95ee733e65bdf2f0ae64ca86cae0d1f232654d189fda', 4177202);
+INSERT INTO apalis._sqlx_migrations VALUES (20251225090252, 'include primary keys', '2026-11-30 08:38:39.12006+00', true, '\xfd9f16bd772c5682ecb3f6b0a21efed5581a85316770ab8d620b38346e9319ae239ef784e8eb46735d6be735e7b3b5be', 6809099);
+INSERT INTO apalis._sqlx_migrations VALUES (20260508093314, 'idempotency key', '2026-11-30 08:38:39.12717+00', true, '\xf2686534e1abbba2fcde715c1ca724e7937a4e1f49d6a9a462ed4f1c2e8b83518f4f78868a111d6451afba770207c2d0', 5625702);
+INSERT INTO apalis._sqlx_migrations VALUES (20260605000000, 'confine generate ulid to apalis', '2026-11-30 08:38:39.133272+00', true, '\xc56dbd61156387934579af19b51ba95bd0cbe203f9528f0cd619c191730788858eca89044a7aa0622d308b9a3028e2c5', 1427950);
+INSERT INTO apalis._sqlx_migrations VALUES (20260824233636, 'streamline indices', '2026-11-30 08:38:39.136708+00', true, '\x09c57f5bd9cce210564e8b12da0520289290ad729ef4205cdd55bd2a60ac85f889df8c23b20a4a01d959f0c8b5775a6d', 16867033);
+INSERT INTO apalis._sqlx_migrations VALUES (20260826101335, 'metadata hstore', '2026-11-30 08:38:39.156761+00', true, '\xcc38c9e6fd38157b443f6dd584e322405d49dedfd3a60867604102078a99320f97279e6c244cb87f84152ab9be7d41be', 13147219);
+INSERT INTO apalis._sqlx_migrations VALUES (20260902075949, 'remove pl in get jobs', '2026-11-30 08:38:39.170408+00', true, '\x0dc0483d69bf530508d451bec9346f7d14be68c37308b130910462d130cab0827eb2825d20072105c83ae3a66ed82c6b', 992694);
 
 
 --
 -- Data for Name: jobs; Type: TABLE DATA; Schema: apalis; Owner: -
 --
 
-INSERT INTO apalis.jobs VALUES ('\x7b226a6f62223a317d', '01M8N97TRS1KSHWB8ZY437T5T8', 'rrlab', 'Pending', 0, 25, '2026-11-30 03:51:06+00', NULL, NULL, NULL, NULL, 0, NULL, '');
-INSERT INTO apalis.jobs VALUES ('\x7b226a6f62223a327d', '01M8N97VEP77CVE4BJED1A3HQ1', 'rrlab', 'Pending', 0, 25, '2026-11-30 03:51:07+00', NULL, NULL, NULL, NULL, 0, NULL, '');
-INSERT INTO apalis.jobs VALUES ('\x7b226a6f62223a337d', '01M8N97VFJMRBVVSE9KFZ9SQR8', 'rrlab', 'Pending', 0, 25, '2026-11-30 03:51:07+00', NULL, NULL, NULL, NULL, 0, NULL, '');
+INSERT INTO apalis.jobs VALUES ('\x7b226a6f62223a317d', '01M8NSPB9HJB7W45ZM8G83C5YB', 'rrlab', 'Pending', 0, 25, '2026-11-30 08:38:39+00', NULL, NULL, NULL, NULL, 0, NULL, '');
+INSERT INTO apalis.jobs VALUES ('\x7b226a6f62223a327d', '01M8NSPBG8WVN0CPNB23VC6BPA', 'rrlab', 'Pending', 0, 25, '2026-11-30 08:38:39+00', NULL, NULL, NULL, NULL, 0, NULL, '');
+INSERT INTO apalis.jobs VALUES ('\x7b226a6f62223a337d', '01M8NSPBH5Z51B8A4K1FYJVPCA', 'rrlab', 'Pending', 0, 25, '2026-11-30 08:38:39+00', NULL, NULL, NULL, NULL, 0, NULL, '');
 
 
 --
@@ -594,9 +596,9 @@ INSERT INTO apalis.jobs VALUES ('\x7b226a6f62223a337d', '01M8N97VFJMRBVVSE9KFZ9S
 -- Data for Name: lab_artifacts; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_artifacts OVERRIDING SYSTEM VALUE VALUES (3, 1, 'evaluation', 'plain', 'c0c6d13f1eb82750d06bf825e3cd571224d2f63bcd7efbf9a881328bdb6d7d7b', 265, 1, 1796010667410, NULL, NULL, NULL, NULL);
-INSERT INTO public.lab_artifacts OVERRIDING SYSTEM VALUE VALUES (2, 1, 'dataset', 'noise', '45e8fbcf4e0bd6f51f4dbcc44c90c7f2b799267e96fd9538d75ad1aa61026a7f', 677264, NULL, 1796010666752, NULL, NULL, NULL, 160);
-INSERT INTO public.lab_artifacts OVERRIDING SYSTEM VALUE VALUES (1, 1, 'model', 'plain', '6be032b6744d67a4f03afbfb296f45c3f4725b2a3e6a420f40d30c16f5b34dfc', 319096, NULL, 1796010666714, 'af504eeb955c6358a20329ee8ef4a5c8a27bc32984c6e51ba8cae60445da7536', NULL, 12501632, NULL);
+INSERT INTO public.lab_artifacts OVERRIDING SYSTEM VALUE VALUES (3, 1, 'evaluation', 'plain', 'c0c6d13f1eb82750d06bf825e3cd571224d2f63bcd7efbf9a881328bdb6d7d7b', 265, 1, 1796027919822, NULL, NULL, NULL, NULL);
+INSERT INTO public.lab_artifacts OVERRIDING SYSTEM VALUE VALUES (2, 1, 'dataset', 'noise', '45e8fbcf4e0bd6f51f4dbcc44c90c7f2b799267e96fd9538d75ad1aa61026a7f', 677264, NULL, 1796027919636, NULL, NULL, NULL, 160);
+INSERT INTO public.lab_artifacts OVERRIDING SYSTEM VALUE VALUES (1, 1, 'model', 'plain', '6be032b6744d67a4f03afbfb296f45c3f4725b2a3e6a420f40d30c16f5b34dfc', 319096, NULL, 1796027919589, 'af504eeb955c6358a20329ee8ef4a5c8a27bc32984c6e51ba8cae60445da7536', NULL, 12501632, NULL);
 
 
 --
@@ -610,20 +612,20 @@ INSERT INTO public.lab_clock VALUES (10);
 -- Data for Name: lab_events; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_events VALUES (1, 1, 1796010666776, 0, 0, '{"state":{"state":"queued"}}');
-INSERT INTO public.lab_events VALUES (2, 1, 1796010667324, 0, 0, '{"state":{"state":"running"}}');
-INSERT INTO public.lab_events VALUES (3, 1, 1796010667324, 0, 0, '{"started":{"device":"cpu","resumed":false}}');
-INSERT INTO public.lab_events VALUES (5, 1, 1796010667394, 0, 0, '{"evaluated":{"model":"plain","model_hash":"af504eeb955c6358a20329ee8ef4a5c8a27bc32984c6e51ba8cae60445da7536","dataset":"noise","split":"test","images":60,"device":"cpu","accuracy":0.13333333333333333,"nonzero_weights":77360,"weights":77360}}');
-INSERT INTO public.lab_events VALUES (6, 1, 1796010667412, 0, 0, '{"result":{"id":3,"kind":"evaluation","name":"plain","hash":"c0c6d13f1eb82750d06bf825e3cd571224d2f63bcd7efbf9a881328bdb6d7d7b","bytes":265,"owner":"ann","job":1,"created_ms":1796010667410}}');
-INSERT INTO public.lab_events VALUES (7, 1, 1796010667423, 0, 1, '{"state":{"state":"done"}}');
-INSERT INTO public.lab_events VALUES (8, 2, 1796010667477, 0, 0, '{"state":{"state":"queued"}}');
+INSERT INTO public.lab_events VALUES (1, 1, 1796027919660, 0, 0, '{"state":{"state":"queued"}}');
+INSERT INTO public.lab_events VALUES (2, 1, 1796027919758, 0, 0, '{"state":{"state":"running"}}');
+INSERT INTO public.lab_events VALUES (3, 1, 1796027919759, 0, 0, '{"started":{"device":"cpu","resumed":false}}');
+INSERT INTO public.lab_events VALUES (5, 1, 1796027919819, 0, 0, '{"evaluated":{"model":"plain","model_hash":"af504eeb955c6358a20329ee8ef4a5c8a27bc32984c6e51ba8cae60445da7536","dataset":"noise","split":"test","images":60,"device":"cpu","accuracy":0.13333333333333333,"nonzero_weights":77360,"weights":77360}}');
+INSERT INTO public.lab_events VALUES (6, 1, 1796027919823, 0, 0, '{"result":{"id":3,"kind":"evaluation","name":"plain","hash":"c0c6d13f1eb82750d06bf825e3cd571224d2f63bcd7efbf9a881328bdb6d7d7b","bytes":265,"owner":"ann","job":1,"created_ms":1796027919822}}');
+INSERT INTO public.lab_events VALUES (7, 1, 1796027919829, 0, 1, '{"state":{"state":"done"}}');
+INSERT INTO public.lab_events VALUES (8, 2, 1796027919879, 0, 0, '{"state":{"state":"queued"}}');
 
 
 --
 -- Data for Name: lab_identity; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_identity VALUES (1, '298fd983fc008958e2775e592a4a5804');
+INSERT INTO public.lab_identity VALUES (1, 'dc0d6707b27564e34dc0769515072106');
 
 
 --
@@ -640,49 +642,50 @@ INSERT INTO public.lab_job_inputs VALUES (2, 1);
 -- Data for Name: lab_jobs; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_jobs OVERRIDING SYSTEM VALUE VALUES (1, 1, 'evaluate', '{"kind":"evaluate","model":1,"dataset":{"stored":2},"images":60,"seed":4}', 'done', NULL, 1796010666773, 1796010667323, 1796010667418, 1796010666784, 0, 0, NULL, NULL, 'cpu', '{"what":"images","done":60,"total":60,"images_per_second":1244.8908641526123,"seconds_left":0.0}', NULL, NULL, 95, NULL, NULL, 'rrlab 0.1.0', 0, 750097920);
-INSERT INTO public.lab_jobs OVERRIDING SYSTEM VALUE VALUES (2, 1, 'evaluate', '{"kind":"evaluate","model":1,"dataset":{"stored":2},"images":60,"seed":4}', 'queued', NULL, 1796010667475, NULL, NULL, 1796010667481, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'rrlab 0.1.0', 0, 750097920);
+INSERT INTO public.lab_jobs OVERRIDING SYSTEM VALUE VALUES (1, 1, 'evaluate', '{"kind":"evaluate","model":1,"dataset":{"stored":2},"images":60,"seed":4}', 'done', NULL, 1796027919658, 1796027919758, 1796027919825, 1796027919680, 0, 0, NULL, NULL, 'cpu', '{"what":"images","done":60,"total":60,"images_per_second":1576.9558806380019,"seconds_left":0.0}', NULL, NULL, 67, NULL, NULL, 'rrlab 0.1.0', 0, 750097920);
+INSERT INTO public.lab_jobs OVERRIDING SYSTEM VALUE VALUES (2, 1, 'evaluate', '{"kind":"evaluate","model":1,"dataset":{"stored":2},"images":60,"seed":4}', 'queued', NULL, 1796027919878, NULL, NULL, 1796027919882, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'rrlab 0.1.0', 0, 750097920);
 
 
 --
 -- Data for Name: lab_migrations; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_migrations VALUES (1, 'lab', '2026-11-30 03:51:04.595507+00', true, '\x8df3c3e039962134a42fc9762308ba60697ec63a9c1b260505f061813160d625957ae5c394a66507c921d25e42c31cf4', 106618779);
-INSERT INTO public.lab_migrations VALUES (2, 'lab identity', '2026-11-30 03:51:04.705973+00', true, '\x0bd414c724aceeb4acca0d4dfd9f557aea79c1dc5f4fdd5c164f05510c7d753f8f08271090100444565ead6e61a6cc1f', 12124423);
-INSERT INTO public.lab_migrations VALUES (3, 'artifact identity', '2026-11-30 03:51:04.722071+00', true, '\x2026d1e4a19892c353e3438038e1d12c7a5044440574a1a1c4cdf0602ebc3656338c2a852ddc66266032c2b997a348ce', 4038847);
-INSERT INTO public.lab_migrations VALUES (4, 'people', '2026-11-30 03:51:04.730057+00', true, '\x79a9ed8b848941646ae19eb487aa137128d85f478f1fa9f43ea96a23ea1218c3552cbf192802105fc7570d95d5762573', 3938939);
-INSERT INTO public.lab_migrations VALUES (5, 'past jobs', '2026-11-30 03:51:04.738144+00', true, '\xd9e7d1a70120a0422c1dad04ed3a6829d66103cca55400e867e9cbb71e2923407139164b65684096146a6fdbd7f29cf0', 11874793);
-INSERT INTO public.lab_migrations VALUES (6, 'job needs', '2026-11-30 03:51:04.754018+00', true, '\xe2d31453d798175dc21f6d4c31ff0d79d2ad8a249bbf8c5c4c14688dc09fa63a633c173c41daeba29f1a0103f50a8902', 3934282);
+INSERT INTO public.lab_migrations VALUES (1, 'lab', '2026-11-30 08:38:38.786011+00', true, '\x8df3c3e039962134a42fc9762308ba60697ec63a9c1b260505f061813160d625957ae5c394a66507c921d25e42c31cf4', 86889914);
+INSERT INTO public.lab_migrations VALUES (2, 'lab identity', '2026-11-30 08:38:38.87676+00', true, '\x0bd414c724aceeb4acca0d4dfd9f557aea79c1dc5f4fdd5c164f05510c7d753f8f08271090100444565ead6e61a6cc1f', 8017975);
+INSERT INTO public.lab_migrations VALUES (3, 'artifact identity', '2026-11-30 08:38:38.888831+00', true, '\x2026d1e4a19892c353e3438038e1d12c7a5044440574a1a1c4cdf0602ebc3656338c2a852ddc66266032c2b997a348ce', 4003594);
+INSERT INTO public.lab_migrations VALUES (4, 'people', '2026-11-30 08:38:38.896814+00', true, '\x79a9ed8b848941646ae19eb487aa137128d85f478f1fa9f43ea96a23ea1218c3552cbf192802105fc7570d95d5762573', 3980570);
+INSERT INTO public.lab_migrations VALUES (5, 'past jobs', '2026-11-30 08:38:38.904812+00', true, '\xd9e7d1a70120a0422c1dad04ed3a6829d66103cca55400e867e9cbb71e2923407139164b65684096146a6fdbd7f29cf0', 12081838);
+INSERT INTO public.lab_migrations VALUES (6, 'job needs', '2026-11-30 08:38:38.920595+00', true, '\xe2d31453d798175dc21f6d4c31ff0d79d2ad8a249bbf8c5c4c14688dc09fa63a633c173c41daeba29f1a0103f50a8902', 5623098);
+INSERT INTO public.lab_migrations VALUES (7, 'worker abilities', '2026-11-30 08:38:38.928771+00', true, '\x18bc111ea51f8391594958bf5e06310e613f4fb9966c874db95cbf53f607781c0dee2c2cd617bfc2f6de51ef210bb0c1', 1057581);
 
 
 --
 -- Data for Name: lab_past_jobs; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_past_jobs VALUES (1, 'train', NULL, 1796010667532, 0);
+INSERT INTO public.lab_past_jobs VALUES (1, 'train', NULL, 1796027919942, 0);
 
 
 --
 -- Data for Name: lab_shares; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_shares OVERRIDING SYSTEM VALUE VALUES (1, 1, '977698b94e0836bb6e41f2910d8c90b0d03c957916035d9829ec47311e00c16c', 1796010667456, NULL);
+INSERT INTO public.lab_shares OVERRIDING SYSTEM VALUE VALUES (1, 1, 'd7cd71e338b60ec5b8b755289d9b19df591a616b8e57acc5cd1aa5459b82cbf7', 1796027919861, NULL);
 
 
 --
 -- Data for Name: lab_tokens; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_tokens OVERRIDING SYSTEM VALUE VALUES (1, 1, 'd88e01506916d9da5d26023134267643417c8638b9bc2acd78949614534be458', 'laptop', 1796010666663, NULL, NULL);
+INSERT INTO public.lab_tokens OVERRIDING SYSTEM VALUE VALUES (1, 1, '814626747efb27da7c0e13df9b9d62f6bfd29008716e97be1a9b078da8089adf', 'laptop', 1796027919544, NULL, NULL);
 
 
 --
 -- Data for Name: lab_users; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.lab_users OVERRIDING SYSTEM VALUE VALUES (2, 'root', 'admin', 1796010666257, NULL);
-INSERT INTO public.lab_users OVERRIDING SYSTEM VALUE VALUES (1, 'ann', 'student', 1796010665853, NULL);
+INSERT INTO public.lab_users OVERRIDING SYSTEM VALUE VALUES (2, 'root', 'admin', 1796027919499, NULL);
+INSERT INTO public.lab_users OVERRIDING SYSTEM VALUE VALUES (1, 'ann', 'student', 1796027919443, NULL);
 
 
 --
@@ -1079,5 +1082,5 @@ ALTER TABLE ONLY public.lab_tokens
 -- PostgreSQL database dump complete
 --
 
-\unrestrict pXgYMqcwMXOmsvBgTQnZftE83Qr4zHtXYyBn9qyuvkfBJZ6g1cJaHSQK0XhBlpH
+\unrestrict Pckz5ubHTtfMuqBhwBucsZAjtJteBdfqDRbJj3Ti71YyYx4cq9Z2BxVsBY84Vj0
 
