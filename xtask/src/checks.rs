@@ -125,6 +125,7 @@ fn dependencies() -> Result<(), Failure> {
 fn all_tests() -> Result<(), Failure> {
     let schemathesis = tools::ensure_schemathesis()?;
     let moto = tools::ensure_moto()?;
+    let python_client = tools::ensure_python_client()?;
     let onnx = tools::ensure_onnx_suite()?;
     let tests = tested("test", &["--bins", "--tests", "--no-fail-fast"]);
     tests
@@ -132,6 +133,7 @@ fn all_tests() -> Result<(), Failure> {
         .env("RRLAB_TEST_GPU", "1")
         .env("RRLAB_SCHEMATHESIS", &schemathesis)
         .env("RRLAB_MOTO", &moto)
+        .env("RRLAB_PYTHON_CLIENT", &python_client)
         .env("RRLAB_ONNX_SUITE", &onnx)
         .run()
 }

@@ -12,6 +12,7 @@ const TRUNK_VERSION: &str = "0.21.14";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
 const ONNX_VERSION: &str = "1.17.0";
 const MOTO_VERSION: &str = "5.2.5";
+const PYTHON_CLIENT_VERSION: &str = "0.29.1";
 const GECKODRIVER_VERSION: &str = "0.37.1";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const TYPOS_VERSION: &str = "1.52.0";
@@ -78,6 +79,12 @@ pub fn ensure_schemathesis() -> Result<String, Failure> {
 /// Moto's server, which speaks like S3; returns its path.
 pub fn ensure_moto() -> Result<String, Failure> {
     ensure_python("moto", "[server]", MOTO_VERSION, "moto_server")
+}
+
+/// A program that makes a Python client from the API's description; returns its path.
+pub fn ensure_python_client() -> Result<String, Failure> {
+    let package = "openapi-python-client";
+    ensure_python(package, "", PYTHON_CLIENT_VERSION, package)
 }
 
 /// ONNX's own tests; returns their folder.

@@ -80,7 +80,7 @@ async fn list(
     post, path = "/artifacts", operation_id = "upload_artifact",
     tag = "artifacts",
     params(UploadDescription),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = FileContent, content_type = "application/octet-stream"),
     responses(
         (status = 201, body = Artifact),
         (status = 413, description = "It is too large", body = Problem),
@@ -184,12 +184,17 @@ async fn show(
     Ok(Json(Artifact { model_hash, profile_hash, ..artifact }))
 }
 
+/// The bytes of a file, as the description has them.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct FileContent(#[expect(dead_code, reason = "described, never made")] Vec<u8>);
+
 /// An artifact's content
 #[utoipa::path(
     get, path = "/artifacts/{id}/content", operation_id = "download_artifact", tag = "artifacts",
     params(("id" = i64, Path, description = "The artifact")),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 200, description = "The file", body = FileContent, content_type = "application/octet-stream"),
         (status = 404, description = "No such artifact", body = Problem),
     )
 )]

@@ -4,6 +4,7 @@ mod admin;
 mod admission;
 mod artifacts;
 mod courses;
+mod description;
 mod error;
 mod event_feed;
 mod events;
@@ -36,8 +37,6 @@ use governor::clock::QuantaInstant;
 use governor::middleware::NoOpMiddleware;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_util::MetricKindMask;
-use rrlab_types::{FinetunePlan, SelectionPlan, SweepPlan, TrainingPlan};
-use serde_json::json;
 use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_governor::GovernorLayer;
@@ -49,13 +48,11 @@ use tower_http::request_id::{
 };
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use admission::GroupRoles;
+use description::Description;
 use error::ApiError;
 pub use event_feed::EventFeed;
 pub use extract::SESSION_COOKIE;
@@ -90,84 +87,6 @@ pub struct RequestLimits {
     pub behind_proxy: bool,
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Repairability Lab",
-        description = "Train, calibrate, sweep, fine-tune and evaluate networks on the lab's server.",
-        license(name = "MIT OR Apache-2.0")
-    ),
-    // A type of a query alone is not found by itself.
-    components(schemas(crate::ingest::UploadKind)),
-    modifiers(&Tokens),
-    security(("token" = [])),
-    tags(
-        (name = "server", description = "The server and who uses it"),
-        (name = "artifacts", description = "Networks, profiles, data sets and results"),
-        (name = "jobs", description = "What the server computes"),
-        (name = "shares", description = "Links for reviewers"),
-        (name = "courses", description = "Teachers, students, and links that enrol"),
-        (name = "admin", description = "People, workers, the queue and storage, for admins"),
-    )
-)]
-struct Description;
-
-struct Tokens;
-
-impl Modify for Tokens {
-    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        if let Some(components) = &mut description.components {
-            components.add_security_scheme("token", SecurityScheme::Http(scheme));
-        } else {
-            let components = utoipa::openapi::ComponentsBuilder::new();
-            description.components =
-                Some(components.security_scheme("token", SecurityScheme::Http(scheme)).build());
-        }
-    }
-}
-
-/// Says in the description of a plan what each of its fields is where a request leaves it out.
-fn describe_plan_defaults(description: &mut utoipa::openapi::OpenApi) {
-    let Some(components) = &mut description.components else { return };
-    let plans = [
-        ("TrainingPlan", json!(TrainingPlan::default())),
-        ("SelectionPlan", json!(SelectionPlan::default())),
-        ("SweepPlan", json!(SweepPlan::default())),
-        ("FinetunePlan", json!(FinetunePlan::default())),
-    ];
-    for (name, defaults) in plans {
-        if let Some(RefOr::T(Schema::Object(plan))) = components.schemas.get_mut(name) {
-            plan.required.clear();
-            plan.default = Some(defaults);
-        }
-    }
-}
-
-/// Puts the kind of a request beside its other fields. Described apart, as the derived schema has
-/// it, no value would satisfy both: a request takes no field that its own description does not
-/// name.
-fn describe_request_kinds(description: &mut utoipa::openapi::OpenApi) {
-    let Some(components) = &mut description.components else { return };
-    let Some(RefOr::T(Schema::OneOf(mut requests))) = components.schemas.remove("JobRequest")
-    else {
-        return;
-    };
-    for request in &mut requests.items {
-        let RefOr::T(Schema::AllOf(parts)) = request else { continue };
-        let [RefOr::Ref(fields), RefOr::T(Schema::Object(kind))] = parts.items.as_slice() else {
-            continue;
-        };
-        let name = fields.ref_location.rsplit('/').next().unwrap_or_default();
-        if let Some(RefOr::T(Schema::Object(whole))) = components.schemas.get_mut(name) {
-            whole.properties.extend(kind.properties.clone());
-            whole.required.extend(kind.required.clone());
-            *request = RefOr::Ref(fields.clone());
-        }
-    }
-    components.schemas.insert("JobRequest".into(), RefOr::T(Schema::OneOf(requests)));
-}
-
 /// The API with its description.
 fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
     let timeout = |limit| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
@@ -185,8 +104,7 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
     let described = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", routes);
     let (router, mut description) = described.split_for_parts();
     // Types are known only now that the routes are.
-    describe_plan_defaults(&mut description);
-    describe_request_kinds(&mut description);
+    description::complete(&mut description);
     (router, description)
 }
 

@@ -8,7 +8,7 @@ use rrlab_protocol::{ArtifactKind, Job, Problem, Share};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::artifacts::download;
+use super::artifacts::{FileContent, download};
 use super::error::{ApiError, ApiResult};
 use super::events::{Since, events_of};
 use super::extract::{Author, Credential, PathValues, QueryValues};
@@ -124,7 +124,7 @@ async fn shared_events(
     tag = "shares",
     params(("secret" = String, Path, description = "The link's secret"), ("id" = i64, Path, description = "The artifact")),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 200, description = "The file", body = FileContent, content_type = "application/octet-stream"),
         (status = 404, description = "No such link, or it does not show this", body = Problem),
     ),
     security(())

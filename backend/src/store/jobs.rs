@@ -15,6 +15,7 @@ use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, from_json, named, to_json};
 use super::events::{add_event, forget_progress};
 use super::needs::JobNeeds;
+use super::parts::forget_parts;
 
 /// Workers that may die under a job, since it was last saved, before it is given up.
 pub const MOST_CRASHES: i64 = 3;
@@ -314,6 +315,7 @@ impl Store {
             "cancelled" => {
                 let event = JobEvent::State { state: JobState::Cancelled, problem: None };
                 add_event(&mut transaction, id, &event).await?;
+                forget_parts(&mut transaction, id).await?;
                 CancelOutcome::Cancelled
             }
             _ => CancelOutcome::Cancelling,
@@ -527,7 +529,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = $3, problem = $4, finished_ms = $5, worker = NULL, lease_ms = NULL, \
                          computed_ms = COALESCE(computed_ms, 0) + $5 - claimed_ms, claimed_ms = NULL, \
-                         checkpoint = NULL WHERE id = $1 AND worker = $2";
+                         checkpoint = NULL, offer = NULL WHERE id = $1 AND worker = $2";
         let done = sqlx::query(statement)
             .bind(id)
             .bind(worker)
@@ -539,6 +541,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Err(StoreError::LostJob);
         }
+        forget_parts(&mut transaction, id).await?;
         // How far it was at every moment is of no use any more.
         forget_progress(&mut transaction, id).await?;
         add_event(

@@ -9,6 +9,7 @@ mod events;
 mod jobs;
 mod lab_id;
 mod needs;
+mod parts;
 mod people;
 mod personal_data;
 mod sessions;
@@ -24,6 +25,7 @@ pub use database::{QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_add
 pub use events::{OwnedEvent, StoredEvent};
 pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
 pub use needs::JobNeeds;
+pub use parts::{HelpWanted, PartTaker};
 pub use people::{Erasure, OWNER, Person};
 pub use personal_data::KeptOfPerson;
 pub use sessions::SignedInBy;

@@ -1,5 +1,8 @@
 //! Each kind of job, with the engine, on a thread of its own.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use burn::tensor::read_sync;
 use bytes::Bytes;
 use rrlab_engine::architecture::Architecture;
@@ -69,7 +72,39 @@ pub fn run(
             JobRequest::Evaluate(job) => run.evaluate(job.images, job.seed),
         }
     };
-    match compute() {
+    outcome(compute())
+}
+
+/// Computes entries of a sweep that another worker has, until none is left to be taken.
+pub fn help(
+    offer: &Arc<str>,
+    inputs: Inputs,
+    device: &OpenDevice,
+    reporter: &JobReporter,
+) -> Outcome {
+    let compute = || {
+        let inputs = ParsedInputs::read(inputs, device)?;
+        let (_, experiment) = inputs.experiment(device)?;
+        let offered = SweepReport::from_json(offer);
+        let offered = offered.map_err(|error| Failure::Problem(error.to_string()))?;
+        let share =
+            async |_: &SweepReport, open: &[usize]| reporter.next_share(offer.clone(), open);
+        let watch = async |progress: Progress<'_>| match progress {
+            Progress::Entry(SweepReport { entries, .. }) => match entries.last() {
+                Some(entry) => reporter.part(entry.clone()),
+                None => reporter.go_on(),
+            },
+            _ => reporter.go_on(),
+        };
+        let plan = offered.plan.clone();
+        read_sync(experiment.shared_sweep(plan, Some(offered), share, watch))?;
+        Ok(())
+    };
+    outcome(compute())
+}
+
+fn outcome(computed: Result<(), Failure>) -> Outcome {
+    match computed {
         Ok(()) => Outcome::Done,
         Err(Failure::Stopped) => Outcome::Stopped,
         Err(Failure::Lost(problem)) => Outcome::Lost(problem),
@@ -325,7 +360,12 @@ impl JobRun<'_> {
             previous.as_ref().map_or(0, |report| report.entries.len()),
             plan.asked(),
         );
-        let report = read_sync(experiment.sweep(plan, previous, async |progress| {
+        // Both halves report: which entry is next, and what came out.
+        let reporter = RefCell::new(reporter);
+        let share =
+            async |report: &SweepReport, open: &[usize]| reporter.borrow_mut().share(report, open);
+        let shared = experiment.shared_sweep(plan, previous, share, async |progress| {
+            let mut reporter = reporter.borrow_mut();
             if let Progress::Entry(report) = progress {
                 reporter.checkpoint(serde_json::to_vec(report).map_err(|_| Stopped)?)?;
                 if let Some(entry) = report.entries.last() {
@@ -334,8 +374,9 @@ impl JobRun<'_> {
                 reporter.advance(report.entries.len(), 0, None)?;
             }
             reporter.go_on()
-        }))?;
-        Ok(reporter.report(ArtifactKind::Sweep, name, &report)?)
+        });
+        let report = read_sync(shared)?;
+        Ok(reporter.into_inner().report(ArtifactKind::Sweep, name, &report)?)
     }
 
     fn finetune(&mut self, mut plan: FinetunePlan) -> Result<(), Failure> {

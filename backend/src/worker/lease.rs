@@ -1,14 +1,14 @@
 //! A worker's lease on a job: renewed on a task of its own, whatever else the worker does, until
 //! the job ends. The same task hears whether the job is to end early.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::store::{Store, StoreError};
+use crate::store::{PartTaker, Store, StoreError};
 
 /// How often a worker asks whether its job is to be cancelled.
 const TICK: Duration = Duration::from_millis(250);
@@ -47,6 +47,18 @@ impl LeaseRenewal {
     pub fn begin(store: Store, holding: Holding, stopping: watch::Receiver<bool>) -> Self {
         let flags = Flags::default();
         let task = tokio::spawn(renew(store, holding, stopping, flags.clone()));
+        Self { flags, task }
+    }
+
+    /// Renews a helper's hold on the entry of a sweep that it computes; nothing while it has none.
+    pub fn of_part(
+        store: Store,
+        holding: Holding,
+        place: Arc<Mutex<Option<usize>>>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let flags = Flags::default();
+        let task = tokio::spawn(renew_part(store, holding, place, stopping, flags.clone()));
         Self { flags, task }
     }
 
@@ -120,6 +132,41 @@ async fn renew(store: Store, holding: Holding, stopping: watch::Receiver<bool>, 
             flags.stop.store(true, Ordering::Relaxed);
         }
         if lost {
+            return;
+        }
+    }
+}
+
+/// The same for a helper's entry: its helper ends when that is not its own any more, or the sweep's
+/// job has ended.
+async fn renew_part(
+    store: Store,
+    holding: Holding,
+    place: Arc<Mutex<Option<usize>>>,
+    stopping: watch::Receiver<bool>,
+    flags: Flags,
+) {
+    let Holding { job, worker, lease, .. } = &holding;
+    let taker = PartTaker { job: *job, worker, lease_ms: Some(lease.as_millis() as i64) };
+    let mut renewed = Instant::now();
+    loop {
+        tokio::time::sleep(TICK).await;
+        let held = *place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = held
+            && renewed.elapsed() > *lease / RENEWALS
+        {
+            let asked = Instant::now();
+            match store.renew_part(taker, place).await {
+                Ok(true) => renewed = asked,
+                Ok(false) => flags.lost.store(true, Ordering::Relaxed),
+                Err(error) => {
+                    flags.lost.fetch_or(renewed.elapsed() > *lease, Ordering::Relaxed);
+                    tracing::warn!(job, worker, %error, "a helper's hold was not renewed");
+                }
+            }
+        }
+        if flags.lost.load(Ordering::Relaxed) || *stopping.borrow() {
+            flags.stop.store(true, Ordering::Relaxed);
             return;
         }
     }

@@ -2,10 +2,13 @@
 
 mod compute;
 mod fitting;
+mod help;
 mod lease;
 mod reporter;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +26,7 @@ use crate::store::{Abilities, Claim, NewArtifact, Store, StoreError};
 use compute::{DatasetSource, Inputs};
 use fitting::{DatasetHashes, fitting};
 use lease::{Holding, LeaseRenewal};
-use reporter::{JobReporter, Message, Outcome};
+use reporter::{JobReporter, Message, Offer, Outcome};
 
 /// Time until the next attempt after database or object store could not be reached.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
@@ -73,6 +76,10 @@ struct Parts {
     /// Held while a job computes: one at a time, also when the queue believes that the last has
     /// ended.
     computing: Mutex<()>,
+    /// Turns that wait until a helper has finished the entry that it computes.
+    turns_waiting: AtomicUsize,
+    /// Jobs that this worker can't help with.
+    unable: Mutex<BTreeSet<i64>>,
     /// Hashes of the data sets that jobs have named so far.
     datasets: Mutex<DatasetHashes>,
     /// Unique for each start: the queue does not let a name come back within half a minute.
@@ -113,7 +120,7 @@ impl Worker {
     ) -> Self {
         let name = format!("{}-{}", std::process::id(), crate::secret::random_hex::<6>());
         let queue = Queue::of(&store);
-        let (computing, datasets) = Default::default();
+        let (computing, datasets, turns_waiting, unable) = Default::default();
         let lost = watch::Sender::new(false);
         Self(Arc::new(Parts {
             store,
@@ -122,6 +129,8 @@ impl Worker {
             data,
             device,
             computing,
+            turns_waiting,
+            unable,
             datasets,
             name,
             timing,
@@ -136,18 +145,23 @@ impl Worker {
     /// If its device is lost.
     pub async fn run(&self) -> Result<(), DeviceLost> {
         let signs = self.sign_on();
+        let helping = tokio::spawn(self.clone().help_when_idle());
         self.take_turns().await;
+        helping.abort();
         self.sign_off(signs).await;
         self.check_device()
     }
 
-    /// Computes the job whose turn it is, if any waits, and no other.
+    /// Computes the job whose turn it is, if any waits, and no other; else helps with one that runs.
     ///
     /// # Errors
     /// If the database fails before a job is this worker's, or its device is lost.
     pub async fn run_once(&self) -> anyhow::Result<()> {
         let signs = self.sign_on();
-        let computed = self.compute_one().await;
+        let mut computed = self.compute_one().await;
+        if let Ok(false) = computed {
+            computed = self.help_one().await;
+        }
         self.sign_off(signs).await;
         if !computed? {
             tracing::info!(worker = self.0.name, "no job waited that this worker can compute");
@@ -243,8 +257,18 @@ impl Worker {
     }
 
     async fn compute_next(&self) -> Result<(), StoreError> {
-        let Parts { store, computing, .. } = &*self.0;
-        let _device = computing.lock().await;
+        let Parts { store, computing, turns_waiting, .. } = &*self.0;
+        let _device = match computing.try_lock() {
+            Ok(device) => device,
+            // It helps another: this turn may go to whoever is idle, and else comes after one entry.
+            Err(_) => {
+                store.turn_unused().await?;
+                turns_waiting.fetch_add(1, Ordering::Relaxed);
+                let device = computing.lock().await;
+                turns_waiting.fetch_sub(1, Ordering::Relaxed);
+                device
+            }
+        };
         if self.is_to_end() {
             return store.turn_unused().await;
         }
@@ -419,6 +443,15 @@ impl Worker {
                 })
                 .await
             }
+            Message::Offer(Offer { report, open, all }) => {
+                self.retrying(lease, || {
+                    async { Ok(store.offer_parts((job, name), &report, &open, all).await?) }.boxed()
+                })
+                .await
+            }
+            Message::Share(asked) => self.answer_share(job, asked, lease).await,
+            // Helpers say that to theirs.
+            Message::Part(_) => Ok(()),
             Message::Checkpoint(bytes) => {
                 // The job can go on without; the next may find room again.
                 if let Err(error) = self.save_checkpoint(job, bytes.into()).await {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rrlab_engine::sweep::{Share, places};
 use rrlab_engine::watch::Stopped;
 use rrlab_protocol::{ArtifactKind, JobEvent, JobProgress};
-use rrlab_types::ModelProfile;
+use rrlab_types::{ModelProfile, SweepEntry, SweepReport};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::facts::ArtifactFacts;
 
@@ -25,6 +26,32 @@ pub enum Message {
     Checkpoint(Vec<u8>),
     /// Something that it made.
     Result(JobResult),
+    /// The entries of a sweep are offered to others.
+    Offer(Offer),
+    /// It asks which entry is next, and waits for the answer.
+    Share(NextShare),
+    /// A helper has computed the entry that it took.
+    Part(SweepEntry),
+}
+
+/// What is offered to others of a sweep.
+pub struct Offer {
+    /// Its report without entries, JSON.
+    pub report: Arc<str>,
+    /// Places of the entries that are open.
+    pub open: Vec<usize>,
+    /// How many there are in all.
+    pub all: usize,
+}
+
+/// A question for the entry to be computed next.
+pub struct NextShare {
+    /// What the entries are of: see [`Offer`].
+    pub offer: Arc<str>,
+    /// Places of the entries that are open.
+    pub open: Vec<usize>,
+    /// Where the answer goes; dropped where the thread is to end.
+    pub answer: oneshot::Sender<Share>,
 }
 
 /// Something that a job made.
@@ -64,6 +91,8 @@ pub struct JobReporter {
     saved: Instant,
     /// Shortest time between two checkpoints.
     save_every: Duration,
+    /// What was offered to others of a sweep.
+    offer: Option<Arc<str>>,
 }
 
 impl JobReporter {
@@ -89,6 +118,7 @@ impl JobReporter {
             reported: None,
             saved: now,
             save_every,
+            offer: None,
         }
     }
 
@@ -165,6 +195,45 @@ impl JobReporter {
     pub fn checkpoint(&mut self, bytes: Vec<u8>) -> Result<(), Stopped> {
         self.saved = Instant::now();
         self.say(Message::Checkpoint(bytes))
+    }
+
+    /// Offers the open entries of a sweep to others, if that was not done, and asks which is next.
+    ///
+    /// # Errors
+    /// If the thread is to end or nobody listens any more.
+    pub fn share(&mut self, report: &SweepReport, open: &[usize]) -> Result<Share, Stopped> {
+        if self.offer.is_none() {
+            // The last one is not worth another's way.
+            if open.len() == 1 {
+                return Ok(Share::Compute(open[0]));
+            }
+            let bare = SweepReport { entries: Vec::new(), ..report.clone() };
+            let text: Arc<str> = serde_json::to_string(&bare).map_err(|_| Stopped)?.into();
+            self.offer = Some(text.clone());
+            let all = places(&report.plan);
+            self.say(Message::Offer(Offer { report: text, open: open.to_vec(), all }))?;
+        }
+        let offer = self.offer.clone().ok_or(Stopped)?;
+        self.next_share(offer, open)
+    }
+
+    /// Asks which of the open entries of an offer is next.
+    ///
+    /// # Errors
+    /// If the thread is to end or nobody listens any more.
+    pub fn next_share(&self, offer: Arc<str>, open: &[usize]) -> Result<Share, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.say(Message::Share(NextShare { offer, open: open.to_vec(), answer }))?;
+        answered.blocking_recv().map_err(|_| Stopped)
+    }
+
+    /// Hands in an entry that was computed to help.
+    ///
+    /// # Errors
+    /// If the thread is to end or nobody listens any more.
+    pub fn part(&self, entry: SweepEntry) -> Result<(), Stopped> {
+        self.say(Message::Part(entry))?;
+        self.go_on()
     }
 
     /// Whether it is time for a checkpoint: the last is old, or there will be no other.

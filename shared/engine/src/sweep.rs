@@ -5,6 +5,17 @@ use rrlab_types::{Repair, Rule, SWEEP_VERSION, Sparsity, SweepEntry, SweepPlan, 
 use crate::experiment::{Combination, Experiment, ExperimentError, ImageDraw};
 use crate::watch::{Progress, Stopped};
 
+/// What one who computes a sweep with others does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Share {
+    /// Computes the open entry at this place of the plan's order.
+    Compute(usize),
+    /// Takes over one that another has computed.
+    Ready(SweepEntry),
+    /// Leaves the rest to others.
+    Nothing,
+}
+
 fn image_draw(plan: &SweepPlan) -> ImageDraw<'_> {
     ImageDraw {
         calibration: plan.calibration_images,
@@ -23,11 +34,19 @@ fn combinations(plan: &SweepPlan) -> Vec<(Rule, Sparsity, Repair)> {
     for &sparsity in &plan.sparsities {
         for &rule in &plan.rules {
             for &repair in &plan.repairs {
-                combinations.push((rule, sparsity, repair));
+                let combination = (rule, sparsity, repair);
+                if !combinations.contains(&combination) {
+                    combinations.push(combination);
+                }
             }
         }
     }
     combinations
+}
+
+/// Number of entries that a plan asks for.
+pub fn places(plan: &SweepPlan) -> usize {
+    combinations(plan).len()
 }
 
 impl Experiment<'_> {
@@ -40,6 +59,22 @@ impl Experiment<'_> {
         &self,
         plan: SweepPlan,
         previous: Option<SweepReport>,
+        watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<SweepReport, ExperimentError> {
+        self.shared_sweep(plan, previous, async |_, open| Ok(Share::Compute(open[0])), watch).await
+    }
+
+    /// The same where several compute one sweep: before each entry `share` is shown the report so far
+    /// and the places of those that are open, and says what is next. An entry is the same whoever
+    /// computes it, on devices of one kind; the report has them in the plan's order in the end.
+    ///
+    /// # Errors
+    /// See [`ExperimentError`]; what the watcher saw stays valid.
+    pub async fn shared_sweep(
+        &self,
+        plan: SweepPlan,
+        previous: Option<SweepReport>,
+        mut share: impl AsyncFnMut(&SweepReport, &[usize]) -> Result<Share, Stopped>,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, ExperimentError> {
         plan.check_criterion()?;
@@ -50,27 +85,47 @@ impl Experiment<'_> {
         };
         let draw = image_draw(&report.plan);
         let preparation = self.prepare(draw, report.plan.criterion, &mut watch).await?;
-        for (rule, sparsity, repair) in combinations(&report.plan) {
-            if report.entry(rule, sparsity, repair).is_some() {
-                continue;
-            }
-            let SweepPlan { settings, ref constraints, .. } = report.plan;
-            let distillation = report.plan.distillation.map(|plan| plan.training(report.plan.seed));
-            let combination =
-                Combination { rule, sparsity, repair, settings, constraints, distillation };
-            let repaired =
-                self.prune_and_repair(combination, &preparation, draw, &mut watch).await?;
-            report.entries.push(SweepEntry {
-                rule,
-                sparsity,
-                repair,
-                kept: repaired.kept,
-                accuracy: repaired.outcomes.accuracy(),
-                outcomes: Some(repaired.outcomes),
-                divergence: repaired.divergence,
-            });
+        let combinations = combinations(&report.plan);
+        let place = |entry: &SweepEntry| {
+            let of_entry = (entry.rule, entry.sparsity, entry.repair);
+            combinations.iter().position(|combination| *combination == of_entry)
+        };
+        let done: Vec<usize> = report.entries.iter().filter_map(place).collect();
+        let mut open: Vec<usize> =
+            (0..combinations.len()).filter(|place| !done.contains(place)).collect();
+        while !open.is_empty() {
+            let entry = match share(&report, &open).await? {
+                Share::Nothing => break,
+                Share::Ready(entry) => entry,
+                Share::Compute(place) => {
+                    let (rule, sparsity, repair) = combinations[place];
+                    let SweepPlan { settings, ref constraints, .. } = report.plan;
+                    let distillation =
+                        report.plan.distillation.map(|plan| plan.training(report.plan.seed));
+                    let combination =
+                        Combination { rule, sparsity, repair, settings, constraints, distillation };
+                    let repaired =
+                        self.prune_and_repair(combination, &preparation, draw, &mut watch).await?;
+                    SweepEntry {
+                        rule,
+                        sparsity,
+                        repair,
+                        kept: repaired.kept,
+                        accuracy: repaired.outcomes.accuracy(),
+                        outcomes: Some(repaired.outcomes),
+                        divergence: repaired.divergence,
+                    }
+                }
+            };
+            let Some(at) = open.iter().position(|open| Some(*open) == place(&entry)) else {
+                let problem = "has no room for an entry that it was given".into();
+                return Err(ExperimentError::OtherWork { work: "sweep", problem });
+            };
+            open.remove(at);
+            report.entries.push(entry);
             watch(Progress::Entry(&report)).await?;
         }
+        report.entries.sort_by_key(place);
         Ok(report)
     }
 

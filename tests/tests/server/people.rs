@@ -341,3 +341,125 @@ pub async fn sessions_end(database: Database) {
     lab.says(&["token", "revoke", "1"]);
     assert!(browser.user(&lab).await.is_null());
 }
+
+/// A teacher sees what their students do, and nobody else's work; a link enrols, with or without a name
+/// of one's own.
+pub async fn a_teacher_sees_the_work_of_their_students(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
+    let [tess, ann, bob] = ["tess", "ann", "bob"].map(|name| lab.person(name, "student"));
+    lab.refuses(&["course", "add", "Pruning", "--teacher", "nobody"], "nobody is named nobody");
+    lab.says(&["course", "add", "Pruning", "--teacher", "tess"]);
+    lab.refuses(
+        &["course", "add", "Pruning", "--teacher", "tess"],
+        "there is a course Pruning already",
+    );
+    lab.sign_in(Some(&tess));
+    let courses = lab.get("/courses").await.expect(StatusCode::OK);
+    let course = courses[0]["id"].as_i64().unwrap();
+    assert_eq!((&courses[0]["name"], &courses[0]["teaches"]), (&json!("Pruning"), &json!(true)));
+    let links = format!("/courses/{course}/links");
+    let too_long = lab.post(&links, &json!({ "days": 10_000 })).await;
+    assert_eq!(too_long.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let link = lab.post(&links, &json!({ "seats": 2 })).await.expect(StatusCode::CREATED);
+    let enrol = format!("/enrolments/{}", link["secret"].as_str().unwrap());
+
+    // Somebody whom the lab knows.
+    lab.sign_in(Some(&ann));
+    let shown = lab.get(&enrol).await.expect(StatusCode::OK);
+    let expected = json!({ "course": "Pruning", "teachers": ["tess"], "adds_people": true });
+    assert_eq!(shown, expected);
+    for _ in 0..2 {
+        let enrolled = lab.post(&enrol, &json!({})).await.expect(StatusCode::OK);
+        assert_eq!(
+            (&enrolled["person"]["name"], &enrolled["token"]),
+            (&json!("ann"), &Value::Null)
+        );
+    }
+    let job = lab.submit(&json!({ "kind": "train", "dataset": "shapes10" })).await;
+    let model = lab.uploaded("model", bundled_model()).await;
+    assert_eq!(lab.get(&links).await.status, StatusCode::NOT_FOUND, "students make no links");
+    let member = format!("/courses/{course}/members");
+    assert_eq!(lab.get(&member).await.status, StatusCode::NOT_FOUND);
+
+    // Somebody new: under a name of their own, and nobody else's, while there is room.
+    lab.sign_in(None);
+    let refused = lab.post(&enrol, &json!({ "name": "bob" })).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(lab.post(&enrol, &json!({})).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut browser = Browser::default();
+    let body = Some(json!({ "name": "cleo" }));
+    let path = format!("/api/v1{enrol}");
+    let enrolled = browser.ask(&lab, Method::POST, &path, body).await.expect(StatusCode::OK);
+    assert_eq!(browser.user(&lab).await["name"], "cleo", "signed in at once");
+    lab.sign_in(enrolled["token"].as_str());
+    assert_eq!(lab.get("/jobs").await.status, StatusCode::OK, "and by their token elsewhere");
+    lab.sign_in(None);
+    let full = lab.post(&enrol, &json!({ "name": "dan" })).await;
+    assert_eq!(full.status, StatusCode::CONFLICT);
+    assert!(!lab.says(&["user", "list"]).contains("dan"), "nobody is added without a seat");
+
+    // The teacher looks, and changes nothing.
+    lab.sign_in(Some(&bob));
+    let others = lab.submit(&json!({ "kind": "train", "dataset": "shapes10" })).await;
+    assert_eq!(lab.get(&format!("/jobs?course={course}")).await.status, StatusCode::NOT_FOUND);
+    lab.sign_in(Some(&tess));
+    let seen = lab.get(&format!("/jobs?course={course}")).await.expect(StatusCode::OK);
+    let seen: Vec<&Value> =
+        seen["jobs"].as_array().unwrap().iter().map(|job| &job["owner"]).collect();
+    assert_eq!(seen, ["ann"]);
+    assert_eq!(lab.get("/jobs").await.json()["jobs"], json!([]), "their own list is their own");
+    assert_eq!(lab.job(job).await["owner"], "ann");
+    assert_eq!(lab.get(&format!("/artifacts/{model}/content")).await.bytes, bundled_model());
+    let first = lab.listen(job, |_| true).await;
+    assert_eq!(first[0].data["event"]["state"]["state"], "queued");
+    for (method, path) in [
+        (Method::POST, format!("/jobs/{job}/cancel")),
+        (Method::DELETE, format!("/jobs/{job}")),
+        (Method::POST, format!("/jobs/{job}/shares")),
+        (Method::DELETE, format!("/artifacts/{model}")),
+        (Method::GET, format!("/jobs/{others}")),
+    ] {
+        let answer = lab.send(lab.request(method.clone(), &path)).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+    }
+    let members = lab.get(&member).await.expect(StatusCode::OK);
+    let names: Vec<&Value> = members.as_array().unwrap().iter().map(|who| &who["name"]).collect();
+    assert_eq!(names, ["tess", "ann", "cleo"]);
+    let (ann_id, ann_jobs) = (members[1]["id"].as_i64().unwrap(), &members[1]["open_jobs"]);
+    assert_eq!(*ann_jobs, 1);
+
+    // Out of the course, out of sight; a link that is revoked leads nowhere.
+    let out = lab.delete(&format!("{member}/{ann_id}")).await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT);
+    assert_eq!(lab.get(&format!("/jobs/{job}")).await.status, StatusCode::NOT_FOUND);
+    let revoked = lab.delete(&format!("{links}/{}", link["id"])).await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT);
+    assert_eq!(lab.get(&links).await.json(), json!([]));
+    lab.sign_in(Some(&ann));
+    for path in [&enrol, "/enrolments/rrlab_guessed"] {
+        assert_eq!(lab.get(path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(lab.post(path, &json!({})).await.status, StatusCode::NOT_FOUND);
+    }
+    let again = lab.says(&["course", "link", "Pruning", "--days", "1"]);
+    let secret = again.trim().rsplit('=').next().unwrap();
+    lab.post(&format!("/enrolments/{secret}"), &json!({})).await.expect(StatusCode::OK);
+    let leave = lab.delete(&format!("{member}/{ann_id}")).await;
+    assert_eq!(leave.status, StatusCode::NO_CONTENT, "one leaves by oneself");
+    lab.says(&["course", "join", "Pruning", "ann", "--teacher"]);
+    assert_eq!(lab.get(&member).await.status, StatusCode::OK);
+    assert!(lab.says(&["course", "list", "--format", "csv"]).contains("Pruning"));
+    lab.says(&["course", "remove", "Pruning"]);
+    assert_eq!(lab.get("/courses").await.json(), json!([]));
+    let actions: Vec<String> =
+        entries(&lab, "ann").into_iter().map(|(_, action, _)| action).collect();
+    let expected = [
+        "person_added",
+        "token_created",
+        "course_joined",
+        "course_left",
+        "course_joined",
+        "course_left",
+        "course_joined",
+    ];
+    assert_eq!(actions, expected);
+}
