@@ -117,11 +117,15 @@ pub fn with_query(query: &str) -> String {
     if query.is_empty() { page } else { format!("{page}?{query}") }
 }
 
-/// The path and query of this page: where a browser that signs in elsewhere comes back to.
-pub fn here() -> String {
+/// Leaves for another page of the server's, which is told where to come back to: as it is now.
+pub fn go_and_come_back(address: &str) {
     let location = window().location();
     let search = location.search().unwrap_or_default();
-    format!("{}{search}", location.pathname().unwrap_or_default())
+    let here = format!("{}{search}", location.pathname().unwrap_or_default());
+    let to = format!("{address}?to={}", js_sys::encode_uri_component(&here));
+    if let Err(problem) = location.set_href(&to) {
+        leptos::logging::error!("can't go to {to}: {problem:?}");
+    }
 }
 
 /// Keeps the address equal to the settings, and the settings to the address when a person goes back

@@ -80,13 +80,13 @@ fn SignIn(server: ServerState) -> impl IntoView {
         server.sign_in(token.get_untracked().trim().to_owned());
         token.set(String::new());
     };
-    // The provider's page sends the browser back to where it was.
     let provider = move || {
-        let info = server.info.get()?;
-        let here = js_sys::encode_uri_component(&address::here());
-        let to = format!("{}?to={here}", info.sign_in_address?);
-        Some(view! { <p><a class="button primary" id="sign-in-by-provider" href=to>"Sign in"</a>
-        <span class="faint">" or with a token of yours:"</span></p> })
+        let address = server.info.get()?.sign_in_address?;
+        let go = move |_| address::go_and_come_back(&address);
+        Some(view! {
+            <p><button type="button" class="primary" id="sign-in-by-provider" on:click=go>"Sign in"</button>
+            <span class="faint">" or with a token of yours:"</span></p>
+        })
     };
     view! {
         {provider}
