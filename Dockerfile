@@ -12,7 +12,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libvulkan1 mesa-vulkan-drivers \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --create-home --home-dir /data rrlab
+    && useradd --system --uid 999 --create-home --home-dir /data rrlab
 COPY --from=build /usr/local/bin/rrlab /usr/local/bin/
 USER rrlab
 ENV RRLAB_DATA_DIR=/data RRLAB_HOST=0.0.0.0 RRLAB_HOSTED=true RRLAB_LOG_FORMAT=json \

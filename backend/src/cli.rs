@@ -1177,8 +1177,8 @@ fn secure_address(text: &str) -> Result<String, String> {
 /// Compute jobs of a lab.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// Compute the job whose turn it is and end, at once where none waits: for schedulers that
-    /// lend a machine for a while.
+    /// Compute the job whose turn it is and end; where none waits, help with a sweep that runs, or end
+    /// at once. For schedulers that lend a machine for a while.
     #[arg(long)]
     pub once: bool,
     #[command(flatten)]

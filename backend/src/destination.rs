@@ -157,7 +157,18 @@ impl Destination {
         &self,
         pieces: impl FnOnce(&mut dyn Write) -> Result<(), E>,
     ) -> anyhow::Result<()> {
-        write_pieces_atomically(&self.path, pieces)
+        write_pieces_atomically(&self.path, Readers::All, pieces)
+    }
+
+    /// The same of what is nobody else's to read.
+    ///
+    /// # Errors
+    /// As [`Destination::write`], or as `pieces` says.
+    pub fn write_private_pieces<E: Into<anyhow::Error>>(
+        &self,
+        pieces: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> anyhow::Result<()> {
+        write_pieces_atomically(&self.path, Readers::Owner, pieces)
     }
 }
 
@@ -178,11 +189,19 @@ fn file_aside(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 /// # Errors
 /// What the system says, with the file's name.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    write_pieces_atomically(path, |file| file.write_all(bytes))
+    write_pieces_atomically(path, Readers::All, |file| file.write_all(bytes))
+}
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    All,
+    Owner,
 }
 
 fn write_pieces_atomically<E: Into<anyhow::Error>>(
     path: &Path,
+    readers: Readers,
     pieces: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> anyhow::Result<()> {
     let write = || -> anyhow::Result<()> {
@@ -192,7 +211,9 @@ fn write_pieces_atomically<E: Into<anyhow::Error>>(
         aside.as_file().sync_all()?;
         // Temporary files are private to their owner; results are not.
         #[cfg(unix)]
-        aside.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        if readers == Readers::All {
+            aside.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        }
         aside.persist(path).map_err(|error| error.error)?;
         Ok(())
     };

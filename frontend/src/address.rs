@@ -117,11 +117,11 @@ pub fn with_query(query: &str) -> String {
     if query.is_empty() { page } else { format!("{page}?{query}") }
 }
 
-/// Leaves for another page of the server's, which is told where to come back to: as it is now.
-pub fn go_and_come_back(address: &str) {
+/// Leaves for another page of the server's, which is told where to come back to: with the settings as
+/// they are, which the address may not have yet.
+pub fn go_and_come_back(address: &str, settings: Settings) {
     let location = window().location();
-    let search = location.search().unwrap_or_default();
-    let here = format!("{}{search}", location.pathname().unwrap_or_default());
+    let here = format!("{}?{}", location.pathname().unwrap_or_default(), query(settings));
     let to = format!("{address}?to={}", js_sys::encode_uri_component(&here));
     if let Err(problem) = location.set_href(&to) {
         leptos::logging::error!("can't go to {to}: {problem:?}");

@@ -117,3 +117,27 @@ fn lines_are_compared_word_by_word() {
     assert!(is_line("7736 of…", "7736 of 77360 weights kept"));
     assert!(!is_line("kept 100 weights", "kept 110 weights") && !is_line("free", "capped"));
 }
+
+/// What is set for a container has a name that the program knows.
+#[test]
+fn variables_of_deployments_are_the_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = |command: &str| {
+        let said = rrlab(folder.path()).args([command, "--help"]).output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let known = help("serve") + &help("worker");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = 0;
+    for file in ["compose.yaml", "Dockerfile", "deploy/kubernetes.yaml"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let is_part = |c: char| c.is_ascii_uppercase() || c == '_';
+        for name in text.split(|c| !is_part(c)).filter(|word| word.starts_with("RRLAB_")) {
+            // The composition's own.
+            let own = file == "compose.yaml" && name == "RRLAB_MEMORY";
+            assert!(own || known.contains(&format!("[env: {name}=")), "{file}: {name}");
+            found += 1;
+        }
+    }
+    assert!(found > 10, "{found}");
+}

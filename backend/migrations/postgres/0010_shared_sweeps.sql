@@ -10,3 +10,12 @@ CREATE TABLE lab_parts (
     entry TEXT,
     PRIMARY KEY (job_id, place)
 );
+
+-- For how long helpers have computed it: their owner's time, but not the job's.
+ALTER TABLE lab_jobs ADD COLUMN helped_ms BIGINT NOT NULL DEFAULT 0;
+DROP VIEW lab_counted_jobs;
+CREATE VIEW lab_counted_jobs AS
+    SELECT owner_id, kind, claimed_ms, COALESCE(computed_ms, 0) + helped_ms AS computed_ms, finished_ms, crashes
+    FROM lab_jobs
+    UNION ALL
+    SELECT owner_id, kind, NULL, computed_ms, finished_ms, crashes FROM lab_past_jobs;

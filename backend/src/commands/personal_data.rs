@@ -42,12 +42,12 @@ pub async fn write(
     person: &Person,
     destination: Destination,
 ) -> anyhow::Result<()> {
-    let kept = gather(store, person.id).await?;
+    let kept = gather(store, person).await?;
     let (files, jobs) = (kept.artifacts.len(), kept.jobs.len());
     let (objects, runtime) = (objects.clone(), Handle::current());
     let path = destination.path().to_owned();
     let written = tokio::task::spawn_blocking(move || {
-        destination.write_pieces(|file| archive(&kept, &objects, &runtime, file))
+        destination.write_private_pieces(|file| archive(&kept, &objects, &runtime, file))
     });
     written.await??;
     store.person_exported(person.id, None).await?;
@@ -55,7 +55,8 @@ pub async fn write(
     Ok(())
 }
 
-async fn gather(store: &Store, person: i64) -> anyhow::Result<Kept> {
+async fn gather(store: &Store, Person { id: person, name, .. }: &Person) -> anyhow::Result<Kept> {
+    let person = *person;
     let mut jobs = Vec::new();
     let mut before = i64::MAX;
     loop {
@@ -80,9 +81,15 @@ async fn gather(store: &Store, person: i64) -> anyhow::Result<Kept> {
         let page = store.audit(Some(person), before, PAGE).await?;
         let Some(last) = page.last() else { break };
         before = last.id;
-        audit.extend(page);
+        audit.extend(page.into_iter().map(|entry| without_others(entry, name)));
     }
     Ok(Kept { person: store.kept_of_person(person).await?, jobs, artifacts, audit })
+}
+
+/// An entry of the audit log that names nobody else.
+fn without_others(entry: AuditEntry, own: &str) -> AuditEntry {
+    let or_nobody = |name: String| if name == own { name } else { "(somebody else)".into() };
+    AuditEntry { actor: entry.actor.map(or_nobody), person: entry.person.map(or_nobody), ..entry }
 }
 
 async fn events(store: &Store, job: i64) -> anyhow::Result<Vec<Value>> {

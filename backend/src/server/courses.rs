@@ -17,7 +17,7 @@ use super::extract::{Author, Body, MaybePerson, PathValues};
 use super::lab::{App, Lab};
 use super::session::{begin_session, session_cookie};
 use crate::secret::new_secret;
-use crate::store::{Joined, Person, SignedInBy};
+use crate::store::{Joined, SignedInBy};
 
 /// What the token of somebody is called whom a link has added.
 const FIRST_TOKEN: &str = "from enrolling";
@@ -181,7 +181,7 @@ async fn enrol(
 ) -> ApiResult<(CookieJar, Json<Enrolled>)> {
     let course = lab.store.course_of_link(&secret).await?.ok_or(ApiError::NotFound("link"))?.name;
     if let Some(person) = person {
-        join(&lab, &secret, &person).await?;
+        check_joined(lab.store.enrol(&secret, person.id).await?)?;
         let person = Me { name: person.name, role: person.role };
         return Ok((jar, Json(Enrolled { person, course, token: None })));
     }
@@ -193,15 +193,11 @@ async fn enrol(
         let problem = "say what you are to be called: 1 to 200 bytes that can be printed";
         return Err(ApiError::Invalid(problem.into()));
     }
-    let made = lab.store.make_person(name, UserRole::Student, None).await?;
+    let added = lab.store.enrol_new_person(&secret, name, UserRole::Student).await?;
     let taken =
         || ApiError::conflict(format!("somebody here is called {name}; choose another name"));
-    let person = made.ok_or_else(taken)?;
-    if let Err(refused) = join(&lab, &secret, &person).await {
-        // Nobody is added who was not enrolled.
-        lab.store.erase_person(person.id, None).await?;
-        return Err(refused);
-    }
+    let (joined, person) = added.ok_or_else(taken)?;
+    check_joined(joined)?;
     let token = new_secret();
     let number = lab.store.add_token(person.id, &token, FIRST_TOKEN, None).await?;
     let session = begin_session(&lab, person.id, SignedInBy::Token(number)).await?;
@@ -215,8 +211,8 @@ fn adds_people(lab: &Lab) -> bool {
     lab.oidc.is_none() && lab.settings.proxy_identity.is_none()
 }
 
-async fn join(lab: &Lab, secret: &str, person: &Person) -> ApiResult<()> {
-    match lab.store.enrol(secret, person.id).await? {
+fn check_joined(joined: Joined) -> ApiResult<()> {
+    match joined {
         Joined::Yes => Ok(()),
         Joined::NoLink => Err(ApiError::NotFound("link")),
         Joined::Full => {

@@ -87,9 +87,12 @@ pub struct RequestLimits {
     pub behind_proxy: bool,
 }
 
+fn timeout(limit: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit)
+}
+
 /// The API with its description.
 fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
-    let timeout = |limit| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
     let quick = OpenApiRouter::new()
         .merge(jobs::routes())
         .merge(session::routes())
@@ -139,7 +142,7 @@ pub async fn router(lab: App, page: Page, limits: &RequestLimits) -> anyhow::Res
                 .url("/api/v1/description.json", description),
         )
         .merge(operation::routes())
-        .merge(sign_in::routes())
+        .merge(sign_in::routes().layer(timeout(TIMEOUT)))
         .layer(GovernorLayer::new(callers).error_handler(guard::refused))
         .layer(GovernorLayer::new(addresses).error_handler(guard::refused))
         .layer(middleware::from_fn_with_state(lab.clone(), guard::same_site))

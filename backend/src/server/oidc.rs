@@ -138,14 +138,14 @@ pub struct Pending {
 }
 
 /// Whom the provider has signed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Identity {
     /// Who names them so.
     pub issuer: String,
     /// What the provider calls them, nobody else and for ever.
     pub subject: String,
-    /// What the lab is to call them.
-    pub name: String,
+    /// What the lab is to call them on their first visit, if the provider says.
+    pub name: Result<String, OidcError>,
     /// What their groups make them, where these are asked for.
     pub role: Option<UserRole>,
 }
@@ -266,26 +266,32 @@ impl Oidc {
         })?;
         let none = || OidcError::Untrusted("there is no ID token in it".into());
         let token = tokens.id_token().ok_or_else(none)?;
-        let claims = token
-            .claims(&client.id_token_verifier(), &pending.nonce)
-            .map_err(|error| untrusted(&error))?;
+        let claims = match token.claims(&client.id_token_verifier(), &pending.nonce) {
+            Ok(claims) => claims,
+            Err(error) => {
+                // It may have other keys by now: whoever tries again finds out.
+                *self.known.lock().await = None;
+                return Err(untrusted(&error));
+            }
+        };
         let subject = claims.subject().to_string();
         let claims = serde_json::to_value(claims).map_err(|error| untrusted(&error))?;
-        self.settings.identity(subject, &claims)
+        Ok(self.settings.identity(subject, &claims))
     }
 }
 
 impl OidcSettings {
     /// What the lab takes from the claims of an ID token that was verified.
-    fn identity(&self, subject: String, claims: &Value) -> Result<Identity, OidcError> {
+    fn identity(&self, subject: String, claims: &Value) -> Identity {
         let name = claim(claims, &self.name_claim).and_then(Value::as_str);
         let name = name.filter(|name| is_right_name(name));
         // Some providers let people write any address there, and say so.
-        let own = self.name_claim != "email" || claims["email_verified"] != Value::Bool(false);
+        let is_address = self.name_claim.trim_start_matches('/') == "email";
+        let own = !is_address || claims["email_verified"] != Value::Bool(false);
         let name = name.filter(|_| own).map(str::to_owned);
-        let name = name.ok_or_else(|| OidcError::NoName(self.name_claim.clone()))?;
+        let name = name.ok_or_else(|| OidcError::NoName(self.name_claim.clone()));
         let role = self.groups.as_ref().map(|groups| groups.role(claims));
-        Ok(Identity { issuer: self.issuer.to_string(), subject, name, role })
+        Identity { issuer: self.issuer.to_string(), subject, name, role }
     }
 }
 

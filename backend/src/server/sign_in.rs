@@ -22,8 +22,10 @@ use super::oidc::{BEGIN, DONE, Identity, OidcError, Pending};
 use super::session::{begin_session, session_cookie};
 use crate::store::{Person, SignedInBy, StoreError};
 
-/// Name of the cookie of a sign-in that is under way.
+/// Name of the cookie of a sign-in that is under way, or its end.
 const UNDER_WAY_COOKIE: &str = "rrlab_sign_in";
+/// Longest path that is come back to, in bytes: with the rest it fits into a cookie.
+const LONGEST_PATH: usize = 2000;
 /// Seconds for which somebody may take to sign in at the provider.
 const UNDER_WAY_SECONDS: i64 = 600;
 
@@ -109,20 +111,25 @@ async fn begin(
     let (address, pending) = oidc.begin().await?;
     let text = serde_json::to_vec(&UnderWay { pending, to }).unwrap_or_default();
     // The provider's page sends the browser back: a strict cookie would not come with it.
-    let cookie = Cookie::build((UNDER_WAY_COOKIE, URL_SAFE_NO_PAD.encode(text)))
-        .path(BEGIN)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(lab.settings.secure_cookies)
-        .max_age(CookieAge::seconds(UNDER_WAY_SECONDS))
-        .build();
+    let mut cookie = under_way_cookie(&lab, URL_SAFE_NO_PAD.encode(text));
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_max_age(CookieAge::seconds(UNDER_WAY_SECONDS));
     Ok((CookieJar::new().add(cookie), Redirect::to(&address)).into_response())
+}
+
+/// The cookie of a sign-in that is under way. Over TLS a browser takes one of such a name from this very
+/// host alone: another of the same domain can't sign somebody in as somebody else.
+fn under_way_cookie(lab: &Lab, content: String) -> Cookie<'static> {
+    let secure = lab.settings.secure_cookies;
+    let name = if secure { format!("__Host-{UNDER_WAY_COOKIE}") } else { UNDER_WAY_COOKIE.into() };
+    Cookie::build((name, content)).path("/").secure(secure).build()
 }
 
 /// Whether it is a path of the lab's: what begins with two slashes is another site's.
 fn is_path(to: &str) -> bool {
     let plain = !to.contains('\\') && !to.chars().any(char::is_control);
-    to.starts_with('/') && !to.starts_with("//") && plain
+    to.starts_with('/') && !to.starts_with("//") && to.len() <= LONGEST_PATH && plain
 }
 
 #[derive(Deserialize)]
@@ -138,7 +145,9 @@ async fn done(
     Query(returned): Query<Returned>,
 ) -> Result<Response, SignInError> {
     let Some(oidc) = &lab.oidc else { return Ok(StatusCode::NOT_FOUND.into_response()) };
-    let UnderWay { pending, to } = under_way(&jar).ok_or(SignInError::NotBegun)?;
+    let over = under_way_cookie(&lab, String::new());
+    let kept = jar.get(over.name()).and_then(|cookie| under_way(cookie.value()));
+    let UnderWay { pending, to } = kept.ok_or(SignInError::NotBegun)?;
     if returned.state.as_ref() != Some(pending.state.secret()) {
         return Err(SignInError::NotBegun);
     }
@@ -150,14 +159,12 @@ async fn done(
     let identity = oidc.identity(code, pending).await?;
     let person = admit(&lab, identity).await?;
     let secret = begin_session(&lab, person.id, SignedInBy::Provider).await?;
-    let over = Cookie::build((UNDER_WAY_COOKIE, "")).path(BEGIN).build();
     let cookies = jar.remove(over).add(session_cookie(&lab, secret));
     Ok((cookies, Redirect::to(&to)).into_response())
 }
 
-fn under_way(jar: &CookieJar) -> Option<UnderWay> {
-    let text = URL_SAFE_NO_PAD.decode(jar.get(UNDER_WAY_COOKIE)?.value()).ok()?;
-    serde_json::from_slice(&text).ok()
+fn under_way(content: &str) -> Option<UnderWay> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(content).ok()?).ok()
 }
 
 /// The person whom the provider means, added on their first visit.
@@ -167,6 +174,7 @@ async fn admit(lab: &Lab, identity: Identity) -> Result<Person, SignInError> {
     let person = match known {
         Some(person) => person,
         None => {
+            let name = name?;
             let first = role.unwrap_or(UserRole::Student);
             let made = lab.store.add_identified_person(&issuer, &subject, &name, first).await?;
             made.ok_or(SignInError::NameTaken { name, issuer, subject })?

@@ -1,11 +1,11 @@
 //! Courses, their people, and the links that enrol.
 
-use rrlab_protocol::{AuditAction, Course, CourseLink, CourseLinkPlan, CourseMember};
+use rrlab_protocol::{AuditAction, Course, CourseLink, CourseLinkPlan, CourseMember, UserRole};
 use sqlx::AnyConnection;
 
 use super::audit::{Deed, note};
 use super::database::{Store, StoreResult, now_ms};
-use super::people::hash_of;
+use super::people::{Person, hash_of, insert_person};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -25,6 +25,7 @@ struct CourseRow {
     id: i64,
     name: String,
     teaches: i64,
+    learns: i64,
     students: i64,
 }
 
@@ -54,6 +55,8 @@ macro_rules! select_courses {
             "SELECT c.id, c.name, \
              (SELECT COUNT(*) FROM lab_course_members m WHERE m.course_id = c.id AND m.user_id = $1 AND m.teaches = 1) \
              AS teaches, \
+             (SELECT COUNT(*) FROM lab_course_members m WHERE m.course_id = c.id AND m.user_id = $1 AND m.teaches = 0) \
+             AS learns, \
              (SELECT COUNT(*) FROM lab_course_members m WHERE m.course_id = c.id AND m.teaches = 0) AS students \
              FROM lab_courses c ",
             $rest
@@ -101,8 +104,9 @@ impl Store {
             .bind(now_ms())
             .execute(&mut *transaction)
             .await?;
-        let action = AuditAction::CourseJoined;
-        note_course(&mut transaction, action, course, None, Some(person)).await?;
+        let detail = format!("course {course}, {}", if teaches { "teaches" } else { "learns" });
+        let (by, action) = (None, AuditAction::CourseJoined);
+        note(&mut transaction, Deed { by, action, to: Some(person), detail }).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -162,11 +166,12 @@ impl Store {
         let statement = "SELECT u.name FROM lab_course_members m JOIN lab_users u ON u.id = m.user_id \
                          WHERE m.course_id = $1 AND m.teaches = 1 ORDER BY u.name";
         let mut courses = Vec::with_capacity(rows.len());
-        for CourseRow { id, name, teaches, students } in rows {
+        for CourseRow { id, name, teaches, learns, students } in rows {
             let teachers: Vec<(String,)> =
                 sqlx::query_as(statement).bind(id).fetch_all(&self.pool).await?;
             let teachers = teachers.into_iter().map(|(name,)| name).collect();
-            courses.push(Course { id, name, teaches: teaches > 0, teachers, students });
+            let (teaches, learns) = (teaches > 0, learns > 0);
+            courses.push(Course { id, name, teaches, learns, teachers, students });
         }
         Ok(courses)
     }
@@ -261,39 +266,67 @@ impl Store {
     /// Somebody enrols by a link. Who is in the course already stays what they are.
     pub async fn enrol(&self, secret: &str, person: i64) -> StoreResult<Joined> {
         let mut transaction = self.pool.begin().await?;
-        // One after the other takes the last seat.
-        let statement = "UPDATE lab_course_links SET seats = seats \
-                         WHERE hash = $1 AND revoked_ms IS NULL AND expires_ms > $2 \
-                         RETURNING course_id, seats";
-        let link: Option<(i64, i64)> = sqlx::query_as(statement)
-            .bind(hash_of(secret))
-            .bind(now_ms())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some((course, seats)) = link else { return Ok(Joined::NoLink) };
-        let statement = "INSERT INTO lab_course_members (course_id, user_id, teaches, joined_ms) \
-                         VALUES ($1, $2, 0, $3) ON CONFLICT (course_id, user_id) DO NOTHING";
-        let joined = sqlx::query(statement)
-            .bind(course)
-            .bind(person)
-            .bind(now_ms())
-            .execute(&mut *transaction)
-            .await?;
-        if joined.rows_affected() == 0 {
-            return Ok(Joined::Yes);
+        let joined = join(&mut transaction, secret, person).await?;
+        if joined == Joined::Yes {
+            transaction.commit().await?;
         }
-        let statement =
-            "SELECT COUNT(*) FROM lab_course_members WHERE course_id = $1 AND teaches = 0";
-        let (students,): (i64,) =
-            sqlx::query_as(statement).bind(course).fetch_one(&mut *transaction).await?;
-        if students > seats {
-            return Ok(Joined::Full);
-        }
-        let action = AuditAction::CourseJoined;
-        note_course(&mut transaction, action, course, Some(person), Some(person)).await?;
-        transaction.commit().await?;
-        Ok(Joined::Yes)
+        Ok(joined)
     }
+
+    /// The same of somebody new, who is added by it or not at all; `None` where the name is somebody's.
+    pub async fn enrol_new_person(
+        &self,
+        secret: &str,
+        name: &str,
+        role: UserRole,
+    ) -> StoreResult<Option<(Joined, Person)>> {
+        let mut transaction = self.pool.begin().await?;
+        let Some(person) = insert_person(&mut transaction, name, role, None).await? else {
+            return Ok(None);
+        };
+        let joined = join(&mut transaction, secret, person.id).await?;
+        if joined == Joined::Yes {
+            transaction.commit().await?;
+        }
+        Ok(Some((joined, person)))
+    }
+}
+
+/// Takes a seat of the course that a link enrols in.
+async fn join(connection: &mut AnyConnection, secret: &str, person: i64) -> StoreResult<Joined> {
+    // One after the other takes the last seat, by whichever link.
+    let statement = "UPDATE lab_courses SET name = name WHERE id IN (SELECT course_id FROM lab_course_links \
+                     WHERE hash = $1 AND revoked_ms IS NULL AND expires_ms > $2)";
+    sqlx::query(statement).bind(hash_of(secret)).bind(now_ms()).execute(&mut *connection).await?;
+    let statement = "SELECT course_id, seats FROM lab_course_links \
+                     WHERE hash = $1 AND revoked_ms IS NULL AND expires_ms > $2";
+    let link: Option<(i64, i64)> = sqlx::query_as(statement)
+        .bind(hash_of(secret))
+        .bind(now_ms())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some((course, seats)) = link else { return Ok(Joined::NoLink) };
+    let statement = "INSERT INTO lab_course_members (course_id, user_id, teaches, joined_ms) \
+                     VALUES ($1, $2, 0, $3) ON CONFLICT (course_id, user_id) DO NOTHING";
+    let joined = sqlx::query(statement)
+        .bind(course)
+        .bind(person)
+        .bind(now_ms())
+        .execute(&mut *connection)
+        .await?;
+    if joined.rows_affected() == 0 {
+        return Ok(Joined::Yes);
+    }
+    let statement = "SELECT COUNT(*) FROM lab_course_members WHERE course_id = $1 AND teaches = 0";
+    let (students,): (i64,) =
+        sqlx::query_as(statement).bind(course).fetch_one(&mut *connection).await?;
+    if students > seats {
+        return Ok(Joined::Full);
+    }
+    let detail = format!("course {course}, learns");
+    let (by, action) = (Some(person), AuditAction::CourseJoined);
+    note(connection, Deed { by, action, to: Some(person), detail }).await?;
+    Ok(Joined::Yes)
 }
 
 /// Writes down what was done to a course.

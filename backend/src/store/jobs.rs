@@ -331,7 +331,7 @@ impl Store {
     pub async fn delete_job(&self, id: i64, by: Option<i64>) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
         let counted = "INSERT INTO lab_past_jobs (owner_id, kind, computed_ms, finished_ms, crashes) \
-                       SELECT owner_id, kind, computed_ms, finished_ms, crashes FROM lab_jobs \
+                       SELECT owner_id, kind, COALESCE(computed_ms, 0) + helped_ms, finished_ms, crashes FROM lab_jobs \
                        WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')";
         let counted = sqlx::query(counted).bind(id).execute(&mut *transaction).await?;
         if counted.rows_affected() == 0 {
@@ -410,7 +410,8 @@ impl Store {
         let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = 'running', worker = $2, lease_ms = $4, \
-                         checkpoint = CASE WHEN device = $3 THEN checkpoint END, device = $3, \
+                         checkpoint = CASE WHEN device = $3 THEN checkpoint END, \
+                         offer = CASE WHEN device = $3 THEN offer END, device = $3, \
                          started_ms = COALESCE(started_ms, $5), claimed_ms = $5, progress = NULL \
                          WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes, COALESCE(computed_ms, 0)";
         let row: Option<(String, Option<String>, i64, i64)> = sqlx::query_as(statement)
@@ -529,7 +530,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let statement = "UPDATE lab_jobs SET state = $3, problem = $4, finished_ms = $5, worker = NULL, lease_ms = NULL, \
                          computed_ms = COALESCE(computed_ms, 0) + $5 - claimed_ms, claimed_ms = NULL, \
-                         checkpoint = NULL, offer = NULL WHERE id = $1 AND worker = $2";
+                         checkpoint = NULL WHERE id = $1 AND worker = $2";
         let done = sqlx::query(statement)
             .bind(id)
             .bind(worker)
@@ -653,6 +654,7 @@ async fn tell_of_crashes(
         let state: JobState = named("a job's state", &state)?;
         if state.is_final() {
             forget_progress(connection, id).await?;
+            forget_parts(connection, id).await?;
         }
         add_event(connection, id, &JobEvent::State { state, problem }).await?;
         jobs.push(id);

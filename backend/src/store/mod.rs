@@ -30,5 +30,4 @@ pub use people::{Erasure, OWNER, Person};
 pub use personal_data::KeptOfPerson;
 pub use sessions::SignedInBy;
 pub use tokens::TokenRow;
-pub use turns::OpenJob;
 pub use workers::{Abilities, LiveWorker};

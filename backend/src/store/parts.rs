@@ -9,6 +9,7 @@ use rrlab_types::SweepEntry;
 use sqlx::AnyConnection;
 
 use super::database::{Store, StoreError, StoreResult, from_json, to_json};
+use super::needs::JobNeeds;
 
 /// A running sweep whose worker would have others help.
 #[derive(Debug, Clone)]
@@ -17,8 +18,21 @@ pub struct HelpWanted {
     pub job: i64,
     /// What was asked for.
     pub request: JobRequest,
+    /// What it needs of whoever helps.
+    pub needs: JobNeeds,
     /// The sweep's report without entries (JSON), as its worker has it.
     pub offer: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct WantedRow {
+    id: i64,
+    request: String,
+    offer: String,
+    dataset: Option<String>,
+    dataset_hash: Option<String>,
+    program: Option<String>,
+    work: Option<f64>,
 }
 
 /// Who takes an entry.
@@ -36,7 +50,6 @@ pub struct PartTaker<'a> {
 #[derive(sqlx::FromRow)]
 struct PartRow {
     place: i64,
-    worker: String,
     lease_ms: Option<i64>,
     entry: Option<String>,
 }
@@ -90,14 +103,11 @@ impl Store {
 
     /// Running sweeps on such a device whose workers would have help, the oldest first.
     pub async fn help_wanted(&self, device: &str) -> StoreResult<Vec<HelpWanted>> {
-        let statement = "SELECT id, request, offer FROM lab_jobs \
+        let statement = "SELECT id, request, offer, dataset, dataset_hash, program, work FROM lab_jobs \
                          WHERE state = 'running' AND cancel = 0 AND offer IS NOT NULL AND device = $1 ORDER BY id";
-        let rows: Vec<(i64, String, String)> =
+        let rows: Vec<WantedRow> =
             sqlx::query_as(statement).bind(device).fetch_all(&self.pool).await?;
-        let wanted = |(job, request, offer): (i64, String, String)| {
-            Ok(HelpWanted { job, request: from_json("a job's request", &request)?, offer })
-        };
-        rows.into_iter().map(wanted).collect()
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Entries at these places that have come from others, by place.
@@ -110,40 +120,43 @@ impl Store {
         rows.map(|(_, entry)| from_json("a sweep's entry", &entry)).collect()
     }
 
-    /// Takes the first of these places that nobody computes; `None` where all are taken, or the job
+    /// Takes the first of these places that is free; `None` where none is, and for a helper where the job
     /// does not run any more or offers something else.
+    ///
+    /// # Errors
+    /// [`StoreError::LostJob`] where whoever has the job asks, and has it no longer.
     pub async fn take_part(
         &self,
         taker: PartTaker<'_>,
         offer: &str,
         open: &[usize],
     ) -> StoreResult<Option<usize>> {
-        let now = self.clock_ms().await?;
-        let mut transaction = self.pool.begin().await?;
-        // One after the other: SQLite lets nobody write who has read first.
-        let runs = "UPDATE lab_jobs SET offer = offer \
-                    WHERE id = $1 AND state = 'running' AND cancel = 0 AND offer = $2";
-        let runs = sqlx::query(runs).bind(taker.job).bind(offer).execute(&mut *transaction).await?;
-        if runs.rows_affected() == 0 {
+        // Idle workers ask again and again: nothing is written where nothing is free.
+        let rows = part_rows(&mut *self.pool.acquire().await?, taker.job).await?;
+        if taker.first_free(&rows, open, self.clock_ms().await?).is_none() {
             return Ok(None);
         }
-        let rows: Vec<PartRow> = sqlx::query_as(
-            "SELECT place, worker, lease_ms, entry FROM lab_parts WHERE job_id = $1",
-        )
-        .bind(taker.job)
-        .fetch_all(&mut *transaction)
-        .await?;
-        let mut taken = None;
-        for &place in open {
-            let row = rows.iter().find(|row| row.place == place as i64);
-            let is_free = row.is_none_or(|row| row.is_abandoned(now));
-            if is_free && take(&mut transaction, taker, place, row, now).await? {
-                taken = Some(place);
-                break;
-            }
+        let mut transaction = self.pool.begin().await?;
+        if !lock_offer(&mut transaction, taker, offer).await? {
+            return match taker.lease_ms {
+                Some(_) => Ok(None),
+                None => Err(StoreError::LostJob),
+            };
         }
+        let (rows, now) = (part_rows(&mut transaction, taker.job).await?, self.clock_ms().await?);
+        let Some(place) = taker.first_free(&rows, open, now) else { return Ok(None) };
+        let statement = "INSERT INTO lab_parts (job_id, place, worker, lease_ms) VALUES ($1, $2, $3, $4) \
+                         ON CONFLICT (job_id, place) DO UPDATE \
+                         SET worker = excluded.worker, lease_ms = excluded.lease_ms";
+        sqlx::query(statement)
+            .bind(taker.job)
+            .bind(place as i64)
+            .bind(taker.worker)
+            .bind(taker.lease_ms.map(|lease| now + lease))
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
-        Ok(taken)
+        Ok(Some(place))
     }
 
     /// A helper is still at it, and is to go on: whether the job still runs and the entry is its own.
@@ -170,6 +183,12 @@ impl Store {
         took: Duration,
     ) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
+        // In the order of all others: first the job, then its entries.
+        sqlx::query("UPDATE lab_jobs SET helped_ms = helped_ms + $2 WHERE id = $1")
+            .bind(taker.job)
+            .bind(i64::try_from(took.as_millis()).unwrap_or(i64::MAX))
+            .execute(&mut *transaction)
+            .await?;
         let statement = "UPDATE lab_parts SET entry = $4 \
                          WHERE job_id = $1 AND place = $2 AND worker = $3 AND entry IS NULL";
         let done = sqlx::query(statement)
@@ -179,13 +198,6 @@ impl Store {
             .bind(to_json(entry)?)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(
-            "UPDATE lab_jobs SET computed_ms = COALESCE(computed_ms, 0) + $2 WHERE id = $1",
-        )
-        .bind(taker.job)
-        .bind(i64::try_from(took.as_millis()).unwrap_or(i64::MAX))
-        .execute(&mut *transaction)
-        .await?;
         transaction.commit().await?;
         Ok(done.rows_affected() > 0)
     }
@@ -204,45 +216,163 @@ impl Store {
     }
 }
 
-impl PartRow {
-    /// Whether a helper has fallen silent over it.
-    fn is_abandoned(&self, now: i64) -> bool {
-        self.entry.is_none() && self.lease_ms.is_some_and(|end| end < now)
+impl PartTaker<'_> {
+    /// The first of these places that this one may take. Whoever has the job also takes what a helper has
+    /// fallen silent over, so that an entry which ends workers ends one helper, not all; and what it, or
+    /// one before it, had taken: it asks for what it does not have.
+    fn first_free(&self, rows: &[PartRow], open: &[usize], now: i64) -> Option<usize> {
+        let has_job = self.lease_ms.is_none();
+        let is_free = |place: usize| match rows.iter().find(|row| row.place == place as i64) {
+            None => true,
+            Some(row) => has_job && row.entry.is_none() && row.lease_ms.is_none_or(|end| end < now),
+        };
+        open.iter().copied().find(|place| is_free(*place))
     }
 }
 
-/// Forgets what helpers have done for a job that has ended.
+impl TryFrom<WantedRow> for HelpWanted {
+    type Error = StoreError;
+
+    fn try_from(row: WantedRow) -> StoreResult<Self> {
+        let dataset = row.dataset.zip(row.dataset_hash);
+        Ok(Self {
+            job: row.id,
+            request: from_json("a job's request", &row.request)?,
+            needs: JobNeeds { dataset, program: row.program, work: row.work },
+            offer: row.offer,
+        })
+    }
+}
+
+async fn part_rows(connection: &mut AnyConnection, job: i64) -> StoreResult<Vec<PartRow>> {
+    let statement = "SELECT place, lease_ms, entry FROM lab_parts WHERE job_id = $1";
+    Ok(sqlx::query_as(statement).bind(job).fetch_all(connection).await?)
+}
+
+/// Locks a job to the end of the transaction, since one after the other takes its entries; whether it
+/// still offers them, to a helper, or is still the taker's.
+async fn lock_offer(
+    connection: &mut AnyConnection,
+    taker: PartTaker<'_>,
+    offer: &str,
+) -> StoreResult<bool> {
+    let (statement, that) = match taker.lease_ms {
+        Some(_) => (
+            "UPDATE lab_jobs SET offer = offer \
+             WHERE id = $1 AND state = 'running' AND cancel = 0 AND offer = $2",
+            offer,
+        ),
+        None => ("UPDATE lab_jobs SET offer = offer WHERE id = $1 AND worker = $2", taker.worker),
+    };
+    let locked = sqlx::query(statement).bind(taker.job).bind(that).execute(connection).await?;
+    Ok(locked.rows_affected() > 0)
+}
+
+/// Forgets what was offered and done of a job that has ended.
 pub(super) async fn forget_parts(connection: &mut AnyConnection, job: i64) -> StoreResult<()> {
+    let statement = sqlx::query("UPDATE lab_jobs SET offer = NULL WHERE id = $1");
+    statement.bind(job).execute(&mut *connection).await?;
     let statement = sqlx::query("DELETE FROM lab_parts WHERE job_id = $1");
     statement.bind(job).execute(connection).await?;
     Ok(())
 }
 
-/// Takes a place that was as `before` a moment ago; whether it still was.
-async fn take(
-    connection: &mut AnyConnection,
-    taker: PartTaker<'_>,
-    place: usize,
-    before: Option<&PartRow>,
-    now: i64,
-) -> StoreResult<bool> {
-    let statement = match before {
-        None => {
-            "INSERT INTO lab_parts (job_id, place, worker, lease_ms) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (job_id, place) DO NOTHING"
-        }
-        Some(_) => {
-            "UPDATE lab_parts SET worker = $3, lease_ms = $4 \
-             WHERE job_id = $1 AND place = $2 AND worker = $5 AND entry IS NULL"
-        }
-    };
-    let mut query = sqlx::query(statement)
-        .bind(taker.job)
-        .bind(place as i64)
-        .bind(taker.worker)
-        .bind(taker.lease_ms.map(|lease| now + lease));
-    if let Some(row) = before {
-        query = query.bind(&row.worker);
+#[cfg(test)]
+mod tests {
+    use rrlab_protocol::UserRole;
+    use rrlab_types::{Repair, Rule, Sparsity};
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::{AddJobOutcome, JobNeeds, sqlite_address};
+
+    const OFFER: &str = "offer";
+
+    fn parent(job: i64, worker: &str) -> PartTaker<'_> {
+        PartTaker { job, worker, lease_ms: None }
     }
-    Ok(query.execute(connection).await?.rows_affected() > 0)
+
+    fn helper(job: i64, lease_ms: i64) -> PartTaker<'static> {
+        PartTaker { job, worker: "helper", lease_ms: Some(lease_ms) }
+    }
+
+    /// A database with a sweep that a worker has.
+    async fn running(folder: &std::path::Path) -> (Store, i64) {
+        let store = Store::open(&sqlite_address(&folder.join("lab.sqlite"))).await.unwrap();
+        let owner = store.add_person("ann", UserRole::Student, None).await.unwrap().unwrap();
+        let request = json!({ "kind": "train", "dataset": "shapes10" });
+        let request: JobRequest = serde_json::from_value(request).unwrap();
+        let needs = JobNeeds::default();
+        let added = store.add_job(owner.id, &request, &[], &needs, 10).await.unwrap();
+        let AddJobOutcome::Job(job) = added else { panic!("{added:?}") };
+        store.claim_job(job, "first", "cpu", 60_000).await.unwrap().expect("it waits");
+        (store, job)
+    }
+
+    #[tokio::test]
+    async fn what_nobody_computes_is_taken_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, job) = running(folder.path()).await;
+        assert!(store.help_wanted("cpu").await.unwrap().is_empty());
+        // The first of four is done already.
+        let open = [1, 2, 3];
+        store.offer_parts((job, "first"), OFFER, &open, 4).await.unwrap();
+        assert_eq!(store.help_wanted("cpu").await.unwrap().len(), 1);
+        assert!(store.help_wanted("gpu").await.unwrap().is_empty());
+        let take = async |taker, open: &[usize]| store.take_part(taker, OFFER, open).await;
+        assert_eq!(take(parent(job, "first"), &open).await.unwrap(), Some(1));
+        // Once more, where it did not hear the answer.
+        assert_eq!(take(parent(job, "first"), &[1]).await.unwrap(), Some(1));
+        assert_eq!(take(helper(job, -1), &[0, 1, 2, 3]).await.unwrap(), Some(2));
+        // Its helper is silent: what ends workers ends no other helper, and whoever has the job goes on.
+        assert_eq!(take(helper(job, 60_000), &[2]).await.unwrap(), None);
+        assert_eq!(take(parent(job, "first"), &[2]).await.unwrap(), Some(2));
+        assert_eq!(take(helper(job, 60_000), &[3]).await.unwrap(), Some(3));
+        assert_eq!(take(parent(job, "first"), &[3]).await.unwrap(), None, "a helper is at it");
+        assert_eq!(store.take_part(helper(job, 1), "another", &open).await.unwrap(), None);
+        // Another worker has the job now: the first takes nothing any more.
+        store.abandon_job(job, "first").await.unwrap();
+        store.claim_job(job, "second", "cpu", 60_000).await.unwrap().expect("it waits");
+        let late = take(parent(job, "first"), &[1]).await;
+        assert!(matches!(late, Err(StoreError::LostJob)), "{late:?}");
+        store.offer_parts((job, "second"), OFFER, &open, 4).await.unwrap();
+        assert_eq!(take(helper(job, 60_000), &[1, 2]).await.unwrap(), Some(1));
+    }
+
+    #[tokio::test]
+    async fn an_entry_counts_for_the_offer_that_it_was_computed_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, job) = running(folder.path()).await;
+        store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
+        let entry = SweepEntry {
+            rule: Rule::Uniform,
+            sparsity: Sparsity::new(0.5).unwrap(),
+            repair: Repair::None,
+            kept: 1,
+            accuracy: 0.1,
+            outcomes: None,
+            divergence: None,
+        };
+        let taker = helper(job, 60_000);
+        let hand_in = async |place| {
+            let took = Duration::from_millis(40);
+            store.hand_in_part(taker, place, &entry, took).await.unwrap()
+        };
+        assert!(!hand_in(0).await, "it was not taken");
+        assert_eq!(store.take_part(taker, OFFER, &[0, 1]).await.unwrap(), Some(0));
+        assert!(hand_in(0).await);
+        assert!(!hand_in(0).await, "once");
+        assert_eq!(store.ready_parts(job, &[0, 1]).await.unwrap(), [entry.clone()]);
+        assert!(store.ready_parts(job, &[1]).await.unwrap().is_empty());
+        // The same again, as after a restart, keeps it; another begins anew.
+        store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
+        assert_eq!(store.ready_parts(job, &[0]).await.unwrap().len(), 1);
+        assert_eq!(store.take_part(taker, OFFER, &[1]).await.unwrap(), Some(1));
+        store.offer_parts((job, "first"), "another", &[0, 1], 2).await.unwrap();
+        assert!(store.ready_parts(job, &[0]).await.unwrap().is_empty());
+        assert!(!hand_in(1).await, "of the offer before");
+        assert!(!store.renew_part(taker, 1).await.unwrap());
+        let person = &store.people().await.unwrap()[0];
+        assert!(person.device_seconds > 0.15, "each attempt is time: {person:?}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use rrlab_protocol::{AuditAction, PersonSummary, UserRole};
 use sha2::{Digest, Sha256};
+use sqlx::AnyConnection;
 
 use super::audit::{Deed, note};
 use super::database::{Store, StoreResult, named, now_ms};
@@ -91,19 +92,9 @@ impl Store {
         by: Option<i64>,
     ) -> StoreResult<Option<Person>> {
         let mut transaction = self.pool.begin().await?;
-        let statement = "INSERT INTO lab_users (name, role, created_ms) VALUES ($1, $2, $3) \
-                         ON CONFLICT (name) DO NOTHING RETURNING id, name, role";
-        let row: Option<PersonRow> = sqlx::query_as(statement)
-            .bind(name)
-            .bind(role.name())
-            .bind(now_ms())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let (action, detail) = (AuditAction::PersonAdded, role.name().to_owned());
-        note(&mut transaction, Deed { by, action, to: Some(row.id), detail }).await?;
+        let made = insert_person(&mut transaction, name, role, by).await?;
         transaction.commit().await?;
-        Ok(Some(row.try_into()?))
+        Ok(made)
     }
 
     /// The person of this name.
@@ -216,7 +207,7 @@ impl Store {
         }
         // Nobody's from now on; they still count.
         let counted = "INSERT INTO lab_past_jobs (kind, computed_ms, finished_ms, crashes) \
-                       SELECT kind, computed_ms, finished_ms, crashes FROM lab_jobs WHERE owner_id = $1";
+                       SELECT kind, COALESCE(computed_ms, 0) + helped_ms, finished_ms, crashes FROM lab_jobs WHERE owner_id = $1";
         sqlx::query(counted).bind(person).execute(&mut *transaction).await?;
         let mut removed = [0, 0];
         let tables = [
@@ -241,4 +232,25 @@ impl Store {
         transaction.commit().await?;
         Ok(Erasure::Erased { jobs, artifacts })
     }
+}
+
+/// A new person of this name; `None` where there is one already.
+pub(super) async fn insert_person(
+    connection: &mut AnyConnection,
+    name: &str,
+    role: UserRole,
+    by: Option<i64>,
+) -> StoreResult<Option<Person>> {
+    let statement = "INSERT INTO lab_users (name, role, created_ms) VALUES ($1, $2, $3) \
+                     ON CONFLICT (name) DO NOTHING RETURNING id, name, role";
+    let row: Option<PersonRow> = sqlx::query_as(statement)
+        .bind(name)
+        .bind(role.name())
+        .bind(now_ms())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (action, detail) = (AuditAction::PersonAdded, role.name().to_owned());
+    note(connection, Deed { by, action, to: Some(row.id), detail }).await?;
+    Ok(Some(row.try_into()?))
 }

@@ -25,6 +25,8 @@ pub struct KeptOfPerson {
     pub sessions: Vec<KeptSession>,
     /// Links to their jobs, the revoked ones too.
     pub links: Vec<KeptLink>,
+    /// Courses that they are in.
+    pub courses: Vec<KeptMembership>,
 }
 
 /// What a provider calls somebody.
@@ -75,6 +77,17 @@ pub struct KeptLink {
     pub revoked_ms: Option<i64>,
 }
 
+/// That somebody is in a course.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct KeptMembership {
+    /// Name of the course.
+    pub course: String,
+    /// 1 where they teach it.
+    pub teaches: i64,
+    /// Since when they are in it.
+    pub joined_ms: i64,
+}
+
 impl Store {
     /// What is kept of a person.
     pub async fn kept_of_person(&self, person: i64) -> StoreResult<KeptOfPerson> {
@@ -89,6 +102,8 @@ impl Store {
             "SELECT created_ms, expires_ms FROM lab_sessions WHERE user_id = $1 ORDER BY id";
         let links = "SELECT s.id, s.job_id, s.created_ms, s.revoked_ms FROM lab_shares s \
                      JOIN lab_jobs j ON j.id = s.job_id WHERE j.owner_id = $1 ORDER BY s.id";
+        let courses = "SELECT c.name AS course, m.teaches, m.joined_ms FROM lab_course_members m \
+                       JOIN lab_courses c ON c.id = m.course_id WHERE m.user_id = $1 ORDER BY c.name";
         Ok(KeptOfPerson {
             name,
             role,
@@ -98,6 +113,7 @@ impl Store {
             tokens: sqlx::query_as(tokens).bind(person).fetch_all(&self.pool).await?,
             sessions: sqlx::query_as(sessions).bind(person).fetch_all(&self.pool).await?,
             links: sqlx::query_as(links).bind(person).fetch_all(&self.pool).await?,
+            courses: sqlx::query_as(courses).bind(person).fetch_all(&self.pool).await?,
         })
     }
 

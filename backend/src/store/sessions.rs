@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use rrlab_protocol::{AuditAction, UserRole};
+use sqlx::AnyConnection;
 
 use super::audit::{Deed, note};
 use super::database::{Store, StoreResult, now_ms};
-use super::people::{Person, PersonRow, hash_of};
+use super::people::{Person, PersonRow, hash_of, insert_person};
 
 /// What somebody showed when they signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,14 +123,15 @@ impl Store {
         name: &str,
         role: UserRole,
     ) -> StoreResult<Option<Person>> {
-        match self.make_person(name, role, None).await? {
-            Some(person) => {
-                self.bind_identity(person.id, issuer, subject, None).await?;
-                Ok(Some(person))
-            }
-            // Two first visits at once.
-            None => self.person_of_identity(issuer, subject).await,
+        let mut transaction = self.pool.begin().await?;
+        if let Some(person) = insert_person(&mut transaction, name, role, None).await? {
+            bind(&mut transaction, person.id, issuer, subject, None).await?;
+            transaction.commit().await?;
+            return Ok(Some(person));
         }
+        transaction.rollback().await?;
+        // Of two first visits at once the second comes when the first has ended.
+        self.person_of_identity(issuer, subject).await
     }
 
     /// From now on a provider's subject is this person; whether it was nobody before.
@@ -141,20 +143,33 @@ impl Store {
         by: Option<i64>,
     ) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
-        let statement = "INSERT INTO lab_identities (issuer, subject, user_id, created_ms) \
-                         VALUES ($1, $2, $3, $4) ON CONFLICT (issuer, subject) DO NOTHING";
-        let bound = sqlx::query(statement)
-            .bind(issuer)
-            .bind(subject)
-            .bind(person)
-            .bind(now_ms())
-            .execute(&mut *transaction)
-            .await?;
-        if bound.rows_affected() > 0 {
-            let (action, detail) = (AuditAction::IdentityBound, issuer.to_owned());
-            note(&mut transaction, Deed { by, action, to: Some(person), detail }).await?;
-        }
+        let bound = bind(&mut transaction, person, issuer, subject, by).await?;
         transaction.commit().await?;
-        Ok(bound.rows_affected() > 0)
+        Ok(bound)
     }
+}
+
+/// From now on a provider's subject is this person; whether it was nobody before.
+async fn bind(
+    connection: &mut AnyConnection,
+    person: i64,
+    issuer: &str,
+    subject: &str,
+    by: Option<i64>,
+) -> StoreResult<bool> {
+    let statement = "INSERT INTO lab_identities (issuer, subject, user_id, created_ms) \
+                     VALUES ($1, $2, $3, $4) ON CONFLICT (issuer, subject) DO NOTHING";
+    let bound = sqlx::query(statement)
+        .bind(issuer)
+        .bind(subject)
+        .bind(person)
+        .bind(now_ms())
+        .execute(&mut *connection)
+        .await?;
+    if bound.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let (action, detail) = (AuditAction::IdentityBound, issuer.to_owned());
+    note(connection, Deed { by, action, to: Some(person), detail }).await?;
+    Ok(true)
 }

@@ -1,6 +1,7 @@
 //! Sweeps that several workers compute: whoever has the job offers its entries, and idle workers with
 //! a device of the same name take some.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,8 @@ use tokio::sync::mpsc;
 use super::compute;
 use super::lease::{Holding, LeaseRenewal};
 use super::reporter::{JobReporter, Message, NextShare, Outcome};
-use super::{Parts, WorkStopped, Worker};
+use super::{Parts, WorkStopped, Worker, give_memory_back};
 use crate::store::{Claim, HelpWanted, PartTaker, StoreError};
-use std::sync::atomic::Ordering;
 
 /// How often an idle worker looks for a sweep to help with, and one that has computed its own entries
 /// for those of its helpers.
@@ -36,10 +36,10 @@ impl Worker {
     /// Helps with a running sweep, if any has an entry for this worker; whether it did.
     pub(super) async fn help_one(&self) -> Result<bool, StoreError> {
         let Parts { store, device, unable, .. } = &*self.0;
-        for wanted in store.help_wanted(&device.name).await? {
-            if unable.lock().await.contains(&wanted.job) {
-                continue;
-            }
+        let unable = unable.lock().await.clone();
+        let mut wanted = store.help_wanted(&device.name).await?;
+        wanted.retain(|wanted| !unable.contains(&wanted.job));
+        for wanted in self.fitting(wanted, |wanted| &wanted.needs).await {
             let Some(offered) = of_this_version(&wanted.offer) else { continue };
             let open: Vec<usize> = (0..places(&offered.plan)).collect();
             let place = store.take_part(self.taker(wanted.job), &wanted.offer, &open).await?;
@@ -73,7 +73,8 @@ impl Worker {
                 self.0.lost.send_replace(true);
             }
             Ok(Outcome::Failed(problem)) => self.is_unable(job, &problem).await,
-            Err(stopped) => self.is_unable(job, &stopped.to_string()).await,
+            Err(WorkStopped::Impossible(problem)) => self.is_unable(job, &problem).await,
+            Err(stopped) => tracing::warn!(job, %stopped, "help broken off"),
         }
         drop(lease);
         let left = *held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,6 +82,7 @@ impl Worker {
             self.note(store.leave_part(self.taker(job), place).await);
         }
         self.note(store.worker_computes(name, None).await);
+        give_memory_back();
     }
 
     /// Whoever has the job finds out what is wrong with it.
@@ -96,7 +98,7 @@ impl Worker {
         held: &Mutex<Option<usize>>,
         lease: &LeaseRenewal,
     ) -> Result<Outcome, WorkStopped> {
-        let HelpWanted { job, request, offer } = wanted;
+        let HelpWanted { job, request, offer, .. } = wanted;
         let none = (None, 0, Duration::ZERO);
         let (checkpoint, crashes, computed) = none;
         let claim = Claim { job, request, checkpoint, crashes, computed };

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use crate::objects::{MarkError, ObjectError, Objects};
 use crate::queue::{Queue, TakeTurn};
 use crate::storage::DataFolder;
-use crate::store::{Abilities, Claim, NewArtifact, Store, StoreError};
+use crate::store::{Abilities, Claim, JobNeeds, NewArtifact, Store, StoreError};
 use compute::{DatasetSource, Inputs};
 use fitting::{DatasetHashes, fitting};
 use lease::{Holding, LeaseRenewal};
@@ -297,13 +297,11 @@ impl Worker {
 
     /// Takes the first job that waits and that this worker can compute.
     async fn claim(&self) -> Result<Option<Claim>, StoreError> {
-        let Parts { store, device, name, timing, data, datasets, .. } = &*self.0;
+        let Parts { store, device, name, timing, .. } = &*self.0;
         let lease_ms = timing.lease.as_millis() as i64;
         loop {
-            let (waiting, data) = (store.turns().await?.waiting, data.clone());
-            let fitting = tokio::task::spawn_blocking(move || fitting(&data, waiting)).await;
-            let (fitting, hashes) = fitting.unwrap_or_default();
-            datasets.lock().await.extend(hashes);
+            let waiting = store.turns().await?.waiting;
+            let fitting = self.fitting(waiting, |job| &job.needs).await;
             if fitting.is_empty() {
                 return Ok(None);
             }
@@ -314,6 +312,20 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Those of these jobs that this worker can compute.
+    async fn fitting<T: Send + 'static>(
+        &self,
+        jobs: Vec<T>,
+        needs: impl Fn(&T) -> &JobNeeds + Send + 'static,
+    ) -> Vec<T> {
+        let Parts { data, datasets, .. } = &*self.0;
+        let data = data.clone();
+        let fitting = tokio::task::spawn_blocking(move || fitting(&data, jobs, needs)).await;
+        let Ok((fitting, hashes)) = fitting else { return Vec::new() };
+        datasets.lock().await.extend(hashes);
+        fitting
     }
 
     /// Computes a job that is this worker's, and tells people so meanwhile.
@@ -329,8 +341,7 @@ impl Worker {
             tracing::warn!(job, worker = name, %stopped, "job left");
         }
         self.note(store.worker_computes(name, None).await);
-        // It may take a while.
-        drop(tokio::task::spawn_blocking(rrlab_engine::memory::give_back));
+        give_memory_back();
     }
 
     /// What is only told to people may fail.
@@ -597,6 +608,11 @@ impl Worker {
             Err(stopped) => Err(stopped),
         }
     }
+}
+
+/// Gives what the last job took back to the system, which may take a while.
+fn give_memory_back() {
+    drop(tokio::task::spawn_blocking(rrlab_engine::memory::give_back));
 }
 
 /// Whether another attempt would come to the same. A full disk is somebody's to empty: the job waits.

@@ -107,7 +107,10 @@ impl CourseState {
 pub fn CoursePanel(server: ServerState) -> impl IntoView {
     let state = CourseState::new(server);
     let is_open = RwSignal::new(false);
-    state.refresh();
+    Effect::new(move |_| {
+        server.enrolled.track();
+        state.refresh();
+    });
     let refresh = move || {
         if is_open.get_untracked() {
             state.refresh();
@@ -133,14 +136,15 @@ pub fn CoursePanel(server: ServerState) -> impl IntoView {
 }
 
 fn course_line(state: CourseState, course: Course) -> impl IntoView {
-    let Course { id, name, teaches, teachers, students } = course;
-    let choose = teaches.then(|| {
+    let Course { id, name, teaches, learns, teachers, students } = course;
+    let can_look = teaches || state.server.admin().is_some();
+    let choose = can_look.then(|| {
         let is_chosen = move || (state.chosen.get() == Some(id)).to_string();
         view! { " "<button type="button" class="course-choose" aria-pressed=is_chosen
         on:click=move |_| state.choose(id)>"Look at it"</button> }
     });
-    let seen = (!teaches).then_some(" They see your jobs and what these make.");
-    let taught = format!("{name}, taught by {}; {students} students.", teachers.join(", "));
+    let seen = learns.then_some(" They see your jobs and what these make.");
+    let taught = format!("{name}, taught by {}; students: {students}.", teachers.join(", "));
     view! { <li>{taught}{seen}{choose}</li> }
 }
 

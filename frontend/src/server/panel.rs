@@ -82,7 +82,7 @@ fn SignIn(server: ServerState) -> impl IntoView {
     };
     let provider = move || {
         let address = server.info.get()?.sign_in_address?;
-        let go = move |_| address::go_and_come_back(&address);
+        let go = move |_| address::go_and_come_back(&address, server.settings);
         Some(view! {
             <p><button type="button" class="primary" id="sign-in-by-provider" on:click=go>"Sign in"</button>
             <span class="faint">" or with a token of yours:"</span></p>

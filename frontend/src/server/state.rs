@@ -48,6 +48,8 @@ pub struct ServerState {
     pub shared: RwSignal<Option<Job>>,
     /// What its events add up to.
     pub shared_history: RwSignal<JobHistory>,
+    /// Rises when somebody has enrolled in a course.
+    pub enrolled: RwSignal<usize>,
     /// What went wrong last, or what was done.
     pub notice: RwSignal<String>,
     events: StoredValue<Option<JobEventStream>, LocalStorage>,
@@ -67,6 +69,7 @@ impl ServerState {
             links: RwSignal::new(Vec::new()),
             shared: RwSignal::new(None),
             shared_history: RwSignal::new(JobHistory::default()),
+            enrolled: RwSignal::new(0),
             notice: RwSignal::new(String::new()),
             events: StoredValue::new_local(None),
             shared_events: StoredValue::new_local(None),
@@ -300,6 +303,7 @@ impl ServerState {
     /// Looks again after somebody has enrolled; a token that was made for them is shown this once.
     pub fn welcome(self, token: Option<String>) {
         self.settings.enrol.set(String::new());
+        self.enrolled.update(|count| *count += 1);
         if let Some(token) = token {
             self.notice.set(format!(
                 "This is your token, by which you sign in again or elsewhere; it is shown this once: {token}"

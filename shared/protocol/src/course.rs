@@ -14,6 +14,8 @@ pub struct Course {
     pub name: String,
     /// Whether whoever asks sees the work of its students.
     pub teaches: bool,
+    /// Whether whoever asks is one of its students.
+    pub learns: bool,
     /// Who teaches it, by name.
     pub teachers: Vec<String>,
     /// How many learn in it.
