@@ -362,7 +362,8 @@ mod tests {
         assert_eq!(store.take_part(taker, OFFER, &[0, 1]).await.unwrap(), Some(0));
         assert!(hand_in(0).await);
         assert!(!hand_in(0).await, "once");
-        assert_eq!(store.ready_parts(job, &[0, 1]).await.unwrap(), [entry.clone()]);
+        let ready = store.ready_parts(job, &[0, 1]).await.unwrap();
+        assert_eq!(ready, std::slice::from_ref(&entry));
         assert!(store.ready_parts(job, &[1]).await.unwrap().is_empty());
         // The same again, as after a restart, keeps it; another begins anew.
         store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
