@@ -210,8 +210,8 @@ fn write_pieces_atomically<E: Into<anyhow::Error>>(
         let aside = aside.into_inner()?;
         aside.as_file().sync_all()?;
         // Temporary files are private to their owner; results are not.
-        #[cfg(unix)]
         if readers == Readers::All {
+            #[cfg(unix)]
             aside.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
         }
         aside.persist(path).map_err(|error| error.error)?;

@@ -252,3 +252,48 @@ async fn an_admin_comes_by_the_provider_and_looks_after_the_lab() {
     page.wait_for("#sign-in-by-provider").await;
     assert!(page.run("return document.querySelector('#admin')", &[]).await.is_null());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_student_enrols_by_a_link_and_their_teacher_looks() {
+    let mut lab = Lab::with(Database::Sqlite, &["--hosted", "--no-worker"]).await;
+    let teacher = lab.person("tess", "student");
+    lab.says(&["course", "add", "Pruning", "--teacher", "tess"]);
+    let link = lab.says(&["course", "link", "Pruning"]);
+
+    let page = Browser::at(format!("{}/", lab.address()), None, (1500, 1400)).await;
+    page.goto(link.trim().trim_start_matches('/')).await;
+    page.wait_for("#enrol-name").await;
+    page.type_into("#enrol-name", &format!("cleo{ENTER}")).await;
+    let welcomed = "return document.querySelector('#notice').textContent.includes('rrlab_')";
+    page.wait_until(welcomed).await;
+    page.wait_until("return document.querySelector('#server').textContent.includes('cleo')").await;
+    page.click("#courses-open").await;
+    let told =
+        "return document.querySelector('#courses li')?.textContent.includes('They see your jobs')";
+    page.wait_until(told).await;
+    let address = page.run("return location.href", &[]).await;
+    assert!(
+        !address.as_str().unwrap().contains("enrol"),
+        "the link's secret is out of the address"
+    );
+    // The token that was shown is theirs.
+    let notice = page.text("#notice").await;
+    let token = notice.rsplit(' ').next().unwrap().to_owned();
+    lab.sign_in(Some(&token));
+    lab.submit(&json!({ "kind": "train", "dataset": "shapes10" })).await;
+
+    page.click("#sign-out").await;
+    page.wait_for("#token").await;
+    page.type_into("#token", &format!("{teacher}{ENTER}")).await;
+    page.wait_for("#courses-open").await;
+    page.click("#courses-open").await;
+    let seen =
+        "return document.querySelector('#course-jobs tbody tr')?.textContent.includes('cleo')";
+    page.wait_until(seen).await;
+    page.click("#course-invite").await;
+    page.wait_until("return document.querySelectorAll('.course-revoke').length === 2").await;
+    page.click(".course-revoke").await;
+    page.wait_until("return document.querySelectorAll('.course-revoke').length === 1").await;
+    page.click(".member-remove").await;
+    page.wait_until("return !document.querySelector('#course-jobs tbody tr')").await;
+}

@@ -120,7 +120,13 @@ async fn upload(
     check_storage(&lab, &author, size as u64).await?;
     let hash = lab.objects.put(content).await?;
     let new = NewArtifact { kind, name: &what.name, hash: &hash, bytes: size, facts };
-    let artifact = lab.store.add_artifact(author.0.id, new).await?;
+    let most = lab.settings.stored_bytes_per_user;
+    let added = lab.store.add_artifact(author.0.id, new, most).await?;
+    let Some(artifact) = added else {
+        // Another upload of theirs was faster.
+        check_storage(&lab, &author, size as u64).await?;
+        return Err(ApiError::conflict("another upload of yours was stored meanwhile: try again"));
+    };
     tracing::info!(artifact = artifact.id, owner = author.0.name, %kind, bytes = size, "uploaded");
     Ok((StatusCode::CREATED, Json(artifact)))
 }

@@ -117,12 +117,26 @@ async fn insert(
 }
 
 impl Store {
-    /// Enters something that was uploaded.
-    pub async fn add_artifact(&self, owner: i64, new: NewArtifact<'_>) -> StoreResult<Artifact> {
+    /// Enters something that was uploaded; `None` where its owner would have stored more than they may.
+    pub async fn add_artifact(
+        &self,
+        owner: i64,
+        new: NewArtifact<'_>,
+        most_bytes: Option<i64>,
+    ) -> StoreResult<Option<Artifact>> {
         let mut transaction = self.pool.begin().await?;
+        // Of one person's uploads at once each counts those before it.
+        sqlx::query("UPDATE lab_users SET name = name WHERE id = $1")
+            .bind(owner)
+            .execute(&mut *transaction)
+            .await?;
         let artifact = insert(&mut transaction, owner, None, new).await?;
+        let stored = stored_bytes(&mut transaction, owner).await?;
+        if most_bytes.is_some_and(|most| stored > most) {
+            return Ok(None);
+        }
         transaction.commit().await?;
-        Ok(artifact)
+        Ok(Some(artifact))
     }
 
     /// Enters something that a worker's job made.
@@ -263,10 +277,7 @@ impl Store {
 
     /// Bytes of all that a person has stored.
     pub async fn stored_bytes(&self, owner: i64) -> StoreResult<i64> {
-        let statement =
-            "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM lab_artifacts WHERE owner_id = $1";
-        let (bytes,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(&self.pool).await?;
-        Ok(bytes)
+        stored_bytes(&mut *self.pool.acquire().await?, owner).await
     }
 
     /// Bytes of everybody's artifacts; equal content counts once.
@@ -307,6 +318,13 @@ impl Store {
     }
 }
 
+async fn stored_bytes(connection: &mut AnyConnection, owner: i64) -> StoreResult<i64> {
+    let statement =
+        "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM lab_artifacts WHERE owner_id = $1";
+    let (bytes,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(connection).await?;
+    Ok(bytes)
+}
+
 /// Locks an artifact's row to the end of the transaction; whether it is there.
 pub(super) async fn lock_artifact(connection: &mut AnyConnection, id: i64) -> StoreResult<bool> {
     let held = sqlx::query("UPDATE lab_artifacts SET name = name WHERE id = $1")
@@ -314,4 +332,28 @@ pub(super) async fn lock_artifact(connection: &mut AnyConnection, id: i64) -> St
         .execute(connection)
         .await?;
     Ok(held.rows_affected() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use rrlab_protocol::UserRole;
+
+    use super::*;
+    use crate::store::sqlite_address;
+
+    #[tokio::test]
+    async fn of_uploads_at_once_no_more_is_stored_than_one_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&sqlite_address(&folder.path().join("lab.sqlite"))).await.unwrap();
+        let owner = store.add_person("ann", UserRole::Student, None).await.unwrap().unwrap().id;
+        let kind = ArtifactKind::Profile;
+        let facts = ArtifactFacts::default();
+        let new = NewArtifact { kind, name: "one", hash: "a", bytes: 60, facts };
+        let uploads = (0..4).map(|_| store.add_artifact(owner, new, Some(130)));
+        let stored = futures::future::join_all(uploads).await;
+        let stored = stored.into_iter().filter(|added| added.as_ref().unwrap().is_some());
+        assert_eq!(stored.count(), 2);
+        assert_eq!(store.stored_bytes(owner).await.unwrap(), 120);
+        assert!(store.add_artifact(owner, new, None).await.unwrap().is_some());
+    }
 }

@@ -1,6 +1,7 @@
 //! The database: people, artifacts, jobs, events and shares, in SQLite or PostgreSQL by the same
 //! statements.
 
+mod able;
 mod artifacts;
 mod audit;
 mod courses;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use rrlab_protocol::{JobKind, JobProgress, JobState};
 
+use super::able::AbleWorkers;
 use super::database::{Store, StoreResult, from_json};
 use super::needs::JobNeeds;
 
@@ -116,7 +117,11 @@ impl Store {
             rows.into_iter().map(|row| row.job(&usual, now)).collect()
         };
         let (running, had) = (jobs(running), self.device_seconds(now).await?);
-        Ok(Turns { waiting: in_turn(jobs(waiting), &running, &had), running })
+        let (waiting, workers) = (jobs(waiting), self.workers().await?);
+        let able = AbleWorkers::of(&workers, waiting.iter().map(|job| &job.needs));
+        let is_stranded = |job: &OpenJob| able.waits_for(&job.needs).is_some();
+        let stranded: Vec<bool> = waiting.iter().map(is_stranded).collect();
+        Ok(Turns { waiting: fair_order(waiting, &stranded, &running, &had), running })
     }
 
     /// Seconds that a job of this kind and work is likely to take, where anything tells.
@@ -171,8 +176,24 @@ impl Store {
     }
 }
 
-/// Waiting jobs in the order in which they start. Both lists are in order of age; `had` is the device
-/// time that each owner has had.
+/// Waiting jobs in the order in which they start, the stranded ones, which no worker can compute now, behind
+/// all others: they take nobody's time, and so nobody's turn. Both lists are in order of age; `had` is the
+/// device time that each owner has had.
+fn fair_order(
+    waiting: Vec<OpenJob>,
+    stranded: &[bool],
+    running: &[OpenJob],
+    had: &BTreeMap<i64, f64>,
+) -> Vec<OpenJob> {
+    let (mut computable, mut others) = (Vec::new(), Vec::new());
+    for (job, &is_stranded) in waiting.into_iter().zip(stranded) {
+        if is_stranded { others.push(job) } else { computable.push(job) }
+    }
+    let mut order = in_turn(computable, running, had);
+    order.extend(in_turn(others, running, had));
+    order
+}
+
 fn in_turn(waiting: Vec<OpenJob>, running: &[OpenJob], had: &BTreeMap<i64, f64>) -> Vec<OpenJob> {
     let mut owed = had.clone();
     let lasts = |job: &OpenJob| job.seconds.unwrap_or(UNKNOWN_SECONDS);
@@ -200,7 +221,22 @@ mod tests {
 
     fn order(waiting: &[OpenJob], running: &[OpenJob], had: &[(i64, f64)]) -> Vec<i64> {
         let had = had.iter().copied().collect();
-        in_turn(waiting.to_vec(), running, &had).iter().map(|job| job.id).collect()
+        let none = vec![false; waiting.len()];
+        fair_order(waiting.to_vec(), &none, running, &had).iter().map(|job| job.id).collect()
+    }
+
+    #[test]
+    fn what_nobody_can_compute_takes_no_turn() {
+        // Six hours that can't be computed keep none of the same person's other jobs back.
+        let jobs = [job(1, 7, Some(20_000.0)), job(2, 8, Some(60.0)), job(3, 7, Some(60.0))];
+        let jobs = [&jobs[..], &[job(4, 8, Some(60.0))]].concat();
+        let order = |stranded: [bool; 4]| -> Vec<i64> {
+            let order = fair_order(jobs.clone(), &stranded, &[], &BTreeMap::new());
+            order.iter().map(|job| job.id).collect()
+        };
+        assert_eq!(order([false; 4]), [1, 2, 4, 3]);
+        assert_eq!(order([true, false, false, false]), [2, 3, 4, 1]);
+        assert_eq!(order([true; 4]), [1, 2, 4, 3], "among themselves as ever");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::able::AbleWorkers;
 use super::database::{Store, StoreResult};
-use super::needs::{JobNeeds, Lack};
 use super::turns::{OpenJob, Turns};
 use super::workers::LiveWorker;
 
@@ -31,7 +31,7 @@ impl Store {
         }
         let workers = self.workers().await?;
         let free = workers.iter().map(|worker| seconds_until_free(worker, &running)).collect();
-        let able = AbleWorkers::of(&workers, &waiting);
+        let able = AbleWorkers::of(&workers, waiting.iter().map(|job| &job.needs));
         let asks = waiting.iter().map(|job| (seconds_of(job), able.indices(&job.needs)));
         let starts = starts(free, asks);
         let mut places = BTreeMap::new();
@@ -52,52 +52,6 @@ fn seconds_of(job: &OpenJob) -> f64 {
 fn seconds_until_free(worker: &LiveWorker, running: &[OpenJob]) -> f64 {
     let computes = |job: &&OpenJob| job.worker.as_ref() == Some(&worker.name);
     running.iter().find(computes).map_or(0.0, seconds_of)
-}
-
-/// What a worker needs to compute a job: of many jobs it is the same.
-type Requirement<'a> = (&'a Option<(String, String)>, &'a Option<String>);
-
-/// For each requirement of jobs the workers that meet it, by their places in a list, or what is waited
-/// for where none does.
-struct AbleWorkers<'a>(BTreeMap<Requirement<'a>, Result<Vec<usize>, String>>);
-
-impl<'a> AbleWorkers<'a> {
-    fn of(workers: &[LiveWorker], waiting: &'a [OpenJob]) -> Self {
-        let mut able = BTreeMap::new();
-        for job in waiting {
-            let meet = || workers_for(workers, &job.needs);
-            able.entry(requirement(&job.needs)).or_insert_with(meet);
-        }
-        Self(able)
-    }
-
-    fn indices<'s>(&'s self, needs: &'s JobNeeds) -> &'s [usize] {
-        self.0[&requirement(needs)].as_deref().unwrap_or_default()
-    }
-
-    fn waits_for(&self, needs: &JobNeeds) -> Option<String> {
-        self.0[&requirement(needs)].clone().err()
-    }
-}
-
-fn requirement(needs: &JobNeeds) -> Requirement<'_> {
-    (&needs.dataset, &needs.program)
-}
-
-fn workers_for(workers: &[LiveWorker], needs: &JobNeeds) -> Result<Vec<usize>, String> {
-    let (mut able, mut lack) = (Vec::new(), None);
-    for (index, worker) in workers.iter().enumerate() {
-        match worker.lacking(needs) {
-            None => able.push(index),
-            // One that lacks but the data set is nearer to it.
-            Some(Lack::Program(_)) if lack.is_some() => {}
-            Some(lacking) => lack = Some(lacking),
-        }
-    }
-    if able.is_empty() {
-        return Err(lack.map_or("a worker: none is running".into(), |lack| lack.to_string()));
-    }
-    Ok(able)
 }
 
 /// Seconds until each waiting job starts, where each goes to the worker that is free first of those

@@ -28,6 +28,12 @@ pub struct Abilities {
 }
 
 impl LiveWorker {
+    /// One that has said this.
+    #[cfg(test)]
+    pub fn new(name: &str, device: &str, job: Option<i64>, abilities: Abilities) -> Self {
+        Self { name: name.into(), device: device.into(), job, abilities }
+    }
+
     /// Its program with its version, as far as it has said.
     pub fn program(&self) -> Option<&str> {
         self.abilities.program.as_deref()

@@ -13,6 +13,8 @@ use crate::transfer::download;
 /// Batches that one read is for. Sums are in f32 over these and in f64 over all: eight of them lose
 /// less to rounding than the positions of one batch do.
 const BATCHES_PER_READ: usize = 8;
+/// Bytes of rows that are read at once at most, or one batch's: a browser's buffers end at 128 MiB.
+const BYTES_PER_READ: usize = 32 << 20;
 /// Values that are one task.
 const VALUES_PER_TASK: usize = 1 << 16;
 
@@ -79,6 +81,11 @@ impl Rows {
     /// # Errors
     /// If the device fails.
     pub async fn add(&mut self, of_batch: Tensor<2>) -> Result<(), ExecutionError> {
+        let bytes = |rows: &Tensor<2>| rows.dims().iter().product::<usize>() * size_of::<f32>();
+        let unread: usize = self.on_device.iter().map(bytes).sum();
+        if unread + bytes(&of_batch) > BYTES_PER_READ {
+            self.read().await?;
+        }
         self.on_device.push(of_batch);
         if self.on_device.len() == BATCHES_PER_READ {
             self.read().await?;
