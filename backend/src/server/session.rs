@@ -131,14 +131,11 @@ pub async fn enter(lab: &App, uri: &Uri) -> ApiResult<Option<impl IntoResponse>>
     responses((status = 204, description = "The session has ended, and the cookie is gone")), security(())
 )]
 async fn sign_out(State(lab): State<App>, jar: CookieJar) -> ApiResult<(CookieJar, StatusCode)> {
-    let name = &lab.settings.session_cookie;
-    if let Some(cookie) = jar.get(name) {
+    let over = session_cookie(&lab, String::new());
+    if let Some(cookie) = jar.get(over.name()) {
         lab.store.end_session(cookie.value()).await?;
     }
-    let mut cookie = Cookie::build((name.clone(), "")).path("/");
-    // A browser takes no cookie of such a name otherwise, not even one that is gone.
-    cookie = cookie.secure(lab.settings.secure_cookies);
-    Ok((jar.remove(cookie), StatusCode::NO_CONTENT))
+    Ok((jar.remove(over), StatusCode::NO_CONTENT))
 }
 
 /// Sign out of all browsers; tokens stay

@@ -147,6 +147,14 @@ impl Store {
         self.with_teachers(rows).await
     }
 
+    /// Whether there is a course that somebody teaches; any course where nobody is named.
+    pub async fn is_course_of(&self, course: i64, teacher: Option<i64>) -> StoreResult<bool> {
+        let statement = "SELECT id FROM lab_courses WHERE id = $1 AND ($2 = 0 OR id IN \
+                         (SELECT course_id FROM lab_course_members WHERE user_id = $2 AND teaches = 1))";
+        let found = sqlx::query(statement).bind(course).bind(teacher.unwrap_or(0));
+        Ok(found.fetch_optional(&self.pool).await?.is_some())
+    }
+
     /// The course that a link enrols in, unless it was revoked or has ended.
     pub async fn course_of_link(&self, secret: &str) -> StoreResult<Option<Course>> {
         let statement = select_courses!(

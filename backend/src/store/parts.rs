@@ -46,12 +46,13 @@ pub struct PartTaker<'a> {
     pub lease_ms: Option<i64>,
 }
 
-/// What is known of one entry.
+/// What is known of one entry, without the entry: all are looked at again and again.
 #[derive(sqlx::FromRow)]
 struct PartRow {
     place: i64,
     lease_ms: Option<i64>,
-    entry: Option<String>,
+    /// 1 where it has come.
+    is_done: i64,
 }
 
 impl Store {
@@ -110,14 +111,16 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Entries at these places that have come from others, by place.
-    pub async fn ready_parts(&self, job: i64, open: &[usize]) -> StoreResult<Vec<SweepEntry>> {
-        let statement = "SELECT place, entry FROM lab_parts WHERE job_id = $1 AND entry IS NOT NULL ORDER BY place";
-        let rows: Vec<(i64, String)> =
-            sqlx::query_as(statement).bind(job).fetch_all(&self.pool).await?;
-        let is_open = |place: i64| usize::try_from(place).is_ok_and(|place| open.contains(&place));
-        let rows = rows.into_iter().filter(|(place, _)| is_open(*place));
-        rows.map(|(_, entry)| from_json("a sweep's entry", &entry)).collect()
+    /// The first entry at these places that has come from another.
+    pub async fn ready_part(&self, job: i64, open: &[usize]) -> StoreResult<Option<SweepEntry>> {
+        let rows = part_rows(&mut *self.pool.acquire().await?, job).await?;
+        let is_ready =
+            |place: &&usize| rows.iter().any(|row| row.is_done != 0 && row.place == **place as i64);
+        let Some(&place) = open.iter().find(is_ready) else { return Ok(None) };
+        let statement = "SELECT entry FROM lab_parts WHERE job_id = $1 AND place = $2";
+        let (entry,): (String,) =
+            sqlx::query_as(statement).bind(job).bind(place as i64).fetch_one(&self.pool).await?;
+        from_json("a sweep's entry", &entry).map(Some)
     }
 
     /// Takes the first of these places that is free; `None` where none is, and for a helper where the job
@@ -224,7 +227,7 @@ impl PartTaker<'_> {
         let has_job = self.lease_ms.is_none();
         let is_free = |place: usize| match rows.iter().find(|row| row.place == place as i64) {
             None => true,
-            Some(row) => has_job && row.entry.is_none() && row.lease_ms.is_none_or(|end| end < now),
+            Some(row) => has_job && row.is_done == 0 && row.lease_ms.is_none_or(|end| end < now),
         };
         open.iter().copied().find(|place| is_free(*place))
     }
@@ -245,7 +248,9 @@ impl TryFrom<WantedRow> for HelpWanted {
 }
 
 async fn part_rows(connection: &mut AnyConnection, job: i64) -> StoreResult<Vec<PartRow>> {
-    let statement = "SELECT place, lease_ms, entry FROM lab_parts WHERE job_id = $1";
+    let statement = "SELECT place, lease_ms, \
+                     CAST(CASE WHEN entry IS NULL THEN 0 ELSE 1 END AS BIGINT) AS is_done \
+                     FROM lab_parts WHERE job_id = $1";
     Ok(sqlx::query_as(statement).bind(job).fetch_all(connection).await?)
 }
 
@@ -362,15 +367,14 @@ mod tests {
         assert_eq!(store.take_part(taker, OFFER, &[0, 1]).await.unwrap(), Some(0));
         assert!(hand_in(0).await);
         assert!(!hand_in(0).await, "once");
-        let ready = store.ready_parts(job, &[0, 1]).await.unwrap();
-        assert_eq!(ready, std::slice::from_ref(&entry));
-        assert!(store.ready_parts(job, &[1]).await.unwrap().is_empty());
+        assert_eq!(store.ready_part(job, &[0, 1]).await.unwrap().as_ref(), Some(&entry));
+        assert_eq!(store.ready_part(job, &[1]).await.unwrap(), None);
         // The same again, as after a restart, keeps it; another begins anew.
         store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
-        assert_eq!(store.ready_parts(job, &[0]).await.unwrap().len(), 1);
+        assert_eq!(store.ready_part(job, &[0]).await.unwrap().as_ref(), Some(&entry));
         assert_eq!(store.take_part(taker, OFFER, &[1]).await.unwrap(), Some(1));
         store.offer_parts((job, "first"), "another", &[0, 1], 2).await.unwrap();
-        assert!(store.ready_parts(job, &[0]).await.unwrap().is_empty());
+        assert_eq!(store.ready_part(job, &[0]).await.unwrap(), None);
         assert!(!hand_in(1).await, "of the offer before");
         assert!(!store.renew_part(taker, 1).await.unwrap());
         let person = &store.people().await.unwrap()[0];

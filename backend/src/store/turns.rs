@@ -12,6 +12,7 @@ use rrlab_protocol::{JobKind, JobProgress, JobState};
 use super::able::AbleWorkers;
 use super::database::{Store, StoreResult, from_json};
 use super::needs::JobNeeds;
+use super::workers::LiveWorker;
 
 /// Device time before this long ago is forgotten.
 const MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -37,6 +38,8 @@ pub struct OpenJob {
 pub struct Turns {
     pub waiting: Vec<OpenJob>,
     pub running: Vec<OpenJob>,
+    /// The workers that are alive; none is asked for where nothing waits.
+    pub workers: Vec<LiveWorker>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -110,7 +113,7 @@ impl Store {
         let (running, waiting): (Vec<OpenRow>, Vec<OpenRow>) =
             rows.into_iter().partition(OpenRow::is_running);
         if waiting.is_empty() {
-            return Ok(Turns { waiting: Vec::new(), running: Vec::new() });
+            return Ok(Turns { waiting: Vec::new(), running: Vec::new(), workers: Vec::new() });
         }
         let (usual, now) = (self.usual_seconds().await?, self.clock_ms().await?);
         let jobs = |rows: Vec<OpenRow>| -> Vec<OpenJob> {
@@ -121,7 +124,7 @@ impl Store {
         let able = AbleWorkers::of(&workers, waiting.iter().map(|job| &job.needs));
         let is_stranded = |job: &OpenJob| able.waits_for(&job.needs).is_some();
         let stranded: Vec<bool> = waiting.iter().map(is_stranded).collect();
-        Ok(Turns { waiting: fair_order(waiting, &stranded, &running, &had), running })
+        Ok(Turns { waiting: fair_order(waiting, &stranded, &running, &had), running, workers })
     }
 
     /// Seconds that a job of this kind and work is likely to take, where anything tells.

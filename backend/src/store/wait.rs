@@ -25,11 +25,10 @@ pub struct Place {
 impl Store {
     /// Places of all jobs that wait.
     pub async fn places(&self) -> StoreResult<BTreeMap<i64, Place>> {
-        let Turns { waiting, running } = self.turns().await?;
+        let Turns { waiting, running, workers } = self.turns().await?;
         if waiting.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let workers = self.workers().await?;
         let free = workers.iter().map(|worker| seconds_until_free(worker, &running)).collect();
         let able = AbleWorkers::of(&workers, waiting.iter().map(|job| &job.needs));
         let asks = waiting.iter().map(|job| (seconds_of(job), able.indices(&job.needs)));

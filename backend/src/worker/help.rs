@@ -179,9 +179,9 @@ impl Worker {
         // Without an answer the thread ends.
         while !lease.is_stopping() {
             let ready = self
-                .retrying(lease, || async { Ok(store.ready_parts(job, open).await?) }.boxed())
+                .retrying(lease, || async { Ok(store.ready_part(job, open).await?) }.boxed())
                 .await?;
-            if let Some(entry) = ready.into_iter().next() {
+            if let Some(entry) = ready {
                 asked.answer.send(Share::Ready(entry)).ok();
                 return Ok(());
             }
