@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Admin, Body, PathValues, QueryValues};
 use super::lab::{App, Lab};
-use crate::store::{LiveWorker, now_ms};
+use crate::store::LiveWorker;
 
 /// Entries of the audit log in one answer.
 const PAGE: i64 = 200;
@@ -36,18 +36,13 @@ pub fn routes() -> OpenApiRouter<App> {
 )]
 async fn overview(State(lab): State<App>, _: Admin) -> ApiResult<Json<LabOverview>> {
     let totals = lab.store.totals().await?;
-    let count = |state: &JobState| {
-        let known = totals.states.iter().find(|(known, _)| known == state);
-        JobCount { state: *state, count: known.map_or(0, |(_, count)| *count) }
-    };
-    let waited = |since: i64| (now_ms() - since).max(0) as f64 / 1000.0;
-    let places = lab.store.places().await?;
+    let count = |state: &JobState| JobCount { state: *state, count: totals.count(*state) };
     Ok(Json(LabOverview {
         people: lab.store.people().await?,
         workers: lab.store.workers().await?.into_iter().map(summary).collect(),
         jobs: JobState::VARIANTS.iter().map(count).collect(),
-        oldest_waiting_seconds: totals.oldest_waiting_ms.map(waited),
-        stranded_jobs: places.values().filter(|place| place.waits_for.is_some()).count(),
+        oldest_waiting_seconds: totals.oldest_waiting_seconds(),
+        stranded_jobs: lab.store.stranded_jobs().await?,
         stored_bytes: lab.store.all_stored_bytes().await?,
     }))
 }

@@ -14,7 +14,6 @@ use strum::VariantArray as _;
 use super::error::ApiResult;
 use super::extract::Admin;
 use super::lab::App;
-use crate::store::now_ms;
 
 /// Longest that database and object store may take to say that they are there.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,14 +53,11 @@ async fn numbers(State(lab): State<App>, _: Admin) -> ApiResult<Response> {
 async fn gather(lab: &App) -> ApiResult<()> {
     let totals = lab.store.totals().await?;
     for &state in rrlab_protocol::JobState::VARIANTS {
-        let count =
-            totals.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
-        metrics::gauge!("rrlab_jobs", "state" => state.name()).set(count as f64);
+        metrics::gauge!("rrlab_jobs", "state" => state.name()).set(totals.count(state) as f64);
     }
-    let waiting_ms = totals.oldest_waiting_ms.map_or(0, |since| (now_ms() - since).max(0));
-    metrics::gauge!("rrlab_oldest_waiting_seconds").set(waiting_ms as f64 / 1000.0);
-    let places = lab.store.places().await?;
-    let stranded = places.values().filter(|place| place.waits_for.is_some()).count();
+    let oldest = totals.oldest_waiting_seconds().unwrap_or(0.0);
+    metrics::gauge!("rrlab_oldest_waiting_seconds").set(oldest);
+    let stranded = lab.store.stranded_jobs().await?;
     metrics::gauge!("rrlab_stranded_jobs").set(stranded as f64);
     for (kind, count, milliseconds) in totals.ended {
         metrics::counter!("rrlab_jobs_ended_total", "kind" => kind.name())

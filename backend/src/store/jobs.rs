@@ -12,7 +12,7 @@ use sqlx::AnyConnection;
 
 use super::artifacts::lock_artifact;
 use super::audit::note_if_anothers;
-use super::database::{Store, StoreError, StoreResult, from_json, named, to_json};
+use super::database::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
 use super::events::{add_event, forget_progress};
 use super::needs::JobNeeds;
 use super::parts::forget_parts;
@@ -74,6 +74,18 @@ pub struct Totals {
     pub ended: Vec<(JobKind, i64, i64)>,
     /// Workers that died under jobs.
     pub crashes: i64,
+}
+
+impl Totals {
+    /// How many jobs are in a state.
+    pub fn count(&self, state: JobState) -> i64 {
+        self.states.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count)
+    }
+
+    /// For how long the oldest of those that wait has waited, in seconds.
+    pub fn oldest_waiting_seconds(&self) -> Option<f64> {
+        self.oldest_waiting_ms.map(|since| (now_ms() - since).max(0) as f64 / 1000.0)
+    }
 }
 
 #[derive(sqlx::FromRow)]

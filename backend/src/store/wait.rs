@@ -23,6 +23,11 @@ pub struct Place {
 }
 
 impl Store {
+    /// Number of jobs that wait and that no worker that is alive can compute.
+    pub async fn stranded_jobs(&self) -> StoreResult<usize> {
+        Ok(self.places().await?.values().filter(|place| place.waits_for.is_some()).count())
+    }
+
     /// Places of all jobs that wait.
     pub async fn places(&self) -> StoreResult<BTreeMap<i64, Place>> {
         let Turns { waiting, running, workers } = self.turns().await?;
