@@ -17,6 +17,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 use crate::artifacts::Artifacts;
+use crate::clock::Clock;
 use crate::{built_page, http_client, rrlab};
 
 /// Longest that a test waits for anything.
@@ -54,6 +55,7 @@ pub struct Lab {
     options: Vec<String>,
     device: &'static str,
     server: Option<Child>,
+    server_clock: Option<[(&'static str, String); 4]>,
     workers: Vec<Child>,
     address: String,
     client: Client,
@@ -280,6 +282,7 @@ impl Lab {
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             device,
             server: None,
+            server_clock: None,
             workers: Vec::new(),
             address: String::new(),
             client: http_client(),
@@ -437,7 +440,9 @@ impl Lab {
         let page = self.page.display().to_string();
         arguments.push(&page);
         arguments.extend(self.options.iter().map(String::as_str));
-        self.command(&arguments)
+        let mut command = self.command(&arguments);
+        command.envs(self.server_clock.iter().flatten().map(|(name, value)| (name, value)));
+        command
     }
 
     async fn start_as(&mut self, command: Command) {
@@ -524,6 +529,19 @@ impl Lab {
     pub fn start_worker_with(&mut self, options: &[&str]) {
         let worker = self.spawn(self.command(&[&["worker"], options].concat()));
         self.workers.push(worker);
+    }
+
+    /// Starts one more worker, on a machine with a clock of its own.
+    pub fn start_worker_by(&mut self, clock: &Clock) {
+        let mut command = self.command(&["worker"]);
+        command.envs(clock.environment());
+        let worker = self.spawn(command);
+        self.workers.push(worker);
+    }
+
+    /// From its next start on the server's machine has a clock of its own.
+    pub fn serve_by(&mut self, clock: &Clock) {
+        self.server_clock = Some(clock.environment());
     }
 
     /// Process numbers of the workers that were started.

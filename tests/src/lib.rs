@@ -3,6 +3,7 @@
 #[cfg(unix)]
 pub mod artifacts;
 pub mod browser;
+pub mod clock;
 pub mod deepened;
 pub mod desk;
 #[cfg(unix)]

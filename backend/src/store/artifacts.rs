@@ -116,6 +116,17 @@ async fn insert(
     row.try_into()
 }
 
+/// Enters what somebody's job made, and tells of it.
+pub(super) async fn enter_result(
+    connection: &mut AnyConnection,
+    (job, owner): (i64, i64),
+    new: NewArtifact<'_>,
+) -> StoreResult<Artifact> {
+    let artifact = insert(connection, owner, Some(job), new).await?;
+    add_event(connection, job, &JobEvent::Result(artifact.clone())).await?;
+    Ok(artifact)
+}
+
 impl Store {
     /// Enters something that was uploaded; `None` where its owner would have stored more than they may.
     pub async fn add_artifact(
@@ -155,8 +166,7 @@ impl Store {
             .fetch_optional(&mut *transaction)
             .await?;
         let (owner,) = owner.ok_or(StoreError::LostJob)?;
-        let artifact = insert(&mut transaction, owner, Some(job), new).await?;
-        add_event(&mut transaction, job, &JobEvent::Result(artifact.clone())).await?;
+        let artifact = enter_result(&mut transaction, (job, owner), new).await?;
         transaction.commit().await?;
         Ok(artifact)
     }

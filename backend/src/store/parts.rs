@@ -1,17 +1,18 @@
-//! Sweeps that several workers compute: the one that has the job offers its entries, others take some.
+//! Jobs that several workers compute: the one that has such a job offers its parts, a sweep's entries or
+//! the runs of fine-tuning, and others take some.
 //!
-//! An entry is the same whoever computes it, so nothing is lost but time where two do.
+//! A part is the same whoever computes it, so nothing is lost but time where two do.
 
 use std::time::Duration;
 
 use rrlab_protocol::JobRequest;
-use rrlab_types::SweepEntry;
 use sqlx::AnyConnection;
 
-use super::database::{Store, StoreError, StoreResult, from_json, to_json};
+use super::artifacts::{NewArtifact, enter_result};
+use super::database::{Store, StoreError, StoreResult, from_json};
 use super::needs::JobNeeds;
 
-/// A running sweep whose worker would have others help.
+/// A running job whose worker would have others help.
 #[derive(Debug, Clone)]
 pub struct HelpWanted {
     /// Number of the job.
@@ -20,7 +21,7 @@ pub struct HelpWanted {
     pub request: JobRequest,
     /// What it needs of whoever helps.
     pub needs: JobNeeds,
-    /// The sweep's report without entries (JSON), as its worker has it.
+    /// The job's report without parts (JSON), as its worker has it.
     pub offer: String,
 }
 
@@ -102,7 +103,7 @@ impl Store {
         Ok(())
     }
 
-    /// Running sweeps on such a device whose workers would have help, the oldest first.
+    /// Running jobs on such a device whose workers would have help, the oldest first.
     pub async fn help_wanted(&self, device: &str) -> StoreResult<Vec<HelpWanted>> {
         let statement = "SELECT id, request, offer, dataset, dataset_hash, program, work FROM lab_jobs \
                          WHERE state = 'running' AND cancel = 0 AND offer IS NOT NULL AND device = $1 ORDER BY id";
@@ -111,8 +112,8 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// The first entry at these places that has come from another.
-    pub async fn ready_part(&self, job: i64, open: &[usize]) -> StoreResult<Option<SweepEntry>> {
+    /// The first part at these places that has come from another (JSON).
+    pub async fn ready_part(&self, job: i64, open: &[usize]) -> StoreResult<Option<String>> {
         let rows = part_rows(&mut *self.pool.acquire().await?, job).await?;
         let is_ready =
             |place: &&usize| rows.iter().any(|row| row.is_done != 0 && row.place == **place as i64);
@@ -120,7 +121,7 @@ impl Store {
         let statement = "SELECT entry FROM lab_parts WHERE job_id = $1 AND place = $2";
         let (entry,): (String,) =
             sqlx::query_as(statement).bind(job).bind(place as i64).fetch_one(&self.pool).await?;
-        from_json("a sweep's entry", &entry).map(Some)
+        Ok(Some(entry))
     }
 
     /// Takes the first of these places that is free; `None` where none is, and for a helper where the job
@@ -176,33 +177,41 @@ impl Store {
         Ok(renewed.rows_affected() > 0)
     }
 
-    /// Hands in an entry that a helper has computed in this time, which its owner has had; whether the
-    /// entry was still the helper's.
+    /// Hands in a part that a helper has computed in this time, which its owner has had, with the network
+    /// that came out of it; whether the part was still the helper's.
     pub async fn hand_in_part(
         &self,
         taker: PartTaker<'_>,
         place: usize,
-        entry: &SweepEntry,
+        entry: &str,
+        result: Option<NewArtifact<'_>>,
         took: Duration,
     ) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
-        // In the order of all others: first the job, then its entries.
-        sqlx::query("UPDATE lab_jobs SET helped_ms = helped_ms + $2 WHERE id = $1")
+        // In the order of all others: first the job, then its parts.
+        let statement =
+            "UPDATE lab_jobs SET helped_ms = helped_ms + $2 WHERE id = $1 RETURNING owner_id";
+        let owner: Option<(i64,)> = sqlx::query_as(statement)
             .bind(taker.job)
             .bind(i64::try_from(took.as_millis()).unwrap_or(i64::MAX))
-            .execute(&mut *transaction)
+            .fetch_optional(&mut *transaction)
             .await?;
+        let Some((owner,)) = owner else { return Ok(false) };
         let statement = "UPDATE lab_parts SET entry = $4 \
                          WHERE job_id = $1 AND place = $2 AND worker = $3 AND entry IS NULL";
         let done = sqlx::query(statement)
             .bind(taker.job)
             .bind(place as i64)
             .bind(taker.worker)
-            .bind(to_json(entry)?)
+            .bind(entry)
             .execute(&mut *transaction)
             .await?;
+        let is_helpers = done.rows_affected() > 0;
+        if let Some(result) = result.filter(|_| is_helpers) {
+            enter_result(&mut transaction, (taker.job, owner), result).await?;
+        }
         transaction.commit().await?;
-        Ok(done.rows_affected() > 0)
+        Ok(is_helpers)
     }
 
     /// A helper leaves an entry to others.
@@ -285,7 +294,6 @@ pub(super) async fn forget_parts(connection: &mut AnyConnection, job: i64) -> St
 #[cfg(test)]
 mod tests {
     use rrlab_protocol::UserRole;
-    use rrlab_types::{Repair, Rule, Sparsity};
     use serde_json::json;
 
     use super::*;
@@ -349,29 +357,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, job) = running(folder.path()).await;
         store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
-        let entry = SweepEntry {
-            rule: Rule::Uniform,
-            sparsity: Sparsity::new(0.5).unwrap(),
-            repair: Repair::None,
-            kept: 1,
-            accuracy: 0.1,
-            outcomes: None,
-            divergence: None,
-        };
+        let entry = r#"{"kept": 1}"#;
         let taker = helper(job, 60_000);
         let hand_in = async |place| {
             let took = Duration::from_millis(40);
-            store.hand_in_part(taker, place, &entry, took).await.unwrap()
+            store.hand_in_part(taker, place, entry, None, took).await.unwrap()
         };
         assert!(!hand_in(0).await, "it was not taken");
         assert_eq!(store.take_part(taker, OFFER, &[0, 1]).await.unwrap(), Some(0));
         assert!(hand_in(0).await);
         assert!(!hand_in(0).await, "once");
-        assert_eq!(store.ready_part(job, &[0, 1]).await.unwrap().as_ref(), Some(&entry));
+        assert_eq!(store.ready_part(job, &[0, 1]).await.unwrap().as_deref(), Some(entry));
         assert_eq!(store.ready_part(job, &[1]).await.unwrap(), None);
         // The same again, as after a restart, keeps it; another begins anew.
         store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
-        assert_eq!(store.ready_part(job, &[0]).await.unwrap().as_ref(), Some(&entry));
+        assert_eq!(store.ready_part(job, &[0]).await.unwrap().as_deref(), Some(entry));
         assert_eq!(store.take_part(taker, OFFER, &[1]).await.unwrap(), Some(1));
         store.offer_parts((job, "first"), "another", &[0, 1], 2).await.unwrap();
         assert_eq!(store.ready_part(job, &[0]).await.unwrap(), None);

@@ -1,7 +1,6 @@
 //! Each kind of job, with the engine, on a thread of its own.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use burn::tensor::read_sync;
 use bytes::Bytes;
@@ -13,16 +12,21 @@ use rrlab_engine::device::OpenDevice;
 use rrlab_engine::evaluate::{accuracy, evaluation};
 use rrlab_engine::experiment::Experiment;
 use rrlab_engine::failure::Failure;
-use rrlab_engine::finetune::FinetuneState;
+use rrlab_engine::finetune::{self, BegunFinetuning, FinetuneState, UnderWay};
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
+use rrlab_engine::sharing::{Share, Sharing};
+use rrlab_engine::sweep;
 use rrlab_engine::train::{Trainer, TrainingState};
 use rrlab_engine::watch::{Progress, Stopped};
 use rrlab_protocol::{ArtifactKind, JobEvent, JobRequest};
 use rrlab_types::{
-    FinetunePlan, ModelProfile, PROGRAM, SelectionPlan, SweepPlan, SweepReport, TrainingPlan,
+    FinetunePlan, FinetuneReport, FinetuneRun, ModelProfile, PROGRAM, SelectionPlan, SweepPlan,
+    SweepReport, TrainingPlan,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::reporter::{JobReporter, JobResult, Outcome};
 use crate::facts::ArtifactFacts;
@@ -75,32 +79,121 @@ pub fn run(
     outcome(compute())
 }
 
-/// Computes entries of a sweep that another worker has, until none is left to be taken.
+/// What another worker offers of its job.
+pub enum Offered {
+    /// Entries of a sweep.
+    Sweep(SweepReport),
+    /// Runs of fine-tuning.
+    Finetune(FinetuneReport),
+}
+
+impl Offered {
+    /// What was offered of a job, if this version did: numbers of two can't be compared.
+    pub fn read(request: &JobRequest, offer: &str) -> Option<Self> {
+        let read = match request {
+            JobRequest::Sweep(_) => SweepReport::from_json(offer).ok().map(Self::Sweep),
+            JobRequest::Finetune(_) => FinetuneReport::from_json(offer).ok().map(Self::Finetune),
+            _ => None,
+        };
+        read.filter(|offered| offered.program() == PROGRAM)
+    }
+
+    fn program(&self) -> &str {
+        match self {
+            Self::Sweep(report) => &report.origin.program,
+            Self::Finetune(report) => &report.origin.program,
+        }
+    }
+
+    /// Number of parts, done and open.
+    pub fn parts(&self) -> usize {
+        match self {
+            Self::Sweep(report) => sweep::places(&report.plan),
+            Self::Finetune(report) => finetune::places(&report.plan),
+        }
+    }
+}
+
+/// Computes parts of a job that another worker has, until none is left to be taken.
 pub fn help(
-    offer: &Arc<str>,
+    offered: Offered,
     inputs: Inputs,
     device: &OpenDevice,
     reporter: &JobReporter,
 ) -> Outcome {
     let compute = || {
         let inputs = ParsedInputs::read(inputs, device)?;
-        let (_, experiment) = inputs.experiment(device)?;
-        let offered = SweepReport::from_json(offer);
-        let offered = offered.map_err(|error| Failure::Problem(error.to_string()))?;
-        let share =
-            async |_: &SweepReport, open: &[usize]| reporter.next_share(offer.clone(), open);
-        let watch = async |progress: Progress<'_>| match progress {
-            Progress::Entry(SweepReport { entries, .. }) => match entries.last() {
-                Some(entry) => reporter.part(entry.clone()),
-                None => reporter.go_on(),
-            },
-            _ => reporter.go_on(),
-        };
-        let plan = offered.plan.clone();
-        read_sync(experiment.shared_sweep(plan, Some(offered), share, watch))?;
-        Ok(())
+        let (name, experiment) = inputs.experiment(device)?;
+        match offered {
+            Offered::Sweep(report) => help_sweep(&experiment, report, reporter),
+            Offered::Finetune(report) => help_finetuning((name, &experiment), report, reporter),
+        }
     };
     outcome(compute())
+}
+
+fn help_sweep(
+    experiment: &Experiment<'_>,
+    offered: SweepReport,
+    reporter: &JobReporter,
+) -> Result<(), Failure> {
+    let watch = async |progress: Progress<'_>| match progress {
+        Progress::Entry(SweepReport { entries, .. }) => match entries.last() {
+            Some(entry) => reporter.part(entry, None),
+            None => reporter.go_on(),
+        },
+        _ => reporter.go_on(),
+    };
+    let (plan, mut helper) = (offered.plan.clone(), Helper(reporter));
+    read_sync(experiment.shared_sweep(plan, Some(offered), &mut helper, watch))?;
+    Ok(())
+}
+
+fn help_finetuning(
+    (name, experiment): (&str, &Experiment<'_>),
+    offered: FinetuneReport,
+    reporter: &JobReporter,
+) -> Result<(), Failure> {
+    let mut failure = None;
+    let (plan, mut helper) = (offered.plan.clone(), Helper(reporter));
+    let begun = BegunFinetuning { report: offered, training: None };
+    let watch = async |_: Option<&UnderWay<'_, '_>>, progress: Progress<'_>| match progress {
+        Progress::Tuned(run, model) => {
+            let result = tuned_result(name, run, model, &mut failure)?;
+            reporter.part(run, Some(result))
+        }
+        _ => reporter.go_on(),
+    };
+    let tuned = read_sync(experiment.shared_finetuning(plan, Some(begun), &mut helper, watch));
+    failure.map_or(Ok(()), Err)?;
+    tuned?;
+    Ok(())
+}
+
+/// Takes parts of what another offers.
+struct Helper<'r>(&'r JobReporter);
+
+impl<Work, Part: DeserializeOwned> Sharing<Work, Part> for Helper<'_> {
+    fn offer(&mut self, _: &Work, _: &[usize], _: usize) -> Result<(), Stopped> {
+        Ok(())
+    }
+
+    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped> {
+        self.0.next_part(open)
+    }
+}
+
+/// Offers parts to others. Both halves of a job report: which part is next, and what came out.
+struct Host<'r, 'a>(&'r RefCell<&'a mut JobReporter>);
+
+impl<Work: Serialize, Part: DeserializeOwned> Sharing<Work, Part> for Host<'_, '_> {
+    fn offer(&mut self, work: &Work, open: &[usize], all: usize) -> Result<(), Stopped> {
+        self.0.borrow_mut().offer(work, open, all)
+    }
+
+    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped> {
+        self.0.borrow().next_part(open)
+    }
 }
 
 fn outcome(computed: Result<(), Failure>) -> Outcome {
@@ -209,6 +302,20 @@ fn of_this_version<T, E: std::fmt::Display>(
 fn model_result(name: String, model: &Model) -> Result<JobResult, checkpoint::CheckpointError> {
     let (kind, bytes) = (ArtifactKind::Model, checkpoint::write(model)?);
     Ok(JobResult { kind, name, bytes, facts: ArtifactFacts::of_model(model) })
+}
+
+/// The network that came out of a run; where it can't be written, that is the failure that ends the work.
+fn tuned_result(
+    network: &str,
+    run: &FinetuneRun,
+    model: &Model,
+    failure: &mut Option<Failure>,
+) -> Result<JobResult, Stopped> {
+    let name = format!("{network}, {} at {}", run.rule, run.sparsity);
+    model_result(name, model).map_err(|error| {
+        *failure = Some(error.into());
+        Stopped
+    })
 }
 
 fn missing(what: &str) -> Failure {
@@ -360,11 +467,9 @@ impl JobRun<'_> {
             previous.as_ref().map_or(0, |report| report.entries.len()),
             plan.asked(),
         );
-        // Both halves report: which entry is next, and what came out.
         let reporter = RefCell::new(reporter);
-        let share =
-            async |report: &SweepReport, open: &[usize]| reporter.borrow_mut().share(report, open);
-        let shared = experiment.shared_sweep(plan, previous, share, async |progress| {
+        let mut host = Host(&reporter);
+        let shared = experiment.shared_sweep(plan, previous, &mut host, async |progress| {
             let mut reporter = reporter.borrow_mut();
             if let Progress::Entry(report) = progress {
                 reporter.checkpoint(serde_json::to_vec(report).map_err(|_| Stopped)?)?;
@@ -387,20 +492,20 @@ impl JobRun<'_> {
         let previous = inputs.checkpoint.as_deref().and_then(finetuning_to_go_on_from);
         let mut failure = None;
         let mut counting = false;
-        let tuned = read_sync(experiment.finetune(plan, previous, async |under_way, progress| {
+        let (previous, reporter) = (previous.map(Into::into), RefCell::new(reporter));
+        let mut host = Host(&reporter);
+        let watch = async |under_way: Option<&UnderWay<'_, '_>>, progress: Progress<'_>| {
             match progress {
                 Progress::Run(report) => {
-                    if let Some(run) = report.runs.last() {
-                        reporter.tell(JobEvent::Run(run.clone()))?;
+                    let Some(run) = report.runs.last() else { return Ok(()) };
+                    reporter.borrow().tell(JobEvent::Run(run.clone()))?;
+                    // One that a helper has computed comes whole.
+                    if counting && under_way.is_none() && run.final_accuracy().is_some() {
+                        reporter.borrow_mut().advance_to(report.runs.len(), report.plan.asked())?;
                     }
                 }
                 Progress::Tuned(run, model) => {
-                    let name = format!("{name}, {} at {}", run.rule, run.sparsity);
-                    let result = model_result(name, model).map_err(|error| {
-                        failure = Some(error.into());
-                        Stopped
-                    })?;
-                    reporter.result(result)?;
+                    reporter.borrow().result(tuned_result(name, run, model, &mut failure)?)?;
                 }
                 _ => {}
             }
@@ -408,21 +513,24 @@ impl JobRun<'_> {
                 let (done, total) = under_way.steps();
                 if !counting {
                     counting = true;
-                    reporter.count("steps", done.saturating_sub(1), total);
+                    reporter.borrow_mut().count("steps", done.saturating_sub(1), total);
                 }
-                if reporter.is_checkpoint_due() {
+                if reporter.borrow().is_checkpoint_due() {
                     let state = under_way.state().await.map_err(Failure::from);
-                    save(reporter, state.and_then(|state| Ok(state.to_bytes()?)), &mut failure)?;
+                    let state = state.and_then(|state| Ok(state.to_bytes()?));
+                    save(&mut reporter.borrow_mut(), state, &mut failure)?;
                 }
                 if let Progress::Step(step) = progress {
+                    let mut reporter = reporter.borrow_mut();
                     reporter.advance(done, step.images, Some(JobEvent::Step(*step)))?;
                 }
             }
-            reporter.go_on()
-        }));
+            reporter.borrow().go_on()
+        };
+        let tuned = read_sync(experiment.shared_finetuning(plan, previous, &mut host, watch));
         failure.map_or(Ok(()), Err)?;
         let report = tuned?;
-        Ok(reporter.report(ArtifactKind::Finetune, name, &report)?)
+        Ok(reporter.into_inner().report(ArtifactKind::Finetune, name, &report)?)
     }
 
     fn evaluate(&mut self, images: usize, seed: u64) -> Result<(), Failure> {

@@ -1,50 +1,52 @@
-//! Sweeps that several workers compute: whoever has the job offers its entries, and idle workers with
-//! a device of the same name take some.
+//! Jobs that several workers compute: whoever has one offers its parts, a sweep's entries or the runs of
+//! fine-tuning, and idle workers with a device of the same name take some.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use rrlab_engine::sweep::{Share, places};
-use rrlab_types::{PROGRAM, SweepReport};
+use rrlab_engine::sharing::Share;
+use rrlab_protocol::JobKind;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::compute;
+use super::compute::{self, Offered};
 use super::lease::{Holding, LeaseRenewal};
-use super::reporter::{JobReporter, Message, NextShare, Outcome};
-use super::{Parts, WorkStopped, Worker, give_memory_back};
+use super::reporter::{JobReporter, Message, NextShare, Outcome, Part};
+use super::{Parts, StoredResult, WorkStopped, Worker, give_memory_back};
 use crate::store::{Claim, HelpWanted, PartTaker, StoreError};
 
-/// How often an idle worker looks for a sweep to help with, and one that has computed its own entries
+/// How often an idle worker looks for a job to help with, and one that has computed its own parts
 /// for those of its helpers.
 const LOOK: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(250);
 
 impl Worker {
-    /// Helps with running sweeps while nothing else is to be done.
+    /// Helps with running jobs while nothing else is to be done.
     pub(super) async fn help_when_idle(self) {
         while !self.is_to_end() {
             tokio::time::sleep(LOOK).await;
             let Ok(_device) = self.0.computing.try_lock() else { continue };
             if let Err(error) = self.help_one().await {
-                tracing::warn!(worker = self.0.name, %error, "can't look for sweeps to help with");
+                tracing::warn!(worker = self.0.name, %error, "can't look for jobs to help with");
             }
         }
     }
 
-    /// Helps with a running sweep, if any has an entry for this worker; whether it did.
+    /// Helps with a running job, if any has a part for this worker; whether it did.
     pub(super) async fn help_one(&self) -> Result<bool, StoreError> {
         let Parts { store, device, unable, .. } = &*self.0;
         let unable = unable.lock().await.clone();
         let mut wanted = store.help_wanted(&device.name).await?;
         wanted.retain(|wanted| !unable.contains(&wanted.job));
         for wanted in self.fitting(wanted, |wanted| &wanted.needs).await {
-            let Some(offered) = of_this_version(&wanted.offer) else { continue };
-            let open: Vec<usize> = (0..places(&offered.plan)).collect();
+            let offered = Offered::read(&wanted.request, &wanted.offer);
+            let Some(offered) = offered else { continue };
+            let open: Vec<usize> = (0..offered.parts()).collect();
             let place = store.take_part(self.taker(wanted.job), &wanted.offer, &open).await?;
             if let Some(place) = place {
-                self.help_with(wanted, place).await;
+                self.help_with(wanted, offered, place).await;
                 return Ok(true);
             }
         }
@@ -56,20 +58,20 @@ impl Worker {
         PartTaker { job, worker: name, lease_ms: Some(timing.lease.as_millis() as i64) }
     }
 
-    /// Computes entries of a sweep, of which this one was taken, as long as there are any and nothing
-    /// else waits.
-    async fn help_with(&self, wanted: HelpWanted, first: usize) {
+    /// Computes parts of a job, of which this one was taken, as long as there are any and nothing else
+    /// waits.
+    async fn help_with(&self, wanted: HelpWanted, offered: Offered, first: usize) {
         let Parts { store, name, timing, stop, .. } = &*self.0;
         let job = wanted.job;
-        tracing::info!(job, worker = name, "helps with a sweep");
+        tracing::info!(job, worker = name, "helps with a job");
         let held = Arc::new(Mutex::new(Some(first)));
         let holding = Holding { job, worker: name.clone(), lease: timing.lease, time_left: None };
         let lease = LeaseRenewal::of_part(store.clone(), holding, held.clone(), stop.clone());
         self.note(store.worker_computes(name, Some(job)).await);
-        match self.compute_parts(wanted, first, &held, &lease).await {
+        match self.compute_parts((wanted, offered), first, &held, &lease).await {
             Ok(Outcome::Done | Outcome::Stopped) => {}
             Ok(Outcome::Lost(problem)) => {
-                tracing::error!(job, problem, "the device is lost; the sweep goes on without");
+                tracing::error!(job, problem, "the device is lost; the job goes on without");
                 self.0.lost.send_replace(true);
             }
             Ok(Outcome::Failed(problem)) => self.is_unable(job, &problem).await,
@@ -87,35 +89,48 @@ impl Worker {
 
     /// Whoever has the job finds out what is wrong with it.
     async fn is_unable(&self, job: i64, problem: &str) {
-        tracing::warn!(job, worker = self.0.name, problem, "can't help with this sweep");
+        tracing::warn!(job, worker = self.0.name, problem, "can't help with this job");
         self.0.unable.lock().await.insert(job);
     }
 
     async fn compute_parts(
         &self,
-        wanted: HelpWanted,
+        (wanted, offered): (HelpWanted, Offered),
         first: usize,
         held: &Mutex<Option<usize>>,
         lease: &LeaseRenewal,
     ) -> Result<Outcome, WorkStopped> {
         let HelpWanted { job, request, offer, .. } = wanted;
+        let is_long = request.kind() == JobKind::Finetune;
         let none = (None, 0, Duration::ZERO);
         let (checkpoint, crashes, computed) = none;
         let claim = Claim { job, request, checkpoint, crashes, computed };
         let inputs = self.inputs(&claim, lease).await?;
         let (messages, mut inbox) = mpsc::channel(4);
-        let (device, offer) = (self.0.device.clone(), Arc::<str>::from(offer));
-        let reporter = JobReporter::new(messages, lease.stop_flag(), self.0.timing.checkpoint);
+        let device = self.0.device.clone();
+        let reporter = JobReporter::new(messages, lease.stop_flag(), self.0.timing.checkpoint)
+            .of_helper(offer.into());
         let computing = std::thread::Builder::new()
             .name(format!("help-{job}"))
-            .spawn(move || compute::help(&offer, inputs, &device, &reporter))
+            .spawn(move || compute::help(offered, inputs, &device, &reporter))
             .map_err(|error| WorkStopped::Retry(format!("no thread to compute on: {error}")))?;
         let mut first = Some(first);
         let mut began = Instant::now();
         let hold = |place: Option<usize>| {
             *held.lock().unwrap_or_else(PoisonError::into_inner) = place;
         };
-        while let Some(message) = inbox.recv().await {
+        loop {
+            let message = match timeout(LOOK, inbox.recv()).await {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(_) => {
+                    // Nobody waits for a training that only helps.
+                    if is_long && self.is_turn_waiting() {
+                        lease.stop();
+                    }
+                    continue;
+                }
+            };
             match message {
                 Message::Share(asked) => {
                     let place = match first.take() {
@@ -126,16 +141,10 @@ impl Worker {
                     began = Instant::now();
                     asked.answer.send(place.map_or(Share::Nothing, Share::Compute)).ok();
                 }
-                Message::Part(entry) => {
+                Message::Part(part) => {
                     let place = *held.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(place) = place {
-                        let (store, taker) = (&self.0.store, self.taker(job));
-                        let took = began.elapsed();
-                        self.retrying(lease, || {
-                            async { Ok(store.hand_in_part(taker, place, &entry, took).await?) }
-                                .boxed()
-                        })
-                        .await?;
+                        self.hand_in((job, place), part, began.elapsed(), lease).await?;
                     }
                     hold(None);
                 }
@@ -149,14 +158,40 @@ impl Worker {
         }
     }
 
-    /// Takes another entry, unless something else is to be done.
+    /// Hands in a part of a job that was computed in this time.
+    async fn hand_in(
+        &self,
+        (job, place): (i64, usize),
+        Part { entry, result }: Part,
+        took: Duration,
+        lease: &LeaseRenewal,
+    ) -> Result<(), WorkStopped> {
+        let stored = match result {
+            Some(result) => Some(self.stored(result, lease).await?),
+            None => None,
+        };
+        let (store, taker) = (&self.0.store, self.taker(job));
+        self.retrying(lease, || {
+            let (entry, result) = (entry.as_str(), stored.as_ref().map(StoredResult::artifact));
+            async move { Ok(store.hand_in_part(taker, place, entry, result, took).await?) }.boxed()
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Whether a turn came to this worker while it helps.
+    fn is_turn_waiting(&self) -> bool {
+        self.0.turns_waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes another part, unless something else is to be done.
     async fn next_part(
         &self,
         job: i64,
         asked: &NextShare,
         lease: &LeaseRenewal,
     ) -> Result<Option<usize>, WorkStopped> {
-        if lease.is_stopping() || self.0.turns_waiting.load(Ordering::Relaxed) > 0 {
+        if lease.is_stopping() || self.is_turn_waiting() {
             return Ok(None);
         }
         let (store, taker) = (&self.0.store, self.taker(job));
@@ -166,7 +201,7 @@ impl Worker {
         .await
     }
 
-    /// Tells the thread that computes a sweep which entry is next: one that a helper has computed, one
+    /// Tells the thread that has a job which part is next: one that a helper has computed, one
     /// that nobody has taken, or, once helpers have the rest, whichever of theirs is done first.
     pub(super) async fn answer_share(
         &self,
@@ -198,9 +233,4 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-/// A sweep that this version has offered: numbers of two can't be compared.
-fn of_this_version(offer: &str) -> Option<SweepReport> {
-    SweepReport::from_json(offer).ok().filter(|report| report.origin.program == PROGRAM)
 }

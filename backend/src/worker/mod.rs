@@ -19,6 +19,7 @@ use rrlab_protocol::{Artifact, ArtifactKind, DatasetRef, JobState};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::facts::ArtifactFacts;
 use crate::objects::{MarkError, ObjectError, Objects};
 use crate::queue::{Queue, TakeTurn};
 use crate::storage::DataFolder;
@@ -26,7 +27,7 @@ use crate::store::{Abilities, Claim, JobNeeds, NewArtifact, Store, StoreError};
 use compute::{DatasetSource, Inputs};
 use fitting::{DatasetHashes, fitting};
 use lease::{Holding, LeaseRenewal};
-use reporter::{JobReporter, Message, Offer, Outcome};
+use reporter::{JobReporter, JobResult, Message, Offer, Outcome};
 
 /// Time until the next attempt after database or object store could not be reached.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
@@ -76,7 +77,7 @@ struct Parts {
     /// Held while a job computes: one at a time, also when the queue believes that the last has
     /// ended.
     computing: Mutex<()>,
-    /// Turns that wait until a helper has finished the entry that it computes.
+    /// Turns that wait until a helper has finished the part that it computes.
     turns_waiting: AtomicUsize,
     /// Jobs that this worker can't help with.
     unable: Mutex<BTreeSet<i64>>,
@@ -446,7 +447,7 @@ impl Worker {
         message: Message,
         lease: &LeaseRenewal,
     ) -> Result<(), WorkStopped> {
-        let Parts { store, objects, name, .. } = &*self.0;
+        let Parts { store, name, .. } = &*self.0;
         match message {
             Message::Events(events) => {
                 self.retrying(lease, || {
@@ -471,23 +472,29 @@ impl Worker {
                 Ok(())
             }
             Message::Result(result) => {
-                let (size, bytes) = (result.bytes.len(), Bytes::from(result.bytes));
-                let hash = self
-                    .retrying(lease, || async { Ok(objects.put(bytes.clone()).await?) }.boxed())
-                    .await?;
-                let new = NewArtifact {
-                    kind: result.kind,
-                    name: &result.name,
-                    hash: &hash,
-                    bytes: size,
-                    facts: result.facts,
-                };
+                let stored = self.stored(result, lease).await?;
                 self.retrying(lease, || {
-                    async { Ok(store.add_result(job, name, new).await.map(drop)?) }.boxed()
+                    let new = stored.artifact();
+                    async move { Ok(store.add_result(job, name, new).await.map(drop)?) }.boxed()
                 })
                 .await
             }
         }
+    }
+
+    /// Stores the content of a result.
+    async fn stored(
+        &self,
+        result: JobResult,
+        lease: &LeaseRenewal,
+    ) -> Result<StoredResult, WorkStopped> {
+        let JobResult { kind, name, bytes, facts } = result;
+        let (size, bytes) = (bytes.len(), Bytes::from(bytes));
+        let objects = &self.0.objects;
+        let hash = self
+            .retrying(lease, || async { Ok(objects.put(bytes.clone()).await?) }.boxed())
+            .await?;
+        Ok(StoredResult { kind, name, hash, bytes: size, facts })
     }
 
     async fn save_checkpoint(&self, job: i64, bytes: Bytes) -> Result<(), StorageError> {
@@ -607,6 +614,22 @@ impl Worker {
             }
             Err(stopped) => Err(stopped),
         }
+    }
+}
+
+/// A result whose content is stored, and which is yet to be entered.
+struct StoredResult {
+    kind: ArtifactKind,
+    name: String,
+    hash: String,
+    bytes: usize,
+    facts: ArtifactFacts,
+}
+
+impl StoredResult {
+    fn artifact(&self) -> NewArtifact<'_> {
+        let Self { kind, ref name, ref hash, bytes, facts } = *self;
+        NewArtifact { kind, name, hash, bytes, facts }
     }
 }
 

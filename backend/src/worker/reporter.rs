@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rrlab_engine::sweep::{Share, places};
+use rrlab_engine::sharing::Share;
 use rrlab_engine::watch::Stopped;
 use rrlab_protocol::{ArtifactKind, JobEvent, JobProgress};
-use rrlab_types::{ModelProfile, SweepEntry, SweepReport};
+use rrlab_types::ModelProfile;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::facts::ArtifactFacts;
@@ -26,32 +27,40 @@ pub enum Message {
     Checkpoint(Vec<u8>),
     /// Something that it made.
     Result(JobResult),
-    /// The entries of a sweep are offered to others.
+    /// Parts of the job are offered to others.
     Offer(Offer),
-    /// It asks which entry is next, and waits for the answer.
+    /// It asks which part is next, and waits for the answer.
     Share(NextShare),
-    /// A helper has computed the entry that it took.
-    Part(SweepEntry),
+    /// A helper has computed the part that it took.
+    Part(Part),
 }
 
-/// What is offered to others of a sweep.
+/// What is offered to others of a sweep or of fine-tuning.
 pub struct Offer {
-    /// Its report without entries, JSON.
+    /// Its report without parts, JSON.
     pub report: Arc<str>,
-    /// Places of the entries that are open.
+    /// Places of the parts that are open.
     pub open: Vec<usize>,
     /// How many there are in all.
     pub all: usize,
 }
 
-/// A question for the entry to be computed next.
+/// A question for the part to be computed next.
 pub struct NextShare {
-    /// What the entries are of: see [`Offer`].
+    /// What the parts are of: see [`Offer`].
     pub offer: Arc<str>,
-    /// Places of the entries that are open.
+    /// Places of the parts that are open.
     pub open: Vec<usize>,
-    /// Where the answer goes; dropped where the thread is to end.
-    pub answer: oneshot::Sender<Share>,
+    /// Where the answer goes, with parts as JSON; dropped where the thread is to end.
+    pub answer: oneshot::Sender<Share<String>>,
+}
+
+/// What a helper has computed.
+pub struct Part {
+    /// A sweep's entry, or a run of fine-tuning, JSON.
+    pub entry: String,
+    /// The network that came out of it.
+    pub result: Option<JobResult>,
 }
 
 /// Something that a job made.
@@ -91,7 +100,7 @@ pub struct JobReporter {
     saved: Instant,
     /// Shortest time between two checkpoints.
     save_every: Duration,
-    /// What was offered to others of a sweep.
+    /// What this one offers to others, or another offered to this one.
     offer: Option<Arc<str>>,
 }
 
@@ -120,6 +129,11 @@ impl JobReporter {
             save_every,
             offer: None,
         }
+    }
+
+    /// The same of one who helps with what was offered.
+    pub fn of_helper(self, offer: Arc<str>) -> Self {
+        Self { offer: Some(offer), ..self }
     }
 
     fn say(&self, message: Message) -> Result<(), Stopped> {
@@ -197,42 +211,47 @@ impl JobReporter {
         self.say(Message::Checkpoint(bytes))
     }
 
-    /// Offers the open entries of a sweep to others, if that was not done, and asks which is next.
+    /// Offers the open parts of a job to others.
     ///
     /// # Errors
-    /// If the thread is to end or nobody listens any more.
-    pub fn share(&mut self, report: &SweepReport, open: &[usize]) -> Result<Share, Stopped> {
-        if self.offer.is_none() {
-            // The last one is not worth another's way.
-            if open.len() == 1 {
-                return Ok(Share::Compute(open[0]));
-            }
-            let bare = SweepReport { entries: Vec::new(), ..report.clone() };
-            let text: Arc<str> = serde_json::to_string(&bare).map_err(|_| Stopped)?.into();
-            self.offer = Some(text.clone());
-            let all = places(&report.plan);
-            self.say(Message::Offer(Offer { report: text, open: open.to_vec(), all }))?;
-        }
-        let offer = self.offer.clone().ok_or(Stopped)?;
-        self.next_share(offer, open)
+    /// If nobody listens any more.
+    pub fn offer(
+        &mut self,
+        report: &impl Serialize,
+        open: &[usize],
+        all: usize,
+    ) -> Result<(), Stopped> {
+        let report: Arc<str> = serde_json::to_string(report).map_err(|_| Stopped)?.into();
+        self.offer = Some(report.clone());
+        self.say(Message::Offer(Offer { report, open: open.to_vec(), all }))
     }
 
-    /// Asks which of the open entries of an offer is next.
+    /// Which of the open parts is next.
     ///
     /// # Errors
     /// If the thread is to end or nobody listens any more.
-    pub fn next_share(&self, offer: Arc<str>, open: &[usize]) -> Result<Share, Stopped> {
+    pub fn next_part<P: DeserializeOwned>(&self, open: &[usize]) -> Result<Share<P>, Stopped> {
+        let Some(offer) = self.offer.clone() else { return Ok(Share::Compute(open[0])) };
         let (answer, answered) = oneshot::channel();
         self.say(Message::Share(NextShare { offer, open: open.to_vec(), answer }))?;
-        answered.blocking_recv().map_err(|_| Stopped)
+        Ok(match answered.blocking_recv().map_err(|_| Stopped)? {
+            Share::Compute(place) => Share::Compute(place),
+            Share::Nothing => Share::Nothing,
+            // What another wrote under the same offer is of this version.
+            Share::Ready(part) => Share::Ready(serde_json::from_str(&part).map_err(|error| {
+                tracing::error!(%error, part, "what a helper computed can't be read");
+                Stopped
+            })?),
+        })
     }
 
-    /// Hands in an entry that was computed to help.
+    /// Hands in a part that was computed to help.
     ///
     /// # Errors
     /// If the thread is to end or nobody listens any more.
-    pub fn part(&self, entry: SweepEntry) -> Result<(), Stopped> {
-        self.say(Message::Part(entry))?;
+    pub fn part(&self, part: &impl Serialize, result: Option<JobResult>) -> Result<(), Stopped> {
+        let entry = serde_json::to_string(part).map_err(|_| Stopped)?;
+        self.say(Message::Part(Part { entry, result }))?;
         self.go_on()
     }
 
@@ -281,6 +300,14 @@ impl JobReporter {
             self.say(Message::Events(events))?;
         }
         self.go_on()
+    }
+
+    /// [`JobReporter::advance`] to so many of all parts of the job, each of as many units.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn advance_to(&mut self, parts: usize, all: usize) -> Result<(), Stopped> {
+        self.advance(self.progress.total * parts / all.max(1), 0, None)
     }
 
     /// [`JobReporter::advance`] by so many more.

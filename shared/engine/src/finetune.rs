@@ -6,6 +6,7 @@ use rrlab_types::{FINETUNE_VERSION, FinetunePlan, FinetuneReport, FinetuneRun, R
 use crate::calibrate::CalibrationError;
 use crate::checkpoint::TensorFile;
 use crate::experiment::{Combination, Experiment, ExperimentError, ImageDraw, Preparation};
+use crate::sharing::{Alone, Share, Sharing, close};
 use crate::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use crate::watch::{Interrupted, Progress, Stopped};
 
@@ -78,6 +79,21 @@ impl FinetuneState {
     }
 }
 
+/// Fine-tuning that goes on: what is done, and the training under way if any is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BegunFinetuning {
+    /// The runs that were begun.
+    pub report: FinetuneReport,
+    /// Of the last of them, where that is not done.
+    pub training: Option<TrainingState>,
+}
+
+impl From<FinetuneState> for BegunFinetuning {
+    fn from(FinetuneState { report, training }: FinetuneState) -> Self {
+        Self { report, training: Some(training) }
+    }
+}
+
 /// A run under way, as a watcher sees it.
 pub struct UnderWay<'t, 'a> {
     report: &'t FinetuneReport,
@@ -98,6 +114,24 @@ impl UnderWay<'_, '_> {
         let (each, done) = (self.trainer.total_steps(), self.report.runs.len() - 1);
         (each * done + self.trainer.steps_done(), each * self.report.plan.asked())
     }
+}
+
+/// Every combination of a plan, in the order in which they are computed.
+fn combinations(plan: &FinetunePlan) -> Vec<(Rule, Sparsity)> {
+    let mut combinations = Vec::new();
+    for &sparsity in &plan.sparsities {
+        for &rule in &plan.rules {
+            if !combinations.contains(&(rule, sparsity)) {
+                combinations.push((rule, sparsity));
+            }
+        }
+    }
+    combinations
+}
+
+/// Number of runs that a plan asks for.
+pub fn places(plan: &FinetunePlan) -> usize {
+    combinations(plan).len()
 }
 
 fn image_draw(plan: &FinetunePlan) -> ImageDraw<'_> {
@@ -121,33 +155,64 @@ impl Experiment<'_> {
         &self,
         plan: FinetunePlan,
         previous: Option<FinetuneState>,
+        watch: impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
+    ) -> Result<FinetuneReport, FinetuneError> {
+        self.shared_finetuning(plan, previous.map(Into::into), &mut Alone, watch).await
+    }
+
+    /// The same where several compute one fine-tuning, as `sharing` has it; the report has the runs in
+    /// the plan's order in the end. Whoever computes a run hears of its network.
+    ///
+    /// # Errors
+    /// See [`FinetuneError`].
+    pub async fn shared_finetuning(
+        &self,
+        plan: FinetunePlan,
+        previous: Option<BegunFinetuning>,
+        sharing: &mut impl Sharing<FinetuneReport, FinetuneRun>,
         mut watch: impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<FinetuneReport, FinetuneError> {
         plan.training.check().map_err(TrainingError::from)?;
         plan.criterion.check(plan.repair).map_err(ExperimentError::from)?;
-        let (mut report, mut training) = match previous {
-            Some(state) => self.continued_finetuning(&plan, state)?,
-            None => (self.new_finetuning(plan, &mut watch).await?, None),
+        let BegunFinetuning { mut report, training } = match previous {
+            Some(begun) => self.continued_finetuning(&plan, begun)?,
+            None => self.new_finetuning(plan, &mut watch).await?,
         };
+        let combinations = combinations(&report.plan);
+        let place = |run: &FinetuneRun| {
+            combinations.iter().position(|combination| *combination == (run.rule, run.sparsity))
+        };
+        let is_open = |(rule, sparsity)| report.run(rule, sparsity).is_none();
+        let mut open: Vec<usize> =
+            (0..combinations.len()).filter(|place| is_open(combinations[*place])).collect();
+        // The last one is not worth another's way, unless this one is busy.
+        if open.len() + usize::from(training.is_some()) > 1 {
+            let bare = FinetuneReport { runs: Vec::new(), ..report.clone() };
+            sharing.offer(&bare, &open, combinations.len())?;
+        }
+        if let Some(training) = training {
+            self.train_run(training, &mut report, &mut watch).await?;
+        }
         let mut between_runs = async |progress: Progress<'_>| watch(None, progress).await;
         let (draw, criterion) = (image_draw(&report.plan), report.plan.criterion);
         let preparation = self.prepare(draw, criterion, &mut between_runs).await?;
-        for sparsity in report.plan.sparsities.clone() {
-            for rule in report.plan.rules.clone() {
-                // Only the last run that was begun can be under way.
-                let last = report.runs.last().map(|run| (run.rule, run.sparsity));
-                let is_under_way = last == Some((rule, sparsity));
-                let state = match training.take_if(|_| is_under_way) {
-                    Some(state) => state,
-                    None if report.run(rule, sparsity).is_some() => continue,
-                    None => {
-                        let combination = (rule, sparsity);
-                        self.begin_run(combination, &mut report, &preparation, &mut watch).await?
-                    }
-                };
-                self.train_run(state, &mut report, &mut watch).await?;
+        while !open.is_empty() {
+            match sharing.next(&open)? {
+                Share::Nothing => break,
+                Share::Ready(run) => {
+                    report.runs.push(run);
+                    watch(None, Progress::Run(&report)).await?;
+                }
+                Share::Compute(place) => {
+                    let combination = combinations[place];
+                    let state =
+                        self.begin_run(combination, &mut report, &preparation, &mut watch).await?;
+                    self.train_run(state, &mut report, &mut watch).await?;
+                }
             }
+            close(&mut open, report.runs.last().and_then(place), "fine-tuning")?;
         }
+        report.runs.sort_by_key(place);
         Ok(report)
     }
 
@@ -155,12 +220,12 @@ impl Experiment<'_> {
         &self,
         plan: FinetunePlan,
         watch: &mut impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
-    ) -> Result<FinetuneReport, FinetuneError> {
+    ) -> Result<BegunFinetuning, FinetuneError> {
         let (model, draw) = (self.measured.model(), image_draw(&plan));
         model.check_classes(self.dataset).map_err(TrainingError::from)?;
         let between_runs = async |progress: Progress<'_>| watch(None, progress).await;
         let dense_accuracy = self.outcomes(model, draw, between_runs).await?.accuracy();
-        Ok(FinetuneReport {
+        let report = FinetuneReport {
             version: FINETUNE_VERSION,
             architecture: model.graph().architecture().to_owned(),
             classes: model.graph().classes(),
@@ -168,22 +233,22 @@ impl Experiment<'_> {
             plan,
             dense_accuracy,
             runs: Vec::new(),
-        })
+        };
+        Ok(BegunFinetuning { report, training: None })
     }
 
     fn continued_finetuning(
         &self,
         plan: &FinetunePlan,
-        state: FinetuneState,
-    ) -> Result<(FinetuneReport, Option<TrainingState>), ExperimentError> {
-        let work = "fine-tuning";
-        let FinetuneState { report, training } = state;
+        begun: BegunFinetuning,
+    ) -> Result<BegunFinetuning, ExperimentError> {
+        let (work, report) = ("fine-tuning", &begun.report);
         self.check_continues(work, &report.origin, image_draw(plan))?;
         if report.plan != *plan {
             let problem = "was asked for with other settings".into();
             return Err(ExperimentError::OtherWork { work, problem });
         }
-        Ok((report, Some(training)))
+        Ok(begun)
     }
 
     /// Prunes and repairs for a combination, and enters it into the report.

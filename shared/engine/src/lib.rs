@@ -27,6 +27,7 @@ pub mod prune;
 pub mod repair;
 mod ridge;
 pub mod select;
+pub mod sharing;
 mod sums;
 pub mod sweep;
 pub mod tensors;

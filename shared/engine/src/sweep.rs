@@ -3,18 +3,8 @@
 use rrlab_types::{Repair, Rule, SWEEP_VERSION, Sparsity, SweepEntry, SweepPlan, SweepReport};
 
 use crate::experiment::{Combination, Experiment, ExperimentError, ImageDraw};
+use crate::sharing::{Alone, Share, Sharing, close};
 use crate::watch::{Progress, Stopped};
-
-/// What one who computes a sweep with others does next.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Share {
-    /// Computes the open entry at this place of the plan's order.
-    Compute(usize),
-    /// Takes over one that another has computed.
-    Ready(SweepEntry),
-    /// Leaves the rest to others.
-    Nothing,
-}
 
 fn image_draw(plan: &SweepPlan) -> ImageDraw<'_> {
     ImageDraw {
@@ -61,12 +51,11 @@ impl Experiment<'_> {
         previous: Option<SweepReport>,
         watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, ExperimentError> {
-        self.shared_sweep(plan, previous, async |_, open| Ok(Share::Compute(open[0])), watch).await
+        self.shared_sweep(plan, previous, &mut Alone, watch).await
     }
 
-    /// The same where several compute one sweep: before each entry `share` is shown the report so far
-    /// and the places of those that are open, and says what is next. An entry is the same whoever
-    /// computes it, on devices of one kind; the report has them in the plan's order in the end.
+    /// The same where several compute one sweep, as `sharing` has it; the report has the entries in the
+    /// plan's order in the end.
     ///
     /// # Errors
     /// See [`ExperimentError`]; what the watcher saw stays valid.
@@ -74,7 +63,7 @@ impl Experiment<'_> {
         &self,
         plan: SweepPlan,
         previous: Option<SweepReport>,
-        mut share: impl AsyncFnMut(&SweepReport, &[usize]) -> Result<Share, Stopped>,
+        sharing: &mut impl Sharing<SweepReport, SweepEntry>,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, ExperimentError> {
         plan.check_criterion()?;
@@ -83,8 +72,6 @@ impl Experiment<'_> {
             Some(previous) => self.continued_sweep(plan, previous)?,
             None => self.new_sweep(plan, &mut watch).await?,
         };
-        let draw = image_draw(&report.plan);
-        let preparation = self.prepare(draw, report.plan.criterion, &mut watch).await?;
         let combinations = combinations(&report.plan);
         let place = |entry: &SweepEntry| {
             let of_entry = (entry.rule, entry.sparsity, entry.repair);
@@ -93,8 +80,15 @@ impl Experiment<'_> {
         let done: Vec<usize> = report.entries.iter().filter_map(place).collect();
         let mut open: Vec<usize> =
             (0..combinations.len()).filter(|place| !done.contains(place)).collect();
+        // The last one is not worth another's way.
+        if open.len() > 1 {
+            let bare = SweepReport { entries: Vec::new(), ..report.clone() };
+            sharing.offer(&bare, &open, combinations.len())?;
+        }
+        let draw = image_draw(&report.plan);
+        let preparation = self.prepare(draw, report.plan.criterion, &mut watch).await?;
         while !open.is_empty() {
-            let entry = match share(&report, &open).await? {
+            let entry = match sharing.next(&open)? {
                 Share::Nothing => break,
                 Share::Ready(entry) => entry,
                 Share::Compute(place) => {
@@ -117,11 +111,7 @@ impl Experiment<'_> {
                     }
                 }
             };
-            let Some(at) = open.iter().position(|open| Some(*open) == place(&entry)) else {
-                let problem = "has no room for an entry that it was given".into();
-                return Err(ExperimentError::OtherWork { work: "sweep", problem });
-            };
-            open.remove(at);
+            close(&mut open, place(&entry), "sweep")?;
             report.entries.push(entry);
             watch(Progress::Entry(&report)).await?;
         }

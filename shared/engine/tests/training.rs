@@ -7,21 +7,22 @@ use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::experiment::Experiment;
-use rrlab_engine::finetune::FinetuneState;
+use rrlab_engine::finetune::{BegunFinetuning, FinetuneState};
 use rrlab_engine::judge::Judge;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_engine::network::Network;
 use rrlab_engine::prune::{Masks, masks_of, prune};
 use rrlab_engine::repair::{DenseStatistics, repair};
+use rrlab_engine::sharing::{Share, Sharing};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
 use rrlab_engine::transfer::download;
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     AllocationError, AllocationRequest, Criterion, Distillation, DistillationPlan, Evidence,
-    FinetunePlan, FinetuneReport, Repair, RepairOperator, Rule, RuleSettings, Schedule, Sparsity,
-    SweepPlan, SweepReport, TrainingPlan, allocate,
+    FinetunePlan, FinetuneReport, FinetuneRun, ModelProfile, Repair, RepairOperator, Rule,
+    RuleSettings, Schedule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate,
 };
 
 fn model(seed: u64) -> Model {
@@ -306,23 +307,30 @@ fn a_repaired_network_is_the_same_in_training() {
     assert!(apart < 1e-3 * largest, "logits of up to {largest} are {apart} apart");
 }
 
+/// On 60 images.
+fn profile_of(dense: &Model, data: &Dataset) -> ModelProfile {
+    let normalization = dense.normalization_of(data);
+    let images = CalibrationImages::draw(data, Split::Train, 60, 0, normalization).unwrap();
+    let device = Device::flex();
+    let measured = calibrate(dense, &device, "cpu", &images, Method::SecondMoments, unwatched);
+    read_sync(measured).unwrap()
+}
+
+fn experiment<'e>(
+    dense: &'e Model,
+    profile: &'e ModelProfile,
+    (dataset, device): (&'e Dataset, &'e Device),
+) -> Experiment<'e> {
+    let measured = Measured::new(dense, profile).unwrap();
+    Experiment { measured, dataset, calibration: None, device, device_name: "cpu" }
+}
+
 #[test]
 fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
     let data = shapes10(120, 40, 8);
     let dense = model(9);
-    let device = Device::flex();
-    let images =
-        CalibrationImages::draw(&data, Split::Train, 60, 0, dense.normalization_of(&data)).unwrap();
-    let profile =
-        read_sync(calibrate(&dense, &device, "cpu", &images, Method::SecondMoments, unwatched))
-            .unwrap();
-    let experiment = Experiment {
-        measured: Measured::new(&dense, &profile).unwrap(),
-        dataset: &data,
-        calibration: None,
-        device: &device,
-        device_name: "cpu",
-    };
+    let (device, profile) = (Device::flex(), profile_of(&dense, &data));
+    let experiment = experiment(&dense, &profile, (&data, &device));
     let asked = FinetunePlan {
         rules: vec![Rule::Uniform, Rule::Rr],
         sparsities: vec![Sparsity::new(0.8).unwrap()],
@@ -369,6 +377,75 @@ fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
     let (resumed, _, second) = go(None, state);
     assert_eq!(resumed.unwrap(), whole);
     assert_eq!([first, second].concat(), models);
+}
+
+/// One who computes as it is told.
+struct Told {
+    shares: Vec<Share<FinetuneRun>>,
+    offered: Option<(FinetuneReport, Vec<usize>, usize)>,
+}
+
+impl Sharing<FinetuneReport, FinetuneRun> for Told {
+    fn offer(&mut self, work: &FinetuneReport, open: &[usize], all: usize) -> Result<(), Stopped> {
+        self.offered = Some((work.clone(), open.to_vec(), all));
+        Ok(())
+    }
+
+    fn next(&mut self, _: &[usize]) -> Result<Share<FinetuneRun>, Stopped> {
+        Ok(self.shares.remove(0))
+    }
+}
+
+/// Two who share a fine-tuning come to the report of one alone, whoever trains which network.
+#[test]
+fn fine_tuning_that_is_shared_ends_where_the_other_ends() {
+    let data = shapes10(120, 40, 8);
+    let dense = model(9);
+    let (device, profile) = (Device::flex(), profile_of(&dense, &data));
+    let experiment = experiment(&dense, &profile, (&data, &device));
+    let asked = FinetunePlan {
+        rules: vec![Rule::Uniform, Rule::Erk, Rule::Rr],
+        sparsities: vec![Sparsity::new(0.8).unwrap()],
+        calibration_images: 60,
+        evaluation_images: 40,
+        training: TrainingPlan { batch_size: 60, ..plan(1) },
+        ..FinetunePlan::default()
+    };
+    let whole =
+        read_sync(experiment.finetune(asked.clone(), None, async |_, _: Progress<'_>| Ok(())))
+            .unwrap();
+    let go = |begun: Option<FinetuneReport>, shares: Vec<Share<FinetuneRun>>| {
+        let begun = begun.map(|report| BegunFinetuning { report, training: None });
+        let (mut told, mut tuned) = (Told { shares, offered: None }, Vec::new());
+        let shared = experiment.shared_finetuning(
+            asked.clone(),
+            begun,
+            &mut told,
+            async |_, progress: Progress<'_>| {
+                if let Progress::Tuned(run, _) = progress {
+                    tuned.push(run.rule);
+                }
+                Ok(())
+            },
+        );
+        (read_sync(shared), told.offered, tuned)
+    };
+    // The last comes first, and the first is another's.
+    let first = whole.runs[0].clone();
+    let (report, offered, tuned) =
+        go(None, vec![Share::Compute(2), Share::Ready(first.clone()), Share::Compute(1)]);
+    assert_eq!(report.unwrap(), whole);
+    assert_eq!(tuned, [Rule::Rr, Rule::Erk]);
+    // Who helps begins with what was offered, and computes what it takes.
+    let (bare, open, all) = offered.unwrap();
+    assert_eq!((open, all), (vec![0, 1, 2], 3));
+    let (report, _, tuned) = go(Some(bare.clone()), vec![Share::Compute(0), Share::Nothing]);
+    assert_eq!(report.unwrap().runs, [first.clone()]);
+    assert_eq!(tuned, [Rule::Uniform]);
+    // What nobody asked for is refused.
+    let (refused, ..) = go(Some(bare), vec![Share::Compute(0), Share::Ready(first)]);
+    let problem = refused.unwrap_err().to_string();
+    assert!(problem.contains("no room for a part"), "{problem}");
 }
 
 /// What a sweep distils is what pruning, repairing and learning one after the other give, on the very

@@ -65,6 +65,7 @@ stories!(
     what_was_deleted_still_counts,
     two_workers_never_run_one_job_at_once,
     idle_workers_help_with_a_sweep,
+    idle_workers_help_to_fine_tune,
     a_job_is_cancelled,
     events_are_replayed,
     nobody_sees_anothers_work,
@@ -173,8 +174,29 @@ async fn a_student_gets_from_files_to_results(database: Database) {
 }
 
 /// Hashes of what a job made.
-async fn made(lab: &Lab, job: i64) -> Vec<Value> {
-    lab.results(job).await.into_iter().map(|(_, result)| result["hash"].clone()).collect()
+async fn made(lab: &Lab, job: i64) -> Vec<(String, String)> {
+    let results = lab.results(job).await.into_iter();
+    let of = |result: &Value| (result["name"].to_string(), result["hash"].to_string());
+    let mut made: Vec<_> = results.map(|(_, result)| of(&result)).collect();
+    // Where several compute a job, they come in any order.
+    made.sort();
+    made
+}
+
+/// A sweep of so many sparsities.
+fn long_sweep(model: i64, dataset: i64, sparsities: usize) -> Value {
+    let mut sweep = requests(model, dataset)[2].1.clone();
+    let sparsity = |step: usize| json!((500 + step) as f64 / 1000.0);
+    sweep["plan"]["sparsities"] = (0..sparsities).map(sparsity).collect();
+    sweep
+}
+
+/// Fine-tuning of four networks in so many epochs.
+fn long_finetuning(model: i64, dataset: i64, epochs: usize) -> Value {
+    let mut finetune = requests(model, dataset)[3].1.clone();
+    finetune["plan"]["sparsities"] = json!([0.8, 0.9]);
+    finetune["plan"]["training"]["epochs"] = json!(epochs);
+    finetune
 }
 
 async fn a_killed_job_goes_on_to_the_same_result(database: Database) {
@@ -542,6 +564,22 @@ fn milliseconds(value: &Value) -> i64 {
     value.as_i64().expect("it has ended")
 }
 
+/// The processes that compute a job, once it has a helper.
+async fn helped(lab: &Lab, job: i64) -> Vec<u32> {
+    loop {
+        let overview = lab.get("/admin/overview").await.expect(StatusCode::OK);
+        let workers = overview["workers"].as_array().unwrap().iter();
+        let busy = workers.filter(|worker| worker["job"] == job);
+        let process = |name: &str| name.split('-').next().unwrap().parse().unwrap();
+        let busy: Vec<u32> = busy.map(|worker| process(worker["name"].as_str().unwrap())).collect();
+        if busy.len() > 1 {
+            return busy;
+        }
+        assert_ne!(lab.job(job).await["state"], "done", "nobody helped");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Idle workers compute entries of another's sweep, to the same result; whichever dies, and whatever else
 /// is asked for meanwhile.
 async fn idle_workers_help_with_a_sweep(database: Database) {
@@ -550,41 +588,20 @@ async fn idle_workers_help_with_a_sweep(database: Database) {
     lab.sign_in(Some(&ann));
     let (model, dataset) = with_files(&lab).await;
     // As many entries as one worker computes in some eight seconds, on this machine.
-    let of = |count: usize| {
-        let mut sweep = requests(model, dataset)[2].1.clone();
-        let sparsity = |step: usize| json!((500 + step) as f64 / 1000.0);
-        sweep["plan"]["sparsities"] = (0..count).map(sparsity).collect();
-        sweep
-    };
     lab.start_worker();
-    let few = lab.submit(&of(8)).await;
+    let few = lab.submit(&long_sweep(model, dataset, 8)).await;
     lab.ended(few).await;
     let few = lab.job(few).await;
     let took = (milliseconds(&few["finished_ms"]) - milliseconds(&few["started_ms"])).max(1);
     let count = usize::try_from(8 * 8000 / took).unwrap().clamp(8, 400);
-    let sweep = of(count);
+    let sweep = long_sweep(model, dataset, count);
     let expected = made(&lab, lab.submit(&sweep).await).await;
 
     lab.start_worker();
     lab.start_worker();
     let job = lab.submit(&sweep).await;
-    // The processes that compute it.
     lab.sign_in(Some(&root));
-    let busy = async |lab: &Lab| -> Vec<u32> {
-        let overview = lab.get("/admin/overview").await.expect(StatusCode::OK);
-        let workers = overview["workers"].as_array().unwrap().iter();
-        let busy = workers.filter(|worker| worker["job"] == job);
-        let process = |name: &str| name.split('-').next().unwrap().parse().unwrap();
-        busy.map(|worker| process(worker["name"].as_str().unwrap())).collect()
-    };
-    let first = loop {
-        let busy = busy(&lab).await;
-        if busy.len() > 1 {
-            break busy[0];
-        }
-        assert_ne!(lab.job(job).await["state"], "done", "nobody helped");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let first = helped(&lab, job).await[0];
     // Others do not wait for it; and whoever dies, it goes on.
     lab.sign_in(Some(&ann));
     let evaluate = lab.submit(&requests(model, dataset)[4].1).await;
@@ -602,6 +619,48 @@ async fn idle_workers_help_with_a_sweep(database: Database) {
     lab.post(&format!("/jobs/{job}/cancel"), &json!({})).await.expect(StatusCode::ACCEPTED);
     assert_eq!(lab.ended(job).await["state"], "cancelled");
     lab.ended(lab.submit(&requests(model, dataset)[4].1).await).await;
+}
+
+/// Idle workers train networks of another's fine-tuning, to the same networks and report; and let go of
+/// one that is not done where somebody else has a job.
+async fn idle_workers_help_to_fine_tune(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
+    let (root, ann) = (lab.person("root", "admin"), lab.person("ann", "student"));
+    lab.sign_in(Some(&ann));
+    let (model, dataset) = with_files(&lab).await;
+    // As many epochs as one worker computes in some ten seconds, on this machine.
+    lab.start_worker();
+    let few = lab.submit(&long_finetuning(model, dataset, 4)).await;
+    lab.ended(few).await;
+    let few = lab.job(few).await;
+    let took = (milliseconds(&few["finished_ms"]) - milliseconds(&few["started_ms"])).max(1);
+    let epochs = usize::try_from(4 * 10_000 / took).unwrap().clamp(4, 200);
+    let finetune = long_finetuning(model, dataset, epochs);
+    let expected = made(&lab, lab.submit(&finetune).await).await;
+    // A profile, four networks and the report.
+    assert_eq!(expected.len(), 6, "{expected:?}");
+
+    lab.start_worker();
+    lab.start_worker();
+    let job = lab.submit(&finetune).await;
+    lab.sign_in(Some(&root));
+    let first = helped(&lab, job).await[0];
+    // Who helps does not keep others waiting for as long as it takes to train a network.
+    lab.sign_in(Some(&ann));
+    let evaluate = lab.submit(&requests(model, dataset)[4].1).await;
+    lab.ended(evaluate).await;
+    assert_eq!(lab.job(job).await["state"], "running");
+    lab.sign_in(Some(&root));
+    helped(&lab, job).await;
+    lab.sign_in(Some(&ann));
+    signal(first, "KILL");
+    assert_eq!(made(&lab, job).await, expected);
+    // Each network that was trained is told of: the last of its runs' events has all its epochs.
+    let events = lab.listen(job, |_| false).await;
+    let whole = |event: &&Event| {
+        event.data["event"]["run"]["epochs"].as_array().is_some_and(|all| all.len() == epochs)
+    };
+    assert!(events.iter().filter(whole).count() >= 4, "{epochs} epochs");
 }
 
 async fn a_job_is_cancelled(database: Database) {

@@ -1,0 +1,62 @@
+//! Work of many parts that several compute: a sweep's entries, the runs of fine-tuning. A part is the
+//! same whoever computes it, on devices of one kind.
+
+use crate::experiment::ExperimentError;
+use crate::watch::Stopped;
+
+/// What one who computes such work does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Share<Part> {
+    /// Computes the open part at this place of the plan's order.
+    Compute(usize),
+    /// Takes over one that another has computed.
+    Ready(Part),
+    /// Leaves the rest to others.
+    Nothing,
+}
+
+/// How one who computes such work comes to terms with others.
+pub trait Sharing<Work, Part> {
+    /// Before the first part: others may take some of those at the open places, of so many in all.
+    /// `work` is the report that all begin with, without any part.
+    ///
+    /// # Errors
+    /// If the work is to end.
+    fn offer(&mut self, work: &Work, open: &[usize], all: usize) -> Result<(), Stopped>;
+
+    /// What is next where these places are open, of which there is at least one.
+    ///
+    /// # Errors
+    /// If the work is to end.
+    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped>;
+}
+
+/// Computes every part, in the plan's order.
+pub struct Alone;
+
+impl<Work, Part> Sharing<Work, Part> for Alone {
+    fn offer(&mut self, _: &Work, _: &[usize], _: usize) -> Result<(), Stopped> {
+        Ok(())
+    }
+
+    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped> {
+        Ok(Share::Compute(open[0]))
+    }
+}
+
+/// Removes from the open places the one of a part that has come.
+///
+/// # Errors
+/// If it was not open.
+pub(crate) fn close(
+    open: &mut Vec<usize>,
+    place: Option<usize>,
+    work: &'static str,
+) -> Result<(), ExperimentError> {
+    let Some(at) = open.iter().position(|open| Some(*open) == place) else {
+        let problem = "has no room for a part that it was given".into();
+        return Err(ExperimentError::OtherWork { work, problem });
+    };
+    open.remove(at);
+    Ok(())
+}
