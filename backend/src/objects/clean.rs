@@ -9,7 +9,7 @@ use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 use super::content::{ObjectError, Objects, UnboundObjects, explained};
 use super::key::{self, LabKey};
 use super::mark::{BindError, MarkError};
-use crate::store::{Store, StoreError};
+use crate::store::{StateOf, Store, StoreError};
 
 /// Age below which content that nothing refers to is left alone: whoever put it may be about to
 /// name it.
@@ -98,24 +98,31 @@ impl Objects {
         Ok(removed)
     }
 
-    /// Removes all states of a job but the one of this hash; all of them where none is named.
+    /// Removes all states of a job or of a part but the one of this hash; all of them where none is named,
+    /// of a job those of its parts too.
     ///
     /// # Errors
     /// If the store's mark is gone or another's: then nothing was removed; or if the store can't be
     /// reached.
     pub async fn remove_other_checkpoints(
         &self,
-        job: i64,
+        of: StateOf,
         keep: Option<&str>,
     ) -> Result<(), MarkError> {
-        let folder = key::checkpoints_of(job);
+        let folder = key::checkpoints_of(of);
         let found: Vec<_> =
             self.store.list(Some(&folder)).try_collect().await.map_err(explained)?;
         self.require_mark().await?;
         for object in found {
-            let Some(checkpoint) = LabKey::parse(&object.location) else { continue };
-            if Some(checkpoint.hash()) != keep {
-                self.remove(&checkpoint).await?;
+            let Some(found) = LabKey::parse(&object.location) else { continue };
+            let is_other = match (&found, keep) {
+                (LabKey::Checkpoint { of: found, hash }, Some(keep)) => {
+                    *found == of && hash != keep
+                }
+                (_, keep) => keep.is_none(),
+            };
+            if is_other {
+                self.remove(&found).await?;
             }
         }
         Ok(())
@@ -158,7 +165,7 @@ fn age_of(object: &ObjectMeta) -> Duration {
 async fn is_needed(store: &Store, key: &LabKey) -> Result<bool, StoreError> {
     match key {
         LabKey::Content { hash } => store.is_content_needed(hash).await,
-        LabKey::Checkpoint { job, hash } => store.is_checkpoint_needed(*job, hash).await,
+        LabKey::Checkpoint { of, hash } => store.is_checkpoint_needed(*of, hash).await,
     }
 }
 
@@ -182,7 +189,7 @@ mod tests {
         let objects =
             Objects::open(&artifacts.display().to_string()).unwrap().bind(&store).await.unwrap();
         objects.put("unneeded".into()).await.unwrap();
-        objects.put_checkpoint(3, "unneeded too".into()).await.unwrap();
+        objects.put_checkpoint(StateOf::job(3), "unneeded too".into()).await.unwrap();
         for key in objects.unneeded(&store, Duration::ZERO).await.unwrap() {
             make_old(&artifacts.join(key.key.path().as_ref()));
         }
@@ -223,19 +230,21 @@ mod tests {
     #[tokio::test]
     async fn a_job_keeps_its_checkpoints_in_a_store_that_is_another_labs_by_now() {
         let (_store, objects, folder) = lab().await;
-        let kept = objects.put_checkpoint(4, "the latest".into()).await.unwrap();
-        let earlier = objects.put_checkpoint(4, "an earlier one".into()).await.unwrap();
+        let kept = objects.put_checkpoint(StateOf::job(4), "the latest".into()).await.unwrap();
+        let earlier =
+            objects.put_checkpoint(StateOf::job(4), "an earlier one".into()).await.unwrap();
         let mark = folder.path().join("artifacts/rrlab/lab.json");
         let own = std::fs::read(&mark).unwrap();
         std::fs::write(&mark, r#"{"lab": "ffffffffffffffffffffffffffffffff", "format": 1}"#)
             .unwrap();
-        let refused = objects.remove_other_checkpoints(4, Some(&kept)).await.unwrap_err();
+        let refused =
+            objects.remove_other_checkpoints(StateOf::job(4), Some(&kept)).await.unwrap_err();
         assert!(matches!(refused, MarkError::Another { .. }), "{refused}");
-        assert!(objects.checkpoint(4, &earlier).await.is_ok(), "nothing went");
+        assert!(objects.checkpoint(StateOf::job(4), &earlier).await.is_ok(), "nothing went");
         std::fs::write(&mark, own).unwrap();
-        objects.remove_other_checkpoints(4, Some(&kept)).await.unwrap();
-        assert!(objects.checkpoint(4, &earlier).await.is_err());
-        assert!(objects.checkpoint(4, &kept).await.is_ok());
+        objects.remove_other_checkpoints(StateOf::job(4), Some(&kept)).await.unwrap();
+        assert!(objects.checkpoint(StateOf::job(4), &earlier).await.is_err());
+        assert!(objects.checkpoint(StateOf::job(4), &kept).await.is_ok());
     }
 
     #[tokio::test]

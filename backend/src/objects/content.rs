@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::key::{self, LabKey};
 use crate::hex::hex;
 use crate::storage::disk_is_full;
+use crate::store::StateOf;
 
 /// S3 takes large content in parts of this size, so many at once.
 const PART: usize = 16 << 20;
@@ -130,22 +131,22 @@ impl Objects {
         Ok((found.meta.size, found.into_stream()))
     }
 
-    /// Keeps a state that a job can go on from; returns its hash.
+    /// Keeps a state that a job or a part of it can go on from; returns its hash.
     ///
     /// # Errors
     /// As [`Objects::put`].
-    pub async fn put_checkpoint(&self, job: i64, bytes: Bytes) -> Result<String, ObjectError> {
+    pub async fn put_checkpoint(&self, of: StateOf, bytes: Bytes) -> Result<String, ObjectError> {
         let hash = hash_of(bytes.clone()).await?;
-        self.write(&checkpoint(job, &hash), bytes).await?;
+        self.write(&checkpoint(of, &hash), bytes).await?;
         Ok(hash)
     }
 
-    /// The state of a job with this hash.
+    /// The state of a job or of a part with this hash.
     ///
     /// # Errors
     /// As [`Objects::get`].
-    pub async fn checkpoint(&self, job: i64, hash: &str) -> Result<Bytes, ObjectError> {
-        self.read(&checkpoint(job, hash)).await
+    pub async fn checkpoint(&self, of: StateOf, hash: &str) -> Result<Bytes, ObjectError> {
+        self.read(&checkpoint(of, hash)).await
     }
 
     async fn write(&self, key: &LabKey, bytes: Bytes) -> Result<(), ObjectError> {
@@ -246,8 +247,8 @@ fn content(hash: &str) -> LabKey {
     LabKey::Content { hash: hash.into() }
 }
 
-fn checkpoint(job: i64, hash: &str) -> LabKey {
-    LabKey::Checkpoint { job, hash: hash.into() }
+fn checkpoint(of: StateOf, hash: &str) -> LabKey {
+    LabKey::Checkpoint { of, hash: hash.into() }
 }
 
 /// Tells a full disk from other failures.

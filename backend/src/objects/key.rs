@@ -3,6 +3,8 @@
 
 use object_store::path::Path as Key;
 
+use crate::store::StateOf;
+
 /// Everything that the lab writes lies below this.
 const LAB: &str = "rrlab";
 /// Folder of content, in folders by the first two digits of its hash.
@@ -21,10 +23,11 @@ pub enum LabKey {
         /// SHA-256, 64 lower-case hexadecimal digits.
         hash: String,
     },
-    /// A state that a job can go on from: `rrlab/checkpoints/JOB/HASH`.
+    /// A state that a job can go on from, or a part of it: `rrlab/checkpoints/JOB/HASH` and
+    /// `rrlab/checkpoints/JOB/PLACE/HASH`.
     Checkpoint {
-        /// The job's number.
-        job: i64,
+        /// The job, or its part.
+        of: StateOf,
         /// As of content.
         hash: String,
     },
@@ -36,9 +39,14 @@ impl LabKey {
         let parts: Vec<&str> = key.as_ref().split('/').collect();
         let parsed = match parts.as_slice() {
             [LAB, CONTENT, _, hash] if is_hash(hash) => Self::Content { hash: (*hash).into() },
-            [LAB, CHECKPOINTS, job, hash] if is_hash(hash) => {
+            [LAB, CHECKPOINTS, job, place @ .., hash] if is_hash(hash) => {
                 let job = job.parse::<i64>().ok().filter(|job| *job > 0)?;
-                Self::Checkpoint { job, hash: (*hash).into() }
+                let place = match place {
+                    [] => None,
+                    [place] => Some(place.parse().ok()?),
+                    _ => return None,
+                };
+                Self::Checkpoint { of: StateOf { job, place }, hash: (*hash).into() }
             }
             _ => return None,
         };
@@ -51,7 +59,7 @@ impl LabKey {
     pub fn path(&self) -> Key {
         match self {
             Self::Content { hash } => Key::from_iter([LAB, CONTENT, folder_of(hash), hash]),
-            Self::Checkpoint { job, hash } => checkpoints_of(*job).join(hash.as_str()),
+            Self::Checkpoint { of, hash } => checkpoints_of(*of).join(hash.as_str()),
         }
     }
 
@@ -59,7 +67,9 @@ impl LabKey {
     pub fn earlier_path(&self) -> Key {
         match self {
             Self::Content { hash } => Key::from_iter([folder_of(hash), hash]),
-            Self::Checkpoint { job, hash } => Key::from_iter([CHECKPOINTS, &job.to_string(), hash]),
+            Self::Checkpoint { of, hash } => {
+                Key::from_iter([CHECKPOINTS, &of.job.to_string(), hash])
+            }
         }
     }
 
@@ -81,9 +91,13 @@ pub fn folders() -> [Key; 2] {
     [CONTENT, CHECKPOINTS].map(|folder| Key::from_iter([LAB, folder]))
 }
 
-/// Folder of a job's checkpoints.
-pub fn checkpoints_of(job: i64) -> Key {
-    Key::from_iter([LAB, CHECKPOINTS, &job.to_string()])
+/// Folder of the checkpoints of a job, those of its parts included, or of one part.
+pub fn checkpoints_of(of: StateOf) -> Key {
+    let folder = Key::from_iter([LAB, CHECKPOINTS, &of.job.to_string()]);
+    match of.place {
+        Some(place) => folder.join(place.to_string()),
+        None => folder,
+    }
 }
 
 fn folder_of(hash: &str) -> &str {
@@ -108,7 +122,7 @@ mod tests {
         let keys = [
             (LabKey::Content { hash: hash() }, format!("rrlab/content/ab/{}", hash())),
             (
-                LabKey::Checkpoint { job: 17, hash: hash() },
+                LabKey::Checkpoint { of: StateOf::job(17), hash: hash() },
                 format!("rrlab/checkpoints/17/{}", hash()),
             ),
         ];
@@ -122,7 +136,7 @@ mod tests {
     fn the_version_before_had_no_folder_of_its_own() {
         let content = LabKey::Content { hash: hash() };
         assert_eq!(content.earlier_path().as_ref(), format!("ab/{}", hash()));
-        let checkpoint = LabKey::Checkpoint { job: 17, hash: hash() };
+        let checkpoint = LabKey::Checkpoint { of: StateOf::job(17), hash: hash() };
         assert_eq!(checkpoint.earlier_path().as_ref(), format!("checkpoints/17/{}", hash()));
     }
 

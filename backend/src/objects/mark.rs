@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::{ObjectError, Objects, UnboundObjects, explained};
 use super::key::{self, LabKey};
-use crate::store::{Store, StoreError};
+use crate::store::{StateOf, Store, StoreError};
 
 /// The form of marks that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -141,7 +141,7 @@ impl UnboundObjects {
             .checkpoints()
             .await?
             .into_iter()
-            .map(|(job, hash)| LabKey::Checkpoint { job, hash });
+            .map(|(job, hash)| LabKey::Checkpoint { of: StateOf::job(job), hash });
         let named: Vec<LabKey> = contents.chain(checkpoints).collect();
         if named.is_empty() { self.require_empty().await } else { self.require_any(named).await }
     }

@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, named, now_ms};
 use super::events::add_event;
+use super::parts::StateOf;
 use crate::facts::ArtifactFacts;
 
 /// Something to be stored.
@@ -321,10 +322,13 @@ impl Store {
         Ok(sqlx::query(statement).bind(hash).fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// Whether a job can go on from the state of this hash.
-    pub async fn is_checkpoint_needed(&self, job: i64, hash: &str) -> StoreResult<bool> {
-        let statement = "SELECT 1 FROM lab_jobs WHERE id = $1 AND checkpoint = $2";
-        Ok(sqlx::query(statement).bind(job).bind(hash).fetch_optional(&self.pool).await?.is_some())
+    /// Whether a job or a part of it can go on from the state of this hash.
+    pub async fn is_checkpoint_needed(&self, of: StateOf, hash: &str) -> StoreResult<bool> {
+        let statement = "SELECT 1 FROM lab_jobs WHERE id = $1 AND checkpoint = $2 AND $3 < 0 UNION ALL \
+                         SELECT 1 FROM lab_parts WHERE job_id = $1 AND checkpoint = $2 AND place = $3 AND entry IS NULL";
+        let place = of.place.map_or(-1, |place| place as i64);
+        let needed = sqlx::query(statement).bind(of.job).bind(hash).bind(place);
+        Ok(needed.fetch_optional(&self.pool).await?.is_some())
     }
 }
 

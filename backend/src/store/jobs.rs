@@ -687,6 +687,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::store::StateOf;
     use crate::store::sqlite_address;
 
     /// Workers that die under a job count from the last state that it was saved in; the same state
@@ -715,11 +716,17 @@ mod tests {
             let expected = if attempt < 4 { JobState::Queued } else { JobState::Failed };
             assert_eq!(state, expected, "attempt {attempt}");
             if state == JobState::Failed {
-                assert!(!store.is_checkpoint_needed(job, "b").await.unwrap(), "nobody goes on");
+                assert!(
+                    !store.is_checkpoint_needed(StateOf::job(job), "b").await.unwrap(),
+                    "nobody goes on"
+                );
                 break;
             }
             let saved = hash.is_some();
-            assert!(!saved || store.is_checkpoint_needed(job, hash.unwrap()).await.unwrap());
+            assert!(
+                !saved
+                    || store.is_checkpoint_needed(StateOf::job(job), hash.unwrap()).await.unwrap()
+            );
         }
     }
 }

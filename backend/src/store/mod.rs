@@ -26,7 +26,7 @@ pub use database::{QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_add
 pub use events::{OwnedEvent, StoredEvent};
 pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
 pub use needs::JobNeeds;
-pub use parts::{HelpWanted, PartTaker};
+pub use parts::{HelpWanted, PartTaker, StateOf, TakenPart};
 pub use people::{Erasure, OWNER, Person};
 pub use personal_data::KeptOfPerson;
 pub use sessions::SignedInBy;

@@ -12,6 +12,27 @@ use super::artifacts::{NewArtifact, enter_result};
 use super::database::{Store, StoreError, StoreResult, from_json};
 use super::needs::JobNeeds;
 
+/// What states are of, each under its hash in the object store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateOf {
+    /// The job's number.
+    pub job: i64,
+    /// Place of the part that a helper computes; none of the job as a whole.
+    pub place: Option<usize>,
+}
+
+impl StateOf {
+    /// Of a job.
+    pub fn job(job: i64) -> Self {
+        Self { job, place: None }
+    }
+
+    /// Of a part of a job.
+    pub fn part(job: i64, place: usize) -> Self {
+        Self { job, place: Some(place) }
+    }
+}
+
 /// A running job whose worker would have others help.
 #[derive(Debug, Clone)]
 pub struct HelpWanted {
@@ -47,6 +68,15 @@ pub struct PartTaker<'a> {
     pub lease_ms: Option<i64>,
 }
 
+/// A part that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenPart {
+    /// Its place in the plan's order.
+    pub place: usize,
+    /// Hash of the state that whoever had it before left.
+    pub checkpoint: Option<String>,
+}
+
 /// What is known of one entry, without the entry: all are looked at again and again.
 #[derive(sqlx::FromRow)]
 struct PartRow {
@@ -54,6 +84,8 @@ struct PartRow {
     lease_ms: Option<i64>,
     /// 1 where it has come.
     is_done: i64,
+    /// 1 where whoever had it left it.
+    is_left: i64,
 }
 
 impl Store {
@@ -79,13 +111,13 @@ impl Store {
         .await?;
         let (before,) = before.ok_or(StoreError::LostJob)?;
         let stale = if before.as_deref() == Some(offer) {
-            "DELETE FROM lab_parts WHERE job_id = $1 AND entry IS NULL AND lease_ms IS NULL"
+            "UPDATE lab_parts SET worker = '' WHERE job_id = $1 AND entry IS NULL AND lease_ms IS NULL"
         } else {
             "DELETE FROM lab_parts WHERE job_id = $1"
         };
         sqlx::query(stale).bind(job).execute(&mut *transaction).await?;
         let done = "INSERT INTO lab_parts (job_id, place, worker) VALUES ($1, $2, $3) \
-                    ON CONFLICT (job_id, place) DO NOTHING";
+                    ON CONFLICT (job_id, place) DO UPDATE SET worker = excluded.worker, lease_ms = NULL";
         for place in (0..all).filter(|place| !open.contains(place)) {
             sqlx::query(done)
                 .bind(job)
@@ -134,7 +166,7 @@ impl Store {
         taker: PartTaker<'_>,
         offer: &str,
         open: &[usize],
-    ) -> StoreResult<Option<usize>> {
+    ) -> StoreResult<Option<TakenPart>> {
         // Idle workers ask again and again: nothing is written where nothing is free.
         let rows = part_rows(&mut *self.pool.acquire().await?, taker.job).await?;
         if taker.first_free(&rows, open, self.clock_ms().await?).is_none() {
@@ -151,16 +183,36 @@ impl Store {
         let Some(place) = taker.first_free(&rows, open, now) else { return Ok(None) };
         let statement = "INSERT INTO lab_parts (job_id, place, worker, lease_ms) VALUES ($1, $2, $3, $4) \
                          ON CONFLICT (job_id, place) DO UPDATE \
-                         SET worker = excluded.worker, lease_ms = excluded.lease_ms";
-        sqlx::query(statement)
+                         SET worker = excluded.worker, lease_ms = excluded.lease_ms RETURNING checkpoint";
+        let (checkpoint,): (Option<String>,) = sqlx::query_as(statement)
             .bind(taker.job)
             .bind(place as i64)
             .bind(taker.worker)
             .bind(taker.lease_ms.map(|lease| now + lease))
-            .execute(&mut *transaction)
+            .fetch_one(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(Some(place))
+        Ok(Some(TakenPart { place, checkpoint }))
+    }
+
+    /// Notes the hash of a state that the part which a helper computes can go on from; whether the part is
+    /// still the helper's.
+    pub async fn save_part(
+        &self,
+        taker: PartTaker<'_>,
+        place: usize,
+        hash: &str,
+    ) -> StoreResult<bool> {
+        let statement = "UPDATE lab_parts SET checkpoint = $4 \
+                         WHERE job_id = $1 AND place = $2 AND worker = $3 AND entry IS NULL";
+        let saved = sqlx::query(statement)
+            .bind(taker.job)
+            .bind(place as i64)
+            .bind(taker.worker)
+            .bind(hash)
+            .execute(&self.pool)
+            .await?;
+        Ok(saved.rows_affected() > 0)
     }
 
     /// A helper is still at it, and is to go on: whether the job still runs and the entry is its own.
@@ -214,9 +266,9 @@ impl Store {
         Ok(is_helpers)
     }
 
-    /// A helper leaves an entry to others.
+    /// A helper leaves a part to others, with its last state.
     pub async fn leave_part(&self, taker: PartTaker<'_>, place: usize) -> StoreResult<()> {
-        let statement = "DELETE FROM lab_parts \
+        let statement = "UPDATE lab_parts SET worker = '', lease_ms = NULL \
                          WHERE job_id = $1 AND place = $2 AND worker = $3 AND entry IS NULL";
         sqlx::query(statement)
             .bind(taker.job)
@@ -236,6 +288,7 @@ impl PartTaker<'_> {
         let has_job = self.lease_ms.is_none();
         let is_free = |place: usize| match rows.iter().find(|row| row.place == place as i64) {
             None => true,
+            Some(row) if row.is_left != 0 => true,
             Some(row) => has_job && row.is_done == 0 && row.lease_ms.is_none_or(|end| end < now),
         };
         open.iter().copied().find(|place| is_free(*place))
@@ -258,7 +311,8 @@ impl TryFrom<WantedRow> for HelpWanted {
 
 async fn part_rows(connection: &mut AnyConnection, job: i64) -> StoreResult<Vec<PartRow>> {
     let statement = "SELECT place, lease_ms, \
-                     CAST(CASE WHEN entry IS NULL THEN 0 ELSE 1 END AS BIGINT) AS is_done \
+                     CAST(CASE WHEN entry IS NULL THEN 0 ELSE 1 END AS BIGINT) AS is_done, \
+                     CAST(CASE WHEN worker = '' THEN 1 ELSE 0 END AS BIGINT) AS is_left \
                      FROM lab_parts WHERE job_id = $1";
     Ok(sqlx::query_as(statement).bind(job).fetch_all(connection).await?)
 }
@@ -332,7 +386,10 @@ mod tests {
         store.offer_parts((job, "first"), OFFER, &open, 4).await.unwrap();
         assert_eq!(store.help_wanted("cpu").await.unwrap().len(), 1);
         assert!(store.help_wanted("gpu").await.unwrap().is_empty());
-        let take = async |taker, open: &[usize]| store.take_part(taker, OFFER, open).await;
+        let take = async |taker, open: &[usize]| {
+            let taken = store.take_part(taker, OFFER, open).await?;
+            StoreResult::Ok(taken.map(|taken| taken.place))
+        };
         assert_eq!(take(parent(job, "first"), &open).await.unwrap(), Some(1));
         // Once more, where it did not hear the answer.
         assert_eq!(take(parent(job, "first"), &[1]).await.unwrap(), Some(1));
@@ -353,6 +410,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_part_goes_on_from_the_state_that_was_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, job) = running(folder.path()).await;
+        store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
+        let of = StateOf::part(job, 0);
+        let taken = async |taker| store.take_part(taker, OFFER, &[0]).await.unwrap();
+        let with = |checkpoint: Option<&str>| {
+            Some(TakenPart { place: 0, checkpoint: checkpoint.map(Into::into) })
+        };
+        assert_eq!(taken(helper(job, 60_000)).await, with(None));
+        assert!(store.save_part(helper(job, 60_000), 0, "aa").await.unwrap());
+        assert!(!store.save_part(parent(job, "another"), 0, "bb").await.unwrap(), "not its own");
+        assert!(store.is_checkpoint_needed(of, "aa").await.unwrap());
+        assert!(!store.is_checkpoint_needed(StateOf::part(job, 1), "aa").await.unwrap());
+        assert!(!store.is_checkpoint_needed(StateOf::job(job), "aa").await.unwrap());
+        // It is left: any other goes on, and so does whoever has the job where that one falls silent.
+        store.leave_part(helper(job, 60_000), 0).await.unwrap();
+        let other = PartTaker { worker: "other", ..helper(job, -1) };
+        assert_eq!(taken(other).await, with(Some("aa")));
+        assert!(store.save_part(other, 0, "cc").await.unwrap());
+        assert!(!store.is_checkpoint_needed(of, "aa").await.unwrap(), "there is a later one");
+        assert_eq!(taken(helper(job, 60_000)).await, None);
+        assert_eq!(taken(parent(job, "first")).await, with(Some("cc")));
+        // Whoever has the job next finds it, and nobody takes what is done.
+        store.abandon_job(job, "first").await.unwrap();
+        store.claim_job(job, "second", "cpu", 60_000).await.unwrap().expect("it waits");
+        store.offer_parts((job, "second"), OFFER, &[0], 2).await.unwrap();
+        let first = store.take_part(helper(job, 60_000), OFFER, &[1, 0]).await.unwrap();
+        assert_eq!(first, with(Some("cc")));
+    }
+
+    #[tokio::test]
     async fn an_entry_counts_for_the_offer_that_it_was_computed_for() {
         let folder = tempfile::tempdir().unwrap();
         let (store, job) = running(folder.path()).await;
@@ -364,7 +453,7 @@ mod tests {
             store.hand_in_part(taker, place, entry, None, took).await.unwrap()
         };
         assert!(!hand_in(0).await, "it was not taken");
-        assert_eq!(store.take_part(taker, OFFER, &[0, 1]).await.unwrap(), Some(0));
+        assert_eq!(store.take_part(taker, OFFER, &[0, 1]).await.unwrap().unwrap().place, 0);
         assert!(hand_in(0).await);
         assert!(!hand_in(0).await, "once");
         assert_eq!(store.ready_part(job, &[0, 1]).await.unwrap().as_deref(), Some(entry));
@@ -372,7 +461,7 @@ mod tests {
         // The same again, as after a restart, keeps it; another begins anew.
         store.offer_parts((job, "first"), OFFER, &[0, 1], 2).await.unwrap();
         assert_eq!(store.ready_part(job, &[0]).await.unwrap().as_deref(), Some(entry));
-        assert_eq!(store.take_part(taker, OFFER, &[1]).await.unwrap(), Some(1));
+        assert_eq!(store.take_part(taker, OFFER, &[1]).await.unwrap().unwrap().place, 1);
         store.offer_parts((job, "first"), "another", &[0, 1], 2).await.unwrap();
         assert_eq!(store.ready_part(job, &[0]).await.unwrap(), None);
         assert!(!hand_in(1).await, "of the offer before");

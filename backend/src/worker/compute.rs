@@ -1,6 +1,7 @@
 //! Each kind of job, with the engine, on a thread of its own.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 
 use burn::tensor::read_sync;
 use bytes::Bytes;
@@ -25,10 +26,8 @@ use rrlab_types::{
     FinetunePlan, FinetuneReport, FinetuneRun, ModelProfile, PROGRAM, SelectionPlan, SweepPlan,
     SweepReport, TrainingPlan,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::reporter::{JobReporter, JobResult, Outcome};
+use super::reporter::{JobReporter, JobResult, Outcome, StoredWork};
 use crate::facts::ArtifactFacts;
 use crate::storage::DataFolder;
 
@@ -157,12 +156,15 @@ fn help_finetuning(
     let mut failure = None;
     let (plan, mut helper) = (offered.plan.clone(), Helper(reporter));
     let begun = BegunFinetuning { report: offered, training: None };
-    let watch = async |_: Option<&UnderWay<'_, '_>>, progress: Progress<'_>| match progress {
-        Progress::Tuned(run, model) => {
+    let watch = async |under_way: Option<&UnderWay<'_, '_>>, progress: Progress<'_>| {
+        if let Progress::Tuned(run, model) = progress {
             let result = tuned_result(name, run, model, &mut failure)?;
-            reporter.part(run, Some(result))
+            reporter.part(run, Some(result))?;
         }
-        _ => reporter.go_on(),
+        if let Some(under_way) = under_way.filter(|_| reporter.is_checkpoint_due()) {
+            save(reporter, finetuning_at_rest(under_way).await, &mut failure)?;
+        }
+        reporter.go_on()
     };
     let tuned = read_sync(experiment.shared_finetuning(plan, Some(begun), &mut helper, watch));
     failure.map_or(Ok(()), Err)?;
@@ -170,15 +172,27 @@ fn help_finetuning(
     Ok(())
 }
 
+impl StoredWork for SweepReport {
+    fn state(_: &[u8]) -> Option<Infallible> {
+        None
+    }
+}
+
+impl StoredWork for FinetuneReport {
+    fn state(bytes: &[u8]) -> Option<FinetuneState> {
+        finetuning_to_go_on_from(bytes)
+    }
+}
+
 /// Takes parts of what another offers.
 struct Helper<'r>(&'r JobReporter);
 
-impl<Work, Part: DeserializeOwned> Sharing<Work, Part> for Helper<'_> {
+impl<Work: StoredWork> Sharing<Work> for Helper<'_> {
     fn offer(&mut self, _: &Work, _: &[usize], _: usize) -> Result<(), Stopped> {
         Ok(())
     }
 
-    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped> {
+    fn next(&mut self, open: &[usize]) -> Result<Share<Work>, Stopped> {
         self.0.next_part(open)
     }
 }
@@ -186,12 +200,12 @@ impl<Work, Part: DeserializeOwned> Sharing<Work, Part> for Helper<'_> {
 /// Offers parts to others. Both halves of a job report: which part is next, and what came out.
 struct Host<'r, 'a>(&'r RefCell<&'a mut JobReporter>);
 
-impl<Work: Serialize, Part: DeserializeOwned> Sharing<Work, Part> for Host<'_, '_> {
+impl<Work: StoredWork> Sharing<Work> for Host<'_, '_> {
     fn offer(&mut self, work: &Work, open: &[usize], all: usize) -> Result<(), Stopped> {
         self.0.borrow_mut().offer(work, open, all)
     }
 
-    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped> {
+    fn next(&mut self, open: &[usize]) -> Result<Share<Work>, Stopped> {
         self.0.borrow().next_part(open)
     }
 }
@@ -322,9 +336,14 @@ fn missing(what: &str) -> Failure {
     Failure::Problem(format!("the job has no {what}"))
 }
 
+/// A file that fine-tuning can go on from.
+async fn finetuning_at_rest(under_way: &UnderWay<'_, '_>) -> Result<Vec<u8>, Failure> {
+    Ok(under_way.state().await?.to_bytes()?)
+}
+
 /// Hands over a state; one that could not be had is the failure that ends the work.
 fn save(
-    reporter: &mut JobReporter,
+    reporter: &JobReporter,
     state: Result<Vec<u8>, Failure>,
     failure: &mut Option<Failure>,
 ) -> Result<(), Stopped> {
@@ -516,9 +535,8 @@ impl JobRun<'_> {
                     reporter.borrow_mut().count("steps", done.saturating_sub(1), total);
                 }
                 if reporter.borrow().is_checkpoint_due() {
-                    let state = under_way.state().await.map_err(Failure::from);
-                    let state = state.and_then(|state| Ok(state.to_bytes()?));
-                    save(&mut reporter.borrow_mut(), state, &mut failure)?;
+                    let state = finetuning_at_rest(under_way).await;
+                    save(&reporter.borrow(), state, &mut failure)?;
                 }
                 if let Progress::Step(step) = progress {
                     let mut reporter = reporter.borrow_mut();

@@ -5,17 +5,17 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::FutureExt;
-use rrlab_engine::sharing::Share;
 use rrlab_protocol::JobKind;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::compute::{self, Offered};
 use super::lease::{Holding, LeaseRenewal};
-use super::reporter::{JobReporter, Message, NextShare, Outcome, Part};
-use super::{Parts, StoredResult, WorkStopped, Worker, give_memory_back};
-use crate::store::{Claim, HelpWanted, PartTaker, StoreError};
+use super::reporter::{Answer, JobReporter, Message, NextShare, Outcome, Part};
+use super::{Parts, StorageError, StoredResult, WorkStopped, Worker, give_memory_back};
+use crate::store::{Claim, HelpWanted, PartTaker, StateOf, StoreError, TakenPart};
 
 /// How often an idle worker looks for a job to help with, and one that has computed its own parts
 /// for those of its helpers.
@@ -44,9 +44,9 @@ impl Worker {
             let offered = Offered::read(&wanted.request, &wanted.offer);
             let Some(offered) = offered else { continue };
             let open: Vec<usize> = (0..offered.parts()).collect();
-            let place = store.take_part(self.taker(wanted.job), &wanted.offer, &open).await?;
-            if let Some(place) = place {
-                self.help_with(wanted, offered, place).await;
+            let taken = store.take_part(self.taker(wanted.job), &wanted.offer, &open).await?;
+            if let Some(first) = taken {
+                self.help_with(wanted, offered, first).await;
                 return Ok(true);
             }
         }
@@ -60,11 +60,11 @@ impl Worker {
 
     /// Computes parts of a job, of which this one was taken, as long as there are any and nothing else
     /// waits.
-    async fn help_with(&self, wanted: HelpWanted, offered: Offered, first: usize) {
+    async fn help_with(&self, wanted: HelpWanted, offered: Offered, first: TakenPart) {
         let Parts { store, name, timing, stop, .. } = &*self.0;
         let job = wanted.job;
         tracing::info!(job, worker = name, "helps with a job");
-        let held = Arc::new(Mutex::new(Some(first)));
+        let held = Arc::new(Mutex::new(Some(first.place)));
         let holding = Holding { job, worker: name.clone(), lease: timing.lease, time_left: None };
         let lease = LeaseRenewal::of_part(store.clone(), holding, held.clone(), stop.clone());
         self.note(store.worker_computes(name, Some(job)).await);
@@ -96,7 +96,7 @@ impl Worker {
     async fn compute_parts(
         &self,
         (wanted, offered): (HelpWanted, Offered),
-        first: usize,
+        first: TakenPart,
         held: &Mutex<Option<usize>>,
         lease: &LeaseRenewal,
     ) -> Result<Outcome, WorkStopped> {
@@ -133,13 +133,25 @@ impl Worker {
             };
             match message {
                 Message::Share(asked) => {
-                    let place = match first.take() {
-                        Some(place) => Some(place),
+                    let taken = match first.take() {
+                        Some(taken) => Some(taken),
                         None => self.next_part(job, &asked, lease).await?,
                     };
-                    hold(place);
+                    hold(taken.as_ref().map(|taken| taken.place));
                     began = Instant::now();
-                    asked.answer.send(place.map_or(Share::Nothing, Share::Compute)).ok();
+                    let answer = match taken {
+                        Some(taken) => self.answer_with(job, taken, lease).await?,
+                        None => Answer::Nothing,
+                    };
+                    asked.answer.send(answer).ok();
+                }
+                Message::Checkpoint(bytes) => {
+                    let place = *held.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(place) = place
+                        && let Err(error) = self.save_part(job, place, bytes.into()).await
+                    {
+                        tracing::error!(job, place, %error, "checkpoint of a part not saved");
+                    }
                 }
                 Message::Part(part) => {
                     let place = *held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,13 +196,38 @@ impl Worker {
         self.0.turns_waiting.load(Ordering::Relaxed) > 0
     }
 
+    /// A part to be computed, with the state that was left of it.
+    async fn answer_with(
+        &self,
+        job: i64,
+        TakenPart { place, checkpoint }: TakenPart,
+        lease: &LeaseRenewal,
+    ) -> Result<Answer, WorkStopped> {
+        let state = match checkpoint {
+            Some(hash) => self.checkpoint(StateOf::part(job, place), &hash, lease).await?,
+            None => None,
+        };
+        Ok(Answer::Compute(place, state))
+    }
+
+    /// Keeps the state of a part that this worker computes as a helper.
+    async fn save_part(&self, job: i64, place: usize, bytes: Bytes) -> Result<(), StorageError> {
+        let Parts { store, objects, .. } = &*self.0;
+        let of = StateOf::part(job, place);
+        let hash = objects.put_checkpoint(of, bytes).await?;
+        if store.save_part(self.taker(job), place, &hash).await? {
+            objects.remove_other_checkpoints(of, Some(&hash)).await?;
+        }
+        Ok(())
+    }
+
     /// Takes another part, unless something else is to be done.
     async fn next_part(
         &self,
         job: i64,
         asked: &NextShare,
         lease: &LeaseRenewal,
-    ) -> Result<Option<usize>, WorkStopped> {
+    ) -> Result<Option<TakenPart>, WorkStopped> {
         if lease.is_stopping() || self.is_turn_waiting() {
             return Ok(None);
         }
@@ -217,7 +254,7 @@ impl Worker {
                 .retrying(lease, || async { Ok(store.ready_part(job, open).await?) }.boxed())
                 .await?;
             if let Some(entry) = ready {
-                asked.answer.send(Share::Ready(entry)).ok();
+                asked.answer.send(Answer::Ready(entry)).ok();
                 return Ok(());
             }
             let taken = self
@@ -225,8 +262,9 @@ impl Worker {
                     async { Ok(store.take_part(own, &asked.offer, open).await?) }.boxed()
                 })
                 .await?;
-            if let Some(place) = taken {
-                asked.answer.send(Share::Compute(place)).ok();
+            if let Some(taken) = taken {
+                let answer = self.answer_with(job, taken, lease).await?;
+                asked.answer.send(answer).ok();
                 return Ok(());
             }
             tokio::time::sleep(WAIT).await;

@@ -23,7 +23,7 @@ use crate::facts::ArtifactFacts;
 use crate::objects::{MarkError, ObjectError, Objects};
 use crate::queue::{Queue, TakeTurn};
 use crate::storage::DataFolder;
-use crate::store::{Abilities, Claim, JobNeeds, NewArtifact, Store, StoreError};
+use crate::store::{Abilities, Claim, JobNeeds, NewArtifact, StateOf, Store, StoreError};
 use compute::{DatasetSource, Inputs};
 use fitting::{DatasetHashes, fitting};
 use lease::{Holding, LeaseRenewal};
@@ -499,13 +499,13 @@ impl Worker {
 
     async fn save_checkpoint(&self, job: i64, bytes: Bytes) -> Result<(), StorageError> {
         let Parts { store, objects, name, .. } = &*self.0;
-        let hash = objects.put_checkpoint(job, bytes).await?;
+        let hash = objects.put_checkpoint(StateOf::job(job), bytes).await?;
         store.save_checkpoint(job, name, &hash).await?;
-        Ok(objects.remove_other_checkpoints(job, Some(&hash)).await?)
+        Ok(objects.remove_other_checkpoints(StateOf::job(job), Some(&hash)).await?)
     }
 
     async fn forget_checkpoints(&self, job: i64) {
-        if let Err(error) = self.0.objects.remove_other_checkpoints(job, None).await {
+        if let Err(error) = self.0.objects.remove_other_checkpoints(StateOf::job(job), None).await {
             tracing::warn!(job, %error, "its checkpoint is left behind");
         }
     }
@@ -556,7 +556,7 @@ impl Worker {
             inputs.measured = self.measured_profile(claim.job, lease).await?;
         }
         if let Some(hash) = &claim.checkpoint {
-            inputs.checkpoint = self.checkpoint(claim.job, hash, lease).await?;
+            inputs.checkpoint = self.checkpoint(StateOf::job(claim.job), hash, lease).await?;
         }
         Ok(inputs)
     }
@@ -598,18 +598,18 @@ impl Worker {
     /// The state to go on from; `None` where it is lost, so that the job begins anew.
     async fn checkpoint(
         &self,
-        job: i64,
+        of: StateOf,
         hash: &str,
         lease: &LeaseRenewal,
     ) -> Result<Option<Bytes>, WorkStopped> {
         let objects = &self.0.objects;
         let read = self
-            .retrying(lease, || async { Ok(objects.checkpoint(job, hash).await?) }.boxed())
+            .retrying(lease, || async { Ok(objects.checkpoint(of, hash).await?) }.boxed())
             .await;
         match read {
             Ok(bytes) => Ok(Some(bytes)),
             Err(WorkStopped::Impossible(problem)) => {
-                tracing::error!(job, problem, "job begins anew");
+                tracing::error!(?of, problem, "it begins anew");
                 Ok(None)
             }
             Err(stopped) => Err(stopped),

@@ -1,10 +1,12 @@
 //! What a computing thread says to the worker, and hears from it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rrlab_engine::sharing::Share;
+use bytes::Bytes;
+use rrlab_engine::sharing::{Share, SharedWork};
 use rrlab_engine::watch::Stopped;
 use rrlab_protocol::{ArtifactKind, JobEvent, JobProgress};
 use rrlab_types::ModelProfile;
@@ -51,8 +53,24 @@ pub struct NextShare {
     pub offer: Arc<str>,
     /// Places of the parts that are open.
     pub open: Vec<usize>,
-    /// Where the answer goes, with parts as JSON; dropped where the thread is to end.
-    pub answer: oneshot::Sender<Share<String>>,
+    /// Where the answer goes; dropped where the thread is to end.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// Which part is next, as it is stored: see [`Share`].
+pub enum Answer {
+    /// The part at this place, from the state that was left of it.
+    Compute(usize, Option<Bytes>),
+    /// This part, JSON.
+    Ready(String),
+    /// None.
+    Nothing,
+}
+
+/// Work whose parts are stored.
+pub trait StoredWork: SharedWork<Part: DeserializeOwned> + Serialize {
+    /// The state of a part that another left; `None` where this version does not go on from it.
+    fn state(bytes: &[u8]) -> Option<Self::State>;
 }
 
 /// What a helper has computed.
@@ -97,7 +115,7 @@ pub struct JobReporter {
     /// Images since then.
     images: usize,
     reported: Option<Instant>,
-    saved: Instant,
+    saved: Cell<Instant>,
     /// Shortest time between two checkpoints.
     save_every: Duration,
     /// What this one offers to others, or another offered to this one.
@@ -125,7 +143,7 @@ impl JobReporter {
             began: (now, 0),
             images: 0,
             reported: None,
-            saved: now,
+            saved: Cell::new(now),
             save_every,
             offer: None,
         }
@@ -202,12 +220,12 @@ impl JobReporter {
         self.say(Message::Result(result))
     }
 
-    /// Hands over a state to go on from.
+    /// Hands over a state that the job, or a helper's part of it, can go on from.
     ///
     /// # Errors
     /// If nobody listens any more.
-    pub fn checkpoint(&mut self, bytes: Vec<u8>) -> Result<(), Stopped> {
-        self.saved = Instant::now();
+    pub fn checkpoint(&self, bytes: Vec<u8>) -> Result<(), Stopped> {
+        self.saved.set(Instant::now());
         self.say(Message::Checkpoint(bytes))
     }
 
@@ -230,15 +248,17 @@ impl JobReporter {
     ///
     /// # Errors
     /// If the thread is to end or nobody listens any more.
-    pub fn next_part<P: DeserializeOwned>(&self, open: &[usize]) -> Result<Share<P>, Stopped> {
-        let Some(offer) = self.offer.clone() else { return Ok(Share::Compute(open[0])) };
+    pub fn next_part<W: StoredWork>(&self, open: &[usize]) -> Result<Share<W>, Stopped> {
+        let Some(offer) = self.offer.clone() else { return Ok(Share::Compute(open[0], None)) };
         let (answer, answered) = oneshot::channel();
         self.say(Message::Share(NextShare { offer, open: open.to_vec(), answer }))?;
         Ok(match answered.blocking_recv().map_err(|_| Stopped)? {
-            Share::Compute(place) => Share::Compute(place),
-            Share::Nothing => Share::Nothing,
+            Answer::Compute(place, state) => {
+                Share::Compute(place, state.and_then(|bytes| W::state(&bytes)))
+            }
+            Answer::Nothing => Share::Nothing,
             // What another wrote under the same offer is of this version.
-            Share::Ready(part) => Share::Ready(serde_json::from_str(&part).map_err(|error| {
+            Answer::Ready(part) => Share::Ready(serde_json::from_str(&part).map_err(|error| {
                 tracing::error!(%error, part, "what a helper computed can't be read");
                 Stopped
             })?),
@@ -257,7 +277,7 @@ impl JobReporter {
 
     /// Whether it is time for a checkpoint: the last is old, or there will be no other.
     pub fn is_checkpoint_due(&self) -> bool {
-        self.is_stopping() || self.saved.elapsed() > self.save_every
+        self.is_stopping() || self.saved.get().elapsed() > self.save_every
     }
 
     /// Begins to count units of `what`, of which some may be done already.

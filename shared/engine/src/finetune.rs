@@ -6,7 +6,7 @@ use rrlab_types::{FINETUNE_VERSION, FinetunePlan, FinetuneReport, FinetuneRun, R
 use crate::calibrate::CalibrationError;
 use crate::checkpoint::TensorFile;
 use crate::experiment::{Combination, Experiment, ExperimentError, ImageDraw, Preparation};
-use crate::sharing::{Alone, Share, Sharing, close};
+use crate::sharing::{Alone, Share, SharedWork, Sharing, close};
 use crate::train::{Trainer, TrainingError, TrainingState, TrainingStateError};
 use crate::watch::{Interrupted, Progress, Stopped};
 
@@ -77,6 +77,11 @@ impl FinetuneState {
             .map_err(|error| TrainingStateError::NoProgress { problem: error.to_string() })?;
         Ok(Self { report, training: TrainingState::from_file(file)? })
     }
+}
+
+impl SharedWork for FinetuneReport {
+    type Part = FinetuneRun;
+    type State = FinetuneState;
 }
 
 /// Fine-tuning that goes on: what is done, and the training under way if any is.
@@ -169,7 +174,7 @@ impl Experiment<'_> {
         &self,
         plan: FinetunePlan,
         previous: Option<BegunFinetuning>,
-        sharing: &mut impl Sharing<FinetuneReport, FinetuneRun>,
+        sharing: &mut impl Sharing<FinetuneReport>,
         mut watch: impl AsyncFnMut(Option<&UnderWay<'_, '_>>, Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<FinetuneReport, FinetuneError> {
         plan.training.check().map_err(TrainingError::from)?;
@@ -203,10 +208,15 @@ impl Experiment<'_> {
                     report.runs.push(run);
                     watch(None, Progress::Run(&report)).await?;
                 }
-                Share::Compute(place) => {
+                Share::Compute(place, begun) => {
                     let combination = combinations[place];
-                    let state =
-                        self.begin_run(combination, &mut report, &preparation, &mut watch).await?;
+                    let state = match begun {
+                        Some(begun) => self.take_over_run(combination, &mut report, begun)?,
+                        None => {
+                            self.begin_run(combination, &mut report, &preparation, &mut watch)
+                                .await?
+                        }
+                    };
                     self.train_run(state, &mut report, &mut watch).await?;
                 }
             }
@@ -271,6 +281,24 @@ impl Experiment<'_> {
         watch(None, Progress::Run(report)).await?;
         let plan = report.plan.training.clone();
         Ok(TrainingState::start_pruned(repaired.model, repaired.masks, plan))
+    }
+
+    /// Enters a run into the report that another began.
+    fn take_over_run(
+        &self,
+        combination: (Rule, Sparsity),
+        report: &mut FinetuneReport,
+        mut begun: FinetuneState,
+    ) -> Result<TrainingState, ExperimentError> {
+        let work = "training";
+        self.check_continues(work, &begun.report.origin, image_draw(&report.plan))?;
+        let run = begun.report.runs.pop();
+        let Some(run) = run.filter(|run| (run.rule, run.sparsity) == combination) else {
+            let problem = "is of another rule or sparsity".into();
+            return Err(ExperimentError::OtherWork { work, problem });
+        };
+        report.runs.push(run);
+        Ok(begun.training)
     }
 
     /// Trains the last run of the report to its end.

@@ -4,19 +4,28 @@
 use crate::experiment::ExperimentError;
 use crate::watch::Stopped;
 
+/// A report of such work.
+pub trait SharedWork {
+    /// What it is made of.
+    type Part;
+    /// A part under way, at rest.
+    type State;
+}
+
 /// What one who computes such work does next.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Share<Part> {
-    /// Computes the open part at this place of the plan's order.
-    Compute(usize),
+pub enum Share<Work: SharedWork> {
+    /// Computes the open part at this place of the plan's order, from the state that another left if any
+    /// did.
+    Compute(usize, Option<Work::State>),
     /// Takes over one that another has computed.
-    Ready(Part),
+    Ready(Work::Part),
     /// Leaves the rest to others.
     Nothing,
 }
 
 /// How one who computes such work comes to terms with others.
-pub trait Sharing<Work, Part> {
+pub trait Sharing<Work: SharedWork> {
     /// Before the first part: others may take some of those at the open places, of so many in all.
     /// `work` is the report that all begin with, without any part.
     ///
@@ -28,19 +37,19 @@ pub trait Sharing<Work, Part> {
     ///
     /// # Errors
     /// If the work is to end.
-    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped>;
+    fn next(&mut self, open: &[usize]) -> Result<Share<Work>, Stopped>;
 }
 
 /// Computes every part, in the plan's order.
 pub struct Alone;
 
-impl<Work, Part> Sharing<Work, Part> for Alone {
+impl<Work: SharedWork> Sharing<Work> for Alone {
     fn offer(&mut self, _: &Work, _: &[usize], _: usize) -> Result<(), Stopped> {
         Ok(())
     }
 
-    fn next(&mut self, open: &[usize]) -> Result<Share<Part>, Stopped> {
-        Ok(Share::Compute(open[0]))
+    fn next(&mut self, open: &[usize]) -> Result<Share<Work>, Stopped> {
+        Ok(Share::Compute(open[0], None))
     }
 }
 

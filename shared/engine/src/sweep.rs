@@ -1,10 +1,18 @@
 //! Accuracy over rules, sparsities and repairs: resumable, one entry after the other.
 
+use std::convert::Infallible;
+
 use rrlab_types::{Repair, Rule, SWEEP_VERSION, Sparsity, SweepEntry, SweepPlan, SweepReport};
 
 use crate::experiment::{Combination, Experiment, ExperimentError, ImageDraw};
-use crate::sharing::{Alone, Share, Sharing, close};
+use crate::sharing::{Alone, Share, SharedWork, Sharing, close};
 use crate::watch::{Progress, Stopped};
+
+impl SharedWork for SweepReport {
+    type Part = SweepEntry;
+    /// An entry is computed at once or not at all.
+    type State = Infallible;
+}
 
 fn image_draw(plan: &SweepPlan) -> ImageDraw<'_> {
     ImageDraw {
@@ -63,7 +71,7 @@ impl Experiment<'_> {
         &self,
         plan: SweepPlan,
         previous: Option<SweepReport>,
-        sharing: &mut impl Sharing<SweepReport, SweepEntry>,
+        sharing: &mut impl Sharing<SweepReport>,
         mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
     ) -> Result<SweepReport, ExperimentError> {
         plan.check_criterion()?;
@@ -91,7 +99,7 @@ impl Experiment<'_> {
             let entry = match sharing.next(&open)? {
                 Share::Nothing => break,
                 Share::Ready(entry) => entry,
-                Share::Compute(place) => {
+                Share::Compute(place, None) => {
                     let (rule, sparsity, repair) = combinations[place];
                     let SweepPlan { settings, ref constraints, .. } = report.plan;
                     let distillation =

@@ -7,7 +7,7 @@ use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::{Dataset, Split, shapes10};
 use rrlab_engine::evaluate::accuracy;
 use rrlab_engine::experiment::Experiment;
-use rrlab_engine::finetune::{BegunFinetuning, FinetuneState};
+use rrlab_engine::finetune::{BegunFinetuning, FinetuneState, UnderWay};
 use rrlab_engine::judge::Judge;
 use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
@@ -381,17 +381,17 @@ fn fine_tuning_that_was_stopped_ends_where_the_other_ends() {
 
 /// One who computes as it is told.
 struct Told {
-    shares: Vec<Share<FinetuneRun>>,
+    shares: Vec<Share<FinetuneReport>>,
     offered: Option<(FinetuneReport, Vec<usize>, usize)>,
 }
 
-impl Sharing<FinetuneReport, FinetuneRun> for Told {
+impl Sharing<FinetuneReport> for Told {
     fn offer(&mut self, work: &FinetuneReport, open: &[usize], all: usize) -> Result<(), Stopped> {
         self.offered = Some((work.clone(), open.to_vec(), all));
         Ok(())
     }
 
-    fn next(&mut self, _: &[usize]) -> Result<Share<FinetuneRun>, Stopped> {
+    fn next(&mut self, _: &[usize]) -> Result<Share<FinetuneReport>, Stopped> {
         Ok(self.shares.remove(0))
     }
 }
@@ -414,38 +414,65 @@ fn fine_tuning_that_is_shared_ends_where_the_other_ends() {
     let whole =
         read_sync(experiment.finetune(asked.clone(), None, async |_, _: Progress<'_>| Ok(())))
             .unwrap();
-    let go = |begun: Option<FinetuneReport>, shares: Vec<Share<FinetuneRun>>| {
+    let compute = |place| Share::Compute(place, None);
+    // Up to the state after so many steps, if any is to be kept.
+    let stopping = |begun: Option<FinetuneReport>,
+                    shares: Vec<Share<FinetuneReport>>,
+                    stop_after: Option<usize>| {
         let begun = begun.map(|report| BegunFinetuning { report, training: None });
         let (mut told, mut tuned) = (Told { shares, offered: None }, Vec::new());
+        let (mut state, mut steps) = (None, 0);
         let shared = experiment.shared_finetuning(
             asked.clone(),
             begun,
             &mut told,
-            async |_, progress: Progress<'_>| {
-                if let Progress::Tuned(run, _) = progress {
-                    tuned.push(run.rule);
+            async |under_way: Option<&UnderWay<'_, '_>>, progress: Progress<'_>| {
+                match (under_way, progress) {
+                    (_, Progress::Tuned(run, _)) => tuned.push(run.rule),
+                    (Some(under_way), Progress::Step(_)) => {
+                        steps += 1;
+                        if Some(steps) == stop_after {
+                            state = Some(under_way.state().await.unwrap());
+                            return Err(Stopped);
+                        }
+                    }
+                    _ => {}
                 }
                 Ok(())
             },
         );
-        (read_sync(shared), told.offered, tuned)
+        (read_sync(shared), told.offered, tuned, state)
+    };
+    let go = |begun: Option<FinetuneReport>, shares: Vec<Share<FinetuneReport>>| {
+        let (report, offered, tuned, _) = stopping(begun, shares, None);
+        (report, offered, tuned)
     };
     // The last comes first, and the first is another's.
     let first = whole.runs[0].clone();
     let (report, offered, tuned) =
-        go(None, vec![Share::Compute(2), Share::Ready(first.clone()), Share::Compute(1)]);
+        go(None, vec![compute(2), Share::Ready(first.clone()), compute(1)]);
     assert_eq!(report.unwrap(), whole);
     assert_eq!(tuned, [Rule::Rr, Rule::Erk]);
     // Who helps begins with what was offered, and computes what it takes.
     let (bare, open, all) = offered.unwrap();
     assert_eq!((open, all), (vec![0, 1, 2], 3));
-    let (report, _, tuned) = go(Some(bare.clone()), vec![Share::Compute(0), Share::Nothing]);
+    let (report, _, tuned) = go(Some(bare.clone()), vec![compute(0), Share::Nothing]);
     assert_eq!(report.unwrap().runs, [first.clone()]);
     assert_eq!(tuned, [Rule::Uniform]);
     // What nobody asked for is refused.
-    let (refused, ..) = go(Some(bare), vec![Share::Compute(0), Share::Ready(first)]);
+    let (refused, ..) = go(Some(bare.clone()), vec![compute(0), Share::Ready(first)]);
     let problem = refused.unwrap_err().to_string();
     assert!(problem.contains("no room for a part"), "{problem}");
+    // What one lets go of in the middle another brings to the same end.
+    let (.., state) = stopping(Some(bare.clone()), vec![compute(1)], Some(1));
+    let state = state.unwrap();
+    let taken_over = vec![compute(2), Share::Compute(1, Some(state.clone())), compute(0)];
+    let (report, _, tuned) = go(Some(bare.clone()), taken_over);
+    assert_eq!(report.unwrap(), whole);
+    assert_eq!(tuned, [Rule::Rr, Rule::Erk, Rule::Uniform]);
+    let (refused, ..) = go(Some(bare), vec![Share::Compute(0, Some(state))]);
+    let problem = refused.unwrap_err().to_string();
+    assert!(problem.contains("of another rule or sparsity"), "{problem}");
 }
 
 /// What a sweep distils is what pruning, repairing and learning one after the other give, on the very

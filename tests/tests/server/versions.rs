@@ -8,15 +8,17 @@ use rrlab_tests::lab::{Database, Lab, bundled_model, number, small_dataset};
 use rrlab_tests::rrlab;
 use serde_json::json;
 
-/// Of the last version without sessions and courses.
+/// Of the last version without sessions and courses, and the last without states of parts.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_the_seventh_version_goes_on() {
-    a_database_goes_on(Database::Sqlite).await;
+async fn files_of_versions_before_go_on() {
+    a_database_goes_on(Database::Sqlite, include_str!("versions/7.sqlite.sql")).await;
+    a_database_goes_on(Database::Sqlite, include_str!("versions/10.sqlite.sql")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_the_seventh_version_goes_on() {
-    a_database_goes_on(Database::Postgres).await;
+async fn databases_of_versions_before_go_on() {
+    a_database_goes_on(Database::Postgres, include_str!("versions/7.postgres.sql")).await;
+    a_database_goes_on(Database::Postgres, include_str!("versions/10.postgres.sql")).await;
 }
 
 /// Server and workers of one machine may be started together.
@@ -35,11 +37,7 @@ fn many_programs_make_a_new_database_together() {
     }
 }
 
-async fn a_database_goes_on(database: Database) {
-    let dump = match database {
-        Database::Sqlite => include_str!("versions/7.sqlite.sql"),
-        Database::Postgres => include_str!("versions/7.postgres.sql"),
-    };
+async fn a_database_goes_on(database: Database, dump: &str) {
     let said = |what: &str| dump.lines().find_map(|line| line.strip_prefix(what)).unwrap().trim();
     let mut lab = Lab::restored(database, dump, said("-- The object store's mark:")).await;
     let token = said("-- The token of ann:");
