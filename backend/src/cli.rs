@@ -1080,6 +1080,11 @@ pub struct ServeArgs {
     /// another. Without this any.
     #[arg(long, env = "RRLAB_DEVICE_HOURS", value_name = "HOURS", value_parser = positive_hours)]
     pub device_hours: Option<f64>,
+    /// Memory, in GiB, that one job may be taken to need. Without this any: a worker that runs out of it
+    /// dies, and its job with the third.
+    #[arg(long, env = "RRLAB_JOB_MEMORY_GIB", value_name = "GIB",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub job_memory_gib: Option<u64>,
     /// Days after which a job that has ended is forgotten, with its events; what it made stays. Without
     /// this none is.
     #[arg(long, env = "RRLAB_KEEP_JOBS", value_name = "DAYS")]
@@ -1313,11 +1318,11 @@ pub enum CourseCommand {
         name: String,
         /// Days after which it ends by itself.
         #[arg(long, default_value_t = CourseLinkPlan::default().days, value_name = "COUNT",
-            value_parser = clap::value_parser!(u32).range(1..=366))]
+            value_parser = clap::value_parser!(u32).range(1..=i64::from(CourseLinkPlan::MOST_DAYS)))]
         days: u32,
         /// Students that the course may have when somebody enrols by it.
         #[arg(long, default_value_t = CourseLinkPlan::default().seats, value_name = "COUNT",
-            value_parser = clap::value_parser!(u32).range(1..=10_000))]
+            value_parser = clap::value_parser!(u32).range(1..=i64::from(CourseLinkPlan::MOST_SEATS)))]
         seats: u32,
     },
     /// Remove a course with its links; its people and their work stay.

@@ -1,9 +1,14 @@
-//! How much work a job is, judged by what it asks for before it is computed. The unit is a
-//! multiply-accumulate of a dense network; how many seconds that is, jobs of its kind that have ended
-//! tell. So constants below matter against each other alone, within a kind.
+//! What a job costs, judged by what it asks for before it is computed: work, memory, bytes that it stores.
+//!
+//! The unit of work is a multiply-accumulate of a dense network; how many seconds that is, jobs of its
+//! kind that have ended tell. So the constants of work matter against each other alone, within a kind.
+//! Those of memory fit what whole commands took on a CPU (`docs/performance.md`).
 
+use rrlab_engine::data::evaluation_batch_of;
 use rrlab_protocol::{JobRequest, SweepRequest};
 use rrlab_types::{Criterion, FinetunePlan, Repair, RepairOperator, SelectionPlan, TrainingPlan};
+
+use crate::facts::NetworkSize;
 
 /// Forward passes that one pass of training costs.
 const TRAINING: f64 = 3.0;
@@ -16,17 +21,56 @@ const RECONSTRUCTION: f64 = 8.0;
 /// Those that pruning it in steps costs, which solves a layer again and again.
 const IN_STEPS: f64 = 30.0;
 
-/// What a job's work depends on beside the request.
+/// Activations as wide as the widest that a batch's forward pass holds at once.
+const HELD: f64 = 4.0;
+/// Batches whose sums wait on the device to be read together, in calibration.
+const WAITING_BATCHES: usize = 8;
+/// What is kept of each image of those, in widest activations.
+const SUMMED: f64 = 1.2;
+/// What is kept of second moments while all layers are measured, in their own size.
+const MOMENTS: f64 = 1.3;
+/// What a channelwise repair keeps of each image at a layer, in widest activations.
+const MAPPED: f64 = 3.5;
+/// What reconstruction keeps.
+const RECONSTRUCTED: f64 = 5.5;
+/// What training keeps of each image of a batch, in all its activations.
+const TRAINED: f64 = 1.0;
+
+/// Bytes of a profile, roughly.
+const PROFILE: f64 = 500e3;
+/// Bytes of an entry of a report, roughly.
+const ENTRY: f64 = 1e3;
+
+/// What a job's cost depends on beside the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
-    /// Multiply-accumulates of one image of the network.
-    pub macs: f64,
+    /// The network.
+    pub network: NetworkSize,
     /// Images of the data set that training passes over.
     pub training_images: f64,
 }
 
-/// Multiply-accumulates that a job is taken to need.
-pub fn work(request: &JobRequest, scale: &Scale) -> f64 {
+/// What a job is taken to need.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Multiply-accumulates.
+    pub work: f64,
+    /// Bytes in memory, beside those of a program at rest.
+    pub memory: u64,
+    /// Bytes of its results and of its last checkpoint.
+    pub stored: u64,
+}
+
+/// What a job is taken to need.
+pub fn cost(request: &JobRequest, scale: &Scale) -> Cost {
+    Cost {
+        work: work(request, scale),
+        memory: memory(request, &scale.network) as u64,
+        stored: stored(request, &scale.network) as u64,
+    }
+}
+
+fn work(request: &JobRequest, scale: &Scale) -> f64 {
     let passes = match request {
         JobRequest::Train(job) => training(&job.plan, scale.training_images),
         JobRequest::Calibrate(job) => CALIBRATION * job.images as f64,
@@ -35,7 +79,7 @@ pub fn work(request: &JobRequest, scale: &Scale) -> f64 {
         JobRequest::Sweep(job) => sweep(job),
         JobRequest::Finetune(job) => fine_tuning(&job.plan, scale.training_images),
     };
-    passes * scale.macs
+    passes * scale.network.macs as f64
 }
 
 fn training(plan: &TrainingPlan, images: f64) -> f64 {
@@ -79,15 +123,126 @@ fn fine_tuning(plan: &FinetunePlan, training_images: f64) -> f64 {
     CALIBRATION * images + networks * network
 }
 
+/// Bytes of so many values.
+fn bytes(values: u64) -> f64 {
+    values as f64 * size_of::<f32>() as f64
+}
+
+fn memory(request: &JobRequest, network: &NetworkSize) -> f64 {
+    let forward = memory_of_forward_pass(network);
+    // A profile that is not given is measured before networks are repaired.
+    let repairing = |profile: Option<i64>, repairs: &[Repair], images: usize| {
+        let measuring = if profile.is_some() { 0.0 } else { held_by_calibration(images, network) };
+        let held = |&repair: &Repair| held_by_repair(repair, images, network);
+        forward + repairs.iter().map(held).fold(measuring, f64::max)
+    };
+    match request {
+        JobRequest::Evaluate(_) => forward,
+        JobRequest::Calibrate(job) => forward + held_by_calibration(job.images, network),
+        JobRequest::Train(job) => memory_of_training(network, job.plan.batch_size),
+        JobRequest::Choose(job) => {
+            repairing(job.profile, &[job.plan.repair], job.plan.calibration_images)
+        }
+        JobRequest::Sweep(job) => {
+            repairing(job.profile, &job.plan.repairs, job.plan.calibration_images)
+        }
+        JobRequest::Finetune(job) => {
+            let plan = &job.plan;
+            repairing(job.profile, &[plan.repair], plan.calibration_images)
+                .max(memory_of_training(network, plan.training.batch_size))
+        }
+    }
+}
+
+/// The network twice, on the host and on the device, and a batch's activations that are held at once.
+fn memory_of_forward_pass(network: &NetworkSize) -> f64 {
+    let batch = evaluation_batch_of(network.widest as usize) as f64;
+    2.0 * bytes(network.parameters) + HELD * batch * bytes(network.widest)
+}
+
+/// All activations of a batch; weights, their gradients and momenta, twice while they are saved.
+fn memory_of_training(network: &NetworkSize, batch: usize) -> f64 {
+    6.0 * bytes(network.parameters) + TRAINED * batch as f64 * bytes(network.activations)
+}
+
+/// Sums of all layers, and what batches leave until it is read.
+fn held_by_calibration(images: usize, network: &NetworkSize) -> f64 {
+    let waiting = WAITING_BATCHES * evaluation_batch_of(network.widest as usize);
+    MOMENTS * bytes(network.moments) + SUMMED * images.min(waiting) as f64 * bytes(network.widest)
+}
+
+/// What repair keeps of its images at the widest layer, and a second network.
+fn held_by_repair(repair: Repair, images: usize, network: &NetworkSize) -> f64 {
+    let kept = match repair {
+        Repair::None => return 0.0,
+        Repair::Operator(RepairOperator::Reconstruction) => RECONSTRUCTED,
+        _ => MAPPED,
+    };
+    bytes(network.parameters) + kept * images as f64 * bytes(network.widest)
+}
+
+fn stored(request: &JobRequest, network: &NetworkSize) -> f64 {
+    let model = bytes(network.parameters);
+    // Weights, momenta and the network that it learns from.
+    let checkpoint = 3.0 * model;
+    match request {
+        JobRequest::Train(_) => model + checkpoint,
+        JobRequest::Finetune(job) => PROFILE + job.plan.asked() as f64 * model + checkpoint,
+        JobRequest::Sweep(job) => {
+            let outcomes = job.plan.evaluation_images as f64 / f64::from(u8::BITS);
+            PROFILE + job.plan.asked() as f64 * (ENTRY + outcomes)
+        }
+        JobRequest::Calibrate(_) | JobRequest::Choose(_) => PROFILE,
+        JobRequest::Evaluate(_) => ENTRY,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn of(request: Value) -> f64 {
+    /// ResNet18 for CIFAR-10.
+    const NETWORK: NetworkSize = NetworkSize {
+        macs: 555_000_000,
+        parameters: 11_174_000,
+        widest: 65_536,
+        activations: 1_600_000,
+        moments: 92_000_000,
+    };
+
+    fn cost_of(request: Value) -> Cost {
         let request: JobRequest = serde_json::from_value(request).unwrap();
-        work(&request, &Scale { macs: 1000.0, training_images: 50_000.0 })
+        cost(&request, &Scale { network: NETWORK, training_images: 50_000.0 })
+    }
+
+    fn of(request: Value) -> f64 {
+        let network = NetworkSize { macs: 1000, ..NETWORK };
+        let request: JobRequest = serde_json::from_value(request).unwrap();
+        work(&request, &Scale { network, training_images: 50_000.0 })
+    }
+
+    /// Megabytes of whole commands: docs/performance.md.
+    #[test]
+    fn memory_is_judged_as_it_was_measured() {
+        let megabytes = |request: Value| cost_of(request).memory / 1_000_000;
+        let calibrate = |images: usize| {
+            megabytes(
+                json!({ "kind": "calibrate", "model": 1, "dataset": "shapes10", "images": images }),
+            )
+        };
+        for (judged, measured) in [(calibrate(256), 724), (calibrate(1024), 933)] {
+            assert!(judged.abs_diff(measured) * 5 < measured, "{judged} for {measured}");
+        }
+        // What has been read is not kept.
+        assert_eq!(calibrate(4096), calibrate(1024));
+        let evaluate = |images: usize| {
+            megabytes(
+                json!({ "kind": "evaluate", "model": 1, "dataset": "shapes10", "images": images }),
+            )
+        };
+        assert_eq!(evaluate(10_000), evaluate(128));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rrlab_engine::checkpoint::{self, NetworkHint};
 use rrlab_engine::data::DatasetSummary;
 use rrlab_engine::model::Model;
 use rrlab_protocol::ArtifactKind;
-use rrlab_types::{LayerGraph, ModelHash, ModelProfile, ProfileHash};
+use rrlab_types::{LayerGraph, ModelHash, ModelProfile, Op, ProfileHash, PrunableLayer};
 use serde::{Deserialize, Serialize};
 
 /// What is known of an artifact, where it is of a kind that has it and its version kept it.
@@ -17,24 +17,58 @@ pub struct ArtifactFacts {
     pub model_hash: Option<ModelHash>,
     /// Of a profile: its own.
     pub profile_hash: Option<ProfileHash>,
-    /// Of a network: multiply-accumulates of one image.
+    /// Of a network.
     #[serde(default)]
-    pub macs: Option<u64>,
+    pub size: Option<NetworkSize>,
     /// Of a data set.
     #[serde(default)]
     pub training_images: Option<u64>,
 }
 
-/// Multiply-accumulates of one image.
-pub fn macs_of(graph: &LayerGraph) -> u64 {
-    graph.nodes().iter().map(|node| node.macs).sum()
+/// What the work and the memory of jobs on a network depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkSize {
+    /// Multiply-accumulates of one image.
+    pub macs: u64,
+    /// Values of all parameters.
+    pub parameters: u64,
+    /// Values of the widest activation of one image.
+    pub widest: u64,
+    /// Values of all activations of one image.
+    pub activations: u64,
+    /// Values of the second moments of all layers: each group's are the square of what one of its output
+    /// channels reads.
+    pub moments: u64,
+}
+
+impl NetworkSize {
+    /// Of the network of a graph.
+    pub fn of(graph: &LayerGraph) -> Self {
+        let nodes = graph.nodes();
+        Self {
+            macs: nodes.iter().map(|node| node.macs).sum(),
+            parameters: graph.parameters() as u64,
+            widest: graph.widest() as u64,
+            activations: nodes.iter().map(|node| node.shape.elements() as u64).sum(),
+            moments: graph.prunable_layers().iter().map(|layer| moments(graph, layer)).sum(),
+        }
+    }
+}
+
+fn moments(graph: &LayerGraph, layer: &PrunableLayer<'_>) -> u64 {
+    let groups = match graph.node(layer.node).op {
+        Op::Conv2d(conv) => conv.groups,
+        _ => 1,
+    };
+    let inputs: usize = layer.weight_shape.iter().skip(1).product();
+    (inputs as u64).saturating_pow(2).saturating_mul(groups as u64)
 }
 
 impl ArtifactFacts {
     /// Of a network.
     pub fn of_model(model: &Model) -> Self {
-        let macs = Some(macs_of(model.graph()));
-        Self { model_hash: Some(model.hash()), macs, ..Self::default() }
+        let size = Some(NetworkSize::of(model.graph()));
+        Self { model_hash: Some(model.hash()), size, ..Self::default() }
     }
 
     /// Of a profile.
@@ -74,7 +108,7 @@ impl ArtifactFacts {
     /// before hashes were kept does not.
     pub fn is_known_for(&self, kind: ArtifactKind) -> bool {
         match kind {
-            ArtifactKind::Model => self.model_hash.is_some() && self.macs.is_some(),
+            ArtifactKind::Model => self.model_hash.is_some() && self.size.is_some(),
             ArtifactKind::Profile => self.profile_hash.is_some(),
             ArtifactKind::Dataset => self.training_images.is_some(),
             _ => true,

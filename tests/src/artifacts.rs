@@ -111,11 +111,17 @@ impl Artifacts {
         ]
     }
 
-    /// Everything in it.
+    /// Everything in it but what is written to learn its time.
     ///
     /// # Panics
     /// If it can't be read.
     pub async fn contents(&self) -> Contents {
+        let mut contents = self.all_contents().await;
+        contents.remove("rrlab/clock");
+        contents
+    }
+
+    async fn all_contents(&self) -> Contents {
         match &self.at {
             Place::Folder(folder) => files_below(folder.path()),
             Place::Bucket { .. } => {

@@ -39,7 +39,7 @@ impl Clock {
     ///
     /// # Panics
     /// If the library is not installed.
-    pub fn environment(&self) -> [(&'static str, String); 4] {
+    pub fn environment(&self) -> [(&'static str, String); 5] {
         let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
         let mut libraries = folders.map(|folder| folder.path().join(LIBRARY));
         let library = libraries
@@ -50,6 +50,8 @@ impl Clock {
             ("FAKETIME_TIMESTAMP_FILE", self.offset.display().to_string()),
             ("FAKETIME_CACHE_DURATION", "1".into()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+            // When files were written is told by the machine that has them.
+            ("NO_FAKE_STAT", "1".into()),
         ]
     }
 }

@@ -55,7 +55,7 @@ pub struct Lab {
     options: Vec<String>,
     device: &'static str,
     server: Option<Child>,
-    server_clock: Option<[(&'static str, String); 4]>,
+    server_clock: Option<[(&'static str, String); 5]>,
     workers: Vec<Child>,
     address: String,
     client: Client,
@@ -376,13 +376,17 @@ impl Lab {
     /// # Panics
     /// If it fails.
     pub fn says(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().expect("the program runs");
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        said(self.command(arguments))
+    }
+
+    /// The same on a machine with a clock of its own.
+    ///
+    /// # Panics
+    /// As [`Lab::says`].
+    pub fn says_by(&self, clock: &Clock, arguments: &[&str]) -> String {
+        let mut command = self.command(arguments);
+        command.envs(clock.environment());
+        said(command)
     }
 
     /// Runs a command that must fail and say this.
@@ -898,4 +902,12 @@ pub fn requests(model: i64, dataset: i64) -> [(&'static str, Value); 6] {
         ("evaluate", evaluate),
         ("choose", choose),
     ]
+}
+
+/// What a command that succeeds writes to its standard output.
+fn said(mut command: Command) -> String {
+    let output = command.output().expect("the program runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {error}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

@@ -11,9 +11,7 @@ use crate::cli::{TokenArgs, TokenCommand, UserArgs, UserCommand};
 use crate::destination::{Destination, REPORT_BYTES};
 use crate::output::{Csv, Report};
 use crate::secret::new_secret;
-use crate::store::{Erasure, Person, Store, TokenRow, now_ms};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+use crate::store::{DAY_MS, Erasure, Person, Store, TokenRow, now_ms};
 
 pub fn user(context: &Context, args: &UserArgs) -> anyhow::Result<()> {
     block_on(async {

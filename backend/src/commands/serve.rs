@@ -85,6 +85,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
                 upload_bytes: args.upload_mib << 20,
                 stored_bytes_per_user: args.hosted.then_some((args.storage_gib << 30) as i64),
                 device_time_per_user: args.device_hours.map(hours),
+                job_memory: args.job_memory_gib.map(|gib| gib << 30),
             },
             stop: stop.clone(),
             metrics,

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt, TryStreamExt};
-use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 
 use super::content::{ObjectError, Objects, UnboundObjects, explained};
 use super::key::{self, LabKey};
@@ -45,7 +45,8 @@ pub enum CleanError {
 
 impl UnboundObjects {
     /// Content and checkpoints of at least this age that nothing refers to, in a store that
-    /// [`UnboundObjects::bind`] would take for this database's. Writes nothing to either.
+    /// [`UnboundObjects::bind`] would take for this database's. Writes nothing to either, so that ages are
+    /// by this machine's clock.
     ///
     /// # Errors
     /// If the store would be refused, or store or database can't be reached.
@@ -55,23 +56,41 @@ impl UnboundObjects {
         older_than: Duration,
     ) -> Result<Vec<Unneeded>, CleanError> {
         self.require_bindable(store).await?;
-        list_unneeded(&*self.store, store, older_than).await
+        let ages = Ages { now: SystemTime::now(), older_than };
+        list_unneeded(&*self.store, store, ages).await
+    }
+}
+
+/// Which ages count as old.
+#[derive(Debug, Clone, Copy)]
+struct Ages {
+    now: SystemTime,
+    older_than: Duration,
+}
+
+impl Ages {
+    /// By the clock of the store, which says when each object was put there: one that is ahead of it would
+    /// take what was put a moment ago for old.
+    async fn by_store(
+        objects: &dyn ObjectStore,
+        older_than: Duration,
+    ) -> Result<Self, ObjectError> {
+        let clock = key::clock();
+        objects.put(&clock, PutPayload::default()).await.map_err(explained)?;
+        let written = objects.head(&clock).await.map_err(explained)?;
+        Ok(Self { now: written.last_modified.into(), older_than })
+    }
+
+    fn age(&self, object: &ObjectMeta) -> Duration {
+        self.now.duration_since(object.last_modified.into()).unwrap_or_default()
+    }
+
+    fn is_old(&self, object: &ObjectMeta) -> bool {
+        self.age(object) >= self.older_than
     }
 }
 
 impl Objects {
-    /// Content and checkpoints of at least this age that nothing refers to.
-    ///
-    /// # Errors
-    /// If store or database can't be reached.
-    async fn unneeded(
-        &self,
-        store: &Store,
-        older_than: Duration,
-    ) -> Result<Vec<Unneeded>, CleanError> {
-        list_unneeded(&*self.store, store, older_than).await
-    }
-
     /// Removes content and checkpoints of at least this age that nothing refers to, and says what
     /// was removed.
     ///
@@ -83,14 +102,15 @@ impl Objects {
         store: &Store,
         older_than: Duration,
     ) -> Result<Vec<Unneeded>, CleanError> {
-        let unneeded = self.unneeded(store, older_than).await?;
+        self.require_mark().await?;
+        let ages = Ages::by_store(&*self.store, older_than).await?;
+        let unneeded = list_unneeded(&*self.store, store, ages).await?;
         self.require_mark().await?;
         let mut removed = Vec::new();
         for found in unneeded {
             // Since it was listed it may have been put again, and then named: in this order, so
             // look in the other.
-            if !is_needed(store, &found.key).await? && self.is_older(&found.key, older_than).await?
-            {
+            if !is_needed(store, &found.key).await? && self.is_old(&found.key, ages).await? {
                 self.remove(&found.key).await?;
                 removed.push(found);
             }
@@ -128,10 +148,10 @@ impl Objects {
         Ok(())
     }
 
-    /// Whether something is there, and of at least this age.
-    async fn is_older(&self, key: &LabKey, than: Duration) -> Result<bool, ObjectError> {
+    /// Whether something is there, and old.
+    async fn is_old(&self, key: &LabKey, ages: Ages) -> Result<bool, ObjectError> {
         match self.store.head(&key.path()).await {
-            Ok(now) => Ok(age_of(&now) >= than),
+            Ok(now) => Ok(ages.is_old(&now)),
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(explained(error)),
         }
@@ -141,7 +161,7 @@ impl Objects {
 async fn list_unneeded(
     objects: &dyn ObjectStore,
     store: &Store,
-    older_than: Duration,
+    ages: Ages,
 ) -> Result<Vec<Unneeded>, CleanError> {
     let mut unneeded = Vec::new();
     for folder in key::folders() {
@@ -149,17 +169,12 @@ async fn list_unneeded(
         while let Some(object) = listed.next().await {
             let object = object.map_err(explained)?;
             let Some(key) = LabKey::parse(&object.location) else { continue };
-            let age = age_of(&object);
-            if age >= older_than && !is_needed(store, &key).await? {
-                unneeded.push(Unneeded { key, bytes: object.size, age });
+            if ages.is_old(&object) && !is_needed(store, &key).await? {
+                unneeded.push(Unneeded { key, bytes: object.size, age: ages.age(&object) });
             }
         }
     }
     Ok(unneeded)
-}
-
-fn age_of(object: &ObjectMeta) -> Duration {
-    SystemTime::now().duration_since(object.last_modified.into()).unwrap_or_default()
 }
 
 async fn is_needed(store: &Store, key: &LabKey) -> Result<bool, StoreError> {
@@ -190,10 +205,19 @@ mod tests {
             Objects::open(&artifacts.display().to_string()).unwrap().bind(&store).await.unwrap();
         objects.put("unneeded".into()).await.unwrap();
         objects.put_checkpoint(StateOf::job(3), "unneeded too".into()).await.unwrap();
-        for key in objects.unneeded(&store, Duration::ZERO).await.unwrap() {
+        for key in unneeded(&store, &objects, Duration::ZERO).await.unwrap() {
             make_old(&artifacts.join(key.key.path().as_ref()));
         }
         (store, objects, folder)
+    }
+
+    async fn unneeded(
+        store: &Store,
+        objects: &Objects,
+        older_than: Duration,
+    ) -> Result<Vec<Unneeded>, CleanError> {
+        let ages = Ages::by_store(&*objects.store, older_than).await?;
+        list_unneeded(&*objects.store, store, ages).await
     }
 
     fn make_old(file: &Path) {
@@ -219,10 +243,11 @@ mod tests {
     #[tokio::test]
     async fn what_was_put_again_since_it_was_listed_stays() {
         let (store, objects, _folder) = lab().await;
-        let listed = objects.unneeded(&store, GRACE).await.unwrap();
+        let listed = unneeded(&store, &objects, GRACE).await.unwrap();
+        let ages = Ages::by_store(&*objects.store, GRACE).await.unwrap();
         objects.put("unneeded".into()).await.unwrap();
         let is_older = futures::future::try_join_all(
-            listed.iter().map(|found| objects.is_older(&found.key, GRACE)),
+            listed.iter().map(|found| objects.is_old(&found.key, ages)),
         );
         assert_eq!(is_older.await.unwrap(), [false, true]);
     }
@@ -250,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_without_the_labs_mark_is_not_cleaned() {
         let (store, objects, folder) = lab().await;
-        let before = objects.unneeded(&store, GRACE).await.unwrap();
+        let before = unneeded(&store, &objects, GRACE).await.unwrap();
         assert_eq!(before.len(), 2);
         let mark = folder.path().join("artifacts/rrlab/lab.json");
         let own = std::fs::read(&mark).unwrap();
@@ -272,7 +297,7 @@ mod tests {
                 matches!(refused, CleanError::Mark(_)) && refused.to_string().contains(expected),
                 "{refused}"
             );
-            assert_eq!(objects.unneeded(&store, GRACE).await.unwrap().len(), 2, "nothing went");
+            assert_eq!(unneeded(&store, &objects, GRACE).await.unwrap().len(), 2, "nothing went");
         }
         std::fs::write(&mark, own).unwrap();
         assert_eq!(objects.remove_unneeded(&store, GRACE).await.unwrap().len(), 2);

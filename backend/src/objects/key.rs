@@ -86,6 +86,11 @@ pub fn mark() -> Key {
     Key::from_iter([LAB, "lab.json"])
 }
 
+/// What is written to learn the time from.
+pub fn clock() -> Key {
+    Key::from_iter([LAB, "clock"])
+}
+
 /// The folders that all of the lab's keys lie in.
 pub fn folders() -> [Key; 2] {
     [CONTENT, CHECKPOINTS].map(|folder| Key::from_iter([LAB, folder]))

@@ -105,8 +105,7 @@ async fn end_sessions(
 }
 
 async fn known(lab: &Lab, id: i64) -> ApiResult<PersonSummary> {
-    let people = lab.store.people().await?;
-    people.into_iter().find(|person| person.id == id).ok_or(ApiError::NotFound("person"))
+    lab.store.summary_of(id).await?.ok_or(ApiError::NotFound("person"))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

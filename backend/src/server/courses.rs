@@ -21,9 +21,6 @@ use crate::store::{Joined, SignedInBy};
 
 /// What the token of somebody is called whom a link has added.
 const FIRST_TOKEN: &str = "from enrolling";
-/// Longest that a link may enrol, in days, and most seats that it may have.
-const MOST_DAYS: u32 = 366;
-const MOST_SEATS: u32 = 10_000;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -118,8 +115,10 @@ async fn make_link(
     Body(plan): Body<CourseLinkPlan>,
 ) -> ApiResult<(StatusCode, Json<CourseLink>)> {
     check_teacher(&lab, &author, id).await?;
-    if !(1..=MOST_DAYS).contains(&plan.days) || !(1..=MOST_SEATS).contains(&plan.seats) {
-        let problem = format!("a link has 1 to {MOST_DAYS} days and 1 to {MOST_SEATS} seats");
+    const DAYS: u32 = CourseLinkPlan::MOST_DAYS;
+    const SEATS: u32 = CourseLinkPlan::MOST_SEATS;
+    if !(1..=DAYS).contains(&plan.days) || !(1..=SEATS).contains(&plan.seats) {
+        let problem = format!("a link has 1 to {DAYS} days and 1 to {SEATS} seats");
         return Err(ApiError::Invalid(problem));
     }
     let link = lab.store.add_course_link(id, &new_secret(), plan, Some(author.0.id)).await?;

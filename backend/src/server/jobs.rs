@@ -16,11 +16,11 @@ use super::courses::check_teacher;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Author, Body, PathValues, QueryValues};
 use super::lab::{App, Lab};
-use super::quota::{check_device_time, check_storage};
+use super::quota::{check_device_time, check_memory, check_storage, no_device_time};
 use super::request::{self, ReadRequest};
-use crate::cost::{Scale, work};
-use crate::facts::{ArtifactFacts, macs_of};
-use crate::store::{AddJobOutcome, CancelOutcome, JobNeeds};
+use crate::cost::{Cost, Scale, cost};
+use crate::facts::{ArtifactFacts, NetworkSize};
+use crate::store::{AddJobOutcome, CancelOutcome, JobLimits, JobNeeds, NewJob};
 
 /// Jobs in one answer.
 const PAGE: i64 = 50;
@@ -109,16 +109,23 @@ async fn submit(
     if lab.store.open_jobs(author.0.id).await? >= limit as i64 {
         return Err(too_many_jobs(limit));
     }
-    check_device_time(&lab, &author, None).await?;
+    check_device_time(&lab, &author).await?;
     check_storage(&lab, &author, 0).await?;
     let (request, inputs) = checked(&lab, &author, request).await?;
-    let needs = needs(&lab, &request, &inputs).await?;
-    let likely = lab.store.likely_seconds(request.kind(), needs.work).await?;
-    check_device_time(&lab, &author, likely).await?;
-    let added = lab.store.add_job(author.0.id, &request, &request.inputs(), &needs, limit).await?;
-    let id = match added {
+    let (needs, cost) = needs_and_cost(&lab, &request, &inputs).await?;
+    if let Some(cost) = &cost {
+        check_memory(&lab, cost.memory)?;
+        check_storage(&lab, &author, cost.stored).await?;
+    }
+    let most = lab.settings.device_time_per_user;
+    let limits = JobLimits { open: limit, device_seconds: most.map(|most| most.as_secs_f64()) };
+    let new = NewJob { request: &request, needs: &needs, cost };
+    let id = match lab.store.add_job(author.0.id, new, limits).await? {
         AddJobOutcome::Job(id) => id,
         AddJobOutcome::TooMany => return Err(too_many_jobs(limit)),
+        AddJobOutcome::TooLong { had, likely } => {
+            return Err(no_device_time(had, most.unwrap_or_default(), Some(likely)));
+        }
         AddJobOutcome::Gone(id, kind) => return Err(ApiError::InvalidFields(vec![gone(id, kind)])),
     };
     tracing::info!(job = id, owner = author.0.name, kind = %request.kind(), "job accepted");
@@ -127,16 +134,20 @@ async fn submit(
     Ok((StatusCode::CREATED, Json(job)))
 }
 
-/// What a worker must have to compute what was accepted here, and how much work that is.
-async fn needs(lab: &Lab, request: &JobRequest, inputs: &[Artifact]) -> ApiResult<JobNeeds> {
+/// What a worker must have to compute what was accepted here, and what that is taken to cost.
+async fn needs_and_cost(
+    lab: &Lab,
+    request: &JobRequest,
+    inputs: &[Artifact],
+) -> ApiResult<(JobNeeds, Option<Cost>)> {
     let mut facts = ArtifactFacts::default();
     for artifact in inputs {
-        let ArtifactFacts { macs, training_images, .. } = lab.facts_of(artifact).await?;
-        facts.macs = facts.macs.or(macs);
+        let ArtifactFacts { size, training_images, .. } = lab.facts_of(artifact).await?;
+        facts.size = facts.size.or(size);
         facts.training_images = facts.training_images.or(training_images);
     }
     if let JobRequest::Train(job) = request {
-        facts.macs = macs_of_new(&job.architecture);
+        facts.size = size_of_new(&job.architecture);
     }
     let mut dataset = None;
     if let DatasetRef::Named(name) = request.dataset() {
@@ -154,17 +165,17 @@ async fn needs(lab: &Lab, request: &JobRequest, inputs: &[Artifact]) -> ApiResul
         facts.training_images = ArtifactFacts::of_dataset(&summary).training_images;
     }
     let scale = facts
-        .macs
+        .size
         .zip(facts.training_images)
-        .map(|(macs, images)| Scale { macs: macs as f64, training_images: images as f64 });
-    let work = scale.map(|scale| work(request, &scale));
-    Ok(JobNeeds { dataset, program: Some(PROGRAM.into()), work })
+        .map(|(network, images)| Scale { network, training_images: images as f64 });
+    let needs = JobNeeds { dataset, program: Some(PROGRAM.into()) };
+    Ok((needs, scale.map(|scale| cost(request, &scale))))
 }
 
-/// Multiply-accumulates of a network that is to be trained, nearly: its classes come with the data.
-fn macs_of_new(architecture: &str) -> Option<u64> {
+/// Size of a network that is to be trained, nearly: its classes come with the data.
+fn size_of_new(architecture: &str) -> Option<NetworkSize> {
     let graph = architecture.parse::<Architecture>().and_then(|known| known.graph(2));
-    graph.ok().map(|graph| macs_of(&graph))
+    graph.ok().map(|graph| NetworkSize::of(&graph))
 }
 
 fn too_many_jobs(limit: usize) -> ApiError {

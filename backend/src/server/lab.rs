@@ -49,6 +49,8 @@ pub struct Settings {
     pub stored_bytes_per_user: Option<i64>,
     /// Time for which one person's jobs may be computed in a day, where there is a limit.
     pub device_time_per_user: Option<Duration>,
+    /// Bytes of memory that one job may be taken to need.
+    pub job_memory: Option<u64>,
 }
 
 /// Everything that routes share.

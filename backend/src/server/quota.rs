@@ -1,5 +1,7 @@
 //! What one person may have of what all share.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use super::error::{ApiError, ApiResult};
@@ -29,24 +31,42 @@ pub async fn check_storage(lab: &Lab, author: &Author, more: u64) -> ApiResult<(
     ))
 }
 
-/// Whether somebody's jobs may be computed today for so many seconds more, if that is known.
-pub async fn check_device_time(lab: &Lab, author: &Author, more: Option<f64>) -> ApiResult<()> {
+/// Whether somebody may ask for another job although theirs of today were computed.
+pub async fn check_device_time(lab: &Lab, author: &Author) -> ApiResult<()> {
     let Some(most) = lab.settings.device_time_per_user else { return Ok(()) };
-    let (most, had) = (most.as_secs_f64(), lab.store.device_seconds_of(author.0.id).await?);
+    let had = lab.store.device_seconds_of(author.0.id).await?;
+    if had < most.as_secs_f64() {
+        return Ok(());
+    }
+    Err(no_device_time(had, most, None))
+}
+
+/// Where somebody's jobs have had so many seconds, and another is likely to take more than are left.
+pub fn no_device_time(had: f64, most: Duration, likely: Option<f64>) -> ApiError {
     let hours = |seconds: f64| seconds / 3600.0;
-    let problem = match more {
-        _ if had >= most => "wait until fewer are of the last day, or cancel some".to_owned(),
-        Some(more) if had + more > most => {
-            format!("this one is likely to take {:.1}: ask for less, or later", hours(more))
+    let problem = match likely {
+        None => "wait until fewer are of the last day, or cancel some".to_owned(),
+        Some(likely) => {
+            format!("this one is likely to take {:.1}: ask for less, or later", hours(likely))
         }
-        _ => return Ok(()),
     };
-    Err(ApiError::TooMany {
+    ApiError::TooMany {
         problem: format!(
             "your jobs of the last day have had {:.1} hours, or are likely to, of the {:.1} that one person's may have; {problem}",
             hours(had),
-            hours(most)
+            hours(most.as_secs_f64())
         ),
         retry_seconds: RETRY_SECONDS,
-    })
+    }
+}
+
+/// Whether a job may need so much memory.
+pub fn check_memory(lab: &Lab, bytes: u64) -> ApiResult<()> {
+    let Some(most) = lab.settings.job_memory.filter(|most| bytes > *most) else { return Ok(()) };
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    Err(ApiError::Invalid(format!(
+        "this is taken to need {:.1} GiB of memory, of the {:.1} that one job may have here; ask for fewer calibration images, a smaller batch, or a smaller network",
+        gib(bytes),
+        gib(most)
+    )))
 }

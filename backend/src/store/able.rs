@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn what_is_nearest_is_waited_for() {
         let dataset = Some(("cifar10".to_owned(), "a".to_owned()));
-        let needs = JobNeeds { dataset, program: Some("rrlab 0.2.0".into()), work: None };
+        let needs = JobNeeds { dataset, program: Some("rrlab 0.2.0".into()) };
         let lacks = |workers: &[LiveWorker]| {
             AbleWorkers::of(workers, std::iter::once(&needs)).waits_for(&needs)
         };

@@ -8,8 +8,9 @@ use sqlx::AnyConnection;
 use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, named, now_ms};
 use super::events::add_event;
-use super::parts::StateOf;
-use crate::facts::ArtifactFacts;
+use crate::facts::{ArtifactFacts, NetworkSize};
+
+type AnyQuery<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
 
 /// Something to be stored.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +60,59 @@ impl TryFrom<ArtifactRow> for Artifact {
     }
 }
 
+/// What is known of the size of an artifact's work.
+#[derive(sqlx::FromRow)]
+struct WorkRow {
+    macs: Option<i64>,
+    parameters: Option<i64>,
+    widest: Option<i64>,
+    activations: Option<i64>,
+    moments: Option<i64>,
+    training_images: Option<i64>,
+}
+
+impl From<WorkRow> for ArtifactFacts {
+    fn from(row: WorkRow) -> Self {
+        let size = || {
+            Some(NetworkSize {
+                macs: row.macs?.unsigned_abs(),
+                parameters: row.parameters?.unsigned_abs(),
+                widest: row.widest?.unsigned_abs(),
+                activations: row.activations?.unsigned_abs(),
+                moments: row.moments?.unsigned_abs(),
+            })
+        };
+        let training_images = row.training_images.map(i64::unsigned_abs);
+        Self { size: size(), training_images, ..Self::default() }
+    }
+}
+
+macro_rules! update_facts {
+    ($which:literal) => {
+        concat!(
+            "UPDATE lab_artifacts SET model_hash = $1, profile_hash = $2, macs = $3, parameters = $4, \
+             widest = $5, activations = $6, moments = $7, training_images = $8 ",
+            $which
+        )
+    };
+}
+
+/// Binds what [`update_facts`] sets.
+fn with_facts<'q>(query: AnyQuery<'q>, facts: ArtifactFacts) -> AnyQuery<'q> {
+    let size = |of: fn(NetworkSize) -> u64| facts.size.map(of).map(count);
+    query
+        .bind(facts.model_hash.map(String::from))
+        .bind(facts.profile_hash.map(String::from))
+        .bind(size(|size| size.macs))
+        .bind(size(|size| size.parameters))
+        .bind(size(|size| size.widest))
+        .bind(size(|size| size.activations))
+        .bind(size(|size| size.moments))
+        .bind(facts.training_images.map(count))
+}
+
 /// A count as a column holds it.
-fn count(value: u64) -> i64 {
+pub(super) fn count(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -90,12 +142,9 @@ async fn insert(
     new: NewArtifact<'_>,
 ) -> StoreResult<Artifact> {
     let statement = "INSERT INTO lab_artifacts \
-                     (owner_id, kind, name, hash, bytes, job_id, created_ms, model_hash, profile_hash, macs, training_images) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+                     (owner_id, kind, name, hash, bytes, job_id, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                      ON CONFLICT (job_id, kind, name) DO UPDATE SET hash = excluded.hash, \
-                     bytes = excluded.bytes, model_hash = excluded.model_hash, \
-                     profile_hash = excluded.profile_hash, macs = excluded.macs, \
-                     training_images = excluded.training_images RETURNING id";
+                     bytes = excluded.bytes RETURNING id";
     let (id,): (i64,) = sqlx::query_as(statement)
         .bind(owner)
         .bind(new.kind.name())
@@ -104,11 +153,11 @@ async fn insert(
         .bind(new.bytes as i64)
         .bind(job)
         .bind(now_ms())
-        .bind(new.facts.model_hash.map(String::from))
-        .bind(new.facts.profile_hash.map(String::from))
-        .bind(new.facts.macs.map(count))
-        .bind(new.facts.training_images.map(count))
         .fetch_one(&mut *connection)
+        .await?;
+    with_facts(sqlx::query(update_facts!("WHERE id = $9")), new.facts)
+        .bind(id)
+        .execute(&mut *connection)
         .await?;
     let row: ArtifactRow = sqlx::query_as(select_artifacts!("WHERE a.id = $1"))
         .bind(id)
@@ -221,19 +270,13 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// What is known of an artifact's work: [`ArtifactFacts`] without its hashes.
+    /// What is known of the size of an artifact's work: [`ArtifactFacts`] without its hashes.
     pub async fn work_facts(&self, id: i64) -> StoreResult<ArtifactFacts> {
-        let row: Option<(Option<i64>, Option<i64>)> =
-            sqlx::query_as("SELECT macs, training_images FROM lab_artifacts WHERE id = $1")
-                .bind(id)
-                .fetch_optional(&self.pool)
-                .await?;
-        let (macs, training_images) = row.unwrap_or_default();
-        Ok(ArtifactFacts {
-            macs: macs.map(i64::unsigned_abs),
-            training_images: training_images.map(i64::unsigned_abs),
-            ..ArtifactFacts::default()
-        })
+        let statement = "SELECT macs, parameters, widest, activations, moments, training_images \
+                         FROM lab_artifacts WHERE id = $1";
+        let row: Option<WorkRow> =
+            sqlx::query_as(statement).bind(id).fetch_optional(&self.pool).await?;
+        Ok(row.map(ArtifactFacts::from).unwrap_or_default())
     }
 
     /// Keeps what is known of all artifacts of this kind and content.
@@ -243,15 +286,9 @@ impl Store {
         content_hash: &str,
         facts: ArtifactFacts,
     ) -> StoreResult<()> {
-        let statement = "UPDATE lab_artifacts SET model_hash = $3, profile_hash = $4, macs = $5, training_images = $6 \
-                         WHERE kind = $1 AND hash = $2";
-        sqlx::query(statement)
+        with_facts(sqlx::query(update_facts!("WHERE kind = $9 AND hash = $10")), facts)
             .bind(kind.name())
             .bind(content_hash)
-            .bind(facts.model_hash.map(String::from))
-            .bind(facts.profile_hash.map(String::from))
-            .bind(facts.macs.map(count))
-            .bind(facts.training_images.map(count))
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -320,15 +357,6 @@ impl Store {
     pub async fn is_content_needed(&self, hash: &str) -> StoreResult<bool> {
         let statement = "SELECT 1 FROM lab_artifacts WHERE hash = $1 LIMIT 1";
         Ok(sqlx::query(statement).bind(hash).fetch_optional(&self.pool).await?.is_some())
-    }
-
-    /// Whether a job or a part of it can go on from the state of this hash.
-    pub async fn is_checkpoint_needed(&self, of: StateOf, hash: &str) -> StoreResult<bool> {
-        let statement = "SELECT 1 FROM lab_jobs WHERE id = $1 AND checkpoint = $2 AND $3 < 0 UNION ALL \
-                         SELECT 1 FROM lab_parts WHERE job_id = $1 AND checkpoint = $2 AND place = $3 AND entry IS NULL";
-        let place = of.place.map_or(-1, |place| place as i64);
-        let needed = sqlx::query(statement).bind(of.job).bind(hash).bind(place);
-        Ok(needed.fetch_optional(&self.pool).await?.is_some())
     }
 }
 

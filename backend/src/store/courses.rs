@@ -4,10 +4,8 @@ use rrlab_protocol::{AuditAction, Course, CourseLink, CourseLinkPlan, CourseMemb
 use sqlx::AnyConnection;
 
 use super::audit::{Deed, note};
-use super::database::{Store, StoreResult, now_ms};
+use super::database::{DAY_MS, Store, StoreResult, now_ms};
 use super::people::{Person, hash_of, insert_person};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Whether somebody is in a course now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -79,6 +79,9 @@ pub fn sqlite_address(path: &Path) -> String {
     format!("sqlite://{}", path.display())
 }
 
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Now, in milliseconds since 1970 UTC, by this machine's clock.
 pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)

@@ -10,12 +10,14 @@ use rrlab_protocol::{
 };
 use sqlx::AnyConnection;
 
-use super::artifacts::lock_artifact;
+use super::artifacts::{count, lock_artifact};
 use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
 use super::events::{add_event, forget_progress};
 use super::needs::JobNeeds;
 use super::parts::forget_parts;
+use super::turns::{device_seconds_of, likely_seconds};
+use crate::cost::Cost;
 
 /// Workers that may die under a job, since it was last saved, before it is given up.
 pub const MOST_CRASHES: i64 = 3;
@@ -40,13 +42,40 @@ pub struct Claim {
     pub computed: Duration,
 }
 
+/// A job to be entered.
+#[derive(Debug, Clone, Copy)]
+pub struct NewJob<'a> {
+    /// What is asked for.
+    pub request: &'a JobRequest,
+    /// What it needs of a worker.
+    pub needs: &'a JobNeeds,
+    /// What it is taken to cost, where that can be told.
+    pub cost: Option<Cost>,
+}
+
+/// What one person's jobs may be.
+#[derive(Debug, Clone, Copy)]
+pub struct JobLimits {
+    /// How many wait or run.
+    pub open: usize,
+    /// Seconds of the last day that they are computed, or are likely to be.
+    pub device_seconds: Option<f64>,
+}
+
 /// What became of the wish for a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AddJobOutcome {
     /// It waits, under this number.
     Job(i64),
     /// Its owner has as many as one person may.
     TooMany,
+    /// It would bring its owner's device time beyond what one person may have.
+    TooLong {
+        /// Seconds that the owner's other jobs have had or are likely to take.
+        had: f64,
+        /// Seconds that this one is likely to take.
+        likely: f64,
+    },
     /// What it should read is no longer there.
     Gone(i64, ArtifactKind),
 }
@@ -102,6 +131,8 @@ struct JobRow {
     crashes: i64,
     device: Option<String>,
     cancel: i64,
+    memory_bytes: Option<i64>,
+    stored_bytes: Option<i64>,
 }
 
 impl TryFrom<JobRow> for Job {
@@ -124,6 +155,8 @@ impl TryFrom<JobRow> for Job {
             starts_in_seconds: None,
             takes_seconds: None,
             waits_for: None,
+            memory_bytes: row.memory_bytes.map(i64::unsigned_abs),
+            stored_bytes: row.stored_bytes.map(i64::unsigned_abs),
             progress: progress.filter(|_| state == JobState::Running),
             crashes: row.crashes,
             device: row.device,
@@ -137,7 +170,7 @@ macro_rules! select_jobs {
     ($rest:literal) => {
         concat!(
             "SELECT j.id, u.name AS owner, j.request, j.state, j.problem, j.created_ms, j.started_ms, j.finished_ms, \
-             j.progress, j.crashes, j.device, j.cancel FROM lab_jobs j JOIN lab_users u ON u.id = j.owner_id ",
+             j.progress, j.crashes, j.device, j.cancel, j.memory_bytes, j.stored_bytes FROM lab_jobs j JOIN lab_users u ON u.id = j.owner_id ",
             $rest
         )
     };
@@ -164,16 +197,14 @@ macro_rules! crashed_jobs {
 }
 
 impl Store {
-    /// Enters a job, unless its owner has `limit` waiting or running already or an input was just
-    /// deleted.
+    /// Enters a job, unless its owner has as much as one person may already or an input was just deleted.
     pub async fn add_job(
         &self,
         owner: i64,
-        request: &JobRequest,
-        inputs: &[(i64, ArtifactKind)],
-        needs: &JobNeeds,
-        limit: usize,
+        NewJob { request, needs, cost }: NewJob<'_>,
+        limits: JobLimits,
     ) -> StoreResult<AddJobOutcome> {
+        let inputs = request.inputs();
         let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
         // Two requests of one person wait for each other here, so that neither slips past the
@@ -182,16 +213,25 @@ impl Store {
             .bind(owner)
             .execute(&mut *transaction)
             .await?;
-        if count_open(&mut transaction, owner).await? >= limit as i64 {
+        if count_open(&mut transaction, owner).await? >= limits.open as i64 {
             return Ok(AddJobOutcome::TooMany);
         }
-        for (artifact, kind) in inputs {
+        let work = cost.map(|cost| cost.work);
+        if let Some(most) = limits.device_seconds
+            && let Some(likely) = likely_seconds(&mut transaction, request.kind(), work).await?
+        {
+            let had = device_seconds_of(&mut transaction, owner, now).await?;
+            if had + likely > most {
+                return Ok(AddJobOutcome::TooLong { had, likely });
+            }
+        }
+        for (artifact, kind) in &inputs {
             if !lock_artifact(&mut transaction, *artifact).await? {
                 return Ok(AddJobOutcome::Gone(*artifact, *kind));
             }
         }
-        let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms, dataset, dataset_hash, program, work) \
-                         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8) RETURNING id";
+        let statement = "INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms, dataset, dataset_hash, program, work, memory_bytes, stored_bytes) \
+                         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10) RETURNING id";
         let (dataset, dataset_hash) = needs.dataset.clone().unzip();
         let (id,): (i64,) = sqlx::query_as(statement)
             .bind(owner)
@@ -201,10 +241,12 @@ impl Store {
             .bind(dataset)
             .bind(dataset_hash)
             .bind(needs.program.clone())
-            .bind(needs.work)
+            .bind(work)
+            .bind(cost.map(|cost| count(cost.memory)))
+            .bind(cost.map(|cost| count(cost.stored)))
             .fetch_one(&mut *transaction)
             .await?;
-        for (artifact, _) in inputs {
+        for (artifact, _) in &inputs {
             sqlx::query("INSERT INTO lab_job_inputs (job_id, artifact_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
                 .bind(id)
                 .bind(artifact)
@@ -688,6 +730,19 @@ mod tests {
 
     use super::*;
     use crate::store::StateOf;
+
+    impl<'a> NewJob<'a> {
+        /// One of which nothing is known.
+        pub fn new(request: &'a JobRequest) -> Self {
+            const NONE: &JobNeeds = &JobNeeds { dataset: None, program: None };
+            Self { request, needs: NONE, cost: None }
+        }
+    }
+
+    impl JobLimits {
+        /// As good as none.
+        pub const NONE: Self = Self { open: 1000, device_seconds: None };
+    }
     use crate::store::sqlite_address;
 
     /// Workers that die under a job count from the last state that it was saved in; the same state
@@ -699,8 +754,7 @@ mod tests {
         let owner = store.add_person("ann", UserRole::Student, None).await.unwrap().unwrap();
         let request = json!({ "kind": "train", "dataset": "shapes10" });
         let request: JobRequest = serde_json::from_value(request).unwrap();
-        let needs = JobNeeds::default();
-        let added = store.add_job(owner.id, &request, &[], &needs, 10).await.unwrap();
+        let added = store.add_job(owner.id, NewJob::new(&request), JobLimits::NONE).await.unwrap();
         let AddJobOutcome::Job(job) = added else { panic!("{added:?}") };
         let saved = [None, Some("a"), Some("b"), Some("b"), Some("b"), None];
         for (attempt, hash) in saved.into_iter().enumerate() {

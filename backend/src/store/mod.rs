@@ -22,9 +22,9 @@ mod workers;
 
 pub use artifacts::NewArtifact;
 pub use courses::Joined;
-pub use database::{QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_address};
+pub use database::{DAY_MS, QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_address};
 pub use events::{OwnedEvent, StoredEvent};
-pub use jobs::{AddJobOutcome, CancelOutcome, Claim};
+pub use jobs::{AddJobOutcome, CancelOutcome, Claim, JobLimits, NewJob};
 pub use needs::JobNeeds;
 pub use parts::{HelpWanted, PartTaker, StateOf, TakenPart};
 pub use people::{Erasure, OWNER, Person};

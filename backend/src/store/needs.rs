@@ -1,4 +1,4 @@
-//! What a job needs of the worker that computes it, and how much of its time.
+//! What a job needs of the worker that computes it.
 
 use std::fmt;
 
@@ -9,8 +9,20 @@ pub struct JobNeeds {
     pub dataset: Option<(String, String)>,
     /// The program that accepted the job, with its version.
     pub program: Option<String>,
-    /// Multiply-accumulates that the job is taken to need.
-    pub work: Option<f64>,
+}
+
+/// The same in columns.
+#[derive(sqlx::FromRow)]
+pub(super) struct NeedsRow {
+    dataset: Option<String>,
+    dataset_hash: Option<String>,
+    program: Option<String>,
+}
+
+impl From<NeedsRow> for JobNeeds {
+    fn from(row: NeedsRow) -> Self {
+        Self { dataset: row.dataset.zip(row.dataset_hash), program: row.program }
+    }
 }
 
 /// What a worker lacks for a job.

@@ -10,7 +10,7 @@ use sqlx::AnyConnection;
 
 use super::artifacts::{NewArtifact, enter_result};
 use super::database::{Store, StoreError, StoreResult, from_json};
-use super::needs::JobNeeds;
+use super::needs::{JobNeeds, NeedsRow};
 
 /// What states are of, each under its hash in the object store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +51,8 @@ struct WantedRow {
     id: i64,
     request: String,
     offer: String,
-    dataset: Option<String>,
-    dataset_hash: Option<String>,
-    program: Option<String>,
-    work: Option<f64>,
+    #[sqlx(flatten)]
+    needs: NeedsRow,
 }
 
 /// Who takes an entry.
@@ -137,7 +135,7 @@ impl Store {
 
     /// Running jobs on such a device whose workers would have help, the oldest first.
     pub async fn help_wanted(&self, device: &str) -> StoreResult<Vec<HelpWanted>> {
-        let statement = "SELECT id, request, offer, dataset, dataset_hash, program, work FROM lab_jobs \
+        let statement = "SELECT id, request, offer, dataset, dataset_hash, program FROM lab_jobs \
                          WHERE state = 'running' AND cancel = 0 AND offer IS NOT NULL AND device = $1 ORDER BY id";
         let rows: Vec<WantedRow> =
             sqlx::query_as(statement).bind(device).fetch_all(&self.pool).await?;
@@ -266,6 +264,15 @@ impl Store {
         Ok(is_helpers)
     }
 
+    /// Whether a job or a part of it can go on from the state of this hash.
+    pub async fn is_checkpoint_needed(&self, of: StateOf, hash: &str) -> StoreResult<bool> {
+        let statement = "SELECT 1 FROM lab_jobs WHERE id = $1 AND checkpoint = $2 AND $3 < 0 UNION ALL \
+                         SELECT 1 FROM lab_parts WHERE job_id = $1 AND checkpoint = $2 AND place = $3 AND entry IS NULL";
+        let place = of.place.map_or(-1, |place| place as i64);
+        let needed = sqlx::query(statement).bind(of.job).bind(hash).bind(place);
+        Ok(needed.fetch_optional(&self.pool).await?.is_some())
+    }
+
     /// A helper leaves a part to others, with its last state.
     pub async fn leave_part(&self, taker: PartTaker<'_>, place: usize) -> StoreResult<()> {
         let statement = "UPDATE lab_parts SET worker = '', lease_ms = NULL \
@@ -299,11 +306,10 @@ impl TryFrom<WantedRow> for HelpWanted {
     type Error = StoreError;
 
     fn try_from(row: WantedRow) -> StoreResult<Self> {
-        let dataset = row.dataset.zip(row.dataset_hash);
         Ok(Self {
             job: row.id,
             request: from_json("a job's request", &row.request)?,
-            needs: JobNeeds { dataset, program: row.program, work: row.work },
+            needs: row.needs.into(),
             offer: row.offer,
         })
     }
@@ -351,7 +357,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::{AddJobOutcome, JobNeeds, sqlite_address};
+    use crate::store::{AddJobOutcome, JobLimits, NewJob, sqlite_address};
 
     const OFFER: &str = "offer";
 
@@ -369,8 +375,7 @@ mod tests {
         let owner = store.add_person("ann", UserRole::Student, None).await.unwrap().unwrap();
         let request = json!({ "kind": "train", "dataset": "shapes10" });
         let request: JobRequest = serde_json::from_value(request).unwrap();
-        let needs = JobNeeds::default();
-        let added = store.add_job(owner.id, &request, &[], &needs, 10).await.unwrap();
+        let added = store.add_job(owner.id, NewJob::new(&request), JobLimits::NONE).await.unwrap();
         let AddJobOutcome::Job(job) = added else { panic!("{added:?}") };
         store.claim_job(job, "first", "cpu", 60_000).await.unwrap().expect("it waits");
         (store, job)

@@ -68,6 +68,15 @@ pub(super) fn hash_of(secret: &str) -> String {
     hex(&Sha256::digest(secret))
 }
 
+/// Ends all sessions of a person; how many there were.
+pub(super) async fn delete_sessions(
+    connection: &mut AnyConnection,
+    person: i64,
+) -> StoreResult<u64> {
+    let statement = "DELETE FROM lab_sessions WHERE user_id = $1";
+    Ok(sqlx::query(statement).bind(person).execute(connection).await?.rows_affected())
+}
+
 impl Store {
     /// The person of this name, made with this role where there is none; `None` where there is one
     /// of another role.
@@ -118,6 +127,15 @@ impl Store {
 
     /// Everybody who was added, with what they have and use, by name.
     pub async fn people(&self) -> StoreResult<Vec<PersonSummary>> {
+        self.summaries(None).await
+    }
+
+    /// The same of the person of this number.
+    pub async fn summary_of(&self, person: i64) -> StoreResult<Option<PersonSummary>> {
+        Ok(self.summaries(Some(person)).await?.pop())
+    }
+
+    async fn summaries(&self, person: Option<i64>) -> StoreResult<Vec<PersonSummary>> {
         let statement = "SELECT u.id, u.name, u.role, u.disabled_ms, \
                          (SELECT COUNT(*) FROM lab_sessions s WHERE s.user_id = u.id AND s.expires_ms > $1) AS sessions, \
                          (SELECT COUNT(*) FROM lab_jobs j WHERE j.owner_id = u.id) AS jobs, \
@@ -125,9 +143,12 @@ impl Store {
                           AND j.state IN ('queued', 'running')) AS open_jobs, \
                          (SELECT CAST(COALESCE(SUM(a.bytes), 0) AS BIGINT) FROM lab_artifacts a \
                           WHERE a.owner_id = u.id) AS stored_bytes \
-                         FROM lab_users u ORDER BY u.name";
-        let rows: Vec<SummaryRow> =
-            sqlx::query_as(statement).bind(now_ms()).fetch_all(&self.pool).await?;
+                         FROM lab_users u WHERE $2 = 0 OR u.id = $2 ORDER BY u.name";
+        let rows: Vec<SummaryRow> = sqlx::query_as(statement)
+            .bind(now_ms())
+            .bind(person.unwrap_or(0))
+            .fetch_all(&self.pool)
+            .await?;
         let device_seconds = self.device_seconds(self.clock_ms().await?).await?;
         let mut people = Vec::with_capacity(rows.len());
         for row in rows {
@@ -175,8 +196,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         let action = if disabled {
-            let ended = sqlx::query("DELETE FROM lab_sessions WHERE user_id = $1");
-            ended.bind(person).execute(&mut *transaction).await?;
+            delete_sessions(&mut transaction, person).await?;
             AuditAction::PersonDisabled
         } else {
             AuditAction::PersonEnabled

@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 
 use super::audit::{Deed, note};
 use super::database::{Store, StoreResult, now_ms};
-use super::people::{Person, PersonRow, hash_of, insert_person};
+use super::people::{Person, PersonRow, delete_sessions, hash_of, insert_person};
 
 /// What somebody showed when they signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +85,12 @@ impl Store {
     /// Ends all sessions of a person; how many there were.
     pub async fn end_sessions(&self, person: i64, by: Option<i64>) -> StoreResult<u64> {
         let mut transaction = self.pool.begin().await?;
-        let statement = "DELETE FROM lab_sessions WHERE user_id = $1";
-        let ended = sqlx::query(statement).bind(person).execute(&mut *transaction).await?;
-        let detail = format!("everywhere: {} sessions", ended.rows_affected());
+        let ended = delete_sessions(&mut transaction, person).await?;
+        let detail = format!("everywhere: {ended} sessions");
         let action = AuditAction::SignedOut;
         note(&mut transaction, Deed { by, action, to: Some(person), detail }).await?;
         transaction.commit().await?;
-        Ok(ended.rows_affected())
+        Ok(ended)
     }
 
     /// Forgets sessions that have ended by themselves.

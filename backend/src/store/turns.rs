@@ -8,14 +8,15 @@
 use std::collections::BTreeMap;
 
 use rrlab_protocol::{JobKind, JobProgress, JobState};
+use sqlx::AnyConnection;
 
 use super::able::AbleWorkers;
-use super::database::{Store, StoreResult, from_json};
-use super::needs::JobNeeds;
+use super::database::{DAY_MS, Store, StoreResult, from_json};
+use super::needs::{JobNeeds, NeedsRow};
 use super::workers::LiveWorker;
 
 /// Device time before this long ago is forgotten.
-const MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
+const MEMORY_MS: i64 = DAY_MS;
 /// Jobs of a kind whose durations tell how long one is likely to take.
 const LATEST: i64 = 20;
 /// What a job is taken to last where nothing tells.
@@ -51,10 +52,9 @@ struct OpenRow {
     state: String,
     claimed_ms: Option<i64>,
     progress: Option<String>,
-    dataset: Option<String>,
-    dataset_hash: Option<String>,
-    program: Option<String>,
     work: Option<f64>,
+    #[sqlx(flatten)]
+    needs: NeedsRow,
 }
 
 /// How long jobs of a kind took lately.
@@ -89,9 +89,8 @@ impl OpenRow {
         } else {
             usual
         };
-        let dataset = self.dataset.zip(self.dataset_hash);
-        let needs = JobNeeds { dataset, program: self.program, work: self.work };
-        OpenJob { id: self.id, owner: self.owner_id, worker: self.worker, seconds, needs }
+        let Self { id, owner_id: owner, worker, .. } = self;
+        OpenJob { id, owner, worker, seconds, needs: self.needs.into() }
     }
 }
 
@@ -115,68 +114,86 @@ impl Store {
         if waiting.is_empty() {
             return Ok(Turns { waiting: Vec::new(), running: Vec::new(), workers: Vec::new() });
         }
-        let (usual, now) = (self.usual_seconds().await?, self.clock_ms().await?);
+        let now = self.clock_ms().await?;
+        let mut connection = self.pool.acquire().await?;
+        let usual = usual_seconds(&mut connection).await?;
+        let had = device_seconds(&mut connection, now).await?;
+        drop(connection);
         let jobs = |rows: Vec<OpenRow>| -> Vec<OpenJob> {
             rows.into_iter().map(|row| row.job(&usual, now)).collect()
         };
-        let (running, had) = (jobs(running), self.device_seconds(now).await?);
-        let (waiting, workers) = (jobs(waiting), self.workers().await?);
+        let (running, waiting, workers) = (jobs(running), jobs(waiting), self.workers().await?);
         let able = AbleWorkers::of(&workers, waiting.iter().map(|job| &job.needs));
         let is_stranded = |job: &OpenJob| able.waits_for(&job.needs).is_some();
         let stranded: Vec<bool> = waiting.iter().map(is_stranded).collect();
         Ok(Turns { waiting: fair_order(waiting, &stranded, &running, &had), running, workers })
     }
 
-    /// Seconds that a job of this kind and work is likely to take, where anything tells.
-    pub async fn likely_seconds(
-        &self,
-        kind: JobKind,
-        work: Option<f64>,
-    ) -> StoreResult<Option<f64>> {
-        let usual = self.usual_seconds().await?;
-        Ok(usual.get(kind.name()).map(|usual| usual.seconds(work)))
+    /// Seconds that a person's jobs were computed that run, wait or ended in the last day, and that
+    /// those which run or wait are likely to take, where anything tells.
+    pub async fn device_seconds_of(&self, owner: i64) -> StoreResult<f64> {
+        let now = self.clock_ms().await?;
+        device_seconds_of(&mut *self.pool.acquire().await?, owner, now).await
     }
 
-    /// How long the latest jobs took that came to their end, by kind.
-    async fn usual_seconds(&self) -> StoreResult<BTreeMap<String, Usual>> {
-        let statement = "SELECT kind, CAST(AVG(computed_ms) AS BIGINT), \
+    /// Seconds that workers have computed each person's jobs that run, wait or ended lately.
+    pub(super) async fn device_seconds(&self, now: i64) -> StoreResult<BTreeMap<i64, f64>> {
+        device_seconds(&mut *self.pool.acquire().await?, now).await
+    }
+}
+
+/// Seconds that a job of this kind and work is likely to take, where anything tells.
+pub(super) async fn likely_seconds(
+    connection: &mut AnyConnection,
+    kind: JobKind,
+    work: Option<f64>,
+) -> StoreResult<Option<f64>> {
+    let usual = usual_seconds(connection).await?;
+    Ok(usual.get(kind.name()).map(|usual| usual.seconds(work)))
+}
+
+/// As [`Store::device_seconds_of`].
+pub(super) async fn device_seconds_of(
+    connection: &mut AnyConnection,
+    owner: i64,
+    now: i64,
+) -> StoreResult<f64> {
+    let had = device_seconds(connection, now).await?;
+    let usual = usual_seconds(connection).await?;
+    let rows: Vec<OpenRow> =
+        sqlx::query_as(select_open!("AND owner_id = $1")).bind(owner).fetch_all(connection).await?;
+    let left = rows.into_iter().filter_map(|row| row.job(&usual, now).seconds);
+    Ok(had.get(&owner).copied().unwrap_or(0.0) + left.sum::<f64>())
+}
+
+/// How long the latest jobs took that came to their end, by kind.
+async fn usual_seconds(connection: &mut AnyConnection) -> StoreResult<BTreeMap<String, Usual>> {
+    let statement = "SELECT kind, CAST(AVG(computed_ms) AS BIGINT), \
                          CAST(SUM(CASE WHEN work > 0 THEN computed_ms ELSE 0 END) AS BIGINT), \
                          SUM(CASE WHEN work > 0 THEN work ELSE 0.0 END) \
                          FROM (SELECT kind, computed_ms, work, \
                          ROW_NUMBER() OVER (PARTITION BY kind ORDER BY id DESC) AS age FROM lab_jobs \
                          WHERE state = 'done' AND computed_ms IS NOT NULL) latest WHERE age <= $1 GROUP BY kind";
-        let rows: Vec<(String, i64, i64, f64)> =
-            sqlx::query_as(statement).bind(LATEST).fetch_all(&self.pool).await?;
-        let usual = |mean: i64, worked: i64, work: f64| Usual {
-            seconds: mean as f64 / 1000.0,
-            of_work: (work > 0.0).then(|| worked as f64 / 1000.0 / work),
-        };
-        let by_kind = |(kind, mean, worked, work)| (kind, usual(mean, worked, work));
-        Ok(rows.into_iter().map(by_kind).collect())
-    }
+    let rows: Vec<(String, i64, i64, f64)> =
+        sqlx::query_as(statement).bind(LATEST).fetch_all(connection).await?;
+    let usual = |mean: i64, worked: i64, work: f64| Usual {
+        seconds: mean as f64 / 1000.0,
+        of_work: (work > 0.0).then(|| worked as f64 / 1000.0 / work),
+    };
+    let by_kind = |(kind, mean, worked, work)| (kind, usual(mean, worked, work));
+    Ok(rows.into_iter().map(by_kind).collect())
+}
 
-    /// Seconds that a person's jobs were computed that run, wait or ended in the last day, and that
-    /// those which run or wait are likely to take, where anything tells.
-    pub async fn device_seconds_of(&self, owner: i64) -> StoreResult<f64> {
-        let now = self.clock_ms().await?;
-        let (had, usual) = (self.device_seconds(now).await?, self.usual_seconds().await?);
-        let rows: Vec<OpenRow> = sqlx::query_as(select_open!("AND owner_id = $1"))
-            .bind(owner)
-            .fetch_all(&self.pool)
-            .await?;
-        let left = rows.into_iter().filter_map(|row| row.job(&usual, now).seconds);
-        Ok(had.get(&owner).copied().unwrap_or(0.0) + left.sum::<f64>())
-    }
-
-    /// Seconds that workers have computed each person's jobs that run, wait or ended lately.
-    pub(super) async fn device_seconds(&self, now: i64) -> StoreResult<BTreeMap<i64, f64>> {
-        let statement = "SELECT owner_id, CAST(SUM(COALESCE(computed_ms, 0) + COALESCE($1 - claimed_ms, 0)) AS BIGINT) \
+async fn device_seconds(
+    connection: &mut AnyConnection,
+    now: i64,
+) -> StoreResult<BTreeMap<i64, f64>> {
+    let statement = "SELECT owner_id, CAST(SUM(COALESCE(computed_ms, 0) + COALESCE($1 - claimed_ms, 0)) AS BIGINT) \
                          FROM lab_counted_jobs WHERE owner_id IS NOT NULL \
                          AND COALESCE(finished_ms, $1) > $2 GROUP BY owner_id";
-        let rows: Vec<(i64, i64)> =
-            sqlx::query_as(statement).bind(now).bind(now - MEMORY_MS).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(|(owner, ms)| (owner, ms as f64 / 1000.0)).collect())
-    }
+    let rows: Vec<(i64, i64)> =
+        sqlx::query_as(statement).bind(now).bind(now - MEMORY_MS).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(owner, ms)| (owner, ms as f64 / 1000.0)).collect())
 }
 
 /// Waiting jobs in the order in which they start, the stranded ones, which no worker can compute now, behind

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use rrlab_protocol::{DatasetRef, Job, JobProgress, JobRequest, JobState};
 
 use super::state::ServerState;
-use crate::format::{duration, time_left};
+use crate::format::{duration, file_size, time_left};
 
 /// What a job was asked for, in a line, with the names of what it reads.
 pub fn title(request: &JobRequest, server: ServerState) -> String {
@@ -70,10 +70,16 @@ pub fn state_text(job: &Job) -> String {
             } else {
                 format!("{position} before it in the queue")
             };
-            let told = [("starts in", job.starts_in_seconds), ("takes", job.takes_seconds)];
-            for (what, seconds) in told {
+            let times = [("starts in", job.starts_in_seconds), ("takes", job.takes_seconds)];
+            let sizes = [("of memory", job.memory_bytes), ("to be stored", job.stored_bytes)];
+            for (what, seconds) in times {
                 if let Some(seconds) = seconds {
                     place += &format!(", {what} about {}", duration(seconds));
+                }
+            }
+            for (what, bytes) in sizes {
+                if let Some(bytes) = bytes {
+                    place += &format!(", about {} {what}", file_size(bytes.cast_signed()));
                 }
             }
             place

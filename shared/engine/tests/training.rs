@@ -21,7 +21,7 @@ use rrlab_engine::transfer::download;
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     AllocationError, AllocationRequest, Criterion, Distillation, DistillationPlan, Evidence,
-    FinetunePlan, FinetuneReport, FinetuneRun, ModelProfile, Repair, RepairOperator, Rule,
+    FinetunePlan, FinetuneReport, ModelProfile, Repair, RepairOperator, Rule,
     RuleSettings, Schedule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate,
 };
 

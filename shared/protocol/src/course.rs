@@ -71,6 +71,13 @@ pub struct CourseLinkPlan {
     pub seats: u32,
 }
 
+impl CourseLinkPlan {
+    /// Longest that a link may enrol.
+    pub const MOST_DAYS: u32 = 366;
+    /// Most seats that it may have.
+    pub const MOST_SEATS: u32 = 10_000;
+}
+
 impl Default for CourseLinkPlan {
     fn default() -> Self {
         Self { days: 14, seats: 100 }

@@ -69,6 +69,12 @@ pub struct Job {
     /// jobs of its kind took.
     #[serde(default)]
     pub takes_seconds: Option<f64>,
+    /// Bytes of memory that it is taken to need, by what it asks for.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// Bytes that its results and its last checkpoint are taken to have.
+    #[serde(default)]
+    pub stored_bytes: Option<u64>,
     /// What it waits for, where no worker that is running can compute it: a data set, a version.
     #[serde(default)]
     pub waits_for: Option<String>,

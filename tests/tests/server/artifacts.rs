@@ -4,6 +4,7 @@
 use reqwest::StatusCode;
 use rrlab_tests::artifacts::{Artifacts, Contents};
 use rrlab_tests::bundled_profile;
+use rrlab_tests::clock::Clock;
 use rrlab_tests::lab::{Database, Lab, bundled_model, small_dataset};
 use serde_json::{Value, json};
 
@@ -208,6 +209,10 @@ async fn content_is_kept_until_it_is_old_enough(artifacts: Artifacts) {
     // Somebody may be about to name it.
     let listed = lab.says(&["admin", "clean", "--format", "csv"]);
     assert_eq!(listed, "key,bytes,age_seconds");
+    // Nor does it grow old by the clock of a machine that is days ahead.
+    let clock = Clock::new();
+    clock.jump(3 * 24 * 3600);
+    assert_eq!(lab.says_by(&clock, &["admin", "clean", "--format", "csv"]), listed);
     assert_eq!(artifacts.contents().await, before);
     let listed = lab.says(&[&CLEAN[..], &["--dry-run"]].concat());
     assert!(listed.contains(&key) && listed.contains("1 would be removed"), "{listed}");

@@ -60,6 +60,8 @@ stories!(
     a_job_waits_for_a_worker_with_its_data_set,
     a_job_ends_when_it_was_computed_for_long_enough,
     whoever_had_their_device_time_waits,
+    requests_at_once_keep_to_the_device_time,
+    a_job_may_need_so_much_memory,
     what_a_job_is_likely_to_take_is_told,
     people_take_turns,
     what_was_deleted_still_counts,
@@ -298,6 +300,45 @@ async fn whoever_had_their_device_time_waits(database: Database) {
     assert!(problem["problem"].as_str().unwrap().contains("likely to take"), "{problem}");
     // Of a kind that was never computed nothing is known.
     lab.submit(&requests(model, dataset)[0].1).await;
+}
+
+/// Of requests at once each counts those before it.
+async fn requests_at_once_keep_to_the_device_time(database: Database) {
+    let hours = (10.0 / 3600.0).to_string();
+    let lab = Lab::with(database, &["--no-worker", "--device-hours", &hours]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let mut request = requests(model, dataset)[4].1.clone();
+    let first = lab.submit(&request).await;
+    lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+    lab.ended(first).await;
+    let second = lab.submit(&request).await;
+    let takes = lab.job(second).await["takes_seconds"].as_f64().expect("one like it has ended");
+    // Six of ten seconds, whatever this machine needs for one.
+    let images = request["images"].as_f64().unwrap() * 6.0 / takes;
+    request["images"] = json!(images as u64);
+    let answers = futures::future::join_all((0..6).map(|_| lab.post("/jobs", &request))).await;
+    let taken = answers.iter().filter(|answer| answer.status == StatusCode::CREATED).count();
+    let refused = answers.iter().filter(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!((taken, refused.count()), (1, 5));
+}
+
+async fn a_job_may_need_so_much_memory(database: Database) {
+    let lab = Lab::with(database, &["--no-worker", "--job-memory-gib", "1"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let train = |batch: usize| {
+        let plan = json!({ "epochs": 1, "batch_size": batch });
+        json!({ "kind": "train", "architecture": "resnet8", "dataset": { "stored": dataset }, "plan": plan })
+    };
+    let refused = lab.post("/jobs", &train(4000)).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let problem = refused["problem"].as_str().unwrap();
+    assert!(problem.contains("GiB of memory") && problem.contains("smaller batch"), "{problem}");
+    let job = lab.submit(&train(64)).await;
+    let job = lab.job(job).await;
+    assert!((1 << 20..1 << 30).contains(&job["memory_bytes"].as_u64().unwrap()), "{job}");
+    // What it trains is stored, and the state to go on from.
+    let network = bundled_model().len() as u64;
+    assert!((network..8 * network).contains(&job["stored_bytes"].as_u64().unwrap()), "{job}");
+    lab.submit(&requests(model, dataset)[1].1).await;
 }
 
 /// Workers that can't compute what waits don't keep it from those that can.
@@ -560,107 +601,110 @@ async fn two_workers_never_run_one_job_at_once(database: Database) {
     assert_eq!((done, lab.job(job).await["crashes"].as_i64()), (1, Some(1)));
 }
 
-fn milliseconds(value: &Value) -> i64 {
-    value.as_i64().expect("it has ended")
-}
-
-/// The processes that compute a job, once it has a helper.
-async fn helped(lab: &Lab, job: i64) -> Vec<u32> {
-    loop {
+/// The processes that compute a job, once it has a helper; `None` where it is done before.
+async fn helped(lab: &Lab, job: i64) -> Option<Vec<u32>> {
+    while lab.job(job).await["state"] != "done" {
         let overview = lab.get("/admin/overview").await.expect(StatusCode::OK);
         let workers = overview["workers"].as_array().unwrap().iter();
         let busy = workers.filter(|worker| worker["job"] == job);
         let process = |name: &str| name.split('-').next().unwrap().parse().unwrap();
         let busy: Vec<u32> = busy.map(|worker| process(worker["name"].as_str().unwrap())).collect();
         if busy.len() > 1 {
-            return busy;
+            return Some(busy);
         }
-        assert_ne!(lab.job(job).await["state"], "done", "nobody helped");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    None
+}
+
+/// Three workers on a job which an idle one helps with, and while which another job of the same person is
+/// begun and done; and one of the processes that compute it. It grows until it is long enough for that on
+/// this machine.
+async fn shared_job(
+    lab: &mut Lab,
+    evaluate: &Value,
+    of_size: impl Fn(usize) -> Value,
+) -> (Value, i64, u32) {
+    let [root, ann] =
+        [("root", "admin"), ("ann", "student")].map(|(name, role)| lab.person(name, role));
+    for _ in 0..3 {
+        lab.start_worker();
+    }
+    for size in [8, 16, 32, 64, 128, 256, 512] {
+        lab.sign_in(Some(&ann));
+        let request = of_size(size);
+        let job = lab.submit(&request).await;
+        lab.sign_in(Some(&root));
+        let computing = helped(lab, job).await;
+        lab.sign_in(Some(&ann));
+        lab.ended(lab.submit(evaluate).await).await;
+        match computing {
+            Some(computing) if lab.job(job).await["state"] == "running" => {
+                return (request, job, computing[0]);
+            }
+            _ => lab.ended(job).await,
+        };
+    }
+    panic!("nobody helps, or others wait for the helpers");
+}
+
+/// What a job comes to with one worker.
+async fn made_by_one(lab: &mut Lab, request: &Value) -> Vec<(String, String)> {
+    for worker in lab.workers() {
+        signal(worker, "KILL");
+    }
+    let job = lab.submit(request).await;
+    lab.ends_well(&["worker", "--once", "--device", "cpu"]).await;
+    made(lab, job).await
 }
 
 /// Idle workers compute entries of another's sweep, to the same result; whichever dies, and whatever else
 /// is asked for meanwhile.
 async fn idle_workers_help_with_a_sweep(database: Database) {
     let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
-    let (root, ann) = (lab.person("root", "admin"), lab.person("ann", "student"));
+    let ann = lab.person("ann", "student");
     lab.sign_in(Some(&ann));
     let (model, dataset) = with_files(&lab).await;
-    // As many entries as one worker computes in some eight seconds, on this machine.
-    lab.start_worker();
-    let few = lab.submit(&long_sweep(model, dataset, 8)).await;
-    lab.ended(few).await;
-    let few = lab.job(few).await;
-    let took = (milliseconds(&few["finished_ms"]) - milliseconds(&few["started_ms"])).max(1);
-    let count = usize::try_from(8 * 8000 / took).unwrap().clamp(8, 400);
-    let sweep = long_sweep(model, dataset, count);
-    let expected = made(&lab, lab.submit(&sweep).await).await;
-
-    lab.start_worker();
-    lab.start_worker();
-    let job = lab.submit(&sweep).await;
-    lab.sign_in(Some(&root));
-    let first = helped(&lab, job).await[0];
-    // Others do not wait for it; and whoever dies, it goes on.
-    lab.sign_in(Some(&ann));
-    let evaluate = lab.submit(&requests(model, dataset)[4].1).await;
-    lab.ended(evaluate).await;
-    assert_eq!(lab.job(job).await["state"], "running", "of {count} sparsities");
-    signal(first, "KILL");
+    let evaluate = requests(model, dataset)[4].1.clone();
+    let of_size = |size| long_sweep(model, dataset, size);
+    let (sweep, job, process) = shared_job(&mut lab, &evaluate, of_size).await;
+    signal(process, "KILL");
     let all = made(&lab, job).await;
-    assert_eq!(all, expected);
     let events = lab.listen(job, |_| false).await;
     let entries = events.iter().filter(|event| !event.data["event"]["entry"].is_null()).count();
+    let count = sweep["plan"]["sparsities"].as_array().unwrap().len();
     assert!(entries >= 3 * count, "each is told of: {entries} of {count} sparsities");
     // One that is cancelled lets go of its helpers.
     let job = lab.submit(&sweep).await;
     lab.listen(job, |event| !event["entry"].is_null()).await;
     lab.post(&format!("/jobs/{job}/cancel"), &json!({})).await.expect(StatusCode::ACCEPTED);
     assert_eq!(lab.ended(job).await["state"], "cancelled");
-    lab.ended(lab.submit(&requests(model, dataset)[4].1).await).await;
+    lab.ended(lab.submit(&evaluate).await).await;
+    assert_eq!(made_by_one(&mut lab, &sweep).await, all);
 }
 
 /// Idle workers train networks of another's fine-tuning, to the same networks and report; and let go of
 /// one that is not done where somebody else has a job.
 async fn idle_workers_help_to_fine_tune(database: Database) {
     let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
-    let (root, ann) = (lab.person("root", "admin"), lab.person("ann", "student"));
+    let ann = lab.person("ann", "student");
     lab.sign_in(Some(&ann));
     let (model, dataset) = with_files(&lab).await;
-    // As many epochs as one worker computes in some ten seconds, on this machine.
-    lab.start_worker();
-    let few = lab.submit(&long_finetuning(model, dataset, 4)).await;
-    lab.ended(few).await;
-    let few = lab.job(few).await;
-    let took = (milliseconds(&few["finished_ms"]) - milliseconds(&few["started_ms"])).max(1);
-    let epochs = usize::try_from(4 * 10_000 / took).unwrap().clamp(4, 200);
-    let finetune = long_finetuning(model, dataset, epochs);
-    let expected = made(&lab, lab.submit(&finetune).await).await;
+    let evaluate = requests(model, dataset)[4].1.clone();
+    let of_size = |size| long_finetuning(model, dataset, size);
+    let (finetune, job, process) = shared_job(&mut lab, &evaluate, of_size).await;
+    signal(process, "KILL");
+    let all = made(&lab, job).await;
     // A profile, four networks and the report.
-    assert_eq!(expected.len(), 6, "{expected:?}");
-
-    lab.start_worker();
-    lab.start_worker();
-    let job = lab.submit(&finetune).await;
-    lab.sign_in(Some(&root));
-    let first = helped(&lab, job).await[0];
-    // Who helps does not keep others waiting for as long as it takes to train a network.
-    lab.sign_in(Some(&ann));
-    let evaluate = lab.submit(&requests(model, dataset)[4].1).await;
-    lab.ended(evaluate).await;
-    assert_eq!(lab.job(job).await["state"], "running");
-    lab.sign_in(Some(&root));
-    helped(&lab, job).await;
-    lab.sign_in(Some(&ann));
-    signal(first, "KILL");
-    assert_eq!(made(&lab, job).await, expected);
+    assert_eq!(all.len(), 6, "{all:?}");
     // Each network that was trained is told of: the last of its runs' events has all its epochs.
     let events = lab.listen(job, |_| false).await;
+    let epochs = finetune["plan"]["training"]["epochs"].as_u64().unwrap() as usize;
     let whole = |event: &&Event| {
         event.data["event"]["run"]["epochs"].as_array().is_some_and(|all| all.len() == epochs)
     };
     assert!(events.iter().filter(whole).count() >= 4, "{epochs} epochs");
+    assert_eq!(made_by_one(&mut lab, &finetune).await, all);
 }
 
 async fn a_job_is_cancelled(database: Database) {

@@ -21,8 +21,13 @@ const MAX_SHIFT: i32 = 4;
 /// How many images of this shape evaluation, calibration and repair of a network compute at once:
 /// fewer where they are large, or become so in the network.
 pub fn evaluation_batch(graph: &LayerGraph, image: FeatureShape) -> usize {
-    let widest = graph.widest().max(image.elements()) * size_of::<f32>();
-    (WIDEST_ACTIVATION / widest.max(1)).clamp(1, EVALUATION_BATCH)
+    evaluation_batch_of(graph.widest().max(image.elements()))
+}
+
+/// The same where the widest activation of one image has so many values.
+pub fn evaluation_batch_of(widest: usize) -> usize {
+    let bytes = widest.saturating_mul(size_of::<f32>());
+    (WIDEST_ACTIVATION / bytes.max(1)).clamp(1, EVALUATION_BATCH)
 }
 
 /// How one training image is varied.

@@ -10,7 +10,8 @@ mod summary;
 
 pub(crate) use batches::draw_positions;
 pub use batches::{
-    Augmentation, EVALUATION_BATCH, Sample, draw_indices, evaluation_batch, images_to_device,
+    Augmentation, EVALUATION_BATCH, Sample, draw_indices, evaluation_batch, evaluation_batch_of,
+    images_to_device,
 };
 pub use dataset::{Dataset, Split};
 pub use images::{IMAGE, IMAGE_BYTES, ImageSet, Normalization};
