@@ -1186,6 +1186,9 @@ pub struct WorkerArgs {
     /// at once. For schedulers that lend a machine for a while.
     #[arg(long)]
     pub once: bool,
+    /// For a server's own: say when it computes jobs, and end when the input does.
+    #[arg(long, hide = true, conflicts_with = "once")]
+    pub with_server: bool,
     #[command(flatten)]
     pub lab: LabArgs,
     #[command(flatten)]

@@ -17,12 +17,14 @@ mod markdown;
 mod model_file;
 mod objects;
 mod output;
+mod own_worker;
 mod progress;
 mod queue;
 mod secret;
 mod server;
 mod storage;
 mod store;
+mod this_program;
 mod worker;
 
 use std::process::ExitCode;

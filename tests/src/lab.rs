@@ -411,6 +411,8 @@ impl Lab {
             software_gpu(command.as_std_mut());
         }
         command.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+        // A server's own worker is in it too.
+        command.process_group(0);
         command.spawn().expect("the program starts")
     }
 
@@ -428,15 +430,8 @@ impl Lab {
     /// # Panics
     /// If it does not start.
     pub async fn start_limited(&mut self, kib: u64) {
-        let serve = self.serve();
-        let mut command = Command::new("sh");
-        // Whoever passes the limit gets an error; the signal is not heard.
-        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
-        command.args(["-c", &script]).arg(serve.get_program()).args(serve.get_args());
-        for (name, value) in serve.get_envs() {
-            command.env(name, value.unwrap_or_default());
-        }
-        self.start_as(command).await;
+        let serve = limited(&self.serve(), kib);
+        self.start_as(serve).await;
     }
 
     fn serve(&self) -> Command {
@@ -535,6 +530,12 @@ impl Lab {
         self.workers.push(worker);
     }
 
+    /// Starts one more worker that can let no file grow beyond so many KiB.
+    pub fn start_worker_limited(&mut self, kib: u64) {
+        let worker = self.spawn(limited(&self.command(&["worker"]), kib));
+        self.workers.push(worker);
+    }
+
     /// Starts one more worker, on a machine with a clock of its own.
     pub fn start_worker_by(&mut self, clock: &Clock) {
         let mut command = self.command(&["worker"]);
@@ -553,11 +554,21 @@ impl Lab {
         self.workers.iter().filter_map(Child::id).collect()
     }
 
-    /// Kills the server as a power failure would.
+    /// Kills the server as a power failure would, its own worker with it.
     ///
     /// # Panics
     /// If it does not run.
     pub async fn kill(&mut self) {
+        let mut server = self.server.take().expect("it runs");
+        signal_group(server.id().expect("it runs"), "KILL");
+        server.wait().await.expect("it can be waited for");
+    }
+
+    /// Kills the server and not its own worker.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub async fn kill_server_alone(&mut self) {
         self.server.take().expect("it runs").kill().await.expect("it can be killed");
     }
 
@@ -758,16 +769,53 @@ pub fn software_gpu(command: &mut Command) {
         .env("LD_LIBRARY_PATH", chromium);
 }
 
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Its own worker would still write to folders that are gone.
+        if let Some(server) = self.server.as_ref().and_then(Child::id) {
+            signal_group(server, "KILL");
+        }
+    }
+}
+
+/// A command whose files can't grow beyond so many KiB, until [`unlimit`] lets them.
+fn limited(command: &Command, kib: u64) -> Command {
+    let mut limited = Command::new("sh");
+    // Whoever passes the limit gets an error; the signal is not heard.
+    let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", kib * 2);
+    limited.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    limited
+}
+
+/// Lets the files of a process grow as they like.
+///
+/// # Panics
+/// If that can't be done.
+pub fn unlimit(process: u32) {
+    let arguments = ["--pid", &process.to_string(), "--fsize=unlimited:unlimited"];
+    let done = Command::new("prlimit").args(arguments).status();
+    assert!(done.expect("prlimit runs").success(), "the limit of {process} goes");
+}
+
 /// Sends a signal to a process.
 ///
 /// # Panics
 /// If that can't be done.
 pub fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args([format!("-{name}"), process.to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(sent.success(), "signal {name} to {process}");
+    send(name, &process.to_string());
+}
+
+/// The same to all processes of its group.
+fn signal_group(leader: u32, name: &str) {
+    send(name, &format!("-{leader}"));
+}
+
+fn send(name: &str, target: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), "--", target]).status();
+    assert!(sent.expect("kill runs").success(), "signal {name} to {target}");
 }
 
 /// The `id` of an answer.

@@ -53,6 +53,11 @@ impl From<DeviceChoice> for ContextDevice {
 }
 
 impl Context {
+    /// The device that was asked for, as the command line names it.
+    pub fn device_name(&self) -> String {
+        self.device.asked.to_string()
+    }
+
     /// The device, open; says on standard error why a GPU was passed over.
     pub fn device(&self) -> anyhow::Result<OpenDevice> {
         if let Some(device) = self.device.opened.get() {

@@ -1,10 +1,12 @@
 //! `rrlab serve` and `rrlab worker`.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use clap::ValueEnum as _;
 use openidconnect::{ClientId, ClientSecret, IssuerUrl, RedirectUrl, Scope};
 use rrlab_protocol::UserRole;
 use tokio::sync::watch;
@@ -14,6 +16,7 @@ use super::lab::{block_on, days, open_objects, open_store, start_log};
 use crate::caretaker::{Keep, look_after_jobs};
 use crate::cli::{ServeArgs, SignInArgs, WorkArgs, WorkerArgs};
 use crate::interrupt::Signals;
+use crate::own_worker::{OwnWorker, READY, WorkerCommand};
 use crate::queue::Queue;
 use crate::secret::new_secret;
 use crate::server::{
@@ -37,7 +40,6 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
     );
     start_log(args.lab.log_format);
     let page = Page::find(args.page.as_deref())?;
-    let device = if args.no_worker { None } else { Some(context.device()?) };
     let metrics = server::start_metrics()?;
     block_on(async {
         let data = context.data.clone();
@@ -50,19 +52,12 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             .with_context(|| {
             format!("can't listen on port {}; choose another with --port", args.port)
         })?;
-        let stop = stop_signal();
+        let stop = stop_signal(false);
         let keep = Keep { jobs: args.keep_jobs.map(days), audit: args.keep_audit.map(days) };
         let care = look_after_jobs(store.clone(), objects.clone(), keep);
-        let worker = match device {
-            None => None,
-            Some(device) => {
-                // With connections of its own: many readers must not keep it from renewing its
-                // lease.
-                let store = open_store(&args.lab, &data).await?;
-                let (objects, data, stop) = (objects.clone(), data.clone(), stop.clone());
-                let worker = Worker::new(store, objects, data, device, timing(&args.work), stop);
-                Some(tokio::spawn(async move { worker.run().await }))
-            }
+        let worker = match args.no_worker {
+            true => None,
+            false => Some(OwnWorker::start(worker_command(context, args)).await?),
         };
         let oidc = oidc_settings(args)?.map(Oidc::new).transpose();
         let oidc = oidc.context("can't ask an OpenID provider")?;
@@ -98,25 +93,39 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         };
         let app = server::router(lab, page, &limits).await?;
         println!("http://{}{entrance}", listener.local_addr()?);
-        let serving = server::serve(listener, app, stop);
-        // Whoever looks after the server starts it anew when its worker can't go on.
-        tokio::pin!(serving);
-        match worker {
-            None => serving.await?,
-            Some(mut worker) => tokio::select! {
-                served = &mut serving => {
-                    served?;
-                    worker.await??;
-                }
-                ended = &mut worker => {
-                    ended??;
-                    serving.await?;
-                }
-            },
+        let worker = worker.map(|worker| tokio::spawn(worker.keep(stop.clone())));
+        server::serve(listener, app, stop).await?;
+        if let Some(worker) = worker {
+            worker.await?;
         }
         care.abort();
         Ok(())
     })
+}
+
+/// How a server starts its own worker: as it was started itself.
+fn worker_command(context: &Context, args: &ServeArgs) -> WorkerCommand {
+    let ServeArgs { lab, work, .. } = args;
+    let mut arguments: Vec<OsString> = vec!["--data-dir".into(), context.data.path().into()];
+    let device = context.device_name();
+    let (lease, checkpoint) = (work.lease.to_string(), work.checkpoint.to_string());
+    let format = lab.log_format.to_possible_value();
+    let format = format.map_or_else(String::new, |value| value.get_name().to_owned());
+    let settings = [
+        ["--device", &device],
+        ["--lease", &lease],
+        ["--checkpoint", &checkpoint],
+        ["--log-format", &format],
+    ];
+    arguments.extend(["worker", "--with-server"].map(Into::into));
+    arguments.extend(settings.as_flattened().iter().map(Into::into));
+    if let Some(hours) = work.job_hours {
+        arguments.extend(["--job-hours".into(), hours.to_string().into()]);
+    }
+    if let Some(artifacts) = &lab.artifacts {
+        arguments.extend(["--artifacts".into(), artifacts.into()]);
+    }
+    WorkerCommand { arguments, database_url: lab.database_url.clone() }
 }
 
 /// A browser sends what one port of this machine gave it to all of them: two servers must not take
@@ -187,7 +196,11 @@ pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let store = open_store(&args.lab, &data).await?;
         let objects = open_objects(&args.lab, &data, &store).await?;
         let care = look_after_jobs(store.clone(), objects.clone(), Keep::default());
-        let worker = Worker::new(store, objects, data, device, timing(&args.work), stop_signal());
+        let stop = stop_signal(args.with_server);
+        let worker = Worker::new(store, objects, data, device, timing(&args.work), stop);
+        if args.with_server {
+            println!("{READY}");
+        }
         if args.once {
             worker.run_once().await?;
         } else {
@@ -210,9 +223,17 @@ fn timing(args: &WorkArgs) -> WorkerTiming {
     }
 }
 
-/// Becomes true at the first Ctrl-C or SIGTERM.
-fn stop_signal() -> watch::Receiver<bool> {
+/// Becomes true at the first Ctrl-C or SIGTERM, or when the input ends where that is to count.
+fn stop_signal(with_input: bool) -> watch::Receiver<bool> {
     let (tell, told) = watch::channel(false);
+    if with_input {
+        let tell = tell.clone();
+        // A runtime would wait for the input before the program can end.
+        std::thread::spawn(move || {
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
+            tell.send(true).ok();
+        });
+    }
     tokio::spawn(async move {
         match Signals::listen() {
             Ok(mut signals) => signals.next().await,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::process::Command;
 use super::request::{Answer, IngestRequest};
 use crate::facts::ArtifactFacts;
 use crate::storage::{disk_is_full, map_file};
+use crate::this_program::this_program;
 
 /// Longest that reading one upload may take.
 pub const PATIENCE: Duration = Duration::from_secs(600);
@@ -94,11 +95,6 @@ pub async fn ingest(
         Answer::Refused { problem } => Err(IngestError::Refused(problem)),
         Answer::DiskFull => Err(IngestError::DiskFull),
     }
-}
-
-/// The program's own file, also where another was put in its place since it was started.
-fn this_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 /// The answer is the last line of what the process says.

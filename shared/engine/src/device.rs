@@ -13,7 +13,16 @@ use crate::transfer::download;
 const SELF_TEST_TOLERANCE: f32 = 1e-3;
 
 /// A kind of device that a person may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr
+)]
 #[strum(serialize_all = "snake_case", parse_err_ty = DeviceError, parse_err_fn = unknown_device)]
 pub enum DeviceChoice {
     /// A GPU where one was compiled in, is there, and works, else the CPU.

@@ -21,8 +21,8 @@ use rrlab_engine::transfer::download;
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     AllocationError, AllocationRequest, Criterion, Distillation, DistillationPlan, Evidence,
-    FinetunePlan, FinetuneReport, ModelProfile, Repair, RepairOperator, Rule,
-    RuleSettings, Schedule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate,
+    FinetunePlan, FinetuneReport, ModelProfile, Repair, RepairOperator, Rule, RuleSettings,
+    Schedule, Sparsity, SweepPlan, SweepReport, TrainingPlan, allocate,
 };
 
 fn model(seed: u64) -> Model {
@@ -457,7 +457,7 @@ fn fine_tuning_that_is_shared_ends_where_the_other_ends() {
     let (bare, open, all) = offered.unwrap();
     assert_eq!((open, all), (vec![0, 1, 2], 3));
     let (report, _, tuned) = go(Some(bare.clone()), vec![compute(0), Share::Nothing]);
-    assert_eq!(report.unwrap().runs, [first.clone()]);
+    assert_eq!(report.unwrap().runs, std::slice::from_ref(&first));
     assert_eq!(tuned, [Rule::Uniform]);
     // What nobody asked for is refused.
     let (refused, ..) = go(Some(bare.clone()), vec![compute(0), Share::Ready(first)]);

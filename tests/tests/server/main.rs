@@ -24,7 +24,7 @@ use rrlab_engine::data::Dataset;
 use rrlab_engine::model::Model;
 use rrlab_tests::lab::{
     Database, Event, Lab, bundled_model, number, picture_folder, requests, signal, small_dataset,
-    tar_gz,
+    tar_gz, unlimit,
 };
 use rrlab_tests::{bundled_profile, make_version_1};
 use rrlab_types::{Allocation, FinetuneReport, ModelProfile, Selection, SweepReport};
@@ -53,6 +53,7 @@ stories!(
     a_student_gets_from_files_to_results,
     a_killed_job_goes_on_to_the_same_result,
     a_job_that_kills_its_workers_is_given_up,
+    a_server_outlives_its_worker,
     what_is_away_for_a_while_ends_no_job,
     a_server_that_is_stopped_gives_its_job_back,
     a_worker_that_is_lent_a_machine_computes_one_job_and_ends,
@@ -419,6 +420,42 @@ async fn a_job_that_kills_its_workers_is_given_up(database: Database) {
     let job = lab.ended(job).await;
     assert_eq!((job["state"].as_str(), job["crashes"].as_i64()), (Some("failed"), Some(3)));
     assert!(job["problem"].as_str().unwrap().contains("given up"), "{job}");
+}
+
+/// A server's own worker is a process that ends alone, and is started anew; it ends with its server, and
+/// saves what it was at.
+async fn a_server_outlives_its_worker(database: Database) {
+    let mut lab = Lab::open(database).await;
+    let dataset = lab.uploaded("dataset", small_dataset()).await;
+    let job = lab.submit(&endless(dataset)).await;
+    let own_worker = async |lab: &Lab, since: Option<u32>| loop {
+        let overview = lab.get("/admin/overview").await.expect(StatusCode::OK);
+        let workers = overview["workers"].as_array().unwrap().iter();
+        let computing = workers.filter(|worker| worker["job"] == job);
+        let names = computing.map(|worker| worker["name"].as_str().unwrap());
+        let process = |name: &str| name.split('-').next().unwrap().parse().unwrap();
+        if let Some(worker) = names.map(process).find(|worker| Some(*worker) != since) {
+            break worker;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let first = own_worker(&lab, None).await;
+    signal(first, "KILL");
+    assert_eq!(lab.send(lab.request_at_root(Method::GET, "/healthz")).await.status, StatusCode::OK);
+    let second = own_worker(&lab, Some(first)).await;
+    assert_eq!(lab.job(job).await["crashes"], 1);
+    lab.kill_server_alone().await;
+    let is_there = || std::path::Path::new(&format!("/proc/{second}/cmdline")).exists();
+    let began = std::time::Instant::now();
+    while is_there() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it computes on without a server");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    lab.start().await;
+    own_worker(&lab, Some(first)).await;
+    assert_eq!(lab.job(job).await["crashes"], 1, "it was saved and given back");
+    lab.post(&format!("/jobs/{job}/cancel"), &Value::Null).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(lab.ended(job).await["state"], "cancelled");
 }
 
 async fn what_is_away_for_a_while_ends_no_job(database: Database) {
@@ -1465,6 +1502,29 @@ async fn a_full_disk_is_named_and_nothing_is_half_stored() {
     lab.stop().await;
     lab.start().await;
     lab.uploaded("dataset", images).await;
+}
+
+/// What a job made waits until there is room for it, however long that takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn results_wait_for_room_on_the_disk() {
+    let mut lab = Lab::with(Database::Postgres, &["--no-worker"]).await;
+    let (_, dataset) = with_files(&lab).await;
+    let train = requests(0, dataset)[0].1.clone();
+    // Too small for the state of a training, and for the network that comes out of it.
+    lab.start_worker_limited(100);
+    let job = lab.submit(&train).await;
+    lab.listen(job, |event| {
+        event["progress"]["done"].is_u64()
+            && event["progress"]["done"] == event["progress"]["total"]
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let waits = lab.job(job).await;
+    assert_eq!((waits["state"].as_str(), waits["results"].clone()), (Some("running"), json!([])));
+    unlimit(lab.workers()[0]);
+    let all = made(&lab, job).await;
+    assert_eq!(lab.job(job).await["crashes"], 0);
+    assert_eq!(made(&lab, lab.submit(&train).await).await, all);
 }
 
 #[tokio::test(flavor = "multi_thread")]
