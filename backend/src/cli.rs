@@ -1,6 +1,6 @@
 //! The command line: every command, flag and help text.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -1182,10 +1182,14 @@ fn secure_address(text: &str) -> Result<String, String> {
 /// Compute jobs of a lab.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// Compute the job whose turn it is and end; where none waits, help with a sweep that runs, or end
-    /// at once. For schedulers that lend a machine for a while.
+    /// Compute the job whose turn it is and end; where none waits, help with a job that runs, or end at
+    /// once. For schedulers that lend a machine for a while.
     #[arg(long)]
     pub once: bool,
+    /// Address on which to answer /healthz, /readyz and /metrics, such as 0.0.0.0:9100; for anybody who
+    /// reaches it.
+    #[arg(long, env = "RRLAB_WORKER_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
     /// For a server's own: say when it computes jobs, and end when the input does.
     #[arg(long, hide = true, conflicts_with = "once")]
     pub with_server: bool,

@@ -20,6 +20,8 @@ mod output;
 mod own_worker;
 mod progress;
 mod queue;
+mod readiness;
+mod recorder;
 mod secret;
 mod server;
 mod storage;

@@ -18,13 +18,14 @@ use crate::cli::{ServeArgs, SignInArgs, WorkArgs, WorkerArgs};
 use crate::interrupt::Signals;
 use crate::own_worker::{OwnWorker, READY, WorkerCommand};
 use crate::queue::Queue;
+use crate::recorder::start_metrics;
 use crate::secret::new_secret;
 use crate::server::{
     self, ClaimGroups, EventFeed, GroupRoles, Lab, Oidc, OidcSettings, Page, ProxyGroups,
     ProxyIdentity, RequestLimits, SESSION_COOKIE, SIGN_IN_DONE, Settings, TOKEN_PARAMETER,
 };
 use crate::store::{OWNER, Store, now_ms};
-use crate::worker::{Worker, WorkerTiming};
+use crate::worker::{Worker, WorkerTiming, health};
 
 /// What the tokens in the addresses are called that such servers print.
 const ENTRANCE: &str = "rrlab serve";
@@ -40,7 +41,8 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
     );
     start_log(args.lab.log_format);
     let page = Page::find(args.page.as_deref())?;
-    let metrics = server::start_metrics()?;
+    let metrics = start_metrics()?;
+    server::describe_metrics();
     block_on(async {
         let data = context.data.clone();
         // Uploads come in there, also where database and artifacts are elsewhere.
@@ -57,7 +59,7 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         let care = look_after_jobs(store.clone(), objects.clone(), keep);
         let worker = match args.no_worker {
             true => None,
-            false => Some(OwnWorker::start(worker_command(context, args)).await?),
+            false => Some(OwnWorker::start(worker_command(context, args), stop.clone()).await?),
         };
         let oidc = oidc_settings(args)?.map(Oidc::new).transpose();
         let oidc = oidc.context("can't ask an OpenID provider")?;
@@ -200,6 +202,14 @@ pub fn work(context: &Context, args: &WorkerArgs) -> anyhow::Result<()> {
         let worker = Worker::new(store, objects, data, device, timing(&args.work), stop);
         if args.with_server {
             println!("{READY}");
+        }
+        if let Some(address) = args.listen {
+            let listener = tokio::net::TcpListener::bind(address).await;
+            let listener = listener.with_context(|| {
+                format!("can't listen on {address}; choose another with --listen")
+            })?;
+            tracing::info!(address = %listener.local_addr()?, "answers whether it lives");
+            tokio::spawn(health::serve(listener, worker.clone(), start_metrics()?));
         }
         if args.once {
             worker.run_once().await?;

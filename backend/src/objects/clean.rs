@@ -76,9 +76,12 @@ impl Ages {
         older_than: Duration,
     ) -> Result<Self, ObjectError> {
         let clock = key::clock();
-        objects.put(&clock, PutPayload::default()).await.map_err(explained)?;
-        let written = objects.head(&clock).await.map_err(explained)?;
-        Ok(Self { now: written.last_modified.into(), older_than })
+        let now = match objects.put(&clock, PutPayload::default()).await {
+            Ok(_) => objects.head(&clock).await.map_err(explained)?.last_modified.into(),
+            // Where nothing can be written, as on a full disk, cleaning is needed most: by the latest that was.
+            Err(_) => latest(objects).await?,
+        };
+        Ok(Self { now, older_than })
     }
 
     fn age(&self, object: &ObjectMeta) -> Duration {
@@ -116,6 +119,16 @@ impl Objects {
             }
         }
         Ok(removed)
+    }
+
+    /// Removes one state of a job or of a part.
+    ///
+    /// # Errors
+    /// As [`Objects::remove_other_checkpoints`].
+    pub async fn remove_checkpoint(&self, of: StateOf, hash: &str) -> Result<(), MarkError> {
+        self.require_mark().await?;
+        self.remove(&LabKey::Checkpoint { of, hash: hash.into() }).await?;
+        Ok(())
     }
 
     /// Removes all states of a job or of a part but the one of this hash; all of them where none is named,
@@ -156,6 +169,13 @@ impl Objects {
             Err(error) => Err(explained(error)),
         }
     }
+}
+
+/// When something was last put there.
+async fn latest(objects: &dyn ObjectStore) -> Result<SystemTime, ObjectError> {
+    let all = objects.list(None).map_ok(|object| SystemTime::from(object.last_modified));
+    let latest = all.try_fold(SystemTime::UNIX_EPOCH, async |latest, at| Ok(latest.max(at))).await;
+    latest.map_err(explained)
 }
 
 async fn list_unneeded(
@@ -267,9 +287,16 @@ mod tests {
         assert!(matches!(refused, MarkError::Another { .. }), "{refused}");
         assert!(objects.checkpoint(StateOf::job(4), &earlier).await.is_ok(), "nothing went");
         std::fs::write(&mark, own).unwrap();
+        let of_part =
+            objects.put_checkpoint(StateOf::part(4, 2), "of a part".into()).await.unwrap();
         objects.remove_other_checkpoints(StateOf::job(4), Some(&kept)).await.unwrap();
         assert!(objects.checkpoint(StateOf::job(4), &earlier).await.is_err());
         assert!(objects.checkpoint(StateOf::job(4), &kept).await.is_ok());
+        // The job's own go, not those of its parts; with the job all do.
+        assert!(objects.checkpoint(StateOf::part(4, 2), &of_part).await.is_ok());
+        objects.remove_other_checkpoints(StateOf::job(4), None).await.unwrap();
+        assert!(objects.checkpoint(StateOf::part(4, 2), &of_part).await.is_err());
+        assert!(objects.checkpoint(StateOf::job(4), &kept).await.is_err());
     }
 
     #[tokio::test]

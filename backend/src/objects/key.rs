@@ -130,6 +130,10 @@ mod tests {
                 LabKey::Checkpoint { of: StateOf::job(17), hash: hash() },
                 format!("rrlab/checkpoints/17/{}", hash()),
             ),
+            (
+                LabKey::Checkpoint { of: StateOf::part(17, 3), hash: hash() },
+                format!("rrlab/checkpoints/17/3/{}", hash()),
+            ),
         ];
         for (key, text) in keys {
             assert_eq!(key.path().as_ref(), text);
@@ -182,6 +186,12 @@ mod tests {
             format!("rrlab/checkpoints/17/{upper}"),
             format!("rrlab/checkpoints/17/{short}"),
             format!("rrlab/checkpoints/17/{hash}/more"),
+            format!("rrlab/checkpoints/17/03/{hash}"),
+            format!("rrlab/checkpoints/17/+3/{hash}"),
+            format!("rrlab/checkpoints/17/-3/{hash}"),
+            format!("rrlab/checkpoints/17/a/{hash}"),
+            format!("rrlab/checkpoints/17/1/2/{hash}"),
+            format!("rrlab/checkpoints/0/3/{hash}"),
         ];
         for key in foreign {
             assert_eq!(LabKey::parse(&Key::from(key.as_str())), None, "{key}");

@@ -16,7 +16,7 @@ use super::courses::check_teacher;
 use super::error::{ApiError, ApiResult};
 use super::extract::{Author, Body, PathValues, QueryValues};
 use super::lab::{App, Lab};
-use super::quota::{check_device_time, check_memory, check_storage, no_device_time};
+use super::quota::{check_device_time, check_memory, check_storage, no_device_time, no_room};
 use super::request::{self, ReadRequest};
 use crate::cost::{Cost, Scale, cost};
 use crate::facts::{ArtifactFacts, NetworkSize};
@@ -115,16 +115,23 @@ async fn submit(
     let (needs, cost) = needs_and_cost(&lab, &request, &inputs).await?;
     if let Some(cost) = &cost {
         check_memory(&lab, cost.memory)?;
-        check_storage(&lab, &author, cost.stored).await?;
     }
     let most = lab.settings.device_time_per_user;
-    let limits = JobLimits { open: limit, device_seconds: most.map(|most| most.as_secs_f64()) };
+    let limits = JobLimits {
+        open: limit,
+        device_seconds: most.map(|most| most.as_secs_f64()),
+        stored_bytes: lab.settings.stored_bytes_per_user,
+    };
     let new = NewJob { request: &request, needs: &needs, cost };
     let id = match lab.store.add_job(author.0.id, new, limits).await? {
         AddJobOutcome::Job(id) => id,
         AddJobOutcome::TooMany => return Err(too_many_jobs(limit)),
         AddJobOutcome::TooLong { had, likely } => {
             return Err(no_device_time(had, most.unwrap_or_default(), Some(likely)));
+        }
+        AddJobOutcome::TooLarge { stored, more } => {
+            let most = lab.settings.stored_bytes_per_user.unwrap_or_default();
+            return Err(no_room(stored, more, most));
         }
         AddJobOutcome::Gone(id, kind) => return Err(ApiError::InvalidFields(vec![gone(id, kind)])),
     };
@@ -141,6 +148,8 @@ async fn needs_and_cost(
     inputs: &[Artifact],
 ) -> ApiResult<(JobNeeds, Option<Cost>)> {
     let mut facts = ArtifactFacts::default();
+    let stored = inputs.iter().filter(|input| input.kind == ArtifactKind::Dataset);
+    let dataset_bytes = stored.map(|input| input.bytes.unsigned_abs()).sum();
     for artifact in inputs {
         let ArtifactFacts { size, training_images, .. } = lab.facts_of(artifact).await?;
         facts.size = facts.size.or(size);
@@ -164,10 +173,11 @@ async fn needs_and_cost(
         dataset = found;
         facts.training_images = ArtifactFacts::of_dataset(&summary).training_images;
     }
-    let scale = facts
-        .size
-        .zip(facts.training_images)
-        .map(|(network, images)| Scale { network, training_images: images as f64 });
+    let scale = facts.size.zip(facts.training_images).map(|(network, images)| Scale {
+        network,
+        training_images: images as f64,
+        dataset_bytes,
+    });
     let needs = JobNeeds { dataset, program: Some(PROGRAM.into()) };
     Ok((needs, scale.map(|scale| cost(request, &scale))))
 }

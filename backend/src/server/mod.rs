@@ -35,8 +35,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use governor::clock::QuantaInstant;
 use governor::middleware::NoOpMiddleware;
-use metrics_exporter_prometheus::PrometheusBuilder;
-use metrics_util::MetricKindMask;
 use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_governor::GovernorLayer;
@@ -59,6 +57,7 @@ pub use extract::SESSION_COOKIE;
 use guard::{ByAddress, ByCaller, PagePolicy};
 pub use lab::{App, Lab, Settings};
 pub use oidc::{ClaimGroups, DONE as SIGN_IN_DONE, Oidc, OidcSettings};
+pub use operation::describe as describe_metrics;
 pub use page::Page;
 pub use proxy::{ProxyGroups, ProxyIdentity};
 pub use session::TOKEN_PARAMETER;
@@ -71,10 +70,8 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const BURST: u32 = 1000;
 /// Callers that may come from one address.
 const CALLERS_PER_ADDRESS: u64 = 20;
-/// How often silent callers are forgotten, and numbers of the metrics taken together.
+/// How often silent callers are forgotten.
 const FORGET: Duration = Duration::from_secs(30);
-/// Age after which a number that was not taken again is of something that is gone.
-const STALE: Duration = Duration::from_secs(30);
 /// Name of the header that tells requests apart in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -202,28 +199,6 @@ fn limiter<K: KeyExtractor<Key: Send + Sync + 'static> + Send + Sync + 'static>(
 fn broke_down(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request broke down");
     ApiError::Internal.into_response()
-}
-
-/// Counts from now on.
-///
-/// # Errors
-/// If that was begun already.
-pub fn start_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .idle_timeout(MetricKindMask::GAUGE, Some(STALE))
-        .set_buckets(&[0.005, 0.02, 0.1, 0.5, 2.0, 10.0])
-        .context("buckets of a histogram")?
-        .install_recorder()
-        .context("metrics are counted already")?;
-    operation::describe();
-    let upkeep = handle.clone();
-    std::thread::spawn(move || {
-        loop {
-            std::thread::sleep(FORGET);
-            upkeep.run_upkeep();
-        }
-    });
-    Ok(handle)
 }
 
 /// Serves until `stop` becomes true; open streams end then.

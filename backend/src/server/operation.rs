@@ -1,10 +1,10 @@
 //! For whoever runs the server: whether it lives, whether it is ready, and what it counts.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -14,9 +14,7 @@ use strum::VariantArray as _;
 use super::error::ApiResult;
 use super::extract::Admin;
 use super::lab::App;
-
-/// Longest that database and object store may take to say that they are there.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::readiness::readiness;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -27,17 +25,7 @@ pub fn routes() -> Router<App> {
 
 /// Whether database and object store answer.
 async fn ready(State(lab): State<App>) -> Response {
-    let store = async { lab.store.ping().await.map_err(|error| error.to_string()) };
-    let objects = async { lab.objects.ping().await.map_err(|error| error.to_string()) };
-    let asked = tokio::time::timeout(PATIENCE, async { [store.await, objects.await] }).await;
-    let answers = asked.unwrap_or_else(|late| [Err(late.to_string()), Ok(())]);
-    let problems: Vec<String> = answers.into_iter().filter_map(Result::err).collect();
-    if problems.is_empty() {
-        "ready\n".into_response()
-    } else {
-        tracing::warn!(?problems, "not ready");
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: the log says why\n").into_response()
-    }
+    readiness(&lab.store, &lab.objects).await
 }
 
 /// What the server and its workers count, for Prometheus.

@@ -19,16 +19,22 @@ pub async fn check_storage(lab: &Lab, author: &Author, more: u64) -> ApiResult<(
     if stored.saturating_add(more as i64) <= most {
         return Ok(());
     }
+    Err(no_room(stored, more as i64, most))
+}
+
+/// Where somebody has stored so many bytes, with what their open jobs will store, and these are more
+/// than are left.
+pub fn no_room(stored: i64, more: i64, most: i64) -> ApiError {
     let gib = |bytes: i64| bytes as f64 / f64::from(1 << 30);
-    Err(ApiError::Malformed(
+    ApiError::Malformed(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!(
-            "you have stored {:.1} GiB of the {:.1} that one person may, and this is {:.1}; delete what you no longer need",
+            "you have stored {:.1} GiB, or will have by your jobs, of the {:.1} that one person may, and this is {:.1}; delete what you no longer need",
             gib(stored),
             gib(most),
-            gib(more as i64)
+            gib(more)
         ),
-    ))
+    )
 }
 
 /// Whether somebody may ask for another job although theirs of today were computed.

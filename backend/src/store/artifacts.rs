@@ -360,7 +360,7 @@ impl Store {
     }
 }
 
-async fn stored_bytes(connection: &mut AnyConnection, owner: i64) -> StoreResult<i64> {
+pub(super) async fn stored_bytes(connection: &mut AnyConnection, owner: i64) -> StoreResult<i64> {
     let statement =
         "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM lab_artifacts WHERE owner_id = $1";
     let (bytes,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(connection).await?;

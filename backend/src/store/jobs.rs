@@ -10,7 +10,7 @@ use rrlab_protocol::{
 };
 use sqlx::AnyConnection;
 
-use super::artifacts::{count, lock_artifact};
+use super::artifacts::{count, lock_artifact, stored_bytes};
 use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, from_json, named, now_ms, to_json};
 use super::events::{add_event, forget_progress};
@@ -60,6 +60,8 @@ pub struct JobLimits {
     pub open: usize,
     /// Seconds of the last day that they are computed, or are likely to be.
     pub device_seconds: Option<f64>,
+    /// Bytes of what is stored, and of what jobs that wait or run are taken to store.
+    pub stored_bytes: Option<i64>,
 }
 
 /// What became of the wish for a job.
@@ -75,6 +77,13 @@ pub enum AddJobOutcome {
         had: f64,
         /// Seconds that this one is likely to take.
         likely: f64,
+    },
+    /// It would bring what its owner stores beyond what one person may.
+    TooLarge {
+        /// Bytes that are stored, and that the owner's other jobs are taken to store.
+        stored: i64,
+        /// Bytes that this one is taken to store.
+        more: i64,
     },
     /// What it should read is no longer there.
     Gone(i64, ArtifactKind),
@@ -223,6 +232,15 @@ impl Store {
             let had = device_seconds_of(&mut transaction, owner, now).await?;
             if had + likely > most {
                 return Ok(AddJobOutcome::TooLong { had, likely });
+            }
+        }
+        if let Some(most) = limits.stored_bytes
+            && let Some(more) = cost.map(|cost| count(cost.stored))
+        {
+            let stored = stored_bytes(&mut transaction, owner).await?
+                + bytes_to_come(&mut transaction, owner).await?;
+            if stored.saturating_add(more) > most {
+                return Ok(AddJobOutcome::TooLarge { stored, more });
             }
         }
         for (artifact, kind) in &inputs {
@@ -467,16 +485,23 @@ impl Store {
                          checkpoint = CASE WHEN device = $3 THEN checkpoint END, \
                          offer = CASE WHEN device = $3 THEN offer END, device = $3, \
                          started_ms = COALESCE(started_ms, $5), claimed_ms = $5, progress = NULL \
-                         WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes, COALESCE(computed_ms, 0)";
-        let row: Option<(String, Option<String>, i64, i64)> = sqlx::query_as(statement)
-            .bind(id)
-            .bind(worker)
-            .bind(device)
-            .bind(now + lease_ms)
-            .bind(now)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some((request, checkpoint, crashes, computed_ms)) = row else { return Ok(None) };
+                         WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes, COALESCE(computed_ms, 0), offer";
+        let row: Option<(String, Option<String>, i64, i64, Option<String>)> =
+            sqlx::query_as(statement)
+                .bind(id)
+                .bind(worker)
+                .bind(device)
+                .bind(now + lease_ms)
+                .bind(now)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        let Some((request, checkpoint, crashes, computed_ms, offer)) = row else {
+            return Ok(None);
+        };
+        if offer.is_none() {
+            // What helpers still compute on the device before is of no use.
+            forget_parts(&mut transaction, id).await?;
+        }
         let event = JobEvent::State { state: JobState::Running, problem: None };
         add_event(&mut transaction, id, &event).await?;
         let event = JobEvent::Started { device: device.into(), resumed: checkpoint.is_some() };
@@ -716,6 +741,14 @@ async fn tell_of_crashes(
     Ok(jobs)
 }
 
+/// Bytes that a person's jobs which wait or run are taken to store.
+async fn bytes_to_come(connection: &mut AnyConnection, owner: i64) -> StoreResult<i64> {
+    let statement = "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM lab_jobs \
+                     WHERE owner_id = $1 AND state IN ('queued', 'running')";
+    let (bytes,): (i64,) = sqlx::query_as(statement).bind(owner).fetch_one(connection).await?;
+    Ok(bytes)
+}
+
 async fn count_open(connection: &mut AnyConnection, owner: i64) -> StoreResult<i64> {
     let statement = "SELECT COUNT(*) FROM lab_jobs \
                      WHERE owner_id = $1 AND state IN ('queued', 'running')";
@@ -741,7 +774,7 @@ mod tests {
 
     impl JobLimits {
         /// As good as none.
-        pub const NONE: Self = Self { open: 1000, device_seconds: None };
+        pub const NONE: Self = Self { open: 1000, device_seconds: None, stored_bytes: None };
     }
     use crate::store::sqlite_address;
 

@@ -55,7 +55,7 @@ struct WantedRow {
     needs: NeedsRow,
 }
 
-/// Who takes an entry.
+/// Who takes a part.
 #[derive(Debug, Clone, Copy)]
 pub struct PartTaker<'a> {
     /// Number of the job.
@@ -75,7 +75,7 @@ pub struct TakenPart {
     pub checkpoint: Option<String>,
 }
 
-/// What is known of one entry, without the entry: all are looked at again and again.
+/// What is known of one part, without the part itself: all are looked at again and again.
 #[derive(sqlx::FromRow)]
 struct PartRow {
     place: i64,
@@ -87,7 +87,7 @@ struct PartRow {
 }
 
 impl Store {
-    /// Offers the open entries of a sweep that a worker computes, of so many in all. What was computed for
+    /// Offers the open parts of a job that a worker computes, of so many in all. What was computed for
     /// the same offer stays; what its worker's predecessors had taken themselves is open again.
     ///
     /// # Errors
@@ -193,27 +193,35 @@ impl Store {
         Ok(Some(TakenPart { place, checkpoint }))
     }
 
-    /// Notes the hash of a state that the part which a helper computes can go on from; whether the part is
-    /// still the helper's.
+    /// Notes the hash of a state that the part which a helper computes can go on from, and tells that of the
+    /// state before, if any; `None` where the part is the helper's no longer.
     pub async fn save_part(
         &self,
         taker: PartTaker<'_>,
         place: usize,
         hash: &str,
-    ) -> StoreResult<bool> {
-        let statement = "UPDATE lab_parts SET checkpoint = $4 \
-                         WHERE job_id = $1 AND place = $2 AND worker = $3 AND entry IS NULL";
-        let saved = sqlx::query(statement)
+    ) -> StoreResult<Option<Option<String>>> {
+        let mut transaction = self.pool.begin().await?;
+        let own = "UPDATE lab_parts SET worker = worker WHERE job_id = $1 AND place = $2 AND worker = $3 \
+                   AND entry IS NULL RETURNING checkpoint";
+        let before: Option<(Option<String>,)> = sqlx::query_as(own)
             .bind(taker.job)
             .bind(place as i64)
             .bind(taker.worker)
-            .bind(hash)
-            .execute(&self.pool)
+            .fetch_optional(&mut *transaction)
             .await?;
-        Ok(saved.rows_affected() > 0)
+        let Some((before,)) = before else { return Ok(None) };
+        sqlx::query("UPDATE lab_parts SET checkpoint = $3 WHERE job_id = $1 AND place = $2")
+            .bind(taker.job)
+            .bind(place as i64)
+            .bind(hash)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Some(before))
     }
 
-    /// A helper is still at it, and is to go on: whether the job still runs and the entry is its own.
+    /// A helper is still at it, and is to go on: whether the job still runs and the part is its own.
     pub async fn renew_part(&self, taker: PartTaker<'_>, place: usize) -> StoreResult<bool> {
         let statement = "UPDATE lab_parts SET lease_ms = $4 WHERE job_id = $1 AND place = $2 AND worker = $3 \
                          AND EXISTS (SELECT 1 FROM lab_jobs j WHERE j.id = $1 AND j.state = 'running' AND j.cancel = 0)";
@@ -239,14 +247,8 @@ impl Store {
     ) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
         // In the order of all others: first the job, then its parts.
-        let statement =
-            "UPDATE lab_jobs SET helped_ms = helped_ms + $2 WHERE id = $1 RETURNING owner_id";
-        let owner: Option<(i64,)> = sqlx::query_as(statement)
-            .bind(taker.job)
-            .bind(i64::try_from(took.as_millis()).unwrap_or(i64::MAX))
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some((owner,)) = owner else { return Ok(false) };
+        let owner = add_help(&mut transaction, taker.job, took).await?;
+        let Some(owner) = owner else { return Ok(false) };
         let statement = "UPDATE lab_parts SET entry = $4 \
                          WHERE job_id = $1 AND place = $2 AND worker = $3 AND entry IS NULL";
         let done = sqlx::query(statement)
@@ -273,16 +275,24 @@ impl Store {
         Ok(needed.fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// A helper leaves a part to others, with its last state.
-    pub async fn leave_part(&self, taker: PartTaker<'_>, place: usize) -> StoreResult<()> {
+    /// A helper leaves a part to others, with its last state, after so long, which its owner has had.
+    pub async fn leave_part(
+        &self,
+        taker: PartTaker<'_>,
+        place: usize,
+        took: Duration,
+    ) -> StoreResult<()> {
+        let mut transaction = self.pool.begin().await?;
+        add_help(&mut transaction, taker.job, took).await?;
         let statement = "UPDATE lab_parts SET worker = '', lease_ms = NULL \
                          WHERE job_id = $1 AND place = $2 AND worker = $3 AND entry IS NULL";
         sqlx::query(statement)
             .bind(taker.job)
             .bind(place as i64)
             .bind(taker.worker)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(())
     }
 }
@@ -323,7 +333,7 @@ async fn part_rows(connection: &mut AnyConnection, job: i64) -> StoreResult<Vec<
     Ok(sqlx::query_as(statement).bind(job).fetch_all(connection).await?)
 }
 
-/// Locks a job to the end of the transaction, since one after the other takes its entries; whether it
+/// Locks a job to the end of the transaction, since one after the other takes its parts; whether it
 /// still offers them, to a helper, or is still the taker's.
 async fn lock_offer(
     connection: &mut AnyConnection,
@@ -340,6 +350,22 @@ async fn lock_offer(
     };
     let locked = sqlx::query(statement).bind(taker.job).bind(that).execute(connection).await?;
     Ok(locked.rows_affected() > 0)
+}
+
+/// Counts time of a helper's; whose job it was for, where that is still there.
+async fn add_help(
+    connection: &mut AnyConnection,
+    job: i64,
+    took: Duration,
+) -> StoreResult<Option<i64>> {
+    let statement =
+        "UPDATE lab_jobs SET helped_ms = helped_ms + $2 WHERE id = $1 RETURNING owner_id";
+    let owner: Option<(i64,)> = sqlx::query_as(statement)
+        .bind(job)
+        .bind(i64::try_from(took.as_millis()).unwrap_or(i64::MAX))
+        .fetch_optional(connection)
+        .await?;
+    Ok(owner.map(|(owner,)| owner))
 }
 
 /// Forgets what was offered and done of a job that has ended.
@@ -369,7 +395,7 @@ mod tests {
         PartTaker { job, worker: "helper", lease_ms: Some(lease_ms) }
     }
 
-    /// A database with a sweep that a worker has.
+    /// A database with a job that a worker has.
     async fn running(folder: &std::path::Path) -> (Store, i64) {
         let store = Store::open(&sqlite_address(&folder.join("lab.sqlite"))).await.unwrap();
         let owner = store.add_person("ann", UserRole::Student, None).await.unwrap().unwrap();
@@ -425,16 +451,18 @@ mod tests {
             Some(TakenPart { place: 0, checkpoint: checkpoint.map(Into::into) })
         };
         assert_eq!(taken(helper(job, 60_000)).await, with(None));
-        assert!(store.save_part(helper(job, 60_000), 0, "aa").await.unwrap());
-        assert!(!store.save_part(parent(job, "another"), 0, "bb").await.unwrap(), "not its own");
+        let save = async |taker, hash| store.save_part(taker, 0, hash).await.unwrap();
+        assert_eq!(save(helper(job, 60_000), "aa").await, Some(None));
+        assert_eq!(save(parent(job, "another"), "bb").await, None, "not its own");
         assert!(store.is_checkpoint_needed(of, "aa").await.unwrap());
         assert!(!store.is_checkpoint_needed(StateOf::part(job, 1), "aa").await.unwrap());
         assert!(!store.is_checkpoint_needed(StateOf::job(job), "aa").await.unwrap());
         // It is left: any other goes on, and so does whoever has the job where that one falls silent.
-        store.leave_part(helper(job, 60_000), 0).await.unwrap();
+        store.leave_part(helper(job, 60_000), 0, Duration::from_secs(3)).await.unwrap();
+        assert!(store.people().await.unwrap()[0].device_seconds > 3.0, "they are its owner's");
         let other = PartTaker { worker: "other", ..helper(job, -1) };
         assert_eq!(taken(other).await, with(Some("aa")));
-        assert!(store.save_part(other, 0, "cc").await.unwrap());
+        assert_eq!(save(other, "cc").await, Some(Some("aa".into())));
         assert!(!store.is_checkpoint_needed(of, "aa").await.unwrap(), "there is a later one");
         assert_eq!(taken(helper(job, 60_000)).await, None);
         assert_eq!(taken(parent(job, "first")).await, with(Some("cc")));
@@ -444,6 +472,11 @@ mod tests {
         store.offer_parts((job, "second"), OFFER, &[0], 2).await.unwrap();
         let first = store.take_part(helper(job, 60_000), OFFER, &[1, 0]).await.unwrap();
         assert_eq!(first, with(Some("cc")));
+        // On another device none of it counts.
+        store.abandon_job(job, "second").await.unwrap();
+        store.claim_job(job, "third", "gpu", 60_000).await.unwrap().expect("it waits");
+        assert!(!store.renew_part(helper(job, 60_000), 0).await.unwrap());
+        assert_eq!(save(helper(job, 60_000), "dd").await, None);
     }
 
     #[tokio::test]

@@ -64,11 +64,40 @@ struct Usual {
     seconds: f64,
     /// Seconds for each multiply-accumulate, where that is known of any.
     of_work: Option<f64>,
+    /// How many times as much it was with the time of helpers.
+    with_help: f64,
+}
+
+/// The latest jobs of a kind, added up: milliseconds, how many, and those of known work with that.
+#[derive(sqlx::FromRow)]
+struct UsualRow {
+    kind: String,
+    computed: i64,
+    helped: i64,
+    jobs: i64,
+    worked: i64,
+    work: f64,
+}
+
+impl From<UsualRow> for Usual {
+    fn from(row: UsualRow) -> Self {
+        let computed = row.computed as f64;
+        Self {
+            seconds: computed / 1000.0 / row.jobs as f64,
+            of_work: (row.work > 0.0).then(|| row.worked as f64 / 1000.0 / row.work),
+            with_help: if row.computed > 0 { 1.0 + row.helped as f64 / computed } else { 1.0 },
+        }
+    }
 }
 
 impl Usual {
     fn seconds(&self, work: Option<f64>) -> f64 {
         work.zip(self.of_work).map_or(self.seconds, |(work, seconds)| work * seconds)
+    }
+
+    /// Of all devices together.
+    fn device_seconds(&self, work: Option<f64>) -> f64 {
+        self.seconds(work) * self.with_help
     }
 }
 
@@ -142,14 +171,14 @@ impl Store {
     }
 }
 
-/// Seconds that a job of this kind and work is likely to take, where anything tells.
+/// Seconds of devices that a job of this kind and work is likely to take, where anything tells.
 pub(super) async fn likely_seconds(
     connection: &mut AnyConnection,
     kind: JobKind,
     work: Option<f64>,
 ) -> StoreResult<Option<f64>> {
     let usual = usual_seconds(connection).await?;
-    Ok(usual.get(kind.name()).map(|usual| usual.seconds(work)))
+    Ok(usual.get(kind.name()).map(|usual| usual.device_seconds(work)))
 }
 
 /// As [`Store::device_seconds_of`].
@@ -162,25 +191,23 @@ pub(super) async fn device_seconds_of(
     let usual = usual_seconds(connection).await?;
     let rows: Vec<OpenRow> =
         sqlx::query_as(select_open!("AND owner_id = $1")).bind(owner).fetch_all(connection).await?;
-    let left = rows.into_iter().filter_map(|row| row.job(&usual, now).seconds);
+    let left = rows.into_iter().filter_map(|row| {
+        let with_help = usual.get(&row.kind).map_or(1.0, |usual| usual.with_help);
+        Some(row.job(&usual, now).seconds? * with_help)
+    });
     Ok(had.get(&owner).copied().unwrap_or(0.0) + left.sum::<f64>())
 }
 
 /// How long the latest jobs took that came to their end, by kind.
 async fn usual_seconds(connection: &mut AnyConnection) -> StoreResult<BTreeMap<String, Usual>> {
-    let statement = "SELECT kind, CAST(AVG(computed_ms) AS BIGINT), \
-                         CAST(SUM(CASE WHEN work > 0 THEN computed_ms ELSE 0 END) AS BIGINT), \
-                         SUM(CASE WHEN work > 0 THEN work ELSE 0.0 END) \
-                         FROM (SELECT kind, computed_ms, work, \
+    let statement = "SELECT kind, CAST(SUM(computed_ms) AS BIGINT) AS computed, CAST(SUM(helped_ms) AS BIGINT) AS helped, COUNT(*) AS jobs, \
+                         CAST(SUM(CASE WHEN work > 0 THEN computed_ms ELSE 0 END) AS BIGINT) AS worked, \
+                         SUM(CASE WHEN work > 0 THEN work ELSE 0.0 END) AS work \
+                         FROM (SELECT kind, computed_ms, helped_ms, work, \
                          ROW_NUMBER() OVER (PARTITION BY kind ORDER BY id DESC) AS age FROM lab_jobs \
                          WHERE state = 'done' AND computed_ms IS NOT NULL) latest WHERE age <= $1 GROUP BY kind";
-    let rows: Vec<(String, i64, i64, f64)> =
-        sqlx::query_as(statement).bind(LATEST).fetch_all(connection).await?;
-    let usual = |mean: i64, worked: i64, work: f64| Usual {
-        seconds: mean as f64 / 1000.0,
-        of_work: (work > 0.0).then(|| worked as f64 / 1000.0 / work),
-    };
-    let by_kind = |(kind, mean, worked, work)| (kind, usual(mean, worked, work));
+    let rows: Vec<UsualRow> = sqlx::query_as(statement).bind(LATEST).fetch_all(connection).await?;
+    let by_kind = |row: UsualRow| (row.kind.clone(), row.into());
     Ok(rows.into_iter().map(by_kind).collect())
 }
 

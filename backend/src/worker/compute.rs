@@ -306,9 +306,11 @@ fn of_this_version<T, E: std::fmt::Display>(
         Ok(state) if program(&state) == PROGRAM => return Some(state),
         Ok(state) => tracing::warn!(
             program = program(&state),
-            "a checkpoint of another version; the job begins anew"
+            "a checkpoint of another version; what it is of begins anew"
         ),
-        Err(error) => tracing::warn!(%error, "a checkpoint can't be read; the job begins anew"),
+        Err(error) => {
+            tracing::warn!(%error, "a checkpoint can't be read; what it is of begins anew")
+        }
     }
     None
 }

@@ -2,17 +2,16 @@
 //! fine-tuning, and idle workers with a device of the same name take some.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use rrlab_protocol::JobKind;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use super::compute::{self, Offered};
-use super::lease::{Holding, LeaseRenewal};
+use super::counts::{PartEnd, count_part, count_resumed};
+use super::lease::{Held, Holding, LeaseRenewal};
 use super::reporter::{Answer, JobReporter, Message, NextShare, Outcome, Part};
 use super::{Parts, StorageError, StoredResult, WorkStopped, Worker, give_memory_back};
 use crate::store::{Claim, HelpWanted, PartTaker, StateOf, StoreError, TakenPart};
@@ -64,7 +63,8 @@ impl Worker {
         let Parts { store, name, timing, stop, .. } = &*self.0;
         let job = wanted.job;
         tracing::info!(job, worker = name, "helps with a job");
-        let held = Arc::new(Mutex::new(Some(first.place)));
+        let held = Held::default();
+        held.take(first.place);
         let holding = Holding { job, worker: name.clone(), lease: timing.lease, time_left: None };
         let lease = LeaseRenewal::of_part(store.clone(), holding, held.clone(), stop.clone());
         self.note(store.worker_computes(name, Some(job)).await);
@@ -79,9 +79,9 @@ impl Worker {
             Err(stopped) => tracing::warn!(job, %stopped, "help broken off"),
         }
         drop(lease);
-        let left = *held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = left {
-            self.note(store.leave_part(self.taker(job), place).await);
+        if let Some((place, took)) = held.let_go() {
+            count_part(PartEnd::Left, took);
+            self.note(store.leave_part(self.taker(job), place, took).await);
         }
         self.note(store.worker_computes(name, None).await);
         give_memory_back();
@@ -97,11 +97,11 @@ impl Worker {
         &self,
         (wanted, offered): (HelpWanted, Offered),
         first: TakenPart,
-        held: &Mutex<Option<usize>>,
+        held: &Held,
         lease: &LeaseRenewal,
     ) -> Result<Outcome, WorkStopped> {
         let HelpWanted { job, request, offer, .. } = wanted;
-        let is_long = request.kind() == JobKind::Finetune;
+        let is_tuning = request.kind() == JobKind::Finetune;
         let none = (None, 0, Duration::ZERO);
         let (checkpoint, crashes, computed) = none;
         let claim = Claim { job, request, checkpoint, crashes, computed };
@@ -115,17 +115,16 @@ impl Worker {
             .spawn(move || compute::help(offered, inputs, &device, &reporter))
             .map_err(|error| WorkStopped::Retry(format!("no thread to compute on: {error}")))?;
         let mut first = Some(first);
-        let mut began = Instant::now();
-        let hold = |place: Option<usize>| {
-            *held.lock().unwrap_or_else(PoisonError::into_inner) = place;
-        };
+        let mut look = tokio::time::interval(LOOK);
         loop {
-            let message = match timeout(LOOK, inbox.recv()).await {
-                Ok(Some(message)) => message,
-                Ok(None) => break,
-                Err(_) => {
-                    // Nobody waits for a training that only helps.
-                    if is_long && self.is_turn_waiting() {
+            let message = tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => message,
+                    None => break,
+                },
+                _ = look.tick() => {
+                    // Nobody waits for a training that only helps: others go on from its state.
+                    if is_tuning && self.is_wanted_elsewhere().await {
                         lease.stop();
                     }
                     continue;
@@ -137,28 +136,28 @@ impl Worker {
                         Some(taken) => Some(taken),
                         None => self.next_part(job, &asked, lease).await?,
                     };
-                    hold(taken.as_ref().map(|taken| taken.place));
-                    began = Instant::now();
                     let answer = match taken {
-                        Some(taken) => self.answer_with(job, taken, lease).await?,
+                        Some(taken) => {
+                            held.take(taken.place);
+                            self.answer_with(job, taken, lease).await?
+                        }
                         None => Answer::Nothing,
                     };
                     asked.answer.send(answer).ok();
                 }
                 Message::Checkpoint(bytes) => {
-                    let place = *held.lock().unwrap_or_else(PoisonError::into_inner);
-                    if let Some(place) = place
+                    if let Some(place) = held.place()
                         && let Err(error) = self.save_part(job, place, bytes.into()).await
                     {
                         tracing::error!(job, place, %error, "checkpoint of a part not saved");
                     }
                 }
                 Message::Part(part) => {
-                    let place = *held.lock().unwrap_or_else(PoisonError::into_inner);
-                    if let Some(place) = place {
-                        self.hand_in((job, place), part, began.elapsed(), lease).await?;
+                    if let Some((place, took)) = held.computed() {
+                        self.hand_in((job, place), part, took, lease).await?;
+                        count_part(PartEnd::Done, took);
                     }
-                    hold(None);
+                    held.let_go();
                 }
                 // Its job's worker tells of the rest.
                 _ => {}
@@ -191,9 +190,16 @@ impl Worker {
         .map(drop)
     }
 
-    /// Whether a turn came to this worker while it helps.
-    fn is_turn_waiting(&self) -> bool {
-        self.0.turns_waiting.load(Ordering::Relaxed) > 0
+    /// Whether a turn came to this worker while it helps, and a job waits that it can compute: a turn is
+    /// no job's own, and that of a job which nobody here can compute comes again and again.
+    async fn is_wanted_elsewhere(&self) -> bool {
+        if self.0.turns_waiting.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        match self.0.store.turns().await {
+            Ok(turns) => !self.fitting(turns.waiting, |job| &job.needs).await.is_empty(),
+            Err(_) => false,
+        }
     }
 
     /// A part to be computed, with the state that was left of it.
@@ -207,6 +213,9 @@ impl Worker {
             Some(hash) => self.checkpoint(StateOf::part(job, place), &hash, lease).await?,
             None => None,
         };
+        if state.is_some() {
+            count_resumed();
+        }
         Ok(Answer::Compute(place, state))
     }
 
@@ -215,10 +224,13 @@ impl Worker {
         let Parts { store, objects, .. } = &*self.0;
         let of = StateOf::part(job, place);
         let hash = objects.put_checkpoint(of, bytes).await?;
-        if store.save_part(self.taker(job), place, &hash).await? {
-            objects.remove_other_checkpoints(of, Some(&hash)).await?;
+        // The one before alone: whoever has the part by now may have saved another.
+        match store.save_part(self.taker(job), place, &hash).await? {
+            Some(Some(before)) if before != hash => {
+                Ok(objects.remove_checkpoint(of, &before).await?)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Takes another part, unless something else is to be done.
@@ -228,7 +240,7 @@ impl Worker {
         asked: &NextShare,
         lease: &LeaseRenewal,
     ) -> Result<Option<TakenPart>, WorkStopped> {
-        if lease.is_stopping() || self.is_turn_waiting() {
+        if lease.is_stopping() || self.is_wanted_elsewhere().await {
             return Ok(None);
         }
         let (store, taker) = (&self.0.store, self.taker(job));

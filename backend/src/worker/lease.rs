@@ -27,6 +27,35 @@ pub struct Holding {
     pub time_left: Option<Duration>,
 }
 
+/// The part that a helper has taken, and since when.
+#[derive(Clone, Default)]
+pub struct Held(Arc<Mutex<Option<(usize, Instant)>>>);
+
+impl Held {
+    /// Its place.
+    pub fn place(&self) -> Option<usize> {
+        self.computed().map(|(place, _)| place)
+    }
+
+    /// The same, and for how long it has been computed.
+    pub fn computed(&self) -> Option<(usize, Duration)> {
+        let held = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.map(|(place, since)| (place, since.elapsed()))
+    }
+
+    /// From now on it is this one.
+    pub fn take(&self, place: usize) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, Instant::now()));
+    }
+
+    /// It is none any more: which it was.
+    pub fn let_go(&self) -> Option<(usize, Duration)> {
+        let computed = self.computed();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        computed
+    }
+}
+
 /// Renews a lease until it is dropped.
 pub struct LeaseRenewal {
     flags: Flags,
@@ -50,15 +79,15 @@ impl LeaseRenewal {
         Self { flags, task }
     }
 
-    /// Renews a helper's hold on the entry of a sweep that it computes; nothing while it has none.
+    /// Renews a helper's hold on the part that it computes; nothing while it has none.
     pub fn of_part(
         store: Store,
         holding: Holding,
-        place: Arc<Mutex<Option<usize>>>,
+        held: Held,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let flags = Flags::default();
-        let task = tokio::spawn(renew_part(store, holding, place, stopping, flags.clone()));
+        let task = tokio::spawn(renew_part(store, holding, held, stopping, flags.clone()));
         Self { flags, task }
     }
 
@@ -137,12 +166,11 @@ async fn renew(store: Store, holding: Holding, stopping: watch::Receiver<bool>, 
     }
 }
 
-/// The same for a helper's entry: its helper ends when that is not its own any more, or the sweep's
-/// job has ended.
+/// The same for a helper's part: its helper ends when that is not its own any more, or the job has ended.
 async fn renew_part(
     store: Store,
     holding: Holding,
-    place: Arc<Mutex<Option<usize>>>,
+    held: Held,
     stopping: watch::Receiver<bool>,
     flags: Flags,
 ) {
@@ -151,8 +179,7 @@ async fn renew_part(
     let mut renewed = Instant::now();
     loop {
         tokio::time::sleep(TICK).await;
-        let held = *place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = held
+        if let Some(place) = held.place()
             && renewed.elapsed() > *lease / RENEWALS
         {
             let asked = Instant::now();

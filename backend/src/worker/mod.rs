@@ -1,7 +1,9 @@
 //! Workers: take jobs from the queue, one at a time, and compute them on a thread of their own.
 
 mod compute;
+mod counts;
 mod fitting;
+pub mod health;
 mod help;
 mod lease;
 mod reporter;
@@ -9,7 +11,7 @@ mod reporter;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -261,7 +263,7 @@ impl Worker {
         let Parts { store, computing, turns_waiting, .. } = &*self.0;
         let _device = match computing.try_lock() {
             Ok(device) => device,
-            // It helps another: this turn may go to whoever is idle, and else comes after one entry.
+            // It helps another: this turn may go to whoever is idle, and else comes when it lets go.
             Err(_) => {
                 store.turn_unused().await?;
                 turns_waiting.fetch_add(1, Ordering::Relaxed);
@@ -332,8 +334,8 @@ impl Worker {
     /// Computes a job that is this worker's, and tells people so meanwhile.
     async fn compute_claimed(&self, claim: Claim) {
         let Parts { store, name, timing, stop, .. } = &*self.0;
-        let job = claim.job;
-        tracing::info!(job, worker = name, kind = %claim.request.kind(), crashes = claim.crashes, "job started");
+        let (job, kind, began) = (claim.job, claim.request.kind(), Instant::now());
+        tracing::info!(job, worker = name, %kind, crashes = claim.crashes, "job started");
         let time_left = timing.longest.map(|longest| longest.saturating_sub(claim.computed));
         let holding = Holding { job, worker: name.clone(), lease: timing.lease, time_left };
         let lease = LeaseRenewal::begin(store.clone(), holding, stop.clone());
@@ -341,6 +343,7 @@ impl Worker {
         if let Err(stopped) = self.work(claim, &lease).await {
             tracing::warn!(job, worker = name, %stopped, "job left");
         }
+        counts::count_job(kind, began);
         self.note(store.worker_computes(name, None).await);
         give_memory_back();
     }

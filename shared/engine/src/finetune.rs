@@ -211,7 +211,11 @@ impl Experiment<'_> {
                 Share::Compute(place, begun) => {
                     let combination = combinations[place];
                     let state = match begun {
-                        Some(begun) => self.take_over_run(combination, &mut report, begun)?,
+                        Some(begun) => {
+                            let state = self.take_over_run(combination, &mut report, begun)?;
+                            watch(None, Progress::Run(&report)).await?;
+                            state
+                        }
                         None => {
                             self.begin_run(combination, &mut report, &preparation, &mut watch)
                                 .await?

@@ -69,6 +69,7 @@ stories!(
     two_workers_never_run_one_job_at_once,
     idle_workers_help_with_a_sweep,
     idle_workers_help_to_fine_tune,
+    a_training_that_helps_is_let_go_of_and_gone_on_with,
     a_job_is_cancelled,
     events_are_replayed,
     nobody_sees_anothers_work,
@@ -445,7 +446,11 @@ async fn a_server_outlives_its_worker(database: Database) {
     let second = own_worker(&lab, Some(first)).await;
     assert_eq!(lab.job(job).await["crashes"], 1);
     lab.kill_server_alone().await;
-    let is_there = || std::path::Path::new(&format!("/proc/{second}/cmdline")).exists();
+    // Whoever inherits it may not wait for it.
+    let is_there = || {
+        let told = std::fs::read_to_string(format!("/proc/{second}/stat"));
+        told.is_ok_and(|told| !told.contains(") Z "))
+    };
     let began = std::time::Instant::now();
     while is_there() {
         assert!(began.elapsed() < Duration::from_secs(60), "it computes on without a server");
@@ -718,6 +723,56 @@ async fn idle_workers_help_with_a_sweep(database: Database) {
     assert_eq!(lab.ended(job).await["state"], "cancelled");
     lab.ended(lab.submit(&evaluate).await).await;
     assert_eq!(made_by_one(&mut lab, &sweep).await, all);
+}
+
+/// Of two workers one trains a network for the other's fine-tuning. It lets go of that where somebody
+/// else has a job, and one of them goes on from there.
+async fn a_training_that_helps_is_let_go_of_and_gone_on_with(database: Database) {
+    let mut lab = Lab::with(database, &["--hosted", "--no-worker"]).await;
+    let ann = lab.person("ann", "student");
+    lab.sign_in(Some(&ann));
+    let (model, dataset) = with_files(&lab).await;
+    let addresses = [(); 2].map(|()| free_address());
+    for address in &addresses {
+        lab.start_worker_with(&["--listen", address]);
+    }
+    let told = async |name: &str| {
+        let mut sum = 0.0;
+        for address in &addresses {
+            // One that is not there yet has counted nothing.
+            let answer = reqwest::get(format!("http://{address}/metrics")).await;
+            let Ok(answer) = answer else { continue };
+            let numbers = answer.text().await.unwrap();
+            let of_name = numbers.lines().filter_map(|line| line.strip_prefix(name));
+            sum += of_name.filter_map(|rest| rest.trim().parse::<f64>().ok()).sum::<f64>();
+        }
+        sum
+    };
+    let left = "rrlab_worker_parts_total{end=\"left\"}";
+    let resumed = "rrlab_worker_parts_resumed_total";
+    let evaluate = requests(model, dataset)[4].1.clone();
+    // Two networks, in more and more epochs, until one takes long enough on this machine.
+    for epochs in [16, 32, 64, 128, 256] {
+        let mut finetune = requests(model, dataset)[3].1.clone();
+        finetune["plan"]["training"]["epochs"] = json!(epochs);
+        let before = told(left).await;
+        let job = lab.submit(&finetune).await;
+        lab.listen(job, |event| event["progress"]["what"] == "steps").await;
+        // Until the helper has begun, and has saved what it is at.
+        tokio::time::sleep(Duration::from_millis(3500)).await;
+        lab.ended(lab.submit(&evaluate).await).await;
+        let is_left = told(left).await > before && lab.job(job).await["state"] == "running";
+        let all = made(&lab, job).await;
+        if is_left && told(resumed).await > 0.0 {
+            assert_eq!(made_by_one(&mut lab, &finetune).await, all);
+            return;
+        }
+    }
+    panic!("nobody lets go, or goes on");
+}
+
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// Idle workers train networks of another's fine-tuning, to the same networks and report; and let go of
@@ -1502,6 +1557,35 @@ async fn a_full_disk_is_named_and_nothing_is_half_stored() {
     lab.stop().await;
     lab.start().await;
     lab.uploaded("dataset", images).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_say_whether_they_live() {
+    let mut lab = Lab::with(Database::Postgres, &["--no-worker"]).await;
+    let (model, dataset) = with_files(&lab).await;
+    let free = free_address();
+    lab.start_worker_with(&["--listen", &free]);
+    lab.ended(lab.submit(&requests(model, dataset)[4].1).await).await;
+    let client = reqwest::Client::new();
+    let ask = async |path: &str| {
+        let answer = client.get(format!("http://{free}{path}")).send().await.expect("it answers");
+        (answer.status(), answer.text().await.unwrap())
+    };
+    assert_eq!(ask("/healthz").await, (StatusCode::OK, "alive\n".into()));
+    assert_eq!(ask("/readyz").await.0, StatusCode::OK);
+    // The job is ended before its worker has put it away.
+    let (_, numbers) = loop {
+        let told = ask("/metrics").await;
+        if told.1.contains("rrlab_worker_busy 0") {
+            break told;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(numbers.contains("rrlab_worker_jobs_total{kind=\"evaluate\"} 1"), "{numbers}");
+    lab.take_store_away();
+    assert_eq!(ask("/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask("/healthz").await.0, StatusCode::OK, "nothing is gained by starting it anew");
+    lab.bring_store_back();
 }
 
 /// What a job made waits until there is room for it, however long that takes.
