@@ -127,6 +127,15 @@ impl Totals {
 }
 
 #[derive(sqlx::FromRow)]
+struct ClaimRow {
+    request: String,
+    checkpoint: Option<String>,
+    crashes: i64,
+    computed_ms: i64,
+    offer: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
 struct JobRow {
     id: i64,
     owner: String,
@@ -485,17 +494,16 @@ impl Store {
                          checkpoint = CASE WHEN device = $3 THEN checkpoint END, \
                          offer = CASE WHEN device = $3 THEN offer END, device = $3, \
                          started_ms = COALESCE(started_ms, $5), claimed_ms = $5, progress = NULL \
-                         WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes, COALESCE(computed_ms, 0), offer";
-        let row: Option<(String, Option<String>, i64, i64, Option<String>)> =
-            sqlx::query_as(statement)
-                .bind(id)
-                .bind(worker)
-                .bind(device)
-                .bind(now + lease_ms)
-                .bind(now)
-                .fetch_optional(&mut *transaction)
-                .await?;
-        let Some((request, checkpoint, crashes, computed_ms, offer)) = row else {
+                         WHERE id = $1 AND state = 'queued' RETURNING request, checkpoint, crashes, COALESCE(computed_ms, 0) AS computed_ms, offer";
+        let row: Option<ClaimRow> = sqlx::query_as(statement)
+            .bind(id)
+            .bind(worker)
+            .bind(device)
+            .bind(now + lease_ms)
+            .bind(now)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(ClaimRow { request, checkpoint, crashes, computed_ms, offer }) = row else {
             return Ok(None);
         };
         if offer.is_none() {
