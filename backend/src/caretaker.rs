@@ -1,5 +1,5 @@
-//! Looks after jobs, whoever computes them: those of dead workers come back, those that wait get
-//! their turn, and content that nothing needs is removed. Servers and workers all do; more of them
+//! Looks after jobs, whoever computes them: those of dead workers come back, and content that nothing
+//! needs is removed. Servers and workers all do; more of them
 //! do no harm.
 
 use std::time::{Duration, Instant};
@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use crate::objects::{GRACE, Objects};
-use crate::queue::Queue;
 use crate::store::{Store, StoreError};
 
 /// How often jobs of dead workers are looked for.
@@ -27,10 +26,9 @@ pub struct Keep {
 /// Looks after jobs until it is aborted, and forgets what is old.
 pub fn look_after_jobs(store: Store, objects: Objects, keep: Keep) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let queue = Queue::of(&store);
         let mut cleaned = Instant::now();
         loop {
-            if let Err(error) = recover(&store, &queue).await {
+            if let Err(error) = recover(&store).await {
                 tracing::error!(%error, "can't look after jobs");
             }
             if cleaned.elapsed() > CLEANING {
@@ -38,19 +36,16 @@ pub fn look_after_jobs(store: Store, objects: Objects, keep: Keep) -> JoinHandle
                 if let Err(error) = forget(&store, keep).await {
                     tracing::error!(%error, "can't forget what is old");
                 }
-                clean(&store, &objects, &queue).await;
+                clean(&store, &objects).await;
             }
             tokio::time::sleep(RECOVERY).await;
         }
     })
 }
 
-async fn recover(store: &Store, queue: &Queue) -> Result<(), StoreError> {
+async fn recover(store: &Store) -> Result<(), StoreError> {
     for job in store.recover_jobs().await? {
         tracing::warn!(job, "its worker died");
-    }
-    for job in store.jobs_without_ticket().await? {
-        queue.push(store, job).await;
     }
     Ok(())
 }
@@ -68,15 +63,12 @@ async fn forget(store: &Store, keep: Keep) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn clean(store: &Store, objects: &Objects, queue: &Queue) {
+async fn clean(store: &Store, objects: &Objects) {
     match objects.remove_unneeded(store, GRACE).await {
         Ok(removed) if removed.is_empty() => {}
         Ok(removed) => {
             tracing::info!(removed = removed.len(), "removed content that nothing needs")
         }
         Err(error) => tracing::error!(%error, "can't remove content that nothing needs"),
-    }
-    if let Err(error) = queue.remove_used_tickets().await {
-        tracing::error!(%error, "can't remove used tickets");
     }
 }

@@ -25,6 +25,7 @@ use crate::destination::Existing;
 use crate::embedder::Embedder;
 use crate::objects::GRACE;
 use crate::storage::read_text;
+use crate::store::CONNECTIONS;
 
 /// Which layers of a pruned network can still be repaired?
 ///
@@ -976,6 +977,10 @@ pub struct LabArgs {
     /// artifacts in the data folder].
     #[arg(long, env = "RRLAB_ARTIFACTS", value_name = "PATH|URL")]
     pub artifacts: Option<String>,
+    /// Most connections to the database that this program opens.
+    #[arg(long, env = "RRLAB_CONNECTIONS", default_value_t = CONNECTIONS, value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub connections: u32,
     /// How the log is written.
     #[arg(long, env = "RRLAB_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -19,7 +19,6 @@ mod objects;
 mod output;
 mod own_worker;
 mod progress;
-mod queue;
 mod readiness;
 mod recorder;
 mod secret;

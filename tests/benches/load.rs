@@ -96,8 +96,8 @@ fn populated(people: usize, workers: usize, jobs: usize) -> String {
          SELECT 1 + i % {people}, 'evaluate', '{request}', 'running', {now}, 'worker' || i, {now} + 100000000, {now}, 'cpu'
          FROM generate_series(1, {workers}) i;
          INSERT INTO lab_workers (name, device, seen_ms) SELECT 'worker' || i, 'cpu', {now} + 100000000 FROM generate_series(1, {workers}) i;
-         INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms, ticketed_ms)
-         SELECT 1 + i % {people}, 'evaluate', '{request}', 'queued', {now}, {now} + 100000000 FROM generate_series(1, {jobs}) i;
+         INSERT INTO lab_jobs (owner_id, kind, request, state, created_ms)
+         SELECT 1 + i % {people}, 'evaluate', '{request}', 'queued', {now} FROM generate_series(1, {jobs}) i;
          ANALYZE;"
     )
 }

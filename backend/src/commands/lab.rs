@@ -14,7 +14,7 @@ use crate::storage::DataFolder;
 use crate::store::{Store, sqlite_address};
 
 /// What is logged where RUST_LOG does not say.
-const LOG: &str = "info,apalis=warn,apalis_core=warn,sqlx=warn,tower_http=info";
+const LOG: &str = "info,sqlx=warn,tower_http=info";
 
 /// Writes the log to standard error from now on.
 pub fn start_log(format: LogFormat) {
@@ -23,6 +23,8 @@ pub fn start_log(format: LogFormat) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would say them where it could not write: on a full disk that ends the program.
+        .log_internal_errors(false)
         .with_ansi(colours);
     match format {
         LogFormat::Text => log.init(),
@@ -47,7 +49,7 @@ pub async fn open_store(args: &LabArgs, data: &DataFolder) -> anyhow::Result<Sto
         None => sqlite_address(&in_data_folder(data, "lab.sqlite")?),
     };
     // The address can hold a password.
-    Store::open(&address).await.context("can't open the database")
+    Store::open_with(&address, args.connections).await.context("can't open the database")
 }
 
 /// Address of the object store: a folder's path, or `s3://…`.

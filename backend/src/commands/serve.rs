@@ -17,7 +17,6 @@ use crate::caretaker::{Keep, look_after_jobs};
 use crate::cli::{ServeArgs, SignInArgs, WorkArgs, WorkerArgs};
 use crate::interrupt::Signals;
 use crate::own_worker::{OwnWorker, READY, WorkerCommand};
-use crate::queue::Queue;
 use crate::recorder::start_metrics;
 use crate::secret::new_secret;
 use crate::server::{
@@ -65,7 +64,6 @@ pub fn serve(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         let oidc = oidc.context("can't ask an OpenID provider")?;
         let entrance = if args.hosted { String::new() } else { entrance(&store).await? };
         let lab = Arc::new(Lab {
-            queue: Queue::of(&store),
             events: EventFeed::follow(store.clone(), stop.clone()).await?,
             store,
             objects,
@@ -111,6 +109,7 @@ fn worker_command(context: &Context, args: &ServeArgs) -> WorkerCommand {
     let mut arguments: Vec<OsString> = vec!["--data-dir".into(), context.data.path().into()];
     let device = context.device_name();
     let (lease, checkpoint) = (work.lease.to_string(), work.checkpoint.to_string());
+    let connections = lab.connections.to_string();
     let format = lab.log_format.to_possible_value();
     let format = format.map_or_else(String::new, |value| value.get_name().to_owned());
     let settings = [
@@ -118,6 +117,7 @@ fn worker_command(context: &Context, args: &ServeArgs) -> WorkerCommand {
         ["--lease", &lease],
         ["--checkpoint", &checkpoint],
         ["--log-format", &format],
+        ["--connections", &connections],
     ];
     arguments.extend(["worker", "--with-server"].map(Into::into));
     arguments.extend(settings.as_flattened().iter().map(Into::into));

@@ -136,7 +136,6 @@ async fn submit(
         AddJobOutcome::Gone(id, kind) => return Err(ApiError::InvalidFields(vec![gone(id, kind)])),
     };
     tracing::info!(job = id, owner = author.0.name, kind = %request.kind(), "job accepted");
-    lab.queue.push(&lab.store, id).await;
     let job = lab.store.job(id, None).await?.ok_or(ApiError::NotFound("job"))?;
     Ok((StatusCode::CREATED, Json(job)))
 }

@@ -16,7 +16,6 @@ use super::uploads::Uploads;
 use crate::embedder::Embedder;
 use crate::facts::ArtifactFacts;
 use crate::objects::Objects;
-use crate::queue::Queue;
 use crate::storage::DataFolder;
 use crate::store::Store;
 
@@ -59,8 +58,6 @@ pub struct Lab {
     pub store: Store,
     /// Contents of artifacts, by hash.
     pub objects: Objects,
-    /// Where workers hear that a job waits.
-    pub queue: Queue,
     /// Folder of the data sets that are asked for by name.
     pub data: DataFolder,
     /// What whoever runs the server has set.

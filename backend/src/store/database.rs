@@ -10,7 +10,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AnyPool, Executor as _, PgPool, SqlitePool};
+use sqlx::{AnyPool, Executor as _};
 
 /// How long a statement waits for another that writes to the same SQLite file.
 const BUSY_SECONDS: u64 = 10;
@@ -21,9 +21,8 @@ const SESSION: &str = "SET lock_timeout = '10s'; SET statement_timeout = '60s'; 
                        SET idle_in_transaction_session_timeout = '15s'; SET tcp_keepalives_idle = 5; \
                        SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; \
                        SET tcp_user_timeout = '15s'";
-/// Connections for the queue, and for all else.
-const QUEUE_CONNECTIONS: u32 = 3;
-const CONNECTIONS: u32 = 8;
+/// Most connections where nothing else is said.
+pub const CONNECTIONS: u32 = 8;
 /// How the library calls PostgreSQL.
 const POSTGRES: &str = "PostgreSQL";
 /// Where the program keeps note of the migrations that were run; the queue keeps its own.
@@ -61,17 +60,8 @@ pub type StoreResult<T> = Result<T, StoreError>;
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: AnyPool,
-    /// The same database, for the queue.
-    pub queue_pool: QueuePool,
-}
-
-/// Connections that the queue's library takes.
-#[derive(Debug, Clone)]
-pub enum QueuePool {
-    /// To the SQLite file.
-    Sqlite(SqlitePool),
-    /// To the PostgreSQL server.
-    Postgres(PgPool),
+    /// Whether it is a file of SQLite, which the programs of one machine share.
+    is_file: bool,
 }
 
 /// Address of the database in a file.
@@ -87,15 +77,24 @@ pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
+#[cfg(test)]
+impl Store {
+    /// [`Store::open_with`] as many connections as where nothing is said.
+    pub async fn open(address: &str) -> StoreResult<Self> {
+        Self::open_with(address, CONNECTIONS).await
+    }
+}
+
 impl Store {
     /// Opens the database at this address, makes it where it is a file that is not there, and
-    /// brings its tables up to date.
+    /// brings its tables up to date; with so many connections at most.
     ///
     /// # Errors
     /// If it can't be reached or is of a later version.
-    pub async fn open(address: &str) -> StoreResult<Self> {
+    pub async fn open_with(address: &str, connections: u32) -> StoreResult<Self> {
         sqlx::any::install_default_drivers();
-        let queue_pool = if address.starts_with("sqlite:") {
+        let is_file = address.starts_with("sqlite:");
+        if is_file {
             // Durable: a job that was accepted is there after a power failure. Write-ahead: readers
             // do not wait.
             let options = SqliteConnectOptions::from_str(address)?
@@ -104,32 +103,20 @@ impl Store {
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(BUSY_SECONDS));
             let _alone = alone_at(options.get_filename().with_added_extension("lock")).await;
-            let pool = SqlitePoolOptions::new()
-                .max_connections(QUEUE_CONNECTIONS)
-                .connect_with(options)
-                .await?;
-            migrated(sqlx::migrate!("migrations/sqlite")).run(&pool).await?;
-            apalis_sqlite::SqliteStorage::migrations().run(&pool).await?;
-            QueuePool::Sqlite(pool)
+            let migrating =
+                SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+            migrated(sqlx::migrate!("migrations/sqlite")).run(&migrating).await?;
+            migrating.close().await;
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
             // Without the session's limits: a migration takes as long as it takes, and others wait.
             let migrating = PgPoolOptions::new().max_connections(1).connect(address).await?;
             migrated(sqlx::migrate!("migrations/postgres")).run(&migrating).await?;
-            apalis_postgres::PostgresStorage::migrations().run(&migrating).await?;
             migrating.close().await;
-            let pool = PgPoolOptions::new()
-                .max_connections(QUEUE_CONNECTIONS)
-                .after_connect(|connection, _| {
-                    async move { connection.execute(SESSION).await.map(drop) }.boxed()
-                })
-                .connect(address)
-                .await?;
-            QueuePool::Postgres(pool)
         } else {
             return Err(StoreError::Address(address.into()));
-        };
+        }
         let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
+            .max_connections(connections)
             .after_connect(|connection, _| {
                 async move {
                     if connection.backend_name() == POSTGRES {
@@ -141,7 +128,7 @@ impl Store {
             })
             .connect(address)
             .await?;
-        Ok(Self { pool, queue_pool })
+        Ok(Self { pool, is_file })
     }
 
     /// Now, in milliseconds since 1970 UTC, by the database's clock: leases are of machines whose own
@@ -150,16 +137,12 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn clock_ms(&self) -> StoreResult<i64> {
-        match &self.queue_pool {
-            // Of the one machine whose programs share the file.
-            QueuePool::Sqlite(_) => Ok(now_ms()),
-            QueuePool::Postgres(_) => {
-                let statement =
-                    "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
-                let (now,): (i64,) = sqlx::query_as(statement).fetch_one(&self.pool).await?;
-                Ok(now)
-            }
+        if self.is_file {
+            return Ok(now_ms());
         }
+        let statement = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let (now,): (i64,) = sqlx::query_as(statement).fetch_one(&self.pool).await?;
+        Ok(now)
     }
 
     /// Whether the database answers.

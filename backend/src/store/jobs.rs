@@ -24,8 +24,6 @@ pub const MOST_CRASHES: i64 = 3;
 /// Why such a job failed.
 const GIVEN_UP: &str =
     "given up: workers died under it again and again (out of memory, or the device was lost)";
-/// Age of a ticket after which a job that still waits gets another.
-const TICKET_MS: i64 = 600_000;
 
 /// A job as its worker gets it.
 #[derive(Debug, Clone)]
@@ -87,6 +85,15 @@ pub enum AddJobOutcome {
     },
     /// What it should read is no longer there.
     Gone(i64, ArtifactKind),
+}
+
+/// Which jobs wait, in two numbers: whether there are others than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Waiting {
+    /// How many.
+    pub jobs: i64,
+    /// Number of the latest.
+    pub latest: i64,
 }
 
 /// What became of the wish to cancel a job.
@@ -200,7 +207,7 @@ macro_rules! crashed_jobs {
     ($which:literal) => {
         concat!(
             "UPDATE lab_jobs SET crashes = crashes + 1, crashes_in_place = crashes_in_place + 1, \
-             worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
+             worker = NULL, lease_ms = NULL, \
              computed_ms = COALESCE(computed_ms, 0) + $1 - claimed_ms, claimed_ms = NULL, \
              checkpoint = CASE WHEN cancel = 1 OR (crashes_in_place + 1 >= $2 OR crashes + 1 >= 7 * $2) \
              THEN NULL ELSE checkpoint END, \
@@ -450,32 +457,10 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Jobs that wait and have no ticket in the queue, or an old one.
-    pub async fn jobs_without_ticket(&self) -> StoreResult<Vec<i64>> {
-        let statement = "SELECT id FROM lab_jobs WHERE state = 'queued' AND (ticketed_ms IS NULL OR ticketed_ms < $1) \
-                         ORDER BY id";
-        let now = self.clock_ms().await?;
-        let rows: Vec<(i64,)> =
-            sqlx::query_as(statement).bind(now - TICKET_MS).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
-    }
-
-    /// Takes note of a ticket.
-    pub async fn job_ticketed(&self, id: i64) -> StoreResult<()> {
-        sqlx::query("UPDATE lab_jobs SET ticketed_ms = $2 WHERE id = $1")
-            .bind(id)
-            .bind(self.clock_ms().await?)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
-    /// A turn was given out that its worker could not take: some job needs another.
-    pub async fn turn_unused(&self) -> StoreResult<()> {
-        let statement = "UPDATE lab_jobs SET ticketed_ms = NULL WHERE id = \
-                         (SELECT MIN(id) FROM lab_jobs WHERE state = 'queued') AND state = 'queued'";
-        sqlx::query(statement).execute(&self.pool).await?;
-        Ok(())
+    /// Which jobs wait: asked again and again by whoever has nothing to do.
+    pub async fn waiting(&self) -> StoreResult<Waiting> {
+        let statement = "SELECT COUNT(*) AS jobs, COALESCE(MAX(id), 0) AS latest FROM lab_jobs WHERE state = 'queued'";
+        Ok(sqlx::query_as(statement).fetch_one(&self.pool).await?)
     }
 
     /// Gives a waiting job to a worker for so long; `None` where another was faster. A state that
@@ -646,7 +631,7 @@ impl Store {
     pub async fn release_job(&self, id: i64, worker: &str) -> StoreResult<()> {
         let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
-        let statement = "UPDATE lab_jobs SET state = 'queued', worker = NULL, lease_ms = NULL, ticketed_ms = NULL, \
+        let statement = "UPDATE lab_jobs SET state = 'queued', worker = NULL, lease_ms = NULL, \
                          computed_ms = COALESCE(computed_ms, 0) + $3 - claimed_ms, claimed_ms = NULL \
                          WHERE id = $1 AND worker = $2";
         let done = sqlx::query(statement)

@@ -22,9 +22,9 @@ mod workers;
 
 pub use artifacts::NewArtifact;
 pub use courses::Joined;
-pub use database::{DAY_MS, QueuePool, Store, StoreError, StoreResult, now_ms, sqlite_address};
+pub use database::{CONNECTIONS, DAY_MS, Store, StoreError, StoreResult, now_ms, sqlite_address};
 pub use events::{OwnedEvent, StoredEvent};
-pub use jobs::{AddJobOutcome, CancelOutcome, Claim, JobLimits, NewJob};
+pub use jobs::{AddJobOutcome, CancelOutcome, Claim, JobLimits, NewJob, Waiting};
 pub use needs::JobNeeds;
 pub use parts::{HelpWanted, PartTaker, StateOf, TakenPart};
 pub use people::{Erasure, OWNER, Person};

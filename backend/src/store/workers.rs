@@ -53,31 +53,24 @@ impl LiveWorker {
 }
 
 impl Store {
-    /// A worker says that it is alive, and what it can.
+    /// A worker says that it is alive, what it can, and which job it computes.
     pub async fn worker_seen(
         &self,
         name: &str,
         device: &str,
         abilities: &Abilities,
+        job: Option<i64>,
     ) -> StoreResult<()> {
-        let statement = "INSERT INTO lab_workers (name, device, seen_ms, program, datasets) VALUES ($1, $2, $3, $4, $5) \
+        let statement = "INSERT INTO lab_workers (name, device, seen_ms, program, datasets, job_id) \
+                         VALUES ($1, $2, $3, $4, $5, $6) \
                          ON CONFLICT (name) DO UPDATE SET seen_ms = excluded.seen_ms, \
-                         program = excluded.program, datasets = excluded.datasets";
+                         program = excluded.program, datasets = excluded.datasets, job_id = excluded.job_id";
         sqlx::query(statement)
             .bind(name)
             .bind(device)
             .bind(self.clock_ms().await?)
             .bind(&abilities.program)
             .bind(to_json(&abilities.datasets)?)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
-    /// A worker says which job it computes.
-    pub async fn worker_computes(&self, name: &str, job: Option<i64>) -> StoreResult<()> {
-        sqlx::query("UPDATE lab_workers SET job_id = $2 WHERE name = $1")
-            .bind(name)
             .bind(job)
             .execute(&self.pool)
             .await?;

@@ -47,7 +47,7 @@ async fn ready(State(Watched { worker, .. }): State<Watched>) -> Response {
 }
 
 async fn numbers(State(Watched { worker, metrics }): State<Watched>) -> String {
-    let busy = worker.0.computing.try_lock().is_err();
+    let busy = worker.0.current.lock().await.is_some();
     metrics::gauge!("rrlab_worker_busy").set(f64::from(u8::from(busy)));
     metrics.render()
 }

@@ -1,7 +1,6 @@
 //! Jobs that several workers compute: whoever has one offers its parts, a sweep's entries or the runs of
 //! fine-tuning, and idle workers with a device of the same name take some.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,23 +15,12 @@ use super::reporter::{Answer, JobReporter, Message, NextShare, Outcome, Part};
 use super::{Parts, StorageError, StoredResult, WorkStopped, Worker, give_memory_back};
 use crate::store::{Claim, HelpWanted, PartTaker, StateOf, StoreError, TakenPart};
 
-/// How often an idle worker looks for a job to help with, and one that has computed its own parts
-/// for those of its helpers.
+/// How often a helper that trains looks whether a job waits, and one that has computed its own parts for
+/// those of its helpers.
 const LOOK: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(250);
 
 impl Worker {
-    /// Helps with running jobs while nothing else is to be done.
-    pub(super) async fn help_when_idle(self) {
-        while !self.is_to_end() {
-            tokio::time::sleep(LOOK).await;
-            let Ok(_device) = self.0.computing.try_lock() else { continue };
-            if let Err(error) = self.help_one().await {
-                tracing::warn!(worker = self.0.name, %error, "can't look for jobs to help with");
-            }
-        }
-    }
-
     /// Helps with a running job, if any has a part for this worker; whether it did.
     pub(super) async fn help_one(&self) -> Result<bool, StoreError> {
         let Parts { store, device, unable, .. } = &*self.0;
@@ -67,7 +55,7 @@ impl Worker {
         held.take(first.place);
         let holding = Holding { job, worker: name.clone(), lease: timing.lease, time_left: None };
         let lease = LeaseRenewal::of_part(store.clone(), holding, held.clone(), stop.clone());
-        self.note(store.worker_computes(name, Some(job)).await);
+        self.computes(Some(job)).await;
         match self.compute_parts((wanted, offered), first, &held, &lease).await {
             Ok(Outcome::Done | Outcome::Stopped) => {}
             Ok(Outcome::Lost(problem)) => {
@@ -83,7 +71,7 @@ impl Worker {
             count_part(PartEnd::Left, took);
             self.note(store.leave_part(self.taker(job), place, took).await);
         }
-        self.note(store.worker_computes(name, None).await);
+        self.computes(None).await;
         give_memory_back();
     }
 
@@ -190,16 +178,17 @@ impl Worker {
         .map(drop)
     }
 
-    /// Whether a turn came to this worker while it helps, and a job waits that it can compute: a turn is
-    /// no job's own, and that of a job which nobody here can compute comes again and again.
+    /// Takes a job of its own, if one waits that it can compute: then it lets go of what it helps with, and
+    /// no other helper does for the same job.
     async fn is_wanted_elsewhere(&self) -> bool {
-        if self.0.turns_waiting.load(Ordering::Relaxed) == 0 {
-            return false;
+        let mut taken = self.0.taken.lock().await;
+        if taken.is_none() && !self.is_to_end() {
+            match self.take_job().await {
+                Ok(job) => *taken = job,
+                Err(error) => tracing::warn!(worker = self.0.name, %error, "can't look for jobs"),
+            }
         }
-        match self.0.store.turns().await {
-            Ok(turns) => !self.fitting(turns.waiting, |job| &job.needs).await.is_empty(),
-            Err(_) => false,
-        }
+        taken.is_some()
     }
 
     /// A part to be computed, with the state that was left of it.

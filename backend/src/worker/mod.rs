@@ -1,4 +1,4 @@
-//! Workers: take jobs from the queue, one at a time, and compute them on a thread of their own.
+//! Workers: take the jobs whose turn it is, one at a time, and compute them on a thread of their own.
 
 mod compute;
 mod counts;
@@ -10,7 +10,6 @@ mod reporter;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,9 +22,8 @@ use tokio::task::JoinHandle;
 
 use crate::facts::ArtifactFacts;
 use crate::objects::{MarkError, ObjectError, Objects};
-use crate::queue::{Queue, TakeTurn};
 use crate::storage::DataFolder;
-use crate::store::{Abilities, Claim, JobNeeds, NewArtifact, StateOf, Store, StoreError};
+use crate::store::{Abilities, Claim, JobNeeds, NewArtifact, StateOf, Store, StoreError, Waiting};
 use compute::{DatasetSource, Inputs};
 use fitting::{DatasetHashes, fitting};
 use lease::{Holding, LeaseRenewal};
@@ -33,19 +31,14 @@ use reporter::{JobReporter, JobResult, Message, Offer, Outcome};
 
 /// Time until the next attempt after database or object store could not be reached.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
+/// How often an idle worker asks whether a job waits; and how often it looks again at those that it could
+/// not compute, for which a data set may have come.
+const POLL: Duration = Duration::from_millis(250);
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How often an idle worker looks for a job to help with.
+const HELP: Duration = Duration::from_secs(1);
 /// How often a worker says that it is alive.
 const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Why a job could not be worked on; it will be tried again.
-#[derive(Debug, thiserror::Error)]
-enum WorkError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The program broke down.
-    #[error("the worker broke down: {0}")]
-    Broken(#[from] tokio::task::JoinError),
-}
 
 /// Why work on a job ends before its end.
 #[derive(Debug, thiserror::Error)]
@@ -73,24 +66,30 @@ pub struct Worker(Arc<Parts>);
 struct Parts {
     store: Store,
     objects: Objects,
-    queue: Queue,
     data: DataFolder,
     device: OpenDevice,
-    /// Held while a job computes: one at a time, also when the queue believes that the last has
-    /// ended.
-    computing: Mutex<()>,
-    /// Turns that wait until a helper has finished the part that it computes.
-    turns_waiting: AtomicUsize,
+    /// The job that it computes, or helps with.
+    current: Mutex<Option<i64>>,
+    /// A job that it has taken while it still helped with another.
+    taken: Mutex<Option<Taken>>,
+    /// The jobs that waited, and when, as none of them was for this worker.
+    in_vain: Mutex<Option<(Waiting, Instant)>>,
     /// Jobs that this worker can't help with.
     unable: Mutex<BTreeSet<i64>>,
     /// Hashes of the data sets that jobs have named so far.
     datasets: Mutex<DatasetHashes>,
-    /// Unique for each start: the queue does not let a name come back within half a minute.
+    /// Unique for each start: what an earlier process of this number had is not this one's.
     name: String,
     timing: WorkerTiming,
     stop: watch::Receiver<bool>,
     /// Becomes true when the device is lost.
     lost: watch::Sender<bool>,
+}
+
+/// A job that is this worker's.
+struct Taken {
+    claim: Claim,
+    lease: LeaseRenewal,
 }
 
 /// A worker's signs of life, until it ends.
@@ -122,17 +121,16 @@ impl Worker {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let name = format!("{}-{}", std::process::id(), crate::secret::random_hex::<6>());
-        let queue = Queue::of(&store);
-        let (computing, datasets, turns_waiting, unable) = Default::default();
+        let (current, taken, in_vain, datasets, unable) = Default::default();
         let lost = watch::Sender::new(false);
         Self(Arc::new(Parts {
             store,
             objects,
-            queue,
             data,
             device,
-            computing,
-            turns_waiting,
+            current,
+            taken,
+            in_vain,
             unable,
             datasets,
             name,
@@ -148,9 +146,18 @@ impl Worker {
     /// If its device is lost.
     pub async fn run(&self) -> Result<(), DeviceLost> {
         let signs = self.sign_on();
-        let helping = tokio::spawn(self.clone().help_when_idle());
-        self.take_turns().await;
-        helping.abort();
+        let mut looked = Instant::now();
+        while !self.is_to_end() {
+            match self.do_something(&mut looked).await {
+                Ok(true) => {}
+                Ok(false) => self.rest(POLL).await,
+                Err(error) => {
+                    tracing::error!(worker = self.0.name, %error, "can't look for jobs");
+                    self.rest(RETRY_DELAY).await;
+                }
+            }
+        }
+        self.give_back_taken().await;
         self.sign_off(signs).await;
         self.check_device()
     }
@@ -164,6 +171,11 @@ impl Worker {
         let mut computed = self.compute_one().await;
         if let Ok(false) = computed {
             computed = self.help_one().await;
+            // For which it let go of that.
+            let taken = self.0.taken.lock().await.take();
+            if let Some(taken) = taken {
+                self.compute_taken(taken).await;
+            }
         }
         self.sign_off(signs).await;
         if !computed? {
@@ -201,37 +213,57 @@ impl Worker {
         tracing::info!(worker = name, "worker stopped");
     }
 
-    async fn take_turns(&self) {
-        let parts = &self.0;
-        let mut starts = 0;
-        while !self.is_to_end() {
-            // A name can't be registered twice in quick succession.
-            let name = format!("{}-{starts}", parts.name);
-            starts += 1;
-            let (mut stop, mut lost) = (parts.stop.clone(), parts.lost.subscribe());
-            let stopped = async move {
-                tokio::select! {
-                    _ = stop.wait_for(|stop| *stop) => {}
-                    _ = lost.wait_for(|lost| *lost) => {}
-                }
-            };
-            if let Err(error) = parts.queue.serve(&name, self.turns(), stopped).await {
-                tracing::error!(worker = parts.name, %error, "worker starts again");
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
+    /// Computes a job if one waits, or else helps with one, if it has not looked for that a moment ago;
+    /// whether there was something to do.
+    async fn do_something(&self, looked: &mut Instant) -> Result<bool, StoreError> {
+        if self.compute_one().await? {
+            return Ok(true);
         }
-        // A job may compute on although the queue has let go of it.
-        drop(parts.computing.lock().await);
+        if looked.elapsed() < HELP {
+            return Ok(false);
+        }
+        *looked = Instant::now();
+        self.help_one().await
+    }
+
+    /// Waits for so long, or until it is to end.
+    async fn rest(&self, time: Duration) {
+        let (mut stop, mut lost) = (self.0.stop.clone(), self.0.lost.subscribe());
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+            _ = lost.wait_for(|lost| *lost) => {}
+        }
+    }
+
+    /// Puts a job back that it took and has not begun.
+    async fn give_back_taken(&self) {
+        let Some(Taken { claim, lease }) = self.0.taken.lock().await.take() else { return };
+        drop(lease);
+        self.note(self.0.store.release_job(claim.job, &self.0.name).await);
+    }
+
+    /// Says that it is there, and what it does. That is only told to people, and may fail.
+    async fn report(&self) {
+        let Parts { store, name, device, datasets, current, .. } = &*self.0;
+        let datasets = datasets.lock().await.clone();
+        let abilities = Abilities { program: Some(rrlab_types::PROGRAM.into()), datasets };
+        // Held until it is said: the last to say it has the latest.
+        let current = current.lock().await;
+        if let Err(error) = store.worker_seen(name, &device.name, &abilities, *current).await {
+            tracing::error!(worker = name, %error, "can't say that this worker lives, and what it does");
+        }
+    }
+
+    /// From now on it computes this job, or none.
+    async fn computes(&self, job: Option<i64>) {
+        *self.0.current.lock().await = job;
+        self.report().await;
     }
 
     async fn report_alive(self, mut ended: oneshot::Receiver<()>) {
-        let Parts { store, name, device, datasets, .. } = &*self.0;
         loop {
-            let datasets = datasets.lock().await.clone();
-            let abilities = Abilities { program: Some(rrlab_types::PROGRAM.into()), datasets };
-            if let Err(error) = store.worker_seen(name, &device.name, &abilities).await {
-                tracing::error!(%error, "can't say that this worker lives");
-            }
+            self.report().await;
             tokio::select! {
                 _ = &mut ended => return,
                 () = tokio::time::sleep(ALIVE_INTERVAL) => {}
@@ -239,82 +271,45 @@ impl Worker {
         }
     }
 
-    /// What the queue is to call for each turn.
-    fn turns(&self) -> TakeTurn {
-        let worker = self.clone();
-        TakeTurn::new(move || {
-            let worker = worker.clone();
-            async move { Ok(worker.take_turn().await?) }.boxed()
-        })
-    }
-
-    /// Computes the job whose turn it is, if any waits.
-    ///
-    /// # Errors
-    /// If the database fails before a job is this worker's.
-    async fn take_turn(&self) -> Result<(), WorkError> {
-        let worker = self.clone();
-        // On a task of its own: the queue drops its turns when it loses the database, but a job
-        // computes on.
-        Ok(tokio::spawn(async move { worker.compute_next().await }).await??)
-    }
-
-    async fn compute_next(&self) -> Result<(), StoreError> {
-        let Parts { store, computing, turns_waiting, .. } = &*self.0;
-        let _device = match computing.try_lock() {
-            Ok(device) => device,
-            // It helps another: this turn may go to whoever is idle, and else comes when it lets go.
-            Err(_) => {
-                store.turn_unused().await?;
-                turns_waiting.fetch_add(1, Ordering::Relaxed);
-                let device = computing.lock().await;
-                turns_waiting.fetch_sub(1, Ordering::Relaxed);
-                device
-            }
-        };
-        if self.is_to_end() {
-            return store.turn_unused().await;
-        }
-        let mut computed = false;
-        // A turn is no job's own: another worker may have used up those of jobs that it could not
-        // compute and this one can.
-        while !self.is_to_end() {
-            match self.compute_one().await {
-                Ok(true) => computed = true,
-                Ok(false) => break,
-                Err(error) => {
-                    tokio::time::sleep(RETRY_DELAY).await;
-                    return Err(error);
-                }
-            }
-        }
-        if computed { Ok(()) } else { store.turn_unused().await }
-    }
-
     /// Computes the job whose turn it is; whether any waited that it can compute.
     async fn compute_one(&self) -> Result<bool, StoreError> {
-        let Some(claim) = self.claim().await? else { return Ok(false) };
-        self.compute_claimed(claim).await;
+        let taken = self.0.taken.lock().await.take();
+        let taken = match taken {
+            Some(taken) => Some(taken),
+            None => self.take_job().await?,
+        };
+        let Some(taken) = taken else { return Ok(false) };
+        self.compute_taken(taken).await;
         Ok(true)
     }
 
-    /// Takes the first job that waits and that this worker can compute.
-    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
-        let Parts { store, device, name, timing, .. } = &*self.0;
+    /// Takes the first job that waits and that this worker can compute. Whoever enters it as theirs first has
+    /// it: the database's own rows are the queue, since whose turn it is changes with what people have had.
+    async fn take_job(&self) -> Result<Option<Taken>, StoreError> {
+        let Parts { store, device, name, timing, stop, in_vain, .. } = &*self.0;
+        let waiting = store.waiting().await?;
+        if waiting.jobs == 0 {
+            return Ok(None);
+        }
+        let mut in_vain = in_vain.lock().await;
+        if in_vain.is_some_and(|(jobs, at)| jobs == waiting && at.elapsed() < LOOK_AGAIN) {
+            return Ok(None);
+        }
+        let jobs = store.turns().await?.waiting;
         let lease_ms = timing.lease.as_millis() as i64;
-        loop {
-            let waiting = store.turns().await?.waiting;
-            let fitting = self.fitting(waiting, |job| &job.needs).await;
-            if fitting.is_empty() {
-                return Ok(None);
-            }
+        for job in self.fitting(jobs, |job| &job.needs).await {
             // Another worker may be faster: then it is the next one's turn.
-            for job in fitting {
-                if let Some(claim) = store.claim_job(job.id, name, &device.name, lease_ms).await? {
-                    return Ok(Some(claim));
-                }
+            if let Some(claim) = store.claim_job(job.id, name, &device.name, lease_ms).await? {
+                let time_left =
+                    timing.longest.map(|longest| longest.saturating_sub(claim.computed));
+                let (job, worker) = (claim.job, name.clone());
+                let holding = Holding { job, worker, lease: timing.lease, time_left };
+                let lease = LeaseRenewal::begin(store.clone(), holding, stop.clone());
+                return Ok(Some(Taken { claim, lease }));
             }
         }
+        *in_vain = Some((waiting, Instant::now()));
+        Ok(None)
     }
 
     /// Those of these jobs that this worker can compute.
@@ -332,19 +327,16 @@ impl Worker {
     }
 
     /// Computes a job that is this worker's, and tells people so meanwhile.
-    async fn compute_claimed(&self, claim: Claim) {
-        let Parts { store, name, timing, stop, .. } = &*self.0;
+    async fn compute_taken(&self, Taken { claim, lease }: Taken) {
+        let name = &self.0.name;
         let (job, kind, began) = (claim.job, claim.request.kind(), Instant::now());
         tracing::info!(job, worker = name, %kind, crashes = claim.crashes, "job started");
-        let time_left = timing.longest.map(|longest| longest.saturating_sub(claim.computed));
-        let holding = Holding { job, worker: name.clone(), lease: timing.lease, time_left };
-        let lease = LeaseRenewal::begin(store.clone(), holding, stop.clone());
-        self.note(store.worker_computes(name, Some(job)).await);
+        self.computes(Some(job)).await;
         if let Err(stopped) = self.work(claim, &lease).await {
             tracing::warn!(job, worker = name, %stopped, "job left");
         }
         counts::count_job(kind, began);
-        self.note(store.worker_computes(name, None).await);
+        self.computes(None).await;
         give_memory_back();
     }
 
