@@ -4,6 +4,7 @@
 //! kind that have ended tell. So the constants of work matter against each other alone, within a kind.
 //! Those of memory fit what whole commands took on a CPU (`docs/performance.md`).
 
+use rrlab_engine::calibrate::BATCHES_PER_READ;
 use rrlab_engine::data::evaluation_batch_of;
 use rrlab_protocol::{JobRequest, SweepRequest};
 use rrlab_types::{Criterion, FinetunePlan, Repair, RepairOperator, SelectionPlan, TrainingPlan};
@@ -23,9 +24,7 @@ const IN_STEPS: f64 = 30.0;
 
 /// Activations as wide as the widest that a batch's forward pass holds at once.
 const HELD: f64 = 4.0;
-/// Batches whose sums wait on the device to be read together, in calibration.
-const WAITING_BATCHES: usize = 8;
-/// What is kept of each image of those, in widest activations.
+/// What calibration keeps of each image whose batch waits to be read, in widest activations.
 const SUMMED: f64 = 1.2;
 /// What is kept of second moments while all layers are measured, in their own size.
 const MOMENTS: f64 = 1.3;
@@ -174,7 +173,7 @@ fn memory_of_training(network: &NetworkSize, batch: usize) -> f64 {
 
 /// Sums of all layers, and what batches leave until it is read.
 fn held_by_calibration(images: usize, network: &NetworkSize) -> f64 {
-    let waiting = WAITING_BATCHES * evaluation_batch_of(network.widest as usize);
+    let waiting = BATCHES_PER_READ * evaluation_batch_of(network.widest as usize);
     MOMENTS * bytes(network.moments) + SUMMED * images.min(waiting) as f64 * bytes(network.widest)
 }
 

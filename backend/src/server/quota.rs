@@ -25,14 +25,13 @@ pub async fn check_storage(lab: &Lab, author: &Author, more: u64) -> ApiResult<(
 /// Where somebody has stored so many bytes, with what their open jobs will store, and these are more
 /// than are left.
 pub fn no_room(stored: i64, more: i64, most: i64) -> ApiError {
-    let gib = |bytes: i64| bytes as f64 / f64::from(1 << 30);
     ApiError::Malformed(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!(
             "you have stored {:.1} GiB, or will have by your jobs, of the {:.1} that one person may, and this is {:.1}; delete what you no longer need",
-            gib(stored),
-            gib(most),
-            gib(more)
+            gib(stored as f64),
+            gib(most as f64),
+            gib(more as f64)
         ),
     )
 }
@@ -69,10 +68,13 @@ pub fn no_device_time(had: f64, most: Duration, likely: Option<f64>) -> ApiError
 /// Whether a job may need so much memory.
 pub fn check_memory(lab: &Lab, bytes: u64) -> ApiResult<()> {
     let Some(most) = lab.settings.job_memory.filter(|most| bytes > *most) else { return Ok(()) };
-    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     Err(ApiError::Invalid(format!(
         "this is taken to need {:.1} GiB of memory, of the {:.1} that one job may have here; ask for fewer calibration images, a smaller batch, or a smaller network",
-        gib(bytes),
-        gib(most)
+        gib(bytes as f64),
+        gib(most as f64)
     )))
+}
+
+fn gib(bytes: f64) -> f64 {
+    bytes / f64::from(1 << 30)
 }

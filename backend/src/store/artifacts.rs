@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 use super::audit::note_if_anothers;
 use super::database::{Store, StoreError, StoreResult, named, now_ms};
 use super::events::add_event;
+use super::people::lock_person;
 use crate::facts::{ArtifactFacts, NetworkSize};
 
 type AnyQuery<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
@@ -186,11 +187,7 @@ impl Store {
         most_bytes: Option<i64>,
     ) -> StoreResult<Option<Artifact>> {
         let mut transaction = self.pool.begin().await?;
-        // Of one person's uploads at once each counts those before it.
-        sqlx::query("UPDATE lab_users SET name = name WHERE id = $1")
-            .bind(owner)
-            .execute(&mut *transaction)
-            .await?;
+        lock_person(&mut transaction, owner).await?;
         let artifact = insert(&mut transaction, owner, None, new).await?;
         let stored = stored_bytes(&mut transaction, owner).await?;
         if most_bytes.is_some_and(|most| stored > most) {

@@ -16,6 +16,7 @@ use super::database::{Store, StoreError, StoreResult, from_json, named, now_ms, 
 use super::events::{add_event, forget_progress};
 use super::needs::JobNeeds;
 use super::parts::forget_parts;
+use super::people::lock_person;
 use super::turns::{device_seconds_of, likely_seconds};
 use crate::cost::Cost;
 
@@ -232,12 +233,7 @@ impl Store {
         let inputs = request.inputs();
         let now = self.clock_ms().await?;
         let mut transaction = self.pool.begin().await?;
-        // Two requests of one person wait for each other here, so that neither slips past the
-        // limit.
-        sqlx::query("UPDATE lab_users SET name = name WHERE id = $1")
-            .bind(owner)
-            .execute(&mut *transaction)
-            .await?;
+        lock_person(&mut transaction, owner).await?;
         if count_open(&mut transaction, owner).await? >= limits.open as i64 {
             return Ok(AddJobOutcome::TooMany);
         }

@@ -68,6 +68,14 @@ pub(super) fn hash_of(secret: &str) -> String {
     hex(&Sha256::digest(secret))
 }
 
+/// Locks a person's row to the end of the transaction: of what one person asks for at once, each counts
+/// what came before it.
+pub(super) async fn lock_person(connection: &mut AnyConnection, person: i64) -> StoreResult<()> {
+    let statement = "UPDATE lab_users SET name = name WHERE id = $1";
+    sqlx::query(statement).bind(person).execute(connection).await?;
+    Ok(())
+}
+
 /// Ends all sessions of a person; how many there were.
 pub(super) async fn delete_sessions(
     connection: &mut AnyConnection,

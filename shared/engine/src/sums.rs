@@ -12,7 +12,7 @@ use crate::transfer::download;
 
 /// Batches that one read is for. Sums are in f32 over these and in f64 over all: eight of them lose
 /// less to rounding than the positions of one batch do.
-const BATCHES_PER_READ: usize = 8;
+pub const BATCHES_PER_READ: usize = 8;
 /// Bytes of rows that are read at once at most, or one batch's: a browser's buffers end at 128 MiB.
 const BYTES_PER_READ: usize = 32 << 20;
 /// Values that are one task.

@@ -18,6 +18,7 @@ use rrlab_types::{ChannelMoments, ModelProfile, NodeId, Op};
 
 use crate::model::Model;
 use crate::network::{Network, Parameters};
+pub use crate::sums::BATCHES_PER_READ;
 use crate::watch::{Progress, Stopped};
 use curves::{Importance, LayerScores};
 use direct::DirectSums;
