@@ -84,9 +84,13 @@ impl Scale {
 
     /// CSS gradient over the whole scale.
     pub fn gradient(self) -> String {
-        let stops: Vec<String> =
-            (0..=8).map(|step| self.colour_at(f64::from(step) / 8.0).css()).collect();
+        let stops = self.stops().map(Colour::css);
         format!("linear-gradient(to right, {})", stops.join(", "))
+    }
+
+    /// Colours at equal distances, from the low end to the high one.
+    pub fn stops(self) -> [Colour; 9] {
+        std::array::from_fn(|step| self.colour_at(step as f64 / 8.0))
     }
 
     /// Values for the legend's axis: both ends and what lies between at quarters.

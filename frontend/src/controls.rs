@@ -217,6 +217,10 @@ pub fn AllocationControls(lab: Lab, side: Side) -> impl IntoView {
                     set=choice.criterion.write_only()
                     choices=Criterion::VARIANTS.iter().map(|criterion| (*criterion, criterion.label())).collect() />
             </label>
+            <Show when=move || choice.criterion.get() != Criterion::default()>
+                <p class="faint criterion-note">"What a pruned network keeps, and its accuracy, follow the criterion. RR, \
+                    distortions and densities were measured with masks by magnitude, and stay as they are."</p>
+            </Show>
             <Show when=blends>
                 <label>
                     <span>"Prior of the blend"</span>

@@ -10,6 +10,7 @@ mod clipboard;
 mod colour;
 mod controls;
 mod export;
+mod figure;
 mod files;
 mod format;
 mod gallery;

@@ -4,8 +4,9 @@ use leptos::prelude::*;
 use rrlab_types::{AccuracyAt, AllocationRequest, Criterion, Repair, SweepReport};
 
 use crate::format::percent;
+use crate::gallery;
 use crate::lab::{Lab, Side};
-use crate::settings::{Part, Shown};
+use crate::settings::{ImageSource, NetworkSource, Part, Shown};
 
 /// Accuracies of one allocation, as far as open sweeps tell them.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,7 @@ pub struct Accuracies {
     /// Of the accuracy after repair.
     standard_error: f64,
     test_images: usize,
+    seed: u64,
 }
 
 impl Accuracies {
@@ -42,6 +44,7 @@ impl Accuracies {
             criterion,
             standard_error: report.standard_error(repaired.accuracy()),
             test_images: report.plan.evaluation_images,
+            seed: report.plan.seed,
         })
     }
 
@@ -70,8 +73,8 @@ impl Accuracies {
         format!("{sign}{} ± {:.1}", percent(self.repaired.accuracy()), 100.0 * self.standard_error)
     }
 
-    /// `by variance_matching, masks by magnitude, interpolated between 0.93 and 0.95 on 2000 test
-    /// images; ± one standard error`.
+    /// `by variance matching, masks by magnitude, interpolated between 0.93 and 0.95 on 2000 test
+    /// images, seed 0; ± one standard error`.
     fn note(&self) -> String {
         let known = match self.repaired {
             AccuracyAt::Measured(_) => "measured".to_owned(),
@@ -80,10 +83,11 @@ impl Accuracies {
             }
         };
         format!(
-            "by {}, masks by {}, {known} on {} test images; ± one standard error",
+            "by {}, masks by {}, {known} on {} test images, seed {}; ± one standard error",
             self.repair.label(),
             self.criterion.label(),
-            self.test_images
+            self.test_images,
+            self.seed
         )
     }
 }
@@ -125,10 +129,23 @@ fn NotMeasured(lab: Lab) -> impl IntoView {
     view! {
         <span class="faint">"Accuracy not measured"</span>
         <Show when=move || settings.shows(Part::Run)>
-            <button type="button" class="link" on:click=move |_| settings.run.set(true)>
+            <button type="button" class="link" on:click=move |_| prepare_to_measure(lab)>
                 "Measure it here"</button>
         </Show>
     }
+}
+
+/// Opens the panel that runs networks, with the open exhibit's network chosen and, unless it is of
+/// the images that are made here, a person's own files, which its accuracy is measured on.
+fn prepare_to_measure(lab: Lab) {
+    let settings = lab.settings;
+    let is_exhibit = gallery::find(&settings.profile.get_untracked()).is_some();
+    let is_of_shapes = lab.profile.with_value(|profile| profile.measurement.dataset == "shapes10");
+    if is_exhibit && !is_of_shapes {
+        settings.running.network.set(NetworkSource::Exhibit);
+        settings.running.images.set(ImageSource::Files);
+    }
+    settings.run.set(true);
 }
 
 #[component]

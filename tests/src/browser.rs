@@ -450,7 +450,7 @@ impl Browser {
         let script = "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] }).then(found => \
                       done(found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => \
                       [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? ''))])), error => done(String(error)));";
-        self.client.execute_async(script, vec![]).await.expect("axe-core runs")
+        self.run_until_done(script).await
     }
 
     /// Chooses a file in a place for files.
@@ -503,12 +503,28 @@ impl Browser {
         answer.expect("the driver answers").json().await.expect("the driver answers in JSON")
     }
 
+    /// Runs a script that ends by calling its last argument, and gives what it calls it with.
+    ///
+    /// # Panics
+    /// If it throws, or never ends.
+    pub async fn run_until_done(&self, script: &str) -> Value {
+        self.client.execute_async(script, vec![]).await.expect("the script ends")
+    }
+
+    /// A picture of what is seen, as PNG.
+    ///
+    /// # Panics
+    /// If it can't be taken.
+    pub async fn picture(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("a picture")
+    }
+
     /// Keeps a picture of what is seen, or of the whole page.
     ///
     /// # Panics
     /// If it can't be taken.
     pub async fn screenshot(&self, name: &str) {
-        let picture = self.client.screenshot().await.expect("a picture");
+        let picture = self.picture().await;
         let name = match Kind::asked() {
             Kind::Chromium => name.to_owned(),
             Kind::Firefox => format!("firefox-{name}"),

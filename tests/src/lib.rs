@@ -8,6 +8,7 @@ pub mod deepened;
 pub mod desk;
 #[cfg(unix)]
 pub mod lab;
+pub mod pictures;
 pub mod provider;
 
 use std::path::{Path, PathBuf};

@@ -707,6 +707,32 @@ async fn what_was_computed_of_one_network_is_not_shown_beside_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_keeps_nothing_says_why_and_results_are_there_all_the_same() {
+    let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
+    let says = |what: &str| {
+        format!("return [...document.querySelectorAll('.problems p')].some(p => p.textContent.includes('{what}'))")
+    };
+    // No room, which a browser may say at any time.
+    page.goto("").await;
+    page.run("IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }", &[]).await;
+    page.click("#run-open").await;
+    page.set("#shapes", "200", "change").await;
+    page.set("#calibration", "64", "change").await;
+    page.click("#measure").await;
+    page.wait_until(&says("no room for more results: delete some")).await;
+    activity_ends(&page).await;
+    assert!(page.text("#measurement").await.contains("measured on 64 train images"));
+    // Kept by a version of the page that is yet to come.
+    page.goto("").await;
+    let newer = "const done = arguments[arguments.length - 1]; const asked = indexedDB.open('rrlab', 9);\
+                 asked.onsuccess = () => { asked.result.close(); done(true); }; asked.onerror = () => done(String(asked.error));";
+    assert_eq!(page.run_until_done(newer).await, json!(true));
+    page.goto("?run=true").await;
+    page.wait_until(&says("newer version of this page")).await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_whose_workers_are_being_built_waits_for_them() {
     let folder = tempfile::tempdir().unwrap();
     let page_folder = copied_page(folder.path());

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Output, Stdio};
 
 use rrlab_tests::desk::{Desk, wait_for, words};
+use rrlab_types::{AllocationRequest, ModelProfile, RepairOperator, Rule, RuleSettings, SweepReport};
 
 /// Starts a command whose standard error is read.
 fn started(desk: &Desk, arguments: &[&str]) -> Child {
@@ -558,4 +559,47 @@ fn what_a_network_has_no_layers_for_is_left_out_of_the_papers_experiments() {
     assert!(!desk.path("paper/distilled.sweep.json").exists(), "0 epochs leave it out");
     let claims = std::fs::read_to_string(desk.path("paper/claims.md")).unwrap();
     assert!(claims.contains("Not comparable: no sweep of `erk` with forced layers"), "{claims}");
+}
+
+/// The command that a result tells, run in place of the one that made it.
+#[test]
+fn what_computes_a_result_again_is_told_with_it() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let again = |command: &str, option: &str| {
+        let arguments = command.strip_prefix("rrlab ").unwrap();
+        desk.succeeds(&words(&format!("{arguments} {option}")))
+    };
+    let read = |name: &str| std::fs::read_to_string(desk.path(name)).unwrap();
+
+    desk.succeeds(&words(
+        "calibrate --model model.safetensors --dataset noise --images 24 --split test --seed 5 --direct --out first.json",
+    ));
+    let profile = ModelProfile::from_json(&read("first.json")).unwrap();
+    again(&profile.command(), "");
+    same_bytes(&desk, "first.json", "profile.json");
+
+    let allocate = "allocate --profile profile.json --rule blend --prior lamp --sparsity 0.9 --alpha -0.5 \
+                    --repair least_squares --floor 0.01 --force stem=dense --format json";
+    let allocated = desk.succeeds(&words(allocate));
+    let request = AllocationRequest {
+        settings: RuleSettings {
+            prior: Rule::Lamp.try_into().unwrap(),
+            alpha: -0.5,
+            repair: RepairOperator::LeastSquares,
+            floor: 0.01,
+            ..RuleSettings::default()
+        },
+        constraints: vec!["stem=dense".parse().unwrap()],
+        ..AllocationRequest::new(Rule::Blend, "0.9".parse().unwrap())
+    };
+    assert_eq!(again(&request.command(), "--format json"), allocated);
+
+    desk.succeeds(&words(
+        "sweep --model model.safetensors --dataset noise --rules erk,rr --sparsities 0.8 --repairs none,least_squares \
+         --images 24 --test-images 16 --judge-images 8 --seed 2 --calibration-seeds 4 --out other.json",
+    ));
+    let report = SweepReport::from_json(&read("other.json")).unwrap();
+    again(&report.command().unwrap(), "");
+    same_bytes(&desk, "other.json", "sweep.json");
 }

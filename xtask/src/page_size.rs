@@ -13,8 +13,7 @@ const MOST_FIRST_SCREEN: usize = 500 * 1000;
 /// Endings of files that are worth compressing.
 const PACKED: [&str; 5] = ["wasm", "js", "css", "json", "html"];
 /// Files and folders that are fetched only by who opens more than the page opens with, or by nobody.
-const LATER: [&str; 7] =
-    ["/split_", "/chunk_", ".safetensors", "echarts.js", "stories/", ".LICENSE", ".NOTICE"];
+const LATER: [&str; 5] = ["/split_", "/chunk_", ".safetensors", "vendor/", "stories/"];
 /// Folders that [`pack_workers`] packs.
 const WORKERS: &str = "workers-";
 /// Files of the network that the page opens; those of others are fetched by who chooses them.

@@ -104,7 +104,7 @@ fn draws(context: &Context, args: &SweepArgs, model: &Model) -> anyhow::Result<V
             draws.iter().all(|draw| draw.plan.seed != seed),
             "--calibration-seeds names {seed} twice"
         );
-        let plan = plan(context, args, evaluation_images, seed)?;
+        let plan = plan(args, evaluation_images, seed, context.seed)?;
         plan.check_criterion()?;
         let out = of_seed(&args.out, seed);
         // What is there is a part of this sweep, or `previous` refuses it.
@@ -141,10 +141,10 @@ fn of_seed(path: &Path, seed: u64) -> PathBuf {
 }
 
 fn plan(
-    context: &Context,
     args: &SweepArgs,
     evaluation_images: usize,
     seed: u64,
+    evaluation_seed: u64,
 ) -> anyhow::Result<SweepPlan> {
     let common = &args.experiment;
     Ok(SweepPlan {
@@ -160,7 +160,7 @@ fn plan(
         judge_images: args.judge_images,
         distillation: DistillationPlan::of_epochs(args.distil),
         seed,
-        evaluation_seed: Some(context.seed),
+        evaluation_seed: Some(evaluation_seed),
     }
     .with_seed_once())
 }
@@ -323,4 +323,81 @@ fn judged_row(draws: &SweepDraws, repair: Repair) -> Option<Vec<String>> {
     }
     cells.push(NONE.into());
     Some(cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use rrlab_types::SWEEP_VERSION;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// The plan and the data sets that a command asks for, read as the program reads it.
+    fn asked(command: &str) -> (SweepPlan, String, Option<String>) {
+        let words = shlex::split(command).unwrap();
+        let Cli { command: Command::Sweep(args), seed: of_test, .. } = Cli::parse_from(words)
+        else {
+            panic!("{command} is no sweep")
+        };
+        let seed = args.calibration_seeds.first().copied().unwrap_or(of_test);
+        let images = args.evaluation.test_images.unwrap();
+        let plan = plan(&args, images, seed, of_test).unwrap();
+        (plan, args.experiment.dataset, args.calibration_dataset)
+    }
+
+    fn report(plan: SweepPlan, calibration_dataset: Option<&str>) -> SweepReport {
+        let origin = serde_json::json!({
+            "dataset": "cifar10", "device": "cpu", "program": "rrlab 0",
+            "calibration_dataset": calibration_dataset,
+        });
+        SweepReport {
+            version: SWEEP_VERSION,
+            architecture: "resnet8".into(),
+            classes: 10,
+            origin: serde_json::from_value(origin).unwrap(),
+            plan,
+            dense_accuracy: 0.8,
+            entries: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_sweeps_command_asks_for_its_plan() {
+        let of_settings = rrlab_types::RuleSettings {
+            repair: rrlab_types::RepairOperator::LeastSquares,
+            alpha: -0.5,
+            prior: Rule::Lamp.try_into().unwrap(),
+            share_exponent: 0.25,
+            classifier_weight: 2.0,
+            floor: 0.01,
+        };
+        let unusual = SweepPlan {
+            rules: vec![Rule::Blend, Rule::GlobalMagnitude],
+            sparsities: vec!["0.93".parse().unwrap()],
+            repairs: vec!["reconstruction".parse().unwrap()],
+            criterion: "obs".parse().unwrap(),
+            settings: of_settings,
+            constraints: vec![
+                "projection=dense".parse().unwrap(),
+                "layer2.0.conv1=0.2".parse().unwrap(),
+            ],
+            calibration_images: 300,
+            calibration_class: Some("sea lion's".into()),
+            evaluation_images: 2000,
+            judge_images: 0,
+            distillation: DistillationPlan::of_epochs(7),
+            seed: 3,
+            evaluation_seed: Some(1),
+        };
+        let usual = SweepPlan { evaluation_images: 500, ..SweepPlan::default() };
+        for (plan, dataset) in [(usual, None), (unusual, Some("shapes10"))] {
+            let command = report(plan.clone(), dataset).command().unwrap();
+            let expected = (plan, "cifar10".to_owned(), dataset.map(str::to_owned));
+            assert_eq!(asked(&command), expected, "{command}");
+        }
+        let plan = DistillationPlan { learning_rate: 0.1, ..DistillationPlan::default() };
+        let plan = SweepPlan { distillation: Some(plan), ..SweepPlan::default() };
+        assert_eq!(report(plan, None).command(), None);
+    }
 }

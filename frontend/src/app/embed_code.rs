@@ -30,14 +30,14 @@ pub fn EmbedCode(documents: OpenDocuments) -> impl IntoView {
         <details class="menu" name="menu">
             <summary class="button">"Embed"</summary>
             <div class="panel">
-                <p class="faint">"For a course’s page: this view in a frame. A server says whose pages may \
-                    (rrlab serve --embed-in)."</p>
+                <p class="faint">"For a course’s page: this view in a frame. A page on a plain file server may be framed by anybody’s; \
+                    one that rrlab serves, by the sites that it was started with: "<code>"rrlab serve --embed-in https://course.example"</code>"."</p>
                 <Show when=move || documents.origin.get() != Origin::Named>
                     <p class="problem">"What is open here is from a file or measured here: a frame can’t show it."</p>
                 </Show>
                 <label><span>"Show"</span>
                     <Select id="embed" value=what set=what.write_only() choices /></label>
-                <textarea id="embed-code" readonly=true rows="5" aria-label="HTML of the frame">{code}</textarea>
+                <textarea id="embed-code" readonly=true rows="8" aria-label="HTML of the frame">{code}</textarea>
             </div>
         </details>
     }

@@ -7,13 +7,14 @@ use rrlab_types::ModelProfile;
 
 use super::open_documents::{OpenDocuments, Origin};
 use crate::controls::Controls;
+use crate::export;
 use crate::glossary::Term;
 use crate::graph::GraphView;
 use crate::lab::{Lab, Side};
 use crate::panes::Panes;
 use crate::readout::AccuracyReadout;
 use crate::run::RunInputs;
-use crate::settings::Shown;
+use crate::settings::{Part, Shown};
 
 /// Controls, graphs and panes of one profile.
 #[component]
@@ -22,7 +23,7 @@ pub fn LabView(
     inputs: RunInputs,
     profile: Arc<ModelProfile>,
 ) -> impl IntoView {
-    let caption = StoredValue::new(caption(&profile));
+    let caption = StoredValue::new(export::measured(&profile));
     let (hash, session) = (profile.hash(), inputs.session);
     // Measured here, of what the worker does not hold any more.
     let is_past =
@@ -49,7 +50,7 @@ pub fn LabView(
     view! {
         <div class="on-top">
             <Controls lab />
-            <AccuracyReadout lab />
+            <Show when=move || settings.shows(Part::Accuracy)><AccuracyReadout lab /></Show>
         </div>
         {problem}
         <Show when=move || settings.shows_graph()>
@@ -66,6 +67,7 @@ pub fn LabView(
                     {graphs}</div>
                 <p class="faint keys">
                     "Rounded, double border: "<Term name="projection" />
+                    ". Red, with !: near collapse, fewer weights than outputs"
                     ". Dashed lines: shortcuts. Shaded: RR over sparsity, 0.3 to 0.998, the mark at the layer’s own; bar: what it keeps. Drag to move, pinch or "<kbd>"Ctrl"</kbd>
                     " and wheel to zoom. Keys: "
                     <kbd>"←→↑↓"</kbd>" walk, "<kbd>"Enter"</kbd>" opens, "<kbd>"f"</kbd>" folds, "
@@ -75,20 +77,4 @@ pub fn LabView(
         </Show>
         <Show when=move || settings.shows_pane()><Panes lab inputs /></Show>
     }
-}
-
-/// What was measured, on what, and how.
-fn caption(profile: &ModelProfile) -> String {
-    let measured = &profile.measurement;
-    let network = profile.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
-    format!(
-        "{} (network {network}) on {}, measured on {} {} images without labels (seed {}, {}, {})",
-        profile.graph.architecture(),
-        measured.dataset,
-        measured.images,
-        measured.split,
-        measured.seed,
-        measured.device,
-        measured.program
-    )
 }

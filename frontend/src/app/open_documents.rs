@@ -9,8 +9,9 @@ use crate::address;
 use crate::files::{self, Opened};
 use crate::gallery::{self, GalleryNetwork};
 use crate::page_update::PageUpdate;
+use crate::run;
 use crate::settings::{Pane, Settings};
-use crate::story::OpenStory;
+use crate::story::{OpenStory, WayBack};
 
 /// Where the open profile is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +80,28 @@ impl OpenDocuments {
         );
     }
 
-    /// Opens what a story is told on, unless it is open.
-    fn open_story_profile(self, profile: String) {
+    /// Opens what a story is told on, unless it is open; gives the way back to what no address names.
+    fn open_story_profile(self, profile: String) -> Option<WayBack> {
         let is_named = self.origin.get_untracked() == Origin::Named;
+        let way_back = (!is_named).then(|| self.way_back());
         if !is_named || self.settings.profile.get_untracked() != profile {
             self.open_gallery(profile);
         }
+        way_back
+    }
+
+    /// Opens again what is open now.
+    fn way_back(self) -> WayBack {
+        let (profile, origin) = (self.profile.get_untracked(), self.origin.get_untracked());
+        let (sweeps, allocation) = (self.sweeps.get_untracked(), self.allocation.get_untracked());
+        Callback::new(move |()| {
+            // What is still on its way is not shown any more.
+            self.loads.update_value(|loads| *loads += 1);
+            self.origin.set(origin);
+            self.profile.set(profile.clone());
+            self.sweeps.set(sweeps.clone());
+            self.allocation.set(allocation.clone());
+        })
     }
 
     /// Opens what the settings name: the profile is shown as soon as it is there, sweeps join it as
@@ -99,10 +116,11 @@ impl OpenDocuments {
                 return;
             }
             match profile {
-                Ok(profile) => {
-                    self.compare_with_link(&profile);
-                    self.show(profile, Origin::Named);
-                }
+                Ok(profile) => match self.meant_by_link(&profile).await {
+                    _ if self.loads.get_value() != mine => return,
+                    Some(kept) => return self.show(kept, Origin::Measured),
+                    None => self.show(profile, Origin::Named),
+                },
                 Err(problem) => return self.report(problem),
             }
             let mut addresses = gallery::find(&name).map_or_else(Vec::new, GalleryNetwork::sweeps);
@@ -113,19 +131,25 @@ impl OpenDocuments {
         });
     }
 
-    /// Says so where the link that was followed is of another profile than the one that its name
-    /// leads to.
-    fn compare_with_link(self, profile: &ModelProfile) {
+    /// The profile that the link is of which was followed, where its name leads to another and this
+    /// browser keeps it. Says so where it does not.
+    async fn meant_by_link(self, profile: &ModelProfile) -> Option<ModelProfile> {
         let (linked, opened) = (self.settings.of.get_untracked(), profile.hash());
         // Said once; whatever is opened next is not what the link meant.
         self.settings.of.set(String::new());
-        if !linked.is_empty() && !opened.to_string().starts_with(&linked) {
-            let opened = opened.short();
-            self.report(format!(
-                "this link is of profile {linked}, but what it names is {opened}: open the file \
-                of {linked}"
-            ));
+        if linked.is_empty() || opened.to_string().starts_with(&linked) {
+            return None;
         }
+        if let Ok(find) = run::fetch_find_kept().await
+            && let Some(kept) = find(linked.clone()).await
+        {
+            return Some(kept);
+        }
+        let opened = opened.short();
+        self.report(format!(
+            "this link is of profile {linked}, but what it names is {opened}: open the file of {linked}"
+        ));
+        None
     }
 
     /// Loads sweeps side by side; they are listed in this order whichever arrives first, and one

@@ -42,10 +42,14 @@ fn copy_link(documents: OpenDocuments, hide: &[Part], notice: RwSignal<&'static 
     leptos::task::spawn_local(async move {
         let is_copied = clipboard::copy(&link).await;
         let needs_file = documents.origin.get_untracked() != Origin::Named;
-        notice.set(match (is_copied, needs_file) {
-            (false, _) => "the browser refused; copy the address instead",
-            (true, true) => "copied; who opens it must open your profile’s file too",
-            (true, false) => "copied",
+        let needs_story = untrack(|| documents.story.is_from_file());
+        notice.set(match (is_copied, needs_file, needs_story) {
+            (false, ..) => "the browser refused; copy the address instead",
+            (true, _, true) => {
+                "copied; a link does not hold the story’s file, which others need too"
+            }
+            (true, true, false) => "copied; who opens it must open your profile’s file too",
+            (true, false, false) => "copied",
         });
         set_timeout(move || notice.set(""), NOTICE_DURATION);
     });

@@ -6,11 +6,13 @@ use web_sys::HtmlElement;
 #[wasm_bindgen(module = "/src/chart/chart.js")]
 extern "C" {
     /// Draws a [`super::spec::ChartSpec`] (JSON) in an element.
-    pub fn draw(element: &HtmlElement, spec: &str);
+    #[wasm_bindgen(catch)]
+    pub async fn draw(element: &HtmlElement, spec: &str) -> Result<(), JsValue>;
 
     /// Draws again in the page's present colours.
     pub fn redraw(element: &HtmlElement);
 
-    /// The chart as SVG text on white.
-    pub async fn svg(element: &HtmlElement, description: &str) -> JsValue;
+    /// The chart as SVG text on white, so many pixels wide.
+    #[wasm_bindgen(catch)]
+    pub async fn svg(element: &HtmlElement, width: f64) -> Result<JsValue, JsValue>;
 }

@@ -1,19 +1,31 @@
 // The lab's charts, drawn by ECharts from a `ChartSpec` (see spec.rs).
 
-import { described } from "../export/save.js";
-
 let library;
+/** How often it could not be fetched. A browser may remember that of an address. */
+let failures = 0;
 const charts = new WeakMap();
 
-/** Fetched when the first chart is drawn. */
+/** Fetched when the first chart is drawn, and again where it could not be. */
 function echarts() {
-  library ??= import(new URL("vendor/echarts.js", document.baseURI).href);
+  const again = failures ? `?again=${failures}` : "";
+  library ??= import(new URL(`vendor/echarts.js${again}`, document.baseURI).href).catch(() => {
+    failures += 1;
+    library = undefined;
+    throw new Error("the code that draws charts could not be fetched");
+  });
   return library;
 }
 
 const LIGHT = { ink: "#1c2126", faint: "#59636d", line: "#d9dee2", ground: "#ffffff" };
 // Okabe and Ito's colours, told apart with any colour vision; on dark ground the darkest is lightened.
 const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7a00", "#7570b3"];
+/** Texts on the page, and in a figure, whose font `figure.js` brings. */
+const SCREEN = { family: "system-ui, sans-serif", size: 12, small: 11 };
+const PAPER = { family: "Open Sans", size: 10.5, small: 9 };
+/** Height between the axes in a figure, in a column and in a wider one. */
+const [COLUMN_PLOT, PAGE_PLOT, COLUMN_WIDTH] = [160, 240, 400];
+/** An entry of a figure's legend: its line, the distance to its name, and to the next one. */
+const ENTRY = { line: 18, name: 5, next: 10, height: 15 };
 /** Room that a name under a chart needs. */
 const LEAST_NAME_PIXELS = 16;
 const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "arrow", "pin"];
@@ -44,20 +56,20 @@ function number(axis, value) {
   return String(Number(value.toPrecision(3)));
 }
 
-function axis(spec, colours, position, width) {
+function axis(spec, colours, position, width, font) {
   const base = {
     name: spec.title,
     nameLocation: "middle",
-    nameGap: position === "x" ? 28 : 46,
-    nameTextStyle: { color: colours.faint },
+    nameGap: position === "x" ? 2.3 * font.size : 3.8 * font.size,
+    nameTextStyle: { color: colours.faint, fontSize: font.size },
     axisLine: { show: true, lineStyle: { color: colours.faint } },
-    axisLabel: { color: colours.faint, hideOverlap: true },
+    axisLabel: { color: colours.faint, hideOverlap: true, fontSize: font.size },
     splitLine: { lineStyle: { color: colours.line } },
   };
   if (spec.scale === "category") {
     // Every name where there is room for a line of each; else as many as fit.
     const interval = width / spec.categories.length >= LEAST_NAME_PIXELS ? 0 : "auto";
-    const axisLabel = { ...base.axisLabel, interval, rotate: 60, fontSize: 11, hideOverlap: false };
+    const axisLabel = { ...base.axisLabel, interval, rotate: 60, fontSize: font.small, hideOverlap: false };
     return { ...base, type: "category", data: spec.categories, name: "", axisLabel, splitLine: { show: false } };
   }
   const values = spec.ticks.map((tick) => along(spec, tick));
@@ -147,14 +159,49 @@ function tooltip(spec, colours) {
   };
 }
 
-function option(spec, colours, width, still) {
+/** How a chart stands on the page. */
+const onScreen = (spec) => ({
+  font: SCREEN,
+  legend: { type: "scroll", top: 0 },
+  grid: { left: 62, right: 24, top: spec.legend ? 62 : 24, bottom: spec.x.scale === "category" ? 112 : 48 },
+});
+
+/** How it stands in a figure so wide, whose height follows. */
+function onPaper(spec, width) {
+  const legend = spec.legend ? legendHeight(spec, width) : 0;
+  const top = legend + (spec.mark ? 20 : 8);
+  const bottom = spec.x.scale === "category" ? 92 : 38;
+  const plot = width < COLUMN_WIDTH ? COLUMN_PLOT : PAGE_PLOT;
+  return {
+    font: PAPER,
+    legend: { type: "plain", top: 0, left: 0, padding: 2, itemWidth: ENTRY.line, itemHeight: 8, itemGap: ENTRY.next },
+    grid: { left: 54, right: 12, top, bottom },
+    height: top + plot + bottom,
+  };
+}
+
+/** Height of a figure's legend, whose entries fill one line after the other. */
+function legendHeight(spec, width) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = `${PAPER.size}px "${PAPER.family}"`;
+  let [lines, used] = [1, 0];
+  for (const name of new Set(spec.series.map((series) => series.name))) {
+    const entry = ENTRY.line + ENTRY.name + context.measureText(name).width;
+    if (used > 0 && used + ENTRY.next + entry > width - 4) [lines, used] = [lines + 1, 0];
+    used += (used > 0 ? ENTRY.next : 0) + entry;
+  }
+  return lines * (ENTRY.height + ENTRY.next) - ENTRY.next + 6;
+}
+
+function option(spec, colours, width, standing, still) {
+  const { font, legend, grid } = standing;
   const series = spec.series.map((one, index) => seriesOption(spec, one, index, colours));
   const bands = spec.series.flatMap((one, index) => (one.errors.length ? [bandOption(spec, one, index)] : []));
   if (series.length && spec.shade) {
     series[0].markArea = {
       silent: true,
       itemStyle: { color: colours.faint, opacity: 0.16 },
-      label: { color: colours.faint, position: "insideTop" },
+      label: { color: colours.faint, position: "insideTop", fontSize: font.size },
       data: [[{ name: spec.shade.label, xAxis: along(spec.x, spec.shade.from) }, { xAxis: along(spec.x, spec.shade.to) }]],
     };
   }
@@ -163,7 +210,9 @@ function option(spec, colours, width, still) {
       silent: true,
       symbol: "none",
       lineStyle: { color: colours.ink, type: "dotted", width: 1.5 },
-      label: { color: colours.ink, formatter: spec.mark.label, position: "end" },
+      label: { color: colours.ink, formatter: spec.mark.label, position: "end", fontSize: font.size },
+      // Rounded, it would stand beside the points.
+      precision: 8,
       data: [{ xAxis: along(spec.x, spec.mark.at) }],
     };
   }
@@ -171,14 +220,14 @@ function option(spec, colours, width, still) {
     animation: !still && !matchMedia("(prefers-reduced-motion: reduce)").matches && spec.series.length < 20,
     animationDuration: 200,
     backgroundColor: still ? colours.ground : "transparent",
-    textStyle: { fontFamily: "system-ui, sans-serif" },
-    grid: { left: 62, right: 24, top: spec.legend ? 62 : 24, bottom: spec.x.scale === "category" ? 112 : 48 },
+    textStyle: { fontFamily: font.family, fontSize: font.size },
+    grid,
     legend: spec.legend
-      ? { type: still ? "plain" : "scroll", top: 0, textStyle: { color: colours.ink }, pageTextStyle: { color: colours.ink } }
+      ? { ...legend, textStyle: { color: colours.ink, fontSize: font.size }, pageTextStyle: { color: colours.ink } }
       : { show: false },
     tooltip: still ? { show: false } : tooltip(spec, colours),
-    xAxis: axis(spec.x, colours, "x", width),
-    yAxis: axis(spec.y, colours, "y", width),
+    xAxis: axis(spec.x, colours, "x", width, font),
+    yAxis: axis(spec.y, colours, "y", width, font),
     series: [...series, ...bands],
   };
 }
@@ -202,13 +251,18 @@ export async function draw(element, json) {
     element.addEventListener("keydown", (event) => walk(held, event));
   }
   held.spec = spec;
-  held.chart.setOption(option(spec, theme(element), element.clientWidth, false), { notMerge: true });
+  show(element, held);
 }
 
 /** Draws again what an element shows, after the page's colours changed. */
 export function redraw(element) {
   const held = charts.get(element);
-  held?.chart.setOption(option(held.spec, theme(element), element.clientWidth, false), { notMerge: true });
+  if (held) show(element, held);
+}
+
+function show(element, held) {
+  const shown = option(held.spec, theme(element), element.clientWidth, onScreen(held.spec), false);
+  held.chart.setOption(shown, { notMerge: true });
 }
 
 /** Arrow keys read the chart: left and right along a line, up and down between lines. */
@@ -228,14 +282,14 @@ function walk(held, event) {
   if (live) live.textContent = `${fullName(series)}, ${where}: ${number(held.spec.y, y)}`;
 }
 
-/** What an element shows, as SVG text on white. */
-export async function svg(element, description) {
-  const held = charts.get(element);
+/** What an element shows, as SVG text on white, so many pixels wide. */
+export async function svg(element, width) {
+  const { spec } = charts.get(element);
   const { init } = await echarts();
-  const [width, height] = [Math.max(held.chart.getWidth(), 700), held.chart.getHeight()];
-  const still = init(null, null, { renderer: "svg", ssr: true, width, height });
-  still.setOption(option(held.spec, LIGHT, width, true));
+  const standing = onPaper(spec, width);
+  const still = init(null, null, { renderer: "svg", ssr: true, width, height: standing.height });
+  still.setOption(option(spec, LIGHT, width, standing, true));
   const text = still.renderToSVGString();
   still.dispose();
-  return described(text, description);
+  return text;
 }

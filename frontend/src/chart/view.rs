@@ -9,7 +9,9 @@ use super::binding;
 use super::spec::ChartSpec;
 use crate::after_paint::after_paint;
 use crate::export;
+use crate::figure::{Draw, Drawn, Figure, FigureButton, FigureDialog, FigureSource, FigureWidth};
 use crate::lab::Lab;
+use crate::problem::thrown;
 use crate::settings::{Part, Settings};
 
 /// A chart, with its title, a way to read it with the keyboard, its numbers as a table, and export.
@@ -19,6 +21,9 @@ pub fn Chart(
     /// The lab that saved files speak of; without, nothing can be saved.
     #[prop(optional)]
     lab: Option<Lab>,
+    /// What the numbers of a saved figure are of; both allocations of the lab where it is not told.
+    #[prop(optional, into)]
+    source: Option<Callback<(), FigureSource>>,
     /// Beginning of the names of saved files.
     name: &'static str,
     /// Stands above it.
@@ -33,12 +38,18 @@ pub fn Chart(
 ) -> impl IntoView {
     let holder = NodeRef::<leptos::html::Div>::new();
     let spec = after_paint(Memo::new(move |_| spec.get()));
+    let problem = RwSignal::new(None::<String>);
+    let attempts = RwSignal::new(0);
     Effect::new(move |_| {
         let Some(element) = holder.get() else { return };
         settings.theme.track();
-        if let Ok(json) = serde_json::to_string(&spec.get()) {
-            binding::draw(&element, &json);
-        }
+        attempts.track();
+        let Ok(json) = serde_json::to_string(&spec.get()) else { return };
+        leptos::task::spawn_local(async move {
+            let failure = binding::draw(&element, &json).await.err();
+            // The chart may be gone by then.
+            problem.try_set(failure.map(|error| thrown(&error)));
+        });
     });
     on_scheme_change(move || {
         if let Some(element) = holder.get_untracked() {
@@ -48,7 +59,7 @@ pub fn Chart(
     let tools = lab.map(|lab| {
         view! {
             <Show when=move || settings.shows(Part::Export)>
-                <ExportTools lab holder name spec />
+                <ExportTools lab holder name title source spec />
             </Show>
         }
     });
@@ -57,6 +68,13 @@ pub fn Chart(
     view! {
         <figure class="chart-figure">
             <figcaption><span>{title}</span>{tools}</figcaption>
+            {move || problem.get().map(|problem| view! {
+                <p class="notice" role="alert">
+                    {format!("The chart can’t be drawn: {problem}. Its numbers are below. ")}
+                    <button type="button" on:click=move |_| attempts.update(|attempts| *attempts += 1)>
+                        "Try again"</button>
+                </p>
+            })}
             <div class="chart" data-chart=name node_ref=holder tabindex="0" role="group"
                 style=format!("height: {height}px")
                 aria-label=move || format!("{}. Arrow keys read its values.", title.get())></div>
@@ -77,20 +95,25 @@ fn ExportTools(
     lab: Lab,
     holder: NodeRef<leptos::html::Div>,
     name: &'static str,
+    title: Signal<String>,
+    source: Option<Callback<(), FigureSource>>,
     spec: Signal<ChartSpec>,
 ) -> impl IntoView {
-    let with_svg = move |ending: &'static str, save: fn(String, String)| {
-        let Some(element) = holder.get_untracked() else { return };
-        let (name, description) = (export::file_name(lab, name, ending), export::description(lab));
-        leptos::task::spawn_local(async move {
-            if let Some(text) = binding::svg(&element, &description).await.as_string() {
-                save(name, text);
-            }
-        });
+    let of_allocations = Callback::new(move |()| FigureSource::of_allocations(lab));
+    let draw: Draw = Callback::new(move |width: FigureWidth| -> Drawn {
+        let element = holder.get_untracked();
+        Box::pin(
+            async move { binding::svg(&element?.into(), width.pixels()).await.ok()?.as_string() },
+        )
+    });
+    let figure = Figure {
+        lab,
+        name: StoredValue::new(name.to_owned()),
+        title,
+        source: source.unwrap_or(of_allocations),
+        draw,
     };
-    let save_svg =
-        move |_| with_svg("svg", |name, text| export::save_text(&name, &text, "image/svg+xml"));
-    let save_png = move |_| with_svg("png", |name, text| export::save_png(&name, &text));
+    let is_open = RwSignal::new(false);
     let save_csv = move |_| {
         let (head, rows) = spec.get_untracked().table();
         export::save_text(
@@ -100,11 +123,11 @@ fn ExportTools(
         );
     };
     view! {
-        <span class="tools">
-            <button type="button" on:click=save_svg>"SVG"</button>
-            <button type="button" on:click=save_png>"PNG"</button>
+        <div class="tools">
+            <FigureButton is_open />
+            <Show when=move || is_open.get()><FigureDialog figure is_open /></Show>
             <button type="button" on:click=save_csv>"CSV"</button>
-        </span>
+        </div>
     }
 }
 

@@ -1,6 +1,7 @@
 //! Layers and allocations as files.
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 use rrlab_types::LayerAllocation;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -9,7 +10,40 @@ use super::csv::csv;
 use super::provenance::{configuration, exported_address, file_name};
 use super::save::save_text;
 use crate::lab::{Lab, Side};
+use crate::later::NotFetched;
 use crate::metric::{LayerNumbers, Metric};
+
+/// A file of layers or of an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerFile {
+    Csv,
+    Json,
+    /// As `rrlab prune` and this page read it.
+    Allocation,
+    /// The graph's colours, for Model Explorer.
+    NodeData,
+}
+
+/// Saves what is known of the layers under one of the two allocations; says so where its code can't be
+/// fetched.
+pub fn save_layers(lab: Lab, side: Side, file: LayerFile) {
+    leptos::task::spawn_local(async move {
+        match fetch_saving().await {
+            Ok(save) => save(lab, side, file),
+            Err(problem) => _ = window().alert_with_message(&problem.to_string()),
+        }
+    });
+}
+
+#[wasm_split(save_layers, wasm_split_path = leptos::wasm_split, fallible)]
+fn fetch_saving() -> Result<fn(Lab, Side, LayerFile), NotFetched> {
+    Ok(|lab, side, file| match file {
+        LayerFile::Csv => layers_csv(lab, side),
+        LayerFile::Json => layers_json(lab, side),
+        LayerFile::Allocation => allocation_json(lab, side),
+        LayerFile::NodeData => node_data(lab, side),
+    })
+}
 
 /// Columns of the saved table.
 const COLUMNS: [&str; 12] = [
@@ -82,7 +116,7 @@ fn values(row: LayerRow, configuration: &str) -> Vec<String> {
 }
 
 /// Saves the layers as CSV.
-pub fn layers_csv(lab: Lab, side: Side) {
+fn layers_csv(lab: Lab, side: Side) {
     let hash = configuration(lab).to_string();
     let rows = untrack(|| layer_rows(lab, side));
     let rows: Vec<Vec<String>> = rows.into_iter().map(|row| values(row, &hash)).collect();
@@ -91,7 +125,7 @@ pub fn layers_csv(lab: Lab, side: Side) {
 }
 
 /// Saves the layers as JSON, with the address that shows them.
-pub fn layers_json(lab: Lab, side: Side) {
+fn layers_json(lab: Lab, side: Side) {
     let value = json!({
         "configuration": configuration(lab),
         "profile": lab.profile.with_value(|profile| profile.hash()),
@@ -101,8 +135,8 @@ pub fn layers_json(lab: Lab, side: Side) {
     save_json(lab, &format!("layers-{side}"), &value);
 }
 
-/// Saves an allocation as `rrlab prune` and this page read it.
-pub fn allocation_json(lab: Lab, side: Side) {
+/// Saves an allocation.
+fn allocation_json(lab: Lab, side: Side) {
     if let Ok(allocation) = lab.outcome(side).get_untracked() {
         save_json(lab, &format!("{}-{}", allocation.rule, allocation.sparsity), &json!(allocation));
     }
@@ -110,7 +144,7 @@ pub fn allocation_json(lab: Lab, side: Side) {
 
 /// Saves the metric that colours the graph as node data for Model Explorer (its `GraphNodeData`):
 /// value and colours of each node, and the gradient between the least and the largest value.
-pub fn node_data(lab: Lab, side: Side) {
+fn node_data(lab: Lab, side: Side) {
     let metric = lab.settings.metric.get_untracked();
     let (mine, other) = untrack(|| match metric {
         Metric::Difference => (lab.numbers_a.get(), lab.numbers_b.get()),

@@ -7,6 +7,6 @@ mod provenance;
 mod save;
 
 pub use csv::csv;
-pub use layers::{allocation_json, layers_csv, layers_json, node_data};
-pub use provenance::{description, file_name};
-pub use save::{drawing, save_blob, save_png, save_text};
+pub use layers::{LayerFile, save_layers};
+pub use provenance::{description, file_name, measured};
+pub use save::{save_blob, save_text};

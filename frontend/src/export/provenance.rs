@@ -1,7 +1,7 @@
 //! What every saved file says of where it is from: a hash of the configuration, a name, an address.
 
 use leptos::prelude::*;
-use rrlab_types::{ConfigurationHash, ContentHasher};
+use rrlab_types::{ConfigurationHash, ContentHasher, ModelProfile};
 
 use crate::address;
 use crate::lab::{Lab, Side};
@@ -45,5 +45,21 @@ pub fn description(lab: Lab) -> String {
         "Repairability Lab: {network}; A: {a}; B: {b}; configuration {}; {}",
         configuration(lab).short(),
         exported_address(lab)
+    )
+}
+
+/// What was measured, on what, and how.
+pub fn measured(profile: &ModelProfile) -> String {
+    let measured = &profile.measurement;
+    let network = profile.model_hash.map_or_else(|| "not named".to_owned(), |hash| hash.short());
+    format!(
+        "{} (network {network}) on {}, measured on {} {} images without labels (seed {}, {}, {})",
+        profile.graph.architecture(),
+        measured.dataset,
+        measured.images,
+        measured.split,
+        measured.seed,
+        measured.device,
+        measured.program
     )
 }

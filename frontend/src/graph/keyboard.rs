@@ -46,6 +46,7 @@ impl GraphState {
                 let name = self.name(item);
                 if self.lab.layer_index(&name).is_some() {
                     self.lab.settings.inspect(&name);
+                    request_animation_frame(show_panes);
                 }
             }
             None => {}
@@ -134,4 +135,18 @@ fn nearest(scene: &Scene, at: usize, is_beyond: fn(f64) -> bool) -> Option<usize
         }
     }
     nearest
+}
+
+/// Part of the window's height below which panes hardly show that they changed.
+const HARDLY_SEEN: f64 = 0.8;
+
+/// Brings the panes' beginning into view where next to nothing of them is seen.
+fn show_panes() {
+    let height = window().inner_height().ok().and_then(|height| height.as_f64());
+    let Some(panes) = document().get_element_by_id("panes") else { return };
+    if panes.get_bounding_client_rect().top() > HARDLY_SEEN * height.unwrap_or(f64::INFINITY) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Center);
+        panes.scroll_into_view_with_scroll_into_view_options(&options);
+    }
 }

@@ -2,7 +2,7 @@
 
 mod boxes;
 mod drawing;
-mod export;
+mod figure;
 mod gestures;
 mod inset;
 mod keyboard;

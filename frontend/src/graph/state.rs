@@ -18,6 +18,9 @@ const MOST_OF_WINDOW: f64 = 0.72;
 const WINDOW_HEIGHT: f64 = 900.0;
 const LEAST_HEIGHT: f64 = 240.0;
 
+/// What a stretched scale's ends and middle mean.
+const STRETCHED: [&str; 3] = ["least shown", "", "most shown"];
+
 /// A graph of one allocation with its state of view.
 #[derive(Clone, Copy)]
 pub struct GraphState {
@@ -124,6 +127,12 @@ impl GraphState {
         let (now, frame) = (self.viewport(), self.frame.get());
         let width = self.scene.with(|scene| scene.layout.width);
         self.overflows() || now.x > 1.0 || now.x + frame.width / now.zoom < width - 1.0
+    }
+
+    /// What the ends and the middle of the colours mean.
+    pub fn scale_meaning(self) -> [&'static str; 3] {
+        let settings = self.lab.settings;
+        if settings.stretch.get() { STRETCHED } else { settings.metric.get().meaning() }
     }
 
     /// Colour of a value; `None` where there is no number.

@@ -3,18 +3,18 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
-use super::export;
+use super::figure::fetch_figure;
 use super::keyboard::ZOOM_STEP;
 use super::state::GraphState;
+use crate::figure::FigureButton;
+use crate::later::later;
 use crate::settings::Part;
-
-/// What a stretched scale's ends and middle mean.
-const STRETCHED: [&str; 3] = ["least shown", "", "most shown"];
 
 /// Legend and tools.
 #[component]
 pub fn Toolbar(graph: GraphState) -> impl IntoView {
-    let (settings, lab, side) = (graph.lab.settings, graph.lab, graph.side);
+    let settings = graph.lab.settings;
+    let figure_is_open = RwSignal::new(false);
     let fold_text = move || match settings.folded.with(|folded| folded.0.is_empty()) {
         true => "Fold stages",
         false => "Unfold all",
@@ -40,8 +40,9 @@ pub fn Toolbar(graph: GraphState) -> impl IntoView {
             <button type="button" title="Stages as one box each (f folds the block at the cursor)"
                 on:click=move |_| graph.toggle_stages()>{fold_text}</button>
             <Show when=move || settings.shows(Part::Export)>
-                <button type="button" on:click=move |_| export::graph_svg(lab, side)>"SVG"</button>
-                <button type="button" on:click=move |_| export::graph_png(lab, side)>"PNG"</button>
+                <FigureButton is_open=figure_is_open />
+                <Show when=move || figure_is_open.get()>
+                    {later((graph, figure_is_open), fetch_figure)}</Show>
             </Show>
         </div>
     }
@@ -51,7 +52,7 @@ pub fn Toolbar(graph: GraphState) -> impl IntoView {
 #[component]
 fn Legend(graph: GraphState) -> impl IntoView {
     let (metric, stretch) = (graph.lab.settings.metric, graph.lab.settings.stretch);
-    let meaning = move || if stretch.get() { STRETCHED } else { metric.get().meaning() };
+    let meaning = move || graph.scale_meaning();
     let label = move || {
         let metric = metric.get();
         let [low, middle, high] = meaning();

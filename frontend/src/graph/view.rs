@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use super::boxes::scene_view;
-use super::export::GRAPH_ID;
 use super::gestures::Gestures;
 use super::minimap::Minimap;
 use super::state::GraphState;
@@ -27,11 +26,9 @@ pub fn GraphView(lab: Lab, side: Side) -> impl IntoView {
             <Toolbar graph />
         </div>
         <div class="graph" node_ref=holder>
-            <svg id=format!("{GRAPH_ID}{side}") role="application" aria-label=label
+            <svg id=format!("graph-{side}") role="application" aria-label=label
                 xmlns="http://www.w3.org/2000/svg"
                 width=move || graph.frame.get().width height=move || graph.frame.get().height
-                data-width=move || graph.scene.with(|scene| scene.layout.width)
-                data-height=move || graph.scene.with(|scene| scene.layout.height)
                 viewBox=move || graph.viewport().view_box(graph.frame.get())
                 on:pointerdown=move |event| gestures.press(&event)
                 on:pointermove=move |event| gestures.drag(&event)

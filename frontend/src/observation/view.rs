@@ -11,6 +11,7 @@ use super::binding::{paint_difference, paint_maps, paint_weights};
 use super::charts;
 use super::picture::Picture;
 use crate::chart::Chart;
+use crate::figure::FigureSource;
 use crate::format::percent;
 use crate::lab::Lab;
 use crate::run::{self, ObservedLayer, RunInputs, activity};
@@ -54,7 +55,8 @@ pub fn ObservationView(lab: Lab, inputs: RunInputs, layer: String) -> impl IntoV
                 <p class="faint">
                     "Prunes and repairs the network by A in this browser, where it takes the \
                     place of the one that runs here, and shows what this layer gives for test \
-                    images. "
+                    images. The layers before it are pruned too, so that errors add up: RR, on the \
+                    graph, is of this layer pruned alone. "
                     <span role="status">{progress}</span>
                 </p>
                 {pictures}
@@ -64,18 +66,13 @@ pub fn ObservationView(lab: Lab, inputs: RunInputs, layer: String) -> impl IntoV
 }
 
 /// What was done, to which network, and on which images.
-fn what_was_done(lab: Lab, seen: &ObservedLayer) -> String {
+fn what_was_done(seen: &ObservedLayer) -> String {
     let ObservedLayer { treatment, observation, .. } = seen;
     let allocation = &treatment.allocation;
     let images = observation.images;
-    let trained_on = lab.profile.with_value(|profile| profile.measurement.dataset.clone());
-    let other_images = match trained_on == observation.dataset {
-        true => String::new(),
-        false => format!(" (the profile is of {trained_on}: choose its files above to see those)"),
-    };
     format!(
         "Network {} under {} at {}, masks by {}, repaired by {} on {} training images; channels \
-        over {images} test images of {}{other_images}, seed {}.",
+        over {images} test images of {}, seed {}.",
         observation.model.short(),
         allocation.rule.label(),
         allocation.sparsity,
@@ -85,6 +82,18 @@ fn what_was_done(lab: Lab, seen: &ObservedLayer) -> String {
         observation.dataset,
         treatment.seed,
     )
+}
+
+/// A warning where the images are of another data set than the network's own.
+fn foreign_images(lab: Lab, seen: &ObservedLayer) -> Option<String> {
+    let own = lab.profile.with_value(|profile| profile.measurement.dataset.clone());
+    let shown = &seen.observation.dataset;
+    (own != *shown).then(|| {
+        format!(
+            "These images are of {shown}, the network is for {own}: what it takes them for means nothing, and repair \
+            on them mends little of what {own} needs. Open “Run it here” and choose {own}’s files to see its own."
+        )
+    })
 }
 
 /// A layer that was looked at, with the image and the channel that are chosen.
@@ -122,7 +131,13 @@ fn tiles_per_row(tiles: usize) -> usize {
 #[component]
 fn Pictures(lab: Lab, inputs: RunInputs, seen: ObservedLayer) -> impl IntoView {
     let worst_first = seen.observation.worst_first();
-    let text = what_was_done(lab, &seen);
+    let text = what_was_done(&seen);
+    let foreign = foreign_images(lab, &seen);
+    let words = StoredValue::new(text.clone());
+    let source = Callback::new(move |()| FigureSource {
+        words: words.get_value(),
+        ..FigureSource::of_allocations(lab)
+    });
     let choice = Choice {
         seen: StoredValue::new_local(seen),
         image: RwSignal::new(0),
@@ -141,6 +156,7 @@ fn Pictures(lab: Lab, inputs: RunInputs, seen: ObservedLayer) -> impl IntoView {
     let sheet = move |state| view! { <Sheet choice state order /> };
     view! {
         <p class="faint" id="observed">{text}</p>
+        {foreign.map(|text| view! { <p class="notice" id="foreign-images" role="status">{text}</p> })}
         <Show when=is_old>
             <p class="notice" role="status">"A, or how many images it is repaired on, has changed since: look again to see it."</p>
         </Show>
@@ -151,9 +167,9 @@ fn Pictures(lab: Lab, inputs: RunInputs, seen: ObservedLayer) -> impl IntoView {
         <ChannelChoice choice order />
         <ChannelPictures choice />
         <div class="charts">
-            <Chart settings=lab.settings lab name="observed-spread" spec=spread
+            <Chart settings=lab.settings lab name="observed-spread" source spec=spread
                 title=Signal::derive(move || format!("Values of channel {}", choice.channel.get())) />
-            <Chart settings=lab.settings lab name="observed-channels" spec=errors
+            <Chart settings=lab.settings lab name="observed-channels" source spec=errors
                 title="Every channel: how far off it is, pruned and repaired" />
         </div>
     }

@@ -5,7 +5,7 @@ use rrlab_types::Role;
 
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::controls::AllocationControls;
-use crate::export;
+use crate::export::{self, LayerFile};
 use crate::format::{count, percent};
 use crate::lab::{Lab, Side};
 use crate::problem::Problem;
@@ -48,9 +48,9 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
             <h2>{move || format!("B: {}", lab.describe(Side::B))}</h2>
             <Show when=move || lab.settings.shows(Part::Export)>
                 <div class="tools">
-                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::B)>
+                    <button type="button" on:click=move |_| export::save_layers(lab, Side::B, LayerFile::Csv)>
                         "B as CSV"</button>
-                    <button type="button" on:click=move |_| export::allocation_json(lab, Side::B)>
+                    <button type="button" on:click=move |_| export::save_layers(lab, Side::B, LayerFile::Allocation)>
                         "B as allocation"</button>
                 </div>
             </Show>
@@ -115,7 +115,10 @@ fn difference(lab: Lab) -> String {
         Ok(differences) => differences,
         Err(error) => return error.to_string(),
     };
-    let moved: i64 = differences.iter().map(|layer| layer.kept.max(0)).sum();
+    let [more, less] = [1, -1].map(|sign| {
+        let of_layer = |kept: i64| (sign * kept).max(0);
+        differences.iter().map(|layer| of_layer(layer.kept)).sum::<i64>()
+    });
     let largest = differences.iter().max_by(|x, y| x.density.abs().total_cmp(&y.density.abs()));
     let largest = largest.filter(|layer| layer.kept != 0).map_or_else(String::new, |layer| {
         format!(
@@ -125,5 +128,14 @@ fn difference(lab: Lab) -> String {
             percent(layer.density.abs())
         )
     });
-    format!("B gives {} weights to layers where A did not.{largest}", count(moved as f64))
+    let all = match more - less {
+        0 => "as many as A in all".to_owned(),
+        rest if rest > 0 => format!("{} more than A in all", count(rest as f64)),
+        rest => format!("{} fewer than A in all", count(-rest as f64)),
+    };
+    format!(
+        "B keeps {} weights more than A in some layers and {} fewer in others, {all}.{largest}",
+        count(more as f64),
+        count(less as f64)
+    )
 }

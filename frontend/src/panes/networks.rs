@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use rrlab_types::{MatchedLayers, ModelProfile, rank_correlation};
+use rrlab_types::{Document, MatchedLayers, ModelProfile, rank_correlation};
+use web_sys::HtmlInputElement;
 
 use super::compare::layer_names;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
-use crate::files;
+use crate::export;
+use crate::figure::FigureSource;
+use crate::files::{self, Opened};
 use crate::gallery::{self, GALLERY, GalleryNetwork};
 use crate::lab::{Lab, allocate_on};
 use crate::problem::Problem;
@@ -27,7 +30,7 @@ pub fn NetworksPane(lab: Lab) -> impl IntoView {
     let problem = move || loaded.with(|loaded| loaded.as_ref()?.as_ref().err().cloned());
     let compared = move || {
         loaded.with(|loaded| match loaded {
-            Some(Ok(other)) => comparison(lab, other.clone()).into_any(),
+            Some(Ok(other)) => comparison(lab, other.clone()),
             Some(Err(_)) => ().into_any(),
             None if settings.other.with(String::is_empty) => {
                 view! { <p class="empty">"Choose a network to compare with."</p> }.into_any()
@@ -58,10 +61,38 @@ pub fn NetworksPane(lab: Lab) -> impl IntoView {
                     </Show>
                 </select>
             </label>
+            " "
+            <label class="button" title="A profile, as rrlab calibrate writes it">"From a file"
+                <input type="file" id="other-file" class="sr-only" accept=".json,application/json"
+                    on:change:target=move |event| read_other(lab, loaded, event.target()) />
+            </label>
         </Show>
         <Problem problem=Signal::derive(problem) />
         {compared}
     }
+}
+
+/// Compares with the profile that a person chose among their files, which no address names.
+fn read_other(lab: Lab, loaded: RwSignal<Loaded>, input: HtmlInputElement) {
+    let file = input.files().and_then(|files| files.get(0));
+    // Choosing the same file again is a change too.
+    input.set_value("");
+    let Some(file) = file else { return };
+    lab.settings.other.set(String::new());
+    leptos::task::spawn_local(async move {
+        let name = file.name();
+        let read = files::read(file).await.and_then(|opened| match opened {
+            Opened::Document(Document::Profile(profile)) => Ok(Arc::from(profile)),
+            Opened::Document(document) => {
+                Err(format!("{name} holds {}, not a profile", document.kind()))
+            }
+            Opened::Story(_) => Err(format!("{name} holds a story, not a profile")),
+        });
+        // Another may be chosen in the gallery by now.
+        if lab.settings.other.with_untracked(String::is_empty) {
+            loaded.try_set(Some(read));
+        }
+    });
 }
 
 /// The network that the settings name, loaded whenever they name another.
@@ -85,8 +116,16 @@ fn load_other(lab: Lab) -> RwSignal<Loaded> {
     loaded
 }
 
+/// What numbers of the open network and another are of.
+fn of_both(lab: Lab, other: &ModelProfile) -> FigureSource {
+    let mut source = FigureSource::of_requests(lab, &[]);
+    source.words += &format!(" Beside it: {}.", export::measured(other));
+    source.commands.push(other.command());
+    source
+}
+
 /// Matching layers of the open network and another.
-fn comparison(lab: Lab, other: Arc<ModelProfile>) -> impl IntoView {
+fn comparison(lab: Lab, other: Arc<ModelProfile>) -> AnyView {
     let matched = lab.profile.with_value(|profile| MatchedLayers::of(profile, &other));
     let matched = StoredValue::new(matched);
     let other = StoredValue::new(other);
@@ -134,22 +173,32 @@ fn comparison(lab: Lab, other: Arc<ModelProfile>) -> impl IntoView {
         pair_chart(lab, matched, names, y, &densities.get().unwrap_or_default())
     });
     let refused = move || densities.with(|densities| densities.as_ref().err().cloned());
+    let source = Callback::new(move |()| other.with_value(|other| of_both(lab, other)));
     let rr_title = move || format!("RR of matching layers, each at sparsity {}", sparsity.get());
     let rule_title = move || format!("Density of matching layers: {}", lab.settings.a.describe());
+    if matched.with_value(|matched| matched.pairs.is_empty()) {
+        let [open, other] = names.get_value();
+        let nothing = format!(
+            "No layer of {open} matches one of {other}: neither their places nor their names are alike, so that \
+            there is nothing to compare layer by layer. Networks of one family match."
+        );
+        return view! { <p id="networks-agree">{nothing}</p> }.into_any();
+    }
     view! {
         <p id="networks-agree">{sentence}</p>
-        <Chart settings=lab.settings lab name="networks-rr" title=Signal::derive(rr_title) spec=rr height=340 />
+        <Chart settings=lab.settings lab name="networks-rr" source title=Signal::derive(rr_title) spec=rr height=340 />
         <div class="columns">
-            <Chart settings=lab.settings lab name="networks-difference"
+            <Chart settings=lab.settings lab name="networks-difference" source
                 title=Signal::derive(|| "Where the other network is harder to repair (above 0), or easier".to_owned())
                 spec=difference height=300 />
             <div>
                 <Problem problem=Signal::derive(refused) />
-                <Chart settings=lab.settings lab name="networks-density" title=Signal::derive(rule_title)
+                <Chart settings=lab.settings lab name="networks-density" source title=Signal::derive(rule_title)
                     spec=shared_out height=300 />
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// How far the orders of two networks' layers agree, where there are enough of them.

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use rrlab_types::{LayerState, ModelProfile};
 
 use crate::after_paint::after_paint;
-use crate::export;
+use crate::export::{self, LayerFile};
 use crate::format::percent;
 use crate::lab::{Lab, Side};
 use crate::metric::LayerNumbers;
@@ -67,17 +67,17 @@ pub fn TablePane(lab: Lab) -> impl IntoView {
                     prop:value=move || settings.filter.get()
                     on:input:target=move |event| settings.filter.set(event.target().value()) />
                 <Show when=move || settings.shows(Part::Export)>
-                    <button type="button" on:click=move |_| export::layers_csv(lab, Side::A)>
+                    <button type="button" on:click=move |_| export::save_layers(lab, Side::A, LayerFile::Csv)>
                         "CSV"</button>
-                    <button type="button" on:click=move |_| export::layers_json(lab, Side::A)>
+                    <button type="button" on:click=move |_| export::save_layers(lab, Side::A, LayerFile::Json)>
                         "JSON"</button>
                     <button type="button" id="save-allocation"
                         title="Read by rrlab prune, and by this page"
-                        on:click=move |_| export::allocation_json(lab, Side::A)>
+                        on:click=move |_| export::save_layers(lab, Side::A, LayerFile::Allocation)>
                         "Allocation"</button>
                     <button type="button"
                         title="The colours of the graph as node data for Model Explorer"
-                        on:click=move |_| export::node_data(lab, Side::A)>"Node data"</button>
+                        on:click=move |_| export::save_layers(lab, Side::A, LayerFile::NodeData)>"Node data"</button>
                 </Show>
             </div>
         </div>

@@ -3,6 +3,7 @@
 
 use idb::{
     Database, DatabaseEvent, Error, Factory, KeyPath, ObjectStoreParams, Query, TransactionMode,
+    TransactionResult,
 };
 use js_sys::{Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -11,6 +12,9 @@ use web_sys::Blob;
 const DATABASE: &str = "rrlab";
 const STORE: &str = "results";
 const VERSION: u32 = 1;
+
+/// What is said where the browser has no room.
+const NO_ROOM: &str = "the browser has no room for more results: delete some that it keeps, or save this one as a file";
 
 /// What a stored result is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +139,7 @@ pub async fn put(result: &StoredResult) -> Result<(), String> {
         transaction.object_store(STORE)?.put(&result.to_js(), None)?.await?;
         transaction.commit()?.await
     };
-    write.await.map(|_| ()).map_err(refusal)
+    is_kept(write.await)
 }
 
 /// Forgets the result of a key.
@@ -148,9 +152,27 @@ pub async fn delete(key: &str) -> Result<(), String> {
         transaction.object_store(STORE)?.delete(Query::Key(key.into()))?.await?;
         transaction.commit()?.await
     };
-    write.await.map(|_| ()).map_err(refusal)
+    is_kept(write.await)
 }
 
+/// Whether the browser kept what was written: a transaction that it gives up is no error of its own.
+fn is_kept(written: Result<TransactionResult, Error>) -> Result<(), String> {
+    match written.map_err(refusal)? {
+        TransactionResult::Committed => Ok(()),
+        TransactionResult::Aborted => Err(NO_ROOM.to_owned()),
+    }
+}
+
+/// Why the browser refuses, and what a person can do.
 fn refusal(error: Error) -> String {
-    format!("the browser keeps no results ({error}); save them as files")
+    let text = error.to_string();
+    if text.contains("QuotaExceededError") {
+        return NO_ROOM.to_owned();
+    }
+    if text.contains("VersionError") {
+        return "the browser’s results were kept by a newer version of this page; they stay as they are, and \
+                what is computed here is not kept: save it as a file"
+            .to_owned();
+    }
+    format!("the browser keeps no results ({text}); save them as files")
 }

@@ -337,6 +337,10 @@ impl RunInputs {
     /// Prunes by an allocation, repairs, and shows what a layer gives for test images.
     pub fn observe(self, layer: String, allocation: Allocation) {
         let network = self.network_of(&allocation);
+        if network == NetworkSource::Exhibit {
+            // The panel says which network runs here.
+            self.settings.network.set(network);
+        }
         let treatment = Box::new(untrack(|| self.treatment(allocation)));
         self.run_with(network, vec![Task::Observe { layer, treatment }]);
     }

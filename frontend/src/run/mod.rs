@@ -29,3 +29,4 @@ pub use panel::RunPanel;
 pub use progress_bar::activity;
 pub use results::ObservedLayer;
 pub use session::Session;
+pub use store_results::fetch_find_kept;

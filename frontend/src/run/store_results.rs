@@ -1,13 +1,17 @@
 //! How results get into the browser's store and out of it.
 
+use std::pin::Pin;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use rrlab_types::{Document, SweepReport};
+use leptos::wasm_split::wasm_split;
+use rrlab_types::{Criterion, Document, ModelProfile, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
 use super::browser_store::{self, ResultKind, StoredResult};
 use super::session::Session;
+use crate::later::NotFetched;
 use crate::page_update::PageUpdate;
 
 impl Session {
@@ -70,9 +74,41 @@ impl Session {
     }
 }
 
-/// Network, images and, of a single point, which.
+/// The profile that the browser keeps whose hash begins so; nothing where it keeps none such.
+async fn kept_profile(hash: String) -> Option<ModelProfile> {
+    for result in browser_store::list().await.ok()? {
+        if result.kind != ResultKind::Profile {
+            continue;
+        }
+        let text = JsFuture::from(result.data.text()).await.ok().and_then(|text| text.as_string());
+        let profile = ModelProfile::from_json(&text.unwrap_or_default()).ok();
+        let is_meant = |profile: &ModelProfile| profile.hash().to_string().starts_with(&hash);
+        if let Some(profile) = profile.filter(is_meant) {
+            return Some(profile);
+        }
+    }
+    None
+}
+
+/// Looks a profile up among what the browser keeps, by the beginning of its hash.
+pub type FindKept = fn(String) -> Pin<Box<dyn Future<Output = Option<ModelProfile>>>>;
+
+/// The code that reads what the browser keeps.
+#[wasm_split(kept, wasm_split_path = leptos::wasm_split, fallible)]
+pub fn fetch_find_kept() -> Result<FindKept, NotFetched> {
+    Ok(|hash| Box::pin(kept_profile(hash)))
+}
+
+/// Network, what is done to it beyond repair, images and, of a single point, which.
 fn sweep_name(report: &SweepReport) -> String {
-    let name = format!("{} on {}", report.architecture, report.origin.dataset);
+    let mut name = format!("{} on {}", report.architecture, report.origin.dataset);
+    // Rungs of a ladder are sweeps of their own.
+    if report.plan.criterion != Criterion::default() {
+        name += &format!(", {}", report.plan.criterion.label());
+    }
+    if report.plan.distillation.is_some() {
+        name += ", distilled";
+    }
     match (report.plan.rules.as_slice(), report.plan.sparsities.as_slice()) {
         ([rule], [sparsity]) => {
             let forced = if report.plan.constraints.is_empty() { "" } else { ", some forced" };

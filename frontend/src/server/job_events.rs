@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use leptos::prelude::*;
 use rrlab_protocol::{JobEvent, JobProgress, JobState};
@@ -43,6 +44,8 @@ pub struct JobHistory {
     pub starts: usize,
     /// Device of the worker that took it up last; empty before that.
     pub device: String,
+    /// Whether events can't be heard at the moment.
+    pub is_cut: bool,
 }
 
 impl JobHistory {
@@ -116,39 +119,126 @@ struct EventMessage {
     event: JobEvent,
 }
 
+/// How long after the server refused the stream it is asked again. Where it only does not answer, the
+/// browser asks.
+const REOPEN_AFTER: Duration = Duration::from_secs(5);
+
 /// The one stream of events of this tab; it is closed with this.
 pub struct JobEventStream {
-    source: EventSource,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    stream: Rc<Stream>,
+}
+
+struct Stream {
+    address: String,
+    history: RwSignal<JobHistory>,
+    /// Called when the job has ended.
+    ended: Box<dyn Fn()>,
+    source: RefCell<Option<EventSource>>,
+    on_open: Closure<dyn FnMut()>,
+    on_message: Closure<dyn FnMut(MessageEvent)>,
+    on_error: Closure<dyn FnMut()>,
+    /// Events for the next frame.
+    waiting: Rc<RefCell<Vec<JobEvent>>>,
 }
 
 impl JobEventStream {
-    /// Adds a job's events at this address up in `history`. `ended` is called when the job has
-    /// ended.
-    pub fn open(
-        address: &str,
-        history: RwSignal<JobHistory>,
-        ended: impl Fn() + 'static,
-    ) -> Option<Self> {
-        let source = EventSource::new(address).ok()?;
-        let to_close = source.clone();
-        let waiting = Rc::new(RefCell::new(Vec::new()));
-        let on_message = Closure::new(move |message: MessageEvent| {
-            let text = message.data().as_string().unwrap_or_default();
-            // An event of a newer server that this page does not know is passed over.
-            let Ok(EventMessage { event }) = serde_json::from_str(&text) else { return };
-            let is_last = matches!(&event, JobEvent::State { state, .. } if state.is_final());
-            waiting.borrow_mut().push(event);
-            if waiting.borrow().len() == 1 {
-                add_in_next_frame(waiting.clone(), history);
-            }
-            if is_last {
-                to_close.close();
-                ended();
+    /// Adds a job's events at this address up in `history`, whose events come from the beginning.
+    /// `ended` is called when the job has ended. A stream that is cut is asked for again, and
+    /// `history` says so meanwhile.
+    pub fn open(address: &str, history: RwSignal<JobHistory>, ended: impl Fn() + 'static) -> Self {
+        let stream = Rc::new_cyclic(|stream: &Weak<Stream>| {
+            let (opened, heard, failed) = (stream.clone(), stream.clone(), stream.clone());
+            let with = |stream: &Weak<Stream>, act: fn(&Rc<Stream>)| {
+                if let Some(stream) = stream.upgrade() {
+                    act(&stream);
+                }
+            };
+            Stream {
+                address: address.to_owned(),
+                history,
+                ended: Box::new(ended),
+                source: RefCell::default(),
+                on_open: Closure::new(move || with(&opened, |stream| stream.set_cut(false))),
+                on_message: Closure::new(move |message: MessageEvent| {
+                    if let Some(stream) = heard.upgrade() {
+                        stream.take(&message);
+                    }
+                }),
+                on_error: Closure::new(move || with(&failed, Stream::fail)),
+                waiting: Rc::default(),
             }
         });
-        source.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        Some(Self { source, _on_message: on_message })
+        stream.connect();
+        Self { stream }
+    }
+}
+
+impl Stream {
+    fn connect(&self) {
+        let Ok(source) = EventSource::new(&self.address) else { return self.set_cut(true) };
+        source.set_onopen(Some(self.on_open.as_ref().unchecked_ref()));
+        source.set_onmessage(Some(self.on_message.as_ref().unchecked_ref()));
+        source.set_onerror(Some(self.on_error.as_ref().unchecked_ref()));
+        self.source.replace(Some(source));
+    }
+
+    fn close(&self) {
+        if let Some(source) = self.source.take() {
+            source.set_onopen(None);
+            source.set_onmessage(None);
+            source.set_onerror(None);
+            source.close();
+        }
+    }
+
+    fn set_cut(&self, is_cut: bool) {
+        if self.history.with_untracked(|history| history.is_cut != is_cut) {
+            self.history.update(|history| history.is_cut = is_cut);
+        }
+    }
+
+    fn take(&self, message: &MessageEvent) {
+        let text = message.data().as_string().unwrap_or_default();
+        // An event of a newer server that this page does not know is passed over.
+        let Ok(EventMessage { event }) = serde_json::from_str(&text) else { return };
+        let is_last = matches!(&event, JobEvent::State { state, .. } if state.is_final());
+        self.waiting.borrow_mut().push(event);
+        if self.waiting.borrow().len() == 1 {
+            add_in_next_frame(self.waiting.clone(), self.history);
+        }
+        if is_last {
+            self.close();
+            (self.ended)();
+        }
+    }
+
+    /// The connection is cut, which the browser mends by itself, or the server refused it, which it
+    /// does not: then events are asked for from the beginning.
+    fn fail(self: &Rc<Self>) {
+        self.set_cut(true);
+        let is_refused = self
+            .source
+            .borrow()
+            .as_ref()
+            .is_some_and(|source| source.ready_state() == EventSource::CLOSED);
+        if is_refused {
+            self.close();
+            self.reopen_later();
+        }
+    }
+
+    fn reopen_later(self: &Rc<Self>) {
+        let stream = Rc::downgrade(self);
+        let reopen = move || {
+            let Some(stream) = stream.upgrade() else { return };
+            if document().hidden() {
+                return stream.reopen_later();
+            }
+            stream.waiting.take();
+            stream.history.set(JobHistory { is_cut: true, ..JobHistory::default() });
+            stream.connect();
+        };
+        set_timeout(reopen, REOPEN_AFTER);
     }
 }
 
@@ -169,7 +259,6 @@ fn add_in_next_frame(waiting: Rc<RefCell<Vec<JobEvent>>>, history: RwSignal<JobH
 
 impl Drop for JobEventStream {
     fn drop(&mut self) {
-        self.source.set_onmessage(None);
-        self.source.close();
+        self.stream.close();
     }
 }

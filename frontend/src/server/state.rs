@@ -149,7 +149,7 @@ impl ServerState {
             if job > 0 && shows_jobs.get() {
                 let ended = move || self.refresh();
                 let events = JobEventStream::open(&api::events(job, ""), self.history, ended);
-                self.events.set_value(events);
+                self.events.set_value(Some(events));
                 self.refresh_links();
             }
         });
@@ -349,7 +349,7 @@ impl ServerState {
                 let ended = move || self.refresh_shared();
                 let events =
                     JobEventStream::open(&api::events(job.id, secret), self.shared_history, ended);
-                self.shared_events.set_value(events);
+                self.shared_events.set_value(Some(events));
                 self.shared.set(Some(job.clone()));
                 self.open_results(&job, secret).await
             }

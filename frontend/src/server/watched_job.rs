@@ -148,7 +148,12 @@ fn JobView(
         };
         results.get().into_iter().map(file).collect_view()
     };
+    let is_cut = Memo::new(move |_| history.with(|history| history.is_cut));
     view! {
+        <Show when=move || is_cut.get()>
+            <p class="notice" role="status">"The server does not answer. What is shown here is as it was; \
+                it is asked again."</p>
+        </Show>
         <p role="status">{progress}</p>
         {problem}
         {evaluation}

@@ -3,17 +3,18 @@
 
 use leptos::prelude::*;
 use rrlab_types::{
-    AllocationRequest, Constraint, Criterion, Prior, RepairOperator, Rule, RuleSettings, Sparsity,
+    AllocationRequest, Constraint, Criterion, Prior, RepairOperator, Rule, RuleSettings,
 };
 
 use super::list::List;
 use super::property::Property;
+use super::sparsity::SparsitySetting;
 
 /// What allocation A, or B, is computed from.
 #[derive(Debug, Clone, Copy)]
 pub struct AllocationSettings {
     /// Of the whole network.
-    pub sparsity: RwSignal<Sparsity>,
+    pub sparsity: SparsitySetting,
     pub rule: RwSignal<Rule>,
     /// Operator whose residual distortion counts and is shown.
     pub repair: RwSignal<RepairOperator>,
@@ -30,11 +31,11 @@ pub struct AllocationSettings {
 }
 
 impl AllocationSettings {
-    /// Every setting at its default, with this rule.
-    pub(super) fn new(rule: Rule) -> Self {
+    /// Every setting at its default, with this rule and sparsity.
+    pub(super) fn new(rule: Rule, sparsity: SparsitySetting) -> Self {
         let defaults = RuleSettings::default();
         Self {
-            sparsity: RwSignal::new(first_sparsity()),
+            sparsity,
             rule: RwSignal::new(rule),
             repair: RwSignal::new(defaults.repair),
             criterion: RwSignal::new(Criterion::default()),
@@ -74,7 +75,7 @@ impl AllocationSettings {
         let key = |name: &str| format!("{prefix}{name}");
         let defaults = RuleSettings::default();
         table.extend([
-            Property::new(key("sparsity"), self.sparsity, first_sparsity()),
+            self.sparsity.property(key("sparsity")),
             Property::new(key("rule"), self.rule, rule).coarse(),
             Property::new(key("repair"), self.repair, RepairOperator::default()),
             Property::new(key("criterion"), self.criterion, Criterion::default()),
@@ -84,9 +85,4 @@ impl AllocationSettings {
             Property::new(key("force"), self.force, List(Vec::new())),
         ]);
     }
-}
-
-/// Sparsity at which the page opens.
-fn first_sparsity() -> Sparsity {
-    Sparsity::new(0.95).unwrap_or(Sparsity::DENSE)
 }

@@ -5,6 +5,7 @@ mod list;
 mod options;
 mod property;
 mod run;
+mod sparsity;
 mod table;
 mod table_order;
 

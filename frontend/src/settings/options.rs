@@ -55,6 +55,8 @@ choices! {
         Rule = "rule", "rules and their settings";
         Force = "force", "forcing of layers";
         Compare = "compare", "the comparison";
+        /// Accuracies beside the controls.
+        Accuracy = "accuracy", "accuracies";
         Sweep = "sweep", "the sweep";
         Export = "export", "export";
         Tour = "tour", "the tour";

@@ -47,6 +47,16 @@ impl Property {
             }
             Ok(())
         };
+        Self::with(key, text, set)
+    }
+
+    /// A setting of the page with a text of its own, none at its default, and a way to set it from
+    /// one.
+    pub(super) fn with(
+        key: String,
+        text: impl Fn() -> Option<String> + 'static,
+        set: impl Fn(Option<&str>) -> Result<(), String> + 'static,
+    ) -> Self {
         Self {
             key,
             is_personal: false,

@@ -8,6 +8,7 @@ use super::list::List;
 use super::options::{ComputeOn, Embed, Pane, Part, Shown, Theme};
 use super::property::Property;
 use super::run::RunSettings;
+use super::sparsity::SparsitySetting;
 use super::table_order::{Column, Sort};
 use crate::gallery;
 use crate::metric::Metric;
@@ -83,13 +84,14 @@ pub struct Settings {
 impl Settings {
     /// Every setting at its default.
     pub fn new() -> Self {
+        let sparsity = SparsitySetting::new();
         Self {
             profile: RwSignal::new(gallery::FIRST.into()),
             of: RwSignal::new(String::new()),
             other: RwSignal::new(String::new()),
             sweep: RwSignal::new(String::new()),
-            a: AllocationSettings::new(Rule::Rr),
-            b: AllocationSettings::new(Rule::Erk),
+            a: AllocationSettings::new(Rule::Rr, sparsity),
+            b: AllocationSettings::new(Rule::Erk, SparsitySetting::along_with(sparsity)),
             shown: RwSignal::new(Shown::A),
             metric: RwSignal::new(Metric::Rr),
             stretch: RwSignal::new(false),

@@ -5,5 +5,5 @@ mod open_story;
 mod panel;
 
 pub use list::{STORIES, TOUR};
-pub use open_story::OpenStory;
+pub use open_story::{OpenStory, WayBack};
 pub use panel::StoryPanel;

@@ -15,9 +15,14 @@ pub struct OpenStory {
     pub story: RwSignal<Option<Story>>,
     /// What a person had set before: theirs again if they end the story early.
     before: StoredValue<Option<String>>,
+    /// Opens again what was open before and no address names.
+    way_back: StoredValue<Option<WayBack>>,
     /// What the address that led into the story's middle says, which goes before what its step says.
     linked: StoredValue<Option<String>>,
 }
+
+/// Opens again what the profile of a story took the place of.
+pub type WayBack = Callback<()>;
 
 impl OpenStory {
     /// None is told yet.
@@ -26,17 +31,27 @@ impl OpenStory {
             settings,
             story: RwSignal::new(None),
             before: StoredValue::new(None),
+            way_back: StoredValue::new(None),
             linked: StoredValue::new(None),
         }
     }
 
     /// Opens the story that the settings name, whenever they name another. `open_profile` opens what a
-    /// story is told on, `report` is told what went wrong.
+    /// story is told on and gives the way back, `report` is told what went wrong.
     pub fn follow_settings(
         self,
-        open_profile: impl Fn(String) + Copy + 'static,
+        open_profile: impl Fn(String) -> Option<WayBack> + Copy + 'static,
         report: impl Fn(String) + Copy + 'static,
     ) {
+        let Settings { story, step, .. } = self.settings;
+        if step.get_untracked() > 0 && story.with_untracked(String::is_empty) {
+            step.set(0);
+            report(
+                "this link is of a story from a file, which no link holds: open the file for its steps. What \
+                 the story had hidden stays hidden"
+                    .to_owned(),
+            );
+        }
         Effect::new(move |_| {
             let name = self.settings.story.get();
             if name.is_empty() {
@@ -65,13 +80,18 @@ impl OpenStory {
         });
     }
 
+    /// Whether a story is told that no address names.
+    pub fn is_from_file(self) -> bool {
+        self.story.with(Option::is_some) && self.settings.story.with(String::is_empty)
+    }
+
     /// Tells a story from a file, which no address names.
-    pub fn open(self, story: Story, open_profile: impl Fn(String)) {
+    pub fn open(self, story: Story, open_profile: impl Fn(String) -> Option<WayBack>) {
         self.settings.story.set(String::new());
         self.begin(story, open_profile);
     }
 
-    fn begin(self, story: Story, open_profile: impl Fn(String)) {
+    fn begin(self, story: Story, open_profile: impl Fn(String) -> Option<WayBack>) {
         let now = untrack(|| address::query(self.settings));
         let is_first = self.story.with_untracked(Option::is_none);
         let is_linked = is_first && self.settings.step.get_untracked() > 0;
@@ -80,7 +100,8 @@ impl OpenStory {
             self.before.set_value(Some(now));
         }
         if let Some(profile) = &story.profile {
-            open_profile(profile.clone());
+            let way_back = open_profile(profile.clone());
+            self.way_back.update_value(|known| *known = known.or(way_back));
         }
         if !is_linked {
             self.settings.step.set(1);
@@ -99,12 +120,17 @@ impl OpenStory {
         let before = self.before.try_update_value(Option::take).flatten();
         if let Some(before) = before.filter(|_| is_early) {
             untrack(|| address::restore(self.settings, &before));
+            if let Some(way_back) = self.way_back.get_value() {
+                // After what the settings name has been asked for.
+                request_animation_frame(move || way_back.run(()));
+            }
         }
         self.close();
     }
 
     fn close(self) {
         self.before.set_value(None);
+        self.way_back.set_value(None);
         self.settings.story.set(String::new());
         self.settings.step.set(0);
         self.story.set(None);

@@ -135,7 +135,20 @@ fn spotlight(selector: Option<&str>) {
     let element = selector.and_then(|selector| document().query_selector(selector).ok().flatten());
     let Some(element) = element else { return };
     let _ = element.class_list().add_1(CLASS);
+    tell_height_of_what_sticks();
     let options = web_sys::ScrollIntoViewOptions::new();
     options.set_block(web_sys::ScrollLogicalPosition::Nearest);
     element.scroll_into_view_with_scroll_into_view_options(&options);
+}
+
+/// Tells the style how much of the window's top what sticks there covers: what is brought into view
+/// stays below it.
+fn tell_height_of_what_sticks() {
+    let bars = [".on-top", ".readout"].into_iter();
+    let bars = bars.filter_map(|bar| document().query_selector(bar).ok().flatten());
+    let height =
+        bars.map(|bar| bar.get_bounding_client_rect().height()).find(|height| *height > 0.0);
+    if let (Some(height), Ok(Some(main))) = (height, document().query_selector("main")) {
+        let _ = main.set_attribute("style", &format!("--sticky: {height:.0}px"));
+    }
 }

@@ -7,6 +7,7 @@ mod allocate;
 mod allocation;
 mod bisect;
 mod budget;
+mod command;
 mod comparison;
 mod criterion;
 mod document;

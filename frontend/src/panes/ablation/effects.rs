@@ -6,8 +6,9 @@ use strum::VariantArray as _;
 
 use super::roles::RoleTotal;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
+use crate::figure::FigureSource;
 use crate::format::percent;
-use crate::lab::{Lab, allocate_on};
+use crate::lab::{Lab, Side, allocate_on};
 use crate::panes::compare::layer_names;
 use crate::problem::Problem;
 use crate::settings::Part;
@@ -26,9 +27,18 @@ fn nothing_forced(lab: Lab) -> &'static str {
 #[component]
 pub(super) fn Effects(lab: Lab) -> impl IntoView {
     let settings = lab.settings;
-    let free = Memo::new(move |_| {
-        let request = AllocationRequest { constraints: Vec::new(), ..settings.a.request() };
-        lab.profile.with_value(|profile| allocate_on(profile, &request))
+    let free_request =
+        move || AllocationRequest { constraints: Vec::new(), ..settings.a.request() };
+    let free =
+        Memo::new(move |_| lab.profile.with_value(|profile| allocate_on(profile, &free_request())));
+    let source = Callback::new(move |()| {
+        let requests = untrack(|| [free_request(), settings.a.request()]);
+        let of_requests = FigureSource::of_requests(lab, &requests);
+        let a = untrack(|| lab.describe(Side::A));
+        FigureSource {
+            words: format!("{} {a}, less nothing forced.", of_requests.words),
+            ..of_requests
+        }
     });
     let changes = Memo::new(move |_| match (free.get(), lab.a.get()) {
         (Ok(free), Ok(forced)) => spec(lab, &free, &forced),
@@ -42,7 +52,7 @@ pub(super) fn Effects(lab: Lab) -> impl IntoView {
             (Ok(free), Ok(forced)) => view! {
                 <h2>{format!("What forcing does to {}", settings.a.rule.get().label())}</h2>
                 <RoleTable free forced />
-                <Chart settings=lab.settings lab name="forced" title="Change of every layer’s \
+                <Chart settings=lab.settings lab name="forced" source title="Change of every layer’s \
                     density, projections marked ◆" spec=changes height=300 />
             }
             .into_any(),

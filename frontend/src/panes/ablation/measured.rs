@@ -57,6 +57,8 @@ pub(super) struct Measured {
     /// Which images were told right; nothing where accuracy is interpolated, or the sweep does not
     /// say.
     pub outcomes: Option<Outcomes>,
+    /// What computes the sweep that measured it.
+    pub command: Option<String>,
 }
 
 impl Measured {
@@ -118,5 +120,6 @@ fn measure(
         accuracy,
         standard_error: sweep.standard_error(accuracy.accuracy()),
         outcomes: entry.and_then(|entry| entry.outcomes.clone()),
+        command: sweep.command(),
     })
 }

@@ -9,6 +9,7 @@ use super::measured::{Form, Measured, measured};
 use super::roles::RoleTotal;
 use super::verdict::verdict;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Look, Mark, Series};
+use crate::figure::FigureSource;
 use crate::format::percent;
 use crate::lab::Lab;
 use crate::rule_look::rule_look;
@@ -56,6 +57,18 @@ pub(super) fn Projections(lab: Lab) -> impl IntoView {
         let said = measured.with(|measured| verdict(measured));
         said.into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view()
     };
+    let source = Callback::new(move |()| {
+        let of_profile = FigureSource::of_requests(lab, &[]);
+        let mut commands: Vec<String> = Vec::new();
+        measured.with_untracked(|measured| {
+            for command in measured.iter().filter_map(|point| point.command.clone()) {
+                if !commands.contains(&command) {
+                    commands.push(command);
+                }
+            }
+        });
+        FigureSource { commands, ..of_profile }
+    });
     view! {
         <Show when=is_curve
             fallback=|| view! { <p class="faint">"No open sweep of this profile has projections forced \
@@ -65,7 +78,7 @@ pub(super) fn Projections(lab: Lab) -> impl IntoView {
                 <DensitySlider lab of_a />
                 <p class="faint" id="projection-estimate">{move || measured.with(|measured| estimate(lab, measured))}</p>
             </Show>
-            <Chart settings lab name="projections" title=Signal::derive(title) spec />
+            <Chart settings lab name="projections" source title=Signal::derive(title) spec />
             <h3>"What these numbers say"</h3>
             <ul id="verdict">{words}</ul>
             <p class="faint">"Each difference is from ERK (capped) with nothing forced, on the same test \
@@ -97,7 +110,8 @@ fn DensitySlider(lab: Lab, of_a: Memo<Option<f64>>) -> impl IntoView {
     };
     view! {
         <label class="inline density-slider" for="projection-density">
-            <span>"Projections under ERK, from the density of the whole network to dense"</span>
+            <span>"Density of A’s projections; dragging forces them under ERK, from the whole network’s \
+                density to dense"</span>
             <input type="range" id="projection-density" min="0" max=SLIDER_STEPS step="1"
                 aria-valuetext=move || of_a.get().map(percent)
                 prop:value=position

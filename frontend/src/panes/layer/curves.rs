@@ -1,6 +1,5 @@
 //! Charts of one layer over sparsity, and over the rules.
 
-use leptos::prelude::*;
 use rrlab_types::{LayerProfile, RepairOperator, Rule};
 use strum::VariantArray as _;
 
@@ -65,10 +64,11 @@ pub(super) fn densities_by_rule(lab: Lab, index: usize) -> ChartSpec {
         let allocation = lab.by_rule(rule, global);
         densities.push(allocation.map_or(f64::NAN, |allocation| allocation.layers[index].density));
     }
+    let axis = Axis { min: Some(0.0), ..Axis::new("density", AxisScale::Percent) };
     let bar_colours = Rule::VARIANTS.iter().map(|&rule| rule_look(rule).colour).collect();
     ChartSpec::new(
         Axis::names(Rule::VARIANTS.iter().map(|rule| rule.label().to_owned()).collect()),
-        Axis::new("density", AxisScale::Percent).between(0.0, 1.0),
+        axis,
         vec![Series { bar_colours, ..Series::bars("density", densities) }],
     )
 }

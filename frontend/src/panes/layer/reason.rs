@@ -49,14 +49,14 @@ fn collapse(layer: &LayerAllocation) -> String {
 /// Why a rule that minimises a sum stops where it does.
 fn balanced(cost: &str, weight: &str) -> String {
     format!(
-        "Here one more weight would save as much {cost} as in every other layer that is neither \
-        dense nor forced; {weight}."
+        "The rule keeps the sum over all layers of {cost} least ({weight}): it stops where one weight more \
+        would lower that sum as much here as in any other layer that is neither dense nor forced."
     )
 }
 
 /// Why the rule gives a layer that is neither forced, capped nor at the floor what it gives.
 fn of_rule(lab: Lab, rule: Rule, (index, role): (usize, Role), sparsity: Sparsity) -> String {
-    const NOISE: &str = "noise over signal that repair leaves";
+    const NOISE: &str = "the noise that repair leaves, over the signal";
     let settings = lab.settings.a.request().settings;
     lab.profile.with_value(|profile| {
         let layer = &profile.layers[index];

@@ -96,9 +96,13 @@ pub(super) fn ladder<'a>(sweeps: impl Iterator<Item = &'a SweepDraws>, rule: Rul
             }
         }
     }
-    let sparsities = || series.iter().flat_map(|series| &series.points).map(|point| point.0);
-    let (low, high) = (sparsities().fold(1.0, f64::min), sparsities().fold(0.0, f64::max));
-    ChartSpec { legend: true, ..ChartSpec::new(Axis::sparsity(low, high), accuracy(), series) }
+    let points = series.iter().flat_map(|series| &series.points);
+    let mut ticks: Vec<f64> = points.map(|point| point.0).collect();
+    ticks.sort_by(f64::total_cmp);
+    ticks.dedup();
+    let (low, high) = (ticks.first().copied().unwrap_or(1.0), ticks.last().copied().unwrap_or(0.0));
+    let x = Axis { ticks, ..Axis::sparsity(low, high) };
+    ChartSpec { legend: true, ..ChartSpec::new(x, accuracy(), series) }
 }
 
 /// The part of a transition between the least and the largest sparsity.

@@ -42,6 +42,18 @@ pub(super) fn leaders(draws: &SweepDraws, repair: Repair) -> impl IntoView + use
     }
 }
 
+/// Rules that lead every other beyond noise at some sparsity.
+pub(super) fn leading(draws: &SweepDraws, repair: Repair) -> Vec<Rule> {
+    let plan = &draws.first().plan;
+    let leads = |rule: Rule, sparsity: Sparsity| {
+        let entry = draws.entry(rule, sparsity, repair);
+        entry.is_some_and(|entry| draws.standing(&entry) == Standing::Leads)
+    };
+    let mut leading = plan.rules.clone();
+    leading.retain(|&rule| plan.sparsities.iter().any(|&sparsity| leads(rule, sparsity)));
+    leading
+}
+
 /// An accuracy, marked by how it stands among the rules.
 fn cell(draws: &SweepDraws, entry: Option<DrawnEntries<'_>>) -> impl IntoView + use<> {
     let standing = entry.as_ref().map_or(Standing::Unknown, |entry| draws.standing(entry));

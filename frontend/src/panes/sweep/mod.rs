@@ -6,6 +6,7 @@ use rrlab_types::{Repair, Rule, SweepDraws};
 
 use crate::chart::Chart;
 use crate::controls::{Select, labelled};
+use crate::figure::FigureSource;
 use crate::format::percent;
 use crate::glossary::Term;
 use crate::lab::Lab;
@@ -91,7 +92,7 @@ fn measured(draws: &SweepDraws) -> String {
 #[component]
 fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
     let settings = lab.settings;
-    let measured = measured(&draws);
+    let words = measured(&draws);
     let plan = &draws.first().plan;
     let is_unbound = draws.first().origin.profile_hash.is_none();
     let is_measured_before = plan.repairs.contains(&Repair::None);
@@ -106,6 +107,18 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
             known.or(repairs.last().copied()).unwrap_or(Repair::None)
         })
     });
+    let shown = Memo::new(move |_| {
+        let chosen = settings.rules.get().0;
+        if chosen != FEW_RULES {
+            return chosen;
+        }
+        // Nobody chose: those that lead somewhere are not left out.
+        let leading = draws.with_value(|draws| leaders::leading(draws, repair.get()));
+        FEW_RULES
+            .into_iter()
+            .chain(leading.into_iter().filter(|rule| !FEW_RULES.contains(rule)))
+            .collect()
+    });
     // Means and errors over draws take a while: a slider of sparsity moves the mark alone.
     let lines = Memo::new(move |_| {
         draws.with_value(|draws| {
@@ -114,7 +127,7 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
                 before_repair: settings.before_repair.get() && is_measured_before,
                 of_a: settings.a.rule.get(),
             }
-            .spec(draws, |rule| is_shown(settings, rule))
+            .spec(draws, |rule| is_shown(settings, shown, rule))
         })
     });
     let spec = Memo::new(move |_| figures::marked(lines.get(), settings.a.sparsity.get()));
@@ -124,8 +137,11 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
         format!("Accuracy over sparsity after {repair}{shade}")
     };
     let choices = repairs.with_value(|repairs| labelled(repairs, Repair::label));
+    let source = Callback::new(move |()| {
+        draws.with_value(|draws| FigureSource::of_sweeps(lab, measured(draws), [draws]))
+    });
     view! {
-        <p class="faint">{measured}</p>
+        <p class="faint">{words}</p>
         {is_unbound.then(|| view! { <p class="notice" id="unbound">"This sweep was written by an \
             earlier version and does not say which network and profile it is of; only the \
             architecture is the same."</p> })}
@@ -146,8 +162,8 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
                 </label>
             })}
         </div>
-        <RuleChoice settings rules />
-        <Chart settings=lab.settings lab name="sweep" title=Signal::derive(heading) spec height=440 />
+        <RuleChoice settings shown rules />
+        <Chart settings=lab.settings lab name="sweep" source title=Signal::derive(heading) spec height=440 />
         <p class="faint">{draws.with_value(figures::bands_legend)}</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
         {move || draws.with_value(|draws| leaders::leaders(draws, repair.get()))}
@@ -155,23 +171,28 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
     }
 }
 
-/// Whether a rule has a line: if it was chosen, or is A's.
-fn is_shown(settings: Settings, rule: Rule) -> bool {
-    settings.rules.with(|rules| rules.contains(&rule)) || settings.a.rule.get() == rule
+/// Whether a rule has a line: if it is among those shown, or is A's.
+fn is_shown(settings: Settings, shown: Memo<Vec<Rule>>, rule: Rule) -> bool {
+    shown.with(|rules| rules.contains(&rule)) || settings.a.rule.get() == rule
 }
 
 /// Buttons that show and hide the lines of rules.
 #[component]
-fn RuleChoice(settings: Settings, rules: Vec<Rule>) -> impl IntoView {
+fn RuleChoice(settings: Settings, shown: Memo<Vec<Rule>>, rules: Vec<Rule>) -> impl IntoView {
     let chosen = settings.rules;
+    let toggle = move |rule: Rule| {
+        let mut rules = List(shown.get_untracked());
+        rules.toggle(rule);
+        chosen.set(rules);
+    };
     let button = move |rule: Rule| {
         let is_of_a = move || settings.a.rule.get() == rule;
         let hint = move || if is_of_a() { "A's rule, always shown" } else { rule.name() };
         view! {
             <button type="button" class="rule-choice" data-rule=rule.name() title=hint
-                aria-pressed=move || is_shown(settings, rule).to_string()
+                aria-pressed=move || is_shown(settings, shown, rule).to_string()
                 disabled=is_of_a
-                on:click=move |_| chosen.update(|chosen| chosen.toggle(rule))>
+                on:click=move |_| toggle(rule)>
                 <RuleMark rule />{rule.label()}
             </button>
         }
@@ -188,6 +209,15 @@ fn RuleChoice(settings: Settings, rules: Vec<Rule>) -> impl IntoView {
     }
 }
 
+/// A sweep, and those of others that differ from it in repairs, criterion and distillation alone.
+fn of_one_ladder<'d>(
+    draws: &'d SweepDraws,
+    sweeps: &'d [SweepDraws],
+) -> impl Iterator<Item = &'d SweepDraws> {
+    let is_rung = |sweep: &&SweepDraws| draws.first().differs_in_treatment_alone(sweep.first());
+    std::iter::once(draws).chain(sweeps.iter().filter(is_rung))
+}
+
 /// What each repair is worth to A's rule, where this sweep and those that differ from it in repairs,
 /// criterion and distillation alone have two or more.
 #[component]
@@ -195,13 +225,16 @@ fn Ladder(lab: Lab, draws: StoredValue<SweepDraws>) -> impl IntoView {
     let spec = Memo::new(move |_| {
         let rule = lab.settings.a.rule.get();
         draws.with_value(|draws| {
-            lab.draws.with(|sweeps| {
-                let others = sweeps
-                    .iter()
-                    .filter(|sweep| draws.first().differs_in_treatment_alone(sweep.first()));
-                // A way that several sweeps have is drawn as the chosen one tells it.
-                figures::ladder([draws].into_iter().chain(others), rule)
-            })
+            // A way that several sweeps have is drawn as the chosen one tells it.
+            lab.draws.with(|sweeps| figures::ladder(of_one_ladder(draws, sweeps), rule))
+        })
+    });
+    let source = Callback::new(move |()| {
+        draws.with_value(|draws| {
+            let of_ladder = |sweeps: &Vec<SweepDraws>| {
+                FigureSource::of_sweeps(lab, measured(draws), of_one_ladder(draws, sweeps))
+            };
+            lab.draws.with_untracked(of_ladder)
         })
     });
     let title =
@@ -209,7 +242,7 @@ fn Ladder(lab: Lab, draws: StoredValue<SweepDraws>) -> impl IntoView {
     view! {
         <Show when=move || { spec.with(|spec| spec.series.len() > 1) }>
             <h3>"What repair is worth"</h3>
-            <Chart settings=lab.settings lab name="ladder" title=Signal::derive(title) spec />
+            <Chart settings=lab.settings lab name="ladder" source title=Signal::derive(title) spec />
             <p class="faint">
                 "The farther to the right a line falls, the more sparsity its repair bears. \
                 Choose another rule at the top."

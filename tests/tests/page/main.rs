@@ -15,6 +15,9 @@ use rrlab_types::{
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
+mod figures;
+mod views;
+
 /// What the command line prints for the bundled profile.
 fn allocated(options: &[&str]) -> Value {
     let mut command = rrlab(&std::env::temp_dir());
@@ -284,23 +287,6 @@ async fn files_are_opened_saved_and_refused() {
     let data: Value = serde_json::from_slice(&data).unwrap();
     let node = &data["resnet20"]["results"]["layer2.0.shortcut.0"];
     assert!(node["value"].is_f64() && node["bgColor"].as_str().unwrap().starts_with('#'), "{node}");
-    page.click_button("graph-head", "SVG").await;
-    let (_, drawing) = page.downloaded(".svg").await;
-    let drawing = String::from_utf8(drawing).unwrap();
-    assert!(
-        drawing.contains("layer3.2.conv2")
-            && drawing.contains("fill=\"#ffffff\"")
-            && drawing.contains("configuration")
-    );
-    page.click_button("graph-head", "PNG").await;
-    let (_, picture) = page.downloaded(".png").await;
-    assert!(picture.starts_with(b"\x89PNG"));
-    page.click("#tab-sweep").await;
-    page.wait_for("[data-chart=sweep] svg").await;
-    page.click_button("chart-figure", "SVG").await;
-    let (_, chart) = page.downloaded(".svg").await;
-    let chart = String::from_utf8(chart).unwrap();
-    assert!(chart.contains("LAMP") && !chart.contains("global magnitude"));
     page.close().await;
 }
 
@@ -441,6 +427,26 @@ async fn the_first_screen_leaves_other_views_to_who_opens_them() {
     std::fs::rename(&away, &parts).unwrap();
     page.click("#pane [role=alert] button").await;
     page.wait_for("[data-chart] svg").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_whose_library_is_not_there_says_so_and_has_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let page_folder = copied_page(folder.path());
+    let (library, away) = (page_folder.join("vendor/echarts.js"), folder.path().join("away.js"));
+    // A server that sends packed files would send that one.
+    let _ = std::fs::remove_file(page_folder.join("vendor/echarts.js.br"));
+    std::fs::rename(&library, &away).unwrap();
+    let page = Browser::at(file_server(page_folder).await, None, (1500, 1200)).await;
+    page.goto("?pane=compare").await;
+    page.wait_until("return document.querySelector('.chart-figure [role=alert]')?.textContent.includes('could not be fetched')").await;
+    page.click(".chart-figure .numbers summary").await;
+    page.wait_until("return document.querySelectorAll('.chart-figure .numbers tbody tr').length === 22").await;
+    std::fs::rename(&away, &library).unwrap();
+    page.click(".chart-figure [role=alert] button").await;
+    page.wait_for("[data-chart=compare] svg path").await;
+    page.wait_until("return !document.querySelector('.chart-figure [role=alert]')").await;
     page.close().await;
 }
 

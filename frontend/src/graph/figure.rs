@@ -1,0 +1,123 @@
+//! The graph as a figure: laid out for a width on paper, with what its colours mean.
+
+use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, XmlSerializer};
+
+use super::boxes::scene_view;
+use super::state::GraphState;
+use crate::figure::{Drawn, Figure, FigureDialog, FigureSource, FigureWidth};
+use crate::lab::{Lab, Side};
+use crate::later::ViewCode;
+
+/// Style of the graph.
+const GRAPH_STYLE: &str = include_str!("../../graph.css");
+/// Colours that it refers to, as on white paper. They stand in place of its variables, which not
+/// every program that reads SVG knows.
+const PAPER: [(&str, &str); 6] = [
+    ("var(--ink)", "#1c2126"),
+    ("var(--faint)", "#59636d"),
+    ("var(--line)", "#d9dee2"),
+    ("var(--ground)", "#ffffff"),
+    ("var(--accent)", "#1f6391"),
+    ("var(--bad)", "#b3261e"),
+];
+/// Height of the legend above the graph, and how wide its colours are.
+const LEGEND: f64 = 54.0;
+const LEGEND_WIDTH: f64 = 240.0;
+const MARGIN: f64 = 18.0;
+/// Names the gradient inside the drawing.
+const GRADIENT: &str = "colours";
+
+/// A graph, and whether the dialog of its figure is open.
+type ShownFigure = (GraphState, RwSignal<bool>);
+
+/// The dialog of a graph's figure.
+#[wasm_split(figure, wasm_split_path = leptos::wasm_split, fallible)]
+pub fn fetch_figure() -> ViewCode<ShownFigure> {
+    Ok(|(graph, is_open)| view! { <FigureDialog figure=figure(graph) is_open /> }.into_any())
+}
+
+/// The graph under one of the two allocations as a figure.
+fn figure(graph: GraphState) -> Figure {
+    let (lab, side) = (graph.lab, graph.side);
+    let title = move || {
+        let metric = lab.settings.metric.get().label();
+        format!("Layer graph under {}; colours: {metric}", lab.describe(side))
+    };
+    Figure {
+        lab,
+        name: StoredValue::new(format!("graph-{side}")),
+        title: Signal::derive(title),
+        source: Callback::new(move |()| FigureSource::of_allocations(lab)),
+        draw: Callback::new(move |width| drawn(lab, side, width)),
+    }
+}
+
+/// The whole graph as SVG text, drawn outside the page.
+fn drawn(lab: Lab, side: Side, width: FigureWidth) -> Drawn {
+    Box::pin(async move {
+        let holder: HtmlElement = document().create_element("div").ok()?.dyn_into().ok()?;
+        let mounted = leptos::mount::mount_to(holder.clone(), move || {
+            let graph = GraphState::new(lab, side, RwSignal::new(width.pixels()));
+            view! { <StillGraph graph /> }
+        });
+        let svg = holder.query_selector("svg").ok()??;
+        let text = XmlSerializer::new().ok()?.serialize_to_string(&svg).ok();
+        drop(mounted);
+        text
+    })
+}
+
+/// Legend and graph, as they are now.
+#[component]
+fn StillGraph(graph: GraphState) -> impl IntoView {
+    let (width, height) =
+        graph.scene.with_untracked(|scene| (scene.layout.width, scene.layout.height + LEGEND));
+    let hovered = RwSignal::new(None);
+    let style = format!("<style>{}</style>", style());
+    view! {
+        <svg xmlns="http://www.w3.org/2000/svg" width=width height=height color="#1c2126"
+            font-family="Open Sans">
+            <defs inner_html=style></defs>
+            <rect width=width height=height fill="#ffffff" />
+            <StillLegend graph />
+            <g transform=format!("translate(0 {LEGEND})")>
+                {graph.scene.with_untracked(|scene| scene_view(graph, scene, hovered))}</g>
+        </svg>
+    }
+}
+
+/// The graph's rules without those for a pointer and a keyboard.
+fn style() -> String {
+    let is_still = |rule: &&str| !rule.contains(":hover") && !rule.contains(":focus");
+    let rules: Vec<&str> = GRAPH_STYLE.lines().filter(is_still).collect();
+    let mut style = rules.join("\n");
+    for (variable, colour) in PAPER {
+        style = style.replace(variable, colour);
+    }
+    style
+}
+
+/// What the colours mean.
+#[component]
+fn StillLegend(graph: GraphState) -> impl IntoView {
+    let metric = graph.lab.settings.metric.get_untracked();
+    let scale = graph.scale.get_untracked();
+    let stops = scale.stops();
+    let last = (stops.len() - 1) as f64;
+    let stop = |(index, colour): (usize, crate::colour::Colour)| {
+        view! { <stop offset=index as f64 / last stop-color=colour.hex() /> }
+    };
+    let right = MARGIN + LEGEND_WIDTH;
+    let [first, .., end] = scale.ticks().map(|tick| metric.format(tick));
+    let [low, _, high] = graph.scale_meaning();
+    view! {
+        <linearGradient id=GRADIENT>{stops.into_iter().enumerate().map(stop).collect_view()}</linearGradient>
+        <text x=MARGIN y="20" font-size="12" font-weight="600" fill="#1c2126">{metric.label()}</text>
+        <rect x=MARGIN y="26" width=LEGEND_WIDTH height="9" fill=format!("url(#{GRADIENT})") />
+        <text x=MARGIN y="47" font-size="10" fill="#59636d">{format!("{first} {low}")}</text>
+        <text x=right y="47" font-size="10" fill="#59636d" text-anchor="end">{format!("{high} {end}")}</text>
+    }
+}

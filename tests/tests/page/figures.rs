@@ -1,0 +1,106 @@
+//! Figures for papers: what a person saves, and what goes with it.
+
+use serde_json::json;
+
+use super::*;
+
+/// Opens the dialog of the first figure inside an element of this class, and waits for its drawing.
+async fn open_figure(page: &Browser, inside: &str) {
+    page.click_button(inside, "Figure").await;
+    page.wait_until("return document.querySelector('.figure-dialog .paper img')?.complete").await;
+}
+
+/// The drawing in the dialog, saved as SVG.
+async fn saved_svg(page: &Browser) -> String {
+    page.click_button("figure-dialog", "SVG").await;
+    String::from_utf8(page.downloaded(".svg").await.1).unwrap()
+}
+
+/// What stands in a field of the dialog.
+async fn field(page: &Browser, id: &str) -> String {
+    let value = page.run("return document.querySelector(arguments[0]).value", &[json!(id)]).await;
+    value.as_str().unwrap().to_owned()
+}
+
+/// Whether a PDF's page is so wide, in points, and has both fonts inside.
+fn is_page_of(pdf: &[u8], width: f64, fonts: usize) -> bool {
+    let text: String = pdf.iter().map(|&byte| char::from(byte)).collect();
+    let beside = text.split("/MediaBox [0 0 ").nth(1).unwrap();
+    let found: f64 = beside.split(' ').next().unwrap().parse().unwrap();
+    text.starts_with("%PDF-")
+        && (found - width).abs() < 0.1
+        && text.matches("/FontFile2").count() == fonts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_is_a_figure_of_a_columns_width_with_fonts_caption_and_commands() {
+    let page = Browser::open().await;
+    page.goto("?rule=erk&sparsity=0.9&force=projection=dense").await;
+    open_figure(&page, "graph-head").await;
+    assert_eq!(page.serious().await, json!([]));
+    page.screenshot("figure-graph.png").await;
+    let column = saved_svg(&page).await;
+    for part in ["width=\"84mm\"", "@font-face", "layer3.2.conv2", "configuration", "fill=\"#ffffff\""] {
+        assert!(column.contains(part), "{part}");
+    }
+    // What only a browser understands is resolved.
+    assert!(!column.contains("var(--"));
+    page.click_button("figure-dialog", "PDF").await;
+    let (name, pdf) = page.downloaded(".pdf").await;
+    assert!(name.starts_with("resnet20-graph-A-"), "{name}");
+    assert!(is_page_of(&pdf, 84.0 / 25.4 * 72.0, 2));
+    page.click_button("figure-dialog", "PNG").await;
+    let (_, picture) = page.downloaded(".png").await;
+    let picture = image::load_from_memory(&picture).unwrap();
+    assert_eq!(picture.width(), 1270);
+
+    let profile = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    let network = profile.model_hash.unwrap().short();
+    let caption = field(&page, "#figure-caption").await;
+    assert!(caption.starts_with("Layer graph under ERK (capped) at 0.9") && caption.contains(&network), "{caption}");
+    let commands = field(&page, "#figure-commands").await;
+    let mut lines = commands.lines();
+    assert_eq!(lines.next(), Some(profile.command().as_str()));
+    assert_eq!(
+        lines.next(),
+        Some("rrlab allocate --profile profile.json --rule erk --sparsity 0.9 --force projection=dense")
+    );
+    let latex = field(&page, "#figure-latex").await;
+    assert!(latex.contains(&name) && latex.contains(r"\includegraphics[width=\columnwidth]"), "{latex}");
+    assert!(latex.contains(&format!("% {}", profile.command())));
+
+    // Wider, and laid out anew: more of its boxes stand in a row.
+    page.set("#figure-width", "page", "change").await;
+    page.wait_until("return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')").await;
+    let wide = saved_svg(&page).await;
+    let height = |svg: &str| -> f64 {
+        svg.split("height=\"").nth(1).unwrap().split("mm").next().unwrap().parse().unwrap()
+    };
+    assert!(height(&wide) < height(&column), "{} {}", height(&wide), height(&column));
+    assert!(field(&page, "#figure-latex").await.contains(r"\begin{figure*}"));
+    page.screenshot("figure-graph-wide.png").await;
+    page.click_button("figure-dialog", "Close").await;
+    page.wait_until("return !document.querySelector('.figure-dialog')").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweeps_chart_is_a_figure_that_says_which_sweep_it_is() {
+    let page = Browser::open().await;
+    page.goto("?theme=dark&pane=sweep").await;
+    page.wait_for("[data-chart=sweep] svg").await;
+    open_figure(&page, "chart-figure").await;
+    page.screenshot("figure-sweep.png").await;
+    let chart = saved_svg(&page).await;
+    assert!(chart.contains("LAMP") && !chart.contains("global magnitude"));
+    // As on paper, whatever the page's colours.
+    assert!(chart.contains("Open Sans") && chart.contains("#1c2126"));
+    page.click_button("figure-dialog", "PDF").await;
+    assert!(is_page_of(&page.downloaded(".pdf").await.1, 84.0 / 25.4 * 72.0, 1));
+    let sweep = repository().join("docs/results/resnet20-cifar10.sweep.json");
+    let sweep = SweepReport::from_json(&std::fs::read_to_string(sweep).unwrap()).unwrap();
+    assert_eq!(field(&page, "#figure-commands").await, sweep.command().unwrap());
+    let caption = field(&page, "#figure-caption").await;
+    assert!(caption.contains("test images; repaired from"), "{caption}");
+    page.close().await;
+}
