@@ -429,6 +429,9 @@ pub struct CalibrateArgs {
     /// Where the profile goes.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Where RR of every channel goes, which the page shows; the profile keeps its spread alone.
+    #[arg(long, value_name = "FILE")]
+    pub channels: Option<PathBuf>,
     #[command(flatten)]
     pub overwrite: OverwriteArgs,
 }

@@ -30,6 +30,8 @@ pub enum FileKind {
     Allocation,
     /// What came of fine-tuning.
     FinetuneReport,
+    /// RR of every channel of a measured network.
+    Channels,
     /// JSON of something else.
     OtherJson,
     /// A network as safetensors, ours or of others.
@@ -137,6 +139,7 @@ impl FileKind {
             Ok(Document::Sweep(_)) | Err(DocumentError::Sweep(_)) => Self::Sweep,
             Ok(Document::Allocation(_)) | Err(DocumentError::Allocation(_)) => Self::Allocation,
             Ok(Document::Finetune(_)) | Err(DocumentError::Finetune(_)) => Self::FinetuneReport,
+            Ok(Document::Channels(_)) | Err(DocumentError::Channels(_)) => Self::Channels,
             Err(DocumentError::Foreign) => Self::OtherJson,
             Err(DocumentError::Json(_)) => Self::Text,
         }
@@ -149,6 +152,7 @@ impl FileKind {
             Self::Sweep => "a sweep",
             Self::Allocation => "an allocation",
             Self::FinetuneReport => "a report of fine-tuning",
+            Self::Channels => "RR of channels",
             Self::OtherJson => "JSON, but no file of the lab",
             Self::Model => "a network",
             Self::TrainingState => {

@@ -1,5 +1,5 @@
-//! Values that follow a paint later: what is looked at while the slider moves comes first, the rest
-//! right after.
+//! Values that follow later: what is looked at while the slider moves comes first, what is drawn of it right
+//! after its paint, and what takes long to compute when it rests.
 
 use std::time::Duration;
 
@@ -27,6 +27,33 @@ pub fn after_paint<T: Clone + PartialEq + Send + Sync + 'static>(memo: Memo<T>) 
         };
         // The callback of a frame runs before its paint, a timer that it sets after.
         request_animation_frame(move || set_timeout(take, Duration::ZERO));
+    });
+    late.into()
+}
+
+/// How long a value that is costly to follow has to rest.
+const REST: Duration = Duration::from_millis(120);
+
+/// A signal that takes the memo's value when that has not changed for a while.
+pub fn at_rest<T: Clone + PartialEq + Send + Sync + 'static>(memo: Memo<T>) -> Signal<T> {
+    let late = RwSignal::new(memo.get_untracked());
+    let changes = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        memo.track();
+        let change = changes.get_value() + 1;
+        changes.set_value(change);
+        let take = move || {
+            // All three are gone where the component is.
+            if changes.try_get_value() != Some(change) {
+                return;
+            }
+            if let Some(value) = memo.try_get_untracked()
+                && late.try_with_untracked(|old| *old != value) == Some(true)
+            {
+                late.try_set(value);
+            }
+        };
+        set_timeout(take, REST);
     });
     late.into()
 }

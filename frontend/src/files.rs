@@ -2,7 +2,7 @@
 
 use gloo::net::http::{Request, Response};
 use leptos::wasm_split::wasm_split;
-use rrlab_types::{Document, ModelProfile, Story, SweepReport};
+use rrlab_types::{ChannelProfile, Document, ModelProfile, Story, SweepReport};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::gallery::{self, GalleryNetwork};
@@ -42,6 +42,15 @@ pub async fn profile(name: &str) -> Result<ModelProfile, String> {
         Ok(profile) => Ok(profile),
         Err(_) => Err(mistaken(&address, &text, "a profile").await),
     }
+}
+
+/// Loads RR of channels at an address.
+///
+/// # Errors
+/// As [`profile`].
+pub async fn channels(address: &str) -> Result<ChannelProfile, String> {
+    let text = text(address).await?;
+    ChannelProfile::from_json(&text).map_err(|problem| format!("{address}: {problem}"))
 }
 
 /// Loads the sweep at an address.

@@ -8,6 +8,8 @@ pub struct GalleryNetwork {
     pub title: &'static str,
     /// The endings of its sweeps' names, in lists one after the other.
     sweeps: &'static [&'static [&'static str]],
+    /// Whether RR of every channel comes with the page.
+    has_channels: bool,
     /// Whether the network itself comes with the page.
     has_checkpoint: bool,
 }
@@ -16,6 +18,11 @@ impl GalleryNetwork {
     /// Address of its profile.
     pub fn profile(&self) -> String {
         format!("gallery/{}.profile.json", self.name)
+    }
+
+    /// Address of RR of its channels, where that comes with the page.
+    pub fn channels(&self) -> Option<String> {
+        self.has_channels.then(|| format!("gallery/{}.channels.json", self.name))
     }
 
     /// Addresses of sweeps of that profile, or of other draws of one.
@@ -55,60 +62,70 @@ pub const GALLERY: [GalleryNetwork; 10] = [
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
         sweeps: &[&[RULES, ".projection-global", ".projection-dense"]],
+        has_channels: true,
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "resnet18-w0.25-cifar10",
         title: "ResNet18, ¼ as wide, on CIFAR-10",
         sweeps: &[&WITH_PROJECTIONS, &[".distilled", ".draw-1", ".draw-2"]],
+        has_channels: true,
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "resnet18-w0.25-cifar100",
         title: "ResNet18, ¼ as wide, on CIFAR-100",
         sweeps: &[&WITH_PROJECTIONS, &[".distilled"]],
+        has_channels: true,
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "resnet34-w0.25-cifar10",
         title: "ResNet34, ¼ as wide, on CIFAR-10",
         sweeps: &[&WITH_PROJECTIONS, &[".distilled"]],
+        has_channels: false,
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "vgg16_bn-w0.25-cifar10",
         title: "VGG16-BN, ¼ as wide, on CIFAR-10",
         sweeps: &[&[RULES, STEPS, ".distilled"]],
+        has_channels: true,
         has_checkpoint: true,
     },
     GalleryNetwork {
         name: "akamaster-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (akamaster)",
         sweeps: &[&[RULES, STEPS, ".distilled"]],
+        has_channels: false,
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "akamaster-resnet56-cifar10",
         title: "ResNet-56 on CIFAR-10 (akamaster)",
         sweeps: &[&[RULES]],
+        has_channels: false,
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet20-cifar10",
         title: "ResNet-20 on CIFAR-10 (chenyaofo)",
         sweeps: &[&[RULES]],
+        has_channels: false,
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet20-cifar100",
         title: "ResNet-20 on CIFAR-100 (chenyaofo)",
         sweeps: &[&[RULES, STEPS]],
+        has_channels: false,
         has_checkpoint: false,
     },
     GalleryNetwork {
         name: "chenyaofo-resnet56-cifar100",
         title: "ResNet-56 on CIFAR-100 (chenyaofo)",
         sweeps: &[&[RULES]],
+        has_channels: false,
         has_checkpoint: false,
     },
 ];

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use rrlab_types::{
-    Allocation, AllocationRequest, Evidence, LayerGroup, ModelProfile, Role, Rule, Sparsity,
-    SweepDraws, SweepReport, allocate,
+    Allocation, AllocationRequest, ChannelProfile, Evidence, LayerGroup, ModelProfile, Role, Rule,
+    Sparsity, SweepDraws, SweepReport, allocate,
 };
 
 use crate::metric::LayerNumbers;
@@ -37,6 +37,8 @@ pub struct Lab {
     pub settings: Settings,
     /// The profile that is open.
     pub profile: StoredValue<Arc<ModelProfile>>,
+    /// RR of every channel; it may be of another profile.
+    pub channels: RwSignal<Option<Arc<ChannelProfile>>>,
     /// Its stages and blocks.
     pub groups: StoredValue<Vec<LayerGroup>>,
     /// Open sweeps; one of another profile lends no numbers.
@@ -59,6 +61,7 @@ impl Lab {
     /// The lab of a profile.
     pub fn new(
         profile: Arc<ModelProfile>,
+        channels: RwSignal<Option<Arc<ChannelProfile>>>,
         sweeps: RwSignal<Vec<SweepReport>>,
         opened: RwSignal<Option<Allocation>>,
         settings: Settings,
@@ -82,7 +85,19 @@ impl Lab {
         };
         let (numbers_a, numbers_b) = (numbers(a, settings.a), numbers(b, settings.b));
         let draws = Memo::new(move |_| SweepDraws::group(sweeps.get()));
-        Self { settings, profile, groups, sweeps, draws, opened, a, b, numbers_a, numbers_b }
+        Self {
+            settings,
+            profile,
+            channels,
+            groups,
+            sweeps,
+            draws,
+            opened,
+            a,
+            b,
+            numbers_a,
+            numbers_b,
+        }
     }
 
     /// LayerNumbers of every layer under one of the two.

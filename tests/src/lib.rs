@@ -10,6 +10,7 @@ pub mod desk;
 pub mod lab;
 pub mod pictures;
 pub mod provider;
+pub mod relay;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -710,7 +710,9 @@ async fn what_was_computed_of_one_network_is_not_shown_beside_another() {
 async fn a_browser_that_keeps_nothing_says_why_and_results_are_there_all_the_same() {
     let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
     let says = |what: &str| {
-        format!("return [...document.querySelectorAll('.problems p')].some(p => p.textContent.includes('{what}'))")
+        format!(
+            "return [...document.querySelectorAll('.problems p')].some(p => p.textContent.includes('{what}'))"
+        )
     };
     // No room, which a browser may say at any time.
     page.goto("").await;

@@ -5,6 +5,7 @@
 use rrlab_tests::browser::Browser;
 use rrlab_tests::lab::{Database, Lab, bundled_model, small_dataset};
 use rrlab_tests::provider::Provider;
+use rrlab_tests::relay::Relay;
 use serde_json::{Value, json};
 
 /// WebDriver's Enter.
@@ -293,4 +294,37 @@ async fn a_student_enrols_by_a_link_and_their_teacher_looks() {
     page.wait_until("return document.querySelectorAll('.course-revoke').length === 1").await;
     page.click(".member-remove").await;
     page.wait_until("return !document.querySelector('#course-jobs tbody tr')").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_server_goes_away_is_said_to_be_as_it_was_until_it_is_heard_of_again() {
+    let mut lab = Lab::with(Database::Sqlite, &["--hosted", "--no-worker"]).await;
+    let token = lab.person("ann", "student");
+    let relay = Relay::to(&lab.address()).await;
+    let page = Browser::at(format!("{}/", relay.address()), None, (1500, 1400)).await;
+    page.goto("").await;
+    page.click("#jobs-open").await;
+    page.wait_for("#token").await;
+    page.type_into("#token", &format!("{token}{ENTER}")).await;
+    page.wait_for("#job-start").await;
+    page.set("#job-work", "train", "change").await;
+    page.type_into("#job-start", ENTER).await;
+    first_job_is(&page, "queued").await;
+    page.wait_for("#watched h3").await;
+    let is_cut = "return !!document.querySelector('#watched [role=status].notice')?.textContent.includes('does not answer')";
+    page.wait_until("return document.querySelector('#watched h3').textContent.includes('queued')")
+        .await;
+    assert_eq!(page.run(is_cut, &[]).await, json!(false));
+
+    lab.kill().await;
+    page.wait_until(is_cut).await;
+    page.screenshot("jobs-cut.png").await;
+    assert!(page.text("#watched h3").await.contains("queued"), "it is shown as it was");
+    lab.start().await;
+    relay.lead_to(&lab.address());
+    page.wait_until(&is_cut.replacen("!!", "!", 1)).await;
+    lab.start_worker();
+    page.wait_until("return document.querySelector('#watched h3').textContent.includes('running')")
+        .await;
+    page.close().await;
 }

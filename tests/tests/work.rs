@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Child, Output, Stdio};
 
 use rrlab_tests::desk::{Desk, wait_for, words};
-use rrlab_types::{AllocationRequest, ModelProfile, RepairOperator, Rule, RuleSettings, SweepReport};
+use rrlab_types::{
+    AllocationRequest, ModelProfile, RepairOperator, Rule, RuleSettings, SweepReport,
+};
 
 /// Starts a command whose standard error is read.
 fn started(desk: &Desk, arguments: &[&str]) -> Child {

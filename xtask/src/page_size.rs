@@ -13,7 +13,8 @@ const MOST_FIRST_SCREEN: usize = 500 * 1000;
 /// Endings of files that are worth compressing.
 const PACKED: [&str; 5] = ["wasm", "js", "css", "json", "html"];
 /// Files and folders that are fetched only by who opens more than the page opens with, or by nobody.
-const LATER: [&str; 5] = ["/split_", "/chunk_", ".safetensors", "vendor/", "stories/"];
+const LATER: [&str; 6] =
+    ["/split_", "/chunk_", ".safetensors", ".channels.json", "vendor/", "stories/"];
 /// Folders that [`pack_workers`] packs.
 const WORKERS: &str = "workers-";
 /// Files of the network that the page opens; those of others are fetched by who chooses them.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{bail, ensure};
 use rrlab_types::{
     Allocation, Document, FinetuneReport, FinetuneRun, ModelProfile, Repair, Rule, Sparsity,
     SweepReport,
@@ -112,7 +113,7 @@ pub fn run(context: &Context, args: &CompareArgs) -> anyhow::Result<()> {
     let [first, second] = [read_document(&args.first)?, read_document(&args.second)?];
     let [a, b] = [args.first.display().to_string(), args.second.display().to_string()];
     let kind = first.kind();
-    anyhow::ensure!(
+    ensure!(
         kind == second.kind(),
         "{a} is {kind} and {b} is {}: only results of one kind can be compared",
         second.kind()
@@ -136,6 +137,7 @@ impl Side {
             Document::Sweep(report) => Self::of_sweep(report),
             Document::Finetune(report) => Self::of_finetuning(report),
             Document::Allocation(allocation) => Self::of_allocation(allocation),
+            Document::Channels(_) => bail!("RR of channels is compared on the page, not here"),
         }
     }
 

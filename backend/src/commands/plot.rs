@@ -46,6 +46,9 @@ pub fn run(args: &PlotArgs) -> anyhow::Result<()> {
             finetuning(&report).svg()?
         }
         Document::Allocation(allocation) => densities(&allocation).svg()?,
+        Document::Channels(_) => {
+            bail!("RR of channels is shown on the page (rrlab serve), beside its profile")
+        }
     };
     out.write(svg.as_bytes())?;
     say(&format!("wrote {}", args.out.display()));

@@ -1,7 +1,7 @@
 //! Profiles, sweeps, pruning with repair, and classification of the network.
 
 use burn::tensor::Tensor;
-use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
+use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate_channels};
 use rrlab_engine::calibrated::{Calibrated, PrunedNetwork, reports};
 use rrlab_engine::checkpoint;
 use rrlab_engine::data::{Dataset, Sample, Split, draw_indices, images_to_device};
@@ -58,8 +58,11 @@ impl WorkerState {
             control.yield_now().await
         };
         let OpenDevice { device, name, .. } = &self.device;
-        let profile = calibrate(model, device, name, &images, Method::SecondMoments, watch).await?;
+        let method = Method::SecondMoments;
+        let (profile, channels) =
+            calibrate_channels(model, device, name, &images, method, watch).await?;
         send_event(&ComputeEvent::Profile { profile: Box::new(profile.clone()) });
+        send_event(&ComputeEvent::Channels { channels: Box::new(channels) });
         self.profile = Some(profile);
         Ok(())
     }

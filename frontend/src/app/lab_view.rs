@@ -28,7 +28,13 @@ pub fn LabView(
     // Measured here, of what the worker does not hold any more.
     let is_past =
         move || documents.origin.get() == Origin::Measured && session.measured.get() != Some(hash);
-    let lab = Lab::new(profile, documents.sweeps, documents.allocation, documents.settings);
+    let lab = Lab::new(
+        profile,
+        documents.channels,
+        documents.sweeps,
+        documents.allocation,
+        documents.settings,
+    );
     let settings = documents.settings;
     let problem = move || {
         let problem = lab.a.with(|outcome| outcome.as_ref().err().cloned());

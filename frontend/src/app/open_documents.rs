@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use rrlab_types::{Allocation, Document, ModelProfile, ProfileHash, SweepReport};
+use rrlab_types::{Allocation, ChannelProfile, Document, ModelProfile, ProfileHash, SweepReport};
 
 use crate::address;
 use crate::files::{self, Opened};
@@ -32,6 +32,8 @@ type Arrival = Option<Result<(String, SweepReport), String>>;
 pub struct OpenDocuments {
     pub settings: Settings,
     pub profile: RwSignal<Option<Arc<ModelProfile>>>,
+    /// RR of every channel, of this profile or of another.
+    pub channels: RwSignal<Option<Arc<ChannelProfile>>>,
     /// Sweeps of the profile, in the order in which they are listed.
     pub sweeps: RwSignal<Vec<SweepReport>>,
     /// An allocation from a file, which stands for B while it is open.
@@ -51,6 +53,7 @@ impl OpenDocuments {
         Self {
             settings,
             profile: RwSignal::new(None),
+            channels: RwSignal::new(None),
             sweeps: RwSignal::new(Vec::new()),
             allocation: RwSignal::new(None),
             origin: RwSignal::new(Origin::Named),
@@ -274,6 +277,7 @@ impl OpenDocuments {
     pub fn show_update(self, update: PageUpdate) {
         match update {
             PageUpdate::Profile(profile) => self.show(*profile, Origin::Measured),
+            PageUpdate::Channels(channels) => self.channels.set(Some(Arc::from(channels))),
             PageUpdate::Sweep(report) => self.show_sweep(&report),
             PageUpdate::Document(document) => {
                 if let Err(problem) = self.open_document(document) {
@@ -327,6 +331,15 @@ impl OpenDocuments {
                 }
                 self.allocation.set(Some(*allocation));
                 self.settings.pane.set(Pane::Compare);
+            }
+            Document::Channels(channels) => {
+                let profile = self.profile.get_untracked();
+                if let Some(Err(problem)) = profile.map(|profile| channels.check_profile(&profile))
+                {
+                    return Err(format!("{problem}; open that profile first"));
+                }
+                self.channels.set(Some(Arc::from(channels)));
+                self.settings.pane.set(Pane::Layer);
             }
             Document::Finetune(_) => {
                 let remedy = "`rrlab plot` draws them";

@@ -19,13 +19,16 @@ function echarts() {
 const LIGHT = { ink: "#1c2126", faint: "#59636d", line: "#d9dee2", ground: "#ffffff" };
 // Okabe and Ito's colours, told apart with any colour vision; on dark ground the darkest is lightened.
 const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7a00", "#7570b3"];
-/** Texts on the page, and in a figure, whose font `figure.js` brings. */
-const SCREEN = { family: "system-ui, sans-serif", size: 12, small: 11 };
-const PAPER = { family: "Open Sans", size: 10.5, small: 9 };
+/** Texts, marks and lines on the page, and in a figure, whose font `figure.js` brings. */
+const SCREEN = { family: "system-ui, sans-serif", size: 12, small: 11, mark: 9, line: 2 };
+const PAPER = { family: "'Open Sans'", size: 10.5, small: 9, mark: 6.5, line: 1.4 };
 /** Height between the axes in a figure, in a column and in a wider one. */
 const [COLUMN_PLOT, PAGE_PLOT, COLUMN_WIDTH] = [160, 240, 400];
-/** An entry of a figure's legend: its line, the distance to its name, and to the next one. */
+/** An entry of a legend: its line, the distance to its name, and to the next one. */
 const ENTRY = { line: 18, name: 5, next: 10, height: 15 };
+const LEGEND = { top: 0, left: 0, padding: 2, itemWidth: ENTRY.line, itemHeight: 8, itemGap: ENTRY.next };
+/** Lines of a legend on the page beyond which it is leafed through. */
+const MOST_LEGEND_LINES = 4;
 /** Room that a name under a chart needs. */
 const LEAST_NAME_PIXELS = 16;
 const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "arrow", "pin"];
@@ -86,7 +89,7 @@ function axis(spec, colours, position, width, font) {
 
 const colourOf = (series, index) => series.look?.colour ?? PALETTE[index % PALETTE.length];
 
-function seriesOption(spec, series, index, colours) {
+function seriesOption(spec, series, index, colours, font) {
   const colour = colourOf(series, index);
   const bar = (y, place) => (series.bar_colours.length ? { value: y, itemStyle: { color: series.bar_colours[place] } } : y);
   const points = series.points.map(([x, y], place) =>
@@ -100,9 +103,9 @@ function seriesOption(spec, series, index, colours) {
     type: "line",
     symbol: series.look ? `path://${series.look.outline}` : SYMBOLS[index % SYMBOLS.length],
     symbolKeepAspect: true,
-    symbolSize: series.points.length > 20 ? 0 : series.look ? 9 : 7,
+    symbolSize: series.points.length > 20 ? 0 : series.look ? font.mark : 0.8 * font.mark,
     showSymbol: series.points.length <= 20,
-    lineStyle: { width: 2, type: series.dashed ? [5, 4] : "solid", color: colour },
+    lineStyle: { width: font.line, type: series.dashed ? [5, 4] : "solid", color: colour },
     emphasis: { focus: "series" },
   };
 }
@@ -159,43 +162,47 @@ function tooltip(spec, colours) {
   };
 }
 
-/** How a chart stands on the page. */
-const onScreen = (spec) => ({
-  font: SCREEN,
-  legend: { type: "scroll", top: 0 },
-  grid: { left: 62, right: 24, top: spec.legend ? 62 : 24, bottom: spec.x.scale === "category" ? 112 : 48 },
-});
+/** How a chart stands on the page: with its whole legend, unless that would take the chart's place. */
+function onScreen(spec, width) {
+  const lines = spec.legend ? legendLines(spec, width, SCREEN) : 0;
+  const isWhole = lines <= MOST_LEGEND_LINES;
+  const legend = { ...LEGEND, type: isWhole ? "plain" : "scroll" };
+  const top = (lines ? legendHeight(isWhole ? lines : 1) : 0) + (spec.mark ? 26 : 14);
+  return { font: SCREEN, legend, grid: { left: 62, right: 24, top, bottom: spec.x.scale === "category" ? 112 : 48 } };
+}
 
 /** How it stands in a figure so wide, whose height follows. */
 function onPaper(spec, width) {
-  const legend = spec.legend ? legendHeight(spec, width) : 0;
+  const legend = spec.legend ? legendHeight(legendLines(spec, width, PAPER)) : 0;
   const top = legend + (spec.mark ? 20 : 8);
   const bottom = spec.x.scale === "category" ? 92 : 38;
   const plot = width < COLUMN_WIDTH ? COLUMN_PLOT : PAGE_PLOT;
   return {
     font: PAPER,
-    legend: { type: "plain", top: 0, left: 0, padding: 2, itemWidth: ENTRY.line, itemHeight: 8, itemGap: ENTRY.next },
+    legend: { ...LEGEND, type: "plain" },
     grid: { left: 54, right: 12, top, bottom },
     height: top + plot + bottom,
   };
 }
 
-/** Height of a figure's legend, whose entries fill one line after the other. */
-function legendHeight(spec, width) {
+/** Lines of a legend, whose entries fill one after the other. */
+function legendLines(spec, width, font) {
   const context = document.createElement("canvas").getContext("2d");
-  context.font = `${PAPER.size}px "${PAPER.family}"`;
+  context.font = `${font.size}px ${font.family}`;
   let [lines, used] = [1, 0];
   for (const name of new Set(spec.series.map((series) => series.name))) {
     const entry = ENTRY.line + ENTRY.name + context.measureText(name).width;
     if (used > 0 && used + ENTRY.next + entry > width - 4) [lines, used] = [lines + 1, 0];
     used += (used > 0 ? ENTRY.next : 0) + entry;
   }
-  return lines * (ENTRY.height + ENTRY.next) - ENTRY.next + 6;
+  return lines;
 }
+
+const legendHeight = (lines) => lines * (ENTRY.height + ENTRY.next) - ENTRY.next + 6;
 
 function option(spec, colours, width, standing, still) {
   const { font, legend, grid } = standing;
-  const series = spec.series.map((one, index) => seriesOption(spec, one, index, colours));
+  const series = spec.series.map((one, index) => seriesOption(spec, one, index, colours, font));
   const bands = spec.series.flatMap((one, index) => (one.errors.length ? [bandOption(spec, one, index)] : []));
   if (series.length && spec.shade) {
     series[0].markArea = {
@@ -243,7 +250,10 @@ export async function draw(element, json) {
     held = { chart, at: [0, -1] };
     charts.set(element, held);
     const observer = new ResizeObserver(() => {
-      if (element.isConnected) return chart.resize();
+      if (element.isConnected) {
+        chart.resize();
+        return show(element, held);
+      }
       observer.disconnect();
       chart.dispose();
     });
@@ -261,7 +271,8 @@ export function redraw(element) {
 }
 
 function show(element, held) {
-  const shown = option(held.spec, theme(element), element.clientWidth, onScreen(held.spec), false);
+  const width = element.clientWidth;
+  const shown = option(held.spec, theme(element), width, onScreen(held.spec, width), false);
   held.chart.setOption(shown, { notMerge: true });
 }
 

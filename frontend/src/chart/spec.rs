@@ -127,6 +127,13 @@ impl Series {
         point.map_or_else(String::new, |point| format!("{:.5}", point.1))
     }
 
+    /// How far the value at a place may be off; empty where there is no point.
+    fn written_error(&self, place: f64) -> String {
+        let errors = self.points.iter().zip(&self.errors);
+        let error = errors.into_iter().find(|(point, _)| point.0 == place);
+        error.map_or_else(String::new, |(_, error)| format!("{error:.5}"))
+    }
+
     /// Bars over the names of the horizontal axis, a value for each.
     pub fn bars(name: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let points =
@@ -174,11 +181,21 @@ impl ChartSpec {
     pub fn table(&self) -> (Vec<String>, Vec<Vec<String>>) {
         let first = if self.x.title.is_empty() { "layer" } else { &self.x.title };
         let mut head = vec![first.to_owned()];
-        head.extend(self.series.iter().map(Series::full_name));
+        for series in &self.series {
+            head.push(series.full_name());
+            if !series.errors.is_empty() {
+                head.push(format!("{}, ±", series.full_name()));
+            }
+        }
         let mut rows = Vec::new();
         for place in self.places() {
             let mut row = vec![self.place_name(place)];
-            row.extend(self.series.iter().map(|series| series.written_value(place)));
+            for series in &self.series {
+                row.push(series.written_value(place));
+                if !series.errors.is_empty() {
+                    row.push(series.written_error(place));
+                }
+            }
             rows.push(row);
         }
         (head, rows)

@@ -39,6 +39,15 @@ pub fn fetch_figure() -> ViewCode<ShownFigure> {
     Ok(|(graph, is_open)| view! { <FigureDialog figure=figure(graph) is_open /> }.into_any())
 }
 
+/// Width of the rows, in units of the drawing: one residual block in a column, three over both, where
+/// letters are some 5 points high and a ResNet-20 leaves half of the page.
+fn room(width: FigureWidth) -> f64 {
+    match width {
+        FigureWidth::Column => 440.0,
+        FigureWidth::Page => 1130.0,
+    }
+}
+
 /// The graph under one of the two allocations as a figure.
 fn figure(graph: GraphState) -> Figure {
     let (lab, side) = (graph.lab, graph.side);
@@ -60,7 +69,7 @@ fn drawn(lab: Lab, side: Side, width: FigureWidth) -> Drawn {
     Box::pin(async move {
         let holder: HtmlElement = document().create_element("div").ok()?.dyn_into().ok()?;
         let mounted = leptos::mount::mount_to(holder.clone(), move || {
-            let graph = GraphState::new(lab, side, RwSignal::new(width.pixels()));
+            let graph = GraphState::new(lab, side, RwSignal::new(room(width)));
             view! { <StillGraph graph /> }
         });
         let svg = holder.query_selector("svg").ok()??;

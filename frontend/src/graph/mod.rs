@@ -10,6 +10,7 @@ mod layout;
 mod live;
 mod minimap;
 mod scene;
+mod seen;
 mod state;
 mod toolbar;
 mod view;

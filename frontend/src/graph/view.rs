@@ -15,6 +15,7 @@ use crate::lab::{Lab, Side};
 pub fn GraphView(lab: Lab, side: Side) -> impl IntoView {
     let holder = NodeRef::<leptos::html::Div>::new();
     let graph = GraphState::new(lab, side, width_of(holder));
+    graph.follow_seen();
     let gestures = Gestures::new(graph);
     let touch =
         move || if graph.overflows() { "touch-action: none" } else { "touch-action: pan-y" };

@@ -48,6 +48,11 @@ impl Session {
             }),
             ComputeEvent::Layer { layer, .. } => self.layer_measured(*layer),
             ComputeEvent::Profile { profile } => self.profile_measured(profile),
+            ComputeEvent::Channels { channels } => {
+                // Behind the profile, which is shown in a task of its own.
+                let show = move || self.show.run(PageUpdate::Channels(channels));
+                set_timeout(show, Duration::ZERO);
+            }
             ComputeEvent::Sweep { report } => self.sweep_progress(report),
             ComputeEvent::Predictions { predictions } => {
                 self.images_classified(predictions, message.bytes);
@@ -76,6 +81,7 @@ impl Session {
         match event {
             ComputeEvent::Layer { model, .. } => !self.is_about(Some(model)),
             ComputeEvent::Profile { profile } => !self.is_about(profile.model_hash.as_ref()),
+            ComputeEvent::Channels { channels } => !self.is_about(Some(&channels.model_hash)),
             ComputeEvent::Sweep { report } => !self.is_about(report.origin.model_hash.as_ref()),
             ComputeEvent::Predictions { predictions } => !self.is_about(Some(&predictions.model)),
             ComputeEvent::Observation { observation } => !self.is_about(Some(&observation.model)),

@@ -8,6 +8,7 @@ use super::list::List;
 use super::options::{ComputeOn, Embed, Pane, Part, Shown, Theme};
 use super::property::Property;
 use super::run::RunSettings;
+use super::seen::Seen;
 use super::sparsity::SparsitySetting;
 use super::table_order::{Column, Sort};
 use crate::gallery;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub layer: RwSignal<String>,
     /// Names of the groups that the graph draws as one box.
     pub folded: RwSignal<List<String>>,
+    /// Which part of A's graph is seen.
+    pub seen: RwSignal<Seen>,
     /// What is shown below the graph.
     pub pane: RwSignal<Pane>,
     /// How the table of layers is sorted.
@@ -97,6 +100,7 @@ impl Settings {
             stretch: RwSignal::new(false),
             layer: RwSignal::new(String::new()),
             folded: RwSignal::new(List(Vec::new())),
+            seen: RwSignal::new(Seen::default()),
             pane: RwSignal::new(Pane::Table),
             sort: RwSignal::new(FIRST_SORT),
             filter: RwSignal::new(String::new()),
@@ -130,6 +134,7 @@ impl Settings {
             Property::new("stretch".into(), self.stretch, false),
             Property::new("layer".into(), self.layer, String::new()).coarse(),
             Property::new("folded".into(), self.folded, List(Vec::new())),
+            Property::new("seen".into(), self.seen, Seen::default()).unseen(),
             Property::new("pane".into(), self.pane, Pane::Table).coarse(),
             Property::new("sort".into(), self.sort, FIRST_SORT),
             Property::new("filter".into(), self.filter, String::new()),

@@ -2,8 +2,8 @@
 //! it as they are.
 
 use rrlab_types::{
-    LayerGraph, LayerProfile, ModelHash, ModelProfile, StepReport, SweepPlan, SweepReport,
-    TrainingPlan,
+    ChannelProfile, LayerGraph, LayerProfile, ModelHash, ModelProfile, StepReport, SweepPlan,
+    SweepReport, TrainingPlan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -207,6 +207,11 @@ pub enum ComputeEvent {
     Profile {
         /// Names the network and the images that it was measured on.
         profile: Box<ModelProfile>,
+    },
+    /// RR of every channel of the profile that was measured last.
+    Channels {
+        /// Names them too.
+        channels: Box<ChannelProfile>,
     },
     /// A sweep has one more entry, or is done.
     Sweep {

@@ -1,9 +1,10 @@
-//! What a person may open: a profile, a sweep, a report of fine-tuning or an allocation, told apart
-//! by what it holds.
+//! What a person may open: a profile, RR of its channels, a sweep, a report of fine-tuning or an
+//! allocation, told apart by what it holds.
 
 use serde_json::Value;
 
 use crate::allocation::{Allocation, AllocationError};
+use crate::channels::{ChannelProfile, ChannelProfileError};
 use crate::finetune::{FinetuneFormatError, FinetuneReport};
 use crate::profile::{ModelProfile, ProfileError};
 use crate::report::{SweepFormatError, SweepReport};
@@ -19,6 +20,8 @@ pub enum Document {
     Finetune(Box<FinetuneReport>),
     /// A budget shared out.
     Allocation(Box<Allocation>),
+    /// RR of every channel, as `rrlab calibrate --channels` writes it.
+    Channels(Box<ChannelProfile>),
 }
 
 /// A text that is no file of the lab.
@@ -47,6 +50,9 @@ pub enum DocumentError {
     /// A broken allocation.
     #[error(transparent)]
     Allocation(#[from] AllocationError),
+    /// Broken RR of channels.
+    #[error(transparent)]
+    Channels(#[from] ChannelProfileError),
 }
 
 impl Document {
@@ -65,6 +71,8 @@ impl Document {
             Ok(Self::Sweep(Box::new(SweepReport::from_json(text)?)))
         } else if has("budget") {
             Ok(Self::Allocation(Box::new(Allocation::from_json(text)?)))
+        } else if has("channels") {
+            Ok(Self::Channels(Box::new(ChannelProfile::from_json(text)?)))
         } else {
             Err(DocumentError::Foreign)
         }
@@ -77,6 +85,7 @@ impl Document {
             Self::Sweep(_) => "a sweep",
             Self::Finetune(_) => "a report of fine-tuning",
             Self::Allocation(_) => "an allocation",
+            Self::Channels(_) => "RR of channels",
         }
     }
 }

@@ -7,6 +7,7 @@ mod allocate;
 mod allocation;
 mod bisect;
 mod budget;
+mod channels;
 mod command;
 mod comparison;
 mod criterion;
@@ -38,6 +39,9 @@ pub use allocation::{
     Allocation, AllocationError, LayerAllocation, LayerDifference, LayerState, PrunedFrom,
 };
 pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
+pub use channels::{
+    CHANNELS_VERSION, ChannelProfile, ChannelProfileError, ChannelRatio, LayerChannels,
+};
 pub use comparison::{MatchedLayers, Matching};
 pub use criterion::{Criterion, CriterionError, UnknownCriterion};
 pub use document::{Document, DocumentError};

@@ -40,7 +40,9 @@ async fn a_graph_is_a_figure_of_a_columns_width_with_fonts_caption_and_commands(
     assert_eq!(page.serious().await, json!([]));
     page.screenshot("figure-graph.png").await;
     let column = saved_svg(&page).await;
-    for part in ["width=\"84mm\"", "@font-face", "layer3.2.conv2", "configuration", "fill=\"#ffffff\""] {
+    for part in
+        ["width=\"84mm\"", "@font-face", "layer3.2.conv2", "configuration", "fill=\"#ffffff\""]
+    {
         assert!(column.contains(part), "{part}");
     }
     // What only a browser understands is resolved.
@@ -54,24 +56,36 @@ async fn a_graph_is_a_figure_of_a_columns_width_with_fonts_caption_and_commands(
     let picture = image::load_from_memory(&picture).unwrap();
     assert_eq!(picture.width(), 1270);
 
-    let profile = ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
+    let profile =
+        ModelProfile::from_json(&std::fs::read_to_string(bundled_profile()).unwrap()).unwrap();
     let network = profile.model_hash.unwrap().short();
     let caption = field(&page, "#figure-caption").await;
-    assert!(caption.starts_with("Layer graph under ERK (capped) at 0.9") && caption.contains(&network), "{caption}");
+    assert!(
+        caption.starts_with("Layer graph under ERK (capped) at 0.9") && caption.contains(&network),
+        "{caption}"
+    );
     let commands = field(&page, "#figure-commands").await;
     let mut lines = commands.lines();
     assert_eq!(lines.next(), Some(profile.command().as_str()));
     assert_eq!(
         lines.next(),
-        Some("rrlab allocate --profile profile.json --rule erk --sparsity 0.9 --force projection=dense")
+        Some(
+            "rrlab allocate --profile profile.json --rule erk --sparsity 0.9 --force projection=dense"
+        )
     );
     let latex = field(&page, "#figure-latex").await;
-    assert!(latex.contains(&name) && latex.contains(r"\includegraphics[width=\columnwidth]"), "{latex}");
+    assert!(
+        latex.contains(&name) && latex.contains(r"\includegraphics[width=\columnwidth]"),
+        "{latex}"
+    );
     assert!(latex.contains(&format!("% {}", profile.command())));
 
     // Wider, and laid out anew: more of its boxes stand in a row.
     page.set("#figure-width", "page", "change").await;
-    page.wait_until("return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')").await;
+    page.wait_until(
+        "return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')",
+    )
+    .await;
     let wide = saved_svg(&page).await;
     let height = |svg: &str| -> f64 {
         svg.split("height=\"").nth(1).unwrap().split("mm").next().unwrap().parse().unwrap()

@@ -15,6 +15,7 @@ use rrlab_types::{
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
+mod channels;
 mod figures;
 mod views;
 
@@ -431,6 +432,57 @@ async fn the_first_screen_leaves_other_views_to_who_opens_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_brings_the_part_of_the_graph_that_was_seen() {
+    let page = Browser::open().await;
+    let seen = "const box = document.querySelector('#graph-A').viewBox.baseVal; return [box.x, box.y, box.width]";
+    let numbers = |value: Value| serde_json::from_value::<[f64; 3]>(value).unwrap();
+    page.goto("").await;
+    let whole = numbers(page.run(seen, &[]).await);
+    page.goto("?seen=layer3.0.conv1*2").await;
+    page.wait_until(&format!(
+        "return document.querySelector('#graph-A').viewBox.baseVal.width < {}",
+        0.6 * whole[2]
+    ))
+    .await;
+    let part = numbers(page.run(seen, &[]).await);
+    assert!((2.0 * part[2] / whole[2] - 1.0).abs() < 0.02, "{part:?} of {whole:?}");
+    // The layer is in its middle.
+    let middle = "const [graph, layer] = ['#graph-A', '#graph-A [data-layer=\"layer3.0.conv1\"] .face']\
+                  .map(which => document.querySelector(which).getBoundingClientRect());\
+                  return [graph, layer].map(box => box.x + box.width / 2)";
+    let [of_graph, of_layer]: [f64; 2] =
+        serde_json::from_value(page.run(middle, &[]).await).unwrap();
+    assert!((of_graph - of_layer).abs() < 3.0, "{of_graph} {of_layer}");
+    page.click_button("graph-head", "+").await;
+    page.wait_until(
+        "return /seen=layer3.0.conv1\\*2\\.\\d/.test(decodeURIComponent(location.search))",
+    )
+    .await;
+    page.click_button("graph-head", "Fit").await;
+    page.wait_until("return !location.search.includes('*2')").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b_goes_along_with_a_until_it_has_a_sparsity_of_its_own() {
+    let page = Browser::open().await;
+    page.goto("?sparsity=0.9&shown=both").await;
+    let heads =
+        "return [...document.querySelectorAll('.one-graph h2')].map(head => head.textContent)";
+    assert_eq!(page.run(heads, &[]).await, json!(["A: RR at 0.9", "B: ERK (capped) at 0.9"]));
+    page.set("#sparsity-value", "0.93", "change").await;
+    page.wait_until("return document.querySelectorAll('.one-graph h2')[1].textContent === 'B: ERK (capped) at 0.93'").await;
+    page.goto("?sparsity=0.9&b.sparsity=0.95&shown=both&pane=compare").await;
+    assert_eq!(page.run(heads, &[]).await, json!(["A: RR at 0.9", "B: ERK (capped) at 0.95"]));
+    page.set("#sparsity-value", "0.8", "change").await;
+    page.wait_until("return location.search.includes('sparsity=0.8') && location.search.includes('b.sparsity=0.95')").await;
+    // At A's sparsity it goes along again.
+    page.set("#b-sparsity-value", "0.8", "change").await;
+    page.wait_until("return !location.search.includes('b.sparsity')").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chart_whose_library_is_not_there_says_so_and_has_its_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let page_folder = copied_page(folder.path());
@@ -442,7 +494,10 @@ async fn a_chart_whose_library_is_not_there_says_so_and_has_its_numbers() {
     page.goto("?pane=compare").await;
     page.wait_until("return document.querySelector('.chart-figure [role=alert]')?.textContent.includes('could not be fetched')").await;
     page.click(".chart-figure .numbers summary").await;
-    page.wait_until("return document.querySelectorAll('.chart-figure .numbers tbody tr').length === 22").await;
+    page.wait_until(
+        "return document.querySelectorAll('.chart-figure .numbers tbody tr').length === 22",
+    )
+    .await;
     std::fs::rename(&away, &library).unwrap();
     page.click(".chart-figure [role=alert] button").await;
     page.wait_for("[data-chart=compare] svg path").await;

@@ -35,12 +35,37 @@ struct View {
 
 const VIEWS: [View; 7] = [
     View { name: "first", query: "", waits_for: ".graph .rr-curve", shows: "body" },
-    View { name: "layer", query: "&pane=layer&layer=layer2.0.shortcut.0", waits_for: "[data-chart=rules] svg path", shows: "#panes" },
-    View { name: "sweep", query: "&pane=sweep", waits_for: "[data-chart=sweep] svg path", shows: "#panes" },
-    View { name: "ablation", query: "&pane=ablation&sparsity=0.9", waits_for: "#arms", shows: "#panes" },
-    View { name: "compare", query: "&pane=compare&shown=both", waits_for: "[data-chart=compare] svg path", shows: "#panes" },
+    View {
+        name: "layer",
+        query: "&pane=layer&layer=layer2.0.shortcut.0",
+        waits_for: "[data-chart=rules] svg path",
+        shows: "#panes",
+    },
+    View {
+        name: "sweep",
+        query: "&pane=sweep",
+        waits_for: "[data-chart=sweep] svg path",
+        shows: "#panes",
+    },
+    View {
+        name: "ablation",
+        query: "&pane=ablation&sparsity=0.9",
+        waits_for: "#arms",
+        shows: "#panes",
+    },
+    View {
+        name: "compare",
+        query: "&pane=compare&shown=both",
+        waits_for: "[data-chart=compare] svg path",
+        shows: "#panes",
+    },
     View { name: "table", query: "&pane=table", waits_for: "#layers", shows: "#panes" },
-    View { name: "networks", query: "&pane=networks&other=chenyaofo-resnet20-cifar10", waits_for: "[data-chart=networks-density] svg path", shows: "#panes" },
+    View {
+        name: "networks",
+        query: "&pane=networks&other=chenyaofo-resnet20-cifar10",
+        waits_for: "[data-chart=networks-density] svg path",
+        shows: "#panes",
+    },
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,15 +75,15 @@ async fn the_main_views_look_as_they_did() {
         return;
     }
     let mut problems = Vec::new();
-    for (size, theme, windows) in
-        [((1500, 1000), "light", "wide"), ((390, 844), "dark", "narrow")]
+    for (size, theme, windows) in [((1500, 1000), "light", "wide"), ((390, 844), "dark", "narrow")]
     {
         let page = Browser::open_sized(size).await;
         for View { name, query, waits_for, shows } in VIEWS {
             page.goto(&format!("?theme={theme}{query}")).await;
             page.wait_for(waits_for).await;
             assert_eq!(page.run_until_done(ONE_FONT).await, json!(true));
-            page.run("document.querySelector(arguments[0]).scrollIntoView()", &[json!(shows)]).await;
+            page.run("document.querySelector(arguments[0]).scrollIntoView()", &[json!(shows)])
+                .await;
             let picture = still_picture(&page).await;
             problems.extend(check_view(&format!("{name}-{windows}"), &picture).err());
         }

@@ -1,11 +1,71 @@
-//! How RR is spread over the channels of a layer.
+//! RR of a layer's channels: of each, where that is known, or how it is spread.
 
-use rrlab_types::{CHANNEL_SPARSITIES, LayerProfile, RepairOperator};
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use rrlab_types::{
+    CHANNEL_SPARSITIES, ChannelProfile, ChannelRatio, LayerChannels, LayerProfile, RepairOperator,
+};
 
 use crate::chart::{Axis, AxisScale, ChartSpec, Series};
+use crate::files;
+use crate::gallery::{self, GalleryNetwork};
+use crate::lab::Lab;
 
 /// Bars of the histogram.
 const BARS: usize = 20;
+
+/// RR of every channel of the open profile, where it is known: measured here, opened, or of the gallery,
+/// from where it is fetched when it is first asked for.
+pub(super) fn of_profile(lab: Lab) -> Memo<Option<Arc<ChannelProfile>>> {
+    let known = Memo::new(move |_| {
+        let is_own = |channels: &Arc<ChannelProfile>| {
+            lab.profile.with_value(|profile| channels.check_profile(profile).is_ok())
+        };
+        lab.channels.get().filter(is_own)
+    });
+    let name = lab.settings.profile.get_untracked();
+    let address = gallery::find(&name).and_then(GalleryNetwork::channels);
+    if let Some(address) = address.filter(|_| known.with_untracked(Option::is_none)) {
+        leptos::task::spawn_local(async move {
+            // Without it the spread is shown; and another profile may be open by now.
+            if let Ok(channels) = files::channels(&address).await
+                && lab
+                    .profile
+                    .try_get_value()
+                    .is_some_and(|profile| channels.check_profile(&profile).is_ok())
+            {
+                lab.channels.set(Some(Arc::new(channels)));
+            }
+        });
+    }
+    known
+}
+
+/// What a chart of channels shows, in words.
+pub(super) fn title(is_each: bool, at: usize) -> String {
+    let sparsity = CHANNEL_SPARSITIES[at];
+    match is_each {
+        true => format!("RR of each channel at sparsity {sparsity}, the worst first"),
+        false => format!("RR over channels at sparsity {sparsity}, from deciles"),
+    }
+}
+
+/// RR of each channel at one of [`CHANNEL_SPARSITIES`], the worst first; nothing where the operator was
+/// not measured.
+pub(super) fn bars(
+    layer: &LayerChannels,
+    operator: RepairOperator,
+    at: usize,
+) -> Option<ChartSpec> {
+    let ratios = layer.ratios.get(&operator)?.get(at)?;
+    let mut order: Vec<usize> = (0..ratios.len()).collect();
+    order.sort_by_key(|&channel| std::cmp::Reverse(ratios[channel]));
+    let names = order.iter().map(|channel| format!("channel {channel}")).collect();
+    let values = order.iter().map(|&channel| ratios[channel]).map(ChannelRatio::get);
+    let y = Axis { min: Some(0.0), ..Axis::new("RR", AxisScale::Linear) };
+    Some(ChartSpec::new(Axis::names(names), y, vec![Series::bars("RR", values)]))
+}
 
 /// Index of the sparsity nearest to this one among those whose channels a profile keeps.
 pub(super) fn nearest_channel_sparsity(sparsity: f64) -> usize {

@@ -1,6 +1,6 @@
 //! Charts of one layer over sparsity, and over the rules.
 
-use rrlab_types::{LayerProfile, RepairOperator, Rule};
+use rrlab_types::{LayerProfile, RepairOperator, Rule, Sparsity};
 use strum::VariantArray as _;
 
 use crate::chart::{Axis, AxisScale, ChartSpec, Mark, Series};
@@ -56,9 +56,8 @@ fn over_sparsity(
     ChartSpec { mark, legend: true, ..ChartSpec::new(Axis::sparsity(first, last), y, series) }
 }
 
-/// The density that each rule gives the layer at A's sparsity; a gap where it can't be met.
-pub(super) fn densities_by_rule(lab: Lab, index: usize) -> ChartSpec {
-    let global = lab.settings.a.sparsity.get();
+/// The density that each rule gives the layer at a sparsity; a gap where it can't be met.
+pub(super) fn densities_by_rule(lab: Lab, global: Sparsity, index: usize) -> ChartSpec {
     let mut densities = Vec::new();
     for &rule in Rule::VARIANTS {
         let allocation = lab.by_rule(rule, global);

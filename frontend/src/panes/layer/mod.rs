@@ -1,8 +1,11 @@
 //! One layer: its curves, its channels, what every rule gives it, and why.
 
-use leptos::prelude::*;
-use rrlab_types::{CHANNEL_SPARSITIES, LayerProfile};
+use std::sync::Arc;
 
+use leptos::prelude::*;
+use rrlab_types::{CHANNEL_SPARSITIES, ChannelProfile, LayerProfile};
+
+use crate::after_paint::at_rest;
 use crate::chart::Chart;
 use crate::glossary::Term;
 use crate::lab::Lab;
@@ -26,6 +29,7 @@ pub fn LayerPane(lab: Lab, inputs: RunInputs) -> impl IntoView {
         let selected = move || chosen.with(|chosen| *chosen == name);
         view! { <option value=value selected=selected>{text}</option> }
     };
+    let channels = channels::of_profile(lab);
     view! {
         <p class="lead">"One layer: how far each repair mends it as it is pruned harder, and what each \
             rule makes of that."</p>
@@ -40,7 +44,7 @@ pub fn LayerPane(lab: Lab, inputs: RunInputs) -> impl IntoView {
             </label>
             <span class="faint">"Choose another here, in the graph or in the table."</span>
         </div>
-        {move || index.get().map(|index| view! { <LayerView lab inputs index /> })}
+        {move || index.get().map(|index| view! { <LayerView lab inputs channels index /> })}
     }
 }
 
@@ -51,7 +55,12 @@ fn worst_residual(numbers: &[LayerNumbers]) -> Option<usize> {
 }
 
 #[component]
-fn LayerView(lab: Lab, inputs: RunInputs, index: usize) -> impl IntoView {
+fn LayerView(
+    lab: Lab,
+    inputs: RunInputs,
+    channels: Memo<Option<Arc<ChannelProfile>>>,
+    index: usize,
+) -> impl IntoView {
     let layer = StoredValue::new(lab.profile.with_value(|profile| profile.layers[index].clone()));
     let operator = lab.settings.a.repair;
     let sparsity = Memo::new(move |_| {
@@ -68,10 +77,22 @@ fn LayerView(lab: Lab, inputs: RunInputs, index: usize) -> impl IntoView {
     let nearest = Memo::new(move |_| {
         channels::nearest_channel_sparsity(sparsity.get().unwrap_or(CHANNEL_SPARSITIES[0]))
     });
-    let spread = Memo::new(move |_| {
-        layer.with_value(|layer| channels::histogram(layer, operator.get(), nearest.get()))
+    let each = Memo::new(move |_| {
+        channels.with(|channels| {
+            let layer = channels.as_ref()?.channels.get(index)?;
+            channels::bars(layer, operator.get(), nearest.get())
+        })
     });
-    let rules = Memo::new(move |_| curves::densities_by_rule(lab, index));
+    let spread = Memo::new(move |_| {
+        let histogram =
+            || layer.with_value(|layer| channels::histogram(layer, operator.get(), nearest.get()));
+        each.get().unwrap_or_else(histogram)
+    });
+    // An allocation by every rule: not for each step of a slider.
+    let asked = at_rest(Memo::new(move |_| lab.settings.a.request()));
+    let rules = Memo::new(move |_| {
+        asked.with(|asked| untrack(|| curves::densities_by_rule(lab, asked.sparsity, index)))
+    });
     let name = layer.with_value(|layer| layer.name.clone());
     view! {
         <h2>{name.clone()}</h2>
@@ -82,11 +103,10 @@ fn LayerView(lab: Lab, inputs: RunInputs, index: usize) -> impl IntoView {
             <Chart settings=lab.settings lab name="distortion" spec=distortions
                 title="Raw and residual distortion" />
             <Chart settings=lab.settings lab name="channels" spec=spread
-                title=Signal::derive(move || format!("RR over channels at sparsity {}, from \
-                    deciles", CHANNEL_SPARSITIES[nearest.get()])) />
+                title=Signal::derive(move || channels::title(each.with(Option::is_some), nearest.get())) />
             <Chart settings=lab.settings lab name="rules" spec=rules
                 title=Signal::derive(move || format!("Density under every rule at {}, nothing \
-                    forced", lab.settings.a.sparsity.get())) />
+                    forced", asked.with(|asked| asked.sparsity))) />
         </div>
         <p class="faint">{layer.with_value(scalars)}</p>
         <ObservationView lab inputs layer=name />

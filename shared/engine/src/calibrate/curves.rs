@@ -1,9 +1,11 @@
 //! From moments of channels to what a profile keeps of a layer.
 
+use std::collections::BTreeMap;
+
 use rrlab_types::{
-    Affine, CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelMoments, ChannelSpread,
-    ChannelwiseOperator, LayerProfile, RepairOperator, ScoreSketch, falling_lamp_scores,
-    magnitude_order, significant,
+    Affine, CHANNEL_QUANTILES, CHANNEL_SPARSITIES, CURVE_SPARSITIES, ChannelMoments, ChannelRatio,
+    ChannelSpread, ChannelwiseOperator, LayerChannels, LayerProfile, RepairOperator, ScoreSketch,
+    falling_lamp_scores, magnitude_order, significant,
 };
 use strum::VariantArray as _;
 
@@ -43,14 +45,14 @@ pub struct Importance {
     pub sensitivity: Vec<f64>,
 }
 
-/// The profile of a layer from the moments of its channels at each of [`CURVE_SPARSITIES`],
-/// `[sparsity][channel]`.
+/// The profile of a layer, and RR of its channels, from the moments of its channels at each of
+/// [`CURVE_SPARSITIES`], `[sparsity][channel]`.
 pub fn layer_profile(
     name: &str,
     moments: &[Vec<ChannelMoments>],
     importance: Importance,
     scores: LayerScores,
-) -> LayerProfile {
+) -> (LayerProfile, LayerChannels) {
     // Mean and variance of the dense output are the same at every sparsity.
     let dense = &moments[0];
     let second_moment: f64 = dense.iter().map(ChannelMoments::second_moment).sum();
@@ -67,13 +69,15 @@ pub fn layer_profile(
         };
         (operator.into(), moments.iter().map(residual_of).collect())
     });
-    let spread_of = |operator: ChannelwiseOperator| {
-        channel_spread(moments, |level| residual_distortions(operator, &moments[level]))
-    };
-    let channels = ChannelwiseOperator::VARIANTS
-        .iter()
-        .map(|&operator| (operator.into(), spread_of(operator)));
-    LayerProfile {
+    let mut channels = BTreeMap::new();
+    let mut measured = LayerChannels { name: name.into(), ratios: BTreeMap::new() };
+    for &operator in ChannelwiseOperator::VARIANTS {
+        let of_channels =
+            channel_ratios(moments, |level| residual_distortions(operator, &moments[level]));
+        channels.insert(operator.into(), spread(&of_channels));
+        measured.ratios.insert(operator.into(), kept_ratios(&of_channels));
+    }
+    let profile = LayerProfile {
         name: name.into(),
         second_moment: significant(second_moment),
         variance: over_second(variance),
@@ -81,21 +85,22 @@ pub fn layer_profile(
         channel_sensitivity: importance.sensitivity.into_iter().map(coarse).collect(),
         raw: moments.iter().map(raw_of).collect(),
         residual: residual.collect(),
-        channels: channels.collect(),
+        channels,
         magnitude: scores.magnitude,
         lamp: scores.lamp,
-    }
+    };
+    (profile, measured)
 }
 
 /// Adds what reconstruction leaves of each channel at each of [`CURVE_SPARSITIES`],
-/// `[sparsity][channel]`, to the profile of a layer with these moments.
+/// `[sparsity][channel]`, to the profile of a layer with these moments and to RR of its channels.
 ///
 /// Least squares bounds it: that is one of the weights it chooses among. Where it was not solved, it
 /// is taken to leave the same part of what least squares leaves as at the next higher sparsity: it
 /// leaves less, since the more weights are kept, the more of them can make up for those that are
 /// not. A channel's residual never rises with kept weights, since some of them may be left out.
 pub fn add_reconstruction(
-    profile: &mut LayerProfile,
+    (profile, measured): (&mut LayerProfile, &mut LayerChannels),
     moments: &[Vec<ChannelMoments>],
     solved: Vec<Option<Vec<f64>>>,
 ) {
@@ -123,8 +128,9 @@ pub fn add_reconstruction(
     };
     let operator = RepairOperator::Reconstruction;
     profile.residual.insert(operator, residuals.iter().map(over_second).collect());
-    let spread = channel_spread(moments, |level| residuals[level].clone());
-    profile.channels.insert(operator, spread);
+    let of_channels = channel_ratios(moments, |level| residuals[level].clone());
+    profile.channels.insert(operator, spread(&of_channels));
+    measured.ratios.insert(operator, kept_ratios(&of_channels));
 }
 
 /// D_c = E[(y − ŷ)²] of each channel: what is lost without repair.
@@ -138,24 +144,37 @@ fn residual_distortions(operator: ChannelwiseOperator, channels: &[ChannelMoment
     channels.iter().zip(maps).map(|(channel, map)| channel.distortion(map)).collect()
 }
 
-/// Quantiles over channels of R_c/D_c, at each of [`CHANNEL_SPARSITIES`]; `residuals` gives the R_c
-/// at one of [`CURVE_SPARSITIES`].
-fn channel_spread(
+/// R_c/D_c of each channel at each of [`CHANNEL_SPARSITIES`]; `residuals` gives the R_c at one of
+/// [`CURVE_SPARSITIES`].
+fn channel_ratios(
     moments: &[Vec<ChannelMoments>],
     residuals: impl Fn(usize) -> Vec<f64>,
-) -> ChannelSpread {
-    let mut quantiles = Vec::new();
+) -> Vec<Vec<f64>> {
+    let mut ratios = Vec::new();
     for sparsity in CHANNEL_SPARSITIES {
         let level = CURVE_SPARSITIES.iter().position(|known| *known == sparsity).unwrap_or(0);
         let distortions = residuals(level).into_iter().zip(raw_distortions(&moments[level]));
         // A channel that lost nothing leaves nothing to repair.
         let ratio = |(residual, raw): (f64, f64)| if raw > 0.0 { residual / raw } else { 0.0 };
-        let mut ratios: Vec<f64> = distortions.map(ratio).collect();
-        ratios.sort_by(f64::total_cmp);
-        quantiles
-            .push((0..CHANNEL_QUANTILES).map(|step| coarse(quantile(&ratios, step))).collect());
+        ratios.push(distortions.map(ratio).collect());
     }
-    ChannelSpread { quantiles }
+    ratios
+}
+
+/// Quantiles over channels, `[sparsity][channel]`.
+fn spread(ratios: &[Vec<f64>]) -> ChannelSpread {
+    let quantiles = |ratios: &Vec<f64>| {
+        let mut sorted = ratios.clone();
+        sorted.sort_by(f64::total_cmp);
+        (0..CHANNEL_QUANTILES).map(|step| coarse(quantile(&sorted, step))).collect()
+    };
+    ChannelSpread { quantiles: ratios.iter().map(quantiles).collect() }
+}
+
+/// As [`LayerChannels`] has them.
+fn kept_ratios(ratios: &[Vec<f64>]) -> Vec<Vec<ChannelRatio>> {
+    let of_channels = |ratios: &Vec<f64>| ratios.iter().copied().map(ChannelRatio::new).collect();
+    ratios.iter().map(of_channels).collect()
 }
 
 /// The `step`-th of [`CHANNEL_QUANTILES`] quantiles, interpolated.
@@ -194,8 +213,12 @@ mod tests {
         let solved = |s: &f64| (*s >= 0.8).then(|| vec![0.5 * s, 2.0 * s]);
         let importance = Importance { share: 1.0, sensitivity: vec![0.5; 2] };
         let scores = LayerScores::of_network(&[&[1.0, 2.0]]).remove(0);
-        let mut profile = layer_profile("conv", &moments, importance, scores);
-        add_reconstruction(&mut profile, &moments, CURVE_SPARSITIES.iter().map(solved).collect());
+        let (mut profile, mut channels) = layer_profile("conv", &moments, importance, scores);
+        add_reconstruction(
+            (&mut profile, &mut channels),
+            &moments,
+            CURVE_SPARSITIES.iter().map(solved).collect(),
+        );
         let curve = &profile.residual[&RepairOperator::Reconstruction];
         for (sparsity, residual) in CURVE_SPARSITIES.iter().zip(curve) {
             let expected = (0.5 + 1.0) / 2.0 * sparsity;

@@ -14,7 +14,7 @@ mod shares;
 mod weights;
 
 use burn::tensor::{Device, ExecutionError, Tensor};
-use rrlab_types::{ChannelMoments, ModelProfile, NodeId, Op};
+use rrlab_types::{ChannelMoments, ChannelProfile, ModelProfile, NodeId, Op};
 
 use crate::model::Model;
 use crate::network::{Network, Parameters};
@@ -148,8 +148,24 @@ pub async fn calibrate(
     device_name: &str,
     images: &CalibrationImages<'_>,
     method: Method,
-    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> Result<ModelProfile, CalibrationError> {
+    let measured = calibrate_channels(model, device, device_name, images, method, watch).await?;
+    Ok(measured.0)
+}
+
+/// The same, with RR of every output channel beside the profile.
+///
+/// # Errors
+/// As [`calibrate`].
+pub async fn calibrate_channels(
+    model: &Model,
+    device: &Device,
+    device_name: &str,
+    images: &CalibrationImages<'_>,
+    method: Method,
+    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+) -> Result<(ModelProfile, ChannelProfile), CalibrationError> {
     let network = Network::new(model, device);
     let graph = network.graph();
     let prunable = graph.prunable_layers().into_iter().map(|layer| layer.node);
@@ -182,7 +198,7 @@ pub async fn calibrate(
     let weights: Vec<&[f32]> =
         layers.iter().map(|layer| layer.weights.weights.as_slice()).collect();
     let scores = LayerScores::of_network(&weights);
-    let mut profiles = Vec::new();
+    let (mut profiles, mut channels) = (Vec::new(), Vec::new());
     // What was summed of a layer is let go when it is measured.
     for (index, (layer, scores)) in layers.into_iter().zip(scores).enumerate() {
         let node = layer.node;
@@ -195,15 +211,18 @@ pub async fn calibrate(
             return Err(CalibrationError::NotFinite { layer: name.clone() });
         }
         let importance = Importance { share: shares[node.0], sensitivity };
-        let mut profile = curves::layer_profile(name, &moments, importance, scores);
+        let (mut profile, mut of_channels) =
+            curves::layer_profile(name, &moments, importance, scores);
         if let Some(residuals) = reconstruction {
-            curves::add_reconstruction(&mut profile, &moments, residuals);
+            curves::add_reconstruction((&mut profile, &mut of_channels), &moments, residuals);
         }
         watch(Progress::Layer(&profile)).await?;
         profiles.push(profile);
+        channels.push(of_channels);
     }
     let measurement = images.measurement(device_name, method.name(), how);
-    Ok(ModelProfile::new(model.hash(), graph.clone(), measurement, profiles))
+    let channels = ChannelProfile::new(model.hash(), images.hash(), channels);
+    Ok((ModelProfile::new(model.hash(), graph.clone(), measurement, profiles), channels))
 }
 
 fn weight_of(network: &Network, node: NodeId) -> Tensor<4> {
