@@ -18,7 +18,7 @@ const SQUARE: u32 = 6;
 /// From which difference of a mean colour on, of 255, a square is another.
 const VISIBLE: f64 = 14.0;
 /// Part of the squares that may be others.
-const TOLERANCE: f64 = 0.004;
+const TOLERANCE: f64 = 0.01;
 
 /// Where pictures that were looked at are kept.
 fn kept(name: &str) -> PathBuf {

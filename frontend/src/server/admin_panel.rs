@@ -9,6 +9,7 @@ use rrlab_protocol::{
 };
 
 use super::api;
+use super::refresh::refresh_while_visible;
 use crate::format::{date_time, duration, file_size};
 
 /// How often the lab is looked at while that is open.
@@ -74,9 +75,7 @@ pub fn AdminPanel(me: String) -> impl IntoView {
 fn Administration(me: String) -> impl IntoView {
     let admin = AdminState::new();
     admin.refresh();
-    if let Ok(interval) = set_interval_with_handle(move || admin.refresh(), REFRESH_INTERVAL) {
-        on_cleanup(move || interval.clear());
-    }
+    refresh_while_visible(REFRESH_INTERVAL, move || admin.refresh());
     let of = move |part: fn(&LabOverview) -> AnyView| {
         admin.overview.with(|overview| overview.as_ref().map(part))
     };

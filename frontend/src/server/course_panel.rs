@@ -11,6 +11,7 @@ use rrlab_protocol::{
 
 use super::api;
 use super::job_text::{state_text, title};
+use super::refresh::refresh_while_visible;
 use super::state::ServerState;
 use crate::address;
 use crate::clipboard;
@@ -116,9 +117,7 @@ pub fn CoursePanel(server: ServerState) -> impl IntoView {
             state.refresh();
         }
     };
-    if let Ok(interval) = set_interval_with_handle(refresh, REFRESH_INTERVAL) {
-        on_cleanup(move || interval.clear());
-    }
+    refresh_while_visible(REFRESH_INTERVAL, refresh);
     let count = move || state.courses.with(Vec::len);
     let toggle = move |_| is_open.update(|open| *open = !*open);
     view! {

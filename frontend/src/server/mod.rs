@@ -12,6 +12,7 @@ mod job_events;
 mod job_table;
 mod job_text;
 mod panel;
+mod refresh;
 mod state;
 mod watched_job;
 

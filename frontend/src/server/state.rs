@@ -11,6 +11,7 @@ use rrlab_types::Document;
 
 use super::api;
 use super::job_events::{JobEventStream, JobHistory};
+use super::refresh::refresh_while_visible;
 use crate::address;
 use crate::clipboard;
 use crate::page_update::PageUpdate;
@@ -132,9 +133,7 @@ impl ServerState {
                 self.refresh_jobs();
             }
         };
-        if let Ok(interval) = set_interval_with_handle(refresh, REFRESH_INTERVAL) {
-            on_cleanup(move || interval.clear());
-        }
+        refresh_while_visible(REFRESH_INTERVAL, refresh);
     }
 
     /// Hears the events of the job that is watched, for as long.
