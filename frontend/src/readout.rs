@@ -4,9 +4,8 @@ use leptos::prelude::*;
 use rrlab_types::{AccuracyAt, AllocationRequest, Criterion, Repair, SweepReport};
 
 use crate::format::percent;
-use crate::gallery;
 use crate::lab::{Lab, Side};
-use crate::settings::{ImageSource, NetworkSource, Part, Shown};
+use crate::settings::{Part, Shown};
 
 /// Accuracies of one allocation, as far as open sweeps tell them.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,19 +93,24 @@ impl Accuracies {
 
 /// Accuracies of the allocations that are shown.
 #[component]
-pub fn AccuracyReadout(lab: Lab) -> impl IntoView {
+pub fn AccuracyReadout(
+    lab: Lab,
+    /// Opens what measures accuracies that no sweep tells.
+    measure: Callback<()>,
+) -> impl IntoView {
     let sides = move || match lab.settings.shown.get() {
         Shown::A => vec![Side::A],
         Shown::B => vec![Side::B],
         Shown::Both => vec![Side::A, Side::B],
     };
-    let lines = move || sides().into_iter().map(|side| view! { <Line lab side /> }).collect_view();
+    let lines =
+        move || sides().into_iter().map(|side| view! { <Line lab measure side /> }).collect_view();
     view! { <section class="readout panel" aria-label="Accuracy" aria-live="polite">{lines}</section> }
 }
 
 /// Accuracies of one allocation, or what would give them.
 #[component]
-fn Line(lab: Lab, side: Side) -> impl IntoView {
+fn Line(lab: Lab, measure: Callback<()>, side: Side) -> impl IntoView {
     let accuracies = Memo::new(move |_| {
         let settings = match side {
             Side::A => lab.settings.a,
@@ -118,34 +122,21 @@ fn Line(lab: Lab, side: Side) -> impl IntoView {
     });
     let text = move || match accuracies.get() {
         Some(accuracies) => view! { <Numbers accuracies /> }.into_any(),
-        None => view! { <NotMeasured lab /> }.into_any(),
+        None => view! { <NotMeasured lab measure /> }.into_any(),
     };
     view! { <div class="readout-line" id=format!("readout-{side}")><b>{side.to_string()}</b>{text}</div> }
 }
 
 #[component]
-fn NotMeasured(lab: Lab) -> impl IntoView {
+fn NotMeasured(lab: Lab, measure: Callback<()>) -> impl IntoView {
     let settings = lab.settings;
     view! {
         <span class="faint">"Accuracy not measured"</span>
         <Show when=move || settings.shows(Part::Run)>
-            <button type="button" class="link" on:click=move |_| prepare_to_measure(lab)>
+            <button type="button" class="link" on:click=move |_| measure.run(())>
                 "Measure it here"</button>
         </Show>
     }
-}
-
-/// Opens the panel that runs networks, with the open exhibit's network chosen and, unless it is of
-/// the images that are made here, a person's own files, which its accuracy is measured on.
-fn prepare_to_measure(lab: Lab) {
-    let settings = lab.settings;
-    let is_exhibit = gallery::find(&settings.profile.get_untracked()).is_some();
-    let is_of_shapes = lab.profile.with_value(|profile| profile.measurement.dataset == "shapes10");
-    if is_exhibit && !is_of_shapes {
-        settings.running.network.set(NetworkSource::Exhibit);
-        settings.running.images.set(ImageSource::Files);
-    }
-    settings.run.set(true);
 }
 
 #[component]

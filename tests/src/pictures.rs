@@ -1,5 +1,6 @@
 //! Pictures of what is seen, compared with ones that somebody looked at.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, resize};
@@ -19,6 +20,8 @@ const SQUARE: u32 = 6;
 const VISIBLE: f64 = 14.0;
 /// Part of the squares that may be others.
 const TOLERANCE: f64 = 0.01;
+/// Others side by side that are tolerated: less than a button has.
+const MOST_TOGETHER: usize = 30;
 
 /// Where pictures that were looked at are kept.
 fn kept(name: &str) -> PathBuf {
@@ -69,9 +72,37 @@ fn difference(expected: &RgbImage, seen: &RgbImage) -> Option<String> {
         ));
     }
     let squares = squares(expected);
-    let others = squares.iter().filter(|&&at| is_other(expected, seen, at)).count();
-    let part = others as f64 / squares.len() as f64;
-    (part > TOLERANCE).then(|| format!("{:.1} % of its area is other", 100.0 * part))
+    let others: HashSet<(u32, u32)> =
+        squares.iter().copied().filter(|&at| is_other(expected, seen, at)).collect();
+    let part = others.len() as f64 / squares.len() as f64;
+    if part > TOLERANCE {
+        return Some(format!("{:.1} % of its area is other", 100.0 * part));
+    }
+    let largest = largest_group(others);
+    (largest > MOST_TOGETHER).then(|| {
+        let pixels = SQUARE * SQUARE * largest as u32;
+        format!("something of {pixels} pixels is other")
+    })
+}
+
+/// The most squares that lie side by side.
+fn largest_group(mut squares: HashSet<(u32, u32)>) -> usize {
+    let mut largest = 0;
+    while let Some(&first) = squares.iter().next() {
+        squares.remove(&first);
+        let (mut waiting, mut size) = (vec![first], 0);
+        while let Some((x, y)) = waiting.pop() {
+            size += 1;
+            let left_and_above = [(x.wrapping_sub(SQUARE), y), (x, y.wrapping_sub(SQUARE))];
+            for beside in left_and_above.into_iter().chain([(x + SQUARE, y), (x, y + SQUARE)]) {
+                if squares.remove(&beside) {
+                    waiting.push(beside);
+                }
+            }
+        }
+        largest = largest.max(size);
+    }
+    largest
 }
 
 /// Left upper corners of a picture's squares.
@@ -135,6 +166,14 @@ mod tests {
     fn another_box_is_seen_and_smoothed_letters_are_not() {
         assert_eq!(difference(&page(30), &page(30)), None);
         assert!(difference(&page(30), &page(42)).unwrap().contains("% of its area"));
+        // A button that is gone from a large page.
+        let large = |button: u32| {
+            RgbImage::from_fn(1200, 900, |x, y| {
+                let is_ink = (300..300 + button).contains(&x) && (90..120).contains(&y);
+                Rgb([if is_ink { 90 } else { 255 }; 3])
+            })
+        };
+        assert!(difference(&large(60), &large(0)).unwrap().contains("something of"));
         // Every other pixel a little darker or lighter, as another renderer smooths.
         let mut smoothed = page(30);
         for (x, y, pixel) in smoothed.enumerate_pixels_mut() {

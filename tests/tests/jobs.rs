@@ -2,6 +2,9 @@
 //! who gets a link.
 #![cfg(unix)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rrlab_tests::browser::Browser;
 use rrlab_tests::lab::{Database, Lab, bundled_model, small_dataset};
 use rrlab_tests::provider::Provider;
@@ -296,11 +299,26 @@ async fn a_student_enrols_by_a_link_and_their_teacher_looks() {
     page.wait_until("return !document.querySelector('#course-jobs tbody tr')").await;
 }
 
+/// A server that has nothing to give just now, and counts who asked for events.
+async fn refusing_server(asked: Arc<AtomicUsize>) -> String {
+    let refuse = move |uri: axum::http::Uri| async move {
+        if uri.path().ends_with("/events") {
+            asked.fetch_add(1, Ordering::SeqCst);
+        }
+        axum::http::StatusCode::SERVICE_UNAVAILABLE
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(refuse);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_server_goes_away_is_said_to_be_as_it_was_until_it_is_heard_of_again() {
     let mut lab = Lab::with(Database::Sqlite, &["--hosted", "--no-worker"]).await;
     let token = lab.person("ann", "student");
-    let relay = Relay::to(&lab.address()).await;
+    let relay = Relay::to(lab.address()).await;
     let page = Browser::at(format!("{}/", relay.address()), None, (1500, 1400)).await;
     page.goto("").await;
     page.click("#jobs-open").await;
@@ -320,8 +338,16 @@ async fn a_job_whose_server_goes_away_is_said_to_be_as_it_was_until_it_is_heard_
     page.wait_until(is_cut).await;
     page.screenshot("jobs-cut.png").await;
     assert!(page.text("#watched h3").await.contains("queued"), "it is shown as it was");
+    // A server that refuses is asked again, and what is shown stays.
+    let asked = Arc::new(AtomicUsize::new(0));
+    relay.lead_to(&refusing_server(asked.clone()).await);
+    while asked.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(page.text("#watched h3").await.contains("queued"));
+    assert_eq!(page.run(is_cut, &[]).await, json!(true));
     lab.start().await;
-    relay.lead_to(&lab.address());
+    relay.lead_to(lab.address());
     page.wait_until(&is_cut.replacen("!!", "!", 1)).await;
     lab.start_worker();
     page.wait_until("return document.querySelector('#watched h3').textContent.includes('running')")

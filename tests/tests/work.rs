@@ -7,7 +7,8 @@ use std::process::{Child, Output, Stdio};
 
 use rrlab_tests::desk::{Desk, wait_for, words};
 use rrlab_types::{
-    AllocationRequest, ModelProfile, RepairOperator, Rule, RuleSettings, SweepReport,
+    AllocationRequest, ChannelProfile, ModelProfile, RepairOperator, Rule, RuleSettings,
+    SweepReport,
 };
 
 /// Starts a command whose standard error is read.
@@ -578,8 +579,14 @@ fn what_computes_a_result_again_is_told_with_it() {
         "calibrate --model model.safetensors --dataset noise --images 24 --split test --seed 5 --direct --out first.json",
     ));
     let profile = ModelProfile::from_json(&read("first.json")).unwrap();
-    again(&profile.command(), "");
+    again(&profile.command("model.safetensors", "again.json"), "");
+    same_bytes(&desk, "first.json", "again.json");
+    let with_channels =
+        profile.command_with_channels("model.safetensors", "profile.json", "channels.json");
+    again(&with_channels, "");
     same_bytes(&desk, "first.json", "profile.json");
+    let channels = ChannelProfile::from_json(&read("channels.json")).unwrap();
+    channels.check_profile(&profile).unwrap();
 
     let allocate = "allocate --profile profile.json --rule blend --prior lamp --sparsity 0.9 --alpha -0.5 \
                     --repair least_squares --floor 0.01 --force stem=dense --format json";
@@ -595,13 +602,13 @@ fn what_computes_a_result_again_is_told_with_it() {
         constraints: vec!["stem=dense".parse().unwrap()],
         ..AllocationRequest::new(Rule::Blend, "0.9".parse().unwrap())
     };
-    assert_eq!(again(&request.command(), "--format json"), allocated);
+    assert_eq!(again(&request.command("profile.json"), "--format json"), allocated);
 
     desk.succeeds(&words(
         "sweep --model model.safetensors --dataset noise --rules erk,rr --sparsities 0.8 --repairs none,least_squares \
          --images 24 --test-images 16 --judge-images 8 --seed 2 --calibration-seeds 4 --out other.json",
     ));
     let report = SweepReport::from_json(&read("other.json")).unwrap();
-    again(&report.command().unwrap(), "");
+    again(&report.command("model.safetensors", "sweep.json").unwrap(), "");
     same_bytes(&desk, "other.json", "sweep.json");
 }

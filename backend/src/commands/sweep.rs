@@ -392,12 +392,13 @@ mod tests {
         };
         let usual = SweepPlan { evaluation_images: 500, ..SweepPlan::default() };
         for (plan, dataset) in [(usual, None), (unusual, Some("shapes10"))] {
-            let command = report(plan.clone(), dataset).command().unwrap();
+            let command =
+                report(plan.clone(), dataset).command("model.safetensors", "sweep.json").unwrap();
             let expected = (plan, "cifar10".to_owned(), dataset.map(str::to_owned));
             assert_eq!(asked(&command), expected, "{command}");
         }
         let plan = DistillationPlan { learning_rate: 0.1, ..DistillationPlan::default() };
         let plan = SweepPlan { distillation: Some(plan), ..SweepPlan::default() };
-        assert_eq!(report(plan, None).command(), None);
+        assert_eq!(report(plan, None).command("model.safetensors", "sweep.json"), None);
     }
 }

@@ -56,7 +56,7 @@ pub fn LabView(
     view! {
         <div class="on-top">
             <Controls lab />
-            <Show when=move || settings.shows(Part::Accuracy)><AccuracyReadout lab /></Show>
+            <Show when=move || settings.shows(Part::Accuracy)><AccuracyReadout lab measure=Callback::new(move |()| inputs.prepare_to_measure()) /></Show>
         </div>
         {problem}
         <Show when=move || settings.shows_graph()>

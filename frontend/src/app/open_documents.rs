@@ -97,10 +97,12 @@ impl OpenDocuments {
     fn way_back(self) -> WayBack {
         let (profile, origin) = (self.profile.get_untracked(), self.origin.get_untracked());
         let (sweeps, allocation) = (self.sweeps.get_untracked(), self.allocation.get_untracked());
-        Callback::new(move |()| {
+        let channels = self.channels.get_untracked();
+        Arc::new(move || {
             // What is still on its way is not shown any more.
             self.loads.update_value(|loads| *loads += 1);
             self.origin.set(origin);
+            self.channels.set(channels.clone());
             self.profile.set(profile.clone());
             self.sweeps.set(sweeps.clone());
             self.allocation.set(allocation.clone());

@@ -12,7 +12,7 @@ extern "C" {
     /// Draws again in the page's present colours.
     pub fn redraw(element: &HtmlElement);
 
-    /// The chart as SVG text on white, so many pixels wide.
+    /// The chart as SVG text in these colours (JSON), so many pixels wide.
     #[wasm_bindgen(catch)]
-    pub async fn svg(element: &HtmlElement, width: f64) -> Result<JsValue, JsValue>;
+    pub async fn svg(element: &HtmlElement, width: f64, colours: &str) -> Result<JsValue, JsValue>;
 }

@@ -16,7 +16,6 @@ function echarts() {
   return library;
 }
 
-const LIGHT = { ink: "#1c2126", faint: "#59636d", line: "#d9dee2", ground: "#ffffff" };
 // Okabe and Ito's colours, told apart with any colour vision; on dark ground the darkest is lightened.
 const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a7a00", "#7570b3"];
 /** Texts, marks and lines on the page, and in a figure, whose font `figure.js` brings. */
@@ -247,12 +246,14 @@ export async function draw(element, json) {
   let held = charts.get(element);
   if (!held) {
     const chart = init(element, null, { renderer: "svg" });
-    held = { chart, at: [0, -1] };
+    held = { chart, at: [0, -1], width: element.clientWidth };
     charts.set(element, held);
     const observer = new ResizeObserver(() => {
       if (element.isConnected) {
         chart.resize();
-        return show(element, held);
+        // The legend may need other lines.
+        if (held.width !== element.clientWidth) show(element, held);
+        return;
       }
       observer.disconnect();
       chart.dispose();
@@ -271,7 +272,7 @@ export function redraw(element) {
 }
 
 function show(element, held) {
-  const width = element.clientWidth;
+  const width = (held.width = element.clientWidth);
   const shown = option(held.spec, theme(element), width, onScreen(held.spec, width), false);
   held.chart.setOption(shown, { notMerge: true });
 }
@@ -293,13 +294,15 @@ function walk(held, event) {
   if (live) live.textContent = `${fullName(series)}, ${where}: ${number(held.spec.y, y)}`;
 }
 
-/** What an element shows, as SVG text on white, so many pixels wide. */
-export async function svg(element, width) {
-  const { spec } = charts.get(element);
+/** What an element shows, as SVG text in these colours (JSON), so many pixels wide. */
+export async function svg(element, width, colours) {
+  const held = charts.get(element);
+  if (!held) throw new Error("the chart is not drawn yet");
+  const { spec } = held;
   const { init } = await echarts();
   const standing = onPaper(spec, width);
   const still = init(null, null, { renderer: "svg", ssr: true, width, height: standing.height });
-  still.setOption(option(spec, LIGHT, width, standing, true));
+  still.setOption(option(spec, JSON.parse(colours), width, standing, true));
   const text = still.renderToSVGString();
   still.dispose();
   return text;

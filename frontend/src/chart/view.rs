@@ -9,7 +9,9 @@ use super::binding;
 use super::spec::ChartSpec;
 use crate::after_paint::after_paint;
 use crate::export;
-use crate::figure::{Draw, Drawn, Figure, FigureButton, FigureDialog, FigureSource, FigureWidth};
+use crate::figure::{
+    Draw, Drawn, Figure, FigureButton, FigureDialog, FigureSource, FigureWidth, PAPER,
+};
 use crate::lab::Lab;
 use crate::problem::thrown;
 use crate::settings::{Part, Settings};
@@ -102,9 +104,13 @@ fn ExportTools(
     let of_allocations = Callback::new(move |()| FigureSource::of_allocations(lab));
     let draw: Draw = Callback::new(move |width: FigureWidth| -> Drawn {
         let element = holder.get_untracked();
-        Box::pin(
-            async move { binding::svg(&element?.into(), width.pixels()).await.ok()?.as_string() },
-        )
+        Box::pin(async move {
+            let element = element.ok_or("the chart is not there any more")?;
+            let paper = serde_json::to_string(&PAPER).unwrap_or_default();
+            let svg = binding::svg(&element.into(), width.pixels(), &paper).await;
+            let svg = svg.map_err(|error| thrown(&error))?;
+            svg.as_string().ok_or_else(|| "the chart was not drawn".to_owned())
+        })
     });
     let figure = Figure {
         lab,

@@ -20,7 +20,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub async fn pdf(svg: &str, title: &str, description: &str) -> Result<JsValue, JsValue>;
 
-    /// A finished drawing as a PNG (a `Blob`).
+    /// A finished drawing that is so many pixels of CSS wide as a PNG (a `Blob`).
     #[wasm_bindgen(catch)]
-    pub async fn png(svg: &str) -> Result<JsValue, JsValue>;
+    pub async fn png(svg: &str, width: f64) -> Result<JsValue, JsValue>;
 }

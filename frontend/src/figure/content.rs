@@ -8,9 +8,8 @@ use super::source::FigureSource;
 use super::width::FigureWidth;
 use crate::lab::Lab;
 
-/// An SVG text in the colours of white paper, as soon as it is drawn; nothing where there is nothing
-/// to draw.
-pub type Drawn = Pin<Box<dyn Future<Output = Option<String>>>>;
+/// An SVG text in the colours of white paper, as soon as it is drawn, or why there is none.
+pub type Drawn = Pin<Box<dyn Future<Output = Result<String, String>>>>;
 
 /// Draws what is seen for a width on paper.
 pub type Draw = Callback<FigureWidth, Drawn>;

@@ -46,7 +46,7 @@ pub fn FigureDialog(figure: Figure, is_open: RwSignal<bool>) -> impl IntoView {
     let save_button = move |format: Format| {
         view! {
             <button type="button" disabled=move || drawing.with(Option::is_none)
-                on:click=move |_| save(figure, format, drawing, problem)>{format.label()}</button>
+                on:click=move |_| save(figure, (format, width.get_untracked()), drawing, problem)>{format.label()}</button>
         }
     };
     let preview = move || {
@@ -64,7 +64,7 @@ pub fn FigureDialog(figure: Figure, is_open: RwSignal<bool>) -> impl IntoView {
                         choices=labelled(FigureWidth::ALL, FigureWidth::label) /></label>
                 <span class="tools" role="group" aria-label="Save as">
                     {Format::ALL.iter().copied().map(save_button).collect_view()}</span>
-                <button type="button" on:click=move |_| is_open.set(false)>"Close"</button>
+                <button type="button" on:click=move |_| close(dialog)>"Close"</button>
             </div>
             <Show when=move || problem.with(|problem| !problem.is_empty())>
                 <p class="problem" role="alert">{problem}</p></Show>
@@ -74,6 +74,13 @@ pub fn FigureDialog(figure: Figure, is_open: RwSignal<bool>) -> impl IntoView {
                 text=commands.join("\n") />
             <CopiedText id="figure-latex" label="For LaTeX, with the PDF" text=for_latex />
         </dialog>
+    }
+}
+
+/// As Escape does: the browser gives the keyboard's attention back to what opened it.
+fn close(dialog: NodeRef<leptos::html::Dialog>) {
+    if let Some(dialog) = dialog.get_untracked() {
+        dialog.close();
     }
 }
 
@@ -119,10 +126,8 @@ fn draw(
     leptos::task::spawn_local(async move {
         let drawn = async {
             binding::load_fonts().await?;
-            match figure.draw.run(width).await {
-                Some(svg) => binding::finished(&svg, width.millimetres(), &description).await,
-                None => Err("there is nothing to draw".into()),
-            }
+            let svg = figure.draw.run(width).await?;
+            binding::finished(&svg, width.millimetres(), &description).await
         };
         let drawn = drawn.await;
         if chosen.try_get_untracked() != Some(width) {
@@ -137,7 +142,7 @@ fn draw(
 
 fn save(
     figure: Figure,
-    format: Format,
+    (format, width): (Format, FigureWidth),
     drawing: RwSignal<Option<String>>,
     problem: RwSignal<String>,
 ) {
@@ -148,7 +153,7 @@ fn save(
         let made = match format {
             Format::Svg => return export::save_text(&name, &svg, "image/svg+xml"),
             Format::Pdf => binding::pdf(&svg, &title, &description).await,
-            Format::Png => binding::png(&svg).await,
+            Format::Png => binding::png(&svg, width.pixels()).await,
         };
         match made.map(JsCast::unchecked_into::<Blob>) {
             Ok(blob) => export::save_blob(&name, &blob),

@@ -5,8 +5,8 @@ const FACES = [
   { weight: 400, file: "OpenSans-Regular.ttf" },
   { weight: 600, file: "OpenSans-Semibold.ttf" },
 ];
-/** Points and pixels of CSS in a millimetre. */
-const [POINTS, PIXELS] = [72 / 25.4, 96 / 25.4];
+/** Points in a millimetre. */
+const POINTS = 72 / 25.4;
 /** Dots of a PNG for each pixel of CSS: some 400 an inch. */
 const PNG_SCALE = 4;
 
@@ -108,36 +108,51 @@ export async function pdf(text, title, description) {
       page.addFileToVFS(file, base64);
       page.addFont(file, FAMILY, "normal", weight);
     }
+    refuseMissing(element, page);
     await svg2pdf(element, page, { x: 0, y: 0, width, height });
     return page.output("blob");
   } finally {
-    element.remove();
+    element.getRootNode().host.remove();
   }
 }
 
-/** The drawing in the page, out of sight: texts are measured there. */
+/** A PDF has no other font for a letter that this one lacks. */
+function refuseMissing(element, page) {
+  page.setFont(FAMILY, "normal", FACES[0].weight);
+  const known = page.getFont().metadata.cmap.unicode.codeMap;
+  const letters = [...element.querySelectorAll("text")].flatMap((text) => [...text.textContent]);
+  const missing = new Set(letters.filter((letter) => letter.trim() && !(letter.codePointAt(0) in known)));
+  if (missing.size) throw new Error(`the font of PDFs has no ${[...missing].join(" ")}; save it as SVG or PNG`);
+}
+
+/** The drawing in the page, out of sight, where texts are measured: behind a shadow, so that neither its
+ * rules are the page's nor the page's its. */
 function inPage(text) {
   const element = document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
-  // Its fonts are the page's already, and its rules are not for the page.
+  // The page has the fonts already.
   for (const style of element.querySelectorAll("style")) {
     if (style.textContent.startsWith("@font-face")) style.remove();
   }
-  element.style.cssText += "position: fixed; left: -10000px; top: 0;";
-  document.body.append(element);
+  const host = document.createElement("div");
+  host.style.cssText = "position: fixed; left: -10000px; top: 0;";
+  host.attachShadow({ mode: "open" }).append(element);
+  document.body.append(host);
   return element;
 }
 
 const size = (element) => [element.getAttribute("width"), element.getAttribute("height")].map(parseFloat);
 
-/** A finished drawing as a PNG. */
-export async function png(text) {
+/** A finished drawing, so many pixels of CSS wide, as a PNG. */
+export async function png(text, pixels) {
   const [width, height] = size(new DOMParser().parseFromString(text, "image/svg+xml").documentElement);
   const image = new Image();
   image.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
   await image.decode();
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(width * PIXELS * PNG_SCALE);
-  canvas.height = Math.round(height * PIXELS * PNG_SCALE);
+  canvas.width = Math.round(pixels * PNG_SCALE);
+  canvas.height = Math.round((pixels * PNG_SCALE * height) / width);
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  return new Promise((done) => canvas.toBlob(done, "image/png"));
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  if (!blob) throw new Error(`the browser paints no picture of ${canvas.width} by ${canvas.height} pixels; save it as SVG or PDF`);
+  return blob;
 }

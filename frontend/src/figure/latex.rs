@@ -30,7 +30,7 @@ fn escaped(text: &str) -> String {
             '×' => written.push_str(r"$\times$"),
             '±' => written.push_str(r"$\pm$"),
             '²' => written.push_str("$^2$"),
-            '◆' => written.push_str(r"$\blacklozenge$"),
+            '◊' => written.push_str(r"$\diamond$"),
             '–' => written.push_str("--"),
             _ => written.push(letter),
         }

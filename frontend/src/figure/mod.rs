@@ -6,11 +6,13 @@ mod button;
 mod content;
 mod dialog;
 mod latex;
+mod paper;
 mod source;
 mod width;
 
 pub use button::FigureButton;
 pub use content::{Draw, Drawn, Figure};
 pub use dialog::FigureDialog;
-pub use source::FigureSource;
+pub use paper::PAPER;
+pub use source::{FigureSource, numbered};
 pub use width::FigureWidth;

@@ -7,19 +7,20 @@ use web_sys::{HtmlElement, XmlSerializer};
 
 use super::boxes::scene_view;
 use super::state::GraphState;
-use crate::figure::{Drawn, Figure, FigureDialog, FigureSource, FigureWidth};
+use super::width::ONE_BLOCK;
+use crate::figure::{Drawn, Figure, FigureDialog, FigureSource, FigureWidth, PAPER};
 use crate::lab::{Lab, Side};
 use crate::later::ViewCode;
+use crate::problem::thrown;
 
 /// Style of the graph.
 const GRAPH_STYLE: &str = include_str!("../../graph.css");
-/// Colours that it refers to, as on white paper. They stand in place of its variables, which not
-/// every program that reads SVG knows.
-const PAPER: [(&str, &str); 6] = [
-    ("var(--ink)", "#1c2126"),
-    ("var(--faint)", "#59636d"),
-    ("var(--line)", "#d9dee2"),
-    ("var(--ground)", "#ffffff"),
+/// What stands for the page's colours in it, which not every program that reads SVG knows: variables.
+const VARIABLES: [(&str, &str); 6] = [
+    ("var(--ink)", PAPER.ink),
+    ("var(--faint)", PAPER.faint),
+    ("var(--line)", PAPER.line),
+    ("var(--ground)", PAPER.ground),
     ("var(--accent)", "#1f6391"),
     ("var(--bad)", "#b3261e"),
 ];
@@ -43,7 +44,7 @@ pub fn fetch_figure() -> ViewCode<ShownFigure> {
 /// letters are some 5 points high and a ResNet-20 leaves half of the page.
 fn room(width: FigureWidth) -> f64 {
     match width {
-        FigureWidth::Column => 440.0,
+        FigureWidth::Column => ONE_BLOCK,
         FigureWidth::Page => 1130.0,
     }
 }
@@ -67,15 +68,16 @@ fn figure(graph: GraphState) -> Figure {
 /// The whole graph as SVG text, drawn outside the page.
 fn drawn(lab: Lab, side: Side, width: FigureWidth) -> Drawn {
     Box::pin(async move {
-        let holder: HtmlElement = document().create_element("div").ok()?.dyn_into().ok()?;
+        let holder = document().create_element("div").map_err(|error| thrown(&error))?;
+        let holder: HtmlElement = holder.unchecked_into();
         let mounted = leptos::mount::mount_to(holder.clone(), move || {
             let graph = GraphState::new(lab, side, RwSignal::new(room(width)));
             view! { <StillGraph graph /> }
         });
-        let svg = holder.query_selector("svg").ok()??;
-        let text = XmlSerializer::new().ok()?.serialize_to_string(&svg).ok();
+        let svg = holder.query_selector("svg").ok().flatten();
+        let text = svg.map(|svg| XmlSerializer::new()?.serialize_to_string(&svg));
         drop(mounted);
-        text
+        text.unwrap_or_else(|| Err("there is no drawing".into())).map_err(|error| thrown(&error))
     })
 }
 
@@ -87,10 +89,10 @@ fn StillGraph(graph: GraphState) -> impl IntoView {
     let hovered = RwSignal::new(None);
     let style = format!("<style>{}</style>", style());
     view! {
-        <svg xmlns="http://www.w3.org/2000/svg" width=width height=height color="#1c2126"
+        <svg xmlns="http://www.w3.org/2000/svg" width=width height=height color=PAPER.ink
             font-family="Open Sans">
             <defs inner_html=style></defs>
-            <rect width=width height=height fill="#ffffff" />
+            <rect width=width height=height fill=PAPER.ground />
             <StillLegend graph />
             <g transform=format!("translate(0 {LEGEND})")>
                 {graph.scene.with_untracked(|scene| scene_view(graph, scene, hovered))}</g>
@@ -103,7 +105,7 @@ fn style() -> String {
     let is_still = |rule: &&str| !rule.contains(":hover") && !rule.contains(":focus");
     let rules: Vec<&str> = GRAPH_STYLE.lines().filter(is_still).collect();
     let mut style = rules.join("\n");
-    for (variable, colour) in PAPER {
+    for (variable, colour) in VARIABLES {
         style = style.replace(variable, colour);
     }
     style
@@ -124,9 +126,9 @@ fn StillLegend(graph: GraphState) -> impl IntoView {
     let [low, _, high] = graph.scale_meaning();
     view! {
         <linearGradient id=GRADIENT>{stops.into_iter().enumerate().map(stop).collect_view()}</linearGradient>
-        <text x=MARGIN y="20" font-size="12" font-weight="600" fill="#1c2126">{metric.label()}</text>
+        <text x=MARGIN y="20" font-size="12" font-weight="600" fill=PAPER.ink>{metric.label()}</text>
         <rect x=MARGIN y="26" width=LEGEND_WIDTH height="9" fill=format!("url(#{GRADIENT})") />
-        <text x=MARGIN y="47" font-size="10" fill="#59636d">{format!("{first} {low}")}</text>
-        <text x=right y="47" font-size="10" fill="#59636d" text-anchor="end">{format!("{high} {end}")}</text>
+        <text x=MARGIN y="47" font-size="10" fill=PAPER.faint>{format!("{first} {low}")}</text>
+        <text x=right y="47" font-size="10" fill=PAPER.faint text-anchor="end">{format!("{high} {end}")}</text>
     }
 }

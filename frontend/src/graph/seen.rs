@@ -20,7 +20,15 @@ impl GraphState {
         Effect::new(move |before: Option<Frame>| {
             let (seen, frame) = (setting.get(), self.frame.get());
             if seen != untrack(|| self.seen()) || before.is_some_and(|before| before != frame) {
-                self.moved_to.set(seen.0.and_then(|part| self.showing(&part)));
+                match seen.0 {
+                    None => self.moved_to.set(None),
+                    // Of a layer that this network has not, nothing.
+                    Some(part) => {
+                        if let Some(viewport) = self.showing(&part) {
+                            self.moved_to.set(Some(viewport));
+                        }
+                    }
+                }
             }
             frame
         });
@@ -70,9 +78,11 @@ impl GraphState {
         })
     }
 
-    fn box_of(self, scene: &Scene, layer: &str) -> Option<usize> {
-        (0..scene.len()).find(|&index| {
-            scene.has_layers(index) && self.name(scene.drawing.items[index]) == layer
-        })
+    /// The box of a layer or a group, or that of the group that a layer is folded into.
+    fn box_of(self, scene: &Scene, name: &str) -> Option<usize> {
+        let layer = self.lab.layer_index(name);
+        let holds = |index: usize| layer.is_some_and(|layer| scene.layers[index].contains(&layer));
+        let is_named = |index: usize| self.name(scene.drawing.items[index]) == name;
+        (0..scene.len()).find(|&index| scene.has_layers(index) && (holds(index) || is_named(index)))
     }
 }

@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
-/// Widths below which a row holds one residual block, with room for nothing else.
+/// Width of an element below which a row holds one residual block, with room for nothing else.
 const NARROW: f64 = 620.0;
-const ONE_BLOCK: f64 = 440.0;
+/// Width of a row of one residual block.
+pub const ONE_BLOCK: f64 = 440.0;
 /// Least width of a row of two blocks, and most of any.
 const TWO_BLOCKS: f64 = 860.0;
 const MOST_ROW: f64 = 1500.0;

@@ -3,7 +3,7 @@
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use rrlab_protocol::{LayerObservation, Prediction};
-use rrlab_types::NetworkState;
+use rrlab_types::{AllocationRequest, NetworkState};
 use strum::VariantArray as _;
 use web_sys::HtmlCanvasElement;
 
@@ -134,9 +134,16 @@ fn Pictures(lab: Lab, inputs: RunInputs, seen: ObservedLayer) -> impl IntoView {
     let text = what_was_done(&seen);
     let foreign = foreign_images(lab, &seen);
     let words = StoredValue::new(text.clone());
+    let allocation = &seen.treatment.allocation;
+    let request = StoredValue::new(AllocationRequest {
+        rule: allocation.rule,
+        sparsity: allocation.sparsity,
+        settings: allocation.settings,
+        constraints: allocation.constraints.clone(),
+    });
     let source = Callback::new(move |()| FigureSource {
         words: words.get_value(),
-        ..FigureSource::of_allocations(lab)
+        ..FigureSource::of_requests(lab, &[request.get_value()])
     });
     let choice = Choice {
         seen: StoredValue::new_local(seen),

@@ -11,14 +11,16 @@ use crate::lab::{Lab, Side};
 use crate::problem::Problem;
 use crate::settings::Part;
 
-/// What stands before the name of a projection on an axis.
-const PROJECTION_MARK: &str = "◆ ";
+/// What stands before the name of a projection on an axis; the font of figures has it.
+const PROJECTION_MARK: &str = "◊";
 
 /// Names of the layers in graph order, projections marked.
 pub fn layer_names(lab: Lab) -> Vec<String> {
     lab.profile.with_value(|profile| {
         let layers = profile.graph.prunable_layers();
-        let mark = |role| if role == Role::Projection { PROJECTION_MARK } else { "" };
+        let mark = |role| {
+            if role == Role::Projection { format!("{PROJECTION_MARK} ") } else { String::new() }
+        };
         layers.iter().map(|layer| format!("{}{}", mark(layer.role), layer.name)).collect()
     })
 }
@@ -59,7 +61,7 @@ pub fn ComparePane(lab: Lab) -> impl IntoView {
         <Problem problem=Signal::derive(problem) />
         <p>{move || difference(lab)}</p>
         <Chart settings=lab.settings lab name="compare"
-            title=Signal::derive(|| "Density of every layer, projections marked ◆".to_owned()) spec
+            title=Signal::derive(|| "Density of every layer, projections marked ◊".to_owned()) spec
             height=380 />
     }
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use rrlab_types::{Document, MatchedLayers, ModelProfile, rank_correlation};
+use rrlab_types::{
+    Document, MODEL_FILE, MatchedLayers, ModelProfile, PROFILE_FILE, rank_correlation,
+};
 use web_sys::HtmlInputElement;
 
 use super::compare::layer_names;
 use crate::chart::{Axis, AxisScale, Chart, ChartSpec, Series};
 use crate::export;
-use crate::figure::FigureSource;
+use crate::figure::{FigureSource, numbered};
 use crate::files::{self, Opened};
 use crate::gallery::{self, GALLERY, GalleryNetwork};
 use crate::lab::{Lab, allocate_on};
@@ -119,9 +121,9 @@ fn load_other(lab: Lab) -> RwSignal<Loaded> {
 /// What numbers of the open network and another are of.
 fn of_both(lab: Lab, other: &ModelProfile) -> FigureSource {
     let mut source = FigureSource::of_requests(lab, &[]);
-    source.words += &format!(" Beside it: {}.", export::measured(other));
-    source.commands.push(other.command());
-    source
+    let [model, profile] = [MODEL_FILE, PROFILE_FILE].map(|file| numbered(file, 1));
+    source.commands.push(other.command(&model, &profile));
+    source.saying(&format!("Beside it: {}.", export::measured(other)))
 }
 
 /// Matching layers of the open network and another.

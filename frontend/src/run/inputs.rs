@@ -184,8 +184,21 @@ impl RunInputs {
         })))
     }
 
+    /// Opens the panel. Of an exhibit it chooses its network, or a person's own file where that does not
+    /// come with the page, and their own images: it is of none that are made here.
+    pub fn prepare_to_measure(self) {
+        if let Some(exhibit) = self.exhibit() {
+            self.settings.network.set(match exhibit.checkpoint() {
+                Some(_) => NetworkSource::Exhibit,
+                None => NetworkSource::File,
+            });
+            self.settings.images.set(ImageSource::Files);
+        }
+        self.session.settings.run.set(true);
+    }
+
     /// The exhibit that is open.
-    fn exhibit(self) -> Option<&'static GalleryNetwork> {
+    pub fn exhibit(self) -> Option<&'static GalleryNetwork> {
         let is_named = self.is_named.get_untracked();
         let name = self.session.settings.profile.get_untracked();
         gallery::find(&name).filter(|_| is_named)

@@ -1,6 +1,6 @@
 //! The events of a job, replayed from the beginning and then as they come, and what they add up to.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -137,6 +137,8 @@ struct Stream {
     on_open: Closure<dyn FnMut()>,
     on_message: Closure<dyn FnMut(MessageEvent)>,
     on_error: Closure<dyn FnMut()>,
+    /// Whether its events, when it opens, come from the beginning once more.
+    begins_anew: Cell<bool>,
     /// Events for the next frame.
     waiting: Rc<RefCell<Vec<JobEvent>>>,
 }
@@ -158,13 +160,14 @@ impl JobEventStream {
                 history,
                 ended: Box::new(ended),
                 source: RefCell::default(),
-                on_open: Closure::new(move || with(&opened, |stream| stream.set_cut(false))),
+                on_open: Closure::new(move || with(&opened, |stream| stream.hear())),
                 on_message: Closure::new(move |message: MessageEvent| {
                     if let Some(stream) = heard.upgrade() {
                         stream.take(&message);
                     }
                 }),
                 on_error: Closure::new(move || with(&failed, Stream::fail)),
+                begins_anew: Cell::new(false),
                 waiting: Rc::default(),
             }
         });
@@ -189,6 +192,14 @@ impl Stream {
             source.set_onerror(None);
             source.close();
         }
+    }
+
+    fn hear(&self) {
+        if self.begins_anew.take() {
+            self.waiting.take();
+            self.history.set(JobHistory::default());
+        }
+        self.set_cut(false);
     }
 
     fn set_cut(&self, is_cut: bool) {
@@ -234,8 +245,7 @@ impl Stream {
             if document().hidden() {
                 return stream.reopen_later();
             }
-            stream.waiting.take();
-            stream.history.set(JobHistory { is_cut: true, ..JobHistory::default() });
+            stream.begins_anew.set(true);
             stream.connect();
         };
         set_timeout(reopen, REOPEN_AFTER);

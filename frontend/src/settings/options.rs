@@ -56,7 +56,7 @@ choices! {
         Force = "force", "forcing of layers";
         Compare = "compare", "the comparison";
         /// Accuracies beside the controls.
-        Accuracy = "accuracy", "accuracies";
+        Accuracy = "accuracy", "accuracies beside the controls";
         Sweep = "sweep", "the sweep";
         Export = "export", "export";
         Tour = "tour", "the tour";

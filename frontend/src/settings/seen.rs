@@ -37,7 +37,9 @@ impl FromStr for Seen {
         }
         let parts = text.rsplit_once('*').and_then(|(layer, factor)| {
             let factor: f64 = factor.parse().ok()?;
-            (0.01..=100.0).contains(&factor).then(|| (layer.to_owned(), (100.0 * factor) as u32))
+            (0.01..=100.0)
+                .contains(&factor)
+                .then(|| (layer.to_owned(), (100.0 * factor).round() as u32))
         });
         match parts {
             Some((layer, percent)) => Ok(Self(Some(SeenPart { layer, percent }))),

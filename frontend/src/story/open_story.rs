@@ -1,5 +1,7 @@
 //! The story that is told, and how it begins and ends.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use rrlab_types::Story;
 
@@ -22,7 +24,7 @@ pub struct OpenStory {
 }
 
 /// Opens again what the profile of a story took the place of.
-pub type WayBack = Callback<()>;
+pub type WayBack = Arc<dyn Fn() + Send + Sync>;
 
 impl OpenStory {
     /// None is told yet.
@@ -75,6 +77,7 @@ impl OpenStory {
         Effect::new(move |_| {
             // Who went back to before it began has the settings of then.
             if self.settings.step.get() == 0 && self.story.with_untracked(Option::is_some) {
+                self.go_back();
                 self.close();
             }
         });
@@ -101,7 +104,7 @@ impl OpenStory {
         }
         if let Some(profile) = &story.profile {
             let way_back = open_profile(profile.clone());
-            self.way_back.update_value(|known| *known = known.or(way_back));
+            self.way_back.update_value(|known| *known = known.take().or(way_back));
         }
         if !is_linked {
             self.settings.step.set(1);
@@ -120,12 +123,17 @@ impl OpenStory {
         let before = self.before.try_update_value(Option::take).flatten();
         if let Some(before) = before.filter(|_| is_early) {
             untrack(|| address::restore(self.settings, &before));
-            if let Some(way_back) = self.way_back.get_value() {
-                // After what the settings name has been asked for.
-                request_animation_frame(move || way_back.run(()));
-            }
+            self.go_back();
         }
         self.close();
+    }
+
+    /// Opens again what was open before.
+    fn go_back(self) {
+        if let Some(way_back) = self.way_back.get_value() {
+            // After what the settings name has been asked for.
+            request_animation_frame(move || way_back());
+        }
     }
 
     fn close(self) {

@@ -76,16 +76,17 @@ pub enum ChannelProfileError {
         /// How many times.
         sparsities: usize,
     },
-    /// Of another network, or measured on other images.
-    #[error(
-        "RR of channels is of network {found}, on other images or of another network than the profile, which is of {wanted}"
-    )]
-    OtherProfile {
+    /// Of another network.
+    #[error("RR of channels is of network {found}, and the profile is of {wanted}")]
+    OtherNetwork {
         /// Beginning of the hash of the channels' network.
         found: String,
         /// Of the profile's, or a word where it names none.
         wanted: String,
     },
+    /// Measured on other images, or in other layers.
+    #[error("RR of channels was measured on other images than the profile, or in other layers")]
+    OtherImages,
 }
 
 impl ChannelProfile {
@@ -127,14 +128,17 @@ impl ChannelProfile {
     /// # Errors
     /// If they are not.
     pub fn check_profile(&self, profile: &ModelProfile) -> Result<(), ChannelProfileError> {
-        let names = self.channels.iter().map(|layer| &layer.name);
-        let is_same = profile.model_hash == Some(self.model_hash)
-            && profile.measurement.images_hash == Some(self.images_hash)
-            && names.eq(profile.layers.iter().map(|layer| &layer.name));
-        if is_same {
-            return Ok(());
+        if profile.model_hash != Some(self.model_hash) {
+            let wanted =
+                profile.model_hash.map_or_else(|| "no network".into(), |hash| hash.short());
+            return Err(ChannelProfileError::OtherNetwork {
+                found: self.model_hash.short(),
+                wanted,
+            });
         }
-        let wanted = profile.model_hash.map_or_else(|| "no network".into(), |hash| hash.short());
-        Err(ChannelProfileError::OtherProfile { found: self.model_hash.short(), wanted })
+        let names = self.channels.iter().map(|layer| &layer.name);
+        let is_same = profile.measurement.images_hash == Some(self.images_hash)
+            && names.eq(profile.layers.iter().map(|layer| &layer.name));
+        if is_same { Ok(()) } else { Err(ChannelProfileError::OtherImages) }
     }
 }

@@ -10,9 +10,13 @@ use crate::rule::RuleSettings;
 use crate::training::DistillationPlan;
 
 /// Stands for the network's file, whose name no result knows.
-const MODEL_FILE: &str = "model.safetensors";
-/// Name of the profile in commands.
-const PROFILE_FILE: &str = "profile.json";
+pub const MODEL_FILE: &str = "model.safetensors";
+/// What commands call a profile.
+pub const PROFILE_FILE: &str = "profile.json";
+/// What commands call RR of channels.
+pub const CHANNELS_FILE: &str = "channels.json";
+/// What commands call a sweep.
+pub const SWEEP_FILE: &str = "sweep.json";
 
 /// A command as a person enters it, put together option by option.
 struct CommandLine(String);
@@ -69,31 +73,35 @@ fn quoted(value: &str) -> String {
 }
 
 impl ModelProfile {
-    /// The command that measures this profile, with `model.safetensors` as the network's file.
-    pub fn command(&self) -> String {
+    /// The command that measures this profile: of the network in one file, into another.
+    pub fn command(&self, model: &str, out: &str) -> String {
+        self.measuring(model).option("out", out).0
+    }
+
+    /// The same, with RR of every channel beside it.
+    pub fn command_with_channels(&self, model: &str, out: &str, channels: &str) -> String {
+        self.measuring(model).option("out", out).option("channels", channels).0
+    }
+
+    fn measuring(&self, model: &str) -> CommandLine {
         let measurement = &self.measurement;
         let mut command = CommandLine::new("calibrate")
-            .option("model", MODEL_FILE)
+            .option("model", model)
             .option("dataset", &measurement.dataset)
             .option("split", &measurement.split)
             .option("images", measurement.images);
         if let Some(class) = &measurement.class {
             command = command.option("class", class);
         }
-        command
-            .option("seed", measurement.seed)
-            .flag("direct", measurement.method == "direct")
-            .option("out", PROFILE_FILE)
-            .0
+        command.option("seed", measurement.seed).flag("direct", measurement.method == "direct")
     }
 }
 
 impl AllocationRequest {
-    /// The command that shares out this budget by the profile that [`ModelProfile::command`]
-    /// writes.
-    pub fn command(&self) -> String {
+    /// The command that shares out this budget by the profile in a file.
+    pub fn command(&self, profile: &str) -> String {
         CommandLine::new("allocate")
-            .option("profile", PROFILE_FILE)
+            .option("profile", profile)
             .option("rule", self.rule)
             .option("sparsity", self.sparsity)
             .option_unless(RuleSettings::default().repair, "repair", self.settings.repair)
@@ -104,16 +112,16 @@ impl AllocationRequest {
 }
 
 impl SweepReport {
-    /// The command that computes this sweep, calibration included, with `model.safetensors` as the
-    /// network's file. None where networks were distilled in a way that no option names.
-    pub fn command(&self) -> Option<String> {
+    /// The command that computes this sweep, calibration included: of the network in one file, into
+    /// another. None where networks were distilled in a way that no option names.
+    pub fn command(&self, model: &str, out: &str) -> Option<String> {
         let plan = &self.plan;
         let epochs = plan.distillation.map_or(0, |distillation| distillation.epochs);
         if plan.distillation != DistillationPlan::of_epochs(epochs) {
             return None;
         }
         let mut command = CommandLine::new("sweep")
-            .option("model", MODEL_FILE)
+            .option("model", model)
             .option("dataset", &self.origin.dataset)
             .list("rules", &plan.rules)
             .list("sparsities", &plan.sparsities)
@@ -136,6 +144,6 @@ impl SweepReport {
         if let Some(class) = &plan.calibration_class {
             command = command.option("calibration-class", class);
         }
-        Some(command.option("out", "sweep.json").0)
+        Some(command.option("out", out).0)
     }
 }

@@ -42,6 +42,7 @@ pub use budget::{Budget, BudgetError, Density, FractionError, Sparsity};
 pub use channels::{
     CHANNELS_VERSION, ChannelProfile, ChannelProfileError, ChannelRatio, LayerChannels,
 };
+pub use command::{CHANNELS_FILE, MODEL_FILE, PROFILE_FILE, SWEEP_FILE};
 pub use comparison::{MatchedLayers, Matching};
 pub use criterion::{Criterion, CriterionError, UnknownCriterion};
 pub use document::{Document, DocumentError};

@@ -66,7 +66,7 @@ async fn a_graph_is_a_figure_of_a_columns_width_with_fonts_caption_and_commands(
     );
     let commands = field(&page, "#figure-commands").await;
     let mut lines = commands.lines();
-    assert_eq!(lines.next(), Some(profile.command().as_str()));
+    assert_eq!(lines.next(), Some(profile.command("model.safetensors", "profile.json").as_str()));
     assert_eq!(
         lines.next(),
         Some(
@@ -78,7 +78,7 @@ async fn a_graph_is_a_figure_of_a_columns_width_with_fonts_caption_and_commands(
         latex.contains(&name) && latex.contains(r"\includegraphics[width=\columnwidth]"),
         "{latex}"
     );
-    assert!(latex.contains(&format!("% {}", profile.command())));
+    assert!(latex.contains(&format!("% {}", profile.command("model.safetensors", "profile.json"))));
 
     // Wider, and laid out anew: more of its boxes stand in a row.
     page.set("#figure-width", "page", "change").await;
@@ -95,6 +95,34 @@ async fn a_graph_is_a_figure_of_a_columns_width_with_fonts_caption_and_commands(
     page.screenshot("figure-graph-wide.png").await;
     page.click_button("figure-dialog", "Close").await;
     page.wait_until("return !document.querySelector('.figure-dialog')").await;
+    // The keyboard goes on where it was.
+    let focused = "return document.activeElement.textContent";
+    assert_eq!(page.run(focused, &[]).await, json!("Figure"));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_of_projections_are_in_figures_too_and_what_no_font_has_is_refused() {
+    let page = Browser::open().await;
+    page.goto("?pane=compare").await;
+    page.wait_for("[data-chart=compare] svg").await;
+    open_figure(&page, "chart-figure").await;
+    assert!(saved_svg(&page).await.contains("◊ layer2.0.shortcut.0"));
+    page.click_button("figure-dialog", "PDF").await;
+    assert!(is_page_of(&page.downloaded(".pdf").await.1, 84.0 / 25.4 * 72.0, 1));
+    page.click_button("figure-dialog", "Close").await;
+
+    // A network whose layers are named in letters that the font lacks.
+    let profile = std::fs::read_to_string(bundled_profile()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let named = folder.path().join("named.json");
+    std::fs::write(&named, profile.replace("layer3.2.conv2", "слой")).unwrap();
+    page.choose_file(&named).await;
+    page.wait_until("return document.querySelector('#graph-A').textContent.includes('слой')").await;
+    page.wait_for("[data-chart=compare] svg").await;
+    open_figure(&page, "chart-figure").await;
+    page.click_button("figure-dialog", "PDF").await;
+    page.wait_until("return document.querySelector('.figure-dialog [role=alert]')?.textContent.includes('has no с л о й')").await;
     page.close().await;
 }
 
@@ -113,7 +141,10 @@ async fn a_sweeps_chart_is_a_figure_that_says_which_sweep_it_is() {
     assert!(is_page_of(&page.downloaded(".pdf").await.1, 84.0 / 25.4 * 72.0, 1));
     let sweep = repository().join("docs/results/resnet20-cifar10.sweep.json");
     let sweep = SweepReport::from_json(&std::fs::read_to_string(sweep).unwrap()).unwrap();
-    assert_eq!(field(&page, "#figure-commands").await, sweep.command().unwrap());
+    assert_eq!(
+        field(&page, "#figure-commands").await,
+        sweep.command("model.safetensors", "sweep.json").unwrap()
+    );
     let caption = field(&page, "#figure-caption").await;
     assert!(caption.contains("test images; repaired from"), "{caption}");
     page.close().await;

@@ -25,47 +25,50 @@ const ONE_FONT: &str = "const done = arguments[arguments.length - 1]; const styl
      Promise.all(faces).then(faces => { for (const face of faces) document.fonts.add(face); document.head.append(style); done(true); }, \
      error => done(String(error)));";
 
-/// What is waited for, and what is brought into view.
+/// A state of the page, and what of it is looked at.
 struct View {
     name: &'static str,
     query: &'static str,
+    /// Something that is there when it is drawn.
     waits_for: &'static str,
+    /// What is clicked then, and waited for once more.
+    opens: Option<(&'static str, &'static str)>,
+    /// What is brought into view.
     shows: &'static str,
 }
 
-const VIEWS: [View; 7] = [
-    View { name: "first", query: "", waits_for: ".graph .rr-curve", shows: "body" },
+impl View {
+    const fn of_pane(name: &'static str, query: &'static str, waits_for: &'static str) -> Self {
+        Self { name, query, waits_for, opens: None, shows: "#panes" }
+    }
+}
+
+const VIEWS: [View; 9] = [
+    View { name: "first", query: "", waits_for: ".graph .rr-curve", opens: None, shows: "body" },
     View {
-        name: "layer",
-        query: "&pane=layer&layer=layer2.0.shortcut.0",
-        waits_for: "[data-chart=rules] svg path",
-        shows: "#panes",
+        name: "figure",
+        query: "&sparsity=0.9",
+        waits_for: ".graph .rr-curve",
+        opens: Some((".graph-head [aria-haspopup=dialog]", ".figure-dialog .paper img")),
+        shows: "body",
     },
     View {
-        name: "sweep",
-        query: "&pane=sweep",
-        waits_for: "[data-chart=sweep] svg path",
-        shows: "#panes",
+        name: "story",
+        query: "&story=tour&step=4",
+        waits_for: ".story-panel h2",
+        opens: None,
+        shows: ".spotlight",
     },
-    View {
-        name: "ablation",
-        query: "&pane=ablation&sparsity=0.9",
-        waits_for: "#arms",
-        shows: "#panes",
-    },
-    View {
-        name: "compare",
-        query: "&pane=compare&shown=both",
-        waits_for: "[data-chart=compare] svg path",
-        shows: "#panes",
-    },
-    View { name: "table", query: "&pane=table", waits_for: "#layers", shows: "#panes" },
-    View {
-        name: "networks",
-        query: "&pane=networks&other=chenyaofo-resnet20-cifar10",
-        waits_for: "[data-chart=networks-density] svg path",
-        shows: "#panes",
-    },
+    View::of_pane("layer", "&pane=layer&layer=layer2.0.shortcut.0", "[data-chart=rules] svg path"),
+    View::of_pane("sweep", "&pane=sweep", "[data-chart=sweep] svg path"),
+    View::of_pane("ablation", "&pane=ablation&sparsity=0.9", "#arms"),
+    View::of_pane("compare", "&pane=compare&shown=both", "[data-chart=compare] svg path"),
+    View::of_pane("table", "&pane=table", "#layers"),
+    View::of_pane(
+        "networks",
+        "&pane=networks&other=chenyaofo-resnet20-cifar10",
+        "[data-chart=networks-density] svg path",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,9 +81,13 @@ async fn the_main_views_look_as_they_did() {
     for (size, theme, windows) in [((1500, 1000), "light", "wide"), ((390, 844), "dark", "narrow")]
     {
         let page = Browser::open_sized(size).await;
-        for View { name, query, waits_for, shows } in VIEWS {
+        for View { name, query, waits_for, opens, shows } in VIEWS {
             page.goto(&format!("?theme={theme}{query}")).await;
             page.wait_for(waits_for).await;
+            if let Some((button, opened)) = opens {
+                page.click(button).await;
+                page.wait_for(opened).await;
+            }
             assert_eq!(page.run_until_done(ONE_FONT).await, json!(true));
             page.run("document.querySelector(arguments[0]).scrollIntoView()", &[json!(shows)])
                 .await;

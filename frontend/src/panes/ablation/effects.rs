@@ -33,12 +33,9 @@ pub(super) fn Effects(lab: Lab) -> impl IntoView {
         Memo::new(move |_| lab.profile.with_value(|profile| allocate_on(profile, &free_request())));
     let source = Callback::new(move |()| {
         let requests = untrack(|| [free_request(), settings.a.request()]);
-        let of_requests = FigureSource::of_requests(lab, &requests);
         let a = untrack(|| lab.describe(Side::A));
-        FigureSource {
-            words: format!("{} {a}, less nothing forced.", of_requests.words),
-            ..of_requests
-        }
+        let sentence = format!("{a}, less nothing forced.");
+        FigureSource::of_requests(lab, &requests).saying(&sentence)
     });
     let changes = Memo::new(move |_| match (free.get(), lab.a.get()) {
         (Ok(free), Ok(forced)) => spec(lab, &free, &forced),
@@ -53,7 +50,7 @@ pub(super) fn Effects(lab: Lab) -> impl IntoView {
                 <h2>{format!("What forcing does to {}", settings.a.rule.get().label())}</h2>
                 <RoleTable free forced />
                 <Chart settings=lab.settings lab name="forced" source title="Change of every layer’s \
-                    density, projections marked ◆" spec=changes height=300 />
+                    density, projections marked ◊" spec=changes height=300 />
             }
             .into_any(),
             (Err(problem), _) | (_, Err(problem)) => {

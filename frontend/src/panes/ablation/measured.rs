@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 use rrlab_types::{
-    AccuracyAt, AllocationRequest, Constraint, ForcedDensity, Outcomes, Repair, Role, Rule,
-    SweepReport, Target,
+    AccuracyAt, AllocationRequest, Constraint, ForcedDensity, MODEL_FILE, Outcomes, Repair, Role,
+    Rule, SWEEP_FILE, SweepReport, Target,
 };
 
 use super::roles::RoleTotal;
+use crate::figure::numbered;
 use crate::lab::{Lab, allocate_on};
 
 /// What decides about the projections.
@@ -85,10 +86,13 @@ pub(super) fn measured(lab: Lab, asked: &AllocationRequest) -> Vec<Measured> {
         };
         let free = sweeps.iter().filter(|sweep| sweep.plan.constraints.is_empty());
         let Some(free) = free.max_by_key(|free| comparable(free)) else { return };
-        for sweep in sweeps.iter().filter(|sweep| free.differs_in_constraints_alone(sweep)) {
+        let comparable = sweeps.iter().filter(|sweep| free.differs_in_constraints_alone(sweep));
+        for (index, sweep) in comparable.enumerate() {
+            let command = sweep.command(MODEL_FILE, &numbered(SWEEP_FILE, index));
             for form in Form::of(&sweep.plan.constraints) {
                 let is_known = all.iter().any(|known| known.form == form);
-                all.extend(measure(lab, asked, sweep, form).filter(|_| !is_known));
+                let found = measure(lab, asked, (sweep, &command), form);
+                all.extend(found.filter(|_| !is_known));
             }
         }
     });
@@ -99,7 +103,7 @@ pub(super) fn measured(lab: Lab, asked: &AllocationRequest) -> Vec<Measured> {
 fn measure(
     lab: Lab,
     asked: &AllocationRequest,
-    sweep: &SweepReport,
+    (sweep, command): (&SweepReport, &Option<String>),
     form: Form,
 ) -> Option<Measured> {
     let request = AllocationRequest {
@@ -120,6 +124,6 @@ fn measure(
         accuracy,
         standard_error: sweep.standard_error(accuracy.accuracy()),
         outcomes: entry.and_then(|entry| entry.outcomes.clone()),
-        command: sweep.command(),
+        command: command.clone(),
     })
 }

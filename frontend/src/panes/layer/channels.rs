@@ -9,23 +9,23 @@ use rrlab_types::{
 
 use crate::chart::{Axis, AxisScale, ChartSpec, Series};
 use crate::files;
-use crate::gallery::{self, GalleryNetwork};
+use crate::gallery::GalleryNetwork;
 use crate::lab::Lab;
+use crate::run::RunInputs;
 
 /// Bars of the histogram.
 const BARS: usize = 20;
 
 /// RR of every channel of the open profile, where it is known: measured here, opened, or of the gallery,
 /// from where it is fetched when it is first asked for.
-pub(super) fn of_profile(lab: Lab) -> Memo<Option<Arc<ChannelProfile>>> {
+pub(super) fn of_profile(lab: Lab, inputs: RunInputs) -> Memo<Option<Arc<ChannelProfile>>> {
     let known = Memo::new(move |_| {
         let is_own = |channels: &Arc<ChannelProfile>| {
             lab.profile.with_value(|profile| channels.check_profile(profile).is_ok())
         };
         lab.channels.get().filter(is_own)
     });
-    let name = lab.settings.profile.get_untracked();
-    let address = gallery::find(&name).and_then(GalleryNetwork::channels);
+    let address = inputs.exhibit().and_then(GalleryNetwork::channels);
     if let Some(address) = address.filter(|_| known.with_untracked(Option::is_none)) {
         leptos::task::spawn_local(async move {
             // Without it the spread is shown; and another profile may be open by now.

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use rrlab_types::{CHANNEL_SPARSITIES, ChannelProfile, LayerProfile};
+use rrlab_types::{
+    AllocationRequest, CHANNEL_SPARSITIES, CHANNELS_FILE, ChannelProfile, LayerProfile, MODEL_FILE,
+    PROFILE_FILE, Rule,
+};
+use strum::VariantArray as _;
 
 use crate::after_paint::at_rest;
 use crate::chart::Chart;
+use crate::figure::FigureSource;
 use crate::glossary::Term;
-use crate::lab::Lab;
+use crate::lab::{Lab, Side};
 use crate::metric::LayerNumbers;
 use crate::observation::ObservationView;
 use crate::run::RunInputs;
@@ -29,7 +34,7 @@ pub fn LayerPane(lab: Lab, inputs: RunInputs) -> impl IntoView {
         let selected = move || chosen.with(|chosen| *chosen == name);
         view! { <option value=value selected=selected>{text}</option> }
     };
-    let channels = channels::of_profile(lab);
+    let channels = channels::of_profile(lab, inputs);
     view! {
         <p class="lead">"One layer: how far each repair mends it as it is pruned harder, and what each \
             rule makes of that."</p>
@@ -94,17 +99,39 @@ fn LayerView(
         asked.with(|asked| untrack(|| curves::densities_by_rule(lab, asked.sparsity, index)))
     });
     let name = layer.with_value(|layer| layer.name.clone());
+    let about = StoredValue::new(format!("Layer {name}."));
+    let of_curves = Callback::new(move |()| {
+        let a = untrack(|| lab.describe(Side::A));
+        let source = FigureSource::of_requests(lab, &[]);
+        about.with_value(|about| source.saying(about)).saying(&format!("A: {a}."))
+    });
+    let of_channels = Callback::new(move |()| {
+        let command = lab.profile.with_value(|profile| {
+            profile.command_with_channels(MODEL_FILE, PROFILE_FILE, CHANNELS_FILE)
+        });
+        let source =
+            FigureSource { commands: vec![command], ..FigureSource::of_requests(lab, &[]) };
+        about.with_value(|about| source.saying(about))
+    });
+    let of_rules = Callback::new(move |()| {
+        let asked = asked.get_untracked();
+        let of_rule =
+            |&rule: &Rule| AllocationRequest { rule, constraints: Vec::new(), ..asked.clone() };
+        let requests: Vec<AllocationRequest> = Rule::VARIANTS.iter().map(of_rule).collect();
+        let source = FigureSource::of_requests(lab, &requests);
+        about.with_value(|about| source.saying(about))
+    });
     view! {
         <h2>{name.clone()}</h2>
         <p id="reason">{move || reason::reason(lab, index)}</p>
         <div class="charts">
-            <Chart settings=lab.settings lab name="rr" spec=ratios
+            <Chart settings=lab.settings lab name="rr" source=of_curves spec=ratios
                 title="RR over sparsity, by repair operator (A’s unbroken)" />
-            <Chart settings=lab.settings lab name="distortion" spec=distortions
+            <Chart settings=lab.settings lab name="distortion" source=of_curves spec=distortions
                 title="Raw and residual distortion" />
-            <Chart settings=lab.settings lab name="channels" spec=spread
+            <Chart settings=lab.settings lab name="channels" source=of_channels spec=spread
                 title=Signal::derive(move || channels::title(each.with(Option::is_some), nearest.get())) />
-            <Chart settings=lab.settings lab name="rules" spec=rules
+            <Chart settings=lab.settings lab name="rules" source=of_rules spec=rules
                 title=Signal::derive(move || format!("Density under every rule at {}, nothing \
                     forced", asked.with(|asked| asked.sparsity))) />
         </div>
