@@ -61,7 +61,7 @@ pub const GALLERY: [GalleryNetwork; 10] = [
     GalleryNetwork {
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
-        sweeps: &[&[RULES, ".projection-global", ".projection-dense"]],
+        sweeps: &[&WITH_PROJECTIONS, &[".reconstruction"]],
         has_channels: true,
         has_checkpoint: true,
     },

@@ -294,7 +294,8 @@ impl Browser {
         result.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Waits until a chart's table of numbers has these lines, in this order.
+    /// Waits until a chart's table of numbers has these lines, in this order, whatever it says of their
+    /// errors.
     ///
     /// # Panics
     /// If it never has.
@@ -302,7 +303,7 @@ impl Browser {
         let found = format!(
             "const figure = document.querySelector('[data-chart={chart}]')?.closest('figure'); \
              if (!figure) return ''; figure.querySelector('details').open = true; \
-             return JSON.stringify([...figure.querySelectorAll('thead th')].slice(1).map(cell => cell.textContent))"
+             return JSON.stringify([...figure.querySelectorAll('thead th')].slice(1).map(cell => cell.textContent).filter(head => !head.endsWith(', ±')))"
         );
         let lines = serde_json::json!(lines);
         self.wait_until(&format!("return (() => {{ {found} }})() === '{lines}'")).await;
