@@ -55,9 +55,10 @@ const VIEWS: [View; 9] = [
     View {
         name: "story",
         query: "&story=tour&step=4",
-        waits_for: ".story-panel h2",
+        // It is framed, and the page scrolled to it.
+        waits_for: ".spotlight",
         opens: None,
-        shows: ".spotlight",
+        shows: "body",
     },
     View::of_pane("layer", "&pane=layer&layer=layer2.0.shortcut.0", "[data-chart=rules] svg path"),
     View::of_pane("sweep", "&pane=sweep", "[data-chart=sweep] svg path"),
