@@ -146,7 +146,7 @@ async fn problem(page: &Browser) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
-    page.goto("").await;
+    page.goto("?b.sparsity=0.95").await;
     page.click("#run-open").await;
     page.set("#shapes", "600", "change").await;
     page.set("#calibration", "128", "change").await;
@@ -295,7 +295,9 @@ async fn an_exhibit_is_looked_at_by_its_own_checkpoint() {
     page.click("#observe").await;
     page.wait_for("#observed").await;
     let done = page.text("#observed").await;
-    assert!(done.contains("test images of shapes10 (the profile is of cifar100"), "{done}");
+    assert!(done.contains("test images of shapes10"), "{done}");
+    let warning = page.text("#foreign-images").await;
+    assert!(warning.contains("the network is for cifar100"), "{warning}");
     let said = page.text("#predictions").await;
     assert!(!said.contains('✓') && !said.contains('✗'), "no drawn shape is a class of it: {said}");
 

@@ -305,7 +305,8 @@ async fn refusing_server(asked: Arc<AtomicUsize>) -> String {
         if uri.path().ends_with("/events") {
             asked.fetch_add(1, Ordering::SeqCst);
         }
-        axum::http::StatusCode::SERVICE_UNAVAILABLE
+        // The next request may be for the server that comes after it.
+        (axum::http::StatusCode::SERVICE_UNAVAILABLE, [(axum::http::header::CONNECTION, "close")])
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
