@@ -146,7 +146,7 @@ async fn problem(page: &Browser) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     let page = Browser::with_switches(plain_server().await, None, WINDOW, &NO_GPU).await;
-    page.goto("?b.sparsity=0.95").await;
+    page.goto("?b.sparsity=0.96").await;
     page.click("#run-open").await;
     page.set("#shapes", "600", "change").await;
     page.set("#calibration", "128", "change").await;
@@ -821,14 +821,14 @@ async fn notebook_has_what_was_tried(page: &Browser) {
     assert!(first.contains("RR at 0.8") && first.contains("variance matching"), "{first}");
     page.click("#notebook th:nth-child(4) button").await;
     let first = page.text("#notebook tbody tr").await;
-    assert!(first.contains("ERK (capped) at 0.95"), "the largest sparsity first: {first}");
+    assert!(first.contains("ERK (capped) at 0.96"), "the largest sparsity first: {first}");
     page.run("document.querySelector('#notebook').scrollIntoView()", &[]).await;
     page.screenshot("notebook.png").await;
     assert_eq!(page.serious().await, json!([]));
     let link = page.run("return document.querySelector('#notebook a').search", &[]).await;
     let link = link.as_str().unwrap();
     assert!(link.contains("rule=erk&") || link.ends_with("rule=erk"), "{link}");
-    assert!(link.contains("sparsity=0.95") && link.contains("run.test_images=200"), "{link}");
+    assert!(link.contains("sparsity=0.96") && link.contains("run.test_images=200"), "{link}");
     page.click("#notebook .tools button").await;
     let (name, bytes) = page.downloaded(".csv").await;
     let text = String::from_utf8(bytes).unwrap();
