@@ -107,9 +107,15 @@ async fn marks_of_projections_are_in_figures_too_and_what_no_font_has_is_refused
     page.goto("?pane=compare").await;
     page.wait_for("[data-chart=compare] svg").await;
     open_figure(&page, "chart-figure").await;
+    // A column has no room for every name.
+    page.set("#figure-width", "page", "change").await;
+    page.wait_until(
+        "return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')",
+    )
+    .await;
     assert!(saved_svg(&page).await.contains("◊ layer2.0.shortcut.0"));
     page.click_button("figure-dialog", "PDF").await;
-    assert!(is_page_of(&page.downloaded(".pdf").await.1, 84.0 / 25.4 * 72.0, 1));
+    assert!(is_page_of(&page.downloaded(".pdf").await.1, 174.0 / 25.4 * 72.0, 1));
     page.click_button("figure-dialog", "Close").await;
 
     // A network whose layers are named in letters that the font lacks.
@@ -121,6 +127,11 @@ async fn marks_of_projections_are_in_figures_too_and_what_no_font_has_is_refused
     page.wait_until("return document.querySelector('#graph-A').textContent.includes('слой')").await;
     page.wait_for("[data-chart=compare] svg").await;
     open_figure(&page, "chart-figure").await;
+    page.set("#figure-width", "page", "change").await;
+    page.wait_until(
+        "return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')",
+    )
+    .await;
     page.click_button("figure-dialog", "PDF").await;
     page.wait_until("return document.querySelector('.figure-dialog [role=alert]')?.textContent.includes('has no с л о й')").await;
     page.close().await;
