@@ -40,20 +40,8 @@ pub fn run(context: &Context, args: &CalibrateArgs) -> anyhow::Result<()> {
     inspect::print_profile(context, &profile, PointArgs::default())
 }
 
-/// Calibrates where a person can see and end it.
-pub fn profile(
-    context: &Context,
-    model: &Model,
-    images: &CalibrationImages<'_>,
-    device: &OpenDevice,
-    method: Method,
-    interrupt: &Interrupt,
-) -> anyhow::Result<ModelProfile> {
-    Ok(measured(context, model, images, device, method, interrupt)?.0)
-}
-
-/// The same, with RR of every channel.
-fn measured(
+/// Calibrates where a person can see and end it: the profile, and RR of every channel.
+pub fn measured(
     context: &Context,
     model: &Model,
     images: &CalibrationImages<'_>,

@@ -9,7 +9,7 @@ use rrlab_engine::measured::Measured;
 use rrlab_engine::model::Model;
 use rrlab_types::{IdentityError, ModelProfile};
 
-use super::calibrate::profile as measured_profile;
+use super::calibrate::measured;
 use super::context::{Context, available_images, calibration_images, evaluation_images};
 use crate::cli::{EvaluationArgs, ExperimentArgs};
 use crate::interrupt::Interrupt;
@@ -97,7 +97,8 @@ impl<'a> ExperimentSetup<'a> {
         let Self { context, model, device, .. } = self;
         let dataset = self.unlabelled();
         let images = calibration_images(model, (dataset, Split::Train), class, images, seed)?;
-        measured_profile(context, model, &images, device, Method::SecondMoments, interrupt)
+        let method = Method::SecondMoments;
+        Ok(measured(context, model, &images, device, method, interrupt)?.0)
     }
 
     /// The experiment on this network.

@@ -167,7 +167,7 @@ function onScreen(spec, width) {
   const isWhole = lines <= MOST_LEGEND_LINES;
   const legend = { ...LEGEND, type: isWhole ? "plain" : "scroll" };
   const top = (lines ? legendHeight(isWhole ? lines : 1) : 0) + (spec.mark ? 26 : 14);
-  return { font: SCREEN, legend, grid: { left: 62, right: 24, top, bottom: spec.x.scale === "category" ? 112 : 48 } };
+  return { still: false, font: SCREEN, legend, grid: { left: 62, right: 24, top, bottom: spec.x.scale === "category" ? 112 : 48 } };
 }
 
 /** How it stands in a figure so wide, whose height follows. */
@@ -177,6 +177,7 @@ function onPaper(spec, width) {
   const bottom = spec.x.scale === "category" ? 92 : 38;
   const plot = width < COLUMN_WIDTH ? COLUMN_PLOT : PAGE_PLOT;
   return {
+    still: true,
     font: PAPER,
     legend: { ...LEGEND, type: "plain" },
     grid: { left: 54, right: 12, top, bottom },
@@ -199,8 +200,8 @@ function legendLines(spec, width, font) {
 
 const legendHeight = (lines) => lines * (ENTRY.height + ENTRY.next) - ENTRY.next + 6;
 
-function option(spec, colours, width, standing, still) {
-  const { font, legend, grid } = standing;
+function option(spec, colours, width, standing) {
+  const { still, font, legend, grid } = standing;
   const series = spec.series.map((one, index) => seriesOption(spec, one, index, colours, font));
   const bands = spec.series.flatMap((one, index) => (one.errors.length ? [bandOption(spec, one, index)] : []));
   if (series.length && spec.shade) {
@@ -246,7 +247,7 @@ export async function draw(element, json) {
   let held = charts.get(element);
   if (!held) {
     const chart = init(element, null, { renderer: "svg" });
-    held = { chart, at: [0, -1], width: element.clientWidth };
+    held = { chart, at: [0, -1] };
     charts.set(element, held);
     const observer = new ResizeObserver(() => {
       if (element.isConnected) {
@@ -273,7 +274,7 @@ export function redraw(element) {
 
 function show(element, held) {
   const width = (held.width = element.clientWidth);
-  const shown = option(held.spec, theme(element), width, onScreen(held.spec, width), false);
+  const shown = option(held.spec, theme(element), width, onScreen(held.spec, width));
   held.chart.setOption(shown, { notMerge: true });
 }
 
@@ -302,7 +303,7 @@ export async function svg(element, width, colours) {
   const { init } = await echarts();
   const standing = onPaper(spec, width);
   const still = init(null, null, { renderer: "svg", ssr: true, width, height: standing.height });
-  still.setOption(option(spec, JSON.parse(colours), width, standing, true));
+  still.setOption(option(spec, JSON.parse(colours), width, standing));
   const text = still.renderToSVGString();
   still.dispose();
   return text;

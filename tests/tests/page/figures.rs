@@ -10,6 +10,15 @@ async fn open_figure(page: &Browser, inside: &str) {
     page.wait_until("return document.querySelector('.figure-dialog .paper img')?.complete").await;
 }
 
+/// Has the figure drawn over both columns.
+async fn widen(page: &Browser) {
+    page.set("#figure-width", "page", "change").await;
+    page.wait_until(
+        "return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')",
+    )
+    .await;
+}
+
 /// The drawing in the dialog, saved as SVG.
 async fn saved_svg(page: &Browser) -> String {
     page.click_button("figure-dialog", "SVG").await;
@@ -81,11 +90,7 @@ async fn a_graph_is_a_figure_of_a_columns_width_with_fonts_caption_and_commands(
     assert!(latex.contains(&format!("% {}", profile.command("model.safetensors", "profile.json"))));
 
     // Wider, and laid out anew: more of its boxes stand in a row.
-    page.set("#figure-width", "page", "change").await;
-    page.wait_until(
-        "return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')",
-    )
-    .await;
+    widen(&page).await;
     let wide = saved_svg(&page).await;
     let height = |svg: &str| -> f64 {
         svg.split("height=\"").nth(1).unwrap().split("mm").next().unwrap().parse().unwrap()
@@ -108,11 +113,7 @@ async fn marks_of_projections_are_in_figures_too_and_what_no_font_has_is_refused
     page.wait_for("[data-chart=compare] svg").await;
     open_figure(&page, "chart-figure").await;
     // A column has no room for every name.
-    page.set("#figure-width", "page", "change").await;
-    page.wait_until(
-        "return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')",
-    )
-    .await;
+    widen(&page).await;
     assert!(saved_svg(&page).await.contains("◊ layer2.0.shortcut.0"));
     page.click_button("figure-dialog", "PDF").await;
     assert!(is_page_of(&page.downloaded(".pdf").await.1, 174.0 / 25.4 * 72.0, 1));
@@ -127,11 +128,7 @@ async fn marks_of_projections_are_in_figures_too_and_what_no_font_has_is_refused
     page.wait_until("return document.querySelector('#graph-A').textContent.includes('слой')").await;
     page.wait_for("[data-chart=compare] svg").await;
     open_figure(&page, "chart-figure").await;
-    page.set("#figure-width", "page", "change").await;
-    page.wait_until(
-        "return document.querySelector('.figure-dialog .paper img')?.src.includes('174mm')",
-    )
-    .await;
+    widen(&page).await;
     page.click_button("figure-dialog", "PDF").await;
     page.wait_until("return document.querySelector('.figure-dialog [role=alert]')?.textContent.includes('has no с л о й')").await;
     page.close().await;

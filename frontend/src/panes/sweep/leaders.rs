@@ -7,14 +7,35 @@ use crate::format::percent;
 use crate::glossary::Term;
 use crate::rule_look::RuleMark;
 
-/// Accuracy after repair of every rule with its standing, what the judge chooses, and the
-/// transitions in words.
-pub(super) fn leaders(draws: &SweepDraws, repair: Repair) -> impl IntoView + use<> {
+/// How each rule of a sweep stands at each of its sparsities, `[rule][sparsity]`, these in ascending
+/// order.
+pub(super) fn standings(draws: &SweepDraws, repair: Repair) -> Vec<Vec<Standing>> {
     let plan = &draws.first().plan;
     let sparsities = plan.ascending_sparsities();
-    let row = |&rule: &Rule| {
-        let cell = |&sparsity: &Sparsity| cell(draws, draws.entry(rule, sparsity, repair));
-        let cells = sparsities.iter().map(cell).collect_view();
+    let of_rule = |&rule: &Rule| {
+        let standing = |&sparsity: &Sparsity| {
+            let entry = draws.entry(rule, sparsity, repair);
+            entry.map_or(Standing::Unknown, |entry| draws.standing(&entry))
+        };
+        sparsities.iter().map(standing).collect()
+    };
+    plan.rules.iter().map(of_rule).collect()
+}
+
+/// Accuracy after repair of every rule with its standing, what the judge chooses, and the
+/// transitions in words.
+pub(super) fn leaders(
+    draws: &SweepDraws,
+    repair: Repair,
+    standings: &[Vec<Standing>],
+) -> impl IntoView + use<> {
+    let plan = &draws.first().plan;
+    let sparsities = plan.ascending_sparsities();
+    let row = |(&rule, standings): (&Rule, &Vec<Standing>)| {
+        let cell = |(&sparsity, &standing): (&Sparsity, &Standing)| {
+            cell(draws.entry(rule, sparsity, repair), standing)
+        };
+        let cells = sparsities.iter().zip(standings).map(cell).collect_view();
         let transition = draws.transition(rule, repair).to_string();
         view! {
             <tr data-rule=rule.name()>
@@ -33,7 +54,7 @@ pub(super) fn leaders(draws: &SweepDraws, repair: Repair) -> impl IntoView + use
                     <th scope="col">"transition"</th>
                 </tr></thead>
                 <tbody>
-                    {plan.rules.iter().map(row).collect_view()}
+                    {plan.rules.iter().zip(standings).map(row).collect_view()}
                     {judged_row(draws, repair, &sparsities)}
                 </tbody>
             </table>
@@ -43,20 +64,13 @@ pub(super) fn leaders(draws: &SweepDraws, repair: Repair) -> impl IntoView + use
 }
 
 /// Rules that lead every other beyond noise at some sparsity.
-pub(super) fn leading(draws: &SweepDraws, repair: Repair) -> Vec<Rule> {
-    let plan = &draws.first().plan;
-    let leads = |rule: Rule, sparsity: Sparsity| {
-        let entry = draws.entry(rule, sparsity, repair);
-        entry.is_some_and(|entry| draws.standing(&entry) == Standing::Leads)
-    };
-    let mut leading = plan.rules.clone();
-    leading.retain(|&rule| plan.sparsities.iter().any(|&sparsity| leads(rule, sparsity)));
-    leading
+pub(super) fn leading(draws: &SweepDraws, standings: &[Vec<Standing>]) -> Vec<Rule> {
+    let rules = draws.first().plan.rules.iter().zip(standings);
+    rules.filter(|(_, of)| of.contains(&Standing::Leads)).map(|(&rule, _)| rule).collect()
 }
 
 /// An accuracy, marked by how it stands among the rules.
-fn cell(draws: &SweepDraws, entry: Option<DrawnEntries<'_>>) -> impl IntoView + use<> {
-    let standing = entry.as_ref().map_or(Standing::Unknown, |entry| draws.standing(entry));
+fn cell(entry: Option<DrawnEntries<'_>>, standing: Standing) -> impl IntoView + use<> {
     let accuracy = entry.map_or_else(|| "–".to_owned(), |entry| percent(entry.accuracy()));
     let text = match standing {
         Standing::Leads => format!("★ {accuracy}"),

@@ -107,13 +107,16 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
             known.or(repairs.last().copied()).unwrap_or(Repair::None)
         })
     });
+    // Tests of every pair of rules: for the lines and for the table.
+    let standings =
+        Memo::new(move |_| draws.with_value(|draws| leaders::standings(draws, repair.get())));
     let shown = Memo::new(move |_| {
         let chosen = settings.rules.get().0;
         if chosen != FEW_RULES {
             return chosen;
         }
         // Nobody chose: those that lead somewhere are not left out.
-        let leading = draws.with_value(|draws| leaders::leading(draws, repair.get()));
+        let leading = draws.with_value(|draws| standings.with(|of| leaders::leading(draws, of)));
         FEW_RULES
             .into_iter()
             .chain(leading.into_iter().filter(|rule| !FEW_RULES.contains(rule)))
@@ -166,7 +169,9 @@ fn SweepView(lab: Lab, draws: SweepDraws) -> impl IntoView {
         <Chart settings=lab.settings lab name="sweep" source title=Signal::derive(heading) spec height=440 />
         <p class="faint">{draws.with_value(figures::bands_legend)}</p>
         <h3>"Who leads where, and where each rule's transition is"</h3>
-        {move || draws.with_value(|draws| leaders::leaders(draws, repair.get()))}
+        {move || draws.with_value(|draws| {
+            standings.with(|of| leaders::leaders(draws, repair.get(), of))
+        })}
         <Ladder lab draws />
     }
 }
