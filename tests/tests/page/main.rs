@@ -502,15 +502,17 @@ async fn who_leaves_a_story_has_the_file_that_they_had_opened() {
     let path = folder.path().join("other.json");
     std::fs::write(&path, serde_json::to_string(&profile_of_another_network()).unwrap()).unwrap();
     let page = Browser::open().await;
-    page.goto("").await;
     let opened =
         "return document.querySelector('#measurement').textContent.includes('abababababab')";
     for leave in ["document.querySelector('#story-end').click()", "history.back()"] {
+        page.goto("").await;
         page.choose_file(&path).await;
         page.wait_until(opened).await;
         page.click(".stories a, .stories button").await;
         page.wait_for(".story-panel h2").await;
         page.wait_until(&opened.replacen("return ", "return !", 1)).await;
+        // The address follows what rests: who goes back sooner goes to what was before.
+        page.wait_until("return location.search.includes('story=')").await;
         page.run(leave, &[]).await;
         page.wait_until(opened).await;
         page.wait_until("return !document.querySelector('.story-panel')").await;
