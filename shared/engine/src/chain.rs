@@ -1,6 +1,6 @@
-//! A convolution and what follows it at once: its batch norm, the sum of a residual block and the
-//! rectifier, which evaluation computes in one pass where the device can
-//! ([`crate::kernels::finishes`]).
+//! Nodes that are computed at once: a convolution with its batch norm, the sum of a residual block and
+//! the rectifier, where no gradients are asked for and the device can ([`crate::kernels::finishes`]); a
+//! batch norm or a sum with its rectifier everywhere.
 
 use rrlab_types::{LayerGraph, NodeId, Op};
 
@@ -18,11 +18,12 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// The chain that begins with this node, where it is a convolution. It ends before a sum whose
-    /// other part `is_there` denies.
+    /// The chain that begins with this node, where it is a convolution. It ends before a node whose
+    /// inputs are to be shown, and before a sum whose other part `is_there` denies.
     pub fn at(
         graph: &LayerGraph,
         first: NodeId,
+        is_shown: impl Fn(NodeId) -> bool,
         is_there: impl Fn(NodeId) -> bool,
     ) -> Option<Self> {
         if !matches!(graph.node(first).op, Op::Conv2d(_)) {
@@ -31,6 +32,7 @@ impl Chain {
         let mut chain = Self { nodes: vec![first], norm: None, summand: None, rectified: false };
         while !chain.rectified
             && let Some(next) = sole_consumer(graph, chain.last())
+            && !is_shown(next)
             && chain.takes(graph, next, &is_there)
         {
             chain.nodes.push(next);
@@ -73,6 +75,13 @@ impl Chain {
         }
         true
     }
+}
+
+/// The rectifier that alone takes the output of this batch norm or sum: both are computed in one pass.
+pub fn rectifier_of(graph: &LayerGraph, id: NodeId) -> Option<NodeId> {
+    let joins = matches!(graph.node(id).op, Op::BatchNorm { .. } | Op::Add);
+    let next = joins.then(|| sole_consumer(graph, id)).flatten();
+    next.filter(|&next| graph.node(next).op == Op::Relu)
 }
 
 /// The node that takes this one's output, if it is the only one and takes it once.

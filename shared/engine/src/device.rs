@@ -248,7 +248,7 @@ async fn self_test(device: &Device) -> Result<(), String> {
             [1.5, 0.5].map(|value| Tensor::<1>::full([8], value, device).require_grad());
         let window = Window::square(3, 2, 1);
         let output = kernels::conv2d(input.clone(), weight.clone(), window);
-        let output = kernels::batch_norm(output, gamma, beta, 1e-5).output;
+        let output = kernels::batch_norm(output, gamma, beta, 1e-5, false).output;
         // A cube: of a mere sum, and of a sum of squares, batch norm leaves hardly any gradient.
         let mut gradients = (output.clone() * output.clone() * output.clone()).sum().backward();
         let gradient = weight.grad_remove(&mut gradients).ok_or("it gave no gradient")?;

@@ -7,7 +7,7 @@ use burn::tensor::{
 };
 use rrlab_types::{AveragePool, FeatureShape, LayerGraph, Node, NodeId, Op, Padding, Pool, Window};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, rectifier_of};
 use crate::kernels::{self, Finish};
 use crate::model::{Model, layer_scale_shape};
 use crate::tensors::{HostTensor, StateDict, tensor_name};
@@ -137,13 +137,23 @@ impl Network {
     /// - `inputs`: one for each of the node's inputs, `[batch, channels, height, width]`
     /// - output: `[batch, channels, height, width]`; vectors are channels of one pixel
     pub fn node_output(&self, id: NodeId, inputs: &[Tensor<4>]) -> Tensor<4> {
-        let node = self.graph.node(id);
+        self.perhaps_rectified_output(id, inputs, false)
+    }
+
+    /// The same for a batch norm or a sum with a rectifier behind it, of which `rectified` says whether it
+    /// is there.
+    fn perhaps_rectified_output(
+        &self,
+        id: NodeId,
+        inputs: &[Tensor<4>],
+        rectified: bool,
+    ) -> Tensor<4> {
         match &self.parameters[id.0] {
             norm @ Parameters::BatchNorm { .. } => {
                 let (scale, shift) = norm.scale_and_shift();
-                kernels::scale_and_shift(inputs[0].clone(), scale, shift)
+                kernels::scale_and_shift(inputs[0].clone(), scale, shift, rectified)
             }
-            parameters => stateless_output(node, parameters, inputs),
+            parameters => stateless_output(self.graph.node(id), parameters, inputs, rectified),
         }
     }
 
@@ -153,29 +163,54 @@ impl Network {
     /// - `images`: `[batch, channels, height, width]`, of any size
     /// - output: `[batch, classes]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        if !kernels::finishes(&self.device) {
-            return self.forward_observed(images, |_, _| ());
-        }
+        self.forward_showing(images, |_| false, |_, _| ())
+    }
+
+    /// The same, showing the inputs of some nodes before they are computed: of those that `is_shown` names.
+    pub fn forward_showing(
+        &self,
+        images: Tensor<4>,
+        is_shown: impl Fn(NodeId) -> bool,
+        mut show: impl FnMut(NodeId, &[Tensor<4>]),
+    ) -> Tensor<2> {
+        let joins = kernels::finishes(&self.device);
         let mut values = Activations::new(&self.graph, images);
-        let mut done = vec![false; self.parameters.len()];
         for id in self.graph.ids().skip(1) {
-            if done[id.0] {
+            if values.is_computed(id) {
                 continue;
             }
-            if let Some(chain) = Chain::at(&self.graph, id, |other| values.holds(other)) {
-                let output = self.chain_output(&chain, &mut values);
-                values.store(chain.last(), output);
-                chain.nodes().iter().for_each(|node| done[node.0] = true);
-            } else {
-                let inputs = values.take_inputs(&self.graph, id);
-                values.store(id, self.node_output(id, &inputs));
+            let inputs = values.take_inputs(&self.graph, id);
+            if is_shown(id) {
+                show(id, &inputs);
+            }
+            let chain = joins
+                .then(|| Chain::at(&self.graph, id, &is_shown, |other| values.holds(other)))
+                .flatten();
+            match chain {
+                Some(chain) => {
+                    let output = self.chain_output(&chain, inputs, &mut values);
+                    values.store_last(chain.nodes(), output);
+                }
+                None => self.compute_node(id, &inputs, &mut values),
             }
         }
         values.into_logits(&self.graph)
     }
 
+    /// Computes a node, with its rectifier where that can be had at once.
+    pub fn compute_node(&self, id: NodeId, inputs: &[Tensor<4>], values: &mut Activations) {
+        let rectifier = rectifier_of(&self.graph, id);
+        let output = self.perhaps_rectified_output(id, inputs, rectifier.is_some());
+        values.store_last(&[id, rectifier.unwrap_or(id)], output);
+    }
+
     /// Output of a chain's last node.
-    fn chain_output(&self, chain: &Chain, values: &mut Activations) -> Tensor<4> {
+    fn chain_output(
+        &self,
+        chain: &Chain,
+        mut inputs: Vec<Tensor<4>>,
+        values: &mut Activations,
+    ) -> Tensor<4> {
         let Parameters::Weight { weight, bias } = self.parameters(chain.first()) else {
             unreachable!("a convolution has a weight");
         };
@@ -188,15 +223,15 @@ impl Network {
             Some(bias) => bias.clone() * scale.clone() + shift,
             None => shift,
         };
-        let input = values.take_inputs(&self.graph, chain.first()).swap_remove(0);
+        let input = inputs.swap_remove(0);
         let summand = chain.summand.map(|other| values.take(other));
         let window = window_of(self.graph.node(chain.first()).op);
         let finish = Finish { scale, shift, summand, rectified: chain.rectified };
         kernels::conv2d_finished(input, weight.clone(), window, finish)
     }
 
-    /// The same as [`Network::forward`], showing each node's output as soon as it is there, with the
-    /// inputs that it came from.
+    /// The same as [`Network::forward`], node by node, showing each one's output as soon as it is there,
+    /// with the inputs that it came from.
     pub fn forward_observed(
         &self,
         images: Tensor<4>,
@@ -217,12 +252,18 @@ impl Network {
     pub fn forward_training(&mut self, images: Tensor<4>) -> Tensor<2> {
         let mut values = Activations::new(&self.graph, images);
         for id in self.graph.ids().skip(1) {
+            if values.is_computed(id) {
+                continue;
+            }
             let inputs = values.take_inputs(&self.graph, id);
+            let rectifier = rectifier_of(&self.graph, id);
+            let rectified = rectifier.is_some();
             let output = match &mut self.parameters[id.0] {
                 Parameters::BatchNorm { gamma, beta, mean, variance, epsilon } => {
                     let input = inputs[0].clone();
                     let [batch, _, height, width] = input.dims();
-                    let result = kernels::batch_norm(input, gamma.clone(), beta.clone(), *epsilon);
+                    let (gamma, beta) = (gamma.clone(), beta.clone());
+                    let result = kernels::batch_norm(input, gamma, beta, *epsilon, rectified);
                     // PyTorch normalises by the variance over n and keeps that over n − 1: a
                     // batch's own mean makes its values look less spread than those of images to
                     // come.
@@ -233,9 +274,9 @@ impl Network {
                     *variance = running(variance.clone(), unbiased);
                     result.output
                 }
-                parameters => stateless_output(self.graph.node(id), parameters, &inputs),
+                parameters => stateless_output(self.graph.node(id), parameters, &inputs, rectified),
             };
-            values.store(id, output);
+            values.store_last(&[id, rectifier.unwrap_or(id)], output);
         }
         values.into_logits(&self.graph)
     }
@@ -296,6 +337,8 @@ pub struct Activations {
     values: Vec<Option<Tensor<4>>>,
     /// How many nodes have yet to take each node's output.
     pending: Vec<usize>,
+    /// Whether each node was computed, with its own turn or with another's.
+    computed: Vec<bool>,
 }
 
 impl Activations {
@@ -305,7 +348,8 @@ impl Activations {
         let mut values = vec![None; graph.nodes().len()];
         values[0] = Some(fitted(images, graph.image()));
         let pending = graph.ids().map(|id| graph.consumers(id).count()).collect();
-        Self { values, pending }
+        let computed = vec![false; values.len()];
+        Self { values, pending, computed }
     }
 
     /// Takes the inputs of a node: what no other node has yet to take is held no longer.
@@ -329,6 +373,20 @@ impl Activations {
     /// Keeps a node's output for its consumers.
     pub fn store(&mut self, id: NodeId, output: Tensor<4>) {
         self.values[id.0] = Some(output);
+        self.computed[id.0] = true;
+    }
+
+    /// Keeps the output of nodes that were computed at once: the last one's.
+    pub fn store_last(&mut self, nodes: &[NodeId], output: Tensor<4>) {
+        for node in nodes {
+            self.computed[node.0] = true;
+        }
+        self.store(nodes[nodes.len() - 1], output);
+    }
+
+    /// Whether a node was computed: it has no turn of its own then.
+    pub fn is_computed(&self, NodeId(id): NodeId) -> bool {
+        self.computed[id]
     }
 
     /// The last node's output as `[batch, classes]`.
@@ -481,7 +539,13 @@ fn grey(images: Tensor<4>) -> Tensor<4> {
     (images * weights).sum_dim(1)
 }
 
-fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) -> Tensor<4> {
+/// Output of a node that is no batch norm; a sum's with a rectifier where one is behind it.
+fn stateless_output(
+    node: &Node,
+    parameters: &Parameters,
+    inputs: &[Tensor<4>],
+    rectified: bool,
+) -> Tensor<4> {
     let input = inputs[0].clone();
     match (node.op, parameters) {
         (op, Parameters::Weight { weight, bias }) => {
@@ -494,8 +558,9 @@ fn stateless_output(node: &Node, parameters: &Parameters, inputs: &[Tensor<4>]) 
         (_, Parameters::Embedding { values }) => input + values.clone(),
         (_, Parameters::Scale { gamma }) => input * kernels::per_channel(gamma.clone()),
         (op, Parameters::Affine { gamma, beta }) => {
-            kernels::scale_and_shift(normalised(op, input), gamma.clone(), beta.clone())
+            kernels::scale_and_shift(normalised(op, input), gamma.clone(), beta.clone(), false)
         }
+        (Op::Add, _) if rectified => kernels::rectified_sum(input, inputs[1].clone()),
         (op, _) if op.is_activation() => activated(op, input),
         (op, _) => rearranged(op, inputs),
     }

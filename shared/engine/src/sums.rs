@@ -155,6 +155,25 @@ mod tests {
         assert_eq!(read_sync(Sums::default().finish()).unwrap(), Vec::<f64>::new());
     }
 
+    /// What f32 loses between two reads is all that is lost, however many batches there are.
+    #[test]
+    fn rounding_does_not_grow_with_batches() {
+        const MANY: usize = 20_000;
+        const TOLERANCE: f64 = BATCHES_PER_READ as f64 * f32::EPSILON as f64 / 2.0;
+        const VALUE: f32 = 0.1;
+        let (device, mut sums) = (Device::flex(), Sums::default());
+        let summed = read_sync(async {
+            for _ in 0..MANY {
+                sums.add(upload(&[VALUE], [1], &device)).await.unwrap();
+            }
+            sums.finish().await.unwrap()[0]
+        });
+        let exact = f64::from(VALUE) * MANY as f64;
+        let in_single = f64::from(std::iter::repeat_n(VALUE, MANY).sum::<f32>());
+        assert!((summed - exact).abs() <= TOLERANCE * exact, "{summed} against {exact}");
+        assert!((in_single - exact).abs() > 10.0 * TOLERANCE * exact, "f32 would do");
+    }
+
     #[test]
     fn rows_stay_in_their_order() {
         let (device, mut rows, before) = (Device::flex(), Rows::default(), reads());

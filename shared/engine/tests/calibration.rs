@@ -144,6 +144,24 @@ fn every_kind_of_layer_agrees_over_several_batches() {
     assert_ways_agree("chain", &normalised(graph, &images), &images);
 }
 
+/// Sums and rows are read from the device for several batches at once: what is left over, too.
+#[test]
+fn ways_agree_over_more_batches_than_one_read_is_for() {
+    // One read is for eight.
+    let images = 9 * EVALUATION_BATCH + 5;
+    let thin = Op::Conv2d(Conv2d { stride: [2; 2], ..Conv2d::square(3, 6, 3) });
+    let graph = chain(vec![thin], &[4]);
+    let inputs = graph.nodes().iter().find_map(|node| match node.op {
+        Op::Linear { in_features, .. } => Some(in_features),
+        _ => None,
+    });
+    assert!(inputs > Some(images), "{inputs:?} inputs are fewer than images");
+    let data = shapes10(images, 10, 6);
+    let images =
+        CalibrationImages::draw(&data, Split::Train, images, 3, data.normalization).unwrap();
+    assert_ways_agree("thin chain", &normalised(graph, &images), &images);
+}
+
 /// Reconstruction leaves less the more weights it has, and no more than any map of the channels.
 #[test]
 fn residuals_of_reconstruction_fall_with_kept_weights_and_below_all_others() {

@@ -93,11 +93,15 @@ fn products_of_patches_and_outputs_equal_burns() {
 fn batch_norm_and_its_gradients_equal_burns() {
     let device = Device::flex().autodiff();
     device.seed(8);
-    for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [64, 2, 1, 1]] {
+    let shapes = [[4, 3, 8, 8], [1, 5, 3, 7], [64, 2, 1, 1]];
+    for (shape, rectified) in shapes.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         let input = random(shape, &device).require_grad();
         let [gamma, beta] = [0, 1].map(|_| random([shape[1]], &device).require_grad());
-        let ours = kernels::batch_norm(input.clone(), gamma.clone(), beta.clone(), 1e-5);
-        let theirs = kernels::batch_norm_by_burn(input.clone(), gamma.clone(), beta.clone(), 1e-5);
+        let of = || (input.clone(), gamma.clone(), beta.clone());
+        let (x, scale, shift) = of();
+        let ours = kernels::batch_norm(x, scale, shift, 1e-5, rectified);
+        let (x, scale, shift) = of();
+        let theirs = kernels::batch_norm_by_burn(x, scale, shift, 1e-5, rectified);
         let direction = random(shape, &device);
         let ours_gradients = (ours.output.clone() * direction.clone()).sum().backward();
         let theirs_gradients = (theirs.output.clone() * direction).sum().backward();
@@ -117,8 +121,9 @@ fn rectifiers_and_sums_and_their_gradients_equal_burns() {
     // Less than a task has, and more.
     for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [20, 4, 16, 16]] {
         let [one, other] = [0, 1].map(|_| random(shape, &device).require_grad());
-        let ours = kernels::sum(kernels::relu(one.clone()), other.clone());
-        let theirs = activation::relu(one.clone()) + other.clone();
+        let sum = kernels::sum(kernels::relu(one.clone()), other.clone());
+        let ours = kernels::rectified_sum(sum, one.clone());
+        let theirs = activation::relu(activation::relu(one.clone()) + other.clone() + one.clone());
         let direction = random(shape, &device);
         // Turned: gradients need not lie in the order of their dimensions.
         let turned =
@@ -175,7 +180,8 @@ fn finished_convolutions_equal_burns() {
         let summand: Tensor<4> = random([3, channels, 6, 5], &device);
         let window = Window::square(3, 1, 1);
         let convolved = kernels::conv2d_by_burn(image.clone(), weight.clone(), window);
-        let scaled = kernels::scale_and_shift_by_burn(convolved, scale.clone(), shift.clone());
+        let scaled =
+            kernels::scale_and_shift_by_burn(convolved, scale.clone(), shift.clone(), false);
         let theirs = activation::relu(scaled + summand.clone());
         let finish = Finish { scale, shift, summand: Some(summand), rectified: true };
         let ours = kernels::conv2d_finished(image, weight, window, finish);
@@ -193,12 +199,14 @@ fn channels_scaled_and_shifted_and_their_gradients_equal_burns() {
     device.seed(11);
     for shape in [[4, 3, 8, 8], [1, 5, 3, 7], [64, 2, 1, 1]] {
         // As they are, and otherwise in memory: numbers are read in the order of their dimensions.
-        for turned in [false, true] {
+        for (turned, rectified) in [(false, false), (true, false), (false, true), (true, true)] {
             let input: Tensor<4> = random(shape, &device).require_grad();
             let [scale, shift] = [0, 1].map(|_| random([shape[1]], &device).require_grad());
             let values = || if turned { input.clone().swap_dims(2, 3) } else { input.clone() };
-            let ours = kernels::scale_and_shift(values(), scale.clone(), shift.clone());
-            let theirs = kernels::scale_and_shift_by_burn(values(), scale.clone(), shift.clone());
+            let (by, and) = (scale.clone(), shift.clone());
+            let ours = kernels::scale_and_shift(values(), by, and, rectified);
+            let (by, and) = (scale.clone(), shift.clone());
+            let theirs = kernels::scale_and_shift_by_burn(values(), by, and, rectified);
             let direction = random(ours.dims(), &device);
             let ours_gradients = (ours.clone() * direction.clone()).sum().backward();
             let theirs_gradients = (theirs.clone() * direction).sum().backward();

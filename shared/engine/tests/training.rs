@@ -17,7 +17,7 @@ use rrlab_engine::repair::{DenseStatistics, repair};
 use rrlab_engine::sharing::{Share, Sharing};
 use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::train::{Trainer, TrainingError, TrainingState};
-use rrlab_engine::transfer::download;
+use rrlab_engine::transfer::{download, reads};
 use rrlab_engine::watch::{Progress, Stopped, unwatched};
 use rrlab_types::{
     AllocationError, AllocationRequest, Criterion, Distillation, DistillationPlan, Evidence,
@@ -56,6 +56,16 @@ fn a_network_learns_shapes() {
     let fraction =
         read_sync(accuracy(&network, &data.train, &all, &data.normalization, unwatched)).unwrap();
     assert!(fraction > 0.3, "{fraction} of its own training images is little more than chance");
+}
+
+/// Loss and accuracy come together, whatever a step has to wait for.
+#[test]
+fn a_step_of_training_reads_the_device_once() {
+    let data = shapes10(200, 10, 1);
+    let mut trainer = trainer(TrainingState::start(model(1), plan(1)), &data);
+    let before = reads();
+    assert_eq!(run(&mut trainer, usize::MAX).len(), 4);
+    assert_eq!(reads() - before, 4);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
+use rrlab_types::NodeId;
 
 use super::error::CalibrationError;
 use super::images::CalibrationImages;
@@ -39,15 +40,14 @@ impl InputNorms {
         for batch in images.batches(graph, device) {
             count += batch.dims()[0];
             let mut of_batch = Vec::new();
-            network.forward_observed(batch, |id, values| {
-                let node = graph.node(id);
-                if node.role.is_some() {
-                    let input = flat_for_linear(node.op, &values.inputs[0]);
-                    let [images, _, height, width] = values.output.dims();
-                    let ones = Tensor::ones([images, 1, height, width], device);
-                    let squares = input.clone() * input;
-                    of_batch.push(kernels::patch_products(squares, ones, window_of(node.op), 1));
-                }
+            let is_layer = |id: NodeId| graph.node(id).role.is_some();
+            network.forward_showing(batch, is_layer, |id, inputs| {
+                let (op, shape) = (graph.node(id).op, graph.node(id).shape);
+                let input = flat_for_linear(op, &inputs[0]);
+                let ones = [input.dims()[0], 1, shape.height, shape.width];
+                let squares = input.clone() * input;
+                let ones = Tensor::ones(ones, device);
+                of_batch.push(kernels::patch_products(squares, ones, window_of(op), 1));
             });
             // Prunable layers are in the order of their nodes.
             for (sums, squares) in sums.iter_mut().zip(of_batch) {

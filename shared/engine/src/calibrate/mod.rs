@@ -14,7 +14,7 @@ mod shares;
 mod weights;
 
 use burn::tensor::{Device, ExecutionError, Tensor};
-use rrlab_types::{ChannelMoments, ChannelProfile, ModelProfile, NodeId, Op};
+use rrlab_types::{ChannelMoments, ChannelProfile, LayerGraph, ModelProfile, NodeId, Op};
 
 use crate::model::Model;
 use crate::network::{Network, Parameters};
@@ -181,13 +181,15 @@ pub async fn calibrate_channels(
     let recording = gradients.device().clone();
     for batch in images.batches_of(&with_gradients, gradients.batch(), &recording) {
         let count = batch.dims()[0];
-        gradients.add(batch, |id, inputs| sums.observe(id, inputs)).await?;
+        let show = |id: NodeId, inputs: &[Tensor<4>]| sums.observe(id, inputs);
+        gradients.add(batch, |id| is_looked_at(graph, id), show).await?;
         sums.finish_batch(count).await?;
         watch(Progress::Images(count)).await?;
     }
     for batch in images.batches_of(&others, images.batch(graph), device) {
         let count = batch.dims()[0];
-        network.forward_observed(batch, |id, values| sums.observe(id, values.inputs));
+        let show = |id: NodeId, inputs: &[Tensor<4>]| sums.observe(id, inputs);
+        network.forward_showing(batch, |id| is_looked_at(graph, id), show);
         sums.finish_batch(count).await?;
         watch(Progress::Images(count)).await?;
     }
@@ -223,6 +225,12 @@ pub async fn calibrate_channels(
     let measurement = images.measurement(device_name, method.name(), how);
     let channels = ChannelProfile::new(model.hash(), images.hash(), channels);
     Ok((ModelProfile::new(model.hash(), graph.clone(), measurement, profiles), channels))
+}
+
+/// Whether calibration looks at the inputs of a node: a prunable layer's or a sum's.
+fn is_looked_at(graph: &LayerGraph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    node.role.is_some() || node.op == Op::Add
 }
 
 fn weight_of(network: &Network, node: NodeId) -> Tensor<4> {

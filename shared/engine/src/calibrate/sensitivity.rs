@@ -61,18 +61,19 @@ impl<'a> LogitGradients<'a> {
         self.network.device()
     }
 
-    /// Takes the next batch into account, with a combination drawn anew for each image. Each node
-    /// is shown with its inputs, without the record that is kept for gradients.
+    /// Takes the next batch into account, with a combination drawn anew for each image. Nodes that
+    /// `is_shown` names are shown with their inputs, without the record that is kept for gradients.
     ///
     /// # Errors
     /// If the device fails.
     pub async fn add(
         &mut self,
         batch: Tensor<4>,
-        observe: impl FnMut(NodeId, &[Tensor<4>]),
+        is_shown: impl Fn(NodeId) -> bool,
+        show: impl FnMut(NodeId, &[Tensor<4>]),
     ) -> Result<(), ExecutionError> {
         let count = batch.dims()[0];
-        let (logits, watched) = forward_watched(&self.network, batch, observe);
+        let (logits, watched) = forward_watched(&self.network, batch, is_shown, show);
         let combination = self.combinations(count);
         let gradients = (logits.clone() * combination).sum().backward();
         let squares = watched.iter().map(|layer| layer.sums(&gradients)).collect();
@@ -185,23 +186,29 @@ fn centred(mut values: Vec<f32>, columns: usize) -> Vec<f32> {
 fn forward_watched(
     network: &Network,
     batch: Tensor<4>,
-    mut observe: impl FnMut(NodeId, &[Tensor<4>]),
+    is_shown: impl Fn(NodeId) -> bool,
+    mut show: impl FnMut(NodeId, &[Tensor<4>]),
 ) -> (Tensor<2>, Vec<SquaredGradient>) {
     let graph = network.graph();
     let mut values = Activations::new(graph, batch);
     let mut layers = Vec::new();
     for id in graph.ids().skip(1) {
-        let inputs = values.take_inputs(graph, id);
-        let without_record: Vec<Tensor<4>> =
-            inputs.iter().map(|input| input.clone().inner()).collect();
-        observe(id, &without_record);
-        let mut output = network.node_output(id, &inputs);
-        if graph.node(id).role.is_some() {
-            let (watched, squares) = kernels::watched(output);
-            output = watched;
-            layers.push(squares);
+        if values.is_computed(id) {
+            continue;
         }
-        values.store(id, output);
+        let inputs = values.take_inputs(graph, id);
+        if is_shown(id) {
+            let without_record: Vec<Tensor<4>> =
+                inputs.iter().map(|input| input.clone().inner()).collect();
+            show(id, &without_record);
+        }
+        if graph.node(id).role.is_some() {
+            let (output, squares) = kernels::watched(network.node_output(id, &inputs));
+            values.store(id, output);
+            layers.push(squares);
+        } else {
+            network.compute_node(id, &inputs, &mut values);
+        }
     }
     (values.into_logits(graph), layers)
 }
@@ -248,7 +255,7 @@ mod tests {
         let device = gradients.device().clone();
         for _ in 0..rounds {
             for batch in images.batches_of(images.indices(), gradients.batch(), &device) {
-                read_sync(gradients.add(batch, |_, _| ())).unwrap();
+                read_sync(gradients.add(batch, |_| false, |_, _| ())).unwrap();
             }
         }
         gradients

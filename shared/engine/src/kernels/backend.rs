@@ -9,7 +9,7 @@ use burn::backend::{Autodiff, Backend, BackendTypes, Flex, TensorMetadata, backe
 use burn::tensor::TensorData;
 use rrlab_types::Window;
 
-use super::batch_norm::{self, ChannelMoments, Extent};
+use super::batch_norm::{self, ChannelMoments, Extent, Norm};
 use super::conv2d::{self, Geometry};
 use super::elementwise;
 use super::unfold::Input;
@@ -41,11 +41,12 @@ pub trait CpuKernels: Backend {
         window: Window,
     ) -> FloatTensor<Self>;
 
-    /// Each channel times a number of its own, plus another.
+    /// Each channel times a number of its own, plus another, perhaps rectified.
     fn scale_and_shift(
         input: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
+        rectified: bool,
     ) -> FloatTensor<Self>;
 
     /// Each channel times a number of its own.
@@ -57,22 +58,24 @@ pub trait CpuKernels: Backend {
     /// Σ over batch and positions of the products of two images, of each channel.
     fn channel_products(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// Batch norm: output, mean and variance of each channel.
+    /// Batch norm: output, perhaps rectified, and mean and variance of each channel, `[2, channels]`.
     fn batch_norm_forward(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f32,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+        rectified: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Gradients of a batch norm with respect to input, γ and β.
+    /// Gradients of a batch norm with respect to input, γ and β, given its `moments`, mean and variance.
     fn batch_norm_backward(
         input: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        variance: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         epsilon: f32,
+        rectified: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// Each number, or 0 in place of what is less.
@@ -86,6 +89,9 @@ pub trait CpuKernels: Backend {
 
     /// Sum of two tensors of one shape.
     fn sum_of_two(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The same rectified.
+    fn rectified_sum(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// The output as it is. For its gradient `squares`, `[channels]`, which is not read, gets Σ over
     /// batch and positions of the square of the output's.
@@ -154,17 +160,22 @@ impl CpuKernels for Flex {
         tensor(values, dims::<4>(&weight))
     }
 
-    fn scale_and_shift(input: CpuTensor, scale: CpuTensor, shift: CpuTensor) -> CpuTensor {
+    fn scale_and_shift(
+        input: CpuTensor,
+        scale: CpuTensor,
+        shift: CpuTensor,
+        rectified: bool,
+    ) -> CpuTensor {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
         let (input, scale, shift) =
             (input.to_contiguous(), scale.to_contiguous(), shift.to_contiguous());
         let (input, scale, shift) = (values(&input), values(&scale), values(&shift));
-        tensor(batch_norm::scale_and_shift(&extent, input, scale, shift), shape)
+        tensor(batch_norm::scale_and_shift(&extent, input, scale, shift, rectified), shape)
     }
 
     fn scale_channels(input: CpuTensor, scale: CpuTensor) -> CpuTensor {
         let channels = dims::<4>(&input)[1];
-        Self::scale_and_shift(input, scale, tensor(vec![0.0; channels], [channels]))
+        Self::scale_and_shift(input, scale, tensor(vec![0.0; channels], [channels]), false)
     }
 
     fn channel_sums(of: CpuTensor) -> CpuTensor {
@@ -184,51 +195,39 @@ impl CpuKernels for Flex {
         gamma: CpuTensor,
         beta: CpuTensor,
         epsilon: f32,
-    ) -> (CpuTensor, CpuTensor, CpuTensor) {
+        rectified: bool,
+    ) -> (CpuTensor, CpuTensor) {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
         let (input, gamma, beta) =
             (input.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
+        let norm = Norm { gamma: values(&gamma), beta: values(&beta), epsilon, rectified };
         let moments = batch_norm::moments(&extent, values(&input));
-        let output = batch_norm::forward(
-            &extent,
-            values(&input),
-            &moments,
-            values(&gamma),
-            values(&beta),
-            epsilon,
-        );
-        let means = moments.iter().map(|m| m.mean).collect();
-        let variances = moments.iter().map(|m| m.variance).collect();
-        (
-            tensor(output, shape),
-            tensor(means, [extent.channels]),
-            tensor(variances, [extent.channels]),
-        )
+        let output = batch_norm::forward(&extent, values(&input), &moments, &norm);
+        let means = moments.iter().map(|m| m.mean);
+        let both = means.chain(moments.iter().map(|m| m.variance)).collect();
+        (tensor(output, shape), tensor(both, [2, extent.channels]))
     }
 
     fn batch_norm_backward(
         input: CpuTensor,
-        mean: CpuTensor,
-        variance: CpuTensor,
+        moments: CpuTensor,
         gamma: CpuTensor,
+        beta: CpuTensor,
         gradient: CpuTensor,
         epsilon: f32,
+        rectified: bool,
     ) -> (CpuTensor, CpuTensor, CpuTensor) {
         let (extent, shape) = (extent(&input), dims::<4>(&input));
-        let (input, gamma, gradient) =
-            (input.to_contiguous(), gamma.to_contiguous(), gradient.to_contiguous());
-        let (mean, variance) = (mean.to_contiguous(), variance.to_contiguous());
-        let pairs = values(&mean).iter().zip(values(&variance));
+        let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
+        let (gamma, beta) = (gamma.to_contiguous(), beta.to_contiguous());
+        let norm = Norm { gamma: values(&gamma), beta: values(&beta), epsilon, rectified };
+        let moments = moments.to_contiguous();
+        let (means, variances) = values(&moments).split_at(extent.channels);
+        let pairs = means.iter().zip(variances);
         let moments: Vec<_> =
             pairs.map(|(&mean, &variance)| ChannelMoments { mean, variance }).collect();
-        let gradients = batch_norm::backward(
-            &extent,
-            values(&input),
-            &moments,
-            values(&gamma),
-            values(&gradient),
-            epsilon,
-        );
+        let gradients =
+            batch_norm::backward(&extent, values(&input), &moments, &norm, values(&gradient));
         (
             tensor(gradients.input, shape),
             tensor(gradients.gamma, [extent.channels]),
@@ -251,6 +250,12 @@ impl CpuKernels for Flex {
         let shape = one.shape().to_vec();
         let (one, other) = (one.to_contiguous(), other.to_contiguous());
         tensor(elementwise::sum(values(&one), values(&other)), shape)
+    }
+
+    fn rectified_sum(one: CpuTensor, other: CpuTensor) -> CpuTensor {
+        let shape = one.shape().to_vec();
+        let (one, other) = (one.to_contiguous(), other.to_contiguous());
+        tensor(elementwise::rectified_sum(values(&one), values(&other)), shape)
     }
 
     fn watched(output: CpuTensor, _: CpuTensor) -> CpuTensor {
@@ -286,13 +291,14 @@ impl<B: CpuKernels> Backward<B, 2> for Conv2dStep {
 struct BatchNormStep;
 
 impl<B: CpuKernels> Backward<B, 3> for BatchNormStep {
-    type State = ([Primitive<B>; 4], f32);
+    /// Input, moments, γ and β, ε, and whether the output is rectified.
+    type State = ([Primitive<B>; 4], f32, bool);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
-        let ([input, mean, variance, gamma], epsilon) = ops.state;
+        let ([input, moments, gamma, beta], epsilon, rectified) = ops.state;
         let (dx, dgamma, dbeta) =
-            B::batch_norm_backward(input, mean, variance, gamma, gradient, epsilon);
+            B::batch_norm_backward(input, moments, gamma, beta, gradient, epsilon, rectified);
         for (node, gradient) in ops.parents.into_iter().zip([dx, dgamma, dbeta]) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, gradient);
@@ -305,13 +311,17 @@ impl<B: CpuKernels> Backward<B, 3> for BatchNormStep {
 struct ScaleAndShiftStep;
 
 impl<B: CpuKernels> Backward<B, 3> for ScaleAndShiftStep {
-    /// The input, where the scale's gradient is asked for, and the scale.
-    type State = (Option<Primitive<B>>, Primitive<B>);
+    /// The input, where the scale's gradient is asked for, the scale, and the output, where that is
+    /// rectified.
+    type State = (Option<Primitive<B>>, Primitive<B>, Option<Primitive<B>>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [input_node, scale_node, shift_node] = ops.parents;
-        let gradient = grads.consume::<B>(&ops.node);
-        let (input, scale) = ops.state;
+        let (input, scale, output) = ops.state;
+        let mut gradient = grads.consume::<B>(&ops.node);
+        if let Some(output) = output {
+            gradient = B::rectify_gradient(output, gradient);
+        }
         if let Some(node) = input_node {
             grads.register::<B>(node.id, B::scale_channels(gradient.clone(), scale));
         }
@@ -348,6 +358,21 @@ impl<B: CpuKernels> Backward<B, 2> for SumStep {
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
+        for node in ops.parents.into_iter().flatten() {
+            grads.register::<B>(node.id, gradient.clone());
+        }
+    }
+}
+
+#[derive(Debug)]
+struct RectifiedSumStep;
+
+impl<B: CpuKernels> Backward<B, 2> for RectifiedSumStep {
+    /// The output.
+    type State = Primitive<B>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = B::rectify_gradient(ops.state, grads.consume::<B>(&ops.node));
         for node in ops.parents.into_iter().flatten() {
             grads.register::<B>(node.id, gradient.clone());
         }
@@ -410,15 +435,17 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         input: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
+        rectified: bool,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), scale.node(), shift.node()];
         let scale_is_tracked = scale.is_tracked();
         let (input, scale, shift) =
             (input.into_primitive(), scale.into_primitive(), shift.into_primitive());
-        let output = B::scale_and_shift(input.clone(), scale.clone(), shift);
+        let output = B::scale_and_shift(input.clone(), scale.clone(), shift, rectified);
         match ScaleAndShiftStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                prep.finish((scale_is_tracked.then_some(input), scale), output)
+                let input = scale_is_tracked.then_some(input);
+                prep.finish((input, scale, rectified.then(|| output.clone())), output)
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
@@ -441,19 +468,21 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f32,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        rectified: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [input.node(), gamma.node(), beta.node()];
         let (input, gamma, beta) =
             (input.into_primitive(), gamma.into_primitive(), beta.into_primitive());
-        let (output, mean, variance) =
-            B::batch_norm_forward(input.clone(), gamma.clone(), beta, epsilon);
+        let (output, moments) =
+            B::batch_norm_forward(input.clone(), gamma.clone(), beta.clone(), epsilon, rectified);
         let output = match BatchNormStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                prep.finish(([input, mean.clone(), variance.clone(), gamma], epsilon), output)
+                let tensors = [input, moments.clone(), gamma, beta];
+                prep.finish((tensors, epsilon, rectified), output)
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
-        (output, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
+        (output, FloatTensor::<Self>::new(moments))
     }
 
     fn batch_norm_backward(
@@ -463,6 +492,7 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: f32,
+        _: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("gradients are computed on the backend that autodiff wraps")
     }
@@ -485,6 +515,15 @@ impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
         let output = B::sum_of_two(one.into_primitive(), other.into_primitive());
         match SumStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn rectified_sum(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [one.node(), other.node()];
+        let output = B::rectified_sum(one.into_primitive(), other.into_primitive());
+        match RectifiedSumStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(output.clone(), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }

@@ -1,6 +1,8 @@
 //! Batch normalisation by the batch's own statistics, two passes over the input forward, two over
-//! the gradient back; and by known ones, in one pass.
+//! the gradient back; and by known ones, in one pass. A rectifier that follows is computed in the same
+//! pass.
 
+use super::elementwise::rectified;
 use crate::threads;
 
 /// Statistics of one channel.
@@ -114,34 +116,89 @@ fn sum_of_products(one: &[f32], other: &[f32], mean: f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
-/// `γ·(x − μ)/√(v + ε) + β` for `input` `[batch, channels, positions]`; the others are one number a
-/// channel.
+/// A rectifier behind `x·scale + shift`.
+#[derive(Debug, Clone, Copy)]
+struct Rectifier {
+    scale: f32,
+    shift: f32,
+}
+
+impl Rectifier {
+    /// The gradient with respect to what it is given, from the gradient of what it gives, at this `x`.
+    #[inline]
+    fn gradient(self, of_output: f32, x: f32) -> f32 {
+        if x * self.scale + self.shift <= 0.0 { 0.0 } else { of_output }
+    }
+}
+
+/// What a batch norm does with the statistics of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Norm<'a> {
+    /// Of each channel.
+    pub gamma: &'a [f32],
+    /// Of each channel.
+    pub beta: &'a [f32],
+    pub epsilon: f32,
+    /// Whether 0 takes the place of what is less.
+    pub rectified: bool,
+}
+
+impl Norm<'_> {
+    /// γ/√(v + ε) of each channel, and β − μ times that.
+    fn scale_and_shift(&self, moments: &[ChannelMoments]) -> (Vec<f32>, Vec<f32>) {
+        let scale_of = |(gamma, moments): (&f32, &ChannelMoments)| {
+            gamma / (moments.variance + self.epsilon).sqrt()
+        };
+        let scale: Vec<f32> = self.gamma.iter().zip(moments).map(scale_of).collect();
+        let shift_of = |channel: usize| self.beta[channel] - moments[channel].mean * scale[channel];
+        let shift = (0..scale.len()).map(shift_of).collect();
+        (scale, shift)
+    }
+}
+
+/// `γ·(x − μ)/√(v + ε) + β`, perhaps rectified, for `input` `[batch, channels, positions]`; the others
+/// are one number a channel.
 pub fn forward(
     extent: &Extent,
     input: &[f32],
     moments: &[ChannelMoments],
-    gamma: &[f32],
-    beta: &[f32],
-    epsilon: f32,
+    norm: &Norm<'_>,
 ) -> Vec<f32> {
-    let scale_of =
-        |(gamma, moments): (&f32, &ChannelMoments)| gamma / (moments.variance + epsilon).sqrt();
-    let scale: Vec<f32> = gamma.iter().zip(moments).map(scale_of).collect();
-    let shift_of = |channel: usize| beta[channel] - moments[channel].mean * scale[channel];
-    let shift: Vec<f32> = (0..extent.channels).map(shift_of).collect();
-    scale_and_shift(extent, input, &scale, &shift)
+    let (scale, shift) = norm.scale_and_shift(moments);
+    scale_and_shift(extent, input, &scale, &shift, norm.rectified)
 }
 
-/// `x·scale + shift` for `input` `[batch, channels, positions]`; the others are one number a
-/// channel.
-pub fn scale_and_shift(extent: &Extent, input: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
+/// `x·scale + shift`, perhaps rectified, for `input` `[batch, channels, positions]`; the others are one
+/// number a channel.
+pub fn scale_and_shift(
+    extent: &Extent,
+    input: &[f32],
+    scale: &[f32],
+    shift: &[f32],
+    is_rectified: bool,
+) -> Vec<f32> {
+    if is_rectified {
+        scaled(extent, input, scale, shift, rectified)
+    } else {
+        scaled(extent, input, scale, shift, |value| value)
+    }
+}
+
+/// What `finish` makes of `x·scale + shift`.
+fn scaled(
+    extent: &Extent,
+    input: &[f32],
+    scale: &[f32],
+    shift: &[f32],
+    finish: impl Fn(f32) -> f32 + Sync + Send,
+) -> Vec<f32> {
     threads::filled(input.len(), extent.channels * extent.positions, |image, out| {
         let input = &input[image * out.len()..][..out.len()];
         let planes = out.chunks_mut(extent.positions).zip(input.chunks(extent.positions));
         for (channel, (out, input)) in planes.enumerate() {
             let (scale, shift) = (scale[channel], shift[channel]);
             for at in 0..extent.positions {
-                out[at] = input[at] * scale + shift;
+                out[at] = finish(input[at] * scale + shift);
             }
         }
     })
@@ -160,20 +217,35 @@ pub struct Gradients {
 /// Gradients of the loss from `gradient` = dy `[batch, channels, positions]`.
 ///
 /// With x̂ = (x − μ)/√(v + ε): ∂β = Σ dy, ∂γ = Σ dy·x̂, ∂x = γ/√(v + ε) · (dy − mean(dy) −
-/// x̂·mean(dy·x̂)).
+/// x̂·mean(dy·x̂)). Where the output is rectified, dy is 0 wherever that is; the output is computed anew,
+/// which takes less time than reading it.
 pub fn backward(
     extent: &Extent,
     input: &[f32],
     moments: &[ChannelMoments],
-    gamma: &[f32],
+    norm: &Norm<'_>,
     gradient: &[f32],
-    epsilon: f32,
 ) -> Gradients {
-    let inverse: Vec<f32> = moments.iter().map(|m| 1.0 / (m.variance + epsilon).sqrt()).collect();
+    let inverse: Vec<f32> =
+        moments.iter().map(|m| 1.0 / (m.variance + norm.epsilon).sqrt()).collect();
+    let (scale, shift) = norm.scale_and_shift(moments);
+    let rectifier = |channel: usize| {
+        norm.rectified.then(|| Rectifier { scale: scale[channel], shift: shift[channel] })
+    };
     let sums = threads::map_range(extent.channels, |channel| {
-        let mean = moments[channel].mean;
+        let (mean, rectifier) = (moments[channel].mean, rectifier(channel));
+        let mut passed = vec![0.0; extent.positions];
         let planes = extent.planes(gradient, channel).zip(extent.planes(input, channel));
         planes.fold((0.0f64, 0.0f64), |(beta, gamma), (dy, x)| {
+            let dy = match rectifier {
+                Some(rectifier) => {
+                    for ((passed, &dy), &x) in passed.iter_mut().zip(dy).zip(x) {
+                        *passed = rectifier.gradient(dy, x);
+                    }
+                    &passed
+                }
+                None => dy,
+            };
             let weighted = sum_of_products(dy, x, mean);
             (beta + f64::from(sum_of(dy)), gamma + f64::from(weighted))
         })
@@ -191,12 +263,22 @@ pub fn backward(
                 let plane = channel * extent.positions..(channel + 1) * extent.positions;
                 // ∂x sorted by its powers of dy and x, so that each value costs two
                 // multiplications.
-                let scale = gamma[channel] * inverse[channel];
+                let scale = norm.gamma[channel] * inverse[channel];
                 let slope = -scale * inverse[channel] * gamma_gradient[channel] / count;
                 let offset = -scale * beta[channel] / count - slope * moments[channel].mean;
                 let (dy, x) = (&gradient[plane.clone()], &input[plane]);
-                for at in 0..extent.positions {
-                    out[at] = dy[at] * scale + x[at] * slope + offset;
+                match rectifier(channel) {
+                    Some(rectifier) => {
+                        for at in 0..extent.positions {
+                            let dy = rectifier.gradient(dy[at], x[at]);
+                            out[at] = dy * scale + x[at] * slope + offset;
+                        }
+                    }
+                    None => {
+                        for at in 0..extent.positions {
+                            out[at] = dy[at] * scale + x[at] * slope + offset;
+                        }
+                    }
                 }
             }
         });

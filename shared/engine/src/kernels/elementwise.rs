@@ -32,6 +32,11 @@ pub fn sum(one: &[f32], other: &[f32]) -> Vec<f32> {
     of_two(one, other, |x, y| x + y)
 }
 
+/// `x + y` [`rectified`].
+pub fn rectified_sum(one: &[f32], other: &[f32]) -> Vec<f32> {
+    of_two(one, other, |x, y| rectified(x + y))
+}
+
 /// What `of` makes of each pair of numbers.
 fn of_two(one: &[f32], other: &[f32], of: impl Fn(f32, f32) -> f32 + Sync + Send) -> Vec<f32> {
     assert_eq!(one.len(), other.len(), "as many numbers");

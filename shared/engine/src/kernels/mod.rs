@@ -34,7 +34,7 @@ pub use planes::Offset;
 
 /// Output of a training-mode batch norm with the moments that its running statistics need.
 pub struct BatchNormOutput {
-    /// The normalised, scaled and shifted input, `[batch, channels, height, width]`.
+    /// The normalised, scaled, shifted and perhaps rectified input, `[batch, channels, height, width]`.
     pub output: Tensor<4>,
     /// Mean of each channel over batch and positions.
     pub mean: Tensor<1>,
@@ -127,7 +127,8 @@ fn padded(input: Tensor<4>, padding: Padding) -> Tensor<4> {
     input.pad([(top, bottom), (left, right)], PadMode::Constant(0.0))
 }
 
-/// Batch normalisation by the statistics of the batch itself, as in training.
+/// Batch normalisation by the statistics of the batch itself, as in training, perhaps with a rectifier
+/// behind it, which the CPU computes in the same pass.
 ///
 /// # Shapes
 /// - `input`: `[batch, channels, height, width]`
@@ -137,21 +138,26 @@ pub fn batch_norm(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     epsilon: f64,
+    rectified: bool,
 ) -> BatchNormOutput {
     if is_cpu(&input.device()) {
-        let (output, mean, variance) = Dispatch::batch_norm_forward(
+        let channels = input.dims()[1];
+        let (output, moments) = Dispatch::batch_norm_forward(
             input.into_dispatch(),
             gamma.into_dispatch(),
             beta.into_dispatch(),
             epsilon as f32,
+            rectified,
         );
+        let moments = Tensor::<2>::from_dispatch(moments);
+        let of = |row: usize| moments.clone().slice(s![row]).reshape([channels]);
         return BatchNormOutput {
             output: Tensor::from_dispatch(output),
-            mean: Tensor::from_dispatch(mean),
-            variance: Tensor::from_dispatch(variance),
+            mean: of(0),
+            variance: of(1),
         };
     }
-    batch_norm_by_burn(input, gamma, beta, epsilon)
+    batch_norm_by_burn(input, gamma, beta, epsilon, rectified)
 }
 
 /// The same by burn's own operations, whatever the device.
@@ -160,6 +166,7 @@ pub fn batch_norm_by_burn(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     epsilon: f64,
+    rectified: bool,
 ) -> BatchNormOutput {
     let [batch, channels, height, width] = input.dims();
     let count = (batch * height * width) as f64;
@@ -171,33 +178,48 @@ pub fn batch_norm_by_burn(
     let variance = channel_means(centred.clone() * centred.clone());
     let scale = per_channel(gamma) / variance.clone().add_scalar(epsilon).sqrt();
     BatchNormOutput {
-        output: centred * scale + per_channel(beta),
+        output: perhaps_rectified(centred * scale + per_channel(beta), rectified),
         mean: mean.reshape([channels]),
         variance: variance.reshape([channels]),
     }
 }
 
-/// Each channel times a number of its own, plus another: what follows a norm. On the CPU in one pass
-/// over the image.
+fn perhaps_rectified(output: Tensor<4>, rectified: bool) -> Tensor<4> {
+    if rectified { activation::relu(output) } else { output }
+}
+
+/// Each channel times a number of its own, plus another, perhaps rectified: what follows a norm. On the
+/// CPU in one pass over the image.
 ///
 /// # Shapes
 /// - `input`, output: `[batch, channels, height, width]`
 /// - `scale`, `shift`: `[channels]`
-pub fn scale_and_shift(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
+pub fn scale_and_shift(
+    input: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    rectified: bool,
+) -> Tensor<4> {
     if !is_cpu(&input.device()) {
-        return scale_and_shift_by_burn(input, scale, shift);
+        return scale_and_shift_by_burn(input, scale, shift, rectified);
     }
     let output = Dispatch::scale_and_shift(
         input.into_dispatch(),
         scale.into_dispatch(),
         shift.into_dispatch(),
+        rectified,
     );
     Tensor::from_dispatch(output)
 }
 
 /// The same by burn's own operations, whatever the device.
-pub fn scale_and_shift_by_burn(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
-    input * per_channel(scale) + per_channel(shift)
+pub fn scale_and_shift_by_burn(
+    input: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    rectified: bool,
+) -> Tensor<4> {
+    perhaps_rectified(input * per_channel(scale) + per_channel(shift), rectified)
 }
 
 /// Each number, or 0 in place of what is less: by the CPU's kernels there, by burn's own operation
@@ -219,6 +241,18 @@ pub fn sum<const D: usize>(one: Tensor<D>, other: Tensor<D>) -> Tensor<D> {
         return one + other;
     }
     Tensor::from_dispatch(Dispatch::sum_of_two(one.into_dispatch(), other.into_dispatch()))
+}
+
+/// The same rectified, as [`relu`] does it.
+///
+/// # Panics
+/// If they are of different shapes.
+pub fn rectified_sum(one: Tensor<4>, other: Tensor<4>) -> Tensor<4> {
+    assert_eq!(one.dims(), other.dims(), "a sum of two of one shape");
+    if !is_cpu(&one.device()) {
+        return activation::relu(one + other);
+    }
+    Tensor::from_dispatch(Dispatch::rectified_sum(one.into_dispatch(), other.into_dispatch()))
 }
 
 /// Where a backward pass leaves the square of a node's gradient.

@@ -236,18 +236,20 @@ impl Winograd {
         // Pixels side by side first, with zeros around: what is read after it was just written in
         // other steps makes a processor wait.
         let wide = OUTPUTS * (across - 1) + READ;
-        rows.clear();
         rows.resize(block.rows.len() * READ * wide, 0.0);
         for (tile_row, of_tiles) in block.rows.clone().zip(rows.chunks_mut(READ * wide)) {
             let plane = (tile_row / down * channels + channel) * height;
             let first = OUTPUTS * (tile_row % down);
             for (index, row) in of_tiles.chunks_mut(wide).enumerate() {
                 let from = (first + index).wrapping_sub(top);
-                if from < height {
-                    let length = width.min(wide - left);
-                    let from = &pixels[(plane + from) * width..][..length];
-                    row[left..left + length].copy_from_slice(from);
+                if from >= height {
+                    row.fill(0.0);
+                    continue;
                 }
+                let right = wide.min(left + width);
+                row[..left].fill(0.0);
+                row[left..right].copy_from_slice(&pixels[(plane + from) * width..][..right - left]);
+                row[right..].fill(0.0);
             }
         }
         let (pitch, transform) = (block.pitch(), PhantomData::<T>);
