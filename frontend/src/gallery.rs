@@ -61,7 +61,7 @@ pub const GALLERY: [GalleryNetwork; 10] = [
     GalleryNetwork {
         name: FIRST,
         title: "ResNet-20 on CIFAR-10",
-        sweeps: &[&WITH_PROJECTIONS, &[".reconstruction"]],
+        sweeps: &[&WITH_PROJECTIONS, &[".reconstruction", ".distilled"]],
         has_channels: true,
         has_checkpoint: true,
     },

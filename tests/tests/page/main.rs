@@ -418,7 +418,7 @@ async fn the_first_exhibit_is_drawn_while_its_sweeps_are_late_or_missing() {
     page.goto("?pane=sweep").await;
     page.wait_for("[data-chart=sweep] svg").await;
     assert!(alert(&page).await.contains("projection-global.sweep.json can't be loaded"));
-    page.wait_until("return document.querySelectorAll('#sweep option').length === 8").await;
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 9").await;
     page.close().await;
 }
 
@@ -1165,7 +1165,7 @@ async fn draws_of_one_sweep_are_shown_as_their_means() {
     let folder = tempfile::tempdir().unwrap();
     let page = Browser::open().await;
     page.goto("?pane=sweep").await;
-    page.wait_until("return document.querySelectorAll('#sweep option').length === 9").await;
+    page.wait_until("return document.querySelectorAll('#sweep option').length === 10").await;
     page.choose_file(&another_draw(folder.path())).await;
     page.wait_until(
         "return document.querySelector('#sweep option').textContent.includes('2 draws')",

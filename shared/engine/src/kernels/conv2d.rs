@@ -15,8 +15,9 @@ use crate::threads;
 /// 64 channels (576 KiB) stay in the second cache.
 const POSITIONS_PER_PRODUCT: usize = 256;
 /// Into how many parts the batch is cut for the weight gradient. Fixed, so that sums do not depend
-/// on the number of threads; each part costs the memory of the weight once more.
-const GRADIENT_PARTS: usize = 8;
+/// on the number of threads, of which no more than so many can share a layer; each part costs the memory of
+/// the weight once more. As many as convolutions in tiles have entries.
+const GRADIENT_PARTS: usize = 16;
 
 /// Sizes of one convolution.
 #[derive(Debug, Clone, Copy)]
