@@ -274,6 +274,8 @@ impl Browser {
         let address = format!("{}{query}", self.address);
         self.client.goto(&address).await.expect("the page");
         self.wait_for(".graph [data-layer]").await;
+        // The graph is drawn once more when it knows how wide it is.
+        self.settle().await;
     }
 
     /// Waits for an element.
@@ -309,17 +311,24 @@ impl Browser {
         self.wait_until(&format!("return (() => {{ {found} }})() === '{lines}'")).await;
     }
 
-    /// Waits until a script returns true.
+    /// Waits until a script returns true. One that throws does so before what it looks for is there.
     ///
     /// # Panics
     /// If it never does.
     pub async fn wait_until(&self, script: &str) {
         let started = std::time::Instant::now();
-        while self.run(script, &[]).await != json!(true) {
+        loop {
+            let outcome = self.client.execute(script, vec![]).await;
+            if outcome.as_ref().is_ok_and(|value| *value == json!(true)) {
+                return;
+            }
             if started.elapsed() > PATIENCE {
                 // What a defect that shows only on a busy machine leaves to go by.
                 let stands = "return [location.href, ...[...document.querySelectorAll('[role=alert], #measurement, .story-panel')].map(part => part.textContent)].join('\\n')";
-                panic!("never true: {script}\n{}", self.run(stands, &[]).await);
+                let stands = self.run(stands, &[]).await;
+                panic!(
+                    "never true: {script}\nthe last time {outcome:?}, where the page says\n{stands}"
+                );
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

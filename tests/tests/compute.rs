@@ -173,6 +173,7 @@ async fn a_student_measures_prunes_and_evaluates_with_nothing_installed() {
     page.wait_for("#looks [data-look='11'] figcaption").await;
     page.set("#evaluation", "200", "change").await;
     page.set("#sparsity-value", "0.8", "change").await;
+    activity_ends(&page).await;
     page.click("#evaluate").await;
     page.wait_until("return document.querySelectorAll('#evaluated tbody tr').length === 2").await;
     activity_ends(&page).await;
@@ -525,6 +526,7 @@ async fn a_students_own_images_and_checkpoint_are_taken() {
     assert!(said.contains(&network) && said.contains("recognised resnet20"), "{said}");
 
     // The same network in another form is the same network, and is measured alike.
+    activity_ends(&page).await;
     choose(&page, "#checkpoint", &onnx).await;
     page.click("#measure").await;
     page.wait_until(
@@ -742,13 +744,12 @@ async fn a_page_whose_workers_are_being_built_waits_for_them() {
     let page_folder = copied_page(folder.path());
     let state = page_folder.join("workers.json");
     let ready = std::fs::read(&state).unwrap();
+    let page =
+        Browser::with_switches(file_server(page_folder.clone()).await, None, WINDOW, &NO_GPU).await;
     let in_four_minutes = std::time::SystemTime::now() + std::time::Duration::from_secs(240);
     let ready_ms = in_four_minutes.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     std::fs::write(&state, json!({ "state": "building", "ready_ms": ready_ms as u64 }).to_string())
         .unwrap();
-
-    let page =
-        Browser::with_switches(file_server(page_folder.clone()).await, None, WINDOW, &NO_GPU).await;
     page.goto("?run=true").await;
     page.wait_until("return document.querySelector('#obstacle')?.textContent === 'Networks in the browser: being built, about 4 minutes.'").await;
     page.screenshot("building.png").await;

@@ -297,7 +297,7 @@ fn all() {
     growth("images (ResNet-20)", &[(256.0, name, 256), (512.0, name, 512), (1024.0, name, 1024)]);
     let widths = ["resnet20", "resnet20:width=2", "resnet20:width=4"];
     growth(
-        "channels (ResNet-20, 256 images)",
+        "channels (ResNet-20 of so many widths, 256 images)",
         &[(1.0, widths[0], 256), (2.0, widths[1], 256), (4.0, widths[2], 256)],
     );
     let depths = ["chenyaofo_resnet20", "chenyaofo_resnet32", "chenyaofo_resnet56"];

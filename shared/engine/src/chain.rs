@@ -1,6 +1,7 @@
 //! Nodes that are computed at once: a convolution with its batch norm, the sum of a residual block and
 //! the rectifier, where no gradients are asked for and the device can ([`crate::kernels::finishes`]); a
-//! batch norm or a sum with its rectifier everywhere.
+//! batch norm or a sum with its rectifier in training too, and wherever nodes are not looked at one by
+//! one.
 
 use rrlab_types::{LayerGraph, NodeId, Op};
 

@@ -191,17 +191,24 @@ impl Network {
                     let output = self.chain_output(&chain, inputs, &mut values);
                     values.store_last(chain.nodes(), output);
                 }
-                None => self.compute_node(id, &inputs, &mut values),
+                None => self.compute_node(id, &inputs, &is_shown, &mut values),
             }
         }
         values.into_logits(&self.graph)
     }
 
-    /// Computes a node, with its rectifier where that can be had at once.
-    pub fn compute_node(&self, id: NodeId, inputs: &[Tensor<4>], values: &mut Activations) {
-        let rectifier = rectifier_of(&self.graph, id);
+    /// Computes a node from its inputs, with its rectifier where that can be had at once and is not to be
+    /// shown.
+    pub(crate) fn compute_node(
+        &self,
+        id: NodeId,
+        inputs: &[Tensor<4>],
+        is_shown: impl Fn(NodeId) -> bool,
+        values: &mut Activations,
+    ) {
+        let rectifier = rectifier_of(&self.graph, id).filter(|&rectifier| !is_shown(rectifier));
         let output = self.perhaps_rectified_output(id, inputs, rectifier.is_some());
-        values.store_last(&[id, rectifier.unwrap_or(id)], output);
+        values.store_rectified(id, rectifier, output);
     }
 
     /// Output of a chain's last node.
@@ -276,7 +283,7 @@ impl Network {
                 }
                 parameters => stateless_output(self.graph.node(id), parameters, &inputs, rectified),
             };
-            values.store_last(&[id, rectifier.unwrap_or(id)], output);
+            values.store_rectified(id, rectifier, output);
         }
         values.into_logits(&self.graph)
     }
@@ -382,6 +389,14 @@ impl Activations {
             self.computed[node.0] = true;
         }
         self.store(nodes[nodes.len() - 1], output);
+    }
+
+    /// Keeps the output of a node, or of the rectifier that was computed with it.
+    pub fn store_rectified(&mut self, id: NodeId, rectifier: Option<NodeId>, output: Tensor<4>) {
+        match rectifier {
+            Some(rectifier) => self.store_last(&[id, rectifier], output),
+            None => self.store(id, output),
+        }
     }
 
     /// Whether a node was computed: it has no turn of its own then.

@@ -3,7 +3,9 @@
 
 use burn::tensor::{Device, read_sync};
 use rrlab_engine::architecture::Architecture;
-use rrlab_engine::calibrate::{CalibrationImages, CalibrationPool, InputNorms, Method, calibrate};
+use rrlab_engine::calibrate::{
+    BATCHES_PER_READ, CalibrationImages, CalibrationPool, InputNorms, Method, calibrate,
+};
 use rrlab_engine::data::{EVALUATION_BATCH, IMAGE, Split, shapes10};
 use rrlab_engine::evaluate::outcomes;
 use rrlab_engine::judge::Judge;
@@ -147,8 +149,7 @@ fn every_kind_of_layer_agrees_over_several_batches() {
 /// Sums and rows are read from the device for several batches at once: what is left over, too.
 #[test]
 fn ways_agree_over_more_batches_than_one_read_is_for() {
-    // One read is for eight.
-    let images = 9 * EVALUATION_BATCH + 5;
+    let images = (BATCHES_PER_READ + 1) * EVALUATION_BATCH + 5;
     let thin = Op::Conv2d(Conv2d { stride: [2; 2], ..Conv2d::square(3, 6, 3) });
     let graph = chain(vec![thin], &[4]);
     let inputs = graph.nodes().iter().find_map(|node| match node.op {

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData, Tolerance, read_sync};
 use common::{images, model, uniform};
 use rrlab_engine::calibrate::{CalibrationImages, Method, calibrate};
 use rrlab_engine::checkpoint::{self, CheckpointError, NetworkHint, TensorFile};
-use rrlab_engine::data::{Split, shapes10};
+use rrlab_engine::data::{IMAGE, Split, shapes10};
 use rrlab_engine::model::{Model, StateDictError};
 use rrlab_engine::network::Network;
 use rrlab_engine::observe::{layer_output, observed_channels};
@@ -18,8 +18,8 @@ use rrlab_engine::tensors::HostTensor;
 use rrlab_engine::transfer::download;
 use rrlab_engine::watch::unwatched;
 use rrlab_types::{
-    AllocationRequest, ChannelwiseOperator, Evidence, LayerGraph, ModelProfile, Module, Op, Repair,
-    RepairOperator, Rule, Sparsity, ThreeStates, allocate,
+    AllocationRequest, ChannelwiseOperator, Conv2d, Evidence, LayerGraph, ModelProfile, Module,
+    NodeId, Op, Repair, RepairOperator, Rule, Sparsity, ThreeStates, allocate,
 };
 use strum::VariantArray as _;
 
@@ -205,8 +205,8 @@ fn repair_brings_statistics_back() {
     }
 }
 
-/// Evaluation computes convolutions with the norm, the sum and the rectifier after them; who watches
-/// sees node after node. Networks with and without projections, norms and biases, repaired so that
+/// Evaluation computes convolutions with the norm, the sum and the rectifier after them, up to the next
+/// node that is looked at; who watches sees node after node. Networks with and without projections, norms and biases, repaired so that
 /// norms do something.
 #[test]
 fn evaluation_in_chains_equals_node_after_node() {
@@ -220,13 +220,68 @@ fn evaluation_in_chains_equals_node_after_node() {
     assert_chains_equal_nodes(&model("torchvision_squeezenet1_1"), &images(&data, 2));
 }
 
+/// A norm and a sum that a rectifier takes, and another node too: neither is computed with it.
+#[test]
+fn what_others_take_too_is_not_rectified_for_them() {
+    let conv = |channels| Op::Conv2d(Conv2d::square(channels, 8, 3));
+    let norm = Op::batch_norm(8);
+    let linear =
+        Op::Linear { in_features: 8 * IMAGE.height * IMAGE.width, out_features: 10, bias: true };
+    let modules = [
+        ("input", Op::Input, vec![]),
+        ("conv1", conv(3), vec![0]),
+        ("norm1", norm, vec![1]),
+        ("relu1", Op::Relu, vec![2]),
+        ("conv2", conv(8), vec![3]),
+        ("sum1", Op::Add, vec![4, 2]),
+        ("relu2", Op::Relu, vec![5]),
+        ("conv3", conv(8), vec![6]),
+        ("sum2", Op::Add, vec![7, 5]),
+        ("relu3", Op::Relu, vec![8]),
+        ("linear", linear, vec![9]),
+    ];
+    let modules = modules.map(|(name, op, inputs)| Module {
+        name: name.into(),
+        op,
+        inputs: inputs.into_iter().map(NodeId).collect(),
+    });
+    let graph = LayerGraph::new("shared", IMAGE, modules.into()).unwrap();
+    let data = shapes10(40, 10, 4);
+    assert_chains_equal_nodes(&Model::random(graph, 3), &images(&data, 8));
+}
+
+/// With and without a record for gradients, whatever is looked at.
 fn assert_chains_equal_nodes(model: &Model, images: &CalibrationImages<'_>) {
-    let device = Device::flex();
-    let network = Network::new(model, &device);
-    for batch in images.batches(network.graph(), &device) {
-        let chains = network.forward(batch.clone()).into_data();
-        let nodes = network.forward_observed(batch, |_, _| ()).into_data();
-        chains.assert_approx_eq::<f32>(&nodes, Tolerance::rel_abs(1e-4, 1e-5));
+    let close = |ours: TensorData, expected: &TensorData| {
+        ours.assert_approx_eq::<f32>(expected, Tolerance::rel_abs(1e-4, 1e-5));
+    };
+    for device in [Device::flex(), Device::flex().autodiff()] {
+        let network = Network::new(model, &device);
+        let is_input_of = |id: NodeId| {
+            let node = network.graph().node(id);
+            node.role.is_some() || node.op == Op::Add
+        };
+        for batch in images.batches(network.graph(), &device) {
+            let mut of_nodes = Vec::new();
+            let logits = network.forward_observed(batch.clone(), |id, values| {
+                let inputs = values.inputs.iter().map(|input| input.clone().into_data());
+                of_nodes.push((id, inputs.collect::<Vec<_>>()));
+            });
+            let logits = logits.into_data();
+            close(network.forward(batch.clone()).into_data(), &logits);
+            for is_shown in [&is_input_of as &dyn Fn(NodeId) -> bool, &|_| true] {
+                let mut expected = of_nodes.iter().filter(|(id, _)| is_shown(*id));
+                let shown = network.forward_showing(batch.clone(), is_shown, |id, inputs| {
+                    let (node, of_node) = expected.next().expect("as many nodes");
+                    assert_eq!(id, *node, "in the order of the nodes");
+                    for (input, expected) in inputs.iter().zip(of_node) {
+                        close(input.clone().into_data(), expected);
+                    }
+                });
+                close(shown.into_data(), &logits);
+                assert!(expected.next().is_none(), "not all were shown");
+            }
+        }
     }
 }
 

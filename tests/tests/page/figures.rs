@@ -138,7 +138,9 @@ async fn marks_of_projections_are_in_figures_too_and_what_no_font_has_is_refused
 async fn a_sweeps_chart_is_a_figure_that_says_which_sweep_it_is() {
     let page = Browser::open().await;
     page.goto("?theme=dark&pane=sweep").await;
-    page.wait_for("[data-chart=sweep] svg").await;
+    // Of the sweep of every rule, which may come after the others.
+    let expected = ["uniform", "ERK (capped)", "global magnitude", "LAMP", "RR"];
+    page.wait_for_lines("sweep", &expected).await;
     open_figure(&page, "chart-figure").await;
     page.screenshot("figure-sweep.png").await;
     let chart = saved_svg(&page).await;

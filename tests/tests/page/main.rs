@@ -161,6 +161,8 @@ async fn projections_are_forced_and_what_it_costs_the_others_is_seen() {
     page.click("#experiment").await;
     page.wait_for("#graph-B [data-layer]").await;
     assert_eq!(kept_on_nodes(&page).await, kept(&free));
+    // Once the sweep has come.
+    page.wait_until("return document.querySelector('#arms').textContent.includes('±')").await;
     let arms = page.text("#arms").await;
     let erk = bundled_sweep()
         .entry(Rule::Erk, "0.95".parse().unwrap(), VARIANCE_MATCHING)
@@ -512,7 +514,7 @@ async fn who_leaves_a_story_has_the_file_that_they_had_opened() {
         page.wait_for(".story-panel h2").await;
         page.wait_until(&opened.replacen("return ", "return !", 1)).await;
         // The address follows what rests: who goes back sooner goes to what was before.
-        page.wait_until("return location.search.includes('story=')").await;
+        page.wait_until("return location.search.includes('step=1')").await;
         page.run(leave, &[]).await;
         page.wait_until(opened).await;
         page.wait_until("return !document.querySelector('.story-panel')").await;
@@ -1109,7 +1111,10 @@ async fn the_ladder_of_repairs_is_a_chart_of_its_own() {
     let expected = ["no repair", "variance matching", "reconstruction", "reconstruction in steps"];
     page.wait_for_lines("ladder", &expected).await;
     // Three draws of one sweep are one.
-    assert!(page.text("#sweep option").await.ends_with("3 draws"));
+    page.wait_until(
+        "return document.querySelector('#sweep option').textContent.endsWith('3 draws')",
+    )
+    .await;
     page.set("#sweep", "2", "change").await;
     page.wait_for_lines("ladder", &expected[..3]).await;
     page.close().await;
@@ -1228,7 +1233,11 @@ async fn a_plain_file_server_under_a_sub_path_is_enough() {
         kept_on_nodes(&page).await,
         kept(&allocated(&["--rule", "erk", "--sparsity", "0.95"]))
     );
-    page.wait_for("[data-chart=sweep] svg").await;
+    page.wait_until(&format!(
+        "return document.querySelectorAll('#leaders tbody tr[data-rule]').length === {}",
+        Rule::VARIANTS.len()
+    ))
+    .await;
     let leaders = page.text("#leaders").await;
     assert!(Rule::VARIANTS.iter().all(|rule| leaders.contains(rule.label())), "{leaders}");
     assert!(page.text("#sweep-noise").await.contains("noise"));

@@ -25,6 +25,10 @@ const ONE_FONT: &str = "const done = arguments[arguments.length - 1]; const styl
      Promise.all(faces).then(faces => { for (const face of faces) document.fonts.add(face); document.head.append(style); done(true); }, \
      error => done(String(error)));";
 
+/// Whether all sweeps of the first exhibit have come, and what follows from them.
+const ALL_IS_THERE: &str = "const sweeps = document.querySelector('#sweep'); \
+     return document.querySelector('#readout-A').textContent.includes(' test images') && (!sweeps || sweeps.options.length === 10)";
+
 /// A state of the page, and what of it is looked at.
 struct View {
     name: &'static str,
@@ -62,7 +66,7 @@ const VIEWS: [View; 9] = [
     },
     View::of_pane("layer", "&pane=layer&layer=layer2.0.shortcut.0", "[data-chart=rules] svg path"),
     View::of_pane("sweep", "&pane=sweep", "[data-chart=sweep] svg path"),
-    View::of_pane("ablation", "&pane=ablation&sparsity=0.9", "#arms"),
+    View::of_pane("ablation", "&pane=ablation&sparsity=0.9", "#verdict li"),
     View::of_pane("compare", "&pane=compare&shown=both", "[data-chart=compare] svg path"),
     View::of_pane("table", "&pane=table", "#layers"),
     View::of_pane(
@@ -85,6 +89,7 @@ async fn the_main_views_look_as_they_did() {
         for View { name, query, waits_for, opens, shows } in VIEWS {
             page.goto(&format!("?theme={theme}{query}")).await;
             page.wait_for(waits_for).await;
+            page.wait_until(ALL_IS_THERE).await;
             if let Some((button, opened)) = opens {
                 page.click(button).await;
                 page.wait_for(opened).await;

@@ -207,7 +207,7 @@ fn forward_watched(
             values.store(id, output);
             layers.push(squares);
         } else {
-            network.compute_node(id, &inputs, &mut values);
+            network.compute_node(id, &inputs, &is_shown, &mut values);
         }
     }
     (values.into_logits(graph), layers)

@@ -2,7 +2,7 @@
 //! the gradient back; and by known ones, in one pass. A rectifier that follows is computed in the same
 //! pass.
 
-use super::elementwise::rectified;
+use super::elementwise::{rectified, rectified_gradient};
 use crate::threads;
 
 /// Statistics of one channel.
@@ -116,21 +116,6 @@ fn sum_of_products(one: &[f32], other: &[f32], mean: f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
-/// A rectifier behind `x·scale + shift`.
-#[derive(Debug, Clone, Copy)]
-struct Rectifier {
-    scale: f32,
-    shift: f32,
-}
-
-impl Rectifier {
-    /// The gradient with respect to what it is given, from the gradient of what it gives, at this `x`.
-    #[inline]
-    fn gradient(self, of_output: f32, x: f32) -> f32 {
-        if x * self.scale + self.shift <= 0.0 { 0.0 } else { of_output }
-    }
-}
-
 /// What a batch norm does with the statistics of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Norm<'a> {
@@ -156,8 +141,7 @@ impl Norm<'_> {
     }
 }
 
-/// `γ·(x − μ)/√(v + ε) + β`, perhaps rectified, for `input` `[batch, channels, positions]`; the others
-/// are one number a channel.
+/// `γ·(x − μ)/√(v + ε) + β`, perhaps rectified, for `input` `[batch, channels, positions]`.
 pub fn forward(
     extent: &Extent,
     input: &[f32],
@@ -226,61 +210,91 @@ pub fn backward(
     norm: &Norm<'_>,
     gradient: &[f32],
 ) -> Gradients {
-    let inverse: Vec<f32> =
-        moments.iter().map(|m| 1.0 / (m.variance + norm.epsilon).sqrt()).collect();
     let (scale, shift) = norm.scale_and_shift(moments);
     let rectifier = |channel: usize| {
         norm.rectified.then(|| Rectifier { scale: scale[channel], shift: shift[channel] })
     };
     let sums = threads::map_range(extent.channels, |channel| {
-        let (mean, rectifier) = (moments[channel].mean, rectifier(channel));
-        let mut passed = vec![0.0; extent.positions];
         let planes = extent.planes(gradient, channel).zip(extent.planes(input, channel));
-        planes.fold((0.0f64, 0.0f64), |(beta, gamma), (dy, x)| {
-            let dy = match rectifier {
-                Some(rectifier) => {
-                    for ((passed, &dy), &x) in passed.iter_mut().zip(dy).zip(x) {
-                        *passed = rectifier.gradient(dy, x);
-                    }
-                    &passed
-                }
-                None => dy,
-            };
-            let weighted = sum_of_products(dy, x, mean);
-            (beta + f64::from(sum_of(dy)), gamma + f64::from(weighted))
-        })
+        gradient_sums(planes, moments[channel].mean, rectifier(channel))
     });
-    let beta: Vec<f32> = sums.iter().map(|sum| sum.0 as f32).collect();
-    let channels = sums.iter().zip(&inverse);
-    let gamma_gradient: Vec<f32> = channels.map(|(sum, inverse)| sum.1 as f32 * inverse).collect();
-
     let count = extent.count() as f32;
-    let input_gradient =
-        threads::filled(input.len(), extent.channels * extent.positions, |image, out| {
-            let start = image * out.len();
-            let (input, gradient) = (&input[start..][..out.len()], &gradient[start..][..out.len()]);
-            for (channel, out) in out.chunks_mut(extent.positions).enumerate() {
-                let plane = channel * extent.positions..(channel + 1) * extent.positions;
-                // ∂x sorted by its powers of dy and x, so that each value costs two
-                // multiplications.
-                let scale = norm.gamma[channel] * inverse[channel];
-                let slope = -scale * inverse[channel] * gamma_gradient[channel] / count;
-                let offset = -scale * beta[channel] / count - slope * moments[channel].mean;
-                let (dy, x) = (&gradient[plane.clone()], &input[plane]);
-                match rectifier(channel) {
-                    Some(rectifier) => {
-                        for at in 0..extent.positions {
-                            let dy = rectifier.gradient(dy[at], x[at]);
-                            out[at] = dy * scale + x[at] * slope + offset;
-                        }
-                    }
-                    None => {
-                        for at in 0..extent.positions {
-                            out[at] = dy[at] * scale + x[at] * slope + offset;
-                        }
-                    }
-                }
-            }
-        });
-    Gradients { input: input_gradient, gamma: gamma_gradient, beta }
+    let (mut gamma, mut beta, mut channels) = (Vec::new(), Vec::new(), Vec::new());
+    for (channel, &(sum, weighted)) in sums.iter().enumerate() {
+        let ChannelMoments { mean, variance } = moments[channel];
+        let inverse = 1.0 / (variance + norm.epsilon).sqrt();
+        let of_gamma = weighted as f32 * inverse;
+        let (scale, sum) = (scale[channel], sum as f32);
+        let slope = -scale * inverse * of_gamma / count;
+        let offset = -scale * sum / count - slope * mean;
+        channels.push(ChannelGradient { scale, slope, offset, rectifier: rectifier(channel) });
+        gamma.push(of_gamma);
+        beta.push(sum);
+    }
+    let image = extent.channels * extent.positions;
+    let input_gradient = threads::filled(input.len(), image, |index, out| {
+        let (input, gradient) = (&input[index * image..], &gradient[index * image..]);
+        let planes = gradient.chunks(extent.positions).zip(input.chunks(extent.positions));
+        let outs = out.chunks_mut(extent.positions).zip(&channels);
+        for ((out, channel), (dy, x)) in outs.zip(planes) {
+            channel.write(dy, x, out);
+        }
+    });
+    Gradients { input: input_gradient, gamma, beta }
+}
+
+/// A rectifier behind `x·scale + shift`.
+#[derive(Debug, Clone, Copy)]
+struct Rectifier {
+    scale: f32,
+    shift: f32,
+}
+
+impl Rectifier {
+    /// What it lets pass of the gradient of what it gives, at this `x`.
+    #[inline]
+    fn gradient(self, of_output: f32, x: f32) -> f32 {
+        rectified_gradient(x * self.scale + self.shift, of_output)
+    }
+}
+
+/// Σ dy and Σ dy(x − μ) over a channel's planes of dy and x, of what the rectifier lets pass.
+fn gradient_sums<'a>(
+    planes: impl Iterator<Item = (&'a [f32], &'a [f32])>,
+    mean: f32,
+    rectifier: Option<Rectifier>,
+) -> (f64, f64) {
+    let (mut sum, mut weighted, mut passed) = (0.0f64, 0.0f64, Vec::new());
+    for (mut dy, x) in planes {
+        if let Some(rectifier) = rectifier {
+            passed.clear();
+            passed.extend(dy.iter().zip(x).map(|(&dy, &x)| rectifier.gradient(dy, x)));
+            dy = &passed;
+        }
+        sum += f64::from(sum_of(dy));
+        weighted += f64::from(sum_of_products(dy, x, mean));
+    }
+    (sum, weighted)
+}
+
+/// ∂x of a channel, sorted by its powers of dy and x, so that each value costs two multiplications.
+struct ChannelGradient {
+    scale: f32,
+    slope: f32,
+    offset: f32,
+    rectifier: Option<Rectifier>,
+}
+
+impl ChannelGradient {
+    /// Of one plane.
+    fn write(&self, dy: &[f32], x: &[f32], out: &mut [f32]) {
+        let Self { scale, slope, offset, rectifier } = *self;
+        let pairs = out.iter_mut().zip(dy).zip(x);
+        match rectifier {
+            Some(rectifier) => pairs.for_each(|((out, &dy), &x)| {
+                *out = rectifier.gradient(dy, x) * scale + x * slope + offset;
+            }),
+            None => pairs.for_each(|((out, &dy), &x)| *out = dy * scale + x * slope + offset),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use rrlab_types::{Padding, Window};
 use super::elementwise;
 use super::matmul::{Matrix, WriteMode, matmul};
 use super::unfold::{Input, swap_outer};
-use super::winograd::Winograd;
+use super::winograd::{self, Winograd};
 use crate::threads;
 
 /// Output positions that one matrix product covers at least, where the batch has them: wide enough
@@ -16,8 +16,8 @@ use crate::threads;
 const POSITIONS_PER_PRODUCT: usize = 256;
 /// Into how many parts the batch is cut for the weight gradient. Fixed, so that sums do not depend
 /// on the number of threads, of which no more than so many can share a layer; each part costs the memory of
-/// the weight once more. As many as convolutions in tiles have entries.
-const GRADIENT_PARTS: usize = 16;
+/// the weight once more.
+const GRADIENT_PARTS: usize = winograd::ENTRIES;
 
 /// Sizes of one convolution.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,12 @@ pub fn rectified(x: f32) -> f32 {
     if x <= 0.0 { 0.0 } else { x }
 }
 
+/// Gradient with respect to what was rectified, given that of the outcome; `x` is either.
+#[inline]
+pub fn rectified_gradient(x: f32, of_output: f32) -> f32 {
+    if x <= 0.0 { 0.0 } else { of_output }
+}
+
 /// Each number [`rectified`].
 pub fn relu(input: &[f32]) -> Vec<f32> {
     threads::filled(input.len(), NUMBERS_PER_TASK, |task, out| {
@@ -24,7 +30,7 @@ pub fn relu(input: &[f32]) -> Vec<f32> {
 
 /// Gradient of [`relu`] with respect to its input, given its output and the gradient of that.
 pub fn relu_gradient(output: &[f32], gradient: &[f32]) -> Vec<f32> {
-    of_two(output, gradient, |y, dy| if y <= 0.0 { 0.0 } else { dy })
+    of_two(output, gradient, rectified_gradient)
 }
 
 /// `x + y`.

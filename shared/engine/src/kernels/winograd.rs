@@ -22,7 +22,7 @@ const OUTPUTS: usize = 2;
 /// Side of a tile of pixels, and of what is multiplied.
 const SIDE: usize = 4;
 /// Entries of a tile, each a matrix product of its own.
-const ENTRIES: usize = SIDE * SIDE;
+pub(super) const ENTRIES: usize = SIDE * SIDE;
 /// Side of the kernel.
 const KERNEL: usize = 3;
 /// Weights of a kernel.
