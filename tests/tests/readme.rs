@@ -127,7 +127,7 @@ fn variables_of_deployments_are_the_programs() {
         String::from_utf8(said.stdout).unwrap()
     };
     let known = help("serve") + &help("worker");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = repository();
     let mut found = 0;
     for file in ["compose.yaml", "Dockerfile", "deploy/kubernetes.yaml"] {
         let text = std::fs::read_to_string(root.join(file)).unwrap();

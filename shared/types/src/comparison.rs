@@ -87,8 +87,9 @@ mod tests {
     use super::*;
 
     fn gallery(name: &str) -> ModelProfile {
-        let path =
-            format!("{}/../../frontend/gallery/{name}.profile.json", env!("CARGO_MANIFEST_DIR"));
+        // Not as it was when this was built: another clone may have, which shares the target folder.
+        let package = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        let path = format!("{package}/../../frontend/gallery/{name}.profile.json");
         ModelProfile::from_json(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
