@@ -1,6 +1,7 @@
 //! The command line: every command, flag and help text.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -725,6 +726,11 @@ pub struct SweepArgs {
     /// there are.
     #[arg(long, value_name = "NAME")]
     pub calibration_class: Option<String>,
+    /// Networks that are pruned, repaired and evaluated at once, each on a share of the processor's
+    /// threads and in memory of its own: worth it where one is too small to keep all threads busy. The
+    /// numbers are the same. Not more than there are threads, and not on a GPU.
+    #[arg(long, value_name = "COUNT", default_value_t = NonZeroUsize::MIN)]
+    pub at_once: NonZeroUsize,
     /// Where the report goes. One of the same sweep is gone on with; --force-overwrite replaces
     /// whatever else is there.
     #[arg(long, value_name = "FILE")]

@@ -168,9 +168,13 @@ fn sweeps_and_fine_tuning_that_are_interrupted_go_on() {
     let sweep = ["--rules", "uniform,erk,lamp", "--sparsities", "0.5,0.8,0.9"];
     let finetune =
         ["--rules", "erk,rr", "--sparsities", "0.9", "--epochs", "2", "--batch-size", "4"];
-    for (command, options, written) in
-        [("sweep", &sweep[..], "ended.json"), ("finetune", &finetune[..], "ended.json.training")]
-    {
+    // Whether several networks are computed at once is nothing that is seen of a sweep.
+    let together: &[&str] = &["--at-once", "3"];
+    for (command, options, written, at_once) in [
+        ("sweep", &sweep[..], "ended.json", &[][..]),
+        ("sweep", &sweep[..], "ended.json", together),
+        ("finetune", &finetune[..], "ended.json.training", &[][..]),
+    ] {
         let asked = |out: &'static str| {
             [
                 &[command],
@@ -182,7 +186,7 @@ fn sweeps_and_fine_tuning_that_are_interrupted_go_on() {
             .concat()
         };
         let whole = desk.json(&asked("whole.json"));
-        let mut running = started(&desk, &asked("ended.json"));
+        let mut running = started(&desk, &[&asked("ended.json")[..], at_once].concat());
         wait_for(&mut running, &desk.path(written));
         signal(&running, "INT");
         let output = running.wait_with_output().unwrap();
@@ -192,10 +196,37 @@ fn sweeps_and_fine_tuning_that_are_interrupted_go_on() {
         paste(&desk, &printed_command(&output));
         let ended: serde_json::Value =
             serde_json::from_slice(&std::fs::read(desk.path("ended.json")).unwrap()).unwrap();
-        assert_eq!(ended, whole, "{command}");
+        assert_eq!(ended, whole, "{command} {at_once:?}");
         for name in ["whole.json", "ended.json"] {
             std::fs::remove_file(desk.path(name)).unwrap();
         }
+    }
+}
+
+#[test]
+fn networks_at_once_come_to_what_they_do_one_by_one() {
+    let desk = Desk::new();
+    desk.trained("model.safetensors");
+    let common = words("sweep --model model.safetensors --dataset noise --images 32");
+    let swept = |options: &[&'static str]| [&common[..], options].concat();
+    let together = ["--at-once", "2"];
+
+    // One that can't be computed ends the others.
+    let impossible = words("--rules erk,lamp --sparsities 0.5,0.9 --floor 0.2 --out impossible");
+    let said = desk.fails(1, &swept(&[&impossible[..], &together].concat()));
+    assert!(said.contains("at sparsity 0.9: a floor of 0.2 keeps"), "{said}");
+
+    // Everything, some of it, a single one and none are still to be computed.
+    for (sparsities, rules) in
+        [("0.5,0.8", "erk,lamp"), ("0.5,0.8", "erk,rr,lamp"), ("0.5,0.7", "rr"), ("0.5", "erk")]
+    {
+        let asked = ["--sparsities", sparsities, "--rules", rules, "--repairs", "none", "--out"];
+        let alone = desk.json(&swept(&[&asked[..], &["alone.json"]].concat()));
+        let beside = desk.json(&swept(&[&asked[..], &["beside.json"], &together].concat()));
+        assert_eq!(beside, alone, "{sparsities} {rules}");
+        let written = std::fs::read(desk.path("beside.json")).unwrap();
+        let written: serde_json::Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(written, alone, "{sparsities} {rules}");
     }
 }
 

@@ -47,7 +47,7 @@ pub fn run(context: &Context, args: &ChooseArgs) -> anyhow::Result<()> {
     let profile = setup.profile(given, plan.calibration_images, None, context.seed, &interrupt)?;
     let experiment = setup.experiment(&profile)?;
     say(&cost(&plan));
-    note_memory(&[plan.repair], &model, plan.calibration_images);
+    note_memory(&[plan.repair], &model, plan.calibration_images, 1);
     let meter = context.progress.count("judging", "networks", plan.networks());
     let selected = read_sync(experiment.select(&plan, async |progress| {
         if let Progress::Judged { rule, divergence } = progress {

@@ -194,9 +194,10 @@ pub fn follow(
 /// Memory from which reconstruction is said to take it.
 const MUCH_MEMORY: u64 = 1 << 30;
 
-/// Says how much memory reconstruction will take, where it is among the repairs and that is much.
-pub fn note_memory(repairs: &[Repair], model: &Model, images: usize) {
-    let bytes = memory(model.graph(), images);
+/// Says how much memory reconstruction of so many networks at once will take, where it is among the
+/// repairs and that is much.
+pub fn note_memory(repairs: &[Repair], model: &Model, images: usize, networks: usize) {
+    let bytes = memory(model.graph(), images) * networks as u64;
     if repairs.contains(&Repair::Operator(RepairOperator::Reconstruction)) && bytes > MUCH_MEMORY {
         say(&format!(
             "note: reconstruction on {images} images will take about {} of memory",

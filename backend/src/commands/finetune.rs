@@ -62,7 +62,7 @@ pub fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let profile = setup.profile(given, plan.calibration_images, None, context.seed, &interrupt)?;
     let experiment = setup.experiment(&profile)?;
     say(&described(&plan));
-    note_memory(&[plan.repair], &model, plan.calibration_images);
+    note_memory(&[plan.repair], &model, plan.calibration_images, 1);
     let saving = Saving::new(&state_path, args.saving.every(), &interrupt);
     let report = compute(context, &experiment, plan, previous, saving, &interrupt, &models)?;
     out.write(&serde_json::to_vec_pretty(&report)?)?;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod allocate;
+mod at_once;
 mod calibrate;
 mod calibrations;
 mod choose;

@@ -217,7 +217,7 @@ fn treated(
     let images =
         calibration_images(model, (dataset, Split::Train), None, args.images, context.seed)?;
     let PruneArgs { criterion, repair, .. } = *args;
-    note_memory(&[repair], model, images.len());
+    note_memory(&[repair], model, images.len(), 1);
     let total = reports(criterion, repair, model.graph(), &images);
     let meter = context.progress.count("repairing", "nodes", total);
     meter.describe(format!("{repair} on {} images", images.len()));

@@ -1,9 +1,9 @@
 //! `rrlab sweep`.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure};
-use burn::tensor::read_sync;
 use rrlab_engine::experiment::{Experiment, ExperimentError};
 use rrlab_engine::model::Model;
 use rrlab_engine::watch::Progress;
@@ -12,6 +12,7 @@ use rrlab_types::{
     SweepReport,
 };
 
+use super::at_once;
 use super::context::{Context, given_profile, listed, note_memory, read_model};
 use super::setup::{ExperimentSetup, images_of};
 use crate::cli::{OverwriteArgs, SweepArgs};
@@ -48,7 +49,8 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
         .calibrated_on(args.calibration_dataset.as_deref())?;
     let first = &draws[0].plan;
     say(&described(first, draws.len()));
-    note_memory(&first.repairs, &model, first.calibration_images);
+    let at_once = at_once::places(args.at_once, &context.device()?)?;
+    note_memory(&first.repairs, &model, first.calibration_images, at_once.get());
     let replaced = args.overwrite.force_overwrite;
     let mut reports = Vec::new();
     for draw in draws {
@@ -59,7 +61,10 @@ pub fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<()> {
         plan.calibration_images = images;
         let profile = setup.profile(profile, images, class, plan.seed, &interrupt)?;
         let experiment = setup.experiment(&profile)?;
-        let compute = |previous| compute(context, &out, &experiment, &plan, previous, &interrupt);
+        let compute = |previous| {
+            let swept = (plan.clone(), previous);
+            compute(context, &out, &experiment, swept, at_once, &interrupt)
+        };
         reports.push(match compute(previous) {
             Err(error) if replaced && is_of_other_sweep(&error) => {
                 say(&format!("note: {error}; it is replaced, as --force-overwrite asks"));
@@ -203,20 +208,20 @@ fn compute(
     context: &Context,
     out: &Path,
     experiment: &Experiment<'_>,
-    plan: &SweepPlan,
-    previous: Option<SweepReport>,
+    (plan, previous): (SweepPlan, Option<SweepReport>),
+    at_once: NonZeroUsize,
     interrupt: &Interrupt,
 ) -> anyhow::Result<SweepReport> {
     let meter = context.progress.count("sweeping", "networks", plan.asked());
-    let mut is_saved = false;
+    let mut saved = Saved { out, entries: None, problem: None };
     if let Some(previous) = &previous {
         say(&format!("going on from {} ({} entries)", out.display(), previous.entries.len()));
         meter.begin_at(previous.entries.len());
-        is_saved = true;
+        saved.entries = Some(previous.entries.clone());
     }
-    let mut unsaved = None;
-    let swept = read_sync(experiment.sweep(plan.clone(), previous, async |progress| {
-        if let (Progress::Step(step), Some(plan)) = (progress, plan.distillation) {
+    let distillation = plan.distillation;
+    let watch = async |progress: Progress<'_>| {
+        if let (Progress::Step(step), Some(plan)) = (progress, distillation) {
             meter.describe(format!("distilling, epoch {} of {}", step.epoch + 1, plan.epochs));
         }
         if let Progress::Entry(report) = progress {
@@ -225,18 +230,41 @@ fn compute(
             {
                 meter.describe(format!("{rule} at {sparsity}, {repair}: {}", percent(*accuracy)));
             }
-            let saved = serde_json::to_vec_pretty(report).map_err(Into::into);
-            // The sweep itself goes on; what could not be saved now may be at the next entry, and
-            // is reported at the end.
-            unsaved = saved.and_then(|bytes| write_atomically(out, &bytes)).err();
-            is_saved |= unsaved.is_none();
+            saved.save(report);
         }
         interrupt.check()
-    }));
+    };
+    let swept = at_once::sweep(experiment, (plan, previous), at_once, interrupt, watch)?;
     drop(meter);
-    match unsaved {
+    // What was computed at once, or before more was asked, came in an order of its own.
+    if let Ok(report) = &swept
+        && saved.entries.as_ref() != Some(&report.entries)
+    {
+        saved.save(report);
+    }
+    match saved.problem {
         Some(error) => Err(error),
-        None => interrupt.outcome(swept, is_saved.then_some(out)),
+        None => interrupt.outcome(swept, saved.entries.is_some().then_some(out)),
+    }
+}
+
+/// A sweep's report on disk.
+struct Saved<'o> {
+    out: &'o Path,
+    /// The entries that are there, if any report is.
+    entries: Option<Vec<SweepEntry>>,
+    /// Why the last attempt failed: the sweep goes on, what could not be saved may be at the next
+    /// entry, and it is reported at the end.
+    problem: Option<anyhow::Error>,
+}
+
+impl Saved<'_> {
+    fn save(&mut self, report: &SweepReport) {
+        let bytes = serde_json::to_vec_pretty(report).map_err(Into::into);
+        self.problem = bytes.and_then(|bytes| write_atomically(self.out, &bytes)).err();
+        if self.problem.is_none() {
+            self.entries = Some(report.entries.clone());
+        }
     }
 }
 

@@ -48,6 +48,13 @@ pub struct OpenDevice {
     pub note: Option<String>,
 }
 
+impl OpenDevice {
+    /// Whether it is the processor, by this program's kernels.
+    pub fn is_cpu(&self) -> bool {
+        kernels::is_cpu(&self.device)
+    }
+}
+
 /// Why a device can't be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "a variant's message says what its fields are")]

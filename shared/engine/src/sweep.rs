@@ -94,12 +94,20 @@ impl Experiment<'_> {
             sharing.offer(&bare, &open, combinations.len())?;
         }
         let draw = image_draw(&report.plan);
-        let preparation = self.prepare(draw, report.plan.criterion, &mut watch).await?;
+        // One who takes over what others compute needs none.
+        let mut preparation = None;
         while !open.is_empty() {
             let entry = match sharing.next(&open)? {
                 Share::Nothing => break,
                 Share::Ready(entry) => entry,
                 Share::Compute(place, None) => {
+                    let preparation = match preparation {
+                        Some(ref preparation) => preparation,
+                        None => {
+                            let criterion = report.plan.criterion;
+                            preparation.insert(self.prepare(draw, criterion, &mut watch).await?)
+                        }
+                    };
                     let (rule, sparsity, repair) = combinations[place];
                     let SweepPlan { settings, ref constraints, .. } = report.plan;
                     let distillation =
@@ -107,7 +115,7 @@ impl Experiment<'_> {
                     let combination =
                         Combination { rule, sparsity, repair, settings, constraints, distillation };
                     let repaired =
-                        self.prune_and_repair(combination, &preparation, draw, &mut watch).await?;
+                        self.prune_and_repair(combination, preparation, draw, &mut watch).await?;
                     SweepEntry {
                         rule,
                         sparsity,

@@ -43,7 +43,7 @@ pub struct BatchNormOutput {
 }
 
 /// Whether tensors of this device are computed by the CPU kernels of this module.
-fn is_cpu(device: &Device) -> bool {
+pub(crate) fn is_cpu(device: &Device) -> bool {
     match device.as_dispatch() {
         DispatchDevice::Flex(_) => true,
         DispatchDevice::Autodiff(autodiff) => {
