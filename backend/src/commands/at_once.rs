@@ -69,7 +69,13 @@ pub fn sweep(
             thread::Builder::new().spawn_scoped(scope, helps).context(NO_THREADS)?;
         }
         let mut collector = Collector(&table);
-        anyhow::Ok(read_sync(experiment.shared_sweep(plan, previous, &mut collector, watch)))
+        // Asked to end, it first takes over what was brought.
+        let mut watch = watch;
+        let collect = async |progress: Progress<'_>| match watch(progress).await {
+            Err(Stopped) if table.has_ready() => Ok(()),
+            heard => heard,
+        };
+        anyhow::Ok(read_sync(experiment.shared_sweep(plan, previous, &mut collector, collect)))
     })?;
     Ok(match (swept, table.into_failure()) {
         (Err(_), Some(failure)) => Err(failure),
@@ -131,6 +137,10 @@ impl<'i> Table<'i> {
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state());
         self.changed.notify_all();
+    }
+
+    fn has_ready(&self) -> bool {
+        !self.state().ready.is_empty()
     }
 
     fn into_failure(self) -> Option<ExperimentError> {
