@@ -54,7 +54,7 @@ pub fn sweep(
     (plan, previous): (SweepPlan, Option<SweepReport>),
     at_once: NonZeroUsize,
     interrupt: &Interrupt,
-    watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
+    mut watch: impl AsyncFnMut(Progress<'_>) -> Result<(), Stopped>,
 ) -> anyhow::Result<Result<SweepReport, ExperimentError>> {
     if at_once.get() == 1 {
         return Ok(read_sync(experiment.sweep(plan, previous, watch)));
@@ -70,7 +70,6 @@ pub fn sweep(
         }
         let mut collector = Collector(&table);
         // Asked to end, it first takes over what was brought.
-        let mut watch = watch;
         let collect = async |progress: Progress<'_>| match watch(progress).await {
             Err(Stopped) if table.has_ready() => Ok(()),
             heard => heard,
