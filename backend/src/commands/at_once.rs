@@ -101,6 +101,7 @@ struct Table<'i> {
     interrupt: &'i Interrupt,
 }
 
+#[derive(Default)]
 struct State {
     /// The report that all begin with, once it is there.
     offered: Option<SweepReport>,
@@ -117,15 +118,8 @@ struct State {
 
 impl<'i> Table<'i> {
     fn new(helpers: usize, interrupt: &'i Interrupt) -> Self {
-        let state = State {
-            offered: None,
-            open: BTreeSet::new(),
-            ready: VecDeque::new(),
-            helpers,
-            failure: None,
-            is_over: false,
-        };
-        Self { state: Mutex::new(state), changed: Condvar::new(), interrupt }
+        let state = Mutex::new(State { helpers, ..State::default() });
+        Self { state, changed: Condvar::new(), interrupt }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -239,10 +233,6 @@ impl Sharing<SweepReport> for Collector<'_, '_> {
 struct Helper<'t, 'i>(&'t Table<'i>);
 
 impl Sharing<SweepReport> for Helper<'_, '_> {
-    fn offer(&mut self, _: &SweepReport, _: &[usize], _: usize) -> Result<(), Stopped> {
-        Ok(())
-    }
-
     fn next(&mut self, _: &[usize]) -> Result<Share<SweepReport>, Stopped> {
         let place = self.0.state().open.pop_first();
         Ok(place.map_or(Share::Nothing, |place| Share::Compute(place, None)))

@@ -188,10 +188,6 @@ impl StoredWork for FinetuneReport {
 struct Helper<'r>(&'r JobReporter);
 
 impl<Work: StoredWork> Sharing<Work> for Helper<'_> {
-    fn offer(&mut self, _: &Work, _: &[usize], _: usize) -> Result<(), Stopped> {
-        Ok(())
-    }
-
     fn next(&mut self, open: &[usize]) -> Result<Share<Work>, Stopped> {
         self.0.next_part(open)
     }

@@ -27,11 +27,14 @@ pub enum Share<Work: SharedWork> {
 /// How one who computes such work comes to terms with others.
 pub trait Sharing<Work: SharedWork> {
     /// Before the first part: others may take some of those at the open places, of so many in all.
-    /// `work` is the report that all begin with, without any part.
+    /// `_work` is the report that all begin with, without any part. One who shares nothing out leaves
+    /// this as it is.
     ///
     /// # Errors
     /// If the work is to end.
-    fn offer(&mut self, work: &Work, open: &[usize], all: usize) -> Result<(), Stopped>;
+    fn offer(&mut self, _work: &Work, _open: &[usize], _all: usize) -> Result<(), Stopped> {
+        Ok(())
+    }
 
     /// What is next where these places are open, of which there is at least one.
     ///
@@ -44,10 +47,6 @@ pub trait Sharing<Work: SharedWork> {
 pub struct Alone;
 
 impl<Work: SharedWork> Sharing<Work> for Alone {
-    fn offer(&mut self, _: &Work, _: &[usize], _: usize) -> Result<(), Stopped> {
-        Ok(())
-    }
-
     fn next(&mut self, open: &[usize]) -> Result<Share<Work>, Stopped> {
         Ok(Share::Compute(open[0], None))
     }
